@@ -1,0 +1,1 @@
+"""Scripts that read files and write files: train, evaluate, sweep, draw, report."""

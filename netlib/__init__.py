@@ -1,0 +1,1 @@
+"""The data set, both architectures and everything that computes; no interface, no plotting."""

@@ -1,0 +1,197 @@
+"""Fixtures for every test: a real browser, free ports and small digit data sets.
+
+Nothing here needs a network, a downloaded data set or a file outside the clone.
+"""
+
+import csv
+import os
+import shutil
+import socket
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+# Libraries read these when they are imported, so a fixture would set them too late.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+os.environ["MPLBACKEND"] = "Agg"
+os.environ.setdefault("OMP_NUM_THREADS", "2")  # tiny networks lose time on more threads
+
+BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSER_FLAGS = (
+    "--no-sandbox",  # Chromium refuses to run as root (containers, CI) with its sandbox on
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+NO_BROWSER = pytest.StashKey[str]()
+
+
+# --- A real browser -----------------------------------------------------------------------------
+
+
+def find_browser() -> str:
+    """Path of the Chromium or Chrome to test with.
+
+    Raises:
+        FileNotFoundError: there is none, or CHROMIUM names a file that is not there.
+    """
+    chosen = os.environ.get("CHROMIUM")
+    for name in [chosen] if chosen else BROWSER_NAMES:
+        if path := shutil.which(name):
+            return path
+    looked_for = f"CHROMIUM={chosen}" if chosen else ", ".join(BROWSER_NAMES)
+    raise FileNotFoundError(
+        f"No browser found (looked for {looked_for}): install Chromium (Debian, Ubuntu: "
+        "apt install chromium), or set CHROMIUM to the path of a Chromium or Chrome."
+    )
+
+
+def browser_required() -> bool:
+    """Whether a browser test that did not run is a failure (REQUIRE_BROWSER=1, as in CI)."""
+    return os.environ.get("REQUIRE_BROWSER", "") not in ("", "0")
+
+
+@pytest.fixture(scope="module")
+def browser(request):
+    """A headless Chromium, driven by Playwright (playwright.sync_api.Browser).
+
+    One per module: Playwright's event loop must not outlive it and meet other tests' asyncio.
+    Without a browser the tests that ask for this fixture are skipped, and the summary says so;
+    with REQUIRE_BROWSER=1 they fail.
+    """
+    try:
+        executable = find_browser()
+    except FileNotFoundError as error:
+        request.config.stash[NO_BROWSER] = str(error)
+        if browser_required():
+            pytest.fail(str(error), pytrace=False)
+        pytest.skip(str(error))
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=BROWSER_FLAGS)
+        yield chromium
+        chromium.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that asks for the browser, so that `-m "not browser"` leaves it out."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item):
+    """Under REQUIRE_BROWSER=1 a skipped browser test is a failure, whatever made it skip."""
+    report = yield
+    if report.skipped and item.get_closest_marker("browser") and browser_required():
+        report.outcome = "failed"
+        report.longrepr = f"REQUIRE_BROWSER is set, but this test was skipped: {report.longrepr}"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
+    """Say plainly at the end of the run that the browser tests did not take place."""
+    if reason := config.stash.get(NO_BROWSER, None):
+        terminalreporter.section("The browser tests did not run", yellow=True)
+        terminalreporter.line(reason)
+
+
+# --- Servers ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """`free_port()` is a TCP port on 127.0.0.1 that nothing listens on at that moment."""
+
+    def find() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return probe.getsockname()[1]
+
+    return find
+
+
+# --- Small data sets ----------------------------------------------------------------------------
+
+
+def draw_digit(label: int, rng: np.random.Generator) -> np.ndarray:
+    """One digit in Pillow's own font, a little turned, scaled and moved by `rng`.
+
+    Returns:
+        uint8 (28, 28), ink 255 on 0, as MNIST has it.
+    """
+    image = Image.new("L", (28, 28))
+    font = ImageFont.load_default(size=rng.uniform(20, 25))
+    centre = tuple(14 + rng.uniform(-1.5, 1.5, size=2))
+    ImageDraw.Draw(image).text(centre, str(label), fill=255, font=font, anchor="mm")
+    return np.asarray(image.rotate(rng.uniform(-10, 10), resample=Image.Resampling.BILINEAR))
+
+
+def draw_digits(counts: list[int], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """`counts[c]` drawn digits of every class c, shuffled.
+
+    Returns:
+        (images, labels): uint8 (N, 28, 28), ink 255 on 0, and int64 (N,).
+    """
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.repeat(np.arange(len(counts)), counts))
+    return np.stack([draw_digit(label, rng) for label in labels]), labels
+
+
+@pytest.fixture(scope="session")
+def digit_arrays() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+    """`digit_arrays([3] * 10)` is 30 drawn digits and their labels; see draw_digits."""
+    return draw_digits
+
+
+@pytest.fixture(scope="session")
+def digit_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Write a small data set in the course's layout; every call makes one of its own.
+
+    `digit_folder(train=6, test=2, num_classes=10, seed=0, zipped=False)` returns a folder with
+    train_new/, train_new.csv, test_new/ and test_new.csv, or with train.zip and test.zip that hold
+    them. `train` and `test` are images of each class, or a list of counts, one for each class;
+    with 0 the split is not written. Images are grey PNGs, 28×28, ink 255 on 0.
+    """
+
+    def write(train=6, test=2, *, num_classes=10, seed=0, zipped=False) -> Path:
+        folder = tmp_path_factory.mktemp("digits")
+        for split, counts, offset in (("train", train, 0), ("test", test, 1)):
+            counts = [counts] * num_classes if isinstance(counts, int) else counts
+            if sum(counts):
+                _write_split(folder, f"{split}_new", *draw_digits(counts, 2 * seed + offset))
+                if zipped:
+                    _zip_split(folder, split)
+        return folder
+
+    return write
+
+
+def _write_split(folder: Path, name: str, images: np.ndarray, labels: np.ndarray) -> None:
+    (folder / name).mkdir()
+    with (folder / f"{name}.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["image", "label"])
+        for i, (image, label) in enumerate(zip(images, labels, strict=True)):
+            Image.fromarray(image).save(folder / name / f"{i:05d}.png")
+            table.writerow([f"{i:05d}.png", label])
+
+
+def _zip_split(folder: Path, split: str) -> None:
+    members: Iterator[Path] = folder.glob(f"{split}_new*")
+    with zipfile.ZipFile(folder / f"{split}.zip", "w") as archive:
+        for member in sorted(members):
+            for path in sorted(member.iterdir()) if member.is_dir() else [member]:
+                archive.write(path, path.relative_to(folder))
+    shutil.rmtree(folder / f"{split}_new")
+    (folder / f"{split}_new.csv").unlink()

@@ -1,0 +1,114 @@
+r"""Writes a data set in the course's layout, with an imbalance profile and a record of what it is.
+
+python -m analysis.prepare_data --source mnist --imbalance exp --ratio 10 --n-max 5000 \
+    --seed 0 --output data/mnist-exp10
+
+The test set is never made imbalanced, and no source ever stands in for another.
+"""
+
+import argparse
+import platform
+import shlex
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from netlib import sources
+from netlib.data import DataError
+from netlib.imbalance import PROFILES, class_order, class_sizes, subsample
+
+SOURCES = ("mnist", "packaged")
+DOWNLOADS = Path("data")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parses, prepares, reports; 2 is the exit status of a user's error."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    args = parse(arguments)
+    try:
+        source = load_source(args)
+        rows, profile = choose_rows(source.splits["train"].labels, args)
+        record = make_record(source, profile, args.seed, arguments)
+        progress = sys.stderr.isatty()
+        sources.write_layout(args.output, source, rows, record, as_zip=args.zip, progress=progress)
+    except DataError as error:
+        print(f"prepare_data: {error}", file=sys.stderr)
+        return 2
+    report(args.output, profile, len(rows), len(source.splits["test"].labels))
+    return 0
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The command line's options."""
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis.prepare_data", description=(__doc__ or "").split("\n")[0]
+    )
+    add = parser.add_argument
+    add("--source", choices=SOURCES, required=True, help="where the digits come from")
+    add("--output", type=Path, required=True, help="folder to make")
+    add("--imbalance", choices=PROFILES, default="none", help="profile of the training set")
+    add("--ratio", type=float, default=10.0, help="images of the most frequent : rarest class")
+    add("--n-max", type=int, help="images of the most frequent class (default: as many as "
+        "every class has; with --imbalance none: all)")  # fmt: skip
+    add("--rotation", type=int, default=0, help="class order: K is the most frequent digit")
+    add("--seed", type=int, default=0, help="decides which images are kept")
+    add("--mnist-root", type=Path, help="folder with torchvision's MNIST; default: download "
+        f"to {DOWNLOADS}/")  # fmt: skip
+    add("--zip", action="store_true", help="write train.zip and test.zip")
+    return parser.parse_args(arguments)
+
+
+def load_source(args: argparse.Namespace) -> sources.Source:
+    """The source that was asked for, and no other."""
+    if args.source == "mnist":
+        return sources.mnist(args.mnist_root, DOWNLOADS)
+    return sources.packaged(args.seed)
+
+
+def choose_rows(labels: np.ndarray, args: argparse.Namespace) -> tuple[np.ndarray, dict[str, Any]]:
+    """Training rows to write, and the profile as the record states it."""
+    if args.imbalance == "none" and args.n_max is None:
+        return np.arange(len(labels)), {"imbalance": "none"}
+    n_max = args.n_max or int(np.bincount(labels, minlength=sources.NUM_CLASSES).min())
+    order = class_order(sources.NUM_CLASSES, args.rotation)
+    sizes = class_sizes(args.imbalance, sources.NUM_CLASSES, n_max, args.ratio)
+    profile = {
+        "imbalance": args.imbalance,
+        "ratio": 1.0 if args.imbalance == "none" else args.ratio,
+        "n_max": n_max,
+        "rotation": args.rotation,
+        "class_order": order,
+        "sizes_in_class_order": sizes,
+    }
+    return subsample(labels, order, sizes, args.seed), profile
+
+
+def make_record(
+    source: sources.Source, profile: dict[str, Any], seed: int, arguments: list[str]
+) -> dict[str, Any]:
+    """What record.json says, but for the counts, which the writer adds."""
+    return {
+        "source": source.name,
+        **source.record,
+        "profile": profile,
+        "seed": seed,
+        "command": shlex.join(["python", "-m", "analysis.prepare_data", *arguments]),
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("numpy", "pillow")},
+        },
+    }
+
+
+def report(output: Path, profile: dict[str, Any], train: int, test: int) -> None:
+    """The last lines name what was written."""
+    print(f"{train} training images ({profile['imbalance']}), {test} test images")
+    for path in sorted(output.iterdir()):
+        print(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

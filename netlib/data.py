@@ -1,0 +1,479 @@
+"""Digits in memory: a data set in the course's layout, and its train, validation and test parts.
+
+    folder or zip + CSV -> DigitDataset -> DigitData -> three DataLoaders
+
+Images are decoded once, into one uint8 tensor; an epoch only reads memory.
+"""
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from netlib import image_cache
+from netlib.decode import InputDim, check_input_dim, decode_table
+from netlib.image_cache import Decoded
+from netlib.layout import MAX_BYTES, DataError, has_split, open_store, read_table
+
+__all__ = ["Batch", "DataError", "DigitData", "DigitDataset", "EpochSampler", "InputDim"]
+
+log = logging.getLogger(__name__)
+
+Size = int | float  # an int counts images, a float in (0, 1] is a fraction
+Transform = Callable[[Tensor], Tensor]
+_CACHE_VERSION = 1  # raise it whenever decoding changes what comes out
+
+
+class Batch(Sequence[tuple[Tensor, int]]):
+    """Samples fetched together.
+
+    A sequence of (image, label), as any collate function expects, that also keeps the two stacked
+    tensors, so that `DigitDataset.collate` need not stack them again.
+
+    Attributes:
+        images: float32 (B, C, H, W) in [0, 1].
+        labels: int64 (B,).
+    """
+
+    def __init__(self, images: Tensor, labels: Tensor) -> None:
+        self.images = images
+        self.labels = labels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return Batch(self.images[index], self.labels[index])
+        return self.images[index], int(self.labels[index])
+
+
+class DigitDataset(Dataset[tuple[Tensor, int]]):
+    """Digits and their labels from an image folder + CSV, or the same inside a zip.
+
+    Args:
+        path: a folder with `train_new/` + `train_new.csv` or `train/` + `train.csv` (test likewise)
+            or with `train.zip`, `test.zip`; or a zip with that layout.
+        split: "train" or "test".
+        input_dim: (channels, height, width); 1 channel gives grey, 3 RGB; other sizes are resized.
+        num_classes: labels must lie in 0...num_classes-1.
+        transform: maps a float image (C, H, W) in [0, 1] to the image that is handed out.
+        progress: show a bar while decoding.
+        max_bytes: the most that a zip may inflate to.
+        cache_dir: where decoded images are kept between starts; None keeps nothing.
+
+    Attributes:
+        images: uint8 (N, C, H, W).
+        labels: int64 (N,).
+        names: N image names.
+        warnings: sentences about things that do not stop the data from being used; also logged.
+
+    Raises:
+        DataError: the data set cannot be used as it is.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        split: str = "train",
+        *,
+        input_dim: Sequence[int] = (1, 28, 28),
+        num_classes: int = 10,
+        transform: Transform | None = None,
+        progress: bool = False,
+        max_bytes: int = MAX_BYTES,
+        cache_dir: str | os.PathLike[str] | None = None,
+    ) -> None:
+        shape = check_input_dim(input_dim)
+        decoded = _decode(path, split, shape, num_classes, progress, max_bytes, cache_dir)
+        for warning in decoded.warnings:
+            log.warning("%s", warning)
+        self._fill(decoded, num_classes, transform)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        images: np.ndarray | Tensor,
+        labels: np.ndarray | Tensor | Sequence[int],
+        *,
+        names: Sequence[str] | None = None,
+        num_classes: int = 10,
+        transform: Transform | None = None,
+    ) -> "DigitDataset":
+        """A data set of images that are in memory already; the memory is shared.
+
+        Args:
+            images: uint8 (N, H, W) or (N, C, H, W).
+            labels: N integers in 0...num_classes-1.
+            names: N image names; by default their positions.
+            num_classes: number of classes.
+            transform: as in the constructor.
+
+        Raises:
+            DataError: a shape, a type or a label does not fit.
+        """
+        images, labels = torch.as_tensor(images), torch.as_tensor(labels)
+        if images.dtype != torch.uint8:
+            raise DataError(f"images are {images.dtype}, but must be uint8 (0...255).")
+        if images.ndim == 3:
+            images = images[:, None]
+        if images.ndim != 4:
+            raise DataError(f"images have shape {tuple(images.shape)}, expected (N, C, H, W).")
+        if len(images) == 0:
+            raise DataError("there are no images: the data set is empty.")
+        check_input_dim(tuple(images.shape[1:]))
+        _check_labels(labels, len(images), num_classes)
+        names = [str(i) for i in range(len(images))] if names is None else list(names)
+        if len(names) != len(images):
+            raise DataError(f"there are {len(names)} names for {len(images)} images.")
+        dataset = cls.__new__(cls)
+        decoded = Decoded(images, labels.to(torch.int64), names)
+        dataset._fill(decoded, num_classes, transform)
+        return dataset
+
+    def _fill(self, decoded: Decoded, num_classes: int, transform: Transform | None) -> None:
+        self.images = decoded.images
+        self.labels = decoded.labels
+        self.names = decoded.names
+        self.warnings = decoded.warnings
+        self.num_classes = num_classes
+        self.transform = transform
+
+    @property
+    def input_dim(self) -> InputDim:
+        """(channels, height, width) of every image."""
+        channels, height, width = self.images.shape[1:]
+        return channels, height, width
+
+    @property
+    def class_counts(self) -> list[int]:
+        """Number of images of each class."""
+        return torch.bincount(self.labels, minlength=self.num_classes).tolist()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        image = self.images[index].float().div_(255)
+        return self._transformed(image), int(self.labels[index])
+
+    def __getitems__(self, indices: Sequence[int]) -> Batch:
+        """Fetches a whole batch at once; `DataLoader` calls it where it exists."""
+        return Batch(*self.batch(indices))
+
+    def batch(self, indices: Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
+        """Float images (B, C, H, W) in [0, 1], transformed, and int64 labels (B,)."""
+        rows = torch.as_tensor(indices, dtype=torch.int64)
+        images = self.images[rows].float().div_(255)
+        if self.transform is not None:
+            images = torch.stack([self.transform(image) for image in images])
+        return images, self.labels[rows]
+
+    @staticmethod
+    def collate(batch: Any) -> tuple[Tensor, Tensor]:
+        """The `collate_fn` for a `DataLoader`: hands on the two tensors of a `Batch`."""
+        return batch.images, batch.labels
+
+    def select(self, rows: slice | Sequence[int] | Tensor) -> "DigitDataset":
+        """Some of the images. A slice shares this data set's memory, a list of rows copies."""
+        rows = rows if isinstance(rows, slice) else torch.as_tensor(rows, dtype=torch.int64)
+        names = (
+            self.names[rows]
+            if isinstance(rows, slice)
+            else [self.names[row] for row in rows.tolist()]
+        )
+        part = DigitDataset.__new__(DigitDataset)
+        decoded = Decoded(self.images[rows], self.labels[rows], names)
+        part._fill(decoded, self.num_classes, self.transform)
+        return part
+
+    def _transformed(self, image: Tensor) -> Tensor:
+        return image if self.transform is None else self.transform(image)
+
+
+class EpochSampler(Sampler[int]):
+    """Orders whose every epoch is a function of (seed, epoch) alone.
+
+    No state passes from one epoch to the next, and no device takes part, so an interrupted training
+    continues with the very order it would have had. Each pass over the sampler is one epoch.
+
+    Args:
+        num_samples: size of the data set.
+        seed: any non-negative integer.
+        weights: None for a permutation; else N non-negative numbers, and every epoch draws N
+            samples with replacement in proportion to them.
+    """
+
+    def __init__(self, num_samples: int, seed: int, weights: Sequence[float] | None = None) -> None:
+        self.num_samples = num_samples
+        self.seed = seed
+        self.epoch = 0
+        self._shares = None if weights is None else np.asarray(weights) / np.sum(weights)
+
+    def set_epoch(self, epoch: int) -> None:
+        """The next pass is this epoch's."""
+        self.epoch = epoch
+
+    def order(self, epoch: int) -> list[int]:
+        """The epoch's order of samples."""
+        rng = np.random.default_rng([self.seed, epoch])
+        if self._shares is None:
+            return rng.permutation(self.num_samples).tolist()
+        return rng.choice(self.num_samples, self.num_samples, p=self._shares).tolist()
+
+    def __iter__(self) -> Iterator[int]:
+        epoch, self.epoch = self.epoch, self.epoch + 1
+        return iter(self.order(epoch))
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+
+class DigitData:
+    """Train, validation and test parts of a data set, stratified, with their loaders.
+
+    Sizes are numbers of images (int) or fractions in (0, 1] (float). Training and validation images
+    are cut from the train split and never overlap. Test images are those of the test split; where
+    the data set has none, they are cut from the train split as well.
+
+    Args:
+        path: see `DigitDataset`.
+        input_dim: (channels, height, width).
+        num_classes: number of classes.
+        batch_size: of all three loaders; the last, smaller batch is never dropped.
+        train_size: None takes everything that validation and test leave.
+        validation_size: images that choose the epoch, the temperature and so on.
+        test_size: None takes the whole test split.
+        seed: decides the split and the order of every epoch.
+        weighted_sampling: draw every class equally often, with replacement.
+        transform: applied to training images only.
+        num_workers: of the loaders; 0 is fastest, since batches are cut from memory.
+        progress, max_bytes, cache_dir: see `DigitDataset`.
+
+    Attributes:
+        train_set, validation_set, test_set: three `DigitDataset`s.
+        class_counts: images per class in the training set.
+
+    Raises:
+        DataError: the data set is bad, or cannot be split as asked.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        input_dim: Sequence[int] = (1, 28, 28),
+        num_classes: int = 10,
+        batch_size: int = 128,
+        train_size: Size | None = None,
+        validation_size: Size = 0.1,
+        test_size: Size | None = None,
+        seed: int = 0,
+        weighted_sampling: bool = False,
+        transform: Transform | None = None,
+        num_workers: int = 0,
+        progress: bool = False,
+        max_bytes: int = MAX_BYTES,
+        cache_dir: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self.batch_size = batch_size
+        self.num_workers = num_workers
+
+        def read(split: str) -> DigitDataset:
+            return DigitDataset(
+                path,
+                split,
+                input_dim=input_dim,
+                num_classes=num_classes,
+                progress=progress,
+                max_bytes=max_bytes,
+                cache_dir=cache_dir,
+            )
+
+        train = read("train")
+        sizes: dict[str, Size | None] = {"validation": validation_size, "train": train_size}
+        if has_split(path, "test", max_bytes):
+            self.test_set = _part(read("test"), "test", test_size, seed)
+        elif test_size is None:
+            raise DataError(f"{path} has no test split; give test_size to cut it from train.")
+        else:
+            sizes = {"test": test_size, **sizes}
+        parts = _cut(train, sizes, seed)
+        self.train_set, self.validation_set = parts["train"], parts["validation"]
+        if "test" in parts:
+            self.test_set = parts["test"]
+        self.train_set.transform = transform
+        self.sampler = EpochSampler(
+            len(self.train_set), seed, self._weights() if weighted_sampling else None
+        )
+
+    @property
+    def class_counts(self) -> list[int]:
+        """Number of training images of each class."""
+        return self.train_set.class_counts
+
+    def train_loader(self, epoch: int | None = None) -> DataLoader:
+        """Batches of shuffled training images; `epoch` resumes at that epoch's order."""
+        if epoch is not None:
+            self.sampler.set_epoch(epoch)
+        return self._loader(self.train_set, self.sampler)
+
+    def validation_loader(self) -> DataLoader:
+        """Batches of the validation images, every one once, in a fixed order."""
+        return self._loader(self.validation_set)
+
+    def test_loader(self) -> DataLoader:
+        """Batches of the test images, every one once, in a fixed order."""
+        return self._loader(self.test_set)
+
+    def _loader(self, dataset: DigitDataset, sampler: Sampler[int] | None = None) -> DataLoader:
+        return DataLoader(
+            dataset,
+            self.batch_size,
+            sampler=sampler,
+            num_workers=self.num_workers,
+            collate_fn=DigitDataset.collate,
+        )
+
+    def _weights(self) -> list[float]:
+        counts = self.class_counts
+        return [1 / counts[label] for label in self.train_set.labels.tolist()]
+
+
+def split_stratified(
+    labels: np.ndarray, sizes: Mapping[str, Size | None], seed: int
+) -> dict[str, np.ndarray]:
+    """Cuts rows into disjoint parts in which every class has its share.
+
+    Args:
+        labels: (N,) integers.
+        sizes: part -> number of rows (int), fraction of N (float in (0, 1]) or None for all that
+            the others leave (at most one part).
+        seed: decides which rows go where.
+
+    Returns:
+        part -> row numbers, ascending. Each part holds each class in proportion to its share of all
+        rows (largest remainders), and at least once.
+
+    Raises:
+        DataError: the sizes do not fit, or a class has too few images to be in every part.
+    """
+    wanted = {n: _count(n, size, len(labels)) for n, size in sizes.items() if size is not None}
+    if sum(wanted.values()) > len(labels):
+        asked = " and ".join(f"{count} {name}" for name, count in wanted.items())
+        raise DataError(f"{asked} images are asked for, but there are only {len(labels)}.")
+    classes, counts = np.unique(labels, return_counts=True)
+    _check_classes(classes, counts, list(sizes))
+    rng = np.random.default_rng([seed, 0, 1])  # apart from the streams of the epochs' orders
+    queues = [rng.permutation(np.flatnonzero(labels == label)) for label in classes]
+    parts: dict[str, np.ndarray] = {}
+    for place, (name, count) in enumerate(wanted.items(), start=1):
+        # Every part that is still to come, the one that takes the rest too, needs one of each.
+        limits = np.array([len(queue) for queue in queues]) - (len(sizes) - place)
+        taken = _allot(name, count, counts, limits)
+        parts[name] = np.concatenate([q[:k] for q, k in zip(queues, taken, strict=True)])
+        queues = [q[k:] for q, k in zip(queues, taken, strict=True)]
+    return {name: np.sort(parts.get(name, np.concatenate(queues))) for name in sizes}
+
+
+def _count(name: str, size: Size, available: int) -> int:
+    """Number of images that `size` means."""
+    if isinstance(size, float):
+        if not 0 < size <= 1:
+            raise DataError(f"{name}_size is {size}, but a fraction must lie in (0, 1].")
+        return max(1, int(size * available + 1e-9))  # 0.29 * 100 is 28.999999999999996
+    if size < 1:
+        raise DataError(f"{name}_size is {size}, but must be at least one image.")
+    return size
+
+
+def _check_classes(classes: np.ndarray, counts: np.ndarray, parts: list[str]) -> None:
+    for label, count in zip(classes, counts, strict=True):
+        if count < len(parts):
+            raise DataError(
+                f"class {label} has {count} images, too few to split: each of "
+                f"{', '.join(parts)} needs at least one."
+            )
+
+
+def _allot(name: str, count: int, counts: np.ndarray, limits: np.ndarray) -> np.ndarray:
+    """Shares `count` out over the classes in proportion to `counts`, within 1...limits."""
+    quotas = count * counts / counts.sum()
+    taken = np.clip(np.floor(quotas).astype(np.int64), 1, limits)
+    while (missing := count - taken.sum()) != 0:
+        step = np.sign(missing)
+        free = taken < limits if step > 0 else taken > 1
+        if not free.any():
+            least, most = len(counts), limits.sum()
+            raise DataError(
+                f"{name}_size is {count} images, but with every class in every part "
+                f"it can only be {least} to {most}."
+            )
+        taken[np.argmax(np.where(free, step * (quotas - taken), -np.inf))] += step
+    return taken
+
+
+def _cut(
+    dataset: DigitDataset, sizes: Mapping[str, Size | None], seed: int
+) -> dict[str, DigitDataset]:
+    """Disjoint parts of a data set: views of one reordered copy of its images."""
+    rows = split_stratified(dataset.labels.numpy(), sizes, seed)
+    ordered = dataset.select(torch.from_numpy(np.concatenate(list(rows.values()))))
+    ends = np.cumsum([len(part) for part in rows.values()]).tolist()
+    starts = [0, *ends[:-1]]
+    return {
+        name: ordered.select(slice(start, end))
+        for name, start, end in zip(rows, starts, ends, strict=True)
+    }
+
+
+def _part(dataset: DigitDataset, name: str, size: Size | None, seed: int) -> DigitDataset:
+    if size is None:
+        return dataset
+    rows = split_stratified(dataset.labels.numpy(), {name: size}, seed)[name]
+    return dataset if len(rows) == len(dataset) else dataset.select(torch.from_numpy(rows))
+
+
+def _check_labels(labels: Tensor, count: int, num_classes: int) -> None:
+    if labels.shape != (count,):
+        raise DataError(f"labels have shape {tuple(labels.shape)}, expected ({count},).")
+    if labels.is_floating_point() or labels.is_complex():
+        raise DataError(f"labels are {labels.dtype}, but must be integers.")
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= num_classes:
+        raise DataError(
+            f"labels range from {low} to {high}, but must lie in 0...{num_classes - 1}."
+        )
+
+
+def _decode(
+    path: str | os.PathLike[str],
+    split: str,
+    input_dim: InputDim,
+    num_classes: int,
+    progress: bool,
+    max_bytes: int,
+    cache_dir: str | os.PathLike[str] | None,
+) -> Decoded:
+    """The decoded split, from the cache if there is one and it has it."""
+    store = open_store(path, split, max_bytes)
+    if cache_dir is not None:
+        parts = [_CACHE_VERSION, split, input_dim, num_classes, store.fingerprint(split).hex()]
+        key = hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
+        cached = image_cache.load(Path(cache_dir), key)
+        if cached is not None:
+            return cached
+    table = read_table(store, split, num_classes)
+    images = torch.from_numpy(decode_table(table, input_dim, progress=progress))
+    labels = torch.tensor(table.labels, dtype=torch.int64)
+    decoded = Decoded(images, labels, table.names, table.warnings)
+    if cache_dir is not None:
+        image_cache.store(Path(cache_dir), key, decoded)
+    return decoded

@@ -1,0 +1,94 @@
+"""Decoded data sets kept on disk, so that the second start reads pixels instead of decoding them.
+
+One safetensors file per content: the key is a hash of what was read and how. Files are written
+under a temporary name and then renamed, so that neither an interruption nor a second process can
+leave half a file; a file that is damaged all the same is reported, ignored and written anew.
+"""
+
+import json
+import logging
+import os
+import tempfile
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A decoded split.
+
+    Attributes:
+        images: uint8 (N, C, H, W).
+        labels: int64 (N,).
+        names: N image names.
+        warnings: what the reader has to say about the data set.
+    """
+
+    images: Tensor
+    labels: Tensor
+    names: list[str]
+    warnings: list[str] = field(default_factory=list)
+
+
+def default_cache_dir() -> Path:
+    """$XDG_CACHE_HOME/netlib, or ~/.cache/netlib."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "netlib"
+
+
+def load(cache_dir: Path, key: str) -> Decoded | None:
+    """The decoded split stored under `key`, or None if there is none that is intact."""
+    path = _path(cache_dir, key)
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata()
+            images, labels = file.get_tensor("images"), file.get_tensor("labels")
+        if int(metadata["crc32"]) != _checksum(images, labels):
+            raise ValueError("its checksum differs")
+        return Decoded(images, labels, json.loads(metadata["names"]), json.loads(metadata["notes"]))
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        log.warning("the cache file %s is damaged (%s) and is made anew", path, error)
+        return None
+
+
+def store(cache_dir: Path, key: str, decoded: Decoded) -> None:
+    """Writes the file in one step; a cache that cannot be written is only logged."""
+    path = _path(cache_dir, key)
+    metadata = {
+        "crc32": str(_checksum(decoded.images, decoded.labels)),
+        "names": json.dumps(decoded.names),
+        "notes": json.dumps(decoded.warnings),
+    }
+    temporary = None
+    try:
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=cache_dir, prefix=path.stem, suffix=".tmp")
+        os.close(handle)
+        tensors = {"images": decoded.images, "labels": decoded.labels}
+        save_file(tensors, temporary, metadata)
+        os.replace(temporary, path)
+    except (OSError, SafetensorError) as error:
+        log.warning("the cache %s cannot be written: %s", path, error)
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def _path(cache_dir: Path, key: str) -> Path:
+    return cache_dir / f"images-{key}.safetensors"
+
+
+def _checksum(*tensors: Tensor) -> int:
+    value = 0
+    for tensor in tensors:
+        value = zlib.crc32(memoryview(tensor.contiguous().numpy()), value)
+    return value

@@ -1,0 +1,457 @@
+"""The course's data layout on disk: an image folder and a CSV, plain or inside a zip.
+
+    train_new/ + train_new.csv   or   train/ + train.csv   (test_new, test likewise)
+
+in a folder, or in `train.zip` and `test.zip` (at the archive's root or one folder down). The CSV's
+first column is the image's name, the second its label; its titles vary and further columns are
+ignored. Archives are read in place, never unpacked to disk.
+"""
+
+import csv
+import hashlib
+import io
+import mmap
+import os
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+from typing import Protocol
+
+SPLITS = ("train", "test")
+IMAGE_SUFFIXES = frozenset(
+    ".png .jpg .jpeg .bmp .gif .tif .tiff .webp .pgm .ppm .pnm".split()
+)  # what counts as "an image that the CSV does not name"; a named file may have any suffix
+MAX_BYTES = 4 * 2**30  # most that one zip may inflate to, unless the caller says otherwise
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}(\.0*)?")
+_SYSTEM_FOLDERS = frozenset({"__MACOSX"})
+
+
+class DataError(ValueError):
+    """A data set cannot be used as it is; the message is one sentence for its owner."""
+
+
+class Store(Protocol):
+    """Where a layout lies: a folder or a zip. Paths are relative, with forward slashes."""
+
+    path: Path
+
+    def roots(self) -> list[str]:
+        """The prefixes below which the layout may lie: "" or "folder/"."""
+
+    def has_file(self, path: str) -> bool:
+        """Whether the store holds this file."""
+
+    def has_folder(self, path: str) -> bool:
+        """Whether the store holds this folder."""
+
+    def list(self, folder: str) -> Sequence[str]:
+        """Every visible file below `folder`, relative to it, sorted."""
+
+    def read(self, path: str) -> bytes:
+        """A file's content."""
+
+    def fingerprint(self, split: str) -> bytes:
+        """A digest that changes whenever the split's CSV or images change."""
+
+
+class FolderStore:
+    """A layout in a plain folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def roots(self) -> list[str]:
+        return [""]
+
+    def has_file(self, path: str) -> bool:
+        return (self.path / path).is_file()
+
+    def has_folder(self, path: str) -> bool:
+        return (self.path / path).is_dir()
+
+    def list(self, folder: str) -> list[str]:
+        return sorted(name for name, _ in self._scan(folder))
+
+    def read(self, path: str) -> bytes:
+        try:
+            return (self.path / path).read_bytes()
+        except OSError as error:
+            raise DataError(f"{self.path / path} cannot be read: {error.strerror}.") from error
+
+    def fingerprint(self, split: str) -> bytes:
+        """Hash of the CSV's bytes and of every image's name, size and time of change."""
+        folder, table = find_split(self, split)
+        digest = hashlib.blake2b(self.read(table))
+        for name, entry in sorted(self._scan(folder), key=lambda item: item[0]):
+            stat = entry.stat()
+            digest.update(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+        return digest.digest()
+
+    def _scan(self, folder: str, below: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
+        with os.scandir(self.path / folder / below) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    yield from self._scan(folder, f"{below}{entry.name}/")
+                else:
+                    yield below + entry.name, entry
+
+
+class ZipStore:
+    """A layout inside a zip archive, read in place.
+
+    Entries are read straight from the mapped file: for tens of thousands of tiny images
+    `zipfile.ZipFile.open` costs as much as decoding them.
+
+    Args:
+        path: the archive.
+        max_bytes: the most that all its entries together may inflate to.
+    """
+
+    def __init__(self, path: Path, max_bytes: int = MAX_BYTES) -> None:
+        self.path = path
+        self.max_bytes = max_bytes
+
+    def roots(self) -> list[str]:
+        top = {f.split("/")[0] for f in self._folders if f}
+        return ["", *(f"{name}/" for name in sorted(top - _SYSTEM_FOLDERS))]
+
+    def has_file(self, path: str) -> bool:
+        return path in self._entries
+
+    def has_folder(self, path: str) -> bool:
+        return path in self._folders
+
+    def list(self, folder: str) -> list[str]:
+        start = f"{folder}/"
+        names = (name[len(start) :] for name in self._entries if name.startswith(start))
+        return sorted(name for name in names if not _is_hidden(name))
+
+    def read(self, path: str) -> bytes:
+        """One entry's content, never more than its declared size.
+
+        Raises:
+            DataError: the entry is damaged, or inflates to another size than it declares.
+        """
+        entry = self._entries[path]
+        try:
+            data = self._inflate(entry)
+        except (zlib.error, struct.error, NotImplementedError) as error:
+            raise DataError(f"{path} in {self.path} is damaged: {error}.") from error
+        if len(data) != entry.file_size or zlib.crc32(data) != entry.CRC:
+            raise DataError(f"{path} in {self.path} is damaged: size or checksum differs.")
+        return data
+
+    def fingerprint(self, split: str) -> bytes:
+        """Hash of the whole archive: quicker than parsing its directory."""
+        return hashlib.blake2b(self._map).digest()
+
+    @cached_property
+    def _map(self) -> mmap.mmap:
+        try:
+            with open(self.path, "rb") as file:
+                return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError) as error:  # ValueError: an empty file
+            raise DataError(f"{self.path} is no readable zip archive: {error}.") from error
+
+    @cached_property
+    def _entries(self) -> Mapping[str, zipfile.ZipInfo]:
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                infos = [info for info in archive.infolist() if not info.is_dir()]
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+            raise DataError(f"{self.path} is no readable zip archive: {error}.") from error
+        self._check_sizes(infos)
+        entries: dict[str, zipfile.ZipInfo] = {}
+        for info in infos:
+            name = self._safe_name(info)
+            if name in entries:
+                raise DataError(f"{self.path} holds two entries named {name}.")
+            entries[name] = info
+        return MappingProxyType(entries)
+
+    @cached_property
+    def _folders(self) -> frozenset[str]:
+        parents = {name.rpartition("/")[0] for name in self._entries}
+        return frozenset(
+            "/".join(parts[:depth])
+            for parts in (parent.split("/") for parent in parents)
+            for depth in range(1, len(parts) + 1)
+        )
+
+    def _check_sizes(self, infos: Sequence[zipfile.ZipInfo]) -> None:
+        total = sum(info.file_size for info in infos)
+        if total > self.max_bytes:
+            raise DataError(
+                f"{self.path} inflates to {total:,} bytes, more than the limit of "
+                f"{self.max_bytes:,}; raise max_bytes if the archive is trusted."
+            )
+
+    def _safe_name(self, info: zipfile.ZipInfo) -> str:
+        name = info.orig_filename.replace("\\", "/")  # some Windows tools write backslashes
+        if _leaves(name) or "\0" in name:
+            raise DataError(f"{self.path} has an entry that points outside the archive: {name!r}.")
+        if info.flag_bits & 0x1:
+            raise DataError(
+                f"{name} in {self.path} is encrypted; give an archive without password."
+            )
+        return name.removeprefix("./")
+
+    def _inflate(self, entry: zipfile.ZipInfo) -> bytes:
+        """Reads behind the local header (30 bytes, name, extra field; APPNOTE.TXT 4.3.7)."""
+        offset = entry.header_offset
+        header = self._map[offset : offset + 30]
+        if header[:4] != b"PK\x03\x04":
+            raise struct.error("its local header is missing")
+        name_length, extra_length = struct.unpack("<HH", header[26:30])
+        start = offset + 30 + name_length + extra_length
+        packed = self._map[start : start + entry.compress_size]
+        if entry.compress_type == zipfile.ZIP_STORED:
+            return packed
+        if entry.compress_type == zipfile.ZIP_DEFLATED:
+            # One byte more than declared is enough to notice an entry that lies about its size.
+            return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, entry.file_size + 1)
+        raise NotImplementedError(
+            f"compression method {entry.compress_type} is not supported (use stored or deflate)"
+        )
+
+
+@dataclass(frozen=True)
+class Table:
+    """A split's rows, checked: every name is an image that exists, every label is in range.
+
+    Attributes:
+        store, folder: where the images lie.
+        names: image names relative to `folder`, in the CSV's order.
+        labels: integers in 0...num_classes-1, one per name.
+        warnings: one sentence each; nothing that stops the data from being used.
+    """
+
+    store: Store
+    folder: str
+    names: list[str]
+    labels: list[int]
+    warnings: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def read(self, index: int) -> bytes:
+        """The encoded bytes of image `index`."""
+        return self.store.read(f"{self.folder}/{self.names[index]}")
+
+
+def open_store(path: str | os.PathLike[str], split: str, max_bytes: int = MAX_BYTES) -> Store:
+    """The folder or zip at `path` that holds the split.
+
+    Args:
+        path: a folder that holds the layout or `train.zip`/`test.zip`, or a zip itself.
+        split: "train" or "test".
+        max_bytes: the most that a zip may inflate to.
+
+    Raises:
+        DataError: nothing at `path` holds the split.
+    """
+    path = Path(path)
+    if split not in SPLITS:
+        raise DataError(f"split is {split!r}, but must be one of {', '.join(SPLITS)}.")
+    if path.is_file():
+        return ZipStore(path, max_bytes)
+    if not path.is_dir():
+        raise DataError(f"{path} does not exist; give a folder or a zip with the data set.")
+    stems = _stems(split)
+    if any((path / name).exists() for stem in stems for name in (stem, f"{stem}.csv")):
+        return FolderStore(path)
+    for stem in reversed(stems):
+        if (path / f"{stem}.zip").is_file():
+            return ZipStore(path / f"{stem}.zip", max_bytes)
+    raise DataError(_nothing_found(path, split) + f", or {split}.zip with either inside.")
+
+
+def has_split(path: str | os.PathLike[str], split: str, max_bytes: int = MAX_BYTES) -> bool:
+    """Whether anything of the split is at `path` (it may still be damaged or incomplete)."""
+    try:
+        store = open_store(path, split, max_bytes)
+    except DataError:
+        return False
+    if isinstance(store, FolderStore):
+        return True
+    return any(
+        store.has_folder(root + stem) or store.has_file(f"{root}{stem}.csv")
+        for root in store.roots()
+        for stem in _stems(split)
+    )
+
+
+def find_split(store: Store, split: str) -> tuple[str, str]:
+    """Paths of the split's image folder and CSV within the store.
+
+    Raises:
+        DataError: one of the two is missing, or both are.
+    """
+    incomplete = None
+    for root in store.roots():
+        for stem in _stems(split):
+            folder, table = root + stem, f"{root}{stem}.csv"
+            found = store.has_folder(folder), store.has_file(table)
+            if all(found):
+                return folder, table
+            if any(found) and incomplete is None:
+                there, missing = (f"{folder}/", table) if found[0] else (table, f"{folder}/")
+                incomplete = f"{store.path} holds {there} but not {missing}; both are needed."
+    raise DataError(incomplete or _nothing_found(store.path, split) + ".")
+
+
+def read_table(store: Store, split: str, num_classes: int) -> Table:
+    """Reads the split's CSV and matches its rows with the images.
+
+    Raises:
+        DataError: see the module's sentences: missing files, absent images, bad labels, duplicates.
+    """
+    folder, table = find_split(store, split)
+    files = _Files(folder, store.list(folder), f"{store.path / folder}")
+    rows = _read_rows(store.read(table), f"{store.path / table}", files)
+    if not rows:
+        raise DataError(f"{store.path / table} names no image: the data set is empty.")
+    names = files.resolve([row.name for row in rows], table)
+    _check_unique(rows, names, table)
+    labels = _labels([row.label for row in rows], names, table, num_classes)
+    unnamed = files.images - set(names)
+    warnings = []
+    if unnamed:
+        warnings.append(
+            f"{len(unnamed)} images in {files.title} are not named in {table} and are left out, "
+            f"for example {min(unnamed)}."
+        )
+    return Table(store, folder, names, labels, warnings)
+
+
+@dataclass(frozen=True)
+class _Row:
+    line: int
+    name: str
+    label: str
+
+
+class _Files:
+    """The image folder's listing, and how a name in the CSV finds its file."""
+
+    def __init__(self, folder: str, names: Sequence[str], title: str) -> None:
+        self.title = title
+        self.names = frozenset(names)
+        self.images = {n for n in names if PurePosixPath(n).suffix.lower() in IMAGE_SUFFIXES}
+        self.prefix = f"{PurePosixPath(folder).name}/"
+
+    @cached_property
+    def by_stem(self) -> dict[str, list[str]]:
+        stems: dict[str, list[str]] = {}
+        for name in sorted(self.images):
+            stems.setdefault(name.rpartition(".")[0], []).append(name)
+        return stems
+
+    def matches(self, name: str) -> list[str]:
+        """Files that `name` may mean: itself, without the folder's name, or with a suffix."""
+        if name in self.names:
+            return [name]
+        short = name.replace("\\", "/").removeprefix("./").removeprefix(self.prefix)
+        if short in self.names:
+            return [short]
+        return self.by_stem.get(short, [])
+
+    def resolve(self, names: Sequence[str], table: str) -> list[str]:
+        found = [self.matches(name) for name in names]
+        absent = [name for name, files in zip(names, found, strict=True) if not files]
+        if absent:
+            outside = next((name for name in absent if _leaves(name.replace("\\", "/"))), None)
+            if outside is not None:
+                raise DataError(f"{table} names {outside!r}, which lies outside {self.title}.")
+            raise DataError(
+                f"{len(absent)} images named in {table} are absent from {self.title}, "
+                f"the first is {absent[0]!r}."
+            )
+        for name, files in zip(names, found, strict=True):
+            if len(files) > 1:
+                raise DataError(f"{table} names {name!r}, which may be {' or '.join(files)}.")
+        return [files[0] for files in found]
+
+
+def _read_rows(data: bytes, title: str, files: _Files) -> list[_Row]:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{title} is no UTF-8 text: {error.reason}.") from error
+    first = text.lstrip().partition("\n")[0]
+    delimiter = next((mark for mark in ",;\t" if mark in first), ",")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    rows = []
+    try:
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            if len(cells) < 2:
+                raise DataError(
+                    f"{title}, line {reader.line_num}, has one column; "
+                    "an image name and a label are needed."
+                )
+            rows.append(_Row(reader.line_num, cells[0].strip(), cells[1].strip()))
+    except csv.Error as error:
+        raise DataError(f"{title}, line {reader.line_num}, is no valid CSV: {error}.") from error
+    return rows[1:] if rows and _is_header(rows[0], files) else rows
+
+
+def _is_header(row: _Row, files: _Files) -> bool:
+    """A first row is data if it names a file, or if it looks like an image name and a label."""
+    looks_like_image = PurePosixPath(row.name).suffix.lower() in IMAGE_SUFFIXES
+    is_data = files.matches(row.name) or (looks_like_image and _INTEGER.fullmatch(row.label))
+    return not is_data
+
+
+def _check_unique(rows: Sequence[_Row], names: Sequence[str], table: str) -> None:
+    seen: dict[str, int] = {}
+    for row, name in zip(rows, names, strict=True):
+        if name in seen:
+            raise DataError(f"{table} names {name} twice, in lines {seen[name]} and {row.line}.")
+        seen[name] = row.line
+
+
+def _labels(texts: Sequence[str], names: Sequence[str], table: str, num_classes: int) -> list[int]:
+    labels = []
+    for text, name in zip(texts, names, strict=True):
+        if not _INTEGER.fullmatch(text):
+            raise DataError(f"{table} gives {name} the label {text!r}, which is no integer.")
+        label = int(text.partition(".")[0])
+        if not 0 <= label < num_classes:
+            raise DataError(
+                f"{table} gives {name} the label {label}, which is outside 0...{num_classes - 1}."
+            )
+        labels.append(label)
+    return labels
+
+
+def _stems(split: str) -> tuple[str, str]:
+    return f"{split}_new", split
+
+
+def _nothing_found(path: Path, split: str) -> str:
+    return (
+        f"{path} has no {split} split: expected {split}_new/ with {split}_new.csv "
+        f"or {split}/ with {split}.csv"
+    )
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(".") for part in name.split("/"))
+
+
+def _leaves(name: str) -> bool:
+    """Whether a path with forward slashes is absolute, has a drive letter or climbs with `..`."""
+    return (
+        name.startswith("/") or ".." in name.split("/") or re.match(r"[A-Za-z]:", name) is not None
+    )

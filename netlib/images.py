@@ -1,0 +1,246 @@
+"""The one loader: any picture to an upright, opaque, 8-bit picture of moderate size.
+
+    file, bytes -> size limits -> decode -> upright -> at most WORKING_SIDE -> opaque L or RGB
+    PIL image, array, tensor ----------------------^
+
+Whatever is wrong with a picture is told in one sentence, as an `ImageError`.
+"""
+
+import io
+import warnings
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+FORMAT_NAMES = "PNG, JPEG, WebP, BMP, GIF or TIFF"
+
+# A photo of the largest sensors common in phones, 50 megapixels, is still accepted.
+MAX_PIXELS = 51_000_000
+MAX_BYTES = 25_000_000
+# Twenty digits side by side are still 64 px wide each, and a photo costs no more than a screenshot.
+WORKING_SIDE = 1280
+
+# Above this share of their own bounding box, visible pixels of two tones are paper with ink on it.
+PAPER_FILL = 0.6
+# Tones further apart than this (of 255) are two tones, not one with the noise of compression.
+TWO_TONES = 64
+# Luma may show this share of the contrast that one colour channel has; below, the channel is used.
+LUMA_CONTRAST = 0.5
+
+Source = str | Path | bytes | BinaryIO
+Picture = Source | Image.Image | np.ndarray | Tensor
+
+
+class ImageError(ValueError):
+    """A picture that cannot be used; the message is one sentence for the person who sent it."""
+
+
+def open_image(
+    source: Source, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES
+) -> Image.Image:
+    """Read the first frame of a picture file.
+
+    Args:
+        source: path, file content or open binary file, in one of FORMATS.
+        max_pixels: largest width x height, checked before anything is decoded.
+        max_bytes: largest file.
+
+    Returns:
+        An opaque picture of mode "L" or "RGB", upright, its longer side at most WORKING_SIDE.
+
+    Raises:
+        ImageError: missing, too large, no picture of these formats, or damaged.
+    """
+    data = _read(source, max_bytes)
+    try:
+        with warnings.catch_warnings():
+            # Pillow's own warning comes at a size that is refused below.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except Image.DecompressionBombError:
+        raise ImageError(
+            f"The picture has more than {max_pixels:,} pixels; scale it down."
+        ) from None
+    except UnidentifiedImageError:
+        raise ImageError(f"The file is no picture in {FORMAT_NAMES}.") from None
+    except Exception as error:  # Pillow's readers raise about any exception on a damaged header.
+        raise ImageError(f"The picture's header is damaged ({_reason(error)}).") from error
+    if image.width * image.height > max_pixels:
+        raise ImageError(
+            f"The picture has {image.width} x {image.height} pixels, more than "
+            f"{max_pixels:,} in all; scale it down."
+        )
+    try:
+        # JPEG decodes straight to a smaller size; other formats ignore the request.
+        image.draft(None, _fitting_size(image.size))
+        image.load()
+        upright = ImageOps.exif_transpose(image)
+    except Exception as error:  # As above: damaged data ends in whatever the reader trips over.
+        raise ImageError(f"The picture is damaged or cut short ({_reason(error)}).") from error
+    return _plain(upright)
+
+
+def as_picture(image: Picture) -> Image.Image:
+    """Any picture to an opaque PIL image of mode "L" or "RGB", at most WORKING_SIDE long.
+
+    Args:
+        image: a file as in `open_image`, a PIL image, or an array or tensor of shape (H, W),
+            (H, W, C) or (C, H, W) with 1 to 4 channels (grey, grey + alpha, RGB, RGBA). Bytes
+            (uint8) run to 255, floating point numbers to 1; any other range is stretched.
+
+    Raises:
+        ImageError: as `open_image`; a shape that is no picture; numbers that are not finite.
+    """
+    if isinstance(image, Image.Image):
+        return _plain(image)
+    if isinstance(image, (np.ndarray, Tensor)):
+        return _plain(_from_array(image))
+    return open_image(image)
+
+
+def to_grey(picture: Image.Image) -> np.ndarray:
+    """Mode "L" or "RGB" -> grey values (H, W), float32 in [0, 1].
+
+    Luma, unless it hides what one colour channel shows: yellow ink on white, red on green.
+    """
+    if picture.mode == "RGB":
+        picture = _clearest_channel(picture)
+    return np.asarray(picture, dtype=np.float32) / 255
+
+
+def _read(source: Source, max_bytes: int) -> bytes:
+    if isinstance(source, (str, Path)):
+        try:
+            with open(source, "rb") as file:
+                data = file.read(max_bytes + 1)
+        except (OSError, ValueError) as error:
+            raise ImageError(f"Cannot read the picture {source} ({_reason(error)}).") from None
+    elif isinstance(source, (bytes, bytearray, memoryview)):
+        data = bytes(source)
+    elif hasattr(source, "read"):
+        data = source.read(max_bytes + 1)
+    else:
+        raise ImageError(f"Expected a picture, got {type(source).__name__}.")
+    if not data:
+        raise ImageError("The picture file is empty.")
+    if len(data) > max_bytes:
+        raise ImageError(f"The picture file is larger than {max_bytes:,} bytes; scale it down.")
+    return data
+
+
+def _reason(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return text.splitlines()[0].rstrip(".")
+
+
+def _fitting_size(size: tuple[int, int]) -> tuple[int, int]:
+    """The size reduced, where needed, so that its longer side is WORKING_SIDE."""
+    scale = min(1.0, WORKING_SIDE / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """Any mode -> "L" or "RGB", reduced to WORKING_SIDE, without alpha."""
+    if 0 in image.size:
+        raise ImageError("The picture has no pixels.")
+    image = _eight_bit(image)
+    if max(image.size) > WORKING_SIDE:
+        size = _fitting_size(image.size)
+        image = image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+    return _opaque(image) if image.mode in ("LA", "RGBA") else image
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """Any mode -> "L", "LA", "RGB" or "RGBA"."""
+    if image.mode in ("L", "LA", "RGB", "RGBA") and "transparency" not in image.info:
+        return image
+    if image.mode.startswith(("I", "F")):
+        return Image.fromarray(_stretch(np.asarray(image)))
+    if image.mode in ("PA", "La", "RGBa") or "transparency" in image.info:
+        return image.convert("LA" if image.mode in ("1", "L", "La") else "RGBA")
+    try:
+        return image.convert("L" if image.mode == "1" else "RGB")
+    except ValueError as error:
+        raise ImageError(f"Pictures of colour mode {image.mode} are not supported.") from error
+
+
+def _stretch(values: np.ndarray) -> np.ndarray:
+    """Numbers to uint8: [0, 1] in floating point as it is, anything else from minimum to maximum.
+
+    Deep pictures (12 bits in 16, floating point of any unit) seldom fill their range.
+    """
+    if not np.isfinite(values).all():
+        raise ImageError("The picture contains numbers that are not finite.")
+    low, high = float(values.min()), float(values.max())
+    if np.issubdtype(values.dtype, np.floating) and low >= 0 and high <= 1:
+        low, high = 0.0, 1.0
+    scale = 255 / (high - low) if high > low else 0.0
+    return np.rint((values.astype(np.float64) - low) * scale).astype(np.uint8)
+
+
+def _from_array(array: np.ndarray | Tensor) -> Image.Image:
+    values = array.detach().cpu().numpy() if isinstance(array, Tensor) else array
+    values = _channels_last(values)
+    if values.size == 0:
+        raise ImageError("The picture has no pixels.")
+    if values.dtype == bool:
+        values = values.astype(np.float32)
+    elif not np.issubdtype(values.dtype, np.number) or np.iscomplexobj(values):
+        raise ImageError(f"A picture needs numbers, got an array of {values.dtype}.")
+    if values.dtype != np.uint8:
+        values = _stretch(values)
+    return Image.fromarray(np.ascontiguousarray(values))
+
+
+def _channels_last(values: np.ndarray) -> np.ndarray:
+    """(H, W), (C, H, W) or (H, W, C) -> (H, W) or (H, W, C) with C in 2, 3, 4."""
+    if values.ndim == 3 and values.shape[2] not in (1, 2, 3, 4) and values.shape[0] in (1, 2, 3, 4):
+        values = values.transpose(1, 2, 0)
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[:, :, 0]
+    if values.ndim == 2 or (values.ndim == 3 and values.shape[2] in (2, 3, 4)):
+        return values
+    raise ImageError(
+        f"Expected one picture of shape (H, W), (H, W, C) or (C, H, W), got {values.shape}."
+    )
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """Composite "LA" or "RGBA" on the background that lets its ink be seen.
+
+    Ink alone (one tone, or little of its bounding box filled) goes on white if dark, on black if
+    light; a sheet with ink on it goes on the sheet's own tone.
+    """
+    alpha = np.asarray(image.getchannel("A"))
+    colour = image.convert("L" if image.mode == "LA" else "RGB")
+    if alpha.min() == 255:
+        return colour
+    background = Image.new(colour.mode, colour.size, _background_colour(colour, alpha))
+    background.paste(colour, mask=image.getchannel("A"))
+    return background
+
+
+def _background_colour(colour: Image.Image, alpha: np.ndarray) -> Any:
+    visible = alpha > alpha.max() / 2
+    tones = np.asarray(colour.convert("L"))[visible]
+    if alpha.max() and int(tones.max()) - int(tones.min()) > TWO_TONES:
+        rows, columns = np.flatnonzero(visible.any(1)), np.flatnonzero(visible.any(0))
+        box_area = (rows[-1] - rows[0] + 1) * (columns[-1] - columns[0] + 1)
+        if tones.size > PAPER_FILL * box_area:
+            tone = int(np.median(tones))
+            return tone if colour.mode == "L" else (tone, tone, tone)
+    return "black" if alpha.max() and tones.mean() >= 128 else "white"
+
+
+def _clearest_channel(picture: Image.Image) -> Image.Image:
+    """Luma, or the colour channel with far more contrast than luma."""
+    luma = picture.convert("L")
+    channels = picture.split()
+    contrasts = [high - low for low, high in (channel.getextrema() for channel in channels)]  # type: ignore[operator]
+    low, high = luma.getextrema()
+    best = int(np.argmax(contrasts))
+    return luma if high - low >= LUMA_CONTRAST * contrasts[best] else channels[best]  # type: ignore[operator]

@@ -1,0 +1,228 @@
+"""The one path from a picture to a network's input: drawing, scan or photo -> (1, 28, 28).
+
+    picture -> grey -> ink -> crop -> 20x20 box -> centre of mass in 28x28
+
+as MNIST's digits were made (LeCun et al. 1998): fitted into a 20x20 box with the aspect ratio
+kept, anti-aliased, centred by centre of mass. MNIST's own images pass unchanged. What MNIST did
+not need is a pen of another kind: strokes thinner or thicker than MNIST's are brought to its range.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+
+from netlib.images import Picture, as_picture, to_grey
+from netlib.ink import ink_from_grey
+
+SIDE = 28
+BOX = 20
+
+# Ink from here on belongs to the digit's bounding box (MNIST: 99.97 % of the boxes stay 20 px).
+BOX_LEVEL = 0.1
+# Ink fainter than BOX_LEVEL is kept as far as this outside of the box, in pixels of the 28x28.
+MARGIN = 4
+# Strokes are measured, thickened and thinned at this many pixels per pixel of the 28x28.
+ZOOM = 4
+# Stroke widths that stay as they are, in pixels of the 28x28.
+THINNEST, THICKEST = 1.6, 4.5
+
+# Left, top, right, bottom in pixels; right and bottom are exclusive.
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """The steps from a picture to a network's input.
+
+    Attributes:
+        grey: (H, W) float32 in [0, 1], the picture.
+        ink: (H, W) float32 in [0, 1], ink 1 on background 0.
+        box: where the ink is; None for an empty page, as are the two that follow.
+        scaled: (h, w) float32, the ink fitted into the 20x20 box.
+        digit: (1, 28, 28) float32 tensor, what the networks see.
+    """
+
+    grey: np.ndarray
+    ink: np.ndarray
+    box: Box | None = None
+    scaled: np.ndarray | None = None
+    digit: torch.Tensor | None = None
+
+
+def to_ink(image: Picture) -> np.ndarray:
+    """Any picture (see `images.as_picture`) -> ink (H, W), float32 in [0, 1], 1 on background 0.
+
+    Raises:
+        ImageError: if the picture cannot be read.
+    """
+    return ink_from_grey(to_grey(as_picture(image)))
+
+
+def to_digit(image: Picture) -> torch.Tensor | None:
+    """Any picture (see `images.as_picture`) -> a network's input, None for an empty page.
+
+    Returns:
+        (1, 28, 28) float32 in [0, 1], ink 1 on background 0.
+
+    Raises:
+        ImageError: if the picture cannot be read.
+    """
+    return trace(image).digit
+
+
+def to_digits(images: Sequence[Picture]) -> tuple[torch.Tensor, list[int]]:
+    """Many pictures at once.
+
+    Returns:
+        (N, 1, 28, 28) float32, an empty page being all zero, and the indices of empty pages.
+    """
+    digits = [to_digit(image) for image in images]
+    stacked = torch.zeros(len(digits), 1, SIDE, SIDE)
+    for index, digit in enumerate(digits):
+        if digit is not None:
+            stacked[index] = digit
+    return stacked, [index for index, digit in enumerate(digits) if digit is None]
+
+
+def trace(image: Picture) -> Sketch:
+    """As `to_digit`, with the pictures in between."""
+    grey = to_grey(as_picture(image))
+    ink = ink_from_grey(grey)
+    box = ink_box(ink)
+    if box is None:
+        return Sketch(grey, ink)
+    digit, scaled = digit_from_ink(ink, box)
+    return Sketch(grey, ink, box, scaled, digit)
+
+
+def ink_box(ink: np.ndarray) -> Box | None:
+    """Bounding box of the ink (H, W), None if there is none."""
+    inked = ink >= BOX_LEVEL
+    columns, rows = np.flatnonzero(inked.any(axis=0)), np.flatnonzero(inked.any(axis=1))
+    if columns.size == 0:
+        return None
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def digit_from_ink(ink: np.ndarray, box: Box) -> tuple[torch.Tensor, np.ndarray]:
+    """Ink (H, W) in [0, 1] and its box -> digit (1, 28, 28) and its 20x20 picture (h, w)."""
+    left, top, right, bottom = box
+    length = max(right - left, bottom - top)
+    canvas = _even_strokes(ink, box) if length != BOX else None
+    if canvas is None:
+        canvas = _resampled(ink, box, BOX / length, 1)
+    canvas = canvas / max(float(canvas.max()), 1e-6)
+    digit = _centred(canvas)
+    scaled_box = ink_box(canvas)
+    assert scaled_box is not None
+    left, top, right, bottom = scaled_box
+    return torch.from_numpy(digit)[None], canvas[top:bottom, left:right]
+
+
+def _resampled(ink: np.ndarray, box: Box, scale: float, zoom: int) -> np.ndarray:
+    """The box's surroundings, scaled and anti-aliased, on a square of SIDE * zoom pixels.
+
+    The middle of the box comes to the middle of the square.
+    """
+    left, top, right, bottom = box
+    reach = SIDE / scale / 2
+    middle_x, middle_y = (left + right) / 2, (top + bottom) / 2
+    if scale * zoom == 1:  # Whole pixels: nothing to interpolate.
+        reach_x, reach_y = int(middle_x - reach), int(middle_y - reach)
+        return _window_of(ink, reach_x, reach_y, SIDE)
+    x0, y0 = int(np.floor(middle_x - reach)), int(np.floor(middle_y - reach))
+    side = int(np.ceil(2 * reach)) + 2
+    window = _window_of(ink, x0, y0, side)
+    region = (middle_x - reach - x0, middle_y - reach - y0)
+    size = SIDE * zoom
+    return np.asarray(
+        Image.fromarray(window).resize(
+            (size, size),
+            Image.Resampling.BILINEAR if scale * zoom > 1 else Image.Resampling.BOX,
+            box=(region[0], region[1], region[0] + 2 * reach, region[1] + 2 * reach),
+        )
+    )
+
+
+def _window_of(ink: np.ndarray, x0: int, y0: int, side: int) -> np.ndarray:
+    """Square part of the ink from (x0, y0), zero outside of the picture."""
+    window = np.zeros((side, side), dtype=np.float32)
+    height, width = ink.shape
+    left, right = max(x0, 0), min(x0 + side, width)
+    top, bottom = max(y0, 0), min(y0 + side, height)
+    window[top - y0 : bottom - y0, left - x0 : right - x0] = ink[top:bottom, left:right]
+    return window
+
+
+def _even_strokes(ink: np.ndarray, box: Box) -> np.ndarray | None:
+    """The 28x28 canvas with strokes brought into MNIST's range; None if they are in it."""
+    left, top, right, bottom = box
+    scale = BOX / max(right - left, bottom - top)
+    canvas = _resampled(ink, box, scale, ZOOM)
+    canvas = canvas / max(float(canvas.max()), 1e-6)
+    width = stroke_width(canvas) / ZOOM
+    if THINNEST <= width <= THICKEST:
+        return None
+    # The outline grows or shrinks with its strokes; the scale makes up for it.
+    change = THINNEST - width if width < THINNEST else THICKEST - width
+    canvas = _resampled(ink, box, scale * (BOX - change) / BOX, ZOOM)
+    canvas = canvas / max(float(canvas.max()), 1e-6)
+    canvas = (
+        _grown(canvas, change / 2 * ZOOM)
+        if change > 0
+        else 1 - _grown(1 - canvas, -change / 2 * ZOOM)
+    )
+    return canvas.reshape(SIDE, ZOOM, SIDE, ZOOM).mean(axis=(1, 3))
+
+
+def stroke_width(ink: np.ndarray) -> float:
+    """Mean stroke width in pixels: twice the area over the outline's length.
+
+    A stroke of length l and width w has area l w and an outline of about 2 l; the total variation
+    is the outline's length for soft edges, too.
+    """
+    rows, columns = np.gradient(np.pad(ink, 1))
+    outline = float(np.hypot(rows, columns).sum())
+    return 2 * float(ink.sum()) / max(outline, 1e-6)
+
+
+def _grown(ink: np.ndarray, radius: float) -> np.ndarray:
+    """Grey dilation by a disc; a fractional radius blends the two whole ones around it."""
+    whole = int(radius)
+    inner = _dilated(ink, whole)
+    if radius == whole:
+        return inner
+    return inner + (_dilated(ink, whole + 1) - inner) * np.float32(radius - whole)
+
+
+def _dilated(ink: np.ndarray, radius: int) -> np.ndarray:
+    height, width = ink.shape
+    padded = np.pad(ink, radius)
+    grown = ink.copy()
+    for dy in range(-radius, radius + 1):
+        for dx in range(-radius, radius + 1):
+            if 0 < dx * dx + dy * dy <= (radius + 0.25) ** 2:
+                shifted = padded[radius + dy :, radius + dx :][:height, :width]
+                np.maximum(grown, shifted, out=grown)
+    return grown
+
+
+def _centred(canvas: np.ndarray) -> np.ndarray:
+    """Shift (28, 28) by whole pixels, as MNIST does, until its centre of mass is in the middle.
+
+    MNIST's centres of mass lie between 13.5 and 14.5, counted in pixel indices: at pixel 14. No
+    shift moves ink out of the picture.
+    """
+    box = ink_box(canvas)
+    assert box is not None
+    shift_x = _shift(canvas.sum(axis=0), box[0], box[2])
+    shift_y = _shift(canvas.sum(axis=1), box[1], box[3])
+    return _window_of(canvas, -shift_x, -shift_y, SIDE)
+
+
+def _shift(profile: np.ndarray, first: int, end: int) -> int:
+    centre = float(profile @ np.arange(SIDE)) / float(profile.sum())
+    return min(max(SIDE // 2 - int(np.floor(centre + 0.5)), -first), SIDE - end)

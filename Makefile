@@ -1,0 +1,66 @@
+# `make` lists the targets. The virtual environment makes itself, once: a target installs what it
+# needs before it runs, and again only after pyproject.toml or constraints.txt has changed.
+#   make demo ARGS="--port 8000"       options for the program behind a target
+#   make test PYTHON=python3.12        another interpreter, where .venv does not exist yet
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+RUN = $(VENV)/bin/python
+INSTALL = $(RUN) -m pip --disable-pip-version-check install --constraint constraints.txt --editable
+RUNTIME = $(VENV)/.runtime
+DEV = $(VENV)/.dev
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint report benchmark screenshots clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(RUNTIME) ## start the app on the shipped checkpoints
+	$(RUN) demo.py $(ARGS)
+
+test: $(DEV) ## run the tests, those in a browser where there is one
+	$(RUN) -m pytest $(ARGS)
+
+lint: $(DEV) ## check style and types
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+	$(RUN) -m mypy
+
+report: $(RUNTIME) ## make every figure and figures/Report.pdf
+	$(RUN) -m analysis.report $(ARGS)
+
+benchmark: $(RUNTIME) ## measure training, inference and serving
+	$(RUN) -m analysis.benchmark $(ARGS)
+
+screenshots: $(DEV) ## take the README's screenshots from the running app
+	$(RUN) -m analysis.screenshots $(ARGS)
+
+clean: ## remove caches and build leftovers (not .venv, data/ and runs/)
+	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	find analysis netlib tests webapp -name __pycache__ -prune -exec rm -rf {} +
+
+# Runs under any Python, old ones included, and says in one sentence what is missing.
+define PYTHON_CHECK
+import sys
+v = sys.version_info
+if v < (3, 10): sys.exit("This needs Python 3.10 or newer, but $(PYTHON) is %d.%d: name a newer one, as in make PYTHON=python3.12" % v[:2])
+from importlib.util import find_spec
+if not (find_spec("venv") and find_spec("ensurepip")): sys.exit("$(PYTHON) cannot make virtual environments: install its venv module (Debian, Ubuntu: sudo apt install python3-venv).")
+endef
+export PYTHON_CHECK
+
+$(RUN):
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON): install Python 3.10 or newer, or name it, as in make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c "$$PYTHON_CHECK"
+	$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): pyproject.toml constraints.txt | $(RUN)
+	$(INSTALL) .
+	@touch $@
+
+$(DEV): pyproject.toml constraints.txt | $(RUN)
+	$(INSTALL) '.[dev]'
+	@touch $@ $(RUNTIME)

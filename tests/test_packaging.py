@@ -1,0 +1,94 @@
+"""pyproject.toml, constraints.txt and requirements.txt agree with each other and with the code."""
+
+import re
+import sys
+from collections.abc import Iterable
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from import_graph import (
+    ANALYSIS,
+    DEMO,
+    NETLIB,
+    ROOT,
+    TESTS,
+    WEBAPP,
+    imported_packages,
+    reachable,
+)
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+RUNTIME = [Requirement(line) for line in PROJECT["dependencies"]]
+DEV = [Requirement(line) for line in PROJECT["optional-dependencies"]["dev"]]
+OPTIONAL = {"dask", "distributed", "playwright"}  # for clusters and screenshots: the extra dev
+OUR_OWN = {"analysis", "demo", "netlib", "webapp", *(path.stem for path in TESTS)}
+STANDARD = sys.stdlib_module_names | {"tomli"}  # tomllib's name before 3.11; pytest brings it
+
+
+def pins(name: str) -> dict[str, str]:
+    """Distribution -> version of a file of `name==version` lines, as this Python reads it."""
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    requirements = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    found: dict[str, str] = {}
+    for requirement in requirements:
+        if requirement.marker is None or requirement.marker.evaluate():
+            (specifier,) = requirement.specifier
+            assert specifier.operator == "=="
+            assert canonicalize_name(requirement.name) not in found, f"{requirement} stands twice"
+            found[canonicalize_name(requirement.name)] = specifier.version
+    return found
+
+
+def names(requirements: Iterable[Requirement]) -> set[str]:
+    """Canonical distribution names, such as {"scikit-learn"}."""
+    return {canonicalize_name(requirement.name) for requirement in requirements}
+
+
+def third_party(paths: Iterable[Path]) -> set[str]:
+    """Distributions that the files import: {"pillow"} for `from PIL import Image`."""
+    packages = set().union(*(imported_packages(path) for path in paths))
+    packages -= STANDARD | OUR_OWN
+    distributions = packages_distributions()
+    missing = sorted(package for package in packages if package not in distributions)
+    assert not missing, f"imported but not installed: {missing}"
+    return {canonicalize_name(distributions[package][0]) for package in packages}
+
+
+@pytest.mark.parametrize("requirement", [*RUNTIME, *DEV], ids=str)
+def test_every_dependency_is_pinned_within_its_bounds(requirement: Requirement) -> None:
+    assert requirement.specifier.contains(
+        pins("constraints.txt")[canonicalize_name(requirement.name)]
+    )
+
+
+def test_torch_and_torchvision_are_the_tested_pair() -> None:
+    pinned = pins("constraints.txt")
+    assert (pinned["torch"], pinned["torchvision"]) == ("2.14.1", "0.29.1")
+
+
+def test_everything_that_the_program_imports_is_declared() -> None:
+    assert third_party([*NETLIB, *ANALYSIS, *WEBAPP, DEMO]) <= names(RUNTIME) | OPTIONAL
+
+
+def test_everything_that_the_tests_import_is_declared() -> None:
+    assert third_party(TESTS) <= names(RUNTIME) | names(DEV) | OPTIONAL | {"packaging"}  # pytest's
+
+
+def test_a_space_installs_what_the_app_imports_in_the_tested_versions() -> None:
+    space, tested = pins("requirements.txt"), pins("constraints.txt")
+    assert space.keys() == third_party(reachable([DEMO]))
+    assert space == {name: tested[name] for name in space}
+
+
+def test_constraints_name_no_host_and_no_path() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pin = re.compile(r'[\w.-]+==[\w.]+( ; python_version (<|>=) "3\.\d+")?')
+    assert all(line.startswith("#") or pin.fullmatch(line) for line in lines)

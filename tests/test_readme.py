@@ -1,0 +1,142 @@
+"""What the READMEs say is true: files, commands, options, links and the Space's settings."""
+
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+from import_graph import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+DOCUMENTS = sorted(path for path in ROOT.glob("*/README.md") if not path.parts[-2].startswith("."))
+DOCUMENTS = [ROOT / "README.md", *DOCUMENTS]
+ALL_TEXT = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
+
+
+# --- The layout ---------------------------------------------------------------------------------
+
+
+def section(title: str) -> str:
+    """The part of the README under the heading `## title`."""
+    return README.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def tree() -> list[str]:
+    """Paths in the README's layout, folders with a slash at their end: ["netlib/", ...]."""
+    block = section("Layout").split("```")[1]
+    paths: list[str] = []
+    folder = ""
+    for line in block.strip("\n").splitlines():
+        name = line.split()[0]
+        path = folder + name if line.startswith(" ") else name
+        if not line.startswith(" "):
+            folder = name if name.endswith("/") else ""
+        paths.append(path)
+    return paths
+
+
+def tracked_files() -> list[str]:
+    """Every file under version control, as a path from the root."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("the files are not a git clone, so nothing says which of them belong to it")
+    git = ["git", "-c", "safe.directory=*", "ls-files"]
+    return subprocess.check_output(git, cwd=ROOT, text=True).splitlines()
+
+
+def test_layout_names_nothing_that_is_not_there() -> None:
+    missing = [path for path in tree() if not (ROOT / path).exists()]
+    assert not missing
+
+
+def test_layout_names_everything_that_is_there() -> None:
+    """A folder that is listed with its files is listed in full; one without stands for them all."""
+    listed = tree()
+    parents = {str(Path(path).parent) + "/" for path in listed}
+    whole_folders = tuple(path for path in listed if path.endswith("/") and path not in parents)
+    unlisted = [
+        path
+        for path in tracked_files()
+        if path not in listed
+        and not path.startswith((".", *whole_folders))
+        and Path(path).name != "__init__.py"
+    ]
+    assert not unlisted
+
+
+# --- Commands -----------------------------------------------------------------------------------
+
+
+def recipe(target: str) -> str | None:
+    """The commands of a target of the Makefile; None where there is no such target."""
+    rule = re.search(rf"^{target}:.*\n((?:\t.*\n)*)", MAKEFILE, re.M)
+    return rule.group(1) if rule else None
+
+
+def programs(text: str) -> list[str]:
+    """Our programs that commands run, as they stand behind `python`: "-m analysis.x", "demo.py"."""
+    return re.findall(r"-m analysis\.\w+|\bdemo\.py\b", text)
+
+
+def flags(text: str) -> set[str]:
+    """Long options in a command or in a help text."""
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", text))
+
+
+def commands(text: str) -> list[tuple[str, str]]:
+    """(program, options) of every command that runs a program of ours, by python or by make."""
+    joined = re.sub(r"\\\n\s*", "", text)
+    found = re.findall(r"python3? (-m analysis\.\w+|demo\.py)([^\n`]*)", joined)
+    for target, options in re.findall(r'make (\w+) ARGS="([^"]*)"', joined):
+        found += [(program, options) for program in programs(recipe(target) or "")]
+    return sorted(set(found))
+
+
+@cache
+def help_text(program: str) -> str:
+    """What `python PROGRAM --help` prints."""
+    command = [sys.executable, *program.split(), "--help"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, f"{program} --help failed:\n{run.stderr}"
+    return run.stdout
+
+
+@pytest.mark.parametrize(("program", "options"), commands(ALL_TEXT))
+def test_every_command_exists_and_takes_its_options(program: str, options: str) -> None:
+    assert flags(options) <= flags(help_text(program))
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"(?:^|`)make ([a-z]+)", ALL_TEXT, re.M))))
+def test_every_make_target_exists_and_runs_a_script_that_is_there(target: str) -> None:
+    commands_of_target = recipe(target)
+    assert commands_of_target is not None
+    modules = re.findall(r"-m (analysis\.\w+)", commands_of_target)
+    assert not [name for name in modules if not (ROOT / f"{name.replace('.', '/')}.py").is_file()]
+
+
+# --- Links and front matter ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_relative_link_and_image_exists(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", text) + re.findall(r'src="([^"]+)"', text)
+    relative = [target for target in targets if not re.match(r"[a-z]+:", target)]
+    assert not [target for target in relative if not (document.parent / target).exists()]
+
+
+def front_matter() -> dict[str, str]:
+    """The settings between the two lines of dashes at the README's top."""
+    lines = README.split("---\n")[1].splitlines()
+    pairs = (line.split(":", 1) for line in lines)
+    return {key.strip(): value.strip().strip('"') for key, value in pairs}
+
+
+def test_space_runs_the_demo_with_the_pinned_gradio() -> None:
+    settings = front_matter()
+    pinned = re.findall(r"^gradio==(\S+)$", (ROOT / "constraints.txt").read_text(), re.M)
+    assert settings["sdk"] == "gradio"
+    assert [settings["sdk_version"]] == pinned
+    assert (ROOT / settings["app_file"]).is_file()

@@ -5,7 +5,7 @@ Convolutions and fully connected layers count; batch norm, ReLU and pooling do n
 paper. Parameters are the trainable ones; buffers are batch norm's running means and variances.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -80,7 +80,9 @@ def measure(net: nn.Module, input_dim: Sequence[int]) -> Complexity:
     return Complexity(tuple(layers))
 
 
-def _recorder(name: str, layers: list[LayerCost]):
+def _recorder(
+    name: str, layers: list[LayerCost]
+) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
     def record(module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
         layers.append(
             LayerCost(

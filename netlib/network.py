@@ -1,8 +1,8 @@
 """The networks: input -> conv blocks -> MobileNet blocks -> global average pooling -> FC.
 
-    standard      init_network(4, 0, ...)   the course's second architecture
-    mobilenet     init_network(2, 2, ...)   the course's Figure 3
-    mobilenet_v1  Table 1 of Howard et al. 2017 (arXiv:1704.04861), any width and resolution
+- standard: `init_network(4, 0, ...)`, the course's second architecture
+- mobilenet: `init_network(2, 2, ...)`, the course's Figure 3
+- mobilenet_v1: Table 1 of Howard et al. 2017 (arXiv:1704.04861), any width and resolution
 """
 
 from collections.abc import Callable, Mapping, Sequence

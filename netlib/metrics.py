@@ -1,0 +1,147 @@
+"""Scores, intervals and paired tests, from labels and logits or probabilities.
+
+Scores are fractions. `confusion[true, predicted]` counts images.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special, stats
+from scipy.optimize import minimize_scalar
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What one network scores on one set.
+
+    Attributes:
+        n: number of images.
+        accuracy: share of right predictions.
+        accuracy_interval: its Wilson 95 % interval.
+        balanced_accuracy: mean recall of the classes that occur.
+        macro_f1: mean F1 of all classes.
+        per_class_recall: recall of each class; None for a class that does not occur.
+        per_class_f1: F1 of each class.
+        nll: mean negative log-likelihood of the true class, nats.
+        brier: squared error of the probabilities, summed over classes, mean over images.
+        ece: expected calibration error, see `calibration_error`.
+        confusion: (C, C) counts, true class by row.
+    """
+
+    n: int
+    accuracy: float
+    accuracy_interval: tuple[float, float]
+    balanced_accuracy: float
+    macro_f1: float
+    per_class_recall: tuple[float | None, ...]
+    per_class_f1: tuple[float, ...]
+    nll: float
+    brier: float
+    ece: float
+    confusion: tuple[tuple[int, ...], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain numbers and lists, for a JSON file."""
+        return asdict(self)
+
+
+def scores(labels: ArrayLike, logits: ArrayLike, temperature: float = 1.0) -> Scores:
+    """Score the logits (N, C) of N images against their labels (N,).
+
+    Raises:
+        ValueError: shapes do not fit, there is no image, or a logit is not finite.
+    """
+    y, z = _check(labels, logits)
+    num_classes = z.shape[1]
+    predictions = z.argmax(1)
+    log_p = special.log_softmax(z / temperature, axis=1)
+    _, recall, f1, support = precision_recall_fscore_support(
+        y, predictions, labels=np.arange(num_classes), zero_division=0.0
+    )
+    right = int((predictions == y).sum())
+    confusion = confusion_matrix(y, predictions, labels=np.arange(num_classes))
+    p = np.exp(log_p)
+    return Scores(
+        n=len(y),
+        accuracy=right / len(y),
+        accuracy_interval=wilson_interval(right, len(y)),
+        balanced_accuracy=float(recall[support > 0].mean()),
+        macro_f1=float(f1.mean()),
+        per_class_recall=tuple(
+            float(r) if n else None for r, n in zip(recall, support, strict=True)
+        ),
+        per_class_f1=tuple(float(f) for f in f1),
+        nll=float(-log_p[np.arange(len(y)), y].mean()),
+        brier=float(np.square(p - np.eye(num_classes)[y]).sum(1).mean()),
+        ece=calibration_error(y, p),
+        confusion=tuple(tuple(int(n) for n in row) for row in confusion),
+    )
+
+
+def wilson_interval(right: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval of a share (Wilson 1927)."""
+    interval = stats.binomtest(right, n).proportion_ci(confidence, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def mcnemar(labels: ArrayLike, predictions_a: ArrayLike, predictions_b: ArrayLike) -> float:
+    """Two-sided p of McNemar's exact test: are a and b equally often right on the same images?
+
+    Only images that exactly one of them gets right count; under the null hypothesis each is a
+    fair coin.
+    """
+    y, a, b = (np.asarray(x) for x in (labels, predictions_a, predictions_b))
+    only_a = int(((a == y) & (b != y)).sum())
+    only_b = int(((a != y) & (b == y)).sum())
+    if only_a + only_b == 0:
+        return 1.0
+    return float(stats.binomtest(only_a, only_a + only_b, 0.5).pvalue)
+
+
+def calibration_error(labels: ArrayLike, probabilities: ArrayLike, bins: int = 15) -> float:
+    """Expected calibration error of the predicted class, with equally filled (adaptive) bins.
+
+    Mean over bins, weighted by size, of |mean confidence - share of right predictions|
+    (Nguyen & O'Connor 2015; Guo et al. 2017, equation 3, has equally wide bins).
+    """
+    y, p = np.asarray(labels), np.asarray(probabilities)
+    confidence, right = p.max(1), p.argmax(1) == y
+    order = np.argsort(confidence, kind="stable")
+    gaps = [
+        abs(confidence[part].sum() - right[part].sum())
+        for part in np.array_split(order, min(bins, len(order)))
+    ]
+    return float(np.sum(gaps) / len(y))
+
+
+def fit_temperature(labels: ArrayLike, logits: ArrayLike) -> float:
+    """The T > 0 that minimises the NLL of softmax(logits / T) (Guo et al. 2017, section 4.2).
+
+    Fit it on validation images, never on those it is judged by.
+    """
+    y, z = _check(labels, logits)
+    rows = np.arange(len(y))
+
+    def nll(log_t: float) -> float:
+        return float(-special.log_softmax(z / np.exp(log_t), axis=1)[rows, y].mean())
+
+    return float(np.exp(minimize_scalar(nll, bounds=(-3, 3), method="bounded").x))
+
+
+def energy(logits: ArrayLike) -> np.ndarray:
+    """-log Σ exp(logits) (N,): low for what looks like a known class (Liu et al. 2020)."""
+    return -special.logsumexp(np.asarray(logits, dtype=np.float64), axis=1)
+
+
+def _check(labels: ArrayLike, logits: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    y, z = np.asarray(labels), np.asarray(logits, dtype=np.float64)
+    if z.ndim != 2 or y.shape != z.shape[:1] or len(y) == 0:
+        raise ValueError(
+            f"Labels have shape {y.shape} and logits {z.shape}; expected (N,) and (N, C), N > 0."
+        )
+    if not np.isfinite(z).all():
+        raise ValueError("Some logits are not finite; expected finite numbers: train anew.")
+    return y, z

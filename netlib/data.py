@@ -68,6 +68,8 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
         progress: show a bar while decoding.
         max_bytes: the most that a zip may inflate to.
         cache_dir: where decoded images are kept between starts; None keeps nothing.
+        preprocess: "none" takes images as they are, "sketch" takes each through
+            `sketch.to_digit`, as the demo does (and is never cached).
 
     Attributes:
         images: uint8 (N, C, H, W).
@@ -90,9 +92,14 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
         progress: bool = False,
         max_bytes: int = MAX_BYTES,
         cache_dir: str | os.PathLike[str] | None = None,
+        preprocess: str = "none",
     ) -> None:
         shape = check_input_dim(input_dim)
-        decoded = _decode(path, split, shape, num_classes, progress, max_bytes, cache_dir)
+        if preprocess != "none":
+            cache_dir = None
+        decoded = _decode(
+            path, split, shape, num_classes, progress, max_bytes, cache_dir, preprocess
+        )
         for warning in decoded.warnings:
             log.warning("%s", warning)
         self._fill(decoded, num_classes, transform)
@@ -255,7 +262,8 @@ class DigitData:
         weighted_sampling: draw every class equally often, with replacement.
         transform: applied to training images only.
         num_workers: of the loaders; 0 is fastest, since batches are cut from memory.
-        progress, max_bytes, cache_dir: see `DigitDataset`.
+        progress, max_bytes, cache_dir, preprocess: see `DigitDataset`.
+        extra_train_sets: data sets of the same image shape whose images join the training set.
 
     Attributes:
         train_set, validation_set, test_set: three `DigitDataset`s.
@@ -282,6 +290,8 @@ class DigitData:
         progress: bool = False,
         max_bytes: int = MAX_BYTES,
         cache_dir: str | os.PathLike[str] | None = None,
+        preprocess: str = "none",
+        extra_train_sets: Sequence["DigitDataset"] = (),
     ) -> None:
         self.batch_size = batch_size
         self.num_workers = num_workers
@@ -295,6 +305,7 @@ class DigitData:
                 progress=progress,
                 max_bytes=max_bytes,
                 cache_dir=cache_dir,
+                preprocess=preprocess,
             )
 
         train = read("train")
@@ -309,6 +320,8 @@ class DigitData:
         self.train_set, self.validation_set = parts["train"], parts["validation"]
         if "test" in parts:
             self.test_set = parts["test"]
+        if extra_train_sets:
+            self.train_set = _join([self.train_set, *extra_train_sets])
         self.train_set.transform = transform
         self.sampler = EpochSampler(
             len(self.train_set), seed, self._weights() if weighted_sampling else None
@@ -434,6 +447,19 @@ def _cut(
     }
 
 
+def _join(datasets: Sequence[DigitDataset]) -> DigitDataset:
+    """One data set of all the images, in order."""
+    shapes = {dataset.input_dim for dataset in datasets}
+    if len(shapes) > 1:
+        raise DataError(f"the training sets have images of {sorted(shapes)}; expected one shape.")
+    return DigitDataset.from_arrays(
+        torch.cat([dataset.images for dataset in datasets]),
+        torch.cat([dataset.labels for dataset in datasets]),
+        names=[name for dataset in datasets for name in dataset.names],
+        num_classes=datasets[0].num_classes,
+    )
+
+
 def _part(dataset: DigitDataset, name: str, size: Size | None, seed: int) -> DigitDataset:
     if size is None:
         return dataset
@@ -461,6 +487,7 @@ def _decode(
     progress: bool,
     max_bytes: int,
     cache_dir: str | os.PathLike[str] | None,
+    preprocess: str,
 ) -> Decoded:
     """The decoded split, from the cache if there is one and it has it."""
     store = open_store(path, split, max_bytes)
@@ -471,9 +498,16 @@ def _decode(
         if cached is not None:
             return cached
     table = read_table(store, split, num_classes)
-    images = torch.from_numpy(decode_table(table, input_dim, progress=progress))
+    images = torch.from_numpy(
+        decode_table(table, input_dim, preprocess=preprocess, progress=progress)
+    )
     labels = torch.tensor(table.labels, dtype=torch.int64)
-    decoded = Decoded(images, labels, table.names, table.warnings)
+    blank = images.flatten(1).any(1).logical_not().nonzero().flatten().tolist()
+    warnings = list(table.warnings)
+    if blank:
+        example = table.names[blank[0]]
+        warnings.append(f"{len(blank)} images are blank, for example {example}.")
+    decoded = Decoded(images, labels, table.names, warnings)
     if cache_dir is not None:
         image_cache.store(Path(cache_dir), key, decoded)
     return decoded

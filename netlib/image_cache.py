@@ -90,5 +90,5 @@ def _path(cache_dir: Path, key: str) -> Path:
 def _checksum(*tensors: Tensor) -> int:
     value = 0
     for tensor in tensors:
-        value = zlib.crc32(memoryview(tensor.contiguous().numpy()), value)
+        value = zlib.crc32(tensor.contiguous().numpy().data, value)
     return value

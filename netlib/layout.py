@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 SPLITS = ("train", "test")
 IMAGE_SUFFIXES = frozenset(
@@ -29,6 +29,7 @@ IMAGE_SUFFIXES = frozenset(
 )  # what counts as "an image that the CSV does not name"; a named file may have any suffix
 MAX_BYTES = 4 * 2**30  # most that one zip may inflate to, unless the caller says otherwise
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}(\.0*)?")
+_LEAVES = re.compile(r"^/|^[A-Za-z]:|(^|/)\.\.(/|$)")
 _SYSTEM_FOLDERS = frozenset({"__MACOSX"})
 
 
@@ -333,8 +334,7 @@ def read_table(store: Store, split: str, num_classes: int) -> Table:
     return Table(store, folder, names, labels, warnings)
 
 
-@dataclass(frozen=True)
-class _Row:
+class _Row(NamedTuple):
     line: int
     name: str
     label: str
@@ -346,7 +346,7 @@ class _Files:
     def __init__(self, folder: str, names: Sequence[str], title: str) -> None:
         self.title = title
         self.names = frozenset(names)
-        self.images = {n for n in names if PurePosixPath(n).suffix.lower() in IMAGE_SUFFIXES}
+        self.images = {name for name in names if _has_image_suffix(name)}
         self.prefix = f"{PurePosixPath(folder).name}/"
 
     @cached_property
@@ -366,6 +366,8 @@ class _Files:
         return self.by_stem.get(short, [])
 
     def resolve(self, names: Sequence[str], table: str) -> list[str]:
+        if self.names.issuperset(names):
+            return list(names)
         found = [self.matches(name) for name in names]
         absent = [name for name, files in zip(names, found, strict=True) if not files]
         if absent:
@@ -393,7 +395,7 @@ def _read_rows(data: bytes, title: str, files: _Files) -> list[_Row]:
     rows = []
     try:
         for cells in reader:
-            if not any(cell.strip() for cell in cells):
+            if not "".join(cells).strip():
                 continue
             if len(cells) < 2:
                 raise DataError(
@@ -408,8 +410,9 @@ def _read_rows(data: bytes, title: str, files: _Files) -> list[_Row]:
 
 def _is_header(row: _Row, files: _Files) -> bool:
     """A first row is data if it names a file, or if it looks like an image name and a label."""
-    looks_like_image = PurePosixPath(row.name).suffix.lower() in IMAGE_SUFFIXES
-    is_data = files.matches(row.name) or (looks_like_image and _INTEGER.fullmatch(row.label))
+    is_data = files.matches(row.name) or (
+        _has_image_suffix(row.name) and _INTEGER.fullmatch(row.label)
+    )
     return not is_data
 
 
@@ -422,17 +425,22 @@ def _check_unique(rows: Sequence[_Row], names: Sequence[str], table: str) -> Non
 
 
 def _labels(texts: Sequence[str], names: Sequence[str], table: str, num_classes: int) -> list[int]:
+    known = {text: _label(text) for text in set(texts)}
     labels = []
     for text, name in zip(texts, names, strict=True):
-        if not _INTEGER.fullmatch(text):
+        label = known[text]
+        if label is None:
             raise DataError(f"{table} gives {name} the label {text!r}, which is no integer.")
-        label = int(text.partition(".")[0])
         if not 0 <= label < num_classes:
             raise DataError(
                 f"{table} gives {name} the label {label}, which is outside 0...{num_classes - 1}."
             )
         labels.append(label)
     return labels
+
+
+def _label(text: str) -> int | None:
+    return int(text.partition(".")[0]) if _INTEGER.fullmatch(text) else None
 
 
 def _stems(split: str) -> tuple[str, str]:
@@ -446,12 +454,14 @@ def _nothing_found(path: Path, split: str) -> str:
     )
 
 
+def _has_image_suffix(name: str) -> bool:
+    return f".{name.rpartition('.')[2].lower()}" in IMAGE_SUFFIXES
+
+
 def _is_hidden(name: str) -> bool:
-    return any(part.startswith(".") for part in name.split("/"))
+    return name.startswith(".") or "/." in name
 
 
 def _leaves(name: str) -> bool:
     """Whether a path with forward slashes is absolute, has a drive letter or climbs with `..`."""
-    return (
-        name.startswith("/") or ".." in name.split("/") or re.match(r"[A-Za-z]:", name) is not None
-    )
+    return _LEAVES.search(name) is not None

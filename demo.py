@@ -1,0 +1,89 @@
+"""The demo: draw a digit, and two networks answer.
+
+    python demo.py [--host HOST] [--port PORT] [--share] [--standard FILE] [--mobilenet FILE]
+
+Hugging Face Spaces run this file as it is.
+"""
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
+
+import gradio as gr
+
+from webapp.page import build_page, launch_options
+from webapp.service import Service
+
+CHECKPOINTS = Path(__file__).parent / "checkpoints"
+STANDARD = CHECKPOINTS / "standard.safetensors"
+MOBILENET = CHECKPOINTS / "mobilenet.safetensors"
+
+
+def build_demo(
+    standard: str | Path = STANDARD,
+    mobilenet: str | Path = MOBILENET,
+    teach_folder: str | Path | None = None,
+) -> gr.Blocks:
+    """Load both networks and build the app around them; nothing is launched.
+
+    Args:
+        standard: checkpoint of the network shown in blue.
+        mobilenet: checkpoint of the network shown in vermillion.
+        teach_folder: where corrections by visitors are saved; None switches them off.
+
+    Raises:
+        FileNotFoundError: a checkpoint is missing.
+        CheckpointError: a checkpoint cannot be used.
+    """
+    return build_page(Service.load(standard, mobilenet, teach_folder))
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line; see --help."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--host", default=None, help="address to listen on (default 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=None, help="port (default: first free at 7860)")
+    parser.add_argument("--share", action="store_true", help="also make a public gradio.live link")
+    parser.add_argument("--standard", type=Path, default=STANDARD, help="first checkpoint")
+    parser.add_argument("--mobilenet", type=Path, default=MOBILENET, help="second checkpoint")
+    parser.add_argument(
+        "--teach-folder", type=Path, default=None, help="save visitors' corrections in this folder"
+    )
+    parser.add_argument("--mcp", action="store_true", help="serve the API as MCP tools, too")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Build the app and serve it until interrupted."""
+    args = parse_arguments(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        demo = build_demo(args.standard, args.mobilenet, args.teach_folder)
+    except (ValueError, OSError) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 2
+    demo.launch(
+        server_name=args.host,
+        server_port=args.port,
+        share=args.share,
+        mcp_server=args.mcp,
+        **launch_options(),
+    )
+    return 0
+
+
+def __getattr__(name: str) -> Any:
+    """`from demo import demo` builds the app, as Spaces expect; a bare import loads nothing."""
+    if name == "demo":
+        return build_demo()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The parts of the demo: pages and assets here, everything about networks in `netlib`."""

@@ -1,0 +1,168 @@
+// A drawing pad on a canvas of fixed size. Runs as js_on_load of its gr.HTML, which provides
+// `element`, `props`, `watch`. The value is the drawing as a PNG data URL, or "" when it is empty.
+const LIVE_INTERVAL_MS = 120; // at most one request this often while the pen moves
+const INK = "#000", PAPER = "#fff";
+
+const root = element.querySelector(".pad");
+const canvas = root.querySelector("canvas");
+const context = canvas.getContext("2d", { willReadFrequently: true });
+const thickness = root.querySelector("input[type=range]");
+const button = (action) => root.querySelector(`[data-action="${action}"]`);
+
+// Everything on the pad, oldest first: {points, width, erase} or {picture}.
+let marks = [];
+let active = null; // the stroke under the pen
+let pointer = null; // its pointerId: a second finger is ignored
+let erasing = false;
+let framePending = false;
+let liveTimer = null;
+let lastSent = 0;
+
+function paintStroke({ points, width, erase }) {
+  const colour = erase ? PAPER : INK;
+  context.lineCap = context.lineJoin = "round";
+  context.lineWidth = width;
+  context.strokeStyle = context.fillStyle = colour;
+  context.beginPath();
+  if (points.length === 1) {
+    context.arc(points[0][0], points[0][1], width / 2, 0, 2 * Math.PI);
+    context.fill();
+    return;
+  }
+  // Curves through the middles of the segments: a fast pen leaves no corners.
+  context.moveTo(points[0][0], points[0][1]);
+  for (let i = 1; i < points.length - 1; i++) {
+    const [x, y] = points[i], [nextX, nextY] = points[i + 1];
+    context.quadraticCurveTo(x, y, (x + nextX) / 2, (y + nextY) / 2);
+  }
+  const [lastX, lastY] = points[points.length - 1];
+  context.lineTo(lastX, lastY);
+  context.stroke();
+}
+
+function paintPicture(picture) {
+  const scale = Math.min(canvas.width / picture.width, canvas.height / picture.height);
+  const width = picture.width * scale, height = picture.height * scale;
+  context.imageSmoothingQuality = "high";
+  context.drawImage(picture, (canvas.width - width) / 2, (canvas.height - height) / 2, width, height);
+}
+
+function paint() {
+  framePending = false;
+  context.fillStyle = PAPER;
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  for (const mark of marks) mark.picture ? paintPicture(mark.picture) : paintStroke(mark);
+  root.classList.toggle("has-ink", marks.length > 0);
+  button("undo").disabled = button("clear").disabled = marks.length === 0;
+}
+
+function paintSoon() {
+  if (framePending) return;
+  framePending = true;
+  requestAnimationFrame(paint);
+}
+
+// Setting the value makes Gradio send `change`: one request for both networks.
+function send() {
+  clearTimeout(liveTimer);
+  liveTimer = null;
+  lastSent = performance.now();
+  paint();
+  const empty = !marks.some((mark) => mark.picture || !mark.erase);
+  root.dispatchEvent(new CustomEvent("pad-sent", { bubbles: true }));
+  props.value = empty ? "" : canvas.toDataURL("image/png");
+}
+
+function sendThrottled() {
+  if (liveTimer !== null) return;
+  liveTimer = setTimeout(send, Math.max(0, LIVE_INTERVAL_MS - (performance.now() - lastSent)));
+}
+
+function position(event) {
+  const box = canvas.getBoundingClientRect();
+  const x = (event.clientX - box.left) * canvas.width / box.width;
+  const y = (event.clientY - box.top) * canvas.height / box.height;
+  return [x, y];
+}
+
+canvas.addEventListener("pointerdown", (event) => {
+  if (pointer !== null || (event.pointerType === "mouse" && event.button !== 0)) return;
+  pointer = event.pointerId;
+  canvas.setPointerCapture(pointer);
+  canvas.focus({ preventScroll: true });
+  const eraserEnd = (event.buttons & 32) !== 0; // the other end of a stylus
+  active = { points: [position(event)], width: Number(thickness.value), erase: erasing || eraserEnd };
+  if (active.erase) active.width *= 1.6;
+  marks.push(active);
+  paintSoon();
+  event.preventDefault();
+});
+
+canvas.addEventListener("pointermove", (event) => {
+  if (event.pointerId !== pointer) return;
+  const moves = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
+  for (const move of moves.length ? moves : [event]) active.points.push(position(move));
+  paintSoon();
+  sendThrottled();
+});
+
+function penUp(event) {
+  if (event.pointerId !== pointer) return;
+  pointer = active = null;
+  send();
+}
+canvas.addEventListener("pointerup", penUp);
+canvas.addEventListener("pointercancel", penUp);
+
+function undo() {
+  if (pointer !== null || marks.length === 0) return;
+  marks.pop();
+  send();
+}
+
+function clear() {
+  pointer = active = null;
+  marks = [];
+  send();
+}
+
+function choose(tool) {
+  erasing = tool === "eraser";
+  button("pen").setAttribute("aria-pressed", String(!erasing));
+  button("eraser").setAttribute("aria-pressed", String(erasing));
+  root.classList.toggle("erasing", erasing);
+}
+
+root.addEventListener("click", (event) => {
+  const action = event.target.closest("[data-action]")?.dataset.action;
+  if (action === "undo") undo();
+  else if (action === "clear") clear();
+  else if (action) choose(action);
+});
+
+root.addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") undo();
+  else if (event.key === "Escape" || event.key === "Delete") clear();
+  else return;
+  event.preventDefault();
+});
+
+// The gallery of examples puts a picture on the pad, under further strokes.
+root.addEventListener("pad-load", (event) => {
+  const picture = new Image();
+  picture.onload = () => {
+    marks = [{ picture }];
+    send();
+  };
+  picture.src = event.detail;
+});
+
+// Python clears the pad by setting its value to "".
+watch("value", () => {
+  if (!props.value && marks.length) {
+    marks = [];
+    paint();
+  }
+});
+
+paint();

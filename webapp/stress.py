@@ -1,0 +1,138 @@
+"""Stress: one digit, distorted step by step, until a network no longer reads it.
+
+Distortions act on the 28x28 picture itself, after centring: nothing repairs them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+SIDE = 28
+POINTS = 25
+NOISE_SEED = 0
+ZOOM = 4  # thickness is changed at four times the resolution, so that edges stay soft
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One kind of distortion.
+
+    Attributes:
+        name: argument of `distort`.
+        title: name on the page.
+        unit: of the values, as written after them.
+        low: smallest value.
+        high: largest value.
+        neutral: the value that changes nothing.
+        step: of the slider.
+    """
+
+    name: str
+    title: str
+    unit: str
+    low: float
+    high: float
+    neutral: float
+    step: float
+
+    def values(self) -> NDArray[np.floating]:
+        """`POINTS` values over the range, the neutral one among them."""
+        values = np.linspace(self.low, self.high, POINTS)
+        values[np.abs(values - self.neutral).argmin()] = self.neutral
+        return values
+
+
+FACTORS = (
+    Factor("rotation", "Rotation", "°", -90, 90, 0, 1),
+    Factor("scale", "Scale", "×", 0.3, 1.9, 1, 0.05),
+    Factor("shift", "Shift to the right", " px", -12, 12, 0, 0.5),
+    Factor("thickness", "Thickness", " px", -2, 4, 0, 0.25),
+    Factor("blur", "Blur", " px", 0, 4, 0, 0.1),
+    Factor("noise", "Noise", "", 0, 1, 0, 0.02),
+)
+NEUTRAL = {factor.name: factor.neutral for factor in FACTORS}
+
+
+def distort(
+    digit: NDArray[np.floating],
+    rotation: float = 0,
+    scale: float = 1,
+    shift: float = 0,
+    thickness: float = 0,
+    blur: float = 0,
+    noise: float = 0,
+) -> NDArray[np.float32]:
+    """A distorted copy of `digit`; neutral arguments change nothing.
+
+    Args:
+        digit: (28, 28) in [0, 1].
+        rotation: degrees, counter-clockwise, around the middle.
+        scale: factor, around the middle.
+        shift: pixels to the right.
+        thickness: pixels added to the width of a stroke, taken away if negative.
+        blur: standard deviation of a Gaussian, in pixels.
+        noise: standard deviation of added Gaussian noise, always the same noise.
+
+    Returns:
+        (28, 28) in [0, 1].
+    """
+    picture = np.asarray(digit, dtype=np.float32)
+    if thickness:
+        picture = _thicken(picture, thickness / 2)
+    if rotation or shift or scale != 1:
+        picture = _move(picture, rotation, scale, shift)
+    if blur:
+        picture = ndimage.gaussian_filter(picture, blur)
+    if noise:
+        generator = np.random.default_rng(NOISE_SEED)
+        picture = picture + noise * generator.standard_normal(picture.shape)
+    return np.clip(picture, 0, 1).astype(np.float32)
+
+
+def sweep(
+    digit: NDArray[np.floating], factor: Factor, setting: Mapping[str, float]
+) -> NDArray[np.float32]:
+    """(POINTS, 28, 28): `factor` over its range, the other distortions as in `setting`."""
+    return np.stack([distort(digit, **{**setting, factor.name: v}) for v in factor.values()])
+
+
+def holds(labels: NDArray[np.integer], label: int, start: int) -> tuple[int, int]:
+    """First and last index around `start` up to which the answer stays `label` unbroken.
+
+    Returns:
+        (first, last), or (start, start - 1) if the answer at `start` is already another.
+    """
+    if labels[start] != label:
+        return start, start - 1
+    first = last = start
+    while first > 0 and labels[first - 1] == label:
+        first -= 1
+    while last < len(labels) - 1 and labels[last + 1] == label:
+        last += 1
+    return first, last
+
+
+def _thicken(picture: NDArray[np.float32], margin: float) -> NDArray[np.float32]:
+    """Move the outline outwards by `margin` pixels, inwards if negative."""
+    fine = ndimage.zoom(picture, ZOOM, order=1, grid_mode=True, mode="grid-constant")
+    inside = fine >= 0.5
+    if not inside.any():
+        return picture
+    outwards = ndimage.distance_transform_edt(~inside) - ndimage.distance_transform_edt(inside)
+    covered = np.clip(0.5 + margin * ZOOM - outwards, 0, 1)
+    return covered.reshape(SIDE, ZOOM, SIDE, ZOOM).mean(axis=(1, 3)).astype(np.float32)
+
+
+def _move(
+    picture: NDArray[np.float32], rotation: float, scale: float, shift: float
+) -> NDArray[np.float32]:
+    angle = np.deg2rad(rotation)
+    # Rows run downwards: this turns counter-clockwise on the screen. Output -> input coordinates.
+    matrix = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]) / scale
+    middle = np.full(2, (SIDE - 1) / 2)
+    offset = middle - matrix @ (middle + np.array([0, shift]))
+    source = ndimage.gaussian_filter(picture, 0.4 / scale) if scale < 0.8 else picture
+    return ndimage.affine_transform(source, matrix, offset, order=1)

@@ -87,7 +87,7 @@ def run(args: argparse.Namespace, arguments: Sequence[str]) -> None:
     print_results(results)
     written = write_results(output, results, history)
     if args.visualize:
-        written += draw(output, data, results, history)
+        written += draw(output, data, results, history, plots.COLOURS.get(name, plots.BLACK))
     print("\nWritten:")
     for path in ([checkpoint] if args.is_training else []) + written:
         print(path)
@@ -330,7 +330,11 @@ def write_results(
 
 
 def draw(
-    output: Path, data: DigitData, results: dict[str, Result], history: list[dict[str, float]]
+    output: Path,
+    data: DigitData,
+    results: dict[str, Result],
+    history: list[dict[str, float]],
+    colour: str,
 ) -> list[Path]:
     """The figures; each is drawn from what was measured above."""
     test = results["test"]
@@ -350,8 +354,8 @@ def draw(
         "wrong": plots.page_of_digits(images, test.labels, predictions, wrong[:4]),
     }
     if history:
-        figures["loss"] = one_axes(plots.draw_history, history, "loss")
-        figures["accuracy"] = one_axes(plots.draw_history, history, "accuracy")
+        figures["loss"] = one_axes(plots.draw_history, history, "loss", colour)
+        figures["accuracy"] = one_axes(plots.draw_history, history, "accuracy", colour)
     written = []
     for name, figure in figures.items():
         written.append(output / f"{name}.png")

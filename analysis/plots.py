@@ -12,20 +12,23 @@ from numpy.typing import ArrayLike
 
 STANDARD, MOBILENET = "#0072B2", "#D55E00"  # Okabe and Ito 2008: blue, vermillion
 COLOURS = {"standard": STANDARD, "mobilenet": MOBILENET}
-GREEN, GREY = "#009E73", "#666666"
+BLACK, GREEN, GREY = "#000000", "#009E73", "#666666"
 
 
-def draw_history(ax: Axes, history: Sequence[Mapping[str, float]], quantity: str) -> Axes:
+def draw_history(
+    ax: Axes, history: Sequence[Mapping[str, float]], quantity: str, colour: str = BLACK
+) -> Axes:
     """Loss or accuracy over epochs, training dashed and validation solid.
 
     Args:
         ax: where to draw.
         history: one row an epoch, as `netlib.training.fit` returns it.
         quantity: "loss" or "accuracy".
+        colour: of the network, see `COLOURS`.
     """
     epochs = [row["epoch"] for row in history]
     factor = 100 if quantity == "accuracy" else 1
-    for split, style, colour in (("train", "--", GREY), ("validation", "-", STANDARD)):
+    for split, style in (("train", "--"), ("validation", "-")):
         values = [factor * row[f"{split}_{quantity}"] for row in history]
         ax.plot(epochs, values, style, color=colour, label=split, marker="o", markersize=3)
     ax.set_xlabel("epoch")
@@ -72,11 +75,11 @@ def draw_class_scores(
         series: name -> one fraction a class, None where there are no images.
         accuracy: fraction.
     """
-    for (name, values), marker, colour in zip(
-        series.items(), "osD^", (STANDARD, MOBILENET, GREEN, GREY), strict=False
-    ):
+    step = 0.4 / len(series)
+    for i, (name, values) in enumerate(series.items()):
         percent = [np.nan if value is None else 100 * value for value in values]
-        ax.plot(range(len(percent)), percent, marker, color=colour, label=name)
+        places = np.arange(len(percent)) + step * (i - (len(series) - 1) / 2)
+        ax.plot(places, percent, "os^D"[i % 4], color=(GREEN, BLACK, GREY)[i % 3], label=name)
     ax.axhline(100 * accuracy, color=GREY, linewidth=1, label=f"accuracy {100 * accuracy:.2f} %")
     ax.set_xticks(range(max(map(len, series.values()))))
     ax.set_xlabel("class")

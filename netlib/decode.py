@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngImageFile
 from tqdm import tqdm
 
 from netlib.layout import DataError, Table
@@ -22,6 +23,7 @@ PREPROCESSES = ("none", "sketch")
 MAX_PIXELS = 50_000_000  # of one encoded image: checked before its pixels are decoded
 _BLOCK = 256  # images decoded by one thread at a time
 _SMALL_IMAGE = 2048  # encoded bytes; below it, threads wait for the interpreter more than they work
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MODES = {1: "L", 3: "RGB"}
 # What Pillow's format plugins raise on damaged files.
 _DECODE_ERRORS = (
@@ -127,7 +129,7 @@ def decode_image(data: bytes, input_dim: InputDim) -> Image.Image:
         One of Pillow's errors, or ValueError, if the bytes are no image that can be read.
     """
     channels, height, width = input_dim
-    image: Image.Image = Image.open(io.BytesIO(data))
+    image = _open(data)
     if image.width * image.height > MAX_PIXELS:
         raise ValueError(f"it has {image.width}x{image.height} pixels, limit {MAX_PIXELS:,}")
     if image.format != "PNG":  # cameras record their orientation in JPEG and TIFF files
@@ -166,6 +168,12 @@ def _unreadable(table: Table, index: int, error: Exception) -> DataError:
         return error
     name = f"{table.folder}/{table.names[index]}"
     return DataError(f"{name} in {table.store.path} is no readable image: {error}")
+
+
+def _open(data: bytes) -> Image.Image:
+    """`Image.open` without its search for the format where it is PNG: a tenth of the time."""
+    file = io.BytesIO(data)
+    return PngImageFile(file) if data.startswith(_PNG_SIGNATURE) else Image.open(file)
 
 
 def _to_mode(image: Image.Image, mode: str) -> Image.Image:

@@ -8,6 +8,7 @@ ignored. Archives are read in place, never unpacked to disk.
 """
 
 import csv
+import gc
 import hashlib
 import io
 import mmap
@@ -17,6 +18,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -316,6 +318,11 @@ def read_table(store: Store, split: str, num_classes: int) -> Table:
     Raises:
         DataError: see the module's sentences: missing files, absent images, bad labels, duplicates.
     """
+    with _collector_paused():
+        return _read_table(store, split, num_classes)
+
+
+def _read_table(store: Store, split: str, num_classes: int) -> Table:
     folder, table = find_split(store, split)
     files = _Files(folder, store.list(folder), f"{store.path / folder}")
     rows = _read_rows(store.read(table), f"{store.path / table}", files)
@@ -332,6 +339,21 @@ def read_table(store: Store, split: str, num_classes: int) -> Table:
             f"for example {min(unnamed)}."
         )
     return Table(store, folder, names, labels, warnings)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """No garbage collection: it would search a large archive's listing again and again.
+
+    Listing 60,000 entries makes objects that all live on, and takes half the time without it.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class _Row(NamedTuple):

@@ -18,9 +18,10 @@ import numpy as np
 
 from netlib import sources
 from netlib.data import DataError
+from netlib.export import write_layout
 from netlib.imbalance import PROFILES, class_order, class_sizes, subsample
 
-SOURCES = ("mnist", "packaged")
+SOURCES = ("mnist", "packaged", "unipen")
 DOWNLOADS = Path("data")
 
 
@@ -33,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         rows, profile = choose_rows(source.splits["train"].labels, args)
         record = make_record(source, profile, args.seed, arguments)
         progress = sys.stderr.isatty()
-        sources.write_layout(args.output, source, rows, record, as_zip=args.zip, progress=progress)
+        write_layout(args.output, source, rows, record, as_zip=args.zip, progress=progress)
     except DataError as error:
         print(f"prepare_data: {error}", file=sys.stderr)
         return 2
@@ -58,6 +59,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--mnist-root", type=Path, help="folder with torchvision's MNIST; default: download "
         f"to {DOWNLOADS}/")  # fmt: skip
     add("--zip", action="store_true", help="write train.zip and test.zip")
+    strokes = parser.add_argument_group("pen strokes (--source unipen)").add_argument
+    strokes("--unipen", type=Path, metavar="FILE", help="UNIPEN file with digits and writers")
+    strokes("--test-writers", type=int, default=10, help="writers in the test split")
+    strokes("--pen", type=float, nargs=2, default=(8.0, 28.0), metavar=("MIN", "MAX"),
+            help="thickness of the lines, px of the 280 px pad")  # fmt: skip
+    strokes("--extent", type=float, nargs=2, default=(0.35, 0.9), metavar=("MIN", "MAX"),
+            help="size of the digits as fractions of the pad")  # fmt: skip
+    strokes("--tilt", type=float, default=0.0, help="digits are turned by up to this many degrees")
     return parser.parse_args(arguments)
 
 
@@ -65,7 +74,18 @@ def load_source(args: argparse.Namespace) -> sources.Source:
     """The source that was asked for, and no other."""
     if args.source == "mnist":
         return sources.mnist(args.mnist_root, DOWNLOADS)
-    return sources.packaged(args.seed)
+    if args.source == "packaged":
+        return sources.packaged(args.seed)
+    if args.unipen is None:
+        raise DataError("--source unipen needs --unipen FILE; the README says where to get it.")
+    return sources.unipen(
+        args.unipen,
+        args.seed,
+        test_writers=args.test_writers,
+        pens=tuple(args.pen),
+        extents=tuple(args.extent),
+        tilt=args.tilt,
+    )
 
 
 def choose_rows(labels: np.ndarray, args: argparse.Namespace) -> tuple[np.ndarray, dict[str, Any]]:

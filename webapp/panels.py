@@ -72,9 +72,15 @@ def verdict(reading: Reading, facts: Mapping[str, NetworkFacts]) -> tuple[str, s
     return f"They differ: {', '.join(parts)}.{question}", "differ"
 
 
-def answer_html(reading: Reading, facts: Mapping[str, NetworkFacts]) -> str:
-    """The verdict, one card a network, and what one costs next to the other."""
-    text, kind = verdict(reading, facts)
+def answer_html(reading: Reading, facts: Mapping[str, NetworkFacts], problem: str = "") -> str:
+    """The verdict, one card a network, and what one costs next to the other.
+
+    Args:
+        reading: what to show.
+        facts: name -> what is known of the network.
+        problem: a sentence that takes the verdict's place.
+    """
+    text, kind = (problem, "problem") if problem else verdict(reading, facts)
     cards = "".join(
         _card(name, facts[name], reading.networks.get(name), reading.digits) for name in facts
     )

@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 from torch import Tensor
 
 from netlib.images import ImageError, Picture, open_image
@@ -149,7 +150,33 @@ class Reader:
         return np.mean([reading.confidences for reading in readings], axis=0)
 
     def _is_digit(self, name: str, prediction: Prediction) -> NDArray[np.bool_]:
-        return np.ones(len(prediction.probabilities), dtype=bool)
+        rule = self.predictor.info[name].metadata.get("no_digit")
+        if rule is None:  # a checkpoint without a threshold takes everything for a digit
+            return np.ones(len(prediction.probabilities), dtype=bool)
+        return digit_score(rule["score"], prediction) >= rule["threshold"]
+
+
+def digit_score(kind: str, prediction: Prediction) -> NDArray[np.floating]:
+    """How much each picture looks like a digit at all: higher is more.
+
+    Args:
+        kind: "confidence", the highest calibrated probability; "max_logit", the highest logit;
+            "energy", the logarithm of the summed exponentials of the logits (Liu et al. 2020).
+        prediction: of n pictures.
+
+    Returns:
+        (n,)
+
+    Raises:
+        ValueError: another kind.
+    """
+    if kind == "confidence":
+        return prediction.probabilities.max(axis=1)
+    if kind == "max_logit":
+        return prediction.logits.max(axis=1)
+    if kind == "energy":
+        return special.logsumexp(prediction.logits, axis=1)
+    raise ValueError(f"The score {kind!r} is unknown; expected confidence, max_logit or energy.")
 
 
 def decode_pad(value: str | None) -> bytes | None:

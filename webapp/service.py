@@ -12,7 +12,7 @@ import gradio as gr
 from netlib.blocks import ConvDw
 from netlib.checkpoint import load_network
 from netlib.images import ImageError
-from netlib.network import Network, architecture_name, build_network
+from netlib.network import Network, build_network
 from netlib.predictor import Predictor
 from webapp.errors import UserError
 from webapp.panels import NetworkFacts
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 TITLES = {"standard": "Standard", "mobilenet": "MobileNet", "mobilenet_v1": "MobileNet v1"}
 LATENCY_REPEATS = 50
+INPUT_DIM = (1, 28, 28)
 
 
 @dataclass
@@ -49,10 +50,16 @@ class Service:
 
         Raises:
             FileNotFoundError: a checkpoint is missing.
-            CheckpointError: a checkpoint cannot be used.
+            ValueError: a checkpoint cannot be used.
         """
         checkpoints = {"standard": Path(standard), "mobilenet": Path(mobilenet)}
         predictor = Predictor(checkpoints)
+        for name, info in predictor.info.items():
+            if info.input_dim != INPUT_DIM:
+                raise ValueError(
+                    f"{checkpoints[name]} sees images of {info.input_dim}; the demo gives "
+                    f"{INPUT_DIM}: name a checkpoint trained with that input_dim."
+                )
         facts = _distinct({n: _facts(predictor, n) for n in predictor.names}, checkpoints)
         teach = TeachStore(Path(teach_folder)) if teach_folder is not None else None
         return cls(Reader(predictor), checkpoints, facts, teach)
@@ -65,11 +72,9 @@ class Service:
 
 def _facts(predictor: Predictor, name: str) -> NetworkFacts:
     info = predictor.info[name]
-    net = build_network(info.metadata["spec"])
-    architecture = architecture_name(net)
     return NetworkFacts(
-        title=TITLES.get(architecture, architecture),
-        subtitle=_blocks(net),
+        title=TITLES.get(info.architecture, info.architecture),
+        subtitle=_blocks(build_network(info.metadata["spec"])),
         num_params=info.num_params,
         macs=info.macs,
         latency=predictor.latency(name, repeats=LATENCY_REPEATS),
@@ -92,24 +97,41 @@ def _distinct(facts: dict[str, NetworkFacts], files: dict[str, Path]) -> dict[st
 
 
 def friendly(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Show a user's error as one sentence; log anything else and say only that it happened.
+    """Raise every error as a `gr.Error` of one sentence, which the page shows as a toast.
 
-    ImageError and UserError carry a sentence meant for the visitor; others may reveal too much.
+    For listeners in the queue only: gradio shows no toast for those outside of it.
     """
 
     @wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
-        except gr.Error:
-            raise
-        except (ImageError, UserError) as error:
-            raise gr.Error(str(error), print_exception=False) from error
         except Exception as error:
-            log.exception("%s failed", function.__name__)
-            raise gr.Error(
-                "Something went wrong on the server and was logged there: please try again.",
-                print_exception=False,
-            ) from error
+            raise gr.Error(sentence(error), print_exception=False) from error
 
     return wrapped
+
+
+def guarded(function: Callable[..., Any], show: Callable[[str], Any]) -> Callable[..., Any]:
+    """Answer every error with what `show` makes of its one sentence: outputs like the others."""
+
+    @wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            return show(sentence(error))
+
+    return wrapped
+
+
+def sentence(error: Exception) -> str:
+    """What a visitor is told of an error.
+
+    ImageError and UserError carry a sentence meant for visitors; others may reveal too much, so
+    they are logged, and the visitor is told only that.
+    """
+    if isinstance(error, ImageError | UserError):
+        return str(error)
+    log.error("A listener failed", exc_info=error)
+    return "Something went wrong on the server and was logged there: please try again."

@@ -29,7 +29,7 @@ def single_digit(reading: Reading | None) -> NDArray[np.float32]:
 def stress_html(
     reader: Reader,
     facts: Mapping[str, NetworkFacts],
-    reading: Reading,
+    reading: Reading | None,
     setting: Mapping[str, float],
 ) -> tuple[str, list[str]]:
     """What both networks make of the distorted digit, and one chart a factor.
@@ -44,6 +44,7 @@ def stress_html(
         The summary's HTML, and the charts' HTML in the order of FACTORS.
     """
     digit = single_digit(reading)
+    assert reading is not None
     labels = {name: int(network.labels[0]) for name, network in reading.networks.items()}
     now = distort(digit, **setting)
     pictures = np.concatenate([now[None], *(sweep(digit, f, setting) for f in FACTORS)])

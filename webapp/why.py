@@ -46,7 +46,7 @@ FILTERS_HINT = (
 def why_html(
     networks: Mapping[str, Network],
     facts: Mapping[str, NetworkFacts],
-    reading: Reading,
+    reading: Reading | None,
     target: int | None = None,
 ) -> str:
     """Evidence, feature maps and filters of both networks for one digit.
@@ -62,6 +62,7 @@ def why_html(
         UserError: there is no digit, or more than one.
     """
     digit = single_digit(reading)
+    assert reading is not None
     labels = [int(network.labels[0]) for network in reading.networks.values()]
     against = labels[1] if target is None and labels[0] != labels[1] else None
     target = labels[0] if target is None else target

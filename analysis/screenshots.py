@@ -1,0 +1,241 @@
+"""The app as a visitor meets it: screenshots for the README, and the delay at pen-up.
+
+    python -m analysis.screenshots [--output figures] [--latency 100]
+
+Starts demo.py on a free port, draws with a real mouse in headless Chromium, and stops it again.
+"""
+
+import argparse
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import ProxyHandler, build_opener
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).parent.parent
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+START_SECONDS = 90
+COLOURS = 64  # of a screenshot: flat colours, so the palette hardly shows
+
+Stroke = Sequence[tuple[float, float]]  # points as shares of the pad's side
+DIGITS: dict[str, Sequence[Stroke]] = {
+    "2": [[(0.3, 0.3), (0.4, 0.18), (0.55, 0.17), (0.66, 0.28), (0.62, 0.42), (0.45, 0.6),
+           (0.3, 0.78), (0.45, 0.77), (0.72, 0.78)]],
+    "4": [[(0.55, 0.15), (0.42, 0.36), (0.3, 0.56), (0.52, 0.57), (0.75, 0.55)],
+          [(0.6, 0.35), (0.59, 0.6), (0.57, 0.85)]],
+    "7": [[(0.27, 0.22), (0.5, 0.21), (0.72, 0.22), (0.6, 0.45), (0.45, 0.83)]],
+}  # fmt: skip
+
+# Measured in the page: from the pen's last event to the last change of answers or pictures.
+WATCH = """() => {
+  window.penUp = 0; window.lastChange = 0;
+  window.addEventListener('pointerup', () => { window.penUp = performance.now(); }, true);
+  const seen = new MutationObserver(() => { window.lastChange = performance.now(); });
+  for (const id of ['answers', 'steps'])
+    seen.observe(document.getElementById(id),
+                 {subtree: true, childList: true, attributes: true, characterData: true});
+}"""
+
+
+@contextmanager
+def running_demo(arguments: Sequence[str]) -> Iterator[str]:
+    """Start demo.py, yield its address, stop it.
+
+    Raises:
+        RuntimeError: it stopped, or did not answer in time.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "demo.py", "--host", "127.0.0.1", "--port", str(port), *arguments]
+    environment = {**os.environ, "NO_PROXY": "127.0.0.1,localhost"}
+    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait(server, f"{address}/health")
+        yield address
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def _wait(server: subprocess.Popen, address: str) -> None:
+    direct = build_opener(ProxyHandler({}))
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        if server.poll() is not None:
+            raise RuntimeError("demo.py stopped before it answered; its message is above.")
+        try:
+            direct.open(address, timeout=2).close()
+            return
+        except (URLError, OSError):
+            time.sleep(0.2)
+    raise RuntimeError(f"demo.py did not answer within {START_SECONDS} s.")
+
+
+def find_browser() -> str:
+    """Path of a Chromium or Chrome; CHROMIUM names another.
+
+    Raises:
+        RuntimeError: there is none.
+    """
+    chosen = os.environ.get("CHROMIUM")
+    for name in [chosen] if chosen else BROWSERS:
+        if path := shutil.which(name):
+            return path
+    raise RuntimeError("No Chromium or Chrome was found: install one, or set CHROMIUM to its path.")
+
+
+def open_page(browser: Browser, address: str, width: int, height: int, dark: bool) -> Page:
+    """A fresh page of the app, ready to draw on."""
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+    )
+    page = context.new_page()
+    page.goto(address)
+    page.wait_for_selector("#pad canvas")
+    page.wait_for_selector("#answers .card")
+    page.wait_for_timeout(500)  # the first layout settles
+    return page
+
+
+def draw(page: Page, strokes: Sequence[Stroke], steps: int = 6) -> None:
+    """Draw strokes on the pad with the mouse."""
+    box = page.locator("#pad canvas").bounding_box()
+    assert box is not None
+    for stroke in strokes:
+        points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+        page.mouse.move(*points[0])
+        page.mouse.down()
+        for point in points[1:]:
+            page.mouse.move(*point, steps=steps)
+        page.mouse.up()
+
+
+def settle(page: Page) -> None:
+    """Wait until answers and details have stopped changing."""
+    page.wait_for_timeout(1500)
+
+
+def first_view(page: Page) -> None:
+    """A digit and both answers."""
+    draw(page, DIGITS["4"])
+
+
+def open_tab(page: Page, name: str) -> None:
+    """Open one of the tabs below the answers."""
+    page.get_by_role("tab", name=name, exact=True).click()
+
+
+def why_view(page: Page) -> None:
+    """The explanations of a digit."""
+    draw(page, DIGITS["2"])
+    open_tab(page, "Why")
+    page.wait_for_selector("#why-detail .why", timeout=60_000)
+
+
+def stress_view(page: Page) -> None:
+    """The stress test of a digit."""
+    draw(page, DIGITS["7"])
+    open_tab(page, "Stress test")
+    page.wait_for_selector("#stress-detail .stress-now", timeout=60_000)
+
+
+# File name -> width, height, dark mode, what is done before the picture is taken.
+VIEWS: dict[str, tuple[int, int, bool, Callable[[Page], None]]] = {
+    "demo_desktop": (1180, 860, False, first_view),
+    "demo_dark": (1180, 860, True, first_view),
+    "demo_mobile": (380, 1120, False, first_view),
+    "demo_why": (1180, 1560, False, why_view),
+    "demo_stress": (1180, 1360, False, stress_view),
+}
+
+
+def take(browser: Browser, address: str, folder: Path) -> list[Path]:
+    """Write every view as a small PNG."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, (width, height, dark, act) in VIEWS.items():
+        page = open_page(browser, address, width, height, dark)
+        act(page)
+        settle(page)
+        path = folder / f"{name}.png"
+        page.screenshot(path=path)
+        page.context.close()
+        Image.open(path).convert("RGB").quantize(COLOURS).save(path, optimize=True)
+        written.append(path)
+    return written
+
+
+def measure(browser: Browser, address: str, count: int) -> list[float]:
+    """Milliseconds from pen-up to both final answers on the page, for `count` drawings."""
+    page = open_page(browser, address, 1180, 860, dark=False)
+    page.evaluate(WATCH)
+    times = []
+    names = list(DIGITS)
+    for i in range(count):
+        page.locator("#pad canvas").press("Escape")
+        page.wait_for_timeout(150)
+        draw(page, DIGITS[names[i % len(names)]])
+        page.wait_for_timeout(600)
+        delay = page.evaluate("() => window.lastChange - window.penUp")
+        if delay > 0:  # otherwise the last live answer was already the final one
+            times.append(delay)
+    page.context.close()
+    return times
+
+
+def describe(times: Sequence[float]) -> str:
+    """Median, 90th and 99th percentile and maximum of times in milliseconds."""
+    cuts = statistics.quantiles(times, n=100, method="inclusive")
+    return (
+        f"pen-up to both answers on the page, {len(times)} drawings: median {cuts[49]:.1f} ms, "
+        f"90 % {cuts[89]:.1f} ms, 99 % {cuts[98]:.1f} ms, maximum {max(times):.1f} ms"
+    )
+
+
+def parse_arguments(arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, list[str]]:
+    """The command line; what it does not know goes to demo.py."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, default=ROOT / "figures", help="folder of the PNGs")
+    parser.add_argument(
+        "--latency", type=int, default=0, metavar="N", help="measure N drawings; no pictures"
+    )
+    return parser.parse_known_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Start the app, then take the pictures or measure."""
+    args, rest = parse_arguments(arguments)
+    try:
+        executable = find_browser()
+        with running_demo(rest) as address, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
+            if args.latency:
+                print(describe(measure(browser, address, args.latency)))
+            else:
+                for path in take(browser, address, args.output):
+                    print(path)
+            browser.close()
+    except RuntimeError as error:
+        print(f"screenshots: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,448 @@
+"""The app in a real browser, as a visitor uses it: every part is drawn on, clicked and read."""
+
+import io
+import os
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+import demo
+from webapp.page import launch_options
+
+CHECKPOINTS = Path(os.environ.get("DIGITS_CHECKPOINTS", demo.CHECKPOINTS))
+TIMEOUT = 20_000  # milliseconds; a machine under load is slow, not broken
+
+Stroke = Sequence[tuple[float, float]]  # points as shares of the pad's width and height
+ZERO: list[Stroke] = [[(0.5, 0.2), (0.35, 0.3), (0.3, 0.5), (0.35, 0.72), (0.5, 0.8),
+                       (0.65, 0.7), (0.7, 0.5), (0.64, 0.3), (0.5, 0.2)]]  # fmt: skip
+ONE: list[Stroke] = [[(0.5, 0.2), (0.5, 0.8)]]
+FOUR: list[Stroke] = [
+    [(0.55, 0.15), (0.42, 0.36), (0.3, 0.56), (0.52, 0.57), (0.75, 0.55)],
+    [(0.6, 0.35), (0.59, 0.6), (0.57, 0.85)],
+]
+SEVEN: list[Stroke] = [[(0.27, 0.22), (0.5, 0.21), (0.72, 0.22), (0.6, 0.45), (0.45, 0.83)]]
+
+
+@pytest.fixture(scope="module")
+def teach_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("teach")
+
+
+@pytest.fixture(scope="module")
+def address(free_port: Callable[[], int], teach_folder: Path) -> Iterator[str]:
+    """The running app; one for all tests."""
+    app = demo.build_demo(
+        CHECKPOINTS / "standard.safetensors", CHECKPOINTS / "mobilenet.safetensors", teach_folder
+    )
+    port = free_port()
+    app.launch(
+        server_name="127.0.0.1",
+        server_port=port,
+        prevent_thread_lock=True,
+        quiet=True,
+        **launch_options(),
+    )
+    yield f"http://127.0.0.1:{port}/"
+    app.close(verbose=False)
+
+
+class Visitor:
+    """One browser window with the app, and what it asked for and complained about."""
+
+    def __init__(self, browser, address: str, **context) -> None:
+        self.context = browser.new_context(
+            **{"viewport": {"width": 1200, "height": 900}, **context}
+        )
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(TIMEOUT)
+        self.requests: list[str] = []
+        self.errors: list[str] = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.goto(address)
+        self.page.wait_for_selector("#pad canvas")
+        self.page.wait_for_selector("#answers .card")
+
+    def draw(self, strokes: Sequence[Stroke], pad: str = "#pad", touch: bool = False) -> None:
+        """Draw with the mouse, or with a finger."""
+        canvas = self.page.locator(f"{pad} canvas")
+        canvas.scroll_into_view_if_needed()
+        box = canvas.bounding_box()
+        for stroke in strokes:
+            points = [
+                (box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke
+            ]
+            self._finger(points) if touch else self._mouse(points)
+
+    def _mouse(self, points: list[tuple[float, float]]) -> None:
+        self.page.mouse.move(*points[0])
+        self.page.mouse.down()
+        for point in points[1:]:
+            self.page.mouse.move(*point, steps=4)
+        self.page.mouse.up()
+
+    def _finger(self, points: list[tuple[float, float]]) -> None:
+        devtools = self.context.new_cdp_session(self.page)
+        for kind, at in [("touchStart", points[0]), *(("touchMove", p) for p in points[1:])]:
+            touch = {"type": kind, "touchPoints": [{"x": at[0], "y": at[1]}]}
+            devtools.send("Input.dispatchTouchEvent", touch)
+        devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    def reads(self, answer: str, where: str = "#answers") -> None:
+        """Wait until both networks read `answer`."""
+        for name in ("standard", "mobilenet"):
+            locator = self.page.locator(f"{where} .card.{name} .big", has_text=answer)
+            locator.wait_for()
+            assert locator.inner_text() == answer
+
+    def verdict(self, text: str, where: str = "#answers") -> None:
+        """Wait for the line above the answers."""
+        self.page.locator(f"{where} .verdict", has_text=text).wait_for()
+
+    def open_tab(self, name: str) -> None:
+        """Open a tab, through the overflow menu where there is no room for it."""
+        tab = self.page.get_by_role("tab", name=name, exact=True)
+        if not tab.count() or not tab.first.is_visible():
+            self.page.locator(".overflow-menu > button").last.click()
+            self.page.locator(".overflow-dropdown button", has_text=name).click()
+        else:
+            tab.first.click()
+        self.page.wait_for_timeout(500)  # gradio makes a tab's content when it is first opened
+
+    def ink(self, pad: str = "#pad") -> int:
+        """How many pixels of the pad are dark."""
+        return self.page.evaluate(
+            """(pad) => { const canvas = document.querySelector(`${pad} canvas`);
+            const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+            let dark = 0;
+            for (let i = 0; i < data.length; i += 4) if (data[i] < 128) dark++;
+            return dark; }""",
+            pad,
+        )
+
+
+@pytest.fixture
+def visit(browser, address: str) -> Iterator[Callable[..., Visitor]]:
+    """`visit(**context)` opens a window; at the end no script may have failed in any."""
+    visitors: list[Visitor] = []
+
+    def open_window(**context) -> Visitor:
+        visitors.append(Visitor(browser, address, **context))
+        return visitors[-1]
+
+    yield open_window
+    for visitor in visitors:
+        visitor.context.close()
+        assert not visitor.errors
+        outside = [
+            url for url in visitor.requests if not url.startswith((address, "data:", "blob:"))
+        ]
+        assert not outside
+
+
+@pytest.fixture
+def visitor(visit: Callable[..., Visitor]) -> Visitor:
+    return visit()
+
+
+def paper(strokes: Sequence[Stroke], size: tuple[int, int] = (200, 200), pen: int = 14):
+    """Strokes in dark ink on white paper, as a picture."""
+    image = Image.new("RGB", size, "white")
+    pencil = ImageDraw.Draw(image)
+    for stroke in strokes:
+        points = [(x * size[0], y * size[1]) for x, y in stroke]
+        pencil.line(points, fill="black", width=pen, joint="curve")
+    return image
+
+
+def encoded(image: Image.Image, kind: str) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind)
+    return buffer.getvalue()
+
+
+# --- Draw ---------------------------------------------------------------------------------------
+
+
+def test_a_digit_drawn_with_the_mouse_is_read_by_both_networks(visitor: Visitor) -> None:
+    visitor.draw(SEVEN)
+    visitor.reads("7")
+    visitor.verdict("Both networks read 7.")
+    assert visitor.page.locator("#answers .card .bars li").count() == 20
+    assert visitor.page.locator("#steps img").count() == 5
+
+
+def test_a_digit_drawn_with_a_finger_is_read_and_the_page_does_not_scroll(
+    visit: Callable[..., Visitor],
+) -> None:
+    visitor = visit(viewport={"width": 380, "height": 700}, has_touch=True, is_mobile=True)
+    visitor.page.locator("#pad canvas").scroll_into_view_if_needed()
+    before = visitor.page.evaluate("window.scrollY")
+    visitor.draw(SEVEN, touch=True)
+    visitor.reads("7")
+    assert visitor.page.evaluate("window.scrollY") == before
+
+
+def test_answers_follow_the_pen_before_it_is_lifted(visitor: Visitor) -> None:
+    box = visitor.page.locator("#pad canvas").bounding_box()
+    visitor.page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.2 * box["height"])
+    visitor.page.mouse.down()
+    visitor.page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.8 * box["height"], steps=20)
+    visitor.reads("1")
+    visitor.page.mouse.up()
+
+
+def test_one_stroke_costs_few_requests(visitor: Visitor) -> None:
+    visitor.page.wait_for_timeout(500)  # what the page itself asks for at the start
+    before = len(visitor.requests)
+    visitor.draw(ONE)
+    visitor.reads("1")
+    asked = [url for url in visitor.requests[before:] if url.startswith("http")]
+    assert all("/run/" in url for url in asked)
+    assert len(asked) <= 6
+
+
+def test_undo_takes_back_one_stroke_and_clear_all(visitor: Visitor) -> None:
+    visitor.draw(FOUR[:1])
+    first = visitor.ink()
+    visitor.draw(FOUR[1:])
+    assert visitor.ink() > first
+    visitor.page.get_by_role("button", name="Undo").first.click()
+    assert visitor.ink() == first
+    visitor.page.get_by_role("button", name="Clear").first.click()
+    assert visitor.ink() == 0
+    visitor.reads("–")
+    visitor.verdict("Draw a digit")
+
+
+def test_the_keyboard_undoes_and_clears(visitor: Visitor) -> None:
+    visitor.draw(FOUR)
+    visitor.reads("4")
+    both = visitor.ink()
+    visitor.page.keyboard.press("Control+z")
+    assert 0 < visitor.ink() < both
+    visitor.page.keyboard.press("Escape")
+    assert visitor.ink() == 0
+    visitor.reads("–")
+
+
+def test_the_eraser_takes_ink_away_and_thickness_adds_it(visitor: Visitor) -> None:
+    visitor.draw(ONE)
+    thin = visitor.ink()
+    visitor.page.get_by_role("button", name="Eraser").first.click()
+    visitor.draw([[(0.3, 0.5), (0.7, 0.5)]])
+    assert visitor.ink() < thin
+    visitor.page.keyboard.press("Escape")
+    visitor.page.get_by_role("button", name="Pen", exact=True).first.click()
+    visitor.page.locator("#pad input[type=range]").fill("40")
+    visitor.draw(ONE)
+    assert visitor.ink() > 1.5 * thin
+
+
+def test_a_cleared_pad_never_shows_the_old_answer_again(visitor: Visitor) -> None:
+    visitor.draw(SEVEN)
+    visitor.page.keyboard.press("Escape")  # while the last request may still be on its way
+    visitor.reads("–")
+    visitor.page.wait_for_timeout(500)
+    visitor.reads("–")
+    assert visitor.page.locator("#steps img").count() == 0
+
+
+def test_two_digits_on_the_pad_are_read_as_two(visitor: Visitor) -> None:
+    small = [[(0.1 + 0.35 * x, y) for x, y in stroke] for stroke in SEVEN]
+    visitor.draw([*small, [(0.8, 0.25), (0.8, 0.75)]])
+    visitor.reads("71")
+
+
+def test_a_scribble_is_no_digit(visitor: Visitor) -> None:
+    rng = np.random.default_rng(3)
+    visitor.draw([[tuple(point) for point in rng.uniform(0.1, 0.9, (24, 2))]])
+    visitor.verdict("does not look like a digit")
+
+
+def test_the_result_is_a_live_region_for_screen_readers(visitor: Visitor) -> None:
+    region = visitor.page.get_by_role("status").filter(has_text="Draw a digit")
+    assert region.get_attribute("aria-live") == "polite"
+    visitor.draw(ONE)
+    visitor.page.get_by_role("status").filter(has_text="Both networks read 1.").wait_for()
+
+
+def test_the_layout_does_not_jump(visitor: Visitor) -> None:
+    def places() -> list:
+        return visitor.page.evaluate(
+            "() => ['#answers .cards', '#answers .versus', '#steps', '#more-tabs'].map(s => {"
+            "const b = document.querySelector(s).getBoundingClientRect();"
+            "return [Math.round(b.top), Math.round(b.height)]; }).slice(0, 3)"
+        )
+
+    empty = places()
+    visitor.draw(SEVEN)
+    visitor.reads("7")
+    assert places() == empty
+    visitor.draw([[(0.9, 0.2), (0.9, 0.8)]])
+    visitor.reads("71")
+    assert places() == empty
+
+
+# --- Looks --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_of_380_pixels_needs_no_sideways_scrolling(
+    visit: Callable[..., Visitor], scheme: str
+) -> None:
+    visitor = visit(viewport={"width": 380, "height": 800}, color_scheme=scheme)
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 380
+    visitor.draw(SEVEN)
+    visitor.reads("7")
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 380
+
+
+def test_dark_mode_is_dark_and_its_pad_is_paper(visit: Callable[..., Visitor]) -> None:
+    visitor = visit(color_scheme="dark")
+    panel = "getComputedStyle(document.querySelector('.card')).backgroundColor"
+    red = int(visitor.page.evaluate(panel).split("(")[1].split(",")[0])
+    assert red < 64
+    visitor.draw(ONE)
+    visitor.reads("1")
+
+
+# --- Upload -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF"])
+def test_an_uploaded_picture_is_read(visitor: Visitor, kind: str) -> None:
+    visitor.open_tab("Upload")
+    content = encoded(paper(SEVEN), kind)
+    file = {"name": f"seven.{kind.lower()}", "mimeType": f"image/{kind.lower()}", "buffer": content}
+    visitor.page.locator("#picture input[type=file]").set_input_files(file)
+    visitor.reads("7")
+    assert visitor.page.locator("#boxed rect").count() == 1
+
+
+def test_an_uploaded_number_is_read_with_boxes(visitor: Visitor) -> None:
+    image = Image.new("RGB", (540, 200), "white")
+    image.paste(paper(SEVEN), (0, 0))
+    image.paste(paper(ONE), (160, 0))
+    image.paste(paper(FOUR, (180, 200)), (360, 0))
+    visitor.open_tab("Upload")
+    file = {"name": "n.png", "mimeType": "image/png", "buffer": encoded(image, "PNG")}
+    visitor.page.locator("#picture input[type=file]").set_input_files(file)
+    visitor.reads("714")
+    assert visitor.page.locator("#boxed rect").count() == 3
+
+
+def test_a_damaged_picture_gets_one_sentence(visitor: Visitor) -> None:
+    visitor.open_tab("Upload")
+    file = {"name": "x.png", "mimeType": "image/png", "buffer": encoded(paper(ONE), "PNG")[:90]}
+    visitor.page.locator("#picture input[type=file]").set_input_files(file)
+    visitor.verdict("damaged")
+    visitor.reads("–")
+
+
+# --- More tabs ----------------------------------------------------------------------------------
+
+
+def test_an_example_goes_onto_the_pad_and_is_read(visitor: Visitor) -> None:
+    example = visitor.page.get_by_role("button", name="Example: 0").first
+    example.click()
+    visitor.reads("0")
+    assert visitor.ink() > 0
+    visitor.page.get_by_role("button", name="Clear").first.click()
+    visitor.reads("–")
+
+
+def test_why_explains_and_follows_the_drawing(visitor: Visitor) -> None:
+    visitor.open_tab("Why")
+    visitor.page.locator("#why-detail", has_text="no digit yet").wait_for()
+    visitor.draw(SEVEN)
+    visitor.page.locator("#why-detail", has_text="speaks for 7").wait_for()
+    # Evidence, Grad-CAM, and maps and filters of four blocks, for each network.
+    assert visitor.page.locator("#why-detail img").count() == 2 * (1 + 1 + 4 + 4)
+    visitor.page.get_by_role("radio", name="1", exact=True).first.check()
+    visitor.page.locator("#why-detail", has_text="speaks for 1").wait_for()
+
+
+def test_closed_details_cost_nothing(visitor: Visitor) -> None:
+    visitor.draw(SEVEN)
+    visitor.reads("7")
+    visitor.page.wait_for_timeout(600)
+    assert visitor.page.locator("#why-detail img").count() == 0
+
+
+def test_stress_sliders_move_the_confidence(visitor: Visitor) -> None:
+    visitor.draw(SEVEN)
+    visitor.reads("7")
+    visitor.open_tab("Stress test")
+    summary = visitor.page.locator("#stress-detail")
+    summary.get_by_text("reads 7").first.wait_for()
+    assert visitor.page.locator(".stress-chart svg polyline").count() == 12
+    as_drawn, distorted = summary.locator("img").all()
+    assert as_drawn.get_attribute("src") == distorted.get_attribute("src")
+    visitor.page.locator("#stress-rotation input[type=number]").fill("80")
+    visitor.page.keyboard.press("Tab")
+    visitor.page.wait_for_function(
+        "() => { const [a, b] = document.querySelectorAll('#stress-detail img');"
+        "return a.src !== b.src; }"
+    )
+    visitor.page.get_by_role("button", name="Reset").click()
+    visitor.page.wait_for_function(
+        "() => { const [a, b] = document.querySelectorAll('#stress-detail img');"
+        "return a.src === b.src; }"
+    )
+
+
+def test_a_number_is_written_on_the_wide_pad(visitor: Visitor) -> None:
+    visitor.open_tab("Write a number")
+    for i, digit in enumerate([SEVEN, ONE, FOUR, ZERO]):
+        moved = [[(0.02 + 0.2 * i + 0.18 * x, y) for x, y in stroke] for stroke in digit]
+        visitor.draw(moved, pad="#wide-pad")
+    visitor.reads("7140", where="#number-answers")
+    assert visitor.page.locator("#number-boxed rect").count() == 4
+
+
+def test_a_zip_with_labels_is_scored_and_offers_a_table(visitor: Visitor, tmp_path: Path) -> None:
+    archive = tmp_path / "digits.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for name, strokes in (("seven", SEVEN), ("one", ONE), ("four", FOUR)):
+            file.writestr(f"set/{name}.png", encoded(paper(strokes), "PNG"))
+        file.writestr("set/labels.csv", "image,label\nseven.png,7\none.png,1\nfour.png,9\n")
+    visitor.open_tab("Many pictures")
+    visitor.page.locator("#batch-files input[type=file]").set_input_files(archive)
+    visitor.page.locator("#batch-files", has_text="digits.zip").wait_for()
+    visitor.page.get_by_role("button", name="Read them").click()
+    visitor.page.locator("#batch-table", has_text="2 of 3").wait_for()
+    assert visitor.page.locator("#batch-table tbody tr").count() == 3
+    assert visitor.page.locator("#batch-table td.wrong").count() == 2
+    with visitor.page.expect_download() as download:
+        visitor.page.get_by_role("link", name="Download CSV").click()
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert len(lines) == 4
+    assert lines[0].startswith("image,label,disagreement,error,standard,standard_confidence")
+
+
+def test_a_correction_is_saved_in_the_data_layout(visitor: Visitor, teach_folder: Path) -> None:
+    visitor.draw(ONE)
+    visitor.reads("1")
+    visitor.open_tab("Teach")
+    visitor.page.get_by_role("radio", name="7", exact=True).last.check()
+    visitor.page.get_by_role("button", name="Save").click()
+    visitor.page.locator("#teach-note", has_text="Saved as 7").wait_for()
+    assert (teach_folder / "train.csv").read_text() == "image,label\n000001.png,7\n"
+    with Image.open(teach_folder / "train" / "000001.png") as saved:
+        assert saved.size == (28, 28)
+        assert saved.mode == "L"
+
+
+def test_teach_is_absent_unless_switched_on() -> None:
+    app = demo.build_demo(
+        CHECKPOINTS / "standard.safetensors", CHECKPOINTS / "mobilenet.safetensors"
+    )
+    tabs = [block.label for block in app.blocks.values() if isinstance(block, gr.Tab)]
+    assert "Teach" not in tabs
+    assert "Why" in tabs

@@ -52,7 +52,8 @@ def scores(labels: ArrayLike, logits: ArrayLike, temperature: float = 1.0) -> Sc
     """Score the logits (N, C) of N images against their labels (N,).
 
     Raises:
-        ValueError: shapes do not fit, there is no image, or a logit is not finite.
+        ValueError: shapes do not fit, there is no image, a label has no logit, or a logit is not
+            finite.
     """
     y, z = _check(labels, logits)
     num_classes = z.shape[1]
@@ -131,9 +132,58 @@ def fit_temperature(labels: ArrayLike, logits: ArrayLike) -> float:
     return float(np.exp(minimize_scalar(nll, bounds=(-3, 3), method="bounded").x))
 
 
-def energy(logits: ArrayLike) -> np.ndarray:
-    """-log Σ exp(logits) (N,): low for what looks like a known class (Liu et al. 2020)."""
-    return -special.logsumexp(np.asarray(logits, dtype=np.float64), axis=1)
+DIGIT_SCORES = ("confidence", "max_logit", "energy", "class_mean")
+
+
+def digit_score(
+    kind: str,
+    logits: ArrayLike,
+    embeddings: ArrayLike,
+    temperature: float = 1.0,
+    class_means: ArrayLike | None = None,
+) -> np.ndarray:
+    """How much each of N pictures looks like a digit at all: higher is more.
+
+    Args:
+        kind: "confidence", the highest probability (Hendrycks & Gimpel 2017); "max_logit", the
+            highest logit (Hendrycks et al. 2022); "energy", log Σ exp(logits), the negative free
+            energy of Liu et al. 2020; "class_mean", the cosine between the embedding and the
+            nearest class's mean embedding.
+        logits: (N, C).
+        embeddings: (N, D).
+        temperature: divides the logits, for "confidence".
+        class_means: (C, D), for "class_mean".
+
+    Returns:
+        (N,) float64.
+
+    Raises:
+        ValueError: another kind, or "class_mean" without means.
+    """
+    z = np.asarray(logits, dtype=np.float64)
+    if kind == "confidence":
+        return special.softmax(z / temperature, axis=1).max(1)
+    if kind == "max_logit":
+        return z.max(1)
+    if kind == "energy":
+        return special.logsumexp(z, axis=1)
+    if kind == "class_mean" and class_means is not None:
+        return (_unit(embeddings) @ _unit(class_means).T).max(1)
+    raise ValueError(
+        f"The digit score is {kind!r}; expected one of {', '.join(DIGIT_SCORES)}, the last with "
+        "class_means."
+    )
+
+
+def mean_embeddings(labels: ArrayLike, embeddings: ArrayLike, num_classes: int) -> np.ndarray:
+    """(C, D): the mean of each class's unit-length embeddings."""
+    y, units = np.asarray(labels), _unit(embeddings)
+    return np.stack([units[y == c].mean(0) for c in range(num_classes)])
+
+
+def _unit(vectors: ArrayLike) -> np.ndarray:
+    v = np.asarray(vectors, dtype=np.float64)
+    return v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12)
 
 
 def _check(labels: ArrayLike, logits: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -141,6 +191,11 @@ def _check(labels: ArrayLike, logits: ArrayLike) -> tuple[np.ndarray, np.ndarray
     if z.ndim != 2 or y.shape != z.shape[:1] or len(y) == 0:
         raise ValueError(
             f"Labels have shape {y.shape} and logits {z.shape}; expected (N,) and (N, C), N > 0."
+        )
+    if y.min() < 0 or y.max() >= z.shape[1]:
+        raise ValueError(
+            f"Labels range from {y.min()} to {y.max()}; expected 0 to {z.shape[1] - 1}, one for "
+            "each logit."
         )
     if not np.isfinite(z).all():
         raise ValueError("Some logits are not finite; expected finite numbers: train anew.")

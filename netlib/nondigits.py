@@ -53,7 +53,7 @@ def makers(fonts: Sequence[Path], photos: Sequence[np.ndarray]) -> dict[str, Mak
 
 def letter(rng: Generator, fonts: Sequence[Path]) -> np.ndarray:
     """One character of a random font, its place and size random."""
-    font = ImageFont.truetype(str(fonts[rng.integers(len(fonts))]), 100)
+    font = ImageFont.truetype(str(fonts[int(rng.integers(len(fonts)))]), 100)
     character = LETTERS[rng.integers(len(LETTERS))]
     left, top, right, bottom = (int(n) for n in font.getbbox(character))
     extent = rng.uniform(*EXTENTS) * PAD * ZOOM
@@ -138,7 +138,7 @@ def silhouette(rng: Generator) -> np.ndarray:
 
 def photo(rng: Generator, photos: Sequence[np.ndarray]) -> np.ndarray:
     """A square crop of a photo, 60 pixels to its shorter side, in grey."""
-    picture = Image.fromarray(photos[rng.integers(len(photos))]).convert("L")
+    picture = Image.fromarray(photos[int(rng.integers(len(photos)))]).convert("L")
     side = int(rng.integers(60, min(picture.size) + 1))
     left = int(rng.integers(picture.width - side + 1))
     top = int(rng.integers(picture.height - side + 1))

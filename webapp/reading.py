@@ -10,10 +10,10 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 from torch import Tensor
 
 from netlib.images import ImageError, Picture, open_image
+from netlib.metrics import digit_score
 from netlib.predictor import Prediction, Predictor
 from netlib.segment import digits_from_ink
 from netlib.sketch import Box, Sketch, trace
@@ -153,30 +153,14 @@ class Reader:
         rule = self.predictor.info[name].metadata.get("no_digit")
         if rule is None:  # a checkpoint without a threshold takes everything for a digit
             return np.ones(len(prediction.probabilities), dtype=bool)
-        return digit_score(rule["score"], prediction) >= rule["threshold"]
-
-
-def digit_score(kind: str, prediction: Prediction) -> NDArray[np.floating]:
-    """How much each picture looks like a digit at all: higher is more.
-
-    Args:
-        kind: "confidence", the highest calibrated probability; "max_logit", the highest logit;
-            "energy", the logarithm of the summed exponentials of the logits (Liu et al. 2020).
-        prediction: of n pictures.
-
-    Returns:
-        (n,)
-
-    Raises:
-        ValueError: another kind.
-    """
-    if kind == "confidence":
-        return prediction.probabilities.max(axis=1)
-    if kind == "max_logit":
-        return prediction.logits.max(axis=1)
-    if kind == "energy":
-        return special.logsumexp(prediction.logits, axis=1)
-    raise ValueError(f"The score {kind!r} is unknown; expected confidence, max_logit or energy.")
+        score = digit_score(
+            rule["score"],
+            prediction.logits,
+            prediction.embeddings,
+            self.predictor.info[name].temperature,
+            rule.get("class_means"),
+        )
+        return score >= rule["threshold"]
 
 
 def decode_pad(value: str | None) -> bytes | None:

@@ -1,0 +1,223 @@
+r"""Choose the score that tells digits from other pictures, set its threshold, and measure it.
+
+python -m analysis.no_digit --dataset-path data/mnist --pen-path data/pen \
+    --checkpoint checkpoints/standard.safetensors checkpoints/mobilenet.safetensors \
+    --output checkpoints/no_digit.csv --write
+
+The threshold refuses 1 % of the validation digits. Every kind of picture that is no digit is made
+by code (netlib.nondigits) and goes through the demo's own preprocessing; pages that it finds blank
+count as refused. The score with the highest mean area under the ROC curve is chosen, for both
+networks alike, on one half of the pictures; all figures are from the other half.
+"""
+
+import argparse
+import csv
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from sklearn.datasets import load_sample_images
+from sklearn.metrics import roc_auc_score
+from tqdm import tqdm
+
+from netlib.checkpoint import load_network, save_network
+from netlib.data import DigitData, DigitDataset
+from netlib.metrics import DIGIT_SCORES, digit_score, mean_embeddings
+from netlib.nondigits import makers
+from netlib.predictor import Predictor
+from netlib.sketch import to_digit
+
+REFUSED = 0.01  # share of the validation digits
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse, measure, choose, write; 2 is the exit status of a user's error."""
+    args = parse(sys.argv[1:] if arguments is None else arguments)
+    try:
+        run(args)
+    except (ValueError, FileNotFoundError) as error:
+        print(f"no_digit: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The command line's options."""
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis.no_digit", description=(__doc__ or "").split("\n")[0]
+    )
+    add = parser.add_argument
+    add("--dataset-path", type=Path, required=True, help="what the networks were trained on")
+    add("--validation-size", type=int, default=5000, help="as in the training")
+    add("--pen-path", type=Path, help="pads of pen strokes; its test split is measured, too")
+    add("--checkpoint", type=Path, nargs="+", required=True)
+    add("--count", type=int, default=1000, help="pictures of each kind, half of them to choose")
+    add("--seed", type=int, default=0, help="of the pictures")
+    add("--output", type=Path, required=True, help="CSV with a row for each figure")
+    add("--write", action="store_true", help="store score and threshold in the checkpoints")
+    return parser.parse_args(arguments)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Everything the command does, in order."""
+    predictor = Predictor({str(path): path for path in args.checkpoint})
+    others = make_others(args.count, args.seed)
+    pens = DigitDataset(args.pen_path, "test", preprocess="sketch") if args.pen_path else None
+    measured = {name: Measured(predictor, name, args, others, pens) for name in predictor.names}
+    means = {
+        kind: float(np.mean([m.mean_auroc(kind) for m in measured.values()]))
+        for kind in DIGIT_SCORES
+    }
+    best = max(means, key=means.__getitem__)
+    print("mean AUROC to choose by: " + ", ".join(f"{k} {v:.4f}" for k, v in means.items()))
+    rows = [row for m in measured.values() for row in m.rows(best)]
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    with open(args.output, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    for row in rows:
+        if row["chosen"]:
+            print(f"{row['network']:<12} {row['kind']:<22} AUROC {row['auroc']:>7} "
+                  f"refused {row['refused']}")  # fmt: skip
+    print(args.output)
+    if args.write:
+        for path in args.checkpoint:
+            net, metadata = load_network(path)
+            print(save_network(net, path, {**metadata, "no_digit": measured[str(path)].rule(best)}))
+
+
+def make_others(count: int, seed: int) -> dict[str, list[np.ndarray | None]]:
+    """By kind, `count` pictures as the networks see them; None for one found blank."""
+    fonts = sorted(Path(matplotlib.get_data_path(), "fonts", "ttf").glob("DejaVu*.ttf"))
+    kinds = makers(fonts, load_sample_images().images)
+    others: dict[str, list[np.ndarray | None]] = {}
+    for number, (kind, make) in enumerate(kinds.items()):
+        rng = np.random.default_rng([seed, number])
+        bar = tqdm(range(count), desc=kind, disable=not sys.stderr.isatty())
+        digits = [to_digit(make(rng)) for _ in bar]
+        others[kind] = [None if digit is None else digit.numpy() for digit in digits]
+    return others
+
+
+class Measured:
+    """One network's scores of digits and of everything else."""
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        name: str,
+        args: argparse.Namespace,
+        others: dict[str, list[np.ndarray | None]],
+        pens: DigitDataset | None,
+    ) -> None:
+        self.name = Path(name).stem
+        self.info = predictor.info[name]
+        data = DigitData(
+            args.dataset_path,
+            validation_size=args.validation_size,
+            seed=int(self.info.metadata["config"]["seed"]),
+        )
+        expected = self.info.metadata["scores"]["validation"]["n"]
+        if len(data.validation_set) != expected:
+            raise ValueError(
+                f"{name} was validated on {expected} images, but --validation-size gives "
+                f"{len(data.validation_set)}: use the training's own size."
+            )
+        self.predictor, self.key = predictor, name
+        train = data.train_set.select(slice(0, 20000))
+        self.class_means = mean_embeddings(
+            train.labels.numpy(), self._predict(train).embeddings, train.num_classes
+        )
+        self.validation = self._scores(self._predict(data.validation_set))
+        self.digits = {"MNIST test": self._scores(self._predict(data.test_set))}
+        if pens is not None:
+            self.digits["pen, unseen writers"] = self._scores(self._predict(pens))
+        self.others = {kind: self._scores_of(images) for kind, images in others.items()}
+
+    def _predict(self, dataset: DigitDataset) -> Any:
+        images = dataset.images.numpy().astype(np.float32) / 255
+        return self.predictor.predict_one(self.key, images)
+
+    def _scores(self, prediction: Any) -> dict[str, np.ndarray]:
+        arguments = (prediction.logits, prediction.embeddings)
+        return {
+            kind: digit_score(kind, *arguments, self.info.temperature, self.class_means)
+            for kind in DIGIT_SCORES
+        }
+
+    def _scores_of(self, images: list[np.ndarray | None]) -> dict[str, np.ndarray]:
+        """Blank pages score lowest: they are refused before any network is asked."""
+        seen = [image for image in images if image is not None]
+        values = self._scores(self.predictor.predict_one(self.key, np.stack(seen)))
+        places = [i for i, image in enumerate(images) if image is not None]
+        result = {}
+        for kind, value in values.items():
+            result[kind] = np.full(len(images), -np.inf)
+            result[kind][places] = value
+        return result
+
+    def auroc(self, kind: str, other: np.ndarray) -> float:
+        """Chance that a validation digit scores higher than a picture of the other kind."""
+        values = np.concatenate([self.validation[kind], other])
+        values = np.where(np.isfinite(values), values, np.finfo(float).min)
+        is_digit = np.arange(len(values)) < len(self.validation[kind])
+        return float(roc_auc_score(is_digit, values))
+
+    def mean_auroc(self, kind: str) -> float:
+        """Over the kinds, on the half of the pictures that the score is chosen by."""
+        halves = [s[kind][: len(s[kind]) // 2] for s in self.others.values()]
+        return float(np.mean([self.auroc(kind, half) for half in halves]))
+
+    def threshold(self, kind: str) -> float:
+        """What `REFUSED` of the validation digits score below."""
+        return float(np.quantile(self.validation[kind], REFUSED))
+
+    def rows(self, best: str) -> list[dict[str, Any]]:
+        """One row for each score and kind of picture."""
+        rows = []
+        for score in DIGIT_SCORES:
+            limit = self.threshold(score)
+            for kind, s in self.digits.items():
+                rows.append(self._row(score, best, kind, s[score], limit, ""))
+            for kind, s in self.others.items():
+                half = s[score][len(s[score]) // 2 :]
+                auroc = f"{self.auroc(score, half):.4f}"
+                rows.append(self._row(score, best, kind, half, limit, auroc))
+        return rows
+
+    def _row(
+        self, score: str, best: str, kind: str, values: np.ndarray, limit: float, auroc: str
+    ) -> dict[str, Any]:
+        return {
+            "network": self.name,
+            "score": score,
+            "chosen": int(score == best),
+            "kind": kind,
+            "n": len(values),
+            "auroc": auroc,
+            "refused": f"{float((values < limit).mean()):.4f}",
+        }
+
+    def rule(self, best: str) -> dict[str, Any]:
+        """What the demo needs to refuse a picture."""
+        rule: dict[str, Any] = {
+            "score": best,
+            "threshold": self.threshold(best),
+            "refused_of_validation": REFUSED,
+            "figures": [
+                {k: row[k] for k in ("kind", "n", "auroc", "refused")}
+                for row in self.rows(best)
+                if row["chosen"]
+            ],
+        }
+        if best == "class_mean":
+            rule["class_means"] = self.class_means.round(5).tolist()
+        return rule
+
+
+if __name__ == "__main__":
+    sys.exit(main())

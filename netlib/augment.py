@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 
 from netlib.config import AugmentConfig
 
+WARPS = ("rotation", "scale", "stretch", "shear", "shift", "elastic")
 ELASTIC_GRID = 6  # control points on a side; 28 pixels / 6 is near the σ = 4 of Simard et al.
 
 
@@ -28,7 +29,8 @@ def augment(images: Tensor, config: AugmentConfig, generator: Generator) -> Tens
     """
     if config.is_off:
         return images
-    images = _warp(images, config, generator)
+    if any(getattr(config, name) for name in WARPS):
+        images = _warp(images, config, generator)
     if config.thickness:
         images = _change_thickness(images, config.thickness, generator)
     if config.blur:
@@ -58,11 +60,13 @@ def _warp(images: Tensor, config: AugmentConfig, generator: Generator) -> Tensor
     scale, stretch = 1 + draw(config.scale), draw(config.stretch).exp()
     shear = draw(config.shear)
     cos, sin = angle.cos(), angle.sin()
-    # affine_grid maps output to input coordinates, both from -1 to 1 over the image.
+    # affine_grid maps output to input coordinates, both from -1 to 1 over the image: a step in y
+    # is worth height / width of a step in x.
+    aspect = height / width
     x_scale, y_scale = scale * stretch, scale / stretch
     x_shift, y_shift = draw(2 * config.shift / width), draw(2 * config.shift / height)
-    x_row = torch.stack([cos / x_scale, (shear - sin) / y_scale, x_shift], 1)
-    y_row = torch.stack([sin / x_scale, cos / y_scale, y_shift], 1)
+    x_row = torch.stack([cos / x_scale, (shear - sin) / y_scale * aspect, x_shift], 1)
+    y_row = torch.stack([sin / x_scale / aspect, cos / y_scale, y_shift], 1)
     theta = torch.stack([x_row, y_row], 1)
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
     if config.elastic:

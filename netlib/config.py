@@ -32,8 +32,8 @@ class AugmentConfig:
         stretch: uniform in ±stretch; widens and flattens, or the reverse.
         shear: tangent of the slant, uniform in ±shear.
         shift: pixels, uniform in ±shift for each axis.
-        elastic: standard deviation of a smooth random displacement field, pixels
-            (Simard et al. 2003, section 2).
+        elastic: standard deviation of the control points of a smooth random displacement field,
+            pixels (Simard et al. 2003, section 2).
         thickness: largest share of a 3x3 dilation or erosion that is mixed in.
         contrast: ink is multiplied by uniform 1 ± contrast and clipped.
         blur: largest share of a 3x3 Gaussian blur that is mixed in.
@@ -57,9 +57,10 @@ class AugmentConfig:
         """Reject values out of range."""
         for name, value in asdict(self).items():
             _check(value >= 0, name, value, "0 or more")
-        for name in ("scale", "stretch", "thickness", "contrast", "blur", "erase"):
+        for name in ("stretch", "thickness", "contrast", "blur", "erase"):
             value = getattr(self, name)
             _check(value <= 1, name, value, "at most 1")
+        _check(self.scale < 1, "scale", self.scale, "below 1 (1 shrinks to nothing)")
 
     @property
     def is_off(self) -> bool:
@@ -135,6 +136,7 @@ class TrainConfig:
         _check(0 < self.warmup < 1, "warmup", self.warmup, "a share between 0 and 1")
         _check(0 <= self.ema < 1, "ema", self.ema, "a decay from 0 to below 1")
         _check(self.patience >= 0, "patience", self.patience, "0 or more")
+        _check(0 <= self.seed < 2**32, "seed", self.seed, "0 to 2^32 - 1")
         for name, kind in (
             ("loss", LossName),
             ("optimizer", OptimizerName),

@@ -1,0 +1,84 @@
+"""The configuration: validated, frozen, and the same after a trip through JSON."""
+
+import json
+from dataclasses import FrozenInstanceError, fields
+from typing import get_args
+
+import pytest
+
+from netlib.config import AUGMENTATIONS, AugmentConfig, LossName, OptimizerName, TrainConfig
+from netlib.losses import LOSSES
+from netlib.training import OPTIMIZERS
+
+
+def test_a_config_comes_back_from_json_as_it_was() -> None:
+    config = TrainConfig(
+        learning_rate=0.3, loss="focal", ema=0.99, augment=AUGMENTATIONS["strong"], seed=7
+    )
+    assert TrainConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_a_dictionary_holds_every_field() -> None:
+    values = TrainConfig().to_dict()
+    assert set(values) == {f.name for f in fields(TrainConfig)}
+    assert set(values["augment"]) == {f.name for f in fields(AugmentConfig)}
+
+
+def test_names_are_those_of_the_code_that_they_choose() -> None:
+    assert set(get_args(LossName)) == set(LOSSES)
+    assert set(get_args(OptimizerName)) == set(OPTIMIZERS)
+
+
+def test_a_config_cannot_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        TrainConfig().seed = 1
+
+
+@pytest.mark.parametrize(
+    "field, value",
+    [
+        ("learning_rate", 0),
+        ("learning_rate", float("nan")),
+        ("training_epochs", 0),
+        ("batch_size", 1),
+        ("weight_decay", -0.1),
+        ("warmup", 0),
+        ("warmup", 1),
+        ("ema", 1),
+        ("ema", -0.1),
+        ("patience", -1),
+        ("seed", -1),
+        ("loss", "hinge"),
+        ("optimizer", "lbfgs"),
+        ("schedule", "step"),
+        ("precision", "float16"),
+    ],
+)
+def test_values_out_of_range_are_refused_by_name(field: str, value: object) -> None:
+    with pytest.raises(ValueError, match=f"^{field} is .*; expected "):
+        TrainConfig(**{field: value})
+
+
+@pytest.mark.parametrize(
+    "field, value",
+    [("rotation", -1), ("erase_size", -1), ("shift", float("nan")), ("erase", 1.1), ("blur", 2)],
+)
+def test_augmentation_out_of_range_is_refused_by_name(field: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"^{field} is .*; expected "):
+        AugmentConfig(**{field: value})
+
+
+def test_a_scale_of_1_is_refused_as_it_would_shrink_to_nothing() -> None:
+    with pytest.raises(ValueError, match="scale is 1"):
+        AugmentConfig(scale=1)
+
+
+@pytest.mark.parametrize("field", [f.name for f in fields(AugmentConfig) if f.name != "erase_size"])
+def test_any_single_change_switches_augmentation_on(field: str) -> None:
+    assert AugmentConfig().is_off
+    assert AugmentConfig(erase_size=3).is_off
+    assert not AugmentConfig(**{field: 0.5}).is_off
+
+
+def test_only_the_preset_none_is_off() -> None:
+    assert [name for name, config in AUGMENTATIONS.items() if config.is_off] == ["none"]

@@ -60,7 +60,7 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        CheckpointError: the file is no checkpoint of this program.
+        CheckpointError: the file is no checkpoint of this program, or is damaged.
     """
     path = Path(path)
     if not path.is_file():
@@ -86,7 +86,15 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
             f"{path} has format version {header.get('version')}; this program reads version "
             f"{FORMAT_VERSION}: train it again or use the matching release."
         )
-    return json.loads(header["netlib"])
+    try:
+        metadata = json.loads(header["netlib"])
+    except (KeyError, json.JSONDecodeError) as error:
+        raise CheckpointError(
+            f"{path} is damaged: its metadata cannot be read ({error!r}); fetch or train it anew."
+        ) from error
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("spec"), dict):
+        raise CheckpointError(f"{path} describes no network: its metadata has no spec.")
+    return metadata
 
 
 def load_network(path: str | os.PathLike[str]) -> tuple[Network, dict[str, Any]]:
@@ -102,7 +110,7 @@ def load_network(path: str | os.PathLike[str]) -> tuple[Network, dict[str, Any]]
     metadata = read_metadata(path)
     try:
         net = build_network(metadata["spec"])
-    except (KeyError, ValueError) as error:
+    except ValueError as error:
         raise CheckpointError(f"{path} describes no network that can be built: {error}") from error
     load_weights(net, path)
     return net.eval(), metadata
@@ -119,7 +127,7 @@ def load_weights(net: Network, path: str | os.PathLike[str]) -> dict[str, Any]:
         CheckpointError: no checkpoint, damaged, or of another architecture; `net` is unchanged.
     """
     metadata = read_metadata(path)
-    found = metadata.get("spec")
+    found = metadata["spec"]
     if found != net.spec:
         raise CheckpointError(
             f"{path} holds {_describe(found)}; expected {_describe(net.spec)}: "
@@ -143,8 +151,6 @@ def load_weights(net: Network, path: str | os.PathLike[str]) -> dict[str, Any]:
     return metadata
 
 
-def _describe(spec: Any) -> str:
-    if not isinstance(spec, Mapping):
-        return "no description of its network"
+def _describe(spec: Mapping[str, Any]) -> str:
     arguments = ", ".join(f"{k}={v}" for k, v in spec.items() if k != "factory")
     return f"{spec.get('factory')}({arguments})"

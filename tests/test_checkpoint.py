@@ -1,0 +1,261 @@
+"""Checkpoints: what goes in comes out, and what is no checkpoint is refused with a reason."""
+
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from netlib import checkpoint
+from netlib.checkpoint import (
+    CheckpointError,
+    load_network,
+    load_weights,
+    read_metadata,
+    save_network,
+)
+from netlib.network import Network, init_network, mobilenet_v1
+
+METADATA = {
+    "class_names": ["0", "1", "2"],
+    "temperature": 1.25,
+    "no_digit": {"score": "energy", "threshold": -3.5},
+    "data": [{"source": "Ω, not only ASCII", "counts": [3, 4]}],
+    "seconds": None,
+}
+
+
+def tiny(conv: int = 1, dw: int = 1, num_classes: int = 3, seed: int = 0) -> Network:
+    """A network with trained-looking batch norm statistics."""
+    torch.manual_seed(seed)
+    net = init_network(conv, dw, (1, 8, 8), num_classes, width=0.25)
+    net.train()(torch.rand(4, 1, 8, 8))
+    return net
+
+
+def same_weights(a: Network, b: Network) -> bool:
+    theirs = b.state_dict()
+    return all(torch.equal(t, theirs[name]) for name, t in a.state_dict().items())
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "net.safetensors"
+
+
+# --- Round trip ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "net",
+    [tiny(1, 1), tiny(0, 2), tiny(2, 0), mobilenet_v1((3, 8, 8), 3, width=1 / 32)],
+    ids=["conv1_dw1", "dw2", "conv2", "mobilenet_v1"],
+)
+def test_weights_and_statistics_come_back_bit_for_bit(net: Network, path: Path) -> None:
+    save_network(net, path)
+    loaded, _ = load_network(path)
+    assert loaded.spec == net.spec
+    assert same_weights(net, loaded)
+    assert not loaded.training
+    x = torch.rand(2, *net.input_dim)
+    assert torch.equal(loaded(x), net.eval()(x))
+
+
+def test_a_network_in_channels_last_comes_back_bit_for_bit(path: Path) -> None:
+    net = tiny(2, 1).to(memory_format=torch.channels_last)
+    save_network(net, path)
+    assert same_weights(net, load_network(path)[0])
+
+
+def test_metadata_comes_back_with_the_spec_added(path: Path) -> None:
+    net = tiny()
+    save_network(net, path, METADATA)
+    assert load_network(path)[1] == {**METADATA, "spec": net.spec}
+    assert read_metadata(path) == {**METADATA, "spec": net.spec}
+
+
+def test_saving_changes_neither_network_nor_metadata(path: Path) -> None:
+    net, metadata = tiny().train(), dict(METADATA)
+    before = tiny()
+    save_network(net, path, metadata)
+    assert net.training
+    assert same_weights(net, before)
+    assert metadata == METADATA
+
+
+def test_weights_can_be_loaded_into_a_network_of_the_same_architecture(path: Path) -> None:
+    save_network(tiny(seed=1), path, METADATA)
+    net = tiny(seed=2)
+    assert load_weights(net, path)["temperature"] == 1.25
+    assert same_weights(net, tiny(seed=1))
+
+
+def test_the_folder_is_made_and_the_path_returned(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "net.safetensors"
+    assert save_network(tiny(), path) == path
+    assert path.is_file()
+
+
+def test_the_file_is_plain_safetensors(path: Path) -> None:
+    net = tiny()
+    save_network(net, path)
+    with safe_open(path, framework="pt") as file:
+        assert set(file.keys()) == set(net.state_dict())
+
+
+# --- Atomic writing -----------------------------------------------------------------------------
+
+
+def test_a_failing_write_leaves_the_old_file_and_nothing_else(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_network(tiny(seed=1), path)
+    old = path.read_bytes()
+
+    def full_disk(_tensors: dict, filename: str, metadata: dict) -> None:
+        Path(filename).write_bytes(b"half a fi")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "save_file", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        save_network(tiny(seed=2), path)
+    assert path.read_bytes() == old
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_metadata_that_json_cannot_hold_leaves_the_old_file(path: Path) -> None:
+    save_network(tiny(seed=1), path)
+    with pytest.raises(TypeError):
+        save_network(tiny(seed=2), path, {"scores": torch.zeros(1)})
+    assert list(path.parent.iterdir()) == [path]
+    assert same_weights(load_network(path)[0], tiny(seed=1))
+
+
+def test_a_new_file_replaces_the_old_one(path: Path) -> None:
+    save_network(tiny(seed=1), path)
+    save_network(tiny(seed=2), path)
+    assert same_weights(load_network(path)[0], tiny(seed=2))
+    assert list(path.parent.iterdir()) == [path]
+
+
+# --- Refused files ------------------------------------------------------------------------------
+
+
+def test_a_missing_file_is_named(path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint .*net\.safetensors"):
+        load_network(path)
+
+
+def test_a_folder_is_no_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="There is no checkpoint"):
+        load_network(tmp_path)
+
+
+@pytest.mark.parametrize("keep", [0, 4, 200, -1], ids=["empty", "4 bytes", "header", "last byte"])
+def test_a_truncated_file_is_damaged(path: Path, keep: int) -> None:
+    save_network(tiny(), path)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(CheckpointError, match="damaged"):
+        load_network(path)
+
+
+def test_a_pickle_is_refused_unopened(path: Path) -> None:
+    opened = path.with_name("opened")
+
+    class Bomb:
+        def __reduce__(self) -> tuple:
+            return Path.touch, (opened,)
+
+    path.write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(CheckpointError, match="no safetensors file"):
+        load_network(path)
+    assert not opened.exists()
+
+
+def test_a_file_of_torch_save_is_refused(path: Path) -> None:
+    torch.save(tiny().state_dict(), path)
+    with pytest.raises(CheckpointError, match="no safetensors file"):
+        load_network(path)
+
+
+@pytest.mark.parametrize("metadata", [None, {"format": "pt"}], ids=["none", "another program's"])
+def test_another_program_s_safetensors_is_refused(path: Path, metadata: dict | None) -> None:
+    save_file({"weight": torch.zeros(3)}, path, metadata=metadata)
+    with pytest.raises(CheckpointError, match="not a checkpoint of this program"):
+        load_network(path)
+
+
+def forge(path: Path, net: Network, content: object = None, version: str = "1") -> None:
+    """A file with this program's mark and whatever content."""
+    content = {"spec": net.spec} if content is None else content
+    header = {"format": "netlib-checkpoint", "version": version, "netlib": json.dumps(content)}
+    save_file(net.state_dict(), path, metadata=header)
+
+
+def test_another_version_is_refused(path: Path) -> None:
+    forge(path, tiny(), version="2")
+    with pytest.raises(CheckpointError, match="format version 2; this program reads version 1"):
+        load_network(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        [],
+        {"spec": None},
+        {"spec": [1, 2]},
+        {"spec": {"factory": "os.system"}},
+        {"spec": {"factory": "init_network", "conv_block_count": "4"}},
+    ],
+    ids=str,
+)
+def test_a_description_that_builds_no_network_is_refused(path: Path, content: object) -> None:
+    forge(path, tiny(), content)
+    with pytest.raises(CheckpointError, match="describes no network"):
+        load_network(path)
+
+
+def test_a_description_that_is_no_json_is_refused(path: Path) -> None:
+    for netlib in ({}, {"netlib": "{"}):
+        header = {"format": "netlib-checkpoint", "version": "1", **netlib}
+        save_file(tiny().state_dict(), path, metadata=header)
+        with pytest.raises(CheckpointError, match="damaged"):
+            load_network(path)
+
+
+def test_weights_of_another_architecture_are_refused_and_change_nothing(path: Path) -> None:
+    save_network(tiny(2, 0), path)
+    net = tiny(1, 1)
+    with pytest.raises(CheckpointError, match=r"conv_block_count=2.*expected .*count=1"):
+        load_weights(net, path)
+    assert same_weights(net, tiny(1, 1))
+
+
+def test_weights_for_another_number_of_classes_are_refused(path: Path) -> None:
+    save_network(tiny(num_classes=4), path)
+    with pytest.raises(CheckpointError, match=r"num_classes=4.*num_classes=3"):
+        load_weights(tiny(num_classes=3), path)
+
+
+def test_tensors_that_do_not_fit_their_description_are_damaged(path: Path) -> None:
+    net = tiny()
+    for name, change in (
+        ("missing", lambda state: state.pop("head.bias")),
+        ("unknown", lambda state: state.update(extra=torch.zeros(1))),
+        ("another shape", lambda state: state.update({"head.bias": torch.zeros(4)})),
+    ):
+        state = net.state_dict()
+        change(state)
+        header = {
+            "format": "netlib-checkpoint",
+            "version": "1",
+            "netlib": json.dumps({"spec": net.spec}),
+        }
+        save_file(state, path, metadata=header)
+        with pytest.raises(CheckpointError, match="is damaged: 1 tensors"):
+            load_network(path)
+        assert path.exists(), name

@@ -1,0 +1,193 @@
+"""Scores, intervals and tests, on cases small enough to work out by hand."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from netlib.metrics import (
+    calibration_error,
+    energy,
+    fit_temperature,
+    mcnemar,
+    scores,
+    wilson_interval,
+)
+
+# Six images of three classes; probabilities are tenths, so that logits are their logarithms.
+LABELS = [0, 0, 0, 1, 1, 2]
+TENTHS = [
+    [8, 1, 1],  # 0, right
+    [6, 3, 1],  # 0, right
+    [2, 7, 1],  # 0 read as 1
+    [1, 8, 1],  # 1, right
+    [1, 2, 7],  # 1 read as 2
+    [1, 5, 4],  # 2 read as 1
+]
+LOGITS = np.log(np.array(TENTHS) / 10)
+
+
+def test_confusion_has_the_true_class_by_row() -> None:
+    assert scores(LABELS, LOGITS).confusion == ((2, 1, 0), (0, 1, 1), (0, 1, 0))
+
+
+def test_scores_are_those_worked_out_by_hand() -> None:
+    result = scores(LABELS, LOGITS)
+    assert result.n == 6
+    assert result.accuracy == pytest.approx(3 / 6)
+    assert result.per_class_recall == pytest.approx((2 / 3, 1 / 2, 0))
+    # F1 = 2·TP / (2·TP + FP + FN).
+    f1 = (2 * 2 / (2 * 2 + 0 + 1), 2 * 1 / (2 * 1 + 2 + 1), 0)
+    assert result.per_class_f1 == pytest.approx(f1)
+    assert result.macro_f1 == pytest.approx(sum(f1) / 3)
+    assert result.balanced_accuracy == pytest.approx((2 / 3 + 1 / 2 + 0) / 3)
+    assert result.nll == pytest.approx(-sum(map(math.log, (0.8, 0.6, 0.2, 0.8, 0.2, 0.4))) / 6)
+    squares = (4 + 1 + 1) + (16 + 9 + 1) + (64 + 49 + 1) + (1 + 4 + 1) + (1 + 64 + 49)
+    assert result.brier == pytest.approx((squares + 1 + 25 + 36) / 100 / 6)
+
+
+def test_the_interval_is_that_of_the_accuracy() -> None:
+    assert scores(LABELS, LOGITS).accuracy_interval == wilson_interval(3, 6)
+
+
+def test_logits_need_not_be_normalised() -> None:
+    shifted = LOGITS + np.arange(6)[:, None] * 100
+    assert scores(LABELS, shifted).nll == pytest.approx(scores(LABELS, LOGITS).nll)
+
+
+def test_a_temperature_changes_confidence_but_no_answer() -> None:
+    result = scores([0], [[math.log(9), 0.0]], temperature=2)
+    assert result.accuracy == 1
+    assert result.nll == pytest.approx(-math.log(3 / 4))  # odds of 9 become 3
+    assert result.brier == pytest.approx(2 / 16)
+
+
+def test_a_class_without_images_has_no_recall_and_does_not_count_as_missed() -> None:
+    result = scores([0, 0, 1], [[2, 0, 0], [0, 2, 0], [0, 2, 0]])
+    assert result.per_class_recall == (0.5, 1.0, None)
+    assert result.balanced_accuracy == pytest.approx(0.75)
+    assert result.confusion[2] == (0, 0, 0)
+
+
+def test_scores_survive_json() -> None:
+    result = scores([0, 0, 1], [[2, 0, 0], [0, 2, 0], [0, 2, 0]])
+    content = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+    assert content["per_class_recall"] == [0.5, 1.0, None]
+    assert content["confusion"] == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
+    assert set(content) >= {"n", "accuracy", "balanced_accuracy", "macro_f1", "nll"}
+
+
+@pytest.mark.parametrize(
+    "labels, logits, sentence",
+    [
+        ([], np.zeros((0, 3)), "N > 0"),
+        ([0, 1], np.zeros((3, 3)), "expected .N,. and .N, C."),
+        ([0, 1, 2], np.zeros(3), "expected .N,. and .N, C."),
+        ([0, 1], [[0, 1], [np.nan, 0]], "not finite"),
+        ([0, 1], [[0, 1], [np.inf, 0]], "not finite"),
+        ([0, 2], np.zeros((2, 2)), "0 to 2; expected 0 to 1"),
+        ([-1, 0], np.zeros((2, 2)), "-1 to 0; expected 0 to 1"),
+    ],
+)
+def test_labels_and_logits_that_do_not_fit_are_refused(labels, logits, sentence) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        scores(labels, logits)
+    with pytest.raises(ValueError, match=sentence):
+        fit_temperature(labels, logits)
+
+
+# --- Statistics ---------------------------------------------------------------------------------
+
+
+def test_wilson_interval_of_9950_in_10000() -> None:
+    low, high = wilson_interval(9950, 10_000)
+    assert (round(100 * low, 2), round(100 * high, 2)) == (99.34, 99.62)
+
+
+@pytest.mark.parametrize("right, n", [(0, 10), (5, 10), (10, 10), (9950, 10_000)])
+def test_wilson_interval_is_wilson_s_formula(right: int, n: int) -> None:
+    z, p = 1.959964, right / n
+    middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    assert wilson_interval(right, n) == pytest.approx((middle - half, middle + half), abs=1e-6)
+
+
+def discordant(only_a: int, only_b: int, both: int = 5, neither: int = 5) -> float:
+    """McNemar's p where so many images are right for a alone, b alone, both and neither."""
+    a = [1] * only_a + [0] * only_b + [1] * both + [0] * neither
+    b = [0] * only_a + [1] * only_b + [1] * both + [0] * neither
+    return mcnemar([1] * len(a), a, b)
+
+
+def test_mcnemar_needs_a_difference_of_14_among_40_discordant_images() -> None:
+    assert discordant(27, 13) < 0.05
+    assert discordant(26, 14) > 0.05
+    assert discordant(13, 27) == discordant(27, 13)
+
+
+def test_mcnemar_is_the_binomial_tail() -> None:
+    # One of five: 2 · (C(5,0) + C(5,1)) / 2^5.
+    assert discordant(4, 1) == pytest.approx(2 * (1 + 5) / 32)
+    assert discordant(3, 3) == 1
+
+
+def test_mcnemar_looks_only_at_images_that_one_alone_gets_right() -> None:
+    assert discordant(4, 1, both=0, neither=0) == discordant(4, 1, both=50, neither=9)
+    assert mcnemar([0, 1], [0, 1], [0, 1]) == 1
+    # Both wrong, in different ways, is no evidence.
+    assert mcnemar([0] * 20, [1] * 20, [2] * 20) == 1
+
+
+# --- Calibration --------------------------------------------------------------------------------
+
+
+def two_classes(confidences: list[float]) -> np.ndarray:
+    """Probabilities that predict class 0 with these confidences."""
+    first = np.array(confidences)
+    return np.stack([first, 1 - first], 1)
+
+
+def test_calibration_error_of_two_bins_is_worked_out_by_hand() -> None:
+    # Sorted: 0.6, 0.7 | 0.8, 0.9; right are 0.7, 0.9 and 0.8.
+    probabilities = two_classes([0.9, 0.6, 0.8, 0.7])
+    labels = [0, 1, 0, 0]
+    expected = (abs(1.3 - 1) + abs(1.7 - 2)) / 4
+    assert calibration_error(labels, probabilities, bins=2) == pytest.approx(expected)
+
+
+def test_calibration_error_of_one_bin_is_the_gap_of_the_means() -> None:
+    error = calibration_error([0, 0, 1, 1], two_classes([0.9] * 4), bins=1)
+    assert error == pytest.approx(0.9 - 0.5)
+
+
+def test_calibration_error_of_sure_and_right_answers_is_zero() -> None:
+    assert calibration_error([0] * 40, two_classes([1.0] * 40)) == 0
+
+
+def test_calibration_error_with_fewer_images_than_bins_takes_each_alone() -> None:
+    error = calibration_error([0, 1], two_classes([0.9, 0.8]))
+    assert error == pytest.approx((0.1 + 0.8) / 2)
+
+
+@pytest.mark.parametrize("temperature", [0.4, 1.0, 3.0])
+def test_a_known_temperature_is_found_again(temperature: float) -> None:
+    rng = np.random.default_rng(0)
+    true_logits = rng.normal(size=(20_000, 5)) * 2
+    gumbel = rng.gumbel(size=true_logits.shape)  # argmax(logits + Gumbel) follows their softmax
+    labels = (true_logits + gumbel).argmax(1)
+    assert fit_temperature(labels, temperature * true_logits) == pytest.approx(
+        temperature, rel=0.04
+    )
+
+
+def test_the_fitted_temperature_has_the_lowest_nll() -> None:
+    best = fit_temperature(LABELS, LOGITS)
+    lowest = scores(LABELS, LOGITS, best).nll
+    assert lowest < scores(LABELS, LOGITS, 1.02 * best).nll
+    assert lowest < scores(LABELS, LOGITS, best / 1.02).nll
+
+
+def test_energy_is_minus_the_log_of_the_sum_of_exponentials() -> None:
+    logits = [np.log([1, 2, 5]), [1000.0, 1000.0, -1000.0]]
+    assert energy(logits) == pytest.approx([-math.log(8), -1000 - math.log(2)])

@@ -72,11 +72,15 @@ def open_store(path: str | os.PathLike[str], split: str, max_bytes: int = MAX_BY
     if not path.is_dir():
         raise DataError(f"{path} does not exist; give a folder or a zip with the data set.")
     stems = _stems(split)
-    if any((path / name).exists() for stem in stems for name in (stem, f"{stem}.csv")):
-        return FolderStore(path)
+    folder = FolderStore(path)
+    parts = [(folder.has_folder(stem), folder.has_file(f"{stem}.csv")) for stem in stems]
+    if any(all(part) for part in parts):
+        return folder
     for stem in reversed(stems):
         if (path / f"{stem}.zip").is_file():
             return ZipStore(path / f"{stem}.zip", max_bytes)
+    if any(any(part) for part in parts):
+        return folder  # incomplete: reading it tells what is missing
     raise DataError(_nothing_found(path, split) + f", or {split}.zip with either inside.")
 
 

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -154,13 +154,14 @@ class _Run:
         self, net: Network, config: TrainConfig, steps: int, make_optimizer: MakeOptimizer
     ) -> None:
         self.config = config
+        self.steps = steps
         self.device = resolve_device(config.device)
         self.memory_format = (
             torch.channels_last if config.channels_last else torch.contiguous_format
         )
         self.net = net.to(self.device).to(memory_format=self.memory_format)
         self.average = (
-            AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True)
+            AveragedModel(net, multi_avg_fn=_ema(config.ema), use_buffers=True)
             if config.ema
             else None
         )
@@ -268,16 +269,24 @@ class _Run:
     def load(self, path: Path) -> None:
         try:
             state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
+            steps_taken, epochs = state["scheduler"]["last_epoch"], len(state["history"])
+            found = {"spec": state["spec"], "config": state["config"]}
         except Exception as error:  # torch raises many kinds for a damaged file
             raise TrainingError(
                 f"{path} is no readable training state ({type(error).__name__}); delete it to "
                 "begin anew."
             ) from error
-        for name, expected in (("spec", self.net.spec), ("config", self.config.to_dict())):
-            if state[name] != expected:
+        found["number of steps"] = steps_taken
+        expected = {
+            "spec": self.net.spec,
+            "config": self.config.to_dict(),
+            "number of steps": epochs * self.steps,  # differs with another number of images
+        }
+        for name, value in expected.items():
+            if found[name] != value:
                 raise TrainingError(
-                    f"{path} belongs to another run: its {name} is {state[name]}, expected "
-                    f"{expected}. Resume with the same options, or delete the file."
+                    f"{path} belongs to another run: its {name} is {found[name]}, expected "
+                    f"{value}. Resume with the same data and options, or delete the file."
                 )
         self.net.load_state_dict(state["net"])
         if self.average is not None:
@@ -533,6 +542,21 @@ def _schedule(config: TrainConfig, total_steps: int) -> Callable[[int], float]:
         return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / (total_steps - warmup))))
 
     return factor
+
+
+def _ema(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], int | Tensor], None]:
+    """Exponential moving average whose decay rises to `decay`, so that it forgets the start."""
+
+    def update(averages: Sequence[Tensor], values: Sequence[Tensor], updates: int | Tensor) -> None:
+        count = int(updates)
+        share = 1 - min(decay, (1 + count) / (10 + count))
+        for average, value in zip(averages, values, strict=True):
+            if average.is_floating_point():
+                average.lerp_(value, share)
+            else:  # batch norm's counter
+                average.copy_(value)
+
+    return update
 
 
 def _mix(seed: int, epoch: int) -> int:

@@ -1,0 +1,718 @@
+"""The training loop: it learns, repeats itself, resumes exactly and stops for a reason.
+
+The module is imported, not its functions: pytest would collect `test`.
+"""
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from netlib import training
+from netlib.checkpoint import CheckpointError, save_network
+from netlib.config import AugmentConfig, TrainConfig
+from netlib.data import DigitDataset, EpochSampler
+from netlib.network import Network, init_network
+from netlib.training import TrainingError, fit, infer
+
+CPU = TrainConfig(device="cpu", batch_size=8, training_epochs=4, learning_rate=0.01)
+BUSY = replace(
+    CPU, ema=0.8, augment=AugmentConfig(rotation=10, shift=1, erase=0.5, erase_size=3), patience=9
+)
+
+
+def tiny(seed: int = 0, input_dim: tuple[int, int, int] = (1, 8, 8)) -> Network:
+    torch.manual_seed(seed)
+    return init_network(1, 1, input_dim, 3, width=0.25)
+
+
+def stripes(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Make n noisy uint8 images (n, 8, 8) of three kinds of stripes, and what kind each is."""
+    rng = np.random.default_rng(seed)
+    patterns = np.zeros((3, 8, 8))
+    patterns[0, ::2] = patterns[1, :, ::2] = 200
+    patterns[2, ::4] = 200
+    labels = np.arange(n) % 3
+    return (patterns[labels] + rng.integers(0, 50, (n, 8, 8))).astype(np.uint8), labels
+
+
+def loaders(seed: int = 0, n: int = 21) -> tuple[DataLoader, DataLoader]:
+    """Loaders as `DigitData` makes them: 21 training images in batches of 8, and 9 for validation.
+
+    The last batch of 5 is smaller than the others.
+    """
+
+    def loader(images: np.ndarray, labels: np.ndarray, shuffled: bool) -> DataLoader:
+        dataset = DigitDataset.from_arrays(images, labels, num_classes=3)
+        sampler = EpochSampler(len(dataset), seed) if shuffled else None
+        return DataLoader(dataset, 8, sampler=sampler, collate_fn=DigitDataset.collate)
+
+    return loader(*stripes(n), True), loader(*stripes(9, seed=1), False)
+
+
+def run(net: Network, config: TrainConfig = CPU, **options) -> list[dict[str, float]]:
+    options.setdefault("loss_func", F.cross_entropy)
+    return fit(net, *loaders(config.seed), config, **options)
+
+
+def same_weights(a: Network, b: Network) -> bool:
+    """Whether weights and running statistics are the same bits."""
+    theirs = b.state_dict()
+    return all(torch.equal(t, theirs[name]) for name, t in a.state_dict().items())
+
+
+def without_times(history: list[dict[str, float]]) -> list[dict[str, float]]:
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in history]
+
+
+# --- Learning -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("optimizer", training.OPTIMIZERS)
+def test_one_batch_can_be_overfitted(optimizer: str) -> None:
+    images, labels = stripes(6)
+    rate = {"sgd": 0.1, "adadelta": 1.0}.get(optimizer, 0.01)
+    config = replace(CPU, schedule="constant", weight_decay=0)
+    net, history = training.train(
+        tiny(), images, labels, images, labels, rate, 60, "cross_entropy", optimizer, config
+    )
+    assert history[-1]["train_loss"] < 0.1 < history[0]["train_loss"]
+    assert training.test(net, None, images, labels).tolist() == labels.tolist()
+
+
+def test_every_parameter_gets_a_gradient_and_moves() -> None:
+    net = tiny()
+    before = copy.deepcopy(net.state_dict())
+    run(net, replace(CPU, training_epochs=1))
+    for name, parameter in net.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name
+        assert not torch.equal(parameter, before[name]), name
+
+
+def test_every_image_is_trained_on_once_an_epoch() -> None:
+    train_loader, validation_loader = loaders()
+    seen: list[list[float]] = []
+
+    def watch(_net: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        if torch.is_grad_enabled():
+            seen.append(inputs[0].flatten(1).sum(1).tolist())
+
+    net = tiny()
+    net.register_forward_pre_hook(watch)
+    config = replace(CPU, training_epochs=2, ema=0)
+    fit(net, train_loader, validation_loader, config, loss_func=F.cross_entropy)
+    assert [len(batch) for batch in seen] == [8, 8, 5] * 2
+    first, second = (list(chain.from_iterable(epoch)) for epoch in (seen[:3], seen[3:]))
+    everything = train_loader.dataset.batch(range(21))[0].flatten(1).sum(1).tolist()
+    assert sorted(first) == sorted(second) == sorted(everything)
+    assert first != second  # another order
+
+
+def test_history_has_a_record_of_every_epoch() -> None:
+    rows: list[dict[str, float]] = []
+    history = run(tiny(), on_epoch=rows.append)
+    assert rows == history
+    assert [row["epoch"] for row in history] == [1, 2, 3, 4]
+    assert set(history[0]) == {
+        "epoch", "learning_rate", "train_loss", "train_accuracy",
+        "validation_loss", "validation_accuracy", "seconds",
+    }  # fmt: skip
+
+
+def test_losses_and_accuracies_are_means_over_images_not_batches() -> None:
+    # At a vanishing rate the weights stay, and the epoch's figures are those of one pass; every
+    # batch is normalised by its own statistics, so the batches are those of the loop.
+    train_loader, validation_loader = loaders()
+    net = tiny()
+    twin = copy.deepcopy(net)
+    config = replace(CPU, training_epochs=1, learning_rate=1e-30, schedule="constant")
+    row = fit(net, train_loader, validation_loader, config, loss_func=F.cross_entropy)[0]
+
+    def totals(loader: DataLoader) -> tuple[float, float]:
+        loss, right, n = 0.0, 0, 0
+        for images, labels in loader:
+            with torch.no_grad():
+                logits = twin(images)
+            loss += F.cross_entropy(logits, labels).item() * len(labels)
+            right += int((logits.argmax(1) == labels).sum())
+            n += len(labels)
+        return loss / n, right / n
+
+    train_loader.sampler.set_epoch(0)
+    twin.train()
+    assert (row["train_loss"], row["train_accuracy"]) == pytest.approx(totals(train_loader))
+    twin.eval()
+    expected = totals(validation_loader)
+    assert (row["validation_loss"], row["validation_accuracy"]) == pytest.approx(expected)
+
+
+def test_the_chosen_loss_is_what_is_minimised() -> None:
+    rows = run(tiny(), replace(CPU, training_epochs=1), loss_func=lambda z, _: 0 * z.sum() + 7)
+    assert rows[0]["train_loss"] == 7
+    assert rows[0]["validation_loss"] != 7  # always the cross entropy
+
+
+def test_bfloat16_trains_with_weights_in_float32() -> None:
+    net = tiny()
+    dtypes = set()
+    net.blocks[0].conv.register_forward_hook(lambda _m, _i, out: dtypes.add(out.dtype))
+    run(net, replace(CPU, training_epochs=1, precision="bfloat16"))
+    assert dtypes == {torch.bfloat16, torch.float32}  # training, validation
+    assert {p.dtype for p in net.parameters()} == {torch.float32}
+
+
+def test_the_network_ends_on_the_cpu_contiguous_and_in_evaluation_mode() -> None:
+    net = tiny()
+    run(net, replace(CPU, training_epochs=1, channels_last=True))
+    assert not net.training
+    assert all(p.is_contiguous() and p.device.type == "cpu" for p in net.parameters())
+
+
+# --- The same again -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("config", [CPU, BUSY], ids=["plain", "average and augmentation"])
+def test_the_same_seed_gives_the_same_weights(config: TrainConfig) -> None:
+    first, second = tiny(), tiny()
+    histories = [without_times(run(net, config)) for net in (first, second)]
+    assert same_weights(first, second)
+    assert histories[0] == histories[1]
+
+
+@pytest.mark.parametrize("config", [CPU, BUSY], ids=["plain", "average and augmentation"])
+def test_another_seed_gives_other_weights(config: TrainConfig) -> None:
+    first, second = tiny(), tiny()
+    run(first, config)
+    run(second, replace(config, seed=1))
+    assert not same_weights(first, second)
+
+
+def test_the_global_generator_decides_nothing() -> None:
+    first, second = tiny(), tiny()
+    run(first, BUSY)
+    training.seed_everything(99)
+    run(second, BUSY)
+    assert same_weights(first, second)
+
+
+def test_seed_everything_decides_the_first_weights() -> None:
+    def first_weights(seed: int) -> Tensor:
+        training.seed_everything(seed)
+        return init_network(1, 0, (1, 8, 8), 3).head.weight
+
+    assert torch.equal(first_weights(5), first_weights(5))
+    assert not torch.equal(first_weights(5), first_weights(6))
+
+
+# --- Interruption and resume --------------------------------------------------------------------
+
+
+class PowerCut(Exception):
+    """What interrupts a training here."""
+
+
+def interrupted(config: TrainConfig, state_path: Path, after: int, resume: bool = False) -> Network:
+    """A network whose training broke off after this epoch."""
+
+    def stop(row: dict[str, float]) -> None:
+        if row["epoch"] == after:
+            raise PowerCut
+
+    net = tiny()
+    with pytest.raises(PowerCut):
+        run(net, config, state_path=state_path, resume=resume, on_epoch=stop)
+    return net
+
+
+@pytest.mark.parametrize("after", [1, 3, 4], ids="after epoch {}".format)
+@pytest.mark.parametrize(
+    "config",
+    [
+        CPU,
+        BUSY,
+        replace(CPU, optimizer="sgd", schedule="cosine", weight_decay=0.1),
+        replace(CPU, optimizer="adadelta", schedule="constant", channels_last=False),
+    ],
+    ids=["adamw", "average and augmentation", "sgd", "adadelta"],
+)
+def test_a_resumed_training_equals_an_uninterrupted_one_bit_for_bit(
+    tmp_path: Path, config: TrainConfig, after: int
+) -> None:
+    state_path = tmp_path / "training.state"
+    straight = tiny()
+    expected = run(straight, config)
+    interrupted(config, state_path, after)
+    resumed = tiny(seed=5)  # its own first weights do not matter
+    history = run(resumed, config, state_path=state_path, resume=True)
+    assert same_weights(resumed, straight)
+    assert without_times(history) == without_times(expected)
+
+
+def test_a_training_can_be_interrupted_twice(tmp_path: Path) -> None:
+    state_path = tmp_path / "training.state"
+    straight = tiny()
+    run(straight, BUSY)
+    interrupted(BUSY, state_path, after=1)
+    interrupted(BUSY, state_path, after=3, resume=True)
+    resumed = tiny()
+    run(resumed, BUSY, state_path=state_path, resume=True)
+    assert same_weights(resumed, straight)
+
+
+def test_an_interruption_within_an_epoch_repeats_that_epoch(tmp_path: Path) -> None:
+    state_path = tmp_path / "new folder" / "training.state"
+    straight = tiny()
+    run(straight, CPU)
+    calls = 0
+
+    def loss_func(logits: Tensor, labels: Tensor) -> Tensor:
+        nonlocal calls
+        calls += 1
+        if calls == 3 + 2:  # second step of the second epoch
+            raise PowerCut
+        return F.cross_entropy(logits, labels)
+
+    with pytest.raises(PowerCut):
+        run(tiny(), CPU, loss_func=loss_func, state_path=state_path)
+    resumed = tiny()
+    run(resumed, CPU, state_path=state_path, resume=True)
+    assert same_weights(resumed, straight)
+
+
+def test_a_finished_training_leaves_no_state_behind(tmp_path: Path) -> None:
+    run(tiny(), CPU, state_path=tmp_path / "training.state")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_resume_an_old_state_is_not_read(tmp_path: Path) -> None:
+    state_path = tmp_path / "training.state"
+    state_path.write_bytes(b"left over")
+    straight, fresh = tiny(), tiny()
+    run(straight, CPU)
+    run(fresh, CPU, state_path=state_path)
+    assert same_weights(fresh, straight)
+
+
+@pytest.mark.parametrize(
+    "change, named",
+    [({"seed": 1}, "config"), ({"learning_rate": 0.5}, "config"), ({"ema": 0.0}, "config")],
+    ids=str,
+)
+def test_a_state_of_another_config_is_refused(tmp_path: Path, change: dict, named: str) -> None:
+    state_path = tmp_path / "training.state"
+    interrupted(BUSY, state_path, after=1)
+    with pytest.raises(TrainingError, match=f"belongs to another run: its {named} is"):
+        run(tiny(), replace(BUSY, **change), state_path=state_path, resume=True)
+    assert state_path.exists()
+
+
+def test_a_state_of_another_network_is_refused(tmp_path: Path) -> None:
+    state_path = tmp_path / "training.state"
+    interrupted(CPU, state_path, after=1)
+    other = init_network(2, 0, (1, 8, 8), 3, width=0.25)
+    with pytest.raises(TrainingError, match="belongs to another run: its spec is"):
+        run(other, CPU, state_path=state_path, resume=True)
+
+
+def test_a_state_of_another_number_of_images_is_refused(tmp_path: Path) -> None:
+    state_path = tmp_path / "training.state"
+    interrupted(CPU, state_path, after=2)  # two epochs of three batches
+    with pytest.raises(TrainingError, match="its number of steps is 6, expected 10"):
+        fit(
+            tiny(),
+            *loaders(n=33),  # five batches
+            CPU,
+            loss_func=F.cross_entropy,
+            state_path=state_path,
+            resume=True,
+        )
+
+
+@pytest.mark.parametrize("damage", ["truncated", "text", "another dictionary", "pickle"])
+def test_a_damaged_state_is_refused(tmp_path: Path, damage: str) -> None:
+    state_path = tmp_path / "training.state"
+    interrupted(CPU, state_path, after=1)
+    if damage == "truncated":
+        state_path.write_bytes(state_path.read_bytes()[:-500])
+    elif damage == "text":
+        state_path.write_text("no state")
+    elif damage == "another dictionary":
+        torch.save({"epoch": 1}, state_path)
+    else:
+        torch.save(tiny(), state_path)  # a pickled module would run code
+    with pytest.raises(TrainingError, match="is no readable training state"):
+        run(tiny(), CPU, state_path=state_path, resume=True)
+
+
+# --- Which weights are kept, and when to stop ---------------------------------------------------
+
+
+def scripted(monkeypatch: pytest.MonkeyPatch, scores: list[tuple[float, float]]) -> list[dict]:
+    """Let validation say these (loss, accuracy); returns the weights that it saw each time."""
+    seen: list[dict[str, Tensor]] = []
+
+    def validate(run: training._Run, _batches: DataLoader) -> tuple[float, float]:
+        seen.append(copy.deepcopy(run.evaluated.state_dict()))
+        return scores[len(seen) - 1]
+
+    monkeypatch.setattr(training._Run, "validate", validate)
+    return seen
+
+
+@pytest.mark.parametrize(
+    "scores, best",
+    [
+        ([(0.5, 0.8), (0.9, 0.9), (0.1, 0.85), (0.1, 0.85)], 1),  # accuracy before loss
+        ([(0.5, 0.8), (0.3, 0.8), (0.4, 0.8), (0.3, 0.8)], 1),  # then loss, the first of equals
+        ([(0.5, 0.8), (0.4, 0.8), (0.3, 0.8), (0.2, 0.8)], 3),
+    ],
+    ids=["accuracy", "loss", "last"],
+)
+def test_the_best_validation_epoch_s_weights_are_kept(
+    monkeypatch: pytest.MonkeyPatch, scores: list[tuple[float, float]], best: int
+) -> None:
+    seen = scripted(monkeypatch, scores)
+    net = tiny()
+    run(net, CPU)
+    assert len(seen) == 4
+    kept = net.state_dict()
+    same = [all(torch.equal(kept[name], w[name]) for name in kept) for w in seen]
+    assert same.index(True) == best
+    assert sum(same) == 1
+
+
+def test_training_stops_early_when_patience_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    scripted(monkeypatch, [(1, 0.5), (1, 0.6), (1, 0.4), (1, 0.4), (1, 0.4), (1, 0.9)])
+    history = run(tiny(), replace(CPU, training_epochs=6, patience=3))
+    assert len(history) == 5  # the second was the best; three more without a better one
+
+
+def test_without_patience_training_goes_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    scripted(monkeypatch, [(1, 0.5)] + [(1, 0.1)] * 5)
+    assert len(run(tiny(), replace(CPU, training_epochs=6, patience=0))) == 6
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_stops_with_a_sentence(bad: float) -> None:
+    calls = 0
+
+    def loss_func(logits: Tensor, labels: Tensor) -> Tensor:
+        nonlocal calls
+        calls += 1
+        loss = F.cross_entropy(logits, labels)
+        return loss * bad if calls == 3 + 2 else loss
+
+    sentence = f"loss is {bad} in epoch 2, step 2; .* lower the learning rate"
+    with pytest.raises(TrainingError, match=sentence):
+        run(tiny(), CPU, loss_func=loss_func)
+
+
+def test_the_moving_average_is_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[Tensor] = []
+    update = torch.optim.SGD.step
+
+    def step(self: torch.optim.SGD, *args, **kwargs) -> None:
+        update(self, *args, **kwargs)
+        steps.append(net.head.weight.detach().clone())
+
+    monkeypatch.setattr(torch.optim.SGD, "step", step)
+    net = tiny()
+    config = replace(CPU, ema=0.3, training_epochs=2, optimizer="sgd")
+    scripted(monkeypatch, [(1.0, 0.5), (0.5, 0.5)])
+    run(net, config)
+    # It starts as the weights after the first step. After k more it keeps (1 + k) / (10 + k) of
+    # itself, at most 0.3: 2/11, 3/12, then 0.3 in place of 4/13, 5/14 and 6/15.
+    expected = steps[0]
+    for weights, kept in zip(steps[1:], (2 / 11, 3 / 12, 0.3, 0.3, 0.3), strict=True):
+        expected = kept * expected + (1 - kept) * weights
+    assert len(steps) == 6
+    torch.testing.assert_close(net.head.weight.detach(), expected)
+    assert not torch.allclose(net.head.weight, steps[-1])
+
+
+# --- Schedules and weight decay -----------------------------------------------------------------
+
+
+def factors(schedule: str, warmup: float, steps: int) -> list[float]:
+    """Share of the peak rate at every step, and after the last."""
+    config = replace(CPU, schedule=schedule, warmup=warmup)
+    factor = training._schedule(config, steps)
+    return [factor(step) for step in range(steps + 1)]
+
+
+def test_a_constant_rate_stays() -> None:
+    assert factors("constant", 0.2, 10) == [1] * 11
+
+
+def test_cosine_falls_from_the_peak_to_zero() -> None:
+    values = factors("cosine", 0.2, 12)
+    assert values[0] == 1
+    # Half a cosine: cos 60° = 1/2 after a third of the steps, cos 120° = -1/2 after two thirds.
+    assert values[4] == pytest.approx(0.75)
+    assert values[6] == pytest.approx(0.5)
+    assert values[8] == pytest.approx(0.25)
+    assert values[12] == pytest.approx(0)
+
+
+def test_onecycle_rises_in_a_line_and_falls_as_a_cosine() -> None:
+    values = factors("onecycle", 0.25, 16)
+    # Four steps of warm-up, then the peak, then twelve of cosine.
+    assert values[:5] == pytest.approx([1 / 5, 2 / 5, 3 / 5, 4 / 5, 1])
+    assert values[8] == pytest.approx(0.75)
+    assert values[10] == pytest.approx(0.5)
+    assert values[16] == pytest.approx(0)
+    assert values[4:] == sorted(values[4:], reverse=True)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 7, 13])
+@pytest.mark.parametrize("schedule", ["cosine", "onecycle"])
+def test_every_step_of_a_short_training_has_a_positive_rate(schedule: str, steps: int) -> None:
+    values = factors(schedule, 0.2, steps)
+    assert all(0 < value <= 1 for value in values[:-1])
+    assert values[-1] == pytest.approx(0)
+
+
+def test_the_rate_that_is_recorded_is_the_schedule_s() -> None:
+    config = replace(CPU, schedule="cosine", training_epochs=4, learning_rate=0.02)
+    rates = [row["learning_rate"] for row in run(tiny(), config)]
+    # Three steps an epoch: a quarter, a half, three quarters of the way and the end.
+    turns = [math.cos(math.pi * k / 4) for k in (1, 2, 3, 4)]
+    assert rates == pytest.approx([0.01 * (1 + turn) for turn in turns])
+
+
+def test_only_filters_and_the_head_s_weights_decay() -> None:
+    net = tiny()
+    groups: list[dict] = []
+
+    def make_optimizer(parameters: list[dict], lr: float) -> torch.optim.Optimizer:
+        groups.extend(parameters)
+        return torch.optim.SGD(parameters, lr=lr)
+
+    run(net, replace(CPU, training_epochs=1, weight_decay=0.3), make_optimizer=make_optimizer)
+    name_of = {id(p): name for name, p in net.named_parameters()}
+    decay = {name_of[id(p)]: g["weight_decay"] for g in groups for p in g["params"]}
+    assert decay == {
+        "blocks.0.conv.weight": 0.3,
+        "blocks.1.conv_dw.weight": 0.3,
+        "blocks.1.conv_pw.weight": 0.3,
+        "head.weight": 0.3,
+        "head.bias": 0,
+        "blocks.0.bn.weight": 0,
+        "blocks.0.bn.bias": 0,
+        "blocks.1.bn_dw.weight": 0,
+        "blocks.1.bn_dw.bias": 0,
+        "blocks.1.bn_pw.weight": 0,
+        "blocks.1.bn_pw.bias": 0,
+    }
+
+
+@pytest.mark.parametrize("name", training.OPTIMIZERS)
+def test_optimizers_keep_the_decay_of_each_group(name: str) -> None:
+    optimizer = training.OPTIMIZERS[name](
+        training._parameter_groups(tiny(), replace(CPU, weight_decay=0.3)), lr=0.01
+    )
+    assert [g["weight_decay"] for g in optimizer.param_groups] == [0.3, 0]
+    assert [g["lr"] for g in optimizer.param_groups] == [0.01, 0.01]
+
+
+# --- The course's train and test ----------------------------------------------------------------
+
+
+def as_uint8(images: np.ndarray) -> object:
+    return images
+
+
+def as_floats(images: np.ndarray) -> object:
+    return images / 255
+
+
+def as_tensor(images: np.ndarray) -> object:
+    return torch.from_numpy(images)[:, None].float() / 255
+
+
+@pytest.mark.parametrize("form", [as_uint8, as_floats, as_tensor])
+def test_train_and_test_take_images_in_any_usual_form(
+    form: Callable[[np.ndarray], object],
+) -> None:
+    images, labels = stripes(24)
+    net, history = training.train(
+        tiny(),
+        form(images),
+        labels,
+        form(images[:9]),
+        labels[:9],
+        learning_rate=0.02,
+        training_epochs=20,
+        config=replace(CPU, batch_size=12),
+    )
+    assert len(history) == 20
+    assert history[-1]["validation_accuracy"] == 1
+    predictions = training.test(net, None, form(images), labels)
+    assert predictions.dtype == torch.int64
+    assert (predictions.numpy() == labels).mean() > 0.9
+
+
+def test_all_forms_train_the_same_network() -> None:
+    images, labels = stripes(12)
+    nets = [
+        training.train(tiny(), form(images), labels, form(images), labels, 0.01, 1, config=CPU)[0]
+        for form in (as_uint8, as_floats, as_tensor)
+    ]
+    assert same_weights(nets[0], nets[2])
+    for name, tensor in nets[0].state_dict().items():
+        torch.testing.assert_close(tensor, nets[1].state_dict()[name])
+
+
+def test_train_returns_the_network_that_it_was_given() -> None:
+    images, labels = stripes(6)
+    net = tiny()
+    assert training.train(net, images, labels, images, labels, 0.01, 1, config=CPU)[0] is net
+
+
+def test_train_takes_functions_for_loss_and_optimizer() -> None:
+    images, labels = stripes(12)
+    used = []
+
+    def loss_func(logits: Tensor, labels: Tensor) -> Tensor:
+        used.append("loss")
+        return F.cross_entropy(logits, labels)
+
+    def optimizer(parameters: list[dict], lr: float) -> torch.optim.Optimizer:
+        used.append(lr)
+        return torch.optim.Adagrad(parameters, lr=lr)
+
+    training.train(tiny(), images, labels, images, labels, 0.03, 1, loss_func, optimizer, CPU)
+    assert used == [0.03, "loss", "loss"]
+    training.train(
+        tiny(), images, labels, images, labels, 0.03, 1, nn.CrossEntropyLoss(), torch.optim.Adam
+    )
+
+
+def test_named_losses_know_the_training_set_s_counts() -> None:
+    images, labels = stripes(12)
+    only_two = labels < 2
+    with pytest.raises(ValueError, match=r"weighted needs .* none of \[2\]"):
+        training.train(
+            tiny(), images[only_two], labels[only_two], images, labels, 0.01, 1, "weighted"
+        )
+
+
+@pytest.mark.parametrize(
+    "names, sentence",
+    [(("hinge", "adamw"), "loss is 'hinge'"), (("mse", "lion"), "optimizer is 'lion'")],
+)
+def test_unknown_names_are_refused(names: tuple[str, str], sentence: str) -> None:
+    images, labels = stripes(6)
+    with pytest.raises(ValueError, match=f"{sentence}; expected one of"):
+        training.train(tiny(), images, labels, images, labels, 0.01, 1, *names)
+
+
+def test_test_loads_the_named_checkpoint(tmp_path: Path) -> None:
+    images, labels = stripes(30)
+    good, _ = training.train(tiny(), images, labels, images, labels, 0.02, 8, config=CPU)
+    path = save_network(good, tmp_path / "good.safetensors")
+    fresh = tiny(seed=9)
+    predictions = training.test(fresh, path, images, labels)
+    assert torch.equal(predictions, training.test(good, None, images, labels))
+    assert same_weights(fresh, good)
+
+
+def test_test_refuses_a_checkpoint_that_does_not_fit(tmp_path: Path) -> None:
+    images, labels = stripes(3)
+    path = save_network(init_network(2, 0, (1, 8, 8), 3), tmp_path / "other.safetensors")
+    with pytest.raises(CheckpointError, match="conv_block_count=2"):
+        training.test(tiny(), path, images, labels)
+    with pytest.raises(FileNotFoundError, match="There is no checkpoint"):
+        training.test(tiny(), tmp_path / "nowhere.safetensors", images, labels)
+
+
+def test_every_test_image_is_scored_once_and_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "EVALUATION_BATCH", 4)  # 11 images: the last batch has 3
+    images, labels = stripes(11)
+    net = tiny().eval()
+    with torch.no_grad():
+        one_by_one = [
+            net(torch.from_numpy(image)[None, None].float() / 255).argmax().item()
+            for image in images
+        ]
+    assert training.test(net, None, images, labels).tolist() == one_by_one
+
+
+def test_infer_gives_logits_and_embeddings_in_the_order_of_the_batches() -> None:
+    net = tiny()
+    images = torch.rand(7, 1, 8, 8)
+    outputs = infer(net, [(images[:4], torch.zeros(4)), (images[4:], torch.zeros(3))])
+    with torch.no_grad():
+        embeddings = net.eval().forward_features(images)
+    torch.testing.assert_close(outputs.embeddings, embeddings)
+    torch.testing.assert_close(outputs.logits, net.head(embeddings).detach())
+    assert torch.equal(outputs.predictions, outputs.logits.argmax(1))
+
+
+IMAGES, LABELS = stripes(6)
+
+
+@pytest.mark.parametrize(
+    "images, labels, sentence",
+    [
+        (IMAGES[:, :7], LABELS, "Images have shape"),
+        (IMAGES.reshape(6, 64), LABELS, "Images have shape"),
+        (np.stack([IMAGES] * 3, 1), LABELS, "Images have shape"),
+        (IMAGES.astype(np.int64), LABELS, "expected uint8, or floats"),
+        (IMAGES.astype(np.float32), LABELS, "divide 8-bit images by 255"),
+        (IMAGES / 255 - 0.5, LABELS, r"expected \[0, 1\]"),
+        (np.full((6, 8, 8), np.nan), LABELS, r"expected \[0, 1\]"),
+        (IMAGES, LABELS[:5], "6 images and 5 labels"),
+        (IMAGES[:0], LABELS[:0], "at least one"),
+        (IMAGES, LABELS + 1, "Labels range from 1 to 3; expected 0 to 2"),
+        (IMAGES, LABELS - 1, "Labels range from -1 to 1; expected 0 to 2"),
+        (IMAGES, LABELS / 2, "expected integers"),
+        (IMAGES, np.eye(3, dtype=np.int64)[LABELS], "expected integers"),
+    ],
+    ids=[
+        "height", "flat", "channels", "int64", "0 to 255", "negative", "nan", "count", "empty",
+        "label too large", "label negative", "label float", "one-hot",
+    ],
+)  # fmt: skip
+def test_arrays_that_do_not_fit_are_refused(images, labels, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        training.test(tiny(), None, images, labels)
+    for train_set, valid_set in (
+        ((images, labels), (IMAGES, LABELS)),
+        ((IMAGES, LABELS), (images, labels)),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            training.train(tiny(), *train_set, *valid_set, 0.01, 1)
+
+
+def test_colour_images_are_trained_on_too() -> None:
+    images = np.stack([IMAGES] * 3, 1)
+    net = tiny(input_dim=(3, 8, 8))
+    training.train(net, images, LABELS, images, LABELS, 0.01, 1, config=CPU)
+    assert training.test(net, None, images, LABELS).shape == (6,)
+
+
+# --- Devices ------------------------------------------------------------------------------------
+
+
+def test_the_device_auto_is_the_best_that_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cuda, mps, expected in ((True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda cuda=cuda: cuda)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda mps=mps: mps)
+        assert training.resolve_device("auto") == torch.device(expected)
+
+
+@pytest.mark.parametrize("name", ["tpu9", "", "cuda:99"])
+def test_a_device_that_is_not_there_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=f"device is '{name}', .* expected auto, cpu, cuda or mps"):
+        training.resolve_device(name)

@@ -48,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prediction = predictor.predict_one("network", images)
     labels = dataset.labels.numpy()
     result = scores(labels, prediction.logits, info.temperature)
+    uncalibrated = scores(labels, prediction.logits)
     made_by = {
         "command": shlex.join(["python", "-m", "analysis.evaluate", *arguments]),
         "architecture": info.architecture,
@@ -61,7 +62,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "versions": {name: version(name) for name in ("torch", "onnxruntime", "numpy")},
     }
     print_scores(result, made_by)
-    for path in write(args.output, labels, dataset.names, prediction, result, made_by):
+    content = {
+        **result.to_dict(),
+        "uncalibrated": {key: getattr(uncalibrated, key) for key in ("nll", "brier", "ece")},
+        "made_by": made_by,
+    }
+    for path in write(args.output, labels, dataset.names, prediction, content):
         print(path)
     return 0
 
@@ -100,8 +106,7 @@ def write(
     labels: np.ndarray,
     names: Sequence[str],
     prediction: Prediction,
-    result: Scores,
-    made_by: dict[str, Any],
+    content: dict[str, Any],
 ) -> list[Path]:
     """predictions.npz (labels, names, logits, embeddings) and scores.json."""
     output.mkdir(parents=True, exist_ok=True)
@@ -113,7 +118,6 @@ def write(
         logits=prediction.logits,
         embeddings=prediction.embeddings,
     )
-    content = {**result.to_dict(), "made_by": made_by}
     table.write_text(json.dumps(content, indent=1) + os.linesep, encoding="utf-8")
     return [arrays, table]
 

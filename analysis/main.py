@@ -71,6 +71,7 @@ def run(args: argparse.Namespace, arguments: Sequence[str]) -> None:
     checkpoint = args.checkpoint or output / f"{name}.safetensors"
     if not args.is_training:
         read_metadata(checkpoint)  # a wrong path should not wait for the data to be read
+    records = [data_record(path) for path in (args.dataset_path, *args.extra_dataset_path)]
     data = read_data(args, config)
     print_parameters(args, config, net, data)
     history, metadata = [], {}
@@ -81,7 +82,7 @@ def run(args: argparse.Namespace, arguments: Sequence[str]) -> None:
     results = evaluate(net, data)
     if args.is_training:
         val = results["validation"]
-        metadata = make_metadata(args, arguments, config, results, history)
+        metadata = make_metadata(args, arguments, records, config, results, history)
         metadata["temperature"] = fit_temperature(val.labels, val.logits)
         save_network(net, checkpoint, metadata)
     print_results(results)
@@ -235,6 +236,7 @@ def evaluate(net: Network, data: DigitData) -> dict[str, Result]:
 def make_metadata(
     args: argparse.Namespace,
     arguments: Sequence[str],
+    records: list[dict[str, Any]],
     config: TrainConfig,
     results: dict[str, Result],
     history: list[dict[str, float]],
@@ -244,7 +246,7 @@ def make_metadata(
     return {
         "class_names": [str(i) for i in range(args.num_classes)],
         "normalisation": {"mean": 0.0, "std": 1.0, "range": [0, 1], "ink": 1},
-        "data": [data_record(path) for path in (args.dataset_path, *args.extra_dataset_path)],
+        "data": records,
         "config": config.to_dict(),
         "command": shlex.join(["python", "-m", "analysis.main", *arguments]),
         "epoch": int(best["epoch"]),
@@ -267,7 +269,10 @@ def data_record(path: Path) -> dict[str, Any]:
     """What prepare_data wrote of the data set, or its name where it is somebody else's."""
     record = path / "record.json"
     if record.is_file():
-        return json.loads(record.read_text(encoding="utf-8"))
+        try:
+            return json.loads(record.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{record} is no JSON ({error}): mend or delete it.") from error
     return {"source": path.name}
 
 

@@ -1,0 +1,227 @@
+"""Evaluate: a checkpoint and a data set in, scores.json and predictions.npz out."""
+
+import csv
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageOps
+
+from analysis.evaluate import main
+from netlib.checkpoint import load_network, save_network
+from netlib.metrics import scores
+from netlib.network import init_network
+from netlib.sketch import to_digit
+
+
+@pytest.fixture(scope="module")
+def dataset(digit_folder: Callable[..., Path]) -> Path:
+    """Three classes, 2 training and 3 test images of each, 28×28."""
+    return digit_folder(train=2, test=3, num_classes=3)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network whose answers differ from image to image, with a temperature of 2."""
+    torch.manual_seed(0)
+    net = init_network(1, 1, (1, 28, 28), 3, width=0.25)
+    net.train()(torch.rand(16, 1, 28, 28).round())
+    net.head.weight.data *= 20
+    return save_network(net, tmp_path_factory.mktemp("net") / "net.safetensors", {"temperature": 2})
+
+
+def evaluate(dataset: Path, checkpoint: Path, output: Path, *options: str) -> int:
+    return main([
+        "--dataset-path", str(dataset), "--checkpoint", str(checkpoint), "--output", str(output),
+        *options,
+    ])  # fmt: skip
+
+
+def read(output: Path) -> tuple[dict, dict[str, np.ndarray]]:
+    with np.load(output / "predictions.npz", allow_pickle=False) as arrays:
+        return json.loads((output / "scores.json").read_text()), dict(arrays)
+
+
+def table(dataset: Path, split: str) -> dict[str, int]:
+    """Image name -> label."""
+    with open(dataset / f"{split}_new.csv", newline="") as file:
+        return {row["image"]: int(row["label"]) for row in csv.DictReader(file)}
+
+
+def pytorch_logits(checkpoint: Path, images: list[torch.Tensor]) -> np.ndarray:
+    net, _ = load_network(checkpoint)
+    with torch.inference_mode():
+        return net(torch.stack(images)).numpy()
+
+
+def plain(path: Path) -> torch.Tensor:
+    """A grey PNG as float (1, H, W) in [0, 1]."""
+    return torch.from_numpy(np.asarray(Image.open(path), dtype=np.float32) / 255)[None]
+
+
+def sketched(path: Path) -> torch.Tensor:
+    """A picture as the demo sees it, in the 256 greys that a data set keeps."""
+    return (to_digit(Image.open(path)) * 255).round() / 255
+
+
+@pytest.mark.parametrize("split", ["test", "train"])
+def test_predictions_are_the_network_s_for_every_image_of_the_split(
+    dataset: Path, checkpoint: Path, tmp_path: Path, split: str
+) -> None:
+    assert evaluate(dataset, checkpoint, tmp_path, "--split", split) == 0
+    _, arrays = read(tmp_path)
+    labels = table(dataset, split)
+    assert dict(zip(arrays["names"].tolist(), arrays["labels"].tolist(), strict=True)) == labels
+    images = [plain(dataset / f"{split}_new" / name) for name in arrays["names"]]
+    expected = pytorch_logits(checkpoint, images)
+    np.testing.assert_allclose(arrays["logits"], expected, atol=1e-4)
+    assert arrays["embeddings"].shape == (len(labels), 16)
+    assert np.ptp(arrays["logits"], axis=0).max() > 0.1
+
+
+def test_scores_are_those_of_the_predictions_at_the_checkpoint_s_temperature(
+    dataset: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    evaluate(dataset, checkpoint, tmp_path)
+    content, arrays = read(tmp_path)
+    made_by = content.pop("made_by")
+    uncalibrated = content.pop("uncalibrated")
+    expected = scores(arrays["labels"], arrays["logits"], temperature=2).to_dict()
+    assert content == json.loads(json.dumps(expected))
+    plain = scores(arrays["labels"], arrays["logits"])
+    assert uncalibrated == {"nll": plain.nll, "brier": plain.brier, "ece": plain.ece}
+    assert uncalibrated["nll"] != content["nll"]
+    assert content.keys() >= {
+        "n", "accuracy", "balanced_accuracy", "macro_f1", "per_class_recall", "nll", "confusion",
+    }  # fmt: skip
+    assert content["n"] == 9
+    assert made_by["temperature"] == 2
+
+
+def test_the_scores_say_what_made_them(dataset: Path, checkpoint: Path, tmp_path: Path) -> None:
+    evaluate(dataset, checkpoint, tmp_path)
+    made_by = read(tmp_path)[0]["made_by"]
+    assert made_by["checkpoint_sha256"] == hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    assert made_by["architecture"] == "conv1_dw1_w0.25"
+    assert (made_by["split"], made_by["preprocess"]) == ("test", "none")
+    assert made_by["dataset"] == dataset.name
+    assert made_by["command"].startswith("python -m analysis.evaluate --dataset-path ")
+    assert {"torch", "onnxruntime", "numpy"} == made_by["versions"].keys()
+
+
+def test_what_is_printed_is_what_is_written(
+    dataset: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evaluate(dataset, checkpoint, tmp_path)
+    content, _ = read(tmp_path)
+    lines = capsys.readouterr().out.splitlines()
+    assert "9 images, preprocess none" in lines[0]
+    assert lines[1].startswith(f"accuracy {100 * content['accuracy']:.2f} %")
+    assert f"F1 (macro) {100 * content['macro_f1']:.2f} %" in lines
+    assert f"NLL {content['nll']:.4f}" in lines[4]
+    assert [Path(line).name for line in lines[-2:]] == ["predictions.npz", "scores.json"]
+
+
+def test_preprocess_sketch_takes_every_picture_the_demo_s_way(
+    dataset: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    photos = tmp_path / "photos"
+    (photos / "test_new").mkdir(parents=True)
+    (photos / "test_new.csv").write_bytes((dataset / "test_new.csv").read_bytes())
+    for path in (dataset / "test_new").iterdir():  # dark on light, large, off centre
+        page = Image.new("L", (160, 120), 255)
+        page.paste(ImageOps.invert(Image.open(path)).resize((84, 84)), (5, 30))
+        page.save(photos / "test_new" / path.name)
+    assert evaluate(photos, checkpoint, tmp_path / "out", "--preprocess", "sketch") == 0
+    content, arrays = read(tmp_path / "out")
+    images = [sketched(photos / "test_new" / name) for name in arrays["names"]]
+    expected = pytorch_logits(checkpoint, images)
+    np.testing.assert_allclose(arrays["logits"], expected, atol=1e-3)
+    assert content["made_by"]["preprocess"] == "sketch"
+
+
+def test_a_zipped_data_set_gives_the_same_scores(
+    digit_folder: Callable[..., Path], checkpoint: Path, tmp_path: Path
+) -> None:
+    results = []
+    for zipped in (False, True):
+        folder = digit_folder(train=0, test=3, num_classes=3, zipped=zipped)
+        assert evaluate(folder, checkpoint, tmp_path / str(zipped)) == 0
+        results.append(read(tmp_path / str(zipped))[1])
+    for name, array in results[0].items():
+        np.testing.assert_array_equal(array, results[1][name])
+
+
+def test_a_class_without_images_has_a_recall_of_null(
+    digit_folder: Callable[..., Path], checkpoint: Path, tmp_path: Path
+) -> None:
+    folder = digit_folder(train=0, test=[2, 0, 2], num_classes=3)
+    assert evaluate(folder, checkpoint, tmp_path) == 0
+    assert read(tmp_path)[0]["per_class_recall"][1] is None
+
+
+# --- Errors of the user -------------------------------------------------------------------------
+
+
+def assert_refused(status: int, output: Path, capsys, *words: str) -> None:
+    """Exit status 2, one sentence on the error output, nothing written."""
+    printed = capsys.readouterr()
+    assert status == 2
+    assert printed.err.startswith("evaluate: ")
+    assert printed.err.count("\n") == 1
+    assert all(word in printed.err for word in words), printed.err
+    assert printed.out == ""
+    assert not output.exists()
+
+
+def test_a_missing_checkpoint_gets_one_sentence(dataset: Path, tmp_path: Path, capsys) -> None:
+    output = tmp_path / "out"
+    status = evaluate(dataset, tmp_path / "nowhere.safetensors", output)
+    assert_refused(status, output, capsys, "There is no checkpoint", "nowhere")
+
+
+def test_a_damaged_checkpoint_gets_one_sentence(dataset: Path, tmp_path: Path, capsys) -> None:
+    damaged, output = tmp_path / "damaged.safetensors", tmp_path / "out"
+    damaged.write_bytes(b"half a file")
+    status = evaluate(dataset, damaged, output)
+    assert_refused(status, output, capsys, "damaged.safetensors")
+
+
+def test_a_missing_data_set_gets_one_sentence(checkpoint: Path, tmp_path: Path, capsys) -> None:
+    output = tmp_path / "out"
+    status = evaluate(tmp_path / "nowhere", checkpoint, output)
+    assert_refused(status, output, capsys, "nowhere")
+
+
+def test_a_missing_split_gets_one_sentence(
+    digit_folder: Callable[..., Path], checkpoint: Path, tmp_path: Path, capsys
+) -> None:
+    folder, output = digit_folder(train=2, test=0, num_classes=3), tmp_path / "out"
+    assert_refused(evaluate(folder, checkpoint, output), output, capsys, "test")
+
+
+def test_labels_that_the_network_does_not_know_get_one_sentence(
+    digit_folder: Callable[..., Path], checkpoint: Path, tmp_path: Path, capsys
+) -> None:
+    folder, output = digit_folder(train=0, test=1, num_classes=5), tmp_path / "out"
+    assert_refused(evaluate(folder, checkpoint, output), output, capsys, "label")
+
+
+def test_sketch_for_a_network_of_another_size_gets_one_sentence(
+    dataset: Path, tmp_path: Path, capsys
+) -> None:
+    small = save_network(init_network(1, 0, (1, 8, 8), 3), tmp_path / "small.safetensors")
+    output = tmp_path / "out"
+    status = evaluate(dataset, small, output, "--preprocess", "sketch")
+    assert_refused(status, output, capsys, "28x28")
+
+
+def test_options_that_do_not_exist_exit_with_2(dataset: Path, checkpoint: Path, capsys) -> None:
+    for options in (["--split", "validation"], ["--preprocess", "magic"]):
+        with pytest.raises(SystemExit, match="2"):
+            evaluate(dataset, checkpoint, Path("unused"), *options)
+        assert options[0] in capsys.readouterr().err

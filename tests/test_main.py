@@ -1,0 +1,395 @@
+"""The assignment's main, run as its user would, on a small data set and a small network."""
+
+import contextlib
+import csv
+import io
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from analysis import main as module
+from netlib.checkpoint import load_network, read_metadata
+from netlib.config import TrainConfig
+from netlib.data import DigitDataset
+from netlib.metrics import scores
+from netlib.training import infer
+
+NETWORK = ["--conv-block-count", "1", "--mobilenet-block-count", "1"]
+SMALL = ["--input-dim", "1", "12", "12", "--num-classes", "3", *NETWORK]
+SHORT = ["--training-epochs", "3", "--batch-size", "8", "--device", "cpu"]
+FIGURES = {"samples", "confusion_matrix", "scores", "right", "wrong", "loss", "accuracy"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run of main left behind."""
+
+    status: int
+    printed: str
+    errors: str
+    output: Path
+
+    @property
+    def scores(self) -> dict:
+        return json.loads((self.output / "scores.json").read_text())
+
+    @property
+    def results(self) -> str:
+        """From the losses to the end of the confusion matrix."""
+        return self.printed[self.printed.index("Results") : self.printed.index("Written")]
+
+
+def run(output: Path, *arguments: object) -> Run:
+    printed, errors = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(errors):
+        status = module.main([*map(str, arguments), "--output", str(output)])
+    return Run(status, printed.getvalue(), errors.getvalue(), output)
+
+
+@pytest.fixture(scope="module")
+def dataset(digit_folder: Callable[..., Path]) -> Path:
+    """Three classes, 12 training and 4 test images of each, 28×28."""
+    return digit_folder(train=12, test=4, num_classes=3)
+
+
+@pytest.fixture(scope="module")
+def trained(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A training with everything that can be written."""
+    return run(
+        tmp_path_factory.mktemp("trained"),
+        "--dataset-path", dataset, *SMALL, *SHORT, "--validation-size", "9", "--visualize",
+        "--name", "Ada Lovelace", "--roll-number", "AL-1843", "--loss", "focal",
+        "--training-epochs", "12",
+    )  # fmt: skip
+
+
+def checkpoint(result: Run) -> Path:
+    return result.output / "conv1_dw1.safetensors"
+
+
+def weights(result: Run) -> dict[str, torch.Tensor]:
+    return load_network(checkpoint(result))[0].state_dict()
+
+
+# --- What is printed ----------------------------------------------------------------------------
+
+
+def test_a_training_ends_well(trained: Run) -> None:
+    assert (trained.status, trained.errors) == (0, "")
+
+
+def test_the_author_s_name_and_roll_number_come_first(trained: Run) -> None:
+    assert trained.printed.splitlines()[:2] == ["Name: Ada Lovelace", "Roll number: AL-1843"]
+
+
+def test_all_parameters_in_use_are_printed(trained: Run, dataset: Path) -> None:
+    block = trained.printed[: trained.printed.index("Training\n")]
+    printed = dict(re.findall(r"^  (\w+): (.*)$", block, re.MULTILINE))
+    options = vars(module.parse(["--dataset-path", str(dataset)]))
+    assert printed.keys() >= options.keys()
+    assert printed.keys() >= {f.name for f in fields(TrainConfig)}
+    assert printed["dataset_path"] == str(dataset)
+    assert printed["loss"] == "focal"
+    assert printed["input_dim"] == "1, 12, 12"
+    assert printed["batch_size"] == "8"
+    # 36 images of the train split, 9 of them for validation.
+    assert printed["images"] == "27 train, 9 validation, 12 test"
+    assert "training images of each class: 9 9 9" in block
+    # 32 and 64 channels; 12×12 → 6×6 → 3×3.
+    num_params = 9 * 32 + 2 * 32 + 9 * 32 + 2 * 32 + 32 * 64 + 2 * 64 + 64 * 3 + 3
+    macs = 9 * 32 * 36 + 9 * 32 * 9 + 32 * 64 * 9 + 64 * 3
+    assert printed["network"] == f"{num_params:,} parameters, {macs:,} MACs an image"
+
+
+def test_every_epoch_has_its_line_with_losses_and_accuracies(trained: Run) -> None:
+    figures = r"loss [\d.]+, accuracy [\d.]+ %"
+    line = rf"^epoch +(\d+) +train: {figures} +validation: {figures}"
+    lines = re.findall(line, trained.printed, re.MULTILINE)
+    assert lines == [str(epoch) for epoch in range(1, 13)]
+
+
+def test_the_printed_results_are_those_of_the_file(trained: Run) -> None:
+    for split in ("train", "validation", "test"):
+        expected = trained.scores[split]
+        loss, accuracy = re.search(rf"{split} +([\d.]+) +([\d.]+) %", trained.results).groups()
+        assert loss == f"{expected['nll']:.4f}"
+        assert accuracy == f"{100 * expected['accuracy']:.2f}"
+    test = trained.scores["test"]
+    assert f"F1 (macro) {100 * test['macro_f1']:.2f} %" in trained.results
+    for label, recall in enumerate(test["per_class_recall"]):
+        assert f"    {label}: {100 * recall:.2f} %" in trained.results
+    matrix = trained.results[trained.results.index("Confusion") :].splitlines()[2:5]
+    counts = [[int(number) for number in line.split()[1:]] for line in matrix]
+    assert counts == test["confusion"]
+    assert [sum(row) for row in counts] == [4, 4, 4]  # true classes by row
+
+
+def test_the_last_lines_name_the_files_written(trained: Run) -> None:
+    named = trained.printed[trained.printed.index("Written:\n") :].splitlines()[1:]
+    assert {Path(line) for line in named} == set(trained.output.iterdir())
+
+
+# --- What is written ----------------------------------------------------------------------------
+
+
+def test_scores_are_those_of_the_saved_network(trained: Run, dataset: Path) -> None:
+    net, metadata = load_network(checkpoint(trained))
+    test_set = DigitDataset(dataset, "test", input_dim=(1, 12, 12), num_classes=3)
+    images, labels = test_set.batch(range(len(test_set)))
+    logits = infer(net, [(images, labels)]).logits.numpy()
+    expected = scores(labels.numpy(), logits)
+    assert trained.scores["test"]["confusion"] == [list(row) for row in expected.confusion]
+    for key in ("n", "accuracy", "balanced_accuracy", "macro_f1", "nll", "ece"):
+        assert trained.scores["test"][key] == pytest.approx(getattr(expected, key), rel=1e-4)
+    assert metadata["scores"]["test"]["accuracy"] == expected.accuracy
+
+
+def test_the_network_has_learned_something(trained: Run) -> None:
+    assert trained.scores["train"]["accuracy"] > 0.6  # by chance 1/3
+
+
+def test_history_has_one_row_an_epoch(trained: Run) -> None:
+    with open(trained.output / "history.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == [str(epoch) for epoch in range(1, 13)]
+    assert rows[0].keys() >= {
+        "train_loss", "train_accuracy", "validation_loss", "validation_accuracy",
+    }  # fmt: skip
+
+
+def test_the_checkpoint_says_how_it_was_made(trained: Run, dataset: Path) -> None:
+    metadata = read_metadata(checkpoint(trained))
+    assert metadata["class_names"] == ["0", "1", "2"]
+    assert metadata["normalisation"] == {"mean": 0, "std": 1, "range": [0, 1], "ink": 1}
+    assert metadata["data"] == [{"source": dataset.name}]
+    assert metadata["command"].startswith("python -m analysis.main --dataset-path ")
+    assert "--loss focal" in metadata["command"]
+    config = TrainConfig.from_dict(metadata["config"])
+    assert (config.loss, config.batch_size, config.training_epochs) == ("focal", 8, 12)
+    assert 1 <= metadata["epoch"] <= 12
+    assert metadata["scores"]["validation"]["n"] == 9
+    assert {"python", "torch", "numpy"} <= metadata["versions"].keys()
+    assert metadata["spec"]["input_dim"] == [1, 12, 12]
+
+
+def test_the_temperature_is_fitted_on_the_validation_images(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[int] = []
+
+    def fit_temperature(labels: np.ndarray, _logits: np.ndarray) -> float:
+        asked.append(len(labels))
+        return 1.75
+
+    monkeypatch.setattr(module, "fit_temperature", fit_temperature)
+    options = ("--dataset-path", dataset, *SMALL, *SHORT, "--validation-size", 9)
+    assert read_metadata(checkpoint(run(tmp_path, *options)))["temperature"] == 1.75
+    assert asked == [9]
+
+
+def test_a_record_beside_the_data_goes_into_the_checkpoint(dataset: Path, tmp_path: Path) -> None:
+    described = tmp_path / "described"
+    shutil.copytree(dataset, described)
+    (described / "record.json").write_text('{"source": "drawn", "seed": 4}')
+    result = run(tmp_path / "out", "--dataset-path", described, *SMALL, *SHORT)
+    assert read_metadata(checkpoint(result))["data"] == [{"source": "drawn", "seed": 4}]
+
+
+def test_visualize_writes_every_figure(trained: Run) -> None:
+    written = {path.stem for path in trained.output.glob("*.png")}
+    assert written == FIGURES
+    for name in FIGURES:
+        with Image.open(trained.output / f"{name}.png") as image:
+            assert len(image.convert("L").getcolors(256)) > 2  # something is drawn
+
+
+def test_without_visualize_there_is_no_figure(dataset: Path, tmp_path: Path) -> None:
+    result = run(tmp_path, "--dataset-path", dataset, *SMALL, *SHORT)
+    written = {path.name for path in tmp_path.iterdir()}
+    assert written == {"conv1_dw1.safetensors", "history.csv", "scores.json"}
+    assert "(not given)" in result.printed
+
+
+def test_without_paths_everything_goes_below_runs(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert module.main(["--dataset-path", str(dataset), *SMALL, *SHORT]) == 0
+    assert (tmp_path / "runs" / "conv1_dw1" / "conv1_dw1.safetensors").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
+# --- The same again, and without training -------------------------------------------------------
+
+
+def test_without_training_the_saved_network_scores_the_same(
+    trained: Run, dataset: Path, tmp_path: Path
+) -> None:
+    before = checkpoint(trained).read_bytes()
+    loaded = run(
+        tmp_path, "--dataset-path", dataset, *SMALL, "--validation-size", 9,
+        "--no-is-training", "--checkpoint", checkpoint(trained), "--visualize",
+    )  # fmt: skip
+    assert loaded.status == 0
+    assert loaded.scores == trained.scores
+    assert loaded.results == trained.results
+    assert "epoch" not in loaded.printed[loaded.printed.index("Parameters") :].split("network:")[1]
+    assert checkpoint(trained).read_bytes() == before
+    written = {path.name for path in tmp_path.iterdir()}
+    figures = FIGURES - {"loss", "accuracy"}
+    assert written == {"scores.json"} | {f"{name}.png" for name in figures}
+
+
+def test_the_same_command_gives_the_same_network(dataset: Path, tmp_path: Path) -> None:
+    options = ("--dataset-path", dataset, *SMALL, *SHORT, "--augment", "strong", "--ema", "0.5")
+    first, second, third = (
+        run(tmp_path / name, *options, "--seed", seed)
+        for name, seed in (("first", 1), ("second", 1), ("third", 2))
+    )
+    assert all(torch.equal(t, weights(second)[name]) for name, t in weights(first).items())
+    assert not torch.equal(weights(first)["head.weight"], weights(third)["head.weight"])
+    assert first.results == second.results
+
+
+def test_an_interrupted_training_goes_on_with_resume(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ("--dataset-path", dataset, *SMALL, *SHORT, "--augment", "mild")
+    straight = run(tmp_path / "straight", *options)
+    epoch_line = module.epoch_line
+
+    def press_control_c(row: dict[str, float]) -> str:
+        if row["epoch"] == 2:
+            raise KeyboardInterrupt
+        return epoch_line(row)
+
+    monkeypatch.setattr(module, "epoch_line", press_control_c)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "resumed", *options)
+    monkeypatch.setattr(module, "epoch_line", epoch_line)
+    resumed = run(tmp_path / "resumed", *options, "--resume")
+    assert re.findall(r"^epoch +(\d+)", resumed.printed, re.MULTILINE) == ["3"]
+    assert all(torch.equal(t, weights(resumed)[name]) for name, t in weights(straight).items())
+    assert resumed.results == straight.results
+    assert not (tmp_path / "resumed" / "training.state").exists()
+
+
+# --- Other data sets ----------------------------------------------------------------------------
+
+
+def test_ten_classes_in_zips_and_in_colour(digit_folder, tmp_path: Path) -> None:
+    dataset = digit_folder(train=3, test=1, zipped=True)
+    result = run(
+        tmp_path, "--dataset-path", dataset, "--input-dim", 3, 8, 8, *NETWORK, *SHORT,
+        "--weighted-sampling", "--train-size", "0.5", "--validation-size", "10",
+    )  # fmt: skip
+    assert result.status == 0, result.errors
+    assert "images: 15 train, 10 validation, 10 test" in result.printed
+    assert len(result.scores["test"]["confusion"]) == 10
+
+
+def test_a_class_without_test_images_is_said_to_have_none(digit_folder, tmp_path: Path) -> None:
+    dataset = digit_folder(train=4, test=[2, 0, 2], num_classes=3)
+    result = run(
+        tmp_path, "--dataset-path", dataset, *SMALL, *SHORT, "--validation-size", 3, "--visualize"
+    )
+    assert result.status == 0, result.errors
+    assert "    1: no images" in result.results
+    assert result.scores["test"]["per_class_recall"][1] is None
+
+
+def test_extra_images_join_the_training_set_alone(digit_folder, tmp_path: Path) -> None:
+    dataset = digit_folder(train=4, test=2, num_classes=3)
+    extra = digit_folder(train=[0, 2, 3], test=0, num_classes=3, seed=1)
+    result = run(
+        tmp_path, "--dataset-path", dataset, "--num-classes", 3, *NETWORK, *SHORT,
+        "--validation-size", 3, "--extra-dataset-path", extra,
+    )  # fmt: skip
+    assert result.status == 0, result.errors
+    assert "images: 14 train, 3 validation, 6 test" in result.printed
+    assert "training images of each class: 3 5 6" in result.printed
+    names = [record["source"] for record in read_metadata(checkpoint(result))["data"]]
+    assert names == [dataset.name, extra.name]
+
+
+# --- Errors of the user -------------------------------------------------------------------------
+
+
+def assert_refused(result: Run, sentence: str) -> None:
+    """Exit status 2, one sentence on the error output, nothing written."""
+    assert result.status == 2
+    assert result.errors.startswith("main: ")
+    assert result.errors.count("\n") == 1
+    assert re.search(sentence, result.errors), result.errors
+    assert "Traceback" not in result.errors + result.printed
+    assert not result.output.exists() or not list(result.output.iterdir())
+
+
+@pytest.mark.parametrize(
+    "options, sentence",
+    [
+        (["--conv-block-count", "0", "--mobilenet-block-count", "0"], "at least one block"),
+        (["--conv-block-count", "9"], "conv_block_count is 9"),
+        (["--input-dim", "2", "12", "12"], "1 or 3 channels"),
+        (["--training-epochs", "0"], "training_epochs is 0"),
+        (["--learning-rate", "-1"], "learning_rate is -1"),
+        (["--seed", "-1"], "seed is -1"),
+        (["--device", "abacus"], "device is 'abacus'"),
+        (["--train-size", "1000"], "1000"),
+        (["--validation-size", "1.5"], "1.5"),
+        (["--no-is-training"], "There is no checkpoint"),
+        (["--learning-rate", "1e30"], "lower the learning rate"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_options_get_one_sentence(
+    dataset: Path, tmp_path: Path, options: list[str], sentence: str
+) -> None:
+    result = run(tmp_path, "--dataset-path", dataset, *SMALL, *SHORT, *options)
+    assert_refused(result, sentence)
+
+
+def test_a_missing_data_set_gets_one_sentence(tmp_path: Path) -> None:
+    assert_refused(run(tmp_path / "out", "--dataset-path", tmp_path / "nowhere"), "nowhere")
+
+
+def test_a_damaged_record_is_told_before_training(dataset: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged"
+    shutil.copytree(dataset, damaged)
+    (damaged / "record.json").write_text("{")
+    result = run(tmp_path / "out", "--dataset-path", damaged, *SMALL, *SHORT)
+    assert_refused(result, r"record\.json is no JSON")
+    assert "epoch " not in result.printed
+
+
+def test_a_checkpoint_of_another_network_gets_one_sentence(
+    trained: Run, dataset: Path, tmp_path: Path
+) -> None:
+    result = run(
+        tmp_path, "--dataset-path", dataset, *SMALL, "--no-is-training",
+        "--checkpoint", checkpoint(trained), "--conv-block-count", 2,
+    )  # fmt: skip
+    assert_refused(result, "conv_block_count=1.*expected .*conv_block_count=2")
+
+
+@pytest.mark.parametrize(
+    "options", [["--loss", "hinge"], ["--train-size", "many"], ["--augment", "wild"], ["--speed"]]
+)
+def test_options_that_do_not_exist_exit_with_2(dataset: Path, options: list[str], capsys) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        module.main(["--dataset-path", str(dataset), *options])
+    assert options[0] in capsys.readouterr().err
+
+
+def test_a_data_set_is_required(capsys) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        module.main([])
+    assert "--dataset-path" in capsys.readouterr().err

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from netlib import training
+from netlib import fitting, training
 from netlib.checkpoint import CheckpointError, save_network
 from netlib.config import AugmentConfig, TrainConfig
 from netlib.data import DigitDataset, EpochSampler
@@ -361,11 +361,11 @@ def scripted(monkeypatch: pytest.MonkeyPatch, scores: list[tuple[float, float]])
     """Let validation say these (loss, accuracy); returns the weights that it saw each time."""
     seen: list[dict[str, Tensor]] = []
 
-    def validate(run: training._Run, _batches: DataLoader) -> tuple[float, float]:
+    def validate(run: fitting._Run, _batches: DataLoader) -> tuple[float, float]:
         seen.append(copy.deepcopy(run.evaluated.state_dict()))
         return scores[len(seen) - 1]
 
-    monkeypatch.setattr(training._Run, "validate", validate)
+    monkeypatch.setattr(fitting._Run, "validate", validate)
     return seen
 
 
@@ -446,7 +446,7 @@ def test_the_moving_average_is_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> 
 def factors(schedule: str, warmup: float, steps: int) -> list[float]:
     """Share of the peak rate at every step, and after the last."""
     config = replace(CPU, schedule=schedule, warmup=warmup)
-    factor = training._schedule(config, steps)
+    factor = fitting._schedule(config, steps)
     return [factor(step) for step in range(steps + 1)]
 
 
@@ -519,7 +519,7 @@ def test_only_filters_and_the_head_s_weights_decay() -> None:
 @pytest.mark.parametrize("name", training.OPTIMIZERS)
 def test_optimizers_keep_the_decay_of_each_group(name: str) -> None:
     optimizer = training.OPTIMIZERS[name](
-        training._parameter_groups(tiny(), replace(CPU, weight_decay=0.3)), lr=0.01
+        fitting._parameter_groups(tiny(), replace(CPU, weight_decay=0.3)), lr=0.01
     )
     assert [g["weight_decay"] for g in optimizer.param_groups] == [0.3, 0]
     assert [g["lr"] for g in optimizer.param_groups] == [0.01, 0.01]

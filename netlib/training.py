@@ -217,9 +217,7 @@ def as_labels(y: ArrayLike | Tensor, net: Network) -> Tensor:
     return labels.long()
 
 
-def _loader(
-    images: Tensor, labels: Tensor, batch_size: int, seed: int | None = None
-) -> DataLoader:
+def _loader(images: Tensor, labels: Tensor, batch_size: int, seed: int | None = None) -> DataLoader:
     """Batches of two tensors; shuffled where a seed is given."""
     order = range(len(labels))
     sampler = SequentialSampler(order) if seed is None else EpochSampler(len(labels), seed)

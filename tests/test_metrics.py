@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from netlib.metrics import (
+    DIGIT_SCORES,
     calibration_error,
-    energy,
+    digit_score,
     fit_temperature,
     mcnemar,
+    mean_embeddings,
     scores,
     wilson_interval,
 )
@@ -188,6 +190,46 @@ def test_the_fitted_temperature_has_the_lowest_nll() -> None:
     assert lowest < scores(LABELS, LOGITS, best / 1.02).nll
 
 
-def test_energy_is_minus_the_log_of_the_sum_of_exponentials() -> None:
+# --- Digits and the rest ------------------------------------------------------------------------
+
+EMBEDDINGS = [[3.0, 4.0], [0.0, 2.0]]
+
+
+def test_confidence_is_the_highest_probability_at_the_temperature() -> None:
+    logits = np.log([[1, 4, 4], [1, 1, 16]])
+    assert digit_score("confidence", logits, EMBEDDINGS) == pytest.approx([4 / 9, 16 / 18])
+    # A temperature of 2 takes the roots of the odds.
+    halved = digit_score("confidence", logits, EMBEDDINGS, temperature=2)
+    assert halved == pytest.approx([2 / 5, 4 / 6])
+
+
+def test_max_logit_is_the_highest_logit() -> None:
+    assert digit_score("max_logit", [[1, 7, 2], [-3, -1, -2]], EMBEDDINGS).tolist() == [7, -1]
+
+
+def test_energy_is_the_log_of_the_sum_of_exponentials() -> None:
     logits = [np.log([1, 2, 5]), [1000.0, 1000.0, -1000.0]]
-    assert energy(logits) == pytest.approx([-math.log(8), -1000 - math.log(2)])
+    expected = [math.log(8), 1000 + math.log(2)]
+    assert digit_score("energy", logits, EMBEDDINGS) == pytest.approx(expected)
+
+
+def test_class_mean_is_the_cosine_to_the_nearest_class() -> None:
+    means = [[1.0, 0.0], [10.0, 10.0]]
+    # (3, 4) and (1, 1): 7 / (5 √2); (0, 2) and (1, 1): 1 / √2. Lengths do not matter.
+    expected = [7 / (5 * math.sqrt(2)), 1 / math.sqrt(2)]
+    logits = np.zeros((2, 2))
+    assert digit_score("class_mean", logits, EMBEDDINGS, class_means=means) == pytest.approx(
+        expected
+    )
+
+
+def test_class_means_average_directions_not_lengths() -> None:
+    embeddings = [[5.0, 0.0], [0.0, 1.0], [3.0, 4.0]]
+    means = mean_embeddings([0, 0, 1], embeddings, num_classes=2)
+    np.testing.assert_allclose(means, [[0.5, 0.5], [0.6, 0.8]])
+
+
+@pytest.mark.parametrize("kind", ["odds", "class_mean"])
+def test_an_unknown_digit_score_and_missing_means_are_refused(kind: str) -> None:
+    with pytest.raises(ValueError, match=f"'{kind}'; expected one of {', '.join(DIGIT_SCORES)}"):
+        digit_score(kind, np.zeros((2, 2)), EMBEDDINGS)

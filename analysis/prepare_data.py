@@ -55,7 +55,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--n-max", type=int, help="images of the most frequent class (default: as many as "
         "every class has; with --imbalance none: all)")  # fmt: skip
     add("--rotation", type=int, default=0, help="class order: K is the most frequent digit")
-    add("--seed", type=int, default=0, help="decides which images are kept")
+    add("--seed", type=natural, default=0, help="decides which images are kept")
     add("--mnist-root", type=Path, help="folder with torchvision's MNIST; default: download "
         f"to {DOWNLOADS}/")  # fmt: skip
     add("--zip", action="store_true", help="write train.zip and test.zip")
@@ -68,6 +68,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
             help="size of the digits as fractions of the pad")  # fmt: skip
     strokes("--tilt", type=float, default=0.0, help="digits are turned by up to this many degrees")
     return parser.parse_args(arguments)
+
+
+def natural(text: str) -> int:
+    """An integer of at least 0."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{value} is negative")
+    return value
 
 
 def load_source(args: argparse.Namespace) -> sources.Source:
@@ -92,7 +100,8 @@ def choose_rows(labels: np.ndarray, args: argparse.Namespace) -> tuple[np.ndarra
     """Training rows to write, and the profile as the record states it."""
     if args.imbalance == "none" and args.n_max is None:
         return np.arange(len(labels)), {"imbalance": "none"}
-    n_max = args.n_max or int(np.bincount(labels, minlength=sources.NUM_CLASSES).min())
+    every_class_has = int(np.bincount(labels, minlength=sources.NUM_CLASSES).min())
+    n_max = every_class_has if args.n_max is None else args.n_max
     order = class_order(sources.NUM_CLASSES, args.rotation)
     sizes = class_sizes(args.imbalance, sources.NUM_CLASSES, n_max, args.ratio)
     profile = {

@@ -5,6 +5,7 @@ ratio = n_max / n_min, "exp" falls geometrically from the most frequent to the r
 gives half of the classes n_max and the other half n_max / ratio.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,8 +29,8 @@ def class_sizes(profile: str, num_classes: int, n_max: int, ratio: float) -> lis
     """
     if profile not in PROFILES:
         raise DataError(f"the profile is {profile!r}, but must be one of {', '.join(PROFILES)}.")
-    if ratio < 1:
-        raise DataError(f"the imbalance ratio is {ratio}, but must be at least 1.")
+    if not 1 <= ratio < math.inf:
+        raise DataError(f"the imbalance ratio is {ratio}, but must be a number of at least 1.")
     if profile == "none":
         shares = [1.0] * num_classes
     elif profile == "exp":

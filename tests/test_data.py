@@ -1,0 +1,477 @@
+"""DigitDataset and DigitData: what comes out, in batches, parts, epochs and from the cache."""
+
+import itertools
+import logging
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from helpers_data import layout, numbered, png, table, write_folder, write_zip
+from torch.utils.data import DataLoader, Subset
+
+from netlib import dataset as dataset_module
+from netlib import image_cache
+from netlib.data import DataError, DigitData, DigitDataset
+
+LABELS = [3, 0, 9]
+
+
+@pytest.fixture
+def digits(tmp_path: Path) -> Path:
+    """A train split of three images; image i is filled with i + 1."""
+    return write_folder(tmp_path / "digits", layout(LABELS))
+
+
+def first_pixels(dataset: DigitDataset) -> list[int]:
+    """What tells the images of `numbered` apart."""
+    return dataset.images[:, 0, 0, 0].tolist()
+
+
+# --- DigitDataset -------------------------------------------------------------------------------
+
+
+def test_dataset_holds_uint8_images_labels_and_names(digits: Path) -> None:
+    dataset = DigitDataset(digits)
+    assert len(dataset) == 3
+    assert dataset.images.dtype == torch.uint8 and dataset.images.shape == (3, 1, 28, 28)
+    assert dataset.labels.dtype == torch.int64 and dataset.labels.tolist() == LABELS
+    assert dataset.names == ["0.png", "1.png", "2.png"]
+    assert dataset.input_dim == (1, 28, 28)
+    assert dataset.class_counts == [1, 0, 0, 1, 0, 0, 0, 0, 0, 1]
+    assert first_pixels(dataset) == [1, 2, 3]
+
+
+def test_an_item_is_a_float_image_in_0_to_1_and_an_integer(digits: Path) -> None:
+    image, label = DigitDataset(digits)[1]
+    assert image.dtype == torch.float32 and image.shape == (1, 28, 28)
+    assert torch.equal(image, torch.full((1, 28, 28), 2 / 255))
+    assert type(label) is int and label == 0
+
+
+def test_input_dim_sets_channels_and_size(digits: Path) -> None:
+    assert DigitDataset(digits, input_dim=(3, 9, 11)).images.shape == (3, 3, 9, 11)
+
+
+def test_folder_and_zip_give_the_same(tmp_path: Path, digits: Path) -> None:
+    archive = write_zip(tmp_path / "z.zip", layout(LABELS))
+    plain, zipped = DigitDataset(digits), DigitDataset(archive)
+    assert torch.equal(plain.images, zipped.images)
+    assert torch.equal(plain.labels, zipped.labels)
+    assert plain.names == zipped.names
+
+
+def test_transform_is_applied_one_by_one_and_in_batches(digits: Path) -> None:
+    dataset = DigitDataset(digits, transform=lambda image: 1 - image.flip(1))
+    image, _ = dataset[2]
+    assert torch.equal(image, torch.full((1, 28, 28), 1 - 3 / 255))
+    images, labels = dataset.batch([2, 0])
+    assert torch.equal(images[0], image) and labels.tolist() == [9, 3]
+
+
+def test_a_batch_is_what_its_items_are(digits: Path) -> None:
+    dataset = DigitDataset(digits)
+    batch = dataset.__getitems__([2, 0, 2])
+    images, labels = DigitDataset.collate(batch)
+    assert len(batch) == 3
+    assert images.shape == (3, 1, 28, 28) and labels.tolist() == [9, 3, 9]
+    for (image, label), index in zip(batch, [2, 0, 2], strict=True):
+        assert torch.equal(image, dataset[index][0]) and label == dataset[index][1]
+
+
+@pytest.mark.parametrize("collate", [None, DigitDataset.collate], ids=["standard", "our own"])
+@pytest.mark.parametrize("subset", [False, True])
+def test_a_standard_loader_gives_stacked_batches(digits: Path, collate, subset: bool) -> None:
+    dataset = DigitDataset(digits)
+    source = Subset(dataset, [2, 1, 0]) if subset else dataset
+    batches = list(DataLoader(source, batch_size=2, collate_fn=collate))
+    assert [images.shape for images, _ in batches] == [(2, 1, 28, 28), (1, 1, 28, 28)]
+    labels = torch.cat([labels for _, labels in batches]).tolist()
+    assert labels == (LABELS[::-1] if subset else LABELS)
+
+
+def test_a_loader_with_a_worker_process_gives_the_same(digits: Path) -> None:
+    dataset = DigitDataset(digits)
+    loader = DataLoader(dataset, batch_size=2, num_workers=1, collate_fn=dataset.collate)
+    assert torch.cat([labels for _, labels in loader]).tolist() == LABELS
+
+
+def test_warnings_are_kept_and_logged(digits: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (digits / "train_new" / "spare.png").write_bytes(b"")
+    (digits / "train_new" / "1.png").write_bytes(png(np.zeros((28, 28), np.uint8)))
+    with caplog.at_level(logging.WARNING):
+        dataset = DigitDataset(digits)
+    unnamed, blank, absent = dataset.warnings
+    assert "1 images in" in unnamed and "spare.png" in unnamed
+    assert blank == "1 images are blank, for example 1.png."
+    assert absent == "no image has the label 1 or 2 or 4 or 5 or 6 or 7 or 8."
+    assert [record.getMessage() for record in caplog.records] == dataset.warnings
+
+
+def test_wrong_number_of_channels(digits: Path) -> None:
+    with pytest.raises(DataError, match="wrong number of channels: got 2"):
+        DigitDataset(digits, input_dim=(2, 28, 28))
+
+
+def test_unreadable_image(digits: Path) -> None:
+    (digits / "train_new" / "1.png").write_bytes(b"no image")
+    with pytest.raises(DataError, match=r"train_new/1\.png in .* is no readable image"):
+        DigitDataset(digits)
+
+
+def test_num_classes_and_limit_reach_the_reader(tmp_path: Path, digits: Path) -> None:
+    with pytest.raises(DataError, match=r"outside 0\.\.\.2"):
+        DigitDataset(digits, num_classes=3)
+    archive = write_zip(tmp_path / "z.zip", layout(LABELS))
+    with pytest.raises(DataError, match="more than the limit of 10"):
+        DigitDataset(archive, max_bytes=10)
+
+
+def test_preprocess_reaches_the_decoder(digits: Path) -> None:
+    assert not DigitDataset(digits, preprocess="sketch").images.any()  # flat grey is a blank page
+    with pytest.raises(DataError, match="one of none, sketch"):
+        DigitDataset(digits, preprocess="magic")
+
+
+def test_progress_shows_a_bar_only_if_asked(digits: Path, capsys) -> None:
+    DigitDataset(digits)
+    assert capsys.readouterr().err == ""
+    DigitDataset(digits, progress=True)
+    assert "decoding" in capsys.readouterr().err
+
+
+# --- From arrays --------------------------------------------------------------------------------
+
+
+def test_arrays_become_a_data_set_that_shares_their_memory() -> None:
+    images = np.stack(numbered(3))
+    dataset = DigitDataset.from_arrays(images, [2, 1, 0], names=["a", "b", "c"])
+    images[0] = 99
+    assert first_pixels(dataset) == [99, 2, 3]
+    assert dataset.labels.tolist() == [2, 1, 0] and dataset.names == ["a", "b", "c"]
+
+
+def test_read_only_arrays_are_copied() -> None:
+    images = np.stack(numbered(3))
+    images.setflags(write=False)
+    assert first_pixels(DigitDataset.from_arrays(images, np.zeros(3, np.uint8))) == [1, 2, 3]
+
+
+def test_rgb_tensors_are_taken() -> None:
+    images = torch.zeros(2, 3, 8, 8, dtype=torch.uint8)
+    assert DigitDataset.from_arrays(images, torch.tensor([0, 1])).input_dim == (3, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "sentence"),
+    [
+        (np.zeros((2, 28, 28), np.float32), [0, 1], "must be uint8"),
+        (np.zeros((28, 28), np.uint8), [0], "expected (N, C, H, W)"),
+        (np.zeros((0, 28, 28), np.uint8), [], "empty"),
+        (np.zeros((2, 2, 28, 28), np.uint8), [0, 1], "wrong number of channels"),
+        (np.zeros((2, 28, 28), np.uint8), [0], "expected (2,)"),
+        (np.zeros((2, 28, 28), np.uint8), [0, 10], "range from 0 to 10"),
+        (np.zeros((2, 28, 28), np.uint8), [0.0, 1.0], "must be integers"),
+    ],
+)
+def test_arrays_that_do_not_fit(images, labels, sentence: str) -> None:
+    with pytest.raises(DataError) as caught:
+        DigitDataset.from_arrays(images, labels)
+    assert sentence in str(caught.value)
+
+
+def test_names_that_do_not_fit() -> None:
+    with pytest.raises(DataError, match="1 names for 2 images"):
+        DigitDataset.from_arrays(np.zeros((2, 8, 8), np.uint8), [0, 1], names=["a"])
+
+
+def test_a_slice_shares_memory_and_a_list_copies() -> None:
+    dataset = DigitDataset.from_arrays(np.stack(numbered(4)), [0, 1, 2, 3])
+    view, copy = dataset.select(slice(1, 3)), dataset.select([3, 1])
+    dataset.images[1] = 77
+    assert first_pixels(view) == [77, 3] and view.names == ["1", "2"]
+    assert first_pixels(copy) == [4, 2] and copy.labels.tolist() == [3, 1]
+
+
+# --- The cache ----------------------------------------------------------------------------------
+
+
+def no_decoding(*_args, **_options):
+    raise AssertionError("the images were decoded although the cache has them")
+
+
+@pytest.fixture(params=["folder", "zip"])
+def source(request, tmp_path: Path) -> Path:
+    files = {**layout(LABELS), "train_new/spare.png": b""}
+    if request.param == "folder":
+        return write_folder(tmp_path / "digits", files)
+    return write_zip(tmp_path / "digits.zip", files)
+
+
+def cache_files(cache: Path) -> list[Path]:
+    return sorted(cache.iterdir())
+
+
+def test_the_second_start_does_not_decode(source: Path, tmp_path: Path, monkeypatch) -> None:
+    first = DigitDataset(source, cache_dir=tmp_path / "cache")
+    monkeypatch.setattr(dataset_module, "decode_table", no_decoding)
+    second = DigitDataset(source, cache_dir=tmp_path / "cache")
+    assert torch.equal(first.images, second.images)
+    assert torch.equal(first.labels, second.labels)
+    assert first.names == second.names
+    assert first.warnings == second.warnings != []
+
+
+def test_nothing_is_cached_unless_asked(source: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    DigitDataset(source)
+    assert not (tmp_path / "home").exists()
+    assert image_cache.default_cache_dir() == tmp_path / "home" / "netlib"
+
+
+def test_other_content_or_options_have_another_key(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    source = write_folder(tmp_path / "digits", layout(LABELS))
+    DigitDataset(source, cache_dir=cache)
+    DigitDataset(source, cache_dir=cache, input_dim=(3, 28, 28))
+    DigitDataset(source, cache_dir=cache, num_classes=12)
+    write_folder(source, {"train_new/0.png": png(np.full((28, 28), 200, np.uint8))})
+    changed = DigitDataset(source, cache_dir=cache)
+    assert first_pixels(changed) == [200, 2, 3]
+    write_folder(source, {"train_new.csv": table(["0.png"], [5])})
+    assert DigitDataset(source, cache_dir=cache).labels.tolist() == [5]
+    assert len(cache_files(cache)) == 5
+
+
+def test_sketches_are_not_cached(source: Path, tmp_path: Path) -> None:
+    DigitDataset(source, cache_dir=tmp_path / "cache", preprocess="sketch")
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("damage", ["cut short", "one bit", "empty", "no tensors"])
+def test_damaged_cache_file_is_reported_and_made_anew(
+    source: Path, tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache = tmp_path / "cache"
+    intact = DigitDataset(source, cache_dir=cache)
+    (file,) = cache_files(cache)
+    content = bytearray(file.read_bytes())
+    if damage == "one bit":
+        content[-1000] ^= 1
+    elif damage == "no tensors":
+        content = bytearray(b"\x02" + bytes(7) + b"{}")
+    else:
+        content = content[: len(content) // 2 if damage == "cut short" else 0]
+    file.write_bytes(content)
+    again = DigitDataset(source, cache_dir=cache)
+    assert torch.equal(intact.images, again.images)
+    assert any("is damaged" in record.getMessage() for record in caplog.records)
+    caplog.clear()
+    DigitDataset(source, cache_dir=cache)
+    assert not any("is damaged" in record.getMessage() for record in caplog.records)
+
+
+def test_cache_that_cannot_be_written_is_only_logged(
+    source: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    dataset = DigitDataset(source, cache_dir=tmp_path / "file" / "cache")
+    assert len(dataset) == 3
+    assert any("cannot be written" in record.getMessage() for record in caplog.records)
+
+
+def test_interrupted_write_leaves_no_cache_file(source: Path, tmp_path: Path, monkeypatch) -> None:
+    def interrupted(_tensors, path: str, _metadata) -> None:
+        Path(path).write_bytes(b"half a file")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(image_cache, "save_file", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        DigitDataset(source, cache_dir=tmp_path / "cache")
+    assert cache_files(tmp_path / "cache") == []
+
+
+def test_many_writers_at_once_leave_one_intact_file(source: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    results: list[torch.Tensor] = []
+    threads = [
+        threading.Thread(
+            target=lambda: results.append(DigitDataset(source, cache_dir=cache).images)
+        )
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 8 and all(torch.equal(results[0], images) for images in results)
+    assert len(cache_files(cache)) == 1
+
+
+# --- DigitData ----------------------------------------------------------------------------------
+
+# Ten classes, 8 images of each, in an order that is not sorted.
+MANY = [(7 * index) % 10 for index in range(80)]
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Path:
+    """80 training and 20 test images."""
+    files = {**layout(MANY, "train", side=8), **layout(MANY[:20], "test", side=8)}
+    return write_folder(tmp_path / "whole", files)
+
+
+@pytest.fixture
+def train_only(tmp_path: Path) -> Path:
+    """80 training images and no test split."""
+    return write_folder(tmp_path / "part", layout(MANY, "train", side=8))
+
+
+def make(path: Path, **options) -> DigitData:
+    return DigitData(path, input_dim=(1, 8, 8), **options)
+
+
+def test_parts_have_the_sizes_and_classes_asked_for(whole: Path) -> None:
+    data = make(whole, train_size=50, validation_size=0.25, test_size=10)
+    assert [len(part) for part in (data.train_set, data.validation_set, data.test_set)] == [
+        50,
+        20,
+        10,
+    ]
+    assert data.class_counts == data.train_set.class_counts == [5] * 10
+    assert data.validation_set.class_counts == [2] * 10
+    assert data.test_set.class_counts == [1] * 10
+
+
+def test_train_takes_the_rest_and_test_its_split_where_no_size_is_given(whole: Path) -> None:
+    data = make(whole, validation_size=10)
+    assert len(data.train_set) == 70 and len(data.test_set) == 20
+
+
+def test_validation_and_train_share_no_image(whole: Path) -> None:
+    data = make(whole, validation_size=20)
+    train, validation = first_pixels(data.train_set), first_pixels(data.validation_set)
+    assert sorted(train + validation) == list(range(1, 81))
+
+
+def test_images_keep_their_labels_and_names_through_the_split(whole: Path) -> None:
+    data = make(whole, validation_size=20)
+    for part in (data.train_set, data.validation_set):
+        for pixel, label, name in zip(
+            first_pixels(part), part.labels.tolist(), part.names, strict=True
+        ):
+            assert label == MANY[pixel - 1] and name == f"{pixel - 1}.png"
+
+
+def test_parts_are_views_of_one_tensor(whole: Path) -> None:
+    data = make(whole, validation_size=20)
+    storage = {
+        part.images.untyped_storage().data_ptr() for part in (data.train_set, data.validation_set)
+    }
+    assert len(storage) == 1
+
+
+def test_test_images_come_from_the_test_split(whole: Path) -> None:
+    data = make(whole, validation_size=20)
+    assert first_pixels(data.test_set) == list(range(1, 21))
+
+
+def test_without_a_test_split_test_is_cut_from_train(train_only: Path) -> None:
+    data = make(train_only, validation_size=20, test_size=0.25)
+    parts = [first_pixels(part) for part in (data.train_set, data.validation_set, data.test_set)]
+    assert [len(part) for part in parts] == [40, 20, 20]
+    assert sorted(itertools.chain(*parts)) == list(range(1, 81))
+
+
+def test_without_a_test_split_a_test_size_is_needed(train_only: Path) -> None:
+    with pytest.raises(DataError, match="has no test split; give test_size"):
+        make(train_only)
+
+
+def test_a_damaged_test_split_is_not_passed_over(whole: Path) -> None:
+    (whole / "test.csv").unlink()
+    with pytest.raises(DataError, match=r"holds test/ but not test\.csv"):
+        make(whole, validation_size=20, test_size=10)
+
+
+def test_class_with_too_few_images_to_split(tmp_path: Path) -> None:
+    path = write_folder(tmp_path, layout([0, 0, 0, 0, 1], "train", side=8))
+    with pytest.raises(DataError, match="class 1 has 1 images, too few to split"):
+        make(path, validation_size=2, test_size=2)
+
+
+def test_seed_decides_the_split(whole: Path) -> None:
+    first, again, other = (
+        first_pixels(make(whole, validation_size=20, seed=seed).validation_set)
+        for seed in (0, 0, 1)
+    )
+    assert first == again != other
+
+
+def seen(loader) -> list[int]:
+    """First pixels of the images that a loader gives, in order."""
+    return [round(255 * value) for images, _ in loader for value in images[:, 0, 0, 0].tolist()]
+
+
+def test_validation_and_test_loaders_give_every_image_once(whole: Path) -> None:
+    """Batches of 7 do not divide 20: the last batch has 6 images."""
+    data = make(whole, validation_size=20, batch_size=7)
+    assert [len(labels) for _, labels in data.test_loader()] == [7, 7, 6]
+    assert seen(data.test_loader()) == list(range(1, 21))
+    assert seen(data.validation_loader()) == first_pixels(data.validation_set)
+
+
+def test_train_loader_shuffles_and_never_drops_an_image(whole: Path) -> None:
+    data = make(whole, validation_size=20, batch_size=7)
+    loader = data.train_loader()
+    first, second = seen(loader), seen(loader)
+    assert sorted(first) == sorted(second) == sorted(first_pixels(data.train_set))
+    assert first != second
+
+
+def test_train_order_resumes_at_any_epoch(whole: Path) -> None:
+    data = make(whole, validation_size=20, seed=5)
+    loader = data.train_loader()
+    history = [seen(loader) for _ in range(3)]
+    later = make(whole, validation_size=20, seed=5)
+    assert seen(later.train_loader(epoch=2)) == history[2]
+    later.train_loader().sampler.set_epoch(1)
+    assert seen(later.train_loader()) == history[1]
+
+
+def test_batches_pair_images_with_their_labels(whole: Path) -> None:
+    for images, labels in make(whole, validation_size=20, batch_size=7).train_loader():
+        pixels = (255 * images[:, 0, 0, 0]).round().int().tolist()
+        assert [MANY[pixel - 1] for pixel in pixels] == labels.tolist()
+
+
+def test_weighted_sampling_draws_every_class_equally_often(tmp_path: Path) -> None:
+    labels = [0] * 180 + [1] * 20
+    path = write_folder(tmp_path, layout(labels, "train", side=8))
+    data = make(path, validation_size=20, test_size=20, weighted_sampling=True)
+    assert data.class_counts[:2] == [144, 16]
+    drawn = torch.cat([labels for _ in range(10) for _, labels in data.train_loader()])
+    # 1600 draws: half of them are expected to be class 1, with a standard deviation of 20.
+    assert len(drawn) == 1600 and abs(int((drawn == 1).sum()) - 800) < 100
+
+
+def test_transform_applies_to_training_images_only(whole: Path) -> None:
+    data = make(whole, validation_size=20, transform=lambda image: image * 0)
+    assert not data.train_set[0][0].any()
+    assert data.validation_set[0][0].any() and data.test_set[0][0].any()
+
+
+def test_extra_sets_join_the_training_images_only(whole: Path) -> None:
+    extra = DigitDataset.from_arrays(np.full((3, 8, 8), 250, np.uint8), [1, 1, 2])
+    data = make(whole, validation_size=20, extra_train_sets=[extra])
+    assert len(data.train_set) == 63 and first_pixels(data.train_set)[60:] == [250] * 3
+    assert data.class_counts == [6, 8, 7, 6, 6, 6, 6, 6, 6, 6]
+    assert sorted(seen(data.train_loader())) == sorted(first_pixels(data.train_set))
+    assert 250 not in first_pixels(data.validation_set) + first_pixels(data.test_set)
+
+
+def test_extra_sets_of_another_shape_are_refused(whole: Path) -> None:
+    extra = DigitDataset.from_arrays(np.zeros((1, 9, 9), np.uint8), [0])
+    with pytest.raises(DataError, match="expected one shape"):
+        make(whole, validation_size=20, extra_train_sets=[extra])

@@ -1,0 +1,269 @@
+"""From encoded bytes to pixels: every image mode, other sizes, and files that are no images."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers_data import layout, png, table, write_folder
+from PIL import Image
+
+from netlib import decode
+from netlib.decode import check_input_dim, decode_image, decode_table
+from netlib.layout import open_store, read_table
+from netlib.sketch import to_digit
+from netlib.stores import DataError
+
+
+def grey(data: bytes, side: int = 2) -> list[list[int]]:
+    return np.asarray(decode_image(data, (1, side, side))).tolist()
+
+
+def rgb(data: bytes, side: int = 2) -> list[list[list[int]]]:
+    return np.asarray(decode_image(data, (3, side, side))).tolist()
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def of_mode(mode: str, values: list) -> Image.Image:
+    """A 2x2 image with these four pixels, row by row."""
+    image = Image.new(mode, (2, 2))
+    image.putdata(values)
+    return image
+
+
+# --- Modes --------------------------------------------------------------------------------------
+
+
+def test_grey_images_are_kept_as_they_are() -> None:
+    assert grey(png(of_mode("L", [0, 1, 128, 255]))) == [[0, 1], [128, 255]]
+
+
+def test_bilevel_images_become_0_and_255() -> None:
+    assert grey(png(of_mode("1", [0, 1, 1, 0]))) == [[0, 255], [255, 0]]
+
+
+def test_colours_become_grey_by_luma() -> None:
+    """ITU-R 601: 0.299 R + 0.587 G + 0.114 B, times 255, rounded."""
+    data = png(of_mode("RGB", [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)]))
+    assert grey(data) == [[76, 150], [29, 255]]
+
+
+def test_grey_becomes_rgb_with_three_equal_channels() -> None:
+    assert rgb(png(of_mode("L", [0, 7, 8, 255])))[0][1] == [7, 7, 7]
+
+
+def test_rgb_images_keep_their_colours() -> None:
+    assert rgb(png(of_mode("RGB", [(1, 2, 3)] * 4)))[1][1] == [1, 2, 3]
+
+
+def test_transparent_areas_become_black() -> None:
+    """Half-transparent white (alpha 128 of 255) on black is 128."""
+    white, half = (255, 255, 255, 0), (255, 255, 255, 128)
+    data = png(of_mode("RGBA", [white, half, (9, 9, 9, 255), (0, 0, 0, 0)]))
+    assert grey(data) == [[0, 128], [9, 0]]
+    assert rgb(data)[0][1] == [128, 128, 128]
+
+
+def test_grey_with_alpha() -> None:
+    assert grey(png(of_mode("LA", [(200, 0), (200, 255), (100, 255), (0, 255)]))) == [
+        [0, 200],
+        [100, 0],
+    ]
+
+
+def test_palette_images_are_looked_up() -> None:
+    image = of_mode("P", [0, 1, 2, 1])
+    image.putpalette([0, 0, 0, 255, 255, 255, 100, 100, 100])
+    assert grey(png(image)) == [[0, 255], [100, 255]]
+
+
+def test_palette_with_a_transparent_colour() -> None:
+    image = of_mode("P", [0, 1, 2, 1])
+    image.putpalette([50, 50, 50, 255, 255, 255, 100, 100, 100])
+    assert grey(encoded(image, "PNG", transparency=1)) == [[50, 0], [100, 0]]
+
+
+def test_grey_with_a_transparent_value() -> None:
+    assert grey(encoded(of_mode("L", [5, 9, 5, 9]), "PNG", transparency=9)) == [[5, 0], [5, 0]]
+
+
+def test_16_bit_grey_is_scaled_to_8_bits() -> None:
+    """65535 / 257 = 255; 128 is just below half a step and 129 just above."""
+    image = Image.fromarray(np.array([[0, 65535], [128, 129]], dtype=np.uint16))
+    assert image.mode == "I;16"
+    assert grey(png(image)) == [[0, 255], [0, 1]]
+    assert rgb(png(image))[0][1] == [255, 255, 255]
+
+
+def test_floating_point_pixels_are_refused() -> None:
+    with pytest.raises(ValueError, match="floating-point"):
+        grey(encoded(of_mode("F", [0.5] * 4), "TIFF"))
+
+
+def test_numbers_beyond_16_bits_are_refused() -> None:
+    with pytest.raises(ValueError, match="16-bit range"):
+        grey(encoded(of_mode("I", [70_000] * 4), "TIFF"))
+
+
+@pytest.mark.parametrize("kind", ["BMP", "GIF", "TIFF", "WEBP", "PPM", "JPEG"])
+def test_other_formats_are_read(kind: str) -> None:
+    options = {"lossless": True} if kind == "WEBP" else {"quality": 100} if kind == "JPEG" else {}
+    pixels = np.array(grey(encoded(of_mode("L", [200] * 4), kind, **options)))
+    assert abs(pixels - 200).max() <= 1
+
+
+def test_first_frame_of_an_animation_is_taken() -> None:
+    frames = [of_mode("L", [value] * 4) for value in (10, 200)]
+    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert grey(data) == [[10, 10], [10, 10]]
+
+
+def test_camera_orientation_is_applied() -> None:
+    """Orientation 3: the camera was held upside down."""
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    image = of_mode("L", [0, 50, 100, 150])
+    assert grey(encoded(image, "TIFF", exif=exif)) == [[150, 100], [50, 0]]
+
+
+# --- Sizes --------------------------------------------------------------------------------------
+
+
+def test_larger_images_are_reduced_with_anti_aliasing() -> None:
+    """A checkerboard of single pixels has no place at half the size: all becomes grey."""
+    board = (np.indices((16, 16)).sum(axis=0) % 2 * 255).astype(np.uint8)
+    pixels = np.array(grey(png(board), side=8))[1:-1, 1:-1]
+    assert abs(pixels - 127.5).max() < 2
+
+
+def test_smaller_and_oblong_images_are_stretched() -> None:
+    image = Image.new("L", (1, 3), 77)
+    assert np.asarray(decode_image(png(image), (1, 4, 6))).tolist() == [[77] * 6] * 4
+
+
+def test_image_with_too_many_pixels_is_refused_before_decoding(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decode, "MAX_PIXELS", 3)
+    with pytest.raises(ValueError, match="2x2 pixels, limit 3"):
+        grey(png(of_mode("L", [0] * 4)))
+
+
+@pytest.mark.parametrize("channels", [0, 2, 4])
+def test_wrong_number_of_channels(channels: int) -> None:
+    with pytest.raises(DataError, match="channels") as caught:
+        check_input_dim((channels, 28, 28))
+    if channels:
+        assert f"wrong number of channels: got {channels}, expected 1 (grey) or 3 (RGB)" in str(
+            caught.value
+        )
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (1, 0, 28), (1, 28, -1), (1, 28.0, 28)])
+def test_input_dim_that_is_no_shape(shape: tuple) -> None:
+    with pytest.raises(DataError, match="three positive integers"):
+        check_input_dim(shape)
+
+
+# --- Whole tables -------------------------------------------------------------------------------
+
+
+def read(path: Path):
+    return read_table(open_store(path, "train"), "train", 10)
+
+
+def test_a_table_is_decoded_in_its_order_whatever_the_number_of_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decode, "_BLOCK", 3)
+    found = read(write_folder(tmp_path, layout([0] * 8)))
+    for workers in (1, 4):
+        monkeypatch.setattr(decode, "_workers", lambda table, workers=workers: workers)
+        images = decode_table(found, (1, 28, 28))
+        assert images.shape == (8, 1, 28, 28)
+        assert images.dtype == np.uint8
+        assert images[:, 0, 5, 9].tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_channels_come_first(tmp_path: Path) -> None:
+    image = of_mode("RGB", [(1, 2, 3), (4, 5, 6), (7, 8, 9), (10, 11, 12)])
+    files = {"train/0.png": png(image), "train.csv": table(["0.png"], [0])}
+    images = decode_table(read(write_folder(tmp_path, files)), (3, 2, 2))
+    assert images.tolist() == [[[[1, 4], [7, 10]], [[2, 5], [8, 11]], [[3, 6], [9, 12]]]]
+
+
+def broken(tmp_path: Path, content: bytes) -> str:
+    files = {**layout([0, 1, 2]), "train_new/1.png": content}
+    with pytest.raises(DataError) as caught:
+        decode_table(read(write_folder(tmp_path, files)), (1, 28, 28))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n", b"plain text", png(np.zeros((28, 28), np.uint8))[:-30]],
+    ids=["empty", "header of a GIF", "header of a PNG", "text", "cut short"],
+)
+def test_unreadable_image_is_named(tmp_path: Path, content: bytes) -> None:
+    assert "train_new/1.png" in broken(tmp_path, content)
+
+
+def test_damage_to_a_png_never_ends_in_another_error(tmp_path: Path) -> None:
+    """Damage that Pillow can read past gives some image; all other damage names the file."""
+    intact = png((np.arange(784) % 256).astype(np.uint8).reshape(28, 28))
+    rng = np.random.default_rng(0)
+    folder = write_folder(tmp_path, {**layout([0, 1, 2]), "train_new/1.png": intact})
+    found = read(folder)
+    refused = 0
+    for _ in range(200):
+        content = bytearray(intact)
+        content[rng.integers(8, len(content))] ^= rng.integers(1, 256)
+        (folder / "train_new" / "1.png").write_bytes(content)
+        try:
+            decode_table(found, (1, 28, 28))
+        except DataError as error:
+            assert "train_new/1.png" in str(error)
+            refused += 1
+    assert refused > 100
+
+
+# --- The demo's path ----------------------------------------------------------------------------
+
+
+def drawing(side: int = 100) -> Image.Image:
+    """Dark on light: a vertical bar, as a drawing pad makes it."""
+    pixels = np.full((side, side), 255, dtype=np.uint8)
+    pixels[20:80, 10:20] = 0
+    return Image.fromarray(pixels)
+
+
+def test_sketch_takes_every_picture_along_the_demos_path(tmp_path: Path) -> None:
+    files = {"train/0.png": png(drawing()), "train.csv": table(["0.png"], [1])}
+    images = decode_table(read(write_folder(tmp_path, files)), (1, 28, 28), preprocess="sketch")
+    expected = to_digit(png(drawing()))
+    assert expected is not None
+    assert abs(images[0] / 255 - expected.numpy()).max() <= 0.5 / 255 + 1e-6
+    assert images[0, 0, 14].max() > 200 and images[0, 0, 0].max() == 0
+
+
+def test_sketch_makes_an_empty_page_all_zero(tmp_path: Path) -> None:
+    page = Image.new("L", (50, 50), 255)
+    files = {"train/0.png": png(page), "train.csv": table(["0.png"], [1])}
+    images = decode_table(read(write_folder(tmp_path, files)), (3, 28, 28), preprocess="sketch")
+    assert images.shape == (1, 3, 28, 28) and not images.any()
+
+
+def test_sketch_refuses_unreadable_pictures_and_other_sizes(tmp_path: Path) -> None:
+    files = {**layout([0, 1]), "train_new/1.png": b"nothing"}
+    found = read(write_folder(tmp_path, files))
+    with pytest.raises(DataError, match=r"train_new/1\.png"):
+        decode_table(found, (1, 28, 28), preprocess="sketch")
+    with pytest.raises(DataError, match="28x28"):
+        decode_table(found, (1, 32, 32), preprocess="sketch")
+    with pytest.raises(DataError, match="one of none, sketch"):
+        decode_table(found, (1, 28, 28), preprocess="magic")

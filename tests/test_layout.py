@@ -1,0 +1,391 @@
+"""Reading the course's layout: where it is found, and what each broken data set is told."""
+
+import struct
+import zipfile
+from pathlib import Path
+
+import pytest
+from helpers_data import layout, numbered, png, table, write_folder, write_zip
+
+from netlib.layout import find_split, fingerprint, has_split, open_store, read_table
+from netlib.stores import DataError, FolderStore, ZipStore
+
+LABELS = [3, 0, 9]
+
+
+def read(path: Path, split: str = "train", num_classes: int = 10, **options: int):
+    return read_table(open_store(path, split, **options), split, num_classes)
+
+
+def complaint(path: Path, split: str = "train", **options: int) -> str:
+    with pytest.raises(DataError) as caught:
+        read(path, split, **options)
+    sentence = str(caught.value)
+    assert "\n" not in sentence
+    return sentence
+
+
+# --- Where the layout is found ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stem", ["train_new", "train"])
+def test_a_folder_with_images_and_csv_is_read(tmp_path: Path, stem: str) -> None:
+    found = read(write_folder(tmp_path, layout(LABELS, stem)))
+    assert found.names == ["0.png", "1.png", "2.png"]
+    assert found.labels == LABELS
+    assert found.read(1) == png(numbered(3)[1])
+    assert found.warnings == []
+
+
+def test_the_test_split_has_its_own_folder_and_csv(tmp_path: Path) -> None:
+    write_folder(tmp_path, {**layout([1, 2], "train_new"), **layout([7], "test_new")})
+    assert read(tmp_path, "test").labels == [7]
+
+
+@pytest.mark.parametrize("below", ["", "digits/"])
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("name", ["train.zip", "train_new.zip"])
+def test_a_zip_is_read_at_its_root_or_one_folder_down(
+    tmp_path: Path, name: str, method: int, below: str
+) -> None:
+    write_zip(tmp_path / name, layout(LABELS), method, below)
+    found = read(tmp_path)
+    assert found.labels == LABELS
+    assert [found.read(i) for i in range(3)] == [png(image) for image in numbered(3)]
+
+
+def test_the_path_may_be_a_zip_that_holds_both_splits(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "all.zip", {**layout(LABELS, "train"), **layout([5], "test")})
+    assert read(path).labels == LABELS
+    assert read(path, "test").labels == [5]
+
+
+def test_nothing_is_unpacked_to_disk(tmp_path: Path) -> None:
+    write_zip(tmp_path / "train.zip", layout(LABELS))
+    table_ = read(tmp_path)
+    for index in range(3):
+        table_.read(index)
+    assert [path.name for path in tmp_path.iterdir()] == ["train.zip"]
+
+
+def test_a_folder_is_preferred_to_a_zip_beside_it(tmp_path: Path) -> None:
+    write_zip(tmp_path / "train.zip", layout([1]))
+    assert read(write_folder(tmp_path, layout(LABELS))).labels == LABELS
+
+
+def test_a_csv_beside_the_zip_does_not_hide_what_is_inside(tmp_path: Path) -> None:
+    write_zip(tmp_path / "train.zip", layout(LABELS, "train"))
+    (tmp_path / "train.csv").write_text("image,label\n")
+    assert read(tmp_path).labels == LABELS
+
+
+def test_files_of_the_operating_system_are_no_images(tmp_path: Path) -> None:
+    extra = {"__MACOSX/train_new/._0.png": b"?", "train_new/.DS_Store": b"?"}
+    write_zip(tmp_path / "train.zip", {**extra, **layout(LABELS)})
+    assert read(tmp_path).warnings == []
+
+
+def test_backslashes_in_entry_names_are_separators(tmp_path: Path) -> None:
+    files = {name.replace("/", "\\"): content for name, content in layout(LABELS).items()}
+    path = write_zip(tmp_path / "train.zip", files)
+    assert b"train_new\\0.png" in path.read_bytes()
+    assert read(tmp_path).labels == LABELS
+
+
+def test_has_split_tells_which_splits_there_are(tmp_path: Path) -> None:
+    write_folder(tmp_path / "a", layout(LABELS))
+    path = write_zip(tmp_path / "b.zip", layout(LABELS, "test"))
+    assert has_split(tmp_path / "a", "train") and not has_split(tmp_path / "a", "test")
+    assert has_split(path, "test") and not has_split(path, "train")
+    assert not has_split(tmp_path / "nowhere", "train")
+
+
+# --- The CSV ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "image,label\n0.png,3\n1.png,0\n",
+        "name;digit\n0.png;3\n1.png;0\n",
+        "file\tclass\twriter\n0.png\t3\tann\n1.png\t0\tbob\n",
+        "\ufeffImage Name, Label \r\n0.png, 3\r\n\r\n1.png ,0\r\n",
+        '"a","b"\n"0.png","3.0"\n"1.png","0."\n',
+        "image,label\n0,3\n1,0\n",
+        "image,label\ntrain_new/0.png,3\n./1.png,0\n",
+        "0.png,3\n1.png,0\n",
+        "0,3\n1,0\n",
+        "image,label\n0.png,+3\n1.png,00",
+    ],
+    ids=[
+        "plain",
+        "semicolons",
+        "tabs and a third column",
+        "byte-order mark, CRLF, spaces, empty lines",
+        "quotes and labels like 3.0",
+        "names without suffix",
+        "names with their folder",
+        "no header",
+        "no header, no suffix",
+        "no newline at the end",
+    ],
+)
+def test_csv_is_understood(tmp_path: Path, text: str) -> None:
+    write_folder(tmp_path, {**layout([0, 0]), "train_new.csv": text.encode()})
+    found = read(tmp_path)
+    assert found.names == ["0.png", "1.png"]
+    assert found.labels == [3, 0]
+
+
+def test_a_first_row_with_an_absent_image_is_no_header(tmp_path: Path) -> None:
+    files = {**layout([1]), "train_new.csv": b"gone.png,3\n0.png,1\n"}
+    assert "'gone.png'" in complaint(write_folder(tmp_path, files))
+
+
+def test_a_first_row_with_an_image_and_a_bad_label_is_no_header(tmp_path: Path) -> None:
+    files = {**layout([1, 2]), "train_new.csv": b"0.png,seven\n1.png,1\n"}
+    assert "'seven'" in complaint(write_folder(tmp_path, files))
+
+
+def test_images_in_subfolders_are_named_with_them(tmp_path: Path) -> None:
+    images = {f"train_new/{k}/a.png": png(numbered(2)[k]) for k in (0, 1)}
+    files = {**images, "train_new.csv": table(["1/a.png", "0/a"], [1, 0])}
+    assert read(write_folder(tmp_path, files)).names == ["1/a.png", "0/a.png"]
+
+
+# --- Bad data sets get one sentence each --------------------------------------------------------
+
+
+def test_path_that_does_not_exist(tmp_path: Path) -> None:
+    assert "does not exist" in complaint(tmp_path / "nowhere")
+
+
+def test_folder_without_the_split_says_what_was_expected(tmp_path: Path) -> None:
+    sentence = complaint(tmp_path, "test")
+    for name in ("no test split", "test_new/", "test_new.csv", "test/", "test.csv", "test.zip"):
+        assert name in sentence
+
+
+def test_unknown_split(tmp_path: Path) -> None:
+    assert "must be one of train, test" in complaint(tmp_path, "validation")
+
+
+def test_missing_csv(tmp_path: Path) -> None:
+    files = layout(LABELS)
+    del files["train_new.csv"]
+    assert "holds train_new/ but not train_new.csv" in complaint(write_folder(tmp_path, files))
+
+
+def test_missing_image_folder(tmp_path: Path) -> None:
+    sentence = complaint(write_folder(tmp_path, {"train.csv": table(["0.png"], [1])}))
+    assert "holds train.csv but not train/" in sentence
+
+
+def test_missing_csv_in_a_zip(tmp_path: Path) -> None:
+    files = layout(LABELS)
+    del files["train_new.csv"]
+    write_zip(tmp_path / "train.zip", files, below="x/")
+    assert "holds x/train_new/ but not x/train_new.csv" in complaint(tmp_path)
+
+
+def test_image_named_but_absent(tmp_path: Path) -> None:
+    files = layout(LABELS)
+    del files["train_new/1.png"], files["train_new/2.png"]
+    sentence = complaint(write_folder(tmp_path, files))
+    assert "2 images named in train_new.csv are absent" in sentence
+    assert "'1.png'" in sentence
+
+
+def test_image_present_but_unnamed_is_a_warning_with_the_count(tmp_path: Path) -> None:
+    files = {
+        **layout(LABELS),
+        "train_new/b.jpg": b"",
+        "train_new/a.PNG": b"",
+        "train_new/t.txt": b"",
+    }
+    found = read(write_folder(tmp_path, files))
+    assert len(found.warnings) == 1
+    assert found.warnings[0].startswith("2 images in ")
+    assert "for example a.PNG" in found.warnings[0]
+
+
+def test_name_without_suffix_that_fits_two_files(tmp_path: Path) -> None:
+    files = {**layout([1]), "train_new/0.jpg": b"", "train_new.csv": b"name,label\n0,1\n"}
+    assert "'0', which may be 0.jpg or 0.png" in complaint(write_folder(tmp_path, files))
+
+
+def test_image_name_that_leaves_the_folder(tmp_path: Path) -> None:
+    write_folder(tmp_path, {"secret.png": png(numbered(1)[0])})
+    for name in ("../secret.png", "/etc/passwd", "..\\secret.png", "C:/x.png"):
+        files = {**layout([1]), "train_new.csv": table([name], [1])}
+        assert "outside" in complaint(write_folder(tmp_path, files))
+
+
+@pytest.mark.parametrize("label", ["3.5", "seven", "", "1e0", "1_0", "nan", "0x1", "٣"])
+def test_label_that_is_no_integer(tmp_path: Path, label: str) -> None:
+    sentence = complaint(write_folder(tmp_path, layout([1, label])))
+    assert f"gives 1.png the label {label!r}, which is no integer" in sentence
+
+
+@pytest.mark.parametrize("label", [-1, 10, 10**17])
+def test_label_out_of_range(tmp_path: Path, label: int) -> None:
+    sentence = complaint(write_folder(tmp_path, layout([9, label])))
+    assert f"gives 1.png the label {label}, which is outside 0...9" in sentence
+
+
+def test_num_classes_sets_the_range_of_labels(tmp_path: Path) -> None:
+    write_folder(tmp_path, layout([0, 10]))
+    assert read(tmp_path, num_classes=11).labels == [0, 10]
+
+
+@pytest.mark.parametrize("again", ["0.png", "0", "train_new/0.png"])
+def test_duplicate_rows_name_both_lines(tmp_path: Path, again: str) -> None:
+    files = {**layout([1, 1]), "train_new.csv": table(["0.png", "1.png", again], [1, 2, 1])}
+    sentence = complaint(write_folder(tmp_path, files))
+    assert "names 0.png twice, in lines 2 and 4" in sentence
+
+
+@pytest.mark.parametrize("text", ["", "image,label\n", "\n\n"])
+def test_empty_set(tmp_path: Path, text: str) -> None:
+    files = {**layout([1]), "train_new.csv": text.encode()}
+    assert "empty" in complaint(write_folder(tmp_path, files))
+
+
+def test_csv_with_one_column(tmp_path: Path) -> None:
+    files = {**layout([1]), "train_new.csv": b"image,label\n0.png\n"}
+    assert "line 2, has one column" in complaint(write_folder(tmp_path, files))
+
+
+def test_csv_that_is_no_text(tmp_path: Path) -> None:
+    files = {**layout([1]), "train_new.csv": b"image,label\n\xff\xfe,1\n"}
+    assert "no UTF-8 text" in complaint(write_folder(tmp_path, files))
+
+
+def test_csv_with_an_endless_field(tmp_path: Path) -> None:
+    files = {**layout([1]), "train_new.csv": b'image,label\n"' + b"x" * 200_000}
+    assert "no valid CSV" in complaint(write_folder(tmp_path, files))
+
+
+# --- Bad archives -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip at all"])
+def test_file_that_is_no_zip(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "train.zip").write_bytes(content)
+    assert "no readable zip archive" in complaint(tmp_path)
+    assert "no readable zip archive" in complaint(tmp_path / "train.zip")
+
+
+def test_zip_that_is_cut_short(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "train.zip", layout(LABELS))
+    path.write_bytes(path.read_bytes()[:-30])
+    assert "no readable zip archive" in complaint(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../evil.png", "/evil.png", "a/../../evil.png", "C:\\evil.png"])
+def test_entry_that_points_outside_the_archive(tmp_path: Path, name: str) -> None:
+    write_zip(tmp_path / "train.zip", {**layout(LABELS), name: b"x"})
+    assert "points outside the archive" in complaint(tmp_path)
+
+
+def test_zip_that_declares_more_than_the_limit(tmp_path: Path) -> None:
+    files = {**layout(LABELS), "train_new/big.bin": bytes(100_000)}
+    path = write_zip(tmp_path / "train.zip", files, zipfile.ZIP_DEFLATED)
+    assert path.stat().st_size < 5000
+    sentence = complaint(tmp_path, max_bytes=99_999)
+    assert "more than the limit of 99,999" in sentence
+    assert read(tmp_path, max_bytes=110_000).labels == LABELS
+
+
+def test_entry_that_inflates_to_more_than_it_declares(tmp_path: Path) -> None:
+    """The central directory says 10 bytes; the deflated stream holds a million."""
+    files = {"train_new/0.png": bytes(1_000_000), "train_new.csv": table(["0.png"], [1])}
+    path = write_zip(tmp_path / "train.zip", files, zipfile.ZIP_DEFLATED)
+    content = bytearray(path.read_bytes())
+    entry = content.index(b"PK\x01\x02")  # the size is 24 bytes into its entry there
+    assert struct.unpack_from("<I", content, entry + 24) == (1_000_000,)
+    struct.pack_into("<I", content, entry + 24, 10)
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="is damaged"):
+        read(tmp_path, max_bytes=1000).read(0)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_damaged_entry(tmp_path: Path, method: int) -> None:
+    path = write_zip(tmp_path / "train.zip", layout(LABELS), method)
+    content = bytearray(path.read_bytes())
+    start = content.index(b"train_new/1.png") + len("train_new/1.png")
+    content[start + 20] ^= 0xFF
+    path.write_bytes(content)
+    found = read(tmp_path)
+    assert found.read(0)
+    with pytest.raises(DataError, match=r"train_new/1\.png in .* is damaged"):
+        found.read(1)
+
+
+def test_entry_whose_header_is_gone(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "train.zip", layout(LABELS))
+    path.write_bytes(b"XX" + path.read_bytes()[2:])
+    with pytest.raises(DataError, match="local header is missing"):
+        read(tmp_path).read(0)
+
+
+def test_encrypted_entry(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "train.zip", layout(LABELS))
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= 1  # bit 0 of the entry's flags
+    path.write_bytes(content)
+    assert "encrypted" in complaint(tmp_path)
+
+
+def test_unsupported_compression(tmp_path: Path) -> None:
+    write_zip(tmp_path / "train.zip", layout(LABELS), zipfile.ZIP_LZMA)
+    assert "compression method 14 is not supported" in complaint(tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_entries_of_one_name(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "train.zip", layout(LABELS))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("train_new/0.png", b"another")
+    assert "two entries named train_new/0.png" in complaint(tmp_path)
+
+
+# --- Fingerprints -------------------------------------------------------------------------------
+
+
+def test_fingerprint_of_a_folder_changes_with_images_and_csv(tmp_path: Path) -> None:
+    write_folder(tmp_path, layout(LABELS))
+
+    def current() -> bytes:
+        return fingerprint(open_store(tmp_path, "train"), "train")
+
+    prints = [current(), current()]
+    (tmp_path / "train_new" / "1.png").write_bytes(png(numbered(1, side=9)[0]))
+    prints.append(current())
+    (tmp_path / "train_new" / "new.png").write_bytes(b"")
+    prints.append(current())
+    (tmp_path / "train_new.csv").write_bytes(table(["0.png"], [1]))
+    prints.append(current())
+    assert prints[0] == prints[1]
+    assert len(set(prints)) == 4
+
+
+def test_fingerprint_of_a_zip_is_its_content_not_its_place(tmp_path: Path) -> None:
+    first = write_zip(tmp_path / "a" / "train.zip", layout(LABELS))
+    second = tmp_path / "train.zip"
+    second.write_bytes(first.read_bytes())
+    other = write_zip(tmp_path / "b" / "train.zip", layout([3, 0, 8]))
+    same, moved, different = (
+        fingerprint(open_store(path, "train"), "train") for path in (first, second, other)
+    )
+    assert same == moved != different
+
+
+def test_stores_are_told_apart(tmp_path: Path) -> None:
+    write_zip(tmp_path / "test.zip", layout(LABELS, "test"))
+    write_folder(tmp_path, layout(LABELS))
+    assert isinstance(open_store(tmp_path, "train"), FolderStore)
+    store = open_store(tmp_path, "test")
+    assert isinstance(store, ZipStore)
+    assert find_split(store, "test") == ("test", "test.csv")

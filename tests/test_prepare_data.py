@@ -1,0 +1,284 @@
+"""prepare_data: what it writes, what it records, and what it refuses."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers_data import pen_file
+
+from analysis import prepare_data
+from netlib import export, sources
+from netlib.data import DigitDataset
+from netlib.imbalance import PROFILES
+from netlib.sources import Source, Split
+from netlib.stores import DataError
+
+TRAIN = np.repeat(np.arange(10), 20)
+TEST = np.repeat(np.arange(10), 2)
+
+
+def pixels(labels: np.ndarray, start: int) -> np.ndarray:
+    """Images that all differ: image i is filled with start + i."""
+    values = start + np.arange(len(labels), dtype=np.uint8)
+    return np.broadcast_to(values[:, None, None], (len(labels), 28, 28))
+
+
+@pytest.fixture(autouse=True)
+def small_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place of the packaged digits: 20 training and 2 test images of each class."""
+    splits = {"train": Split(pixels(TRAIN, 1), TRAIN), "test": Split(pixels(TEST, 201), TEST)}
+
+    def packaged(seed: int) -> Source:
+        return Source("packaged", splits, {"licence": "none", "split_seed": seed})
+
+    monkeypatch.setattr(sources, "packaged", packaged)
+
+
+def prepare(output: Path, *options: str) -> dict:
+    """Runs the command; returns record.json."""
+    arguments = ["--source", "packaged", "--output", str(output), *options]
+    assert prepare_data.main(arguments) == 0
+    return json.loads((output / "record.json").read_text())
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert prepare_data.main(list(arguments)) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("prepare_data: ") and printed.err.count("\n") == 1
+    return printed.err
+
+
+# --- What is written ----------------------------------------------------------------------------
+
+
+def test_the_layout_is_written_and_reads_back_exactly(tmp_path: Path) -> None:
+    prepare(tmp_path / "out")
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["record.json", "test_new", "test_new.csv", "train_new", "train_new.csv"]
+    train, test = (DigitDataset(tmp_path / "out", split) for split in ("train", "test"))
+    assert np.array_equal(train.images[:, 0].numpy(), pixels(TRAIN, 1))
+    assert np.array_equal(test.images[:, 0].numpy(), pixels(TEST, 201))
+    assert train.labels.tolist() == TRAIN.tolist() and test.labels.tolist() == TEST.tolist()
+    assert train.warnings == test.warnings == []
+
+
+def test_zips_read_back_the_same_as_folders(tmp_path: Path) -> None:
+    prepare(tmp_path / "folder", "--imbalance", "exp")
+    prepare(tmp_path / "zip", "--imbalance", "exp", "--zip")
+    names = sorted(path.name for path in (tmp_path / "zip").iterdir())
+    assert names == ["record.json", "test.zip", "train.zip"]
+    for split in ("train", "test"):
+        plain, zipped = (DigitDataset(tmp_path / kind, split) for kind in ("folder", "zip"))
+        assert np.array_equal(plain.images, zipped.images)
+        assert plain.names == zipped.names and plain.labels.tolist() == zipped.labels.tolist()
+
+
+@pytest.mark.parametrize("kind", ["--zip", ""])
+def test_the_same_command_writes_the_same_bytes(tmp_path: Path, kind: str) -> None:
+    options = ["--imbalance", "step", *([kind] if kind else [])]
+    for name in ("a", "b"):
+        prepare(tmp_path / name, *options)
+    first, second = (
+        {
+            path.relative_to(tmp_path / name): path.read_bytes()
+            for path in (tmp_path / name).rglob("*")
+            if path.is_file() and path.name != "record.json"
+        }
+        for name in ("a", "b")
+    )
+    assert first == second
+
+
+def test_other_seeds_keep_other_images(tmp_path: Path) -> None:
+    for seed in ("0", "1"):
+        prepare(tmp_path / seed, "--imbalance", "exp", "--seed", seed)
+    first, second = (DigitDataset(tmp_path / seed).names for seed in ("0", "1"))
+    assert len(first) == len(second) and first != second
+
+
+# --- Imbalance ----------------------------------------------------------------------------------
+
+
+def test_exp_profile_is_written_in_the_rotated_class_order(tmp_path: Path) -> None:
+    """20 * 10 ** (-rank / 9), rounded down: 20 15 11 9 7 5 4 3 2 2; digit 7 comes first."""
+    options = ["--imbalance", "exp", "--ratio", "10", "--n-max", "20", "--rotation", "7"]
+    record = prepare(tmp_path / "out", *options)
+    assert DigitDataset(tmp_path / "out").class_counts == [9, 7, 5, 4, 3, 2, 2, 20, 15, 11]
+    assert record["profile"] == {
+        "imbalance": "exp",
+        "ratio": 10.0,
+        "n_max": 20,
+        "rotation": 7,
+        "class_order": [7, 8, 9, 0, 1, 2, 3, 4, 5, 6],
+        "sizes_in_class_order": [20, 15, 11, 9, 7, 5, 4, 3, 2, 2],
+    }
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_test_set_is_never_made_imbalanced(tmp_path: Path, profile: str) -> None:
+    prepare(tmp_path / "out", "--imbalance", profile, "--n-max", "10")
+    assert DigitDataset(tmp_path / "out", "test").class_counts == [2] * 10
+
+
+def test_without_n_max_none_keeps_every_image_and_the_others_what_every_class_has(
+    tmp_path: Path,
+) -> None:
+    prepare(tmp_path / "none")
+    prepare(tmp_path / "step", "--imbalance", "step", "--ratio", "4")
+    assert DigitDataset(tmp_path / "none").class_counts == [20] * 10
+    assert DigitDataset(tmp_path / "step").class_counts == [20] * 5 + [5] * 5
+
+
+def test_n_max_balances_without_a_profile(tmp_path: Path) -> None:
+    record = prepare(tmp_path / "out", "--n-max", "6")
+    assert DigitDataset(tmp_path / "out").class_counts == [6] * 10
+    assert record["profile"]["ratio"] == 1.0
+
+
+# --- The record ---------------------------------------------------------------------------------
+
+
+def test_record_says_what_was_made_and_how(tmp_path: Path) -> None:
+    record = prepare(tmp_path / "out", "--seed", "3", "--imbalance", "step", "--ratio", "4")
+    assert record["source"] == "packaged" and record["seed"] == record["split_seed"] == 3
+    assert record["licence"] == "none"
+    assert record["command"].startswith("python -m analysis.prepare_data --source packaged")
+    assert record["command"].endswith("--seed 3 --imbalance step --ratio 4")
+    assert set(record["versions"]) == {"python", "numpy", "pillow"}
+    assert record["splits"]["train"]["images"] == 125
+    assert record["splits"]["train"]["class_counts"] == [20] * 5 + [5] * 5
+    assert record["splits"]["test"]["images"] == 20
+    table = (tmp_path / "out" / "train_new.csv").read_bytes()
+    assert record["splits"]["train"]["csv_sha256"] == hashlib.sha256(table).hexdigest()
+
+
+def test_record_is_easy_to_read(tmp_path: Path) -> None:
+    prepare(tmp_path / "out", "--imbalance", "step", "--ratio", "4")
+    text = (tmp_path / "out" / "record.json").read_text()
+    assert '"class_order": [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]' in text
+
+
+def test_last_lines_name_what_was_written(tmp_path: Path, capsys) -> None:
+    prepare(tmp_path / "out")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "200 training images (none), 20 test images"
+    assert lines[1:] == [str(path) for path in sorted((tmp_path / "out").iterdir())]
+
+
+# --- Pen strokes --------------------------------------------------------------------------------
+
+
+def test_pen_strokes_are_written_as_pad_pictures_with_their_writers(tmp_path: Path) -> None:
+    path = pen_file(tmp_path / "pen", writers=4, each=10)
+    options = ["--unipen", str(path), "--test-writers", "1", "--seed", "2", "--pen", "9", "9"]
+    arguments = ["--source", "unipen", "--output", str(tmp_path / "out"), *options]
+    assert prepare_data.main(arguments) == 0
+    record = json.loads((tmp_path / "out" / "record.json").read_text())
+    assert record["pad"] == {"size": 280, "pens": [9, 9], "extents": [0.35, 0.9], "tilt": 0}
+    (test_writer,) = record["writers"]["test"]
+    rows = (tmp_path / "out" / "test_new.csv").read_text().splitlines()
+    assert rows[0] == "image,label,writer"
+    assert [row.split(",")[1:] for row in rows[1:]] == [
+        [str(label), str(test_writer)] for label in range(10)
+    ]
+    pads = DigitDataset(tmp_path / "out", "train", input_dim=(1, 280, 280))
+    assert len(pads) == 30 and pads.images.float().mean() > 200
+    digits = DigitDataset(tmp_path / "out", "train", preprocess="sketch")
+    assert digits.images.shape == (30, 1, 28, 28) and digits.images.float().mean() < 100
+
+
+# --- Refusals -----------------------------------------------------------------------------------
+
+
+def test_output_that_is_not_empty_is_refused_and_left_alone(tmp_path: Path, capsys) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.txt").write_text("precious")
+    error = refusal(capsys, "--source", "packaged", "--output", str(tmp_path / "out"))
+    assert "is not an empty folder; choose another or remove it" in error
+    assert [path.name for path in tmp_path.rglob("*")] == ["out", "thesis.txt"]
+
+
+def test_output_that_is_a_file_is_refused(tmp_path: Path, capsys) -> None:
+    (tmp_path / "out").write_text("precious")
+    error = refusal(capsys, "--source", "packaged", "--output", str(tmp_path / "out"))
+    assert "is not an empty folder" in error
+
+
+def test_an_empty_output_folder_is_used(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    prepare(tmp_path / "out")
+
+
+def test_output_below_a_file_is_refused(tmp_path: Path, capsys) -> None:
+    (tmp_path / "file").write_text("")
+    error = refusal(capsys, "--source", "packaged", "--output", str(tmp_path / "file" / "out"))
+    assert "cannot be written" in error
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--imbalance", "exp", "--n-max", "21"], "21 images of class 0 are asked for"),
+        (["--imbalance", "exp", "--n-max", "0"], "no image left"),
+        (["--imbalance", "exp", "--ratio", "0.1"], "at least 1"),
+        (["--imbalance", "exp", "--ratio", "100"], "no image left"),
+    ],
+)
+def test_profiles_that_cannot_be_made(tmp_path: Path, capsys, options, sentence: str) -> None:
+    arguments = ["--source", "packaged", "--output", str(tmp_path / "out"), *options]
+    assert sentence in refusal(capsys, *arguments)
+    assert not list(tmp_path.iterdir())
+
+
+def test_unipen_needs_its_file(tmp_path: Path, capsys) -> None:
+    error = refusal(capsys, "--source", "unipen", "--output", str(tmp_path / "out"))
+    assert "needs --unipen FILE" in error
+
+
+def test_a_source_that_fails_is_not_replaced_by_another(tmp_path: Path, capsys) -> None:
+    root, output = tmp_path / "empty", tmp_path / "out"
+    root.mkdir()
+    options = ["--source", "mnist", "--mnist-root", str(root), "--output", str(output)]
+    assert "holds no MNIST" in refusal(capsys, *options)
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    "options", [["--source", "emnist"], ["--imbalance", "none"], ["--pen", "3"], ["--seed", "-1"]]
+)
+def test_bad_options_end_with_status_2(tmp_path: Path, options: list[str], capsys) -> None:
+    with pytest.raises(SystemExit) as caught:
+        prepare_data.main(["--output", str(tmp_path / "out"), *options])
+    assert caught.value.code == 2
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
+def test_an_interrupted_run_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error
+) -> None:
+    written = []
+
+    def fails_at_the_tenth(image: np.ndarray) -> bytes:
+        written.append(image)
+        if len(written) == 10:
+            raise error
+        return b"png"
+
+    monkeypatch.setattr(export, "png_bytes", fails_at_the_tenth)
+    arguments = ["--source", "packaged", "--output", str(tmp_path / "out")]
+    if error is KeyboardInterrupt:
+        with pytest.raises(KeyboardInterrupt):
+            prepare_data.main(arguments)
+    else:
+        assert prepare_data.main(arguments) == 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_writing_refuses_before_it_draws_anything(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    source = sources.packaged(0)
+    with pytest.raises(DataError):
+        export.write_layout(tmp_path, source, np.arange(3), {})

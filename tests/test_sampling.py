@@ -1,0 +1,119 @@
+"""Stratified parts and the orders of epochs."""
+
+import numpy as np
+import pytest
+
+from netlib.sampling import EpochSampler, split_stratified
+from netlib.stores import DataError
+
+LABELS = np.repeat([0, 1, 2], [60, 30, 10])
+
+
+def counts(rows: np.ndarray) -> list[int]:
+    return np.bincount(LABELS[rows], minlength=3).tolist()
+
+
+def test_parts_hold_every_class_in_its_proportion() -> None:
+    """20 of 100 images, classes 60 : 30 : 10, make 12, 6 and 2."""
+    parts = split_stratified(LABELS, {"validation": 20, "train": None}, seed=0)
+    assert counts(parts["validation"]) == [12, 6, 2]
+    assert counts(parts["train"]) == [48, 24, 8]
+
+
+def test_remainders_go_to_the_classes_that_lose_most_by_rounding() -> None:
+    """7 of 100: quotas 4.2, 2.1 and 0.7 are rounded down to 4, 2 and (at least one) 1."""
+    assert counts(split_stratified(LABELS, {"a": 7}, seed=0)["a"]) == [4, 2, 1]
+    # 9 of 100: quotas 5.4, 2.7 and 0.9 give 5, 2 and 1; the ninth goes to the 2.7.
+    assert counts(split_stratified(LABELS, {"a": 9}, seed=0)["a"]) == [5, 3, 1]
+
+
+def test_parts_never_share_an_image_and_the_rest_takes_all_others() -> None:
+    parts = split_stratified(LABELS, {"test": 15, "validation": 0.2, "train": None}, seed=3)
+    assert [len(rows) for rows in parts.values()] == [15, 20, 65]
+    assert sorted(np.concatenate(list(parts.values()))) == list(range(100))
+
+
+def test_sizes_may_use_every_image() -> None:
+    parts = split_stratified(LABELS, {"validation": 37, "train": 63}, seed=0)
+    assert sorted(np.concatenate(list(parts.values()))) == list(range(100))
+
+
+def test_fractions_count_whole_images() -> None:
+    """0.29 * 100 is 28.999... in binary; 0.1 + 0.9 of 15 must not be 16."""
+    assert len(split_stratified(LABELS, {"a": 0.29}, seed=0)["a"]) == 29
+    parts = split_stratified(np.zeros(15, int), {"a": 0.1, "b": 0.9}, seed=0)
+    assert [len(rows) for rows in parts.values()] == [1, 13]
+
+
+def test_one_is_an_image_and_one_point_zero_is_all() -> None:
+    same = np.zeros(5, int)
+    assert len(split_stratified(same, {"a": 1}, seed=0)["a"]) == 1
+    assert len(split_stratified(same, {"a": 1.0}, seed=0)["a"]) == 5
+
+
+def test_seed_decides_the_parts() -> None:
+    first, again, other = (
+        split_stratified(LABELS, {"a": 20}, seed=seed)["a"].tolist() for seed in (0, 0, 1)
+    )
+    assert first == again != other
+
+
+def test_every_part_holds_the_rarest_class() -> None:
+    labels = np.repeat([0, 1], [997, 3])
+    parts = split_stratified(labels, {"test": 10, "validation": 10, "train": None}, seed=0)
+    assert all(1 in labels[rows] for rows in parts.values())
+
+
+def test_class_with_too_few_images_to_split() -> None:
+    labels = np.array([0, 0, 0, 7, 7])
+    with pytest.raises(DataError, match="class 7 has 2 images, too few to split"):
+        split_stratified(labels, {"test": 1, "validation": 1, "train": None}, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "sentence"),
+    [
+        ({"validation": 101, "train": None}, "101 validation images are asked for"),
+        ({"validation": 40, "train": 61}, "40 validation and 61 train images are asked for"),
+        ({"validation": 0, "train": None}, "validation_size is 0, but must be at least one"),
+        ({"validation": -3, "train": None}, "validation_size is -3"),
+        ({"validation": 1.5, "train": None}, r"a fraction must lie in \(0, 1\]"),
+        ({"validation": 0.0, "train": None}, "validation_size is 0.0"),
+        ({"validation": float("nan"), "train": None}, "validation_size is nan"),
+        ({"validation": 2, "train": None}, "validation_size is 2 images.*only be 3 to 97"),
+        ({"validation": 100, "train": None}, "validation_size is 100 images.*only be 3 to 97"),
+    ],
+)
+def test_sizes_that_do_not_fit(sizes: dict, sentence: str) -> None:
+    with pytest.raises(DataError, match=sentence):
+        split_stratified(LABELS, sizes, seed=0)
+
+
+# --- Orders -------------------------------------------------------------------------------------
+
+
+def test_every_epoch_visits_every_image_once_in_another_order() -> None:
+    sampler = EpochSampler(50, seed=0)
+    first, second = list(sampler), list(sampler)
+    assert sorted(first) == sorted(second) == list(range(50))
+    assert first != second
+    assert len(sampler) == 50
+
+
+def test_order_depends_on_seed_and_epoch_alone() -> None:
+    sampler = EpochSampler(50, seed=4)
+    history = [list(sampler) for _ in range(3)]
+    resumed = EpochSampler(50, seed=4)
+    resumed.set_epoch(2)
+    assert list(resumed) == history[2] == sampler.order(2)
+    assert EpochSampler(50, seed=5).order(2) != history[2]
+
+
+def test_weights_decide_how_often_images_are_drawn() -> None:
+    """Weights 0, 1, 3: a thousandth image never, then a quarter and three quarters of the draws."""
+    sampler = EpochSampler(3000, seed=0, weights=[0.0] * 1000 + [1.0] * 1000 + [3.0] * 1000)
+    thirds = np.bincount(np.array(sampler.order(0)) // 1000, minlength=3)
+    assert thirds.sum() == 3000 and thirds[0] == 0
+    # A standard deviation is sqrt(3000 / 4 * 3 / 4) = 24.
+    assert abs(thirds[1] - 750) < 5 * 24
+    assert sampler.order(0) == sampler.order(0) != sampler.order(1)

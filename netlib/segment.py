@@ -19,10 +19,12 @@ from PIL import Image
 from scipy import ndimage
 
 from netlib.images import Picture, as_picture, to_grey
-from netlib.ink import COMPONENT_LEVEL, EIGHT_NEIGHBOURS, ink_from_grey
+from netlib.ink import EIGHT_NEIGHBOURS, ink_from_grey
 from netlib.sketch import SIDE, Box, digit_from_ink, ink_box, stroke_width
 
 MAX_DIGITS = 20
+# Ink from here on connects: fainter bridges between digits do not.
+COMPONENT_LEVEL = 0.25
 
 # Sizes below are shares of the line's height, which is that of its tall components.
 SMALL = 0.45  # a component lower than this is a part of a digit, not a digit

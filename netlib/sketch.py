@@ -13,21 +13,24 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from PIL import Image
+from scipy import ndimage
 
 from netlib.images import Picture, as_picture, to_grey
-from netlib.ink import ink_from_grey
+from netlib.ink import INK_LEVEL, ink_from_grey
 
 SIDE = 28
 BOX = 20
 
-# Ink from here on belongs to the digit's bounding box (MNIST: 99.97 % of the boxes stay 20 px).
-BOX_LEVEL = 0.1
-# Ink fainter than BOX_LEVEL is kept as far as this outside of the box, in pixels of the 28x28.
-MARGIN = 4
 # Strokes are measured, thickened and thinned at this many pixels per pixel of the 28x28.
 ZOOM = 4
 # Stroke widths that stay as they are, in pixels of the 28x28.
 THINNEST, THICKEST = 1.6, 4.5
+# Edges wider than this are blurred, and brought to that width (MNIST: 99 % are below 1.5).
+SOFTEST, SHARPENED = 1.6, 1.2
+# Before that the corners of enlarged pixels are smoothed, by this share of the edge's width.
+SMOOTHED = 0.12
+# How far from an edge its stroke's full tone is looked for, and the faintest one looked at.
+REACH, FAINTEST = 2.0, 0.3
 
 # Left, top, right, bottom in pixels; right and bottom are exclusive.
 Box = tuple[int, int, int, int]
@@ -100,7 +103,7 @@ def trace(image: Picture) -> Sketch:
 
 def ink_box(ink: np.ndarray) -> Box | None:
     """Bounding box of the ink (H, W), None if there is none."""
-    inked = ink >= BOX_LEVEL
+    inked = ink >= INK_LEVEL
     columns, rows = np.flatnonzero(inked.any(axis=0)), np.flatnonzero(inked.any(axis=1))
     if columns.size == 0:
         return None
@@ -109,17 +112,51 @@ def ink_box(ink: np.ndarray) -> Box | None:
 
 def digit_from_ink(ink: np.ndarray, box: Box) -> tuple[torch.Tensor, np.ndarray]:
     """Ink (H, W) in [0, 1] and its box -> digit (1, 28, 28) and its 20x20 picture (h, w)."""
-    left, top, right, bottom = box
-    length = max(right - left, bottom - top)
-    canvas = _even_strokes(ink, box) if length != BOX else None
-    if canvas is None:
-        canvas = _resampled(ink, box, BOX / length, 1)
-    canvas = canvas / max(float(canvas.max()), 1e-6)
+    canvas = _fitted(ink, box, 1)
+    blurred = edge_width(canvas) > SOFTEST
+    if blurred or not THINNEST <= stroke_width(canvas) <= THICKEST:
+        canvas = _normalised_strokes(ink, box, blurred)
     digit = _centred(canvas)
     scaled_box = ink_box(canvas)
     assert scaled_box is not None
     left, top, right, bottom = scaled_box
     return torch.from_numpy(digit)[None], canvas[top:bottom, left:right]
+
+
+def _fitted(ink: np.ndarray, box: Box, zoom: int, room: float = 0.0) -> np.ndarray:
+    """The box fitted into the 20x20 one less `room` pixels, its ink reaching 1; a square canvas."""
+    left, top, right, bottom = box
+    scale = (BOX - room) / max(right - left, bottom - top)
+    canvas = _resampled(ink, box, scale, zoom)
+    return canvas / max(float(canvas.max()), 1e-6)
+
+
+def _normalised_strokes(ink: np.ndarray, box: Box, blurred: bool) -> np.ndarray:
+    """The 28x28 canvas with blurred edges sharpened and strokes brought into MNIST's range."""
+    canvas = _fitted(ink, box, ZOOM)
+    softness = edge_width(canvas) / ZOOM
+    if blurred and softness > SOFTEST:  # Thin strokes look blurred only at 28x28.
+        ink = _sharpened(ndimage.gaussian_filter(canvas, SMOOTHED * softness * ZOOM))
+        sharp_box = ink_box(ink)
+        assert sharp_box is not None
+        box = sharp_box
+        canvas = _fitted(ink, box, ZOOM)
+    width = stroke_width(canvas) / ZOOM
+    change = max(THINNEST - width, 0.0) + min(THICKEST - width, 0.0)
+    # The outline grows or shrinks with its strokes; the scale makes up for it.
+    canvas = _fitted(ink, box, ZOOM, room=change)
+    radius = abs(change) / 2 * ZOOM
+    canvas = _grown(canvas, radius) if change > 0 else 1 - _grown(1 - canvas, radius)
+    return canvas.reshape(SIDE, ZOOM, SIDE, ZOOM).mean(axis=(1, 3))
+
+
+def _sharpened(canvas: np.ndarray) -> np.ndarray:
+    """Edges made as steep as MNIST's, around half of the tone that the stroke nearby has."""
+    gain = max(edge_width(canvas) / ZOOM / SHARPENED, 1.0)
+    reach = round(REACH * ZOOM)
+    nearby = ndimage.uniform_filter(ndimage.maximum_filter(canvas, 2 * reach + 1), reach)
+    share = canvas / np.maximum(nearby, FAINTEST)
+    return np.clip((share - 0.5) * np.float32(gain) + 0.5, 0, 1)
 
 
 def _resampled(ink: np.ndarray, box: Box, scale: float, zoom: int) -> np.ndarray:
@@ -131,20 +168,18 @@ def _resampled(ink: np.ndarray, box: Box, scale: float, zoom: int) -> np.ndarray
     reach = SIDE / scale / 2
     middle_x, middle_y = (left + right) / 2, (top + bottom) / 2
     if scale * zoom == 1:  # Whole pixels: nothing to interpolate.
-        reach_x, reach_y = int(middle_x - reach), int(middle_y - reach)
-        return _window_of(ink, reach_x, reach_y, SIDE)
+        return _window_of(ink, int(middle_x - reach), int(middle_y - reach), SIDE * zoom)
     x0, y0 = int(np.floor(middle_x - reach)), int(np.floor(middle_y - reach))
     side = int(np.ceil(2 * reach)) + 2
     window = _window_of(ink, x0, y0, side)
-    region = (middle_x - reach - x0, middle_y - reach - y0)
+    x, y = middle_x - reach - x0, middle_y - reach - y0
     size = SIDE * zoom
-    return np.asarray(
-        Image.fromarray(window).resize(
-            (size, size),
-            Image.Resampling.BILINEAR if scale * zoom > 1 else Image.Resampling.BOX,
-            box=(region[0], region[1], region[0] + 2 * reach, region[1] + 2 * reach),
-        )
+    resampled = Image.fromarray(window).resize(
+        (size, size),
+        Image.Resampling.BICUBIC if scale * zoom > 1 else Image.Resampling.BOX,
+        box=(x, y, x + 2 * reach, y + 2 * reach),
     )
+    return np.clip(np.asarray(resampled), 0, 1)  # Bicubic overshoots.
 
 
 def _window_of(ink: np.ndarray, x0: int, y0: int, side: int) -> np.ndarray:
@@ -157,36 +192,26 @@ def _window_of(ink: np.ndarray, x0: int, y0: int, side: int) -> np.ndarray:
     return window
 
 
-def _even_strokes(ink: np.ndarray, box: Box) -> np.ndarray | None:
-    """The 28x28 canvas with strokes brought into MNIST's range; None if they are in it."""
-    left, top, right, bottom = box
-    scale = BOX / max(right - left, bottom - top)
-    canvas = _resampled(ink, box, scale, ZOOM)
-    canvas = canvas / max(float(canvas.max()), 1e-6)
-    width = stroke_width(canvas) / ZOOM
-    if THINNEST <= width <= THICKEST:
-        return None
-    # The outline grows or shrinks with its strokes; the scale makes up for it.
-    change = THINNEST - width if width < THINNEST else THICKEST - width
-    canvas = _resampled(ink, box, scale * (BOX - change) / BOX, ZOOM)
-    canvas = canvas / max(float(canvas.max()), 1e-6)
-    canvas = (
-        _grown(canvas, change / 2 * ZOOM)
-        if change > 0
-        else 1 - _grown(1 - canvas, -change / 2 * ZOOM)
-    )
-    return canvas.reshape(SIDE, ZOOM, SIDE, ZOOM).mean(axis=(1, 3))
-
-
 def stroke_width(ink: np.ndarray) -> float:
     """Mean stroke width in pixels: twice the area over the outline's length.
 
     A stroke of length l and width w has area l w and an outline of about 2 l; the total variation
     is the outline's length for soft edges, too.
     """
+    return 2 * float(ink.sum()) / _outline_length(ink)
+
+
+def edge_width(ink: np.ndarray) -> float:
+    """Mean width of the ramp from background to ink, in pixels; MNIST: 1.0 to 1.5.
+
+    Over a ramp of width e the integral of t (1 - t) is e / 6.
+    """
+    return 6 * float((ink * (1 - ink)).sum()) / _outline_length(ink)
+
+
+def _outline_length(ink: np.ndarray) -> float:
     rows, columns = np.gradient(np.pad(ink, 1))
-    outline = float(np.hypot(rows, columns).sum())
-    return 2 * float(ink.sum()) / max(outline, 1e-6)
+    return max(float(np.hypot(rows, columns).sum()), 1e-6)
 
 
 def _grown(ink: np.ndarray, radius: float) -> np.ndarray:

@@ -257,6 +257,10 @@ def test_two_digits_on_the_pad_are_read_as_two(visitor: Visitor) -> None:
     small = [[(0.1 + 0.35 * x, y) for x, y in stroke] for stroke in SEVEN]
     visitor.draw([*small, [(0.8, 0.25), (0.8, 0.75)]])
     visitor.reads("71")
+    assert visitor.page.locator("#pad .pad-boxes rect").count() == 2
+    visitor.page.keyboard.press("Escape")
+    visitor.reads("–")
+    assert visitor.page.locator("#pad .pad-boxes rect").count() == 0
 
 
 def test_a_scribble_is_no_digit(visitor: Visitor) -> None:
@@ -403,7 +407,7 @@ def test_a_number_is_written_on_the_wide_pad(visitor: Visitor) -> None:
         moved = [[(0.02 + 0.2 * i + 0.18 * x, y) for x, y in stroke] for stroke in digit]
         visitor.draw(moved, pad="#wide-pad")
     visitor.reads("7140", where="#number-answers")
-    assert visitor.page.locator("#number-boxed rect").count() == 4
+    assert visitor.page.locator("#wide-pad .pad-boxes rect").count() == 4
 
 
 def test_a_zip_with_labels_is_scored_and_offers_a_table(visitor: Visitor, tmp_path: Path) -> None:

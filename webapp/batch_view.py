@@ -55,10 +55,11 @@ def _row(row: Row, facts: Mapping[str, NetworkFacts]) -> str:
         )
         cells = "".join(_answer(row, name) for name in facts)
     differ = len(set(row.texts().values())) > 1
+    disagreement = f"{row.disagreement:.3f}" if row.texts() else ""
     return (
         f'<tr class="{"differ" if differ else ""}"><td class="thumbs">{thumbnails}</td>'
         f'<td class="name">{escape(row.name)}</td>{cells}'
-        f"<td>{escape(row.label or '')}</td><td>{row.disagreement:.3f}</td></tr>"
+        f"<td>{escape(row.label or '')}</td><td>{disagreement}</td></tr>"
     )
 
 

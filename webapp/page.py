@@ -1,6 +1,7 @@
 """The page: where everything stands and what calls what. What is shown is made elsewhere."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -17,8 +18,9 @@ from webapp.batch import read_batch
 from webapp.batch_view import batch_html
 from webapp.errors import UserError
 from webapp.gallery import gallery, load_examples
+from webapp.map_view import map_html
 from webapp.pad import ASSETS, drawing_pad
-from webapp.panels import answer_html, boxed_html
+from webapp.panels import answer_html, boxed_html, number_html
 from webapp.reading import Reading
 from webapp.service import Service, friendly, guarded
 from webapp.steps import steps_html
@@ -33,6 +35,7 @@ MAX_FILE_SIZE = "25mb"
 MAX_QUEUE = 64
 CACHE_SECONDS = 3600
 AS_READ = "as read"
+DETAILS = ("why", "map", "stress")  # tabs that follow the current digit while they are open
 
 # For listeners that answer at once: the queue would cost them more than their work.
 INSTANT: dict[str, Any] = {
@@ -59,6 +62,8 @@ def build_page(service: Service) -> gr.Blocks:
             with gr.Tab("Examples"):
                 gallery(load_examples(), "pad")
             _why_tab(service, answers, current)
+            if service.atlases:
+                _map_tab(service, answers, current)
             _stress_tab(service, answers, current)
             _number_tab(service)
             _batch_tab(service)
@@ -97,14 +102,14 @@ def _first_view(service: Service) -> tuple[gr.HTML, gr.State]:
             empty = service.reader.read_pad("")
             answers = html(
                 answer_html(empty, service.facts),
-                js_on_load=(ASSETS / "answers.js").read_text(encoding="utf-8"),
+                js_on_load=_answers_script("pad", DETAILS),
                 elem_id="answers",
             )
             steps = html(steps_html(None), elem_id="steps")
 
     def show(reading: Reading, problem: str = "") -> tuple[str, str, Reading]:
         shown = answer_html(reading, service.facts, problem)
-        return shown, steps_html(reading.sketch), reading
+        return shown, steps_html(reading), reading
 
     def read_pad(value: str | None) -> tuple[str, str, Reading]:
         return show(service.reader.read_pad(value))
@@ -123,6 +128,11 @@ def _first_view(service: Service) -> tuple[gr.HTML, gr.State]:
         **INSTANT,
     )
     return answers, current
+
+
+def _answers_script(pad: str, details: Sequence[str]) -> str:
+    script = (ASSETS / "answers.js").read_text(encoding="utf-8")
+    return script.replace("@PAD@", pad).replace("@DETAILS@", json.dumps(details))
 
 
 @dataclass(frozen=True)
@@ -166,6 +176,15 @@ def _why_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
     Detail("why", tab, answers).update(explain, [current, target], [view], [target.change])
 
 
+def _map_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
+    def locate(reading: Reading | None) -> str:
+        return map_html(service.atlases, service.facts, reading)
+
+    with gr.Tab("Where it lies") as tab:
+        view = html(elem_id="map-detail")
+    Detail("map", tab, answers).update(locate, [current], [view], [])
+
+
 def _stress_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
     def stress(reading: Reading | None, *values: float) -> list[str]:
         setting = dict(zip(NEUTRAL, values, strict=True))
@@ -207,10 +226,10 @@ def _stress_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
 
 
 def _number_tab(service: Service) -> None:
-    def show(reading: Reading, problem: str = "") -> tuple[str, str]:
-        return answer_html(reading, service.facts, problem), boxed_html(reading)
+    def show(reading: Reading, problem: str = "") -> str:
+        return number_html(reading, service.facts, problem)
 
-    def read_number(value: str | None) -> tuple[str, str]:
+    def read_number(value: str | None) -> str:
         return show(service.reader.read_pad(value))
 
     with gr.Tab("Write a number"):
@@ -218,11 +237,12 @@ def _number_tab(service: Service) -> None:
         pad = drawing_pad(
             "wide-pad", width, height, "Wide drawing pad.", "Write a number of up to 20 digits"
         )
-        boxed = html(elem_id="number-boxed")
         empty = service.reader.read_pad("")
-        answers = html(answer_html(empty, service.facts), elem_id="number-answers")
+        answers = html(
+            show(empty), js_on_load=_answers_script("wide-pad", ()), elem_id="number-answers"
+        )
     read = guarded(read_number, lambda text: show(empty, text))
-    pad.change(read, pad, [answers, boxed], **INSTANT)
+    pad.change(read, pad, answers, **INSTANT)
 
 
 def _batch_tab(service: Service) -> None:
@@ -263,15 +283,18 @@ def _teach_tab(service: Service, current: gr.State) -> None:
         if label is None:
             raise UserError("Choose the right answer first.")
         count = teach.add(digit, int(label))
-        return message(f"Saved as {label}, thank you. There are {count} corrections now.")
+        saved = "1 correction" if count == 1 else f"{count} corrections"
+        return message(f"Saved as {label}, thank you: {saved} so far.")
 
     with gr.Tab("Teach"):
         html(
             '<p class="hint">Was an answer wrong? Give the right one: the 28×28 picture and your '
             "label are saved on this server, and nothing else, for the networks to learn from.</p>"
         )
-        with gr.Row(equal_height=True):
-            label = gr.Radio([str(d) for d in range(10)], label="The right answer", scale=3)
+        with gr.Row(equal_height=False):
+            label = gr.Radio(
+                [str(d) for d in range(10)], label="The right answer", scale=3, min_width=300
+            )
             button = gr.Button("Save", variant="primary", scale=0, min_width=120)
         note = html(elem_id="teach-note")
     button.click(save, [current, label], note, api_visibility="private")

@@ -15,6 +15,7 @@ from webapp.reading import NetworkReading, Reading
 
 NUM_CLASSES = 10
 BLANK_TEXT = "Draw a digit: both networks answer while you draw."
+NUMBER_TEXT = "Write a number of up to 20 digits."
 NO_DIGIT_TEXT = "This does not look like a digit."
 
 
@@ -88,6 +89,7 @@ def answer_html(reading: Reading, facts: Mapping[str, NetworkFacts], problem: st
         f'<p class="verdict {kind}" role="status" aria-live="polite">{escape(text)}</p>'
         f'<div class="cards">{cards}</div>'
         f'<p class="versus">{versus(facts)}</p>'
+        f"{boxes_svg(reading) if reading.is_number else ''}"
     )
 
 
@@ -181,15 +183,37 @@ def figure(picture: NDArray[np.uint8] | None, caption: str, alt: str = "") -> st
     return f'<figure><div class="frame">{image}</div><figcaption>{caption}</figcaption></figure>'
 
 
-def boxed_html(reading: Reading | None) -> str:
-    """The picture as it was read, with a box around each digit; "" if there is none.
+def number_html(reading: Reading, facts: Mapping[str, NetworkFacts], problem: str = "") -> str:
+    """The verdict and both readings of a number, digit by digit; see `answer_html`."""
+    text, kind = (problem, "problem") if problem else verdict(reading, facts)
+    if kind == "blank":
+        text = NUMBER_TEXT
+    cards = "".join(
+        f'<section class="card {escape(name)}" aria-label="{escape(fact.title)}">'
+        f"<header><h3>{escape(fact.title)}</h3></header>"
+        f"{_digit_by_digit(reading.networks.get(name), reading.digits)}</section>"
+        for name, fact in facts.items()
+    )
+    return (
+        f'<p class="verdict {kind}" role="status" aria-live="polite">{escape(text)}</p>'
+        f'<div class="cards compact">{cards}</div>{boxes_svg(reading)}'
+    )
+
+
+def _digit_by_digit(network: NetworkReading | None, digits: NDArray[np.floating]) -> str:
+    if network is None:
+        return _headline("–", "", 1) + '<ol class="chips"></ol>'
+    return _number(network, digits)
+
+
+def boxes_svg(reading: Reading) -> str:
+    """A box around each digit, in a drawing of the picture's size; "" if there is no digit.
 
     A solid box is a digit on which both networks agree, a dashed one a digit on which they differ.
     """
-    if reading is None or reading.sketch is None:
+    if reading.sketch is None or reading.is_blank:
         return ""
-    picture = grey(reading.sketch.grey)
-    height, width = picture.shape
+    height, width = reading.sketch.grey.shape
     shapes = []
     for i, (left, top, right, bottom) in enumerate(reading.boxes):
         same = len({network.text[i] for network in reading.networks.values()}) == 1
@@ -198,7 +222,17 @@ def boxed_html(reading: Reading | None) -> str:
             f'width="{right - left}" height="{bottom - top}"/>'
         )
     return (
-        f'<div class="boxed"><img src="{png_url(picture)}" alt="The picture as it was read">'
-        f'<svg viewBox="0 0 {width} {height}" preserveAspectRatio="none" aria-hidden="true">'
-        f"{''.join(shapes)}</svg></div>"
+        f'<svg class="boxes" viewBox="0 0 {width} {height}" preserveAspectRatio="none" '
+        f'aria-hidden="true">{"".join(shapes)}</svg>'
+    )
+
+
+def boxed_html(reading: Reading | None) -> str:
+    """The picture as it was read, with a box around each digit; "" if there is none."""
+    if reading is None or reading.sketch is None:
+        return ""
+    picture = png_url(grey(reading.sketch.grey))
+    return (
+        f'<div class="boxed"><img src="{picture}" alt="The picture as it was read">'
+        f"{boxes_svg(reading)}</div>"
     )

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
 from netlib.blocks import ConvDw
 from netlib.checkpoint import load_network
 from netlib.images import ImageError
 from netlib.network import Network, build_network
 from netlib.predictor import Predictor
+from webapp.atlas import Atlas
 from webapp.errors import UserError
 from webapp.panels import NetworkFacts
 from webapp.reading import Reader
@@ -23,6 +25,7 @@ log = logging.getLogger(__name__)
 
 TITLES = {"standard": "Standard", "mobilenet": "MobileNet", "mobilenet_v1": "MobileNet v1"}
 LATENCY_REPEATS = 50
+CHECKED = 4  # digits of a map whose embeddings are compared with the checkpoint's
 INPUT_DIM = (1, 28, 28)
 
 
@@ -34,12 +37,14 @@ class Service:
         reader: reads pictures with both networks.
         checkpoints: name -> file.
         facts: name -> title, size, cost and speed.
+        atlases: name -> its map of digits; empty where the checkpoints come without maps.
         teach: where corrections are saved, None when the operator has not switched that on.
     """
 
     reader: Reader
     checkpoints: dict[str, Path]
     facts: dict[str, NetworkFacts]
+    atlases: dict[str, Atlas]
     teach: TeachStore | None = None
 
     @classmethod
@@ -62,7 +67,7 @@ class Service:
                 )
         facts = _distinct({n: _facts(predictor, n) for n in predictor.names}, checkpoints)
         teach = TeachStore(Path(teach_folder)) if teach_folder is not None else None
-        return cls(Reader(predictor), checkpoints, facts, teach)
+        return cls(Reader(predictor), checkpoints, facts, _atlases(predictor, checkpoints), teach)
 
     @cached_property
     def networks(self) -> dict[str, Network]:
@@ -79,6 +84,28 @@ def _facts(predictor: Predictor, name: str) -> NetworkFacts:
         macs=info.macs,
         latency=predictor.latency(name, repeats=LATENCY_REPEATS),
     )
+
+
+def _atlases(predictor: Predictor, checkpoints: dict[str, Path]) -> dict[str, Atlas]:
+    """The maps beside the checkpoints: `map_NAME.npz` beside `NAME.safetensors`, or none.
+
+    Raises:
+        ValueError: a map was made with another checkpoint.
+    """
+    files = {name: path.with_name(f"map_{path.stem}.npz") for name, path in checkpoints.items()}
+    if not all(file.exists() for file in files.values()):
+        log.info("No maps beside the checkpoints: the page has no map.")
+        return {}
+    atlases = {name: Atlas.load(file) for name, file in files.items()}
+    for name, atlas in atlases.items():
+        images = atlas.images[:CHECKED, None].astype(np.float32) / 255
+        embeddings = predictor.predict_one(name, images).embeddings
+        if not np.allclose(embeddings, atlas.embeddings[:CHECKED], atol=0.02, rtol=0.02):
+            raise ValueError(
+                f"{files[name]} was made with another checkpoint than {checkpoints[name]}: make "
+                "it again with python -m analysis.project, or remove it."
+            )
+    return atlases
 
 
 def _blocks(net: Network) -> str:

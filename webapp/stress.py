@@ -121,7 +121,9 @@ def _thicken(picture: NDArray[np.float32], margin: float) -> NDArray[np.float32]
     inside = fine >= 0.5
     if not inside.any():
         return picture
-    outwards = ndimage.distance_transform_edt(~inside) - ndimage.distance_transform_edt(inside)
+    # Distances run between pixel centres; the outline lies half a pixel before the nearest one.
+    outside = ndimage.distance_transform_edt(~inside) - 0.5
+    outwards = np.where(inside, 0.5 - ndimage.distance_transform_edt(inside), outside)
     covered = np.clip(0.5 + margin * ZOOM - outwards, 0, 1)
     return covered.reshape(SIDE, ZOOM, SIDE, ZOOM).mean(axis=(1, 3)).astype(np.float32)
 

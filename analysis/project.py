@@ -1,0 +1,174 @@
+r"""Lay embeddings out in the plane: predictions.npz -> coordinates, and the map of the app.
+
+python -m analysis.project --predictions runs/evaluation/predictions.npz --method umap \
+    --output runs/projection.npz
+
+With --dataset-path the digits themselves come along, in the order of the predictions, which makes
+the file a map for the app (checkpoints/map_standard.npz, checkpoints/map_mobilenet.npz).
+"""
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from netlib.data import DigitDataset
+
+METHODS = ("umap", "tsne", "pca")
+NEIGHBOURS = 15  # of UMAP: its authors' default
+MIN_DIST = 0.1  # likewise
+PERPLEXITY = 30  # of t-SNE: its authors' default
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse, choose, project, write; 2 is the exit status of a user's error."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    args = parse(arguments)
+    try:
+        labels, embeddings = read_predictions(args.predictions)
+        chosen = choose(labels, args.count, args.seed)
+        images = read_images(args.dataset_path, args.split, labels) if args.dataset_path else None
+    except (ValueError, OSError) as error:
+        print(f"project: {error}", file=sys.stderr)
+        return 2
+    coordinates = project(embeddings[chosen], args.method, args.seed)
+    made_by = {
+        "command": shlex.join(["python", "-m", "analysis.project", *arguments]),
+        **settings(args.method),
+        "n": len(chosen),
+        "seed": args.seed,
+    }
+    arrays = {
+        "indices": chosen.astype(np.int32),
+        "labels": labels[chosen].astype(np.uint8),
+        "projection": coordinates.astype(np.float32),
+        # Half precision moves a distance by less than a thousandth and halves the file.
+        "embeddings": embeddings[chosen].astype(np.float16),
+        "made_by": np.array(json.dumps(made_by)),
+    }
+    if images is not None:
+        arrays["images"] = images[chosen]
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(args.output, **arrays)
+    print(args.output)
+    return 0
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The command line; see --help."""
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis.project", description=(__doc__ or "").split("\n")[0]
+    )
+    add = parser.add_argument
+    add("--predictions", type=Path, required=True, help="predictions.npz of analysis.evaluate")
+    add("--method", choices=METHODS, default="umap")
+    add("--count", type=int, default=None, help="digits, the same of each class (default: all)")
+    add("--seed", type=int, default=0, help="of the choice and of the method")
+    add("--dataset-path", type=Path, default=None, help="what was evaluated: adds the digits")
+    add("--split", default="train", help="split of the data set (default: train)")
+    add("--output", type=Path, required=True, help="file to write, ending in .npz")
+    return parser.parse_args(arguments)
+
+
+def read_predictions(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Labels (N,) and embeddings (N, D) of a predictions.npz.
+
+    Raises:
+        ValueError: the file holds something else.
+        OSError: the file cannot be read.
+    """
+    with np.load(path, allow_pickle=False) as file:
+        if not {"labels", "embeddings"} <= set(file.files):
+            raise ValueError(f"{path} lacks labels or embeddings: write it with analysis.evaluate.")
+        return file["labels"], file["embeddings"]
+
+
+def read_images(folder: Path, split: str, labels: np.ndarray) -> np.ndarray:
+    """The digits (N, 28, 28), uint8, ink 255 on 0, in the order of the predictions.
+
+    Raises:
+        ValueError: the data set is not the one that was evaluated.
+    """
+    dataset = DigitDataset(folder, split)
+    if not np.array_equal(dataset.labels.numpy(), labels):
+        raise ValueError(
+            f"{folder} ({split}) has other labels than the predictions: name the data set and "
+            "split that were evaluated."
+        )
+    return dataset.images[:, 0].numpy()
+
+
+def choose(labels: np.ndarray, count: int | None, seed: int) -> np.ndarray:
+    """Indices of `count` samples, the same number of each class; all of them for None.
+
+    Raises:
+        ValueError: a class has too few samples.
+    """
+    if count is None:
+        return np.arange(len(labels))
+    classes = np.unique(labels)
+    each, rest = divmod(count, len(classes))
+    if rest or each < 1:
+        raise ValueError(f"--count is {count}; expected a multiple of {len(classes)} classes.")
+    rng = np.random.default_rng(seed)
+    chosen = []
+    for label in classes:
+        members = np.flatnonzero(labels == label)
+        if len(members) < each:
+            raise ValueError(f"Class {label} has {len(members)} samples; {each} were asked for.")
+        chosen.append(rng.choice(members, each, replace=False))
+    return np.sort(np.concatenate(chosen))
+
+
+def project(embeddings: np.ndarray, method: str, seed: int) -> np.ndarray:
+    """Embeddings (N, D) -> coordinates (N, 2), the same for the same seed."""
+    methods: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
+        "umap": _umap,
+        "tsne": _tsne,
+        "pca": _pca,
+    }
+    return methods[method](np.asarray(embeddings, dtype=np.float32), seed)
+
+
+def settings(method: str) -> dict[str, object]:
+    """What a figure has to say of how it was made."""
+    details: dict[str, dict[str, object]] = {
+        "umap": {
+            "n_neighbors": NEIGHBOURS,
+            "min_dist": MIN_DIST,
+            "version": version("umap-learn"),
+        },
+        "tsne": {"perplexity": PERPLEXITY, "version": version("openTSNE")},
+        "pca": {},
+    }
+    return {"method": method, **details[method]}
+
+
+def _umap(embeddings: np.ndarray, seed: int) -> np.ndarray:
+    from umap import UMAP  # imported here: it compiles for seconds
+
+    # A seed makes UMAP run on one thread, so that the picture can be made again.
+    reducer = UMAP(n_neighbors=NEIGHBOURS, min_dist=MIN_DIST, random_state=seed, n_jobs=1)
+    return reducer.fit_transform(embeddings)
+
+
+def _tsne(embeddings: np.ndarray, seed: int) -> np.ndarray:
+    from openTSNE import TSNE
+
+    perplexity = min(PERPLEXITY, (len(embeddings) - 1) / 3)
+    return np.asarray(TSNE(perplexity=perplexity, random_state=seed).fit(embeddings))
+
+
+def _pca(embeddings: np.ndarray, seed: int) -> np.ndarray:
+    centred = embeddings - embeddings.mean(axis=0)
+    left, singular, _ = np.linalg.svd(centred, full_matrices=False)
+    return left[:, :2] * singular[:2]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

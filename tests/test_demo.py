@@ -1,0 +1,661 @@
+"""The app without a browser: endpoints, command line, and what the panels say."""
+
+import base64
+import io
+import json
+import os
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+import demo
+from netlib.checkpoint import save_network
+from netlib.images import ImageError
+from netlib.network import init_network
+from netlib.sketch import to_digit
+from webapp.atlas import Atlas
+from webapp.batch import Row, accuracy, collect, read_batch, to_csv
+from webapp.errors import UserError
+from webapp.gallery import KINDS, load_examples
+from webapp.page import launch_options
+from webapp.panels import NetworkFacts, answer_html, percent, verdict, versus
+from webapp.reading import (
+    EMPTY,
+    MAX_PAD_CHARACTERS,
+    NetworkReading,
+    Reading,
+    decode_pad,
+)
+from webapp.service import Service, sentence
+from webapp.stress import FACTORS, NEUTRAL, distort, holds, sweep
+from webapp.teach import TeachStore
+
+CHECKPOINTS = Path(os.environ.get("DIGITS_CHECKPOINTS", demo.CHECKPOINTS))
+FACTS = {
+    "standard": NetworkFacts("Standard", "4 standard", 600, 8_000_000, 0.002),
+    "mobilenet": NetworkFacts("MobileNet", "2 + 2", 100, 2_000_000, 0.001),
+}
+
+
+@pytest.fixture(scope="module")
+def service() -> Service:
+    return Service.load(CHECKPOINTS / "standard.safetensors", CHECKPOINTS / "mobilenet.safetensors")
+
+
+def seven(size: int = 200, ink: int = 0, paper: int = 255) -> Image.Image:
+    image = Image.new("L", (size, size), paper)
+    points = [(0.27, 0.22), (0.72, 0.22), (0.45, 0.83)]
+    scaled = [(x * size, y * size) for x, y in points]
+    ImageDraw.Draw(image).line(scaled, fill=ink, width=size // 14, joint="curve")
+    return image
+
+
+def png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def data_url(image: Image.Image) -> str:
+    return "data:image/png;base64," + base64.b64encode(png(image)).decode()
+
+
+def reading_of(*labels: int, mobilenet: tuple[int, ...] = (), known: bool = True) -> Reading:
+    """A reading with 90 % for each label; the second network may read something else."""
+
+    def network(answers: tuple[int, ...]) -> NetworkReading:
+        probabilities = np.full((len(answers), 10), 0.1 / 9)
+        probabilities[np.arange(len(answers)), answers] = 0.9
+        return NetworkReading(
+            probabilities, np.zeros((len(answers), 4)), np.full(len(answers), known)
+        )
+
+    networks = {"standard": network(labels), "mobilenet": network(mobilenet or labels)}
+    boxes = tuple((30 * i, 0, 30 * i + 20, 20) for i in range(len(labels)))
+    return Reading(np.zeros((len(labels), 28, 28), np.float32), boxes, networks)
+
+
+BLANK = Reading(EMPTY, (), {})
+
+
+# --- The pad's value ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_an_empty_pad_is_blank(service: Service, value: str | None) -> None:
+    assert service.reader.read_pad(value).is_blank
+
+
+def test_a_pad_without_ink_is_blank(service: Service) -> None:
+    assert service.reader.read_pad(data_url(Image.new("L", (280, 280), 255))).is_blank
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("data:text/html;base64,AAAA", "not a PNG data URL"),
+        ("https://example.org/x.png", "not a PNG data URL"),
+        ("data:image/png;base64,!!!!", "damaged"),
+        ("data:image/png;base64," + "A" * MAX_PAD_CHARACTERS, "at most"),
+    ],
+)
+def test_a_value_that_no_pad_sends_is_refused(value: str, expected: str) -> None:
+    with pytest.raises(ImageError, match=expected):
+        decode_pad(value)
+
+
+def test_a_huge_picture_in_a_short_value_is_refused_before_decoding(service: Service) -> None:
+    value = data_url(Image.new("1", (9000, 9000)))
+    assert len(value) < MAX_PAD_CHARACTERS
+    with pytest.raises(ImageError, match="pixels"):
+        service.reader.read_pad(value)
+
+
+def test_demo_and_library_give_the_same_probabilities(service: Service) -> None:
+    drawing = seven(280)
+    shown = service.reader.read_pad(data_url(drawing))
+    digit = to_digit(drawing)
+    assert digit is not None
+    np.testing.assert_array_equal(shown.digits, digit.numpy())
+    direct = service.reader.predictor.predict(digit[None].numpy())
+    for name, network in shown.networks.items():
+        np.testing.assert_allclose(network.probabilities, direct[name].probabilities, rtol=1e-5)
+
+
+def test_both_polarities_are_read_alike(service: Service) -> None:
+    for picture in (seven(), seven(ink=255, paper=0), seven(ink=40, paper=150)):
+        reading = service.reader.read(picture)
+        assert [network.text for network in reading.networks.values()] == ["7", "7"]
+
+
+# --- Verdict and panels -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reading", "text", "kind"),
+    [
+        (BLANK, "Draw a digit: both networks answer while you draw.", "blank"),
+        (reading_of(7), "Both networks read 7.", "agree"),
+        (reading_of(4, 2), "Both networks read 42.", "agree"),
+        (reading_of(7, known=False), "This does not look like a digit.", "none"),
+        (
+            reading_of(4, mobilenet=(9,)),
+            "They differ: Standard reads 4, MobileNet reads 9. In question: 4 or 9.",
+            "differ",
+        ),
+        (
+            reading_of(4, 2, mobilenet=(9, 2)),
+            "They differ: Standard reads 42, MobileNet reads 92.",
+            "differ",
+        ),
+    ],
+)
+def test_verdict(reading: Reading, text: str, kind: str) -> None:
+    assert verdict(reading, FACTS) == (text, kind)
+
+
+def test_verdict_when_one_network_sees_no_digit() -> None:
+    both = reading_of(3)
+    unsure = NetworkReading(
+        both.networks["mobilenet"].probabilities, np.zeros((1, 4)), np.array([False])
+    )
+    reading = Reading(both.digits, both.boxes, {**both.networks, "mobilenet": unsure})
+    assert verdict(reading, FACTS) == (
+        "They differ: Standard reads 3, MobileNet sees no digit.",
+        "differ",
+    )
+
+
+def test_a_blank_answer_shows_no_number_of_an_earlier_one() -> None:
+    html = answer_html(BLANK, FACTS)
+    assert "%" not in html.replace("width:0.00%", "")
+    assert html.count("–</output>") == 2
+
+
+def test_an_answer_has_ten_bars_a_network_and_both_costs() -> None:
+    html = answer_html(reading_of(7), FACTS)
+    assert html.count('<span class="track">') == 20
+    assert html.count('class="top"') == 2
+    assert "8.00 M" in html
+    assert "1.00 ms" in html
+
+
+def test_versus_compares_theory_with_measurement() -> None:
+    # 600 / 100 parameters, 8 M / 2 M multiply-accumulates, 2 ms / 1 ms.
+    text = versus(FACTS)
+    assert "<b>6.00× fewer</b> parameters" in text
+    assert "<b>4.00× fewer</b> multiply–accumulates" in text
+    assert "<b>2.0× faster</b>" in text
+
+
+def test_versus_admits_that_the_second_network_is_slower() -> None:
+    assert "<b>2.0× slower</b>" in versus({"b": FACTS["mobilenet"], "a": FACTS["standard"]})
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (1.0, "100.0 %"),
+        (0.99996, "99.9 %"),
+        (0.987, "98.7 %"),
+        (0.0004, "&lt; 0.1 %"),
+        (0, "0.0 %"),
+    ],
+)
+def test_percent_never_rounds_doubt_away(share: float, text: str) -> None:
+    assert percent(share) == text
+
+
+def test_a_problem_takes_the_verdicts_place_and_is_escaped() -> None:
+    html = answer_html(BLANK, FACTS, "<script> is no digit.")
+    assert "&lt;script&gt; is no digit." in html
+    assert "<script>" not in html
+
+
+def test_an_unexpected_error_is_not_shown(caplog: pytest.LogCaptureFixture) -> None:
+    assert "secret" not in sentence(RuntimeError("secret path"))
+    assert "secret path" in caplog.text
+    assert sentence(UserError("Too many digits.")) == "Too many digits."
+
+
+def test_a_checkpoints_own_threshold_tells_digits_from_the_rest(tmp_path: Path) -> None:
+    net = init_network(1, 0, (1, 28, 28), 10)
+    never = {"no_digit": {"score": "confidence", "threshold": 1.1}}
+    strict = save_network(net, tmp_path / "strict.safetensors", never)
+    lenient = save_network(net, tmp_path / "lenient.safetensors")
+    reading = Service.load(strict, lenient).reader.read(seven())
+    assert reading.networks["standard"].text == "?"
+    assert reading.networks["mobilenet"].text in set("0123456789")
+
+
+# --- Where it lies ------------------------------------------------------------------------------
+
+
+def small_atlas() -> Atlas:
+    points = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    embeddings = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 40.0]], np.float32)
+    return Atlas(points, embeddings, np.array([3, 5, 8]), np.zeros((3, 28, 28), np.uint8), "pca")
+
+
+def test_an_embedding_lies_at_the_weighted_mean_of_its_neighbours() -> None:
+    # Distances 1 and 3 to the first two, so weights 3/4 and 1/4: a quarter of the way.
+    place = small_atlas().place(np.array([1.0, 0.0]), count=2)
+    assert place.neighbours.tolist() == [0, 1]
+    np.testing.assert_allclose(place.distances, [1, 3])
+    np.testing.assert_allclose(place.point, [0.25, 0])
+
+
+def test_a_digit_of_the_map_lies_on_its_own_point() -> None:
+    atlas = small_atlas()
+    np.testing.assert_allclose(atlas.place(atlas.embeddings[1]).point, [1, 0], atol=1e-6)
+
+
+def write_map(path: Path, **changes: np.ndarray) -> Path:
+    arrays = {
+        "projection": np.array([[0.0, 0.0], [10.0, 5.0]]),
+        "embeddings": np.zeros((2, 4), np.float16),
+        "labels": np.array([1, 2], np.uint8),
+        "images": np.zeros((2, 28, 28), np.uint8),
+        "made_by": np.array(json.dumps({"method": "umap"})),
+    }
+    np.savez(path, **{**arrays, **changes})
+    return path
+
+
+def test_a_map_fills_the_unit_square_with_y_downwards(tmp_path: Path) -> None:
+    atlas = Atlas.load(write_map(tmp_path / "map.npz"))
+    # 10 wide and 5 high, with a margin of 0.04: x from 0.04 to 0.96, y half as far around 0.5.
+    np.testing.assert_allclose(atlas.points, [[0.04, 0.73], [0.96, 0.27]])
+
+
+def test_a_damaged_map_and_one_of_another_network_are_refused(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.npz"
+    bad.write_bytes(b"nothing")
+    with pytest.raises(ValueError, match="no map"):
+        Atlas.load(bad)
+    path = save_network(init_network(1, 0, (1, 28, 28), 10), tmp_path / "net.safetensors")
+    wrong = np.full((2, 32), 9, np.float16)
+    write_map(tmp_path / "map_net.npz", embeddings=wrong)
+    with pytest.raises(ValueError, match="another checkpoint"):
+        Service.load(path, path)
+
+
+# --- Many pictures ------------------------------------------------------------------------------
+
+
+def test_a_batch_is_sorted_by_disagreement() -> None:
+    # Total variation distance of 0.9 / 0.0111 and 0.0111 / 0.9: 0.8889.
+    differ = Row("differ.png", reading_of(4, mobilenet=(9,)))
+    same = Row("same.png", reading_of(4))
+    assert differ.disagreement == pytest.approx(0.9 - 0.1 / 9)
+    assert same.disagreement == 0
+
+
+def test_accuracy_counts_unreadable_pictures_as_wrong() -> None:
+    rows = [
+        Row("a.png", reading_of(4, mobilenet=(9,)), "4"),
+        Row("b.png", reading_of(1), "1"),
+        Row("c.png", None, "2", "damaged"),
+        Row("d.png", reading_of(1)),
+    ]
+    assert accuracy(rows) == {"standard": (2, 3), "mobilenet": (1, 3)}
+    assert accuracy(rows[3:]) == {}
+
+
+def test_a_csv_has_a_line_a_picture_and_no_formulas() -> None:
+    lines = to_csv([Row("=cmd.png", reading_of(7))], ["standard"]).splitlines()
+    assert lines[0].startswith("image,label,disagreement,error,standard,standard_confidence")
+    assert lines[1].startswith("'=cmd.png,,0.0000,,7,0.9000,")
+    assert len(lines) == 2
+
+
+def write_zip(path: Path, entries: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_a_zip_with_labels_is_read_without_unpacking(service: Service, tmp_path: Path) -> None:
+    archive = write_zip(
+        tmp_path / "set.zip",
+        {
+            "set/a.png": png(seven()),
+            "set/b.png": b"not a picture",
+            "__MACOSX/a.png": b"",
+            "set/labels.csv": b"image,label\na.png,7\nb,3\n",
+        },
+    )
+    steps: list[tuple[int, int]] = []
+    rows = read_batch(service.reader, [archive], lambda *step: steps.append(step))
+    assert [(row.name, row.label) for row in rows] == [("set/b.png", "3"), ("set/a.png", "7")]
+    assert "no picture" in rows[0].error
+    assert rows[1].texts() == {"standard": "7", "mobilenet": "7"}
+    assert steps == [(1, 2), (2, 2)]
+    assert list(tmp_path.iterdir()) == [archive]
+
+
+def test_labels_may_come_without_a_header_and_as_floats(tmp_path: Path) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text("a.png,7.0\nb.png,42\n")
+    picture = tmp_path / "a.png"
+    picture.write_bytes(png(seven()))
+    assert collect([table, picture])[1] == {"a.png": "7", "b.png": "42"}
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        ({}, "no picture"),
+        ({"a.png": b"x", "l.csv": b"image,label\na.png,seven\n"}, "line 2"),
+        ({"a.png": b"x", "l.csv": b"\xff\xfe\x00"}, "UTF-8"),
+    ],
+)
+def test_a_zip_that_cannot_be_used_gets_one_sentence(
+    tmp_path: Path, entries: dict[str, bytes], expected: str
+) -> None:
+    with pytest.raises(UserError, match=expected):
+        collect([write_zip(tmp_path / "x.zip", entries)])
+
+
+def test_a_damaged_zip_and_a_stray_file_get_one_sentence(tmp_path: Path) -> None:
+    damaged = tmp_path / "x.zip"
+    damaged.write_bytes(b"PK\x03\x04 and nothing more")
+    with pytest.raises(UserError, match="damaged"):
+        collect([damaged])
+    stray = tmp_path / "notes.txt"
+    stray.write_text("hello")
+    with pytest.raises(UserError, match="neither a picture"):
+        collect([stray])
+
+
+def test_a_zip_bomb_is_refused_by_its_declared_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapp.batch.MAX_INFLATED_BYTES", 1000)
+    archive = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("a.png", bytes(2000))
+    with pytest.raises(UserError, match="inflates"):
+        collect([archive])
+
+
+def test_too_many_pictures_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webapp.batch.MAX_PICTURES", 2)
+    with pytest.raises(UserError, match="more than 2"):
+        collect([write_zip(tmp_path / "x.zip", {f"{i}.png": b"x" for i in range(3)})])
+
+
+# --- Stress -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def digit() -> np.ndarray:
+    canvas = np.zeros((28, 28), np.float32)
+    canvas[6:22, 12:16] = 1  # a bar, 4 pixels wide, 16 high
+    return canvas
+
+
+def test_neutral_distortions_change_nothing(digit: np.ndarray) -> None:
+    np.testing.assert_array_equal(distort(digit, **NEUTRAL), digit)
+
+
+def test_every_sweep_passes_through_the_undistorted_digit(digit: np.ndarray) -> None:
+    for factor in FACTORS:
+        pictures = sweep(digit, factor, NEUTRAL)
+        assert pictures.min() >= 0
+        assert pictures.max() <= 1
+        assert any(np.array_equal(picture, digit) for picture in pictures)
+
+
+def test_a_shift_moves_to_the_right(digit: np.ndarray) -> None:
+    moved = distort(digit, shift=3)
+    np.testing.assert_allclose(moved[:, 3:], digit[:, :-3], atol=1e-6)
+
+
+def test_a_quarter_turn_is_counter_clockwise(digit: np.ndarray) -> None:
+    corner = np.zeros((28, 28), np.float32)
+    corner[4:8, 18:24] = 1  # top right goes to top left
+    turned = distort(corner, rotation=90)
+    np.testing.assert_allclose(turned, np.rot90(corner), atol=1e-5)
+
+
+def test_scale_multiplies_the_area(digit: np.ndarray) -> None:
+    # Half the size is a quarter of the 64 pixels of ink.
+    assert distort(digit, scale=0.5).sum() == pytest.approx(16, rel=0.1)
+
+
+def test_thickness_adds_to_both_sides(digit: np.ndarray) -> None:
+    # 4 x 16 -> 6 x 18 less the rounding of four corners.
+    assert distort(digit, thickness=2).sum() == pytest.approx(6 * 18, abs=2)
+    assert distort(digit, thickness=-2).sum() == pytest.approx(2 * 14, abs=2)
+
+
+def test_noise_is_the_same_every_time(digit: np.ndarray) -> None:
+    np.testing.assert_array_equal(distort(digit, noise=0.5), distort(digit, noise=0.5))
+
+
+def test_holds_is_the_unbroken_stretch_around_the_start() -> None:
+    labels = np.array([7, 1, 7, 7, 7, 2, 7])
+    assert holds(labels, 7, start=3) == (2, 4)
+    assert holds(labels, 7, start=1) == (1, 0)
+
+
+# --- Teach --------------------------------------------------------------------------------------
+
+
+def test_corrections_train_as_they_are(tmp_path: Path, digit: np.ndarray) -> None:
+    from netlib.data import DigitDataset
+
+    store = TeachStore(tmp_path)
+    assert [store.add(digit, label) for label in (1, 7)] == [1, 2]
+    dataset = DigitDataset(tmp_path, split="train")
+    assert dataset.labels.tolist() == [1, 7]
+    np.testing.assert_array_equal(dataset.images[0, 0].numpy(), digit * 255)
+
+
+def test_a_full_collection_saves_nothing(tmp_path: Path, digit: np.ndarray) -> None:
+    store = TeachStore(tmp_path, max_images=1)
+    store.add(digit, 1)
+    with pytest.raises(UserError, match="full"):
+        store.add(digit, 2)
+    assert len(list((tmp_path / "train").iterdir())) == 1
+    with pytest.raises(UserError, match="full"):
+        TeachStore(tmp_path, max_bytes=10).add(digit, 2)
+
+
+def test_a_label_that_is_no_digit_is_refused(tmp_path: Path, digit: np.ndarray) -> None:
+    with pytest.raises(UserError, match="0 to 9"):
+        TeachStore(tmp_path).add(digit, 10)
+    assert not (tmp_path / "train.csv").exists()
+
+
+def test_a_failed_write_leaves_no_row_and_no_scrap(
+    tmp_path: Path, digit: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = TeachStore(tmp_path)
+
+    def fail(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("webapp.teach.os.replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        store.add(digit, 1)
+    assert [path.name for path in tmp_path.rglob("*")] == ["train"]
+
+
+# --- Examples -----------------------------------------------------------------------------------
+
+
+def test_every_example_has_a_known_kind_and_loads(service: Service) -> None:
+    examples = load_examples()
+    assert examples
+    for example in examples:
+        assert example.kind in KINDS
+        service.reader.read(example.path)
+
+
+# --- The running app ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def address(free_port: Callable[[], int]) -> Iterator[str]:
+    app = demo.build_demo(
+        CHECKPOINTS / "standard.safetensors", CHECKPOINTS / "mobilenet.safetensors"
+    )
+    port = free_port()
+    app.launch(
+        server_name="127.0.0.1",
+        server_port=port,
+        prevent_thread_lock=True,
+        quiet=True,
+        **launch_options(),
+    )
+    yield f"http://127.0.0.1:{port}"
+    app.close(verbose=False)
+
+
+@pytest.fixture(scope="module")
+def client(address: str):
+    from gradio_client import Client
+
+    return Client(address, verbose=False)
+
+
+def get(address: str, data: dict | None = None) -> tuple[int, dict]:
+    """GET, or POST with JSON; the status and the JSON answer."""
+    body = json.dumps(data).encode() if data is not None else None
+    request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=30) as response:
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def test_health(address: str) -> None:
+    assert get(f"{address}/health") == (200, {"status": "ok"})
+
+
+def test_predict_answers_with_both_networks(client, tmp_path: Path) -> None:
+    from gradio_client import handle_file
+
+    path = tmp_path / "seven.png"
+    path.write_bytes(png(seven()))
+    answer = client.predict(handle_file(path), api_name="/predict")
+    assert answer["agree"] is True
+    assert answer["blank"] is False
+    assert len(answer["boxes"]) == 1
+    for name in ("standard", "mobilenet"):
+        assert answer[name]["prediction"] == "7"
+        assert len(answer[name]["probabilities"]) == 10
+        assert sum(answer[name]["probabilities"]) == pytest.approx(1)
+
+
+def test_predict_reads_several_digits_and_blank_pages(client, tmp_path: Path) -> None:
+    from gradio_client import handle_file
+
+    two = Image.new("L", (440, 200), 255)
+    two.paste(seven(), (0, 0))
+    two.paste(seven(), (220, 0))
+    (tmp_path / "two.png").write_bytes(png(two))
+    (tmp_path / "none.png").write_bytes(png(Image.new("L", (99, 99), 255)))
+    answer = client.predict(handle_file(tmp_path / "two.png"), api_name="/predict")
+    assert answer["standard"]["prediction"] == "77"
+    assert len(answer["standard"]["digits"]) == len(answer["boxes"]) == 2
+    blank = client.predict(handle_file(tmp_path / "none.png"), api_name="/predict")
+    assert blank["blank"] is True
+    assert blank["mobilenet"]["prediction"] == ""
+
+
+def test_predict_batch_answers_for_every_file(client, tmp_path: Path) -> None:
+    from gradio_client import handle_file
+
+    (tmp_path / "a.png").write_bytes(png(seven()))
+    (tmp_path / "b.png").write_bytes(b"no picture")
+    files = [handle_file(tmp_path / name) for name in ("a.png", "b.png")]
+    answers = client.predict(files, api_name="/predict_batch")
+    assert [answer["image"] for answer in answers] == ["b.png", "a.png"]
+    assert "no picture" in answers[0]["error"]
+    assert answers[1]["standard"]["prediction"] == "7"
+
+
+def test_predict_works_over_plain_http(address: str) -> None:
+    boundary = "boundary"
+    head = (
+        f"--{boundary}\r\nContent-Type: image/png\r\n"
+        'Content-Disposition: form-data; name="files"; filename="seven.png"\r\n\r\n'
+    )
+    body = head.encode() + png(seven()) + f"\r\n--{boundary}--\r\n".encode()
+    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    request = urllib.request.Request(f"{address}/gradio_api/upload", body, headers)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=30) as response:
+        path = json.load(response)[0]
+    file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    status, answer = get(f"{address}/gradio_api/run/predict", {"data": [file]})
+    assert status == 200
+    assert answer["data"][0]["mobilenet"]["prediction"] == "7"
+
+
+def test_a_file_of_the_server_cannot_be_asked_for(address: str) -> None:
+    file = {"path": str(Path(demo.__file__)), "meta": {"_type": "gradio.FileData"}}
+    status, answer = get(f"{address}/gradio_api/run/predict", {"data": [file]})
+    assert status != 200
+    assert "data" not in answer
+
+
+def test_a_damaged_picture_gets_its_sentence_over_the_api(client, tmp_path: Path) -> None:
+    from gradio_client import handle_file
+    from gradio_client.exceptions import AppError
+
+    path = tmp_path / "x.png"
+    path.write_bytes(png(seven())[:60])
+    with pytest.raises(AppError, match="damaged"):
+        client.predict(handle_file(path), api_name="/predict")
+
+
+def test_only_the_documented_endpoints_are_public(client) -> None:
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    assert set(endpoints) == {"/predict", "/predict_batch"}
+
+
+# --- Command line -------------------------------------------------------------------------------
+
+
+def test_a_missing_checkpoint_is_one_sentence_and_status_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = tmp_path / "none.safetensors"
+    assert demo.main(["--standard", str(missing)]) == 2
+    message = capsys.readouterr().err
+    assert str(missing) in message
+    assert message.count("\n") == 1
+
+
+def test_a_network_for_other_pictures_is_refused(tmp_path: Path) -> None:
+    path = save_network(init_network(1, 0, (3, 32, 32), 10), tmp_path / "rgb.safetensors")
+    with pytest.raises(ValueError, match=r"\(3, 32, 32\)"):
+        Service.load(path, path)
+
+
+def test_any_two_checkpoints_can_be_shown_and_are_told_apart(tmp_path: Path) -> None:
+    net = init_network(1, 1, (1, 28, 28), 10)
+    one = save_network(net, tmp_path / "one.safetensors")
+    other = save_network(net, tmp_path / "other.safetensors")
+    facts = Service.load(one, other).facts
+    assert [fact.title for fact in facts.values()] == ["one", "other"]
+    assert facts["standard"].subtitle == "1 standard + 1 separable convolutions"
+
+
+def test_importing_the_demo_loads_nothing() -> None:
+    assert "demo" not in vars(demo)
+    with pytest.raises(AttributeError, match="nothing"):
+        demo.nothing  # noqa: B018

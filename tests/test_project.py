@@ -1,0 +1,97 @@
+"""Embeddings to coordinates, on small invented clusters."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis import project
+
+
+@pytest.fixture
+def predictions(tmp_path: Path) -> Path:
+    """Three classes of 12 samples, far apart, in 5 dimensions."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], 12)
+    embeddings = 20 * np.eye(5)[labels] + rng.normal(size=(36, 5))
+    path = tmp_path / "predictions.npz"
+    np.savez(path, labels=labels, embeddings=embeddings.astype(np.float32), logits=labels)
+    return path
+
+
+def test_choose_takes_the_same_number_of_each_class() -> None:
+    labels = np.array([0] * 50 + [1] * 10 + [2] * 10)
+    chosen = project.choose(labels, 15, seed=3)
+    assert np.bincount(labels[chosen]).tolist() == [5, 5, 5]
+    assert len(set(chosen)) == 15
+    np.testing.assert_array_equal(chosen, project.choose(labels, 15, seed=3))
+
+
+def test_choose_takes_all_by_default() -> None:
+    assert project.choose(np.array([2, 0, 1]), None, seed=0).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("count", "message"), [(16, "multiple of 3"), (60, "Class 1 has 10")])
+def test_a_count_that_cannot_be_had_is_refused(count: int, message: str) -> None:
+    labels = np.array([0] * 50 + [1] * 10 + [2] * 10)
+    with pytest.raises(ValueError, match=message):
+        project.choose(labels, count, seed=0)
+
+
+@pytest.mark.parametrize("method", ["pca", "tsne"])
+def test_clusters_stay_clusters(predictions: Path, tmp_path: Path, method: str) -> None:
+    output = tmp_path / "out" / "projection.npz"
+    arguments = ["--predictions", str(predictions), "--method", method, "--output", str(output)]
+    assert project.main(arguments) == 0
+    with np.load(output, allow_pickle=False) as file:
+        points, labels = file["projection"], file["labels"]
+        made_by = json.loads(str(file["made_by"]))
+    assert points.shape == (36, 2)
+    assert (made_by["method"], made_by["n"], made_by["seed"]) == (method, 36, 0)
+    middles = np.array([points[labels == label].mean(axis=0) for label in range(3)])
+    nearest = np.linalg.norm(points[:, None] - middles, axis=2).argmin(axis=1)
+    np.testing.assert_array_equal(nearest, labels)
+
+
+def test_pca_keeps_the_distances_of_points_in_a_plane() -> None:
+    corners = np.array([[0.0, 0, 7], [3, 0, 7], [3, 4, 7], [0, 4, 7]])
+    points = project.project(corners, "pca", seed=0)
+    assert np.linalg.norm(points[0] - points[1]) == pytest.approx(3, rel=1e-5)
+    assert np.linalg.norm(points[0] - points[2]) == pytest.approx(5, rel=1e-5)
+
+
+def test_the_digits_come_along_in_the_order_of_the_predictions(digit_folder, tmp_path) -> None:
+    from netlib.data import DigitDataset
+
+    folder = digit_folder(train=2, test=0)
+    dataset = DigitDataset(folder, "train")
+    predictions = tmp_path / "p.npz"
+    embeddings = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)
+    np.savez(predictions, labels=dataset.labels.numpy(), embeddings=embeddings)
+    output = tmp_path / "map.npz"
+    arguments = ["--predictions", str(predictions), "--method", "pca", "--count", "10"]
+    arguments += ["--dataset-path", str(folder), "--output", str(output)]
+    assert project.main(arguments) == 0
+    with np.load(output) as file:
+        chosen = file["indices"]
+        np.testing.assert_array_equal(file["images"], dataset.images[chosen, 0].numpy())
+        np.testing.assert_array_equal(file["labels"], dataset.labels[chosen].numpy())
+
+
+def test_another_data_set_than_the_evaluated_one_is_refused(
+    digit_folder, predictions: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--predictions", str(predictions), "--output", str(tmp_path / "map.npz")]
+    arguments += ["--method", "pca", "--dataset-path", str(digit_folder(train=1, test=0))]
+    assert project.main(arguments) == 2
+    assert "other labels" in capsys.readouterr().err
+
+
+def test_a_file_of_something_else_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x.npz"
+    np.savez(path, labels=np.arange(3))
+    assert project.main(["--predictions", str(path), "--output", str(tmp_path / "o.npz")]) == 2
+    assert "analysis.evaluate" in capsys.readouterr().err

@@ -29,21 +29,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     args = parse(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
-    started = time.perf_counter()
     try:
-        predictor = Predictor({"network": args.checkpoint})
-        info = predictor.info["network"]
-        dataset = DigitDataset(
-            args.dataset_path,
-            args.split,
-            input_dim=info.input_dim,
-            num_classes=int(info.metadata["spec"]["num_classes"]),
-            preprocess=args.preprocess,
-            progress=sys.stderr.isatty(),
-        )
-    except (ValueError, FileNotFoundError) as error:
+        run(args, arguments)
+    except (ValueError, OSError) as error:
         print(f"evaluate: {error}", file=sys.stderr)
         return 2
+    return 0
+
+
+def run(args: argparse.Namespace, arguments: Sequence[str]) -> None:
+    """Everything the command does, in order."""
+    started = time.perf_counter()
+    predictor = Predictor({"network": args.checkpoint})
+    info = predictor.info["network"]
+    dataset = DigitDataset(
+        args.dataset_path,
+        args.split,
+        input_dim=info.input_dim,
+        num_classes=int(info.metadata["spec"]["num_classes"]),
+        preprocess=args.preprocess,
+        progress=sys.stderr.isatty(),
+    )
     images = dataset.images.numpy().astype(np.float32) / 255
     prediction = predictor.predict_one("network", images)
     labels = dataset.labels.numpy()
@@ -69,7 +75,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     for path in write(args.output, labels, dataset.names, prediction, content):
         print(path)
-    return 0
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

@@ -6,6 +6,7 @@ python -m analysis.main --dataset-path data/digits --conv-block-count 2 \
 
 import argparse
 import csv
+import hashlib
 import json
 import logging
 import os
@@ -32,7 +33,7 @@ from netlib.metrics import Scores, fit_temperature, scores
 from netlib.network import Network, architecture_name, init_network
 from netlib.training import OPTIMIZERS, TrainingError, fit, infer, seed_everything
 
-USER_ERRORS = (ValueError, FileNotFoundError, TrainingError)
+USER_ERRORS = (ValueError, OSError, TrainingError)
 SPLITS = ("train", "validation", "test")
 DEFAULTS = TrainConfig()
 
@@ -79,12 +80,14 @@ def run(args: argparse.Namespace, arguments: Sequence[str]) -> None:
         history = train_network(net, data, config, args, output)
     else:
         metadata = load_weights(net, checkpoint)
+        warn_of_leak(metadata, args, records)
     results = evaluate(net, data)
     if args.is_training:
         val = results["validation"]
         metadata = make_metadata(args, arguments, records, config, results, history)
         metadata["temperature"] = fit_temperature(val.labels, val.logits)
         save_network(net, checkpoint, metadata)
+        state_path(output).unlink(missing_ok=True)
     print_results(results)
     written = write_results(output, results, history)
     if args.visualize:
@@ -197,6 +200,8 @@ def train_network(
 ) -> list[dict[str, float]]:
     """Train from scratch; one line an epoch."""
     print("\nTraining")
+    if args.resume and not state_path(output).exists():
+        print(f"{state_path(output)} is not there: nothing to resume, beginning anew.")
     terminal = sys.stderr.isatty()
     return fit(
         net,
@@ -204,11 +209,37 @@ def train_network(
         data.validation_loader(),
         config,
         loss_func=make_loss(config.loss, data.class_counts),
-        state_path=output / "training.state",
+        state_path=state_path(output),
         resume=args.resume,
+        identity=fingerprint(data.train_set, args.weighted_sampling),
         progress=terminal,
         on_epoch=lambda row: print(epoch_line(row), flush=True),
     )
+
+
+def state_path(output: Path) -> Path:
+    """Where the state of an unfinished training lies."""
+    return output / "training.state"
+
+
+def fingerprint(dataset: DigitDataset, weighted_sampling: bool) -> str:
+    """Tells one training set from another."""
+    digest = hashlib.blake2b(dataset.images.numpy().tobytes(), digest_size=16)
+    digest.update(dataset.labels.numpy().tobytes())
+    return f"{digest.hexdigest()}, weighted_sampling={weighted_sampling}"
+
+
+def warn_of_leak(
+    metadata: dict[str, Any], args: argparse.Namespace, records: list[dict[str, Any]]
+) -> None:
+    """Validation images of another split than the training's may have been trained on."""
+    split = {"seed": args.seed, "validation_size": args.validation_size}
+    if metadata.get("split") != split or metadata.get("data") != records:
+        logging.warning(
+            "train and validation scores below are of another split or data set than this "
+            "checkpoint's training (%s): only the test scores are of unseen images.",
+            metadata.get("split", "unknown"),
+        )
 
 
 def epoch_line(row: dict[str, float]) -> str:
@@ -248,6 +279,7 @@ def make_metadata(
         "normalisation": {"mean": 0.0, "std": 1.0, "range": [0, 1], "ink": 1},
         "data": records,
         "config": config.to_dict(),
+        "split": {"seed": args.seed, "validation_size": args.validation_size},
         "command": shlex.join(["python", "-m", "analysis.main", *arguments]),
         "epoch": int(best["epoch"]),
         "seconds": round(sum(row["seconds"] for row in history), 1),

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 STANDARD, MOBILENET = "#0072B2", "#D55E00"  # Okabe and Ito 2008: blue, vermillion
 COLOURS = {"standard": STANDARD, "mobilenet": MOBILENET}
 BLACK, GREEN, GREY = "#000000", "#009E73", "#666666"
+WRONG = "#B0417C"  # Okabe and Ito's reddish purple, darkened to be read as text
 
 
 def draw_history(
@@ -32,7 +33,7 @@ def draw_history(
         values = [factor * row[f"{split}_{quantity}"] for row in history]
         ax.plot(epochs, values, style, color=colour, label=split, marker="o", markersize=3)
     ax.set_xlabel("epoch")
-    ax.set_ylabel("accuracy (%)" if quantity == "accuracy" else "loss (cross entropy)")
+    ax.set_ylabel("accuracy (%)" if quantity == "accuracy" else "loss")
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend(frameon=False)
     _plain(ax)
@@ -90,7 +91,7 @@ def draw_class_scores(
 
 
 def draw_digit(ax: Axes, image: np.ndarray, label: int, prediction: int) -> Axes:
-    """One digit with its true and predicted class; a wrong prediction is vermillion.
+    """One digit with its true and predicted class; a wrong prediction is purple.
 
     Args:
         ax: where to draw.
@@ -99,12 +100,12 @@ def draw_digit(ax: Axes, image: np.ndarray, label: int, prediction: int) -> Axes
         prediction: predicted class.
     """
     if image.shape[0] == 1:
-        ax.imshow(image[0], cmap="gray_r")
+        ax.imshow(image[0], cmap="gray_r", vmin=0, vmax=_white(image))
     else:
-        ax.imshow(image.transpose(1, 2, 0))
+        ax.imshow(image.transpose(1, 2, 0) / _white(image), vmin=0, vmax=1)
     right = label == prediction
     text = f"{label}" if right else f"{label} read as {prediction}"
-    ax.set_title(text, fontsize=9, color="black" if right else MOBILENET, pad=3)
+    ax.set_title(text, fontsize=9, color="black" if right else WRONG, pad=3)
     ax.set_xticks([])
     ax.set_yticks([])
     for spine in ax.spines.values():
@@ -128,6 +129,11 @@ def page_of_digits(
     for ax, row in zip(axes, chosen, strict=False):
         draw_digit(ax, images[row], int(labels[row]), int(predictions[row]))
     return figure
+
+
+def _white(image: np.ndarray) -> int:
+    """The largest value that a pixel of this type can have."""
+    return 255 if image.dtype == np.uint8 else 1
 
 
 def _plain(ax: Axes) -> None:

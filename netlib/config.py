@@ -101,8 +101,9 @@ class TrainConfig:
         weight_decay: on weights of two or more dimensions; batch norm and biases have none.
         schedule: "constant", "cosine" to 0, or "onecycle": linear warm-up, then cosine to 0.
         warmup: share of the steps that "onecycle" warms up.
-        ema: decay of the weights' exponential moving average, 0 for none; where it is on, the
-            averaged weights are what is validated and returned.
+        ema: decay of the weights' exponential moving average, 0 for none; it rises to this value
+            over the first updates. Where it is on, the averaged weights are what is validated and
+            returned.
         augment: changes made to training images.
         patience: epochs without a better validation score before an early stop, 0 for never.
         seed: of weights, data order and augmentation.

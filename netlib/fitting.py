@@ -49,6 +49,7 @@ def fit(
     make_optimizer: MakeOptimizer | None = None,
     state_path: str | os.PathLike[str] | None = None,
     resume: bool = False,
+    identity: str = "",
     progress: bool = False,
     on_epoch: Callable[[dict[str, float]], None] | None = None,
 ) -> History:
@@ -65,9 +66,10 @@ def fit(
         config: how to train.
         loss_func: (logits, labels) -> scalar.
         make_optimizer: (parameter groups, lr=) -> optimizer, in place of `config.optimizer`.
-        state_path: file that holds the whole state after each epoch, for `resume`; removed at the
-            end.
+        state_path: file that holds the whole state after each epoch, for `resume`; the caller
+            removes it once the result is safe.
         resume: go on from `state_path` if it exists.
+        identity: anything that tells this run's data from another's; a resume compares it.
         progress: show a bar.
         on_epoch: called with each epoch's record.
 
@@ -79,7 +81,8 @@ def fit(
     Raises:
         TrainingError: the loss is not finite, or the state file belongs to another run.
     """
-    run = _Run(net, config, len(train_loader), make_optimizer or OPTIMIZERS[config.optimizer])
+    make_optimizer = make_optimizer or OPTIMIZERS[config.optimizer]
+    run = _Run(net, config, len(train_loader), make_optimizer, identity)
     if resume and state_path is not None and Path(state_path).exists():
         run.load(Path(state_path))
     while not run.finished:
@@ -91,9 +94,7 @@ def fit(
             disable=not progress,
             leave=False,
         )
-        set_epoch = getattr(getattr(train_loader, "sampler", None), "set_epoch", None)
-        if set_epoch is not None:
-            set_epoch(epoch)
+        _set_epoch(train_loader, epoch)
         train_loss, train_accuracy = run.train_epoch(bar, epoch, loss_func)
         validation_loss, validation_accuracy = run.validate(validation_loader)
         run.record(
@@ -114,8 +115,6 @@ def fit(
     net.load_state_dict(run.best_weights)
     net.to("cpu").to(memory_format=torch.contiguous_format)
     net.eval()
-    if state_path is not None:
-        Path(state_path).unlink(missing_ok=True)
     return run.history
 
 
@@ -123,9 +122,15 @@ class _Run:
     """The state of one training run: what a resume must restore."""
 
     def __init__(
-        self, net: Network, config: TrainConfig, steps: int, make_optimizer: MakeOptimizer
+        self,
+        net: Network,
+        config: TrainConfig,
+        steps: int,
+        make_optimizer: MakeOptimizer,
+        identity: str,
     ) -> None:
         self.config = config
+        self.identity = identity
         self.steps = steps
         self.device = resolve_device(config.device)
         self.memory_format = (
@@ -169,6 +174,9 @@ class _Run:
         total_right = torch.zeros((), device=self.device, dtype=torch.int64)
         count = 0
         for step, (images, labels) in enumerate(batches):
+            if len(labels) == 1:  # batch norm has no variance over one image: it sits out
+                self.scheduler.step()
+                continue
             images = images.to(self.device, non_blocking=True)
             labels = labels.to(self.device, non_blocking=True)
             images = augment(images, self.config.augment, generator)
@@ -221,6 +229,7 @@ class _Run:
         state = {
             "spec": self.net.spec,
             "config": self.config.to_dict(),
+            "data": self.identity,
             "net": self.net.state_dict(),
             "average": self.average.state_dict() if self.average is not None else None,
             "optimizer": self.optimizer.state_dict(),
@@ -242,7 +251,7 @@ class _Run:
         try:
             state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
             steps_taken, epochs = state["scheduler"]["last_epoch"], len(state["history"])
-            found = {"spec": state["spec"], "config": state["config"]}
+            found = {key: state[key] for key in ("spec", "config", "data")}
         except Exception as error:  # torch raises many kinds for a damaged file
             raise TrainingError(
                 f"{path} is no readable training state ({type(error).__name__}); delete it to "
@@ -252,6 +261,7 @@ class _Run:
         expected = {
             "spec": self.net.spec,
             "config": self.config.to_dict(),
+            "data": self.identity,
             "number of steps": epochs * self.steps,  # differs with another number of images
         }
         for name, value in expected.items():
@@ -320,7 +330,10 @@ def _schedule(config: TrainConfig, total_steps: int) -> Callable[[int], float]:
 
 
 def _ema(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], int | Tensor], None]:
-    """Exponential moving average whose decay rises to `decay`, so that it forgets the start."""
+    """Exponential moving average whose decay rises to `decay`, so that it forgets the start.
+
+    After t updates the decay is min(decay, (1 + t) / (10 + t)), TensorFlow's `num_updates` ramp.
+    """
 
     def update(averages: Sequence[Tensor], values: Sequence[Tensor], updates: int | Tensor) -> None:
         count = int(updates)
@@ -332,6 +345,15 @@ def _ema(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], int | Te
                 average.copy_(value)
 
     return update
+
+
+def _set_epoch(loader: DataLoader, epoch: int) -> None:
+    """Tell the loader's sampler, or the one inside its batch sampler, which epoch comes next."""
+    sampler = getattr(loader, "sampler", None)
+    while sampler is not None:
+        if hasattr(sampler, "set_epoch"):
+            sampler.set_epoch(epoch)
+        sampler = getattr(sampler, "sampler", None)
 
 
 def _mix(seed: int, epoch: int) -> int:

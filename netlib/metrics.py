@@ -121,13 +121,16 @@ def calibration_error(labels: ArrayLike, probabilities: ArrayLike, bins: int = 1
 def fit_temperature(labels: ArrayLike, logits: ArrayLike) -> float:
     """The T > 0 that minimises the NLL of softmax(logits / T) (Guo et al. 2017, section 4.2).
 
-    Fit it on validation images, never on those it is judged by.
+    One more image counts, with any label equally likely, as in Laplace's rule of succession:
+    without it, T would go to 0 wherever every prediction is right. Fit T on validation images,
+    never on those it is judged by.
     """
     y, z = _check(labels, logits)
     rows = np.arange(len(y))
 
     def nll(log_t: float) -> float:
-        return float(-special.log_softmax(z / np.exp(log_t), axis=1)[rows, y].mean())
+        log_p = special.log_softmax(z / np.exp(log_t), axis=1)
+        return -float(log_p[rows, y].sum() + log_p.mean())
 
     return float(np.exp(minimize_scalar(nll, bounds=(-3, 3), method="bounded").x))
 

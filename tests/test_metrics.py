@@ -184,10 +184,19 @@ def test_a_known_temperature_is_found_again(temperature: float) -> None:
 
 
 def test_the_fitted_temperature_has_the_lowest_nll() -> None:
-    best = fit_temperature(LABELS, LOGITS)
-    lowest = scores(LABELS, LOGITS, best).nll
-    assert lowest < scores(LABELS, LOGITS, 1.02 * best).nll
-    assert lowest < scores(LABELS, LOGITS, best / 1.02).nll
+    labels, logits = np.tile(LABELS, 500), np.tile(LOGITS, (500, 1))  # one more hardly counts
+    best = fit_temperature(labels, logits)
+    lowest = scores(labels, logits, best).nll
+    assert lowest < scores(labels, logits, 1.02 * best).nll
+    assert lowest < scores(labels, logits, best / 1.02).nll
+
+
+def test_the_temperature_stays_finite_where_every_prediction_is_right() -> None:
+    # 50 right answers and one that is half right are 50.5 of 51: p = 101 / 102 for the margin of
+    # 10, whose log odds are log 101.
+    labels = np.zeros(50, dtype=int)
+    logits = np.tile([10.0, 0.0], (50, 1))
+    assert fit_temperature(labels, logits) == pytest.approx(10 / np.log(101), rel=1e-3)
 
 
 # --- Digits and the rest ------------------------------------------------------------------------

@@ -105,10 +105,10 @@ def test_a_right_digit_has_its_class_for_a_title(ax: Axes) -> None:
     assert ax.title.get_color() == "black"
 
 
-def test_a_wrong_digit_says_what_it_was_read_as_in_vermillion(ax: Axes) -> None:
+def test_a_wrong_digit_says_what_it_was_read_as_in_its_own_colour(ax: Axes) -> None:
     plots.draw_digit(ax, np.zeros((1, 3, 4)), 7, 1)
     assert ax.get_title() == "7 read as 1"
-    assert to_hex(ax.title.get_color()) == "#d55e00"
+    assert to_hex(ax.title.get_color()) == "#b0417c"
 
 
 def test_a_colour_image_is_shown_in_colour(ax: Axes) -> None:

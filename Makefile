@@ -13,7 +13,7 @@ DEV = $(VENV)/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint report benchmark screenshots clean
+.PHONY: help demo test lint benchmark screenshots clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,9 +28,6 @@ lint: $(DEV) ## check style and types
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
-
-report: $(RUNTIME) ## make every figure and figures/Report.pdf
-	$(RUN) -m analysis.report $(ARGS)
 
 benchmark: $(RUNTIME) ## measure training, inference and serving
 	$(RUN) -m analysis.benchmark $(ARGS)

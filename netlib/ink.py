@@ -39,6 +39,9 @@ INK_LEVEL = 0.1
 STRONG_LEVEL = 0.5
 # A component with less than this share of the largest one's mass is a speck.
 SPECK_SHARE_EVEN, SPECK_SHARE_UNEVEN = 0.01, 0.05
+# Left, top, right, bottom in pixels; right and bottom are exclusive.
+Box = tuple[int, int, int, int]
+
 EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
 
 
@@ -52,25 +55,40 @@ def ink_from_grey(grey: np.ndarray) -> np.ndarray:
 
 def drop_specks(ink: np.ndarray, share: float) -> np.ndarray:
     """Blank the components that are faint, or have less than `share` of the largest one's ink."""
-    labels, count = ndimage.label(ink >= INK_LEVEL, structure=EIGHT_NEIGHBOURS)
+    box = ink_box(ink)
+    if box is None:
+        return ink
+    left, top, right, bottom = box
+    inside = ink[top:bottom, left:right]
+    labels, count = ndimage.label(inside >= INK_LEVEL, structure=EIGHT_NEIGHBOURS)
     if count < 2:
         return ink
-    mass = np.bincount(labels.ravel(), weights=ink.ravel())
-    strong = np.bincount(labels[ink >= STRONG_LEVEL], minlength=count + 1) > 0
+    mass = np.bincount(labels.ravel(), weights=inside.ravel())
+    strong = np.bincount(labels[inside >= STRONG_LEVEL], minlength=count + 1) > 0
     speck = ~strong | (mass < share * mass[1:].max())
     speck[0] = False  # Ink fainter than INK_LEVEL around the strokes stays.
     if not speck.any():
         return ink
-    return np.where(speck[labels], np.float32(0), ink)
+    kept = ink.copy()
+    kept[top:bottom, left:right][speck[labels]] = 0
+    return kept
+
+
+def ink_box(ink: np.ndarray) -> Box | None:
+    """Bounding box of the ink (H, W), None if there is none."""
+    inked = ink >= INK_LEVEL
+    columns, rows = np.flatnonzero(inked.any(axis=0)), np.flatnonzero(inked.any(axis=1))
+    if columns.size == 0:
+        return None
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
 def _even_tone(grey: np.ndarray) -> float | None:
     """The tone of an even background, None if there is none."""
-    levels = np.rint(grey * 255).astype(np.uint8)
-    border = np.concatenate([levels[0], levels[-1], levels[1:-1, 0], levels[1:-1, -1]])
-    tone = float(np.bincount(border).argmax()) / 255
+    border = np.concatenate([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]])
+    tone = float(np.bincount(np.rint(border * 255).astype(np.intp)).argmax()) / 255
     tolerance = max(EVEN_LEVELS, EVEN_TOLERANCE * float(grey.max() - grey.min()))
-    distance = np.abs(border / 255 - tone)
+    distance = np.abs(border - tone)
     even = (distance <= tolerance).mean()
     if even < max(EVEN_BORDER, EVEN_SHARE * (distance <= 3 * tolerance).mean()):
         return None

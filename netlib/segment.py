@@ -19,8 +19,8 @@ from PIL import Image
 from scipy import ndimage
 
 from netlib.images import Picture, as_picture, to_grey
-from netlib.ink import EIGHT_NEIGHBOURS, ink_from_grey
-from netlib.sketch import SIDE, Box, digit_from_ink, ink_box, stroke_width
+from netlib.ink import EIGHT_NEIGHBOURS, Box, ink_box, ink_from_grey
+from netlib.sketch import SIDE, digit_from_ink, stroke_width
 
 MAX_DIGITS = 20
 # Ink from here on connects: fainter bridges between digits do not.

@@ -36,7 +36,7 @@ def test_a_drawing_fills_a_box_of_20_pixels_around_its_centre_of_mass() -> None:
 @pytest.mark.parametrize("paper, pen", [(0, 255), (255, 0), (200, 30), (90, 220)])
 def test_a_digit_of_mnist_passes_unchanged_in_any_polarity(paper: int, pen: int) -> None:
     mnist = np.zeros((28, 28))
-    mnist[4:24, 13:16] = [0.5, 1.0, 0.25]
+    mnist[4:24, 13:17] = [0.5, 1.0, 1.0, 0.25]
     page = np.rint(paper + mnist * (pen - paper)).astype(np.uint8)
     digit = to_digit(page)
     assert digit is not None

@@ -5,7 +5,6 @@ python -m analysis.evaluate --dataset-path data/digits --split test \
 """
 
 import argparse
-import hashlib
 import json
 import logging
 import os
@@ -19,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from netlib.checkpoint import load_network, weights_digest
 from netlib.data import DigitDataset
 from netlib.metrics import Scores, scores
 from netlib.predictor import Prediction, Predictor
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace, arguments: Sequence[str]) -> None:
         "command": shlex.join(["python", "-m", "analysis.evaluate", *arguments]),
         "architecture": info.architecture,
         "checkpoint": args.checkpoint.name,
-        "checkpoint_sha256": hashlib.sha256(args.checkpoint.read_bytes()).hexdigest(),
+        "weights_sha256": weights_digest(load_network(args.checkpoint)[0]),
         "dataset": args.dataset_path.name,
         "split": args.split,
         "preprocess": args.preprocess,

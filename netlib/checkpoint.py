@@ -5,6 +5,7 @@ trainer adds what it knows: class_names, normalisation, data, config, command, s
 temperature, no_digit. No pickles: loading a file runs no code from it.
 """
 
+import hashlib
 import json
 import os
 import tempfile
@@ -95,6 +96,15 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
     if not isinstance(metadata, dict) or not isinstance(metadata.get("spec"), dict):
         raise CheckpointError(f"{path} describes no network: its metadata has no spec.")
     return metadata
+
+
+def weights_digest(net: Network) -> str:
+    """SHA-256 of every weight and running statistic: the same network, whatever its metadata."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(net.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def load_network(path: str | os.PathLike[str]) -> tuple[Network, dict[str, Any]]:

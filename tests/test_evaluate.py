@@ -1,7 +1,6 @@
 """Evaluate: a checkpoint and a data set in, scores.json and predictions.npz out."""
 
 import csv
-import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ import torch
 from PIL import Image, ImageOps
 
 from analysis.evaluate import main
-from netlib.checkpoint import load_network, save_network
+from netlib.checkpoint import load_network, save_network, weights_digest
 from netlib.metrics import scores
 from netlib.network import init_network
 from netlib.sketch import to_digit
@@ -105,7 +104,7 @@ def test_scores_are_those_of_the_predictions_at_the_checkpoint_s_temperature(
 def test_the_scores_say_what_made_them(dataset: Path, checkpoint: Path, tmp_path: Path) -> None:
     evaluate(dataset, checkpoint, tmp_path)
     made_by = read(tmp_path)[0]["made_by"]
-    assert made_by["checkpoint_sha256"] == hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    assert made_by["weights_sha256"] == weights_digest(load_network(checkpoint)[0])
     assert made_by["architecture"] == "conv1_dw1_w0.25"
     assert (made_by["split"], made_by["preprocess"]) == ("test", "none")
     assert made_by["dataset"] == dataset.name

@@ -1,0 +1,144 @@
+"""Time from scratch to 99 % test accuracy, against PyTorch's well-known MNIST example."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from statistics import mean
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from analysis.benchmark import plain
+from analysis.benchmark.arms import Arm, interleave
+from analysis.benchmark.record import Row, row
+from analysis.benchmark.settings import NETWORKS, Settings
+from analysis.benchmark.training import PRECISIONS, loader_of
+from netlib.config import TrainConfig
+from netlib.data import DigitDataset
+from netlib.losses import make_loss
+from netlib.network import ARCHITECTURES
+from netlib.training import fit, infer
+
+AREA = "accuracy"
+AIM = 0.99
+SHARE = 1 / 3  # of the example's time
+SEEDS = (0, 1, 2)
+EXAMPLE = "PyTorch's example"
+VALIDATION_SIZE = 500
+Data = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+def config_of(network: str, seed: int) -> TrainConfig:
+    """How ours trains: chosen on validation images, the fewest epochs that reach the aim."""
+    return TrainConfig(
+        training_epochs=2,
+        batch_size=64,
+        learning_rate=0.01,
+        precision=PRECISIONS[network],
+        seed=seed,
+        device="cpu",
+    )
+
+
+def run(settings: Settings) -> list[Row]:
+    """Seconds of training until a test at the end of an epoch shows 99 %; tests are not counted.
+
+    A quick run, or one on the 5,000 digits, has a lower aim: it shows only that everything works.
+    """
+    full = settings.dataset_path is not None and not settings.quick
+    images, labels = settings.digits("train")
+    limit = None if full else 2000
+    data = images[:limit], labels[:limit], *settings.digits("test")
+    aim = AIM if full else 0.5
+    arms = {EXAMPLE: Arm(make_example, (data, aim), threads=settings.threads)}
+    for name in NETWORKS:
+        arms[ours(name)] = Arm(make_ours, (data, aim, name), threads=settings.threads)
+    seeds = SEEDS if full else SEEDS[:1]
+    results = interleave(arms, seeds, 1)
+    times = {arm: [results[arm, seed][0] for seed in seeds] for arm in arms}
+    return summary(times, aim, hold=full)
+
+
+def ours(network: str) -> str:
+    """The arm's name."""
+    return f"ours, {network}"
+
+
+def summary(times: Mapping[str, list[float]], aim: float, hold: bool) -> list[Row]:
+    """Seconds of each seed, and the means' ratio, held against the target if `hold`."""
+    what = f"time to {100 * aim:g} % test accuracy"
+    rows = [row(AREA, what, arm, seconds, "s", note=f"mean {mean(seconds):.1f} s")
+            for arm, seconds in times.items()]  # fmt: skip
+    base = mean(times[EXAMPLE])
+    for name in NETWORKS:
+        share = mean(times[ours(name)]) / base
+        rows.append(row(AREA, f"{what}, share of the example's", ours(name), [share], "",
+                        network=name, at_most=SHARE if hold else None,
+                        note=f"means of {len(times[EXAMPLE])} seeds"))  # fmt: skip
+    return rows
+
+
+def make_example(data: Data, aim: float) -> Callable[[int], float]:
+    """Adadelta, learning rate 1, times 0.7 after each epoch, batches of 64."""
+    images, labels, test_images, test_labels = data
+    train_set = plain.PilDigits(images, labels, normalise=True)
+    test_set = plain.PilDigits(test_images, test_labels, normalise=True)
+
+    def work(seed: int) -> float:
+        torch.manual_seed(seed)
+        net = plain.ExampleNetwork()
+        optimizer = torch.optim.Adadelta(net.parameters(), lr=1.0)
+        scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.7)
+        loader = DataLoader(train_set, plain.EXAMPLE_BATCH, shuffle=True)
+        seconds = 0.0
+        for _ in range(plain.EXAMPLE_EPOCHS):
+            start = time.perf_counter()
+            plain.epoch(net, loader, optimizer)
+            scheduler.step()
+            seconds += time.perf_counter() - start
+            if plain.accuracy(net, test_set) >= aim:
+                return seconds
+        return math.inf
+
+    return work
+
+
+def make_ours(data: Data, aim: float, network: str) -> Callable[[int], float]:
+    """`netlib.training.fit` with `config_of`; its validation is counted."""
+    images, labels, test_images, test_labels = data
+    everything = DigitDataset.from_arrays(images, labels)
+    validation = everything.select(slice(0, VALIDATION_SIZE))
+    train_set = everything.select(slice(VALIDATION_SIZE, None))
+    test_set = DigitDataset.from_arrays(test_images, test_labels)
+
+    def work(seed: int) -> float:
+        config = config_of(network, seed)
+        torch.manual_seed(seed)
+        net = ARCHITECTURES[network]()
+        seconds, reached = 0.0, math.inf
+
+        def on_epoch(record: dict[str, float]) -> None:
+            nonlocal seconds, reached
+            seconds += record["seconds"]
+            if math.isinf(reached) and accuracy(net, test_set) >= aim:
+                reached = seconds
+
+        fit(
+            net,
+            loader_of(train_set, config),
+            [validation.batch(range(len(validation)))],
+            config,
+            loss_func=make_loss(config.loss, train_set.class_counts),
+            on_epoch=on_epoch,
+        )
+        return reached
+
+    return work
+
+
+def accuracy(net: torch.nn.Module, dataset: DigitDataset) -> float:
+    """Share of the images that `net` reads right."""
+    rows = torch.arange(len(dataset)).split(1000)
+    predictions = infer(net, (dataset.batch(part) for part in rows)).predictions
+    return float((predictions == dataset.labels).float().mean())

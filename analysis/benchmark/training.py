@@ -1,0 +1,123 @@
+"""Training throughput: the program's loop against a plain one, on the same network and images."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from analysis.benchmark import plain
+from analysis.benchmark.arms import Arm, interleave
+from analysis.benchmark.record import Row, ratios, row
+from analysis.benchmark.settings import NETWORKS, Settings
+from netlib.config import TrainConfig
+from netlib.data import DigitDataset
+from netlib.losses import make_loss
+from netlib.network import ARCHITECTURES
+from netlib.sampling import EpochSampler
+from netlib.training import fit
+
+AREA = "training"
+TARGETS = {"standard": 1.8, "mobilenet": 1.7}
+# Half precision where it pays: depthwise convolution is slower in it, on every CPU tried.
+PRECISIONS = {"standard": "bfloat16", "mobilenet": "float32"}
+LEARNING_RATE = 1e-3
+PLAIN, STEP, LOADER = "plain loop", "epoch", "epoch without the network"
+
+
+def run(settings: Settings) -> list[Row]:
+    """Images a second, speed-ups over the plain loop, and the share of the data's path."""
+    images, labels = settings.digits("train")
+    count = settings.choose(512, 5120)
+    part = images[:count], labels[:count]
+    n = settings.threads
+    arms = {PLAIN: Arm(make_plain, part, threads=n)}
+    for precision in ("float32", "bfloat16"):
+        arms[ours(precision)] = Arm(make_ours, (*part, precision), threads=n)
+    cases = [(name, what) for name in NETWORKS for what in (STEP, LOADER)]
+    results = interleave(arms, cases, settings.choose(2, 7))
+    rows = []
+    for name in NETWORKS:
+        for arm in arms:
+            speeds = [count / seconds for seconds in results[arm, (name, STEP)]]
+            rows.append(row(AREA, "training", arm, speeds, "images a second", network=name))
+    for name in NETWORKS:
+        for precision in ("float32", "bfloat16"):
+            used = precision == PRECISIONS[name]
+            speed_ups = ratios(results[PLAIN, (name, STEP)], results[ours(precision), (name, STEP)])
+            rows.append(row(AREA, "speed-up over the plain loop", ours(precision), speed_ups, "×",
+                            network=name, at_least=TARGETS[name] if used else None))  # fmt: skip
+    for name in NETWORKS:
+        for arm in (PLAIN, ours(PRECISIONS[name])):
+            shares = ratios(results[arm, (name, LOADER)], results[arm, (name, STEP)])
+            rows.append(row(AREA, "share of the time that data take", arm, shares, "",
+                            network=name, at_most=0.05 if arm != PLAIN else None))  # fmt: skip
+    for arm in arms:
+        pair = (results[arm, (name, STEP)] for name in NETWORKS)
+        rows.append(row(AREA, "MobileNet over standard", arm, ratios(*pair), "×",
+                        theory=settings.mac_ratio))  # fmt: skip
+    return rows
+
+
+def ours(precision: str) -> str:
+    """The arm's name."""
+    return f"ours, {precision}"
+
+
+def make_plain(images: np.ndarray, labels: np.ndarray) -> Callable[[tuple[str, str]], float]:
+    """Per-image transforms, `DataLoader`, default layout, float32."""
+    loader = DataLoader(plain.PilDigits(images, labels), TrainConfig().batch_size, shuffle=True)
+
+    def work(case: tuple[str, str]) -> float:
+        name, what = case
+        if what == LOADER:
+            return seconds_to_iterate(loader)
+        torch.manual_seed(0)
+        net = ARCHITECTURES[name]()
+        optimizer = torch.optim.AdamW(net.parameters(), lr=LEARNING_RATE)
+        start = time.perf_counter()
+        plain.epoch(net, loader, optimizer)
+        return time.perf_counter() - start
+
+    work(("mobilenet", STEP))  # warm-up
+    return work
+
+
+def make_ours(
+    images: np.ndarray, labels: np.ndarray, precision: str
+) -> Callable[[tuple[str, str]], float]:
+    """`netlib.training.fit` for one epoch, its validation left out of the time."""
+    dataset = DigitDataset.from_arrays(images, labels)
+    config = TrainConfig(
+        learning_rate=LEARNING_RATE, training_epochs=1, precision=precision, device="cpu"
+    )
+    loader = loader_of(dataset, config)
+    few = dataset.select(slice(0, 2))  # a validation that takes no time
+    validation = [few.batch([0, 1])]
+
+    def work(case: tuple[str, str]) -> float:
+        name, what = case
+        if what == LOADER:
+            return seconds_to_iterate(loader)
+        torch.manual_seed(0)
+        net = ARCHITECTURES[name]()
+        loss_func = make_loss(config.loss, dataset.class_counts)
+        return fit(net, loader, validation, config, loss_func=loss_func)[0]["seconds"]
+
+    work(("mobilenet", STEP))  # warm-up
+    return work
+
+
+def loader_of(dataset: DigitDataset, config: TrainConfig) -> DataLoader:
+    """Shuffled batches, fetched whole, as `DigitData` hands them out."""
+    sampler = EpochSampler(len(dataset), config.seed)
+    return DataLoader(dataset, config.batch_size, sampler=sampler, collate_fn=DigitDataset.collate)
+
+
+def seconds_to_iterate(loader: DataLoader) -> float:
+    """Seconds of an epoch in which nobody looks at the images."""
+    start = time.perf_counter()
+    for _ in loader:
+        pass
+    return time.perf_counter() - start

@@ -9,6 +9,7 @@ import argparse
 import logging
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -58,23 +59,33 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _bypass_proxy() -> None:
+    """Let gradio, which asks its own server at the start whether it is there, ask it directly."""
+    for name in ("NO_PROXY", "no_proxy"):
+        hosts = [os.environ.get(name), "127.0.0.1", "localhost"]
+        os.environ[name] = ",".join(filter(None, hosts))
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Build the app and serve it until interrupted."""
     args = parse_arguments(arguments)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
+        if args.mcp and find_spec("mcp") is None:
+            raise ValueError('--mcp needs the package mcp: pip install "gradio[mcp]".')
+        _bypass_proxy()
         demo = build_demo(args.standard, args.mobilenet, args.teach_folder)
-    except (ValueError, OSError) as error:
+        demo.launch(
+            server_name=args.host,
+            server_port=args.port,
+            share=args.share,
+            mcp_server=args.mcp or None,
+            **launch_options(),
+        )
+    except (ValueError, OSError) as error:  # OSError: a missing file, or a port that is taken
         print(f"demo: {error}", file=sys.stderr)
         return 2
-    demo.launch(
-        server_name=args.host,
-        server_port=args.port,
-        share=args.share,
-        mcp_server=args.mcp,
-        **launch_options(),
-    )
     return 0
 
 

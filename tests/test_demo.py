@@ -640,6 +640,14 @@ def test_a_missing_checkpoint_is_one_sentence_and_status_2(
     assert message.count("\n") == 1
 
 
+def test_mcp_without_its_package_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(demo, "find_spec", lambda _: None)
+    assert demo.main(["--mcp"]) == 2
+    assert "needs the package mcp" in capsys.readouterr().err
+
+
 def test_a_network_for_other_pictures_is_refused(tmp_path: Path) -> None:
     path = save_network(init_network(1, 0, (3, 32, 32), 10), tmp_path / "rgb.safetensors")
     with pytest.raises(ValueError, match=r"\(3, 32, 32\)"):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -86,9 +86,9 @@ def _first_view(service: Service) -> tuple[gr.HTML, gr.State]:
     current = gr.State()
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=300), gr.Tabs(elem_id="input-tabs"):
-            with gr.Tab("Draw"):
+            with gr.Tab("Draw") as draw_tab:
                 pad = drawing_pad("pad", PAD_SIDE, PAD_SIDE, "Drawing pad.", "Draw a digit here")
-            with gr.Tab("Upload"):
+            with gr.Tab("Upload") as upload_tab:
                 picture = gr.Image(
                     type="filepath",
                     image_mode=None,
@@ -109,7 +109,8 @@ def _first_view(service: Service) -> tuple[gr.HTML, gr.State]:
 
     def show(reading: Reading, problem: str = "") -> tuple[str, str, Reading]:
         shown = answer_html(reading, service.facts, problem)
-        return shown, steps_html(reading), reading
+        # A large photo's steps would stay in memory for as long as the visitor's session.
+        return shown, steps_html(reading), replace(reading, sketch=None)
 
     def read_pad(value: str | None) -> tuple[str, str, Reading]:
         return show(service.reader.read_pad(value))
@@ -118,15 +119,12 @@ def _first_view(service: Service) -> tuple[gr.HTML, gr.State]:
         reading = service.reader.read(Path(path)) if path else empty
         return *show(reading), boxed_html(reading)
 
-    pad.change(
-        guarded(read_pad, lambda text: show(empty, text)), pad, [answers, steps, current], **INSTANT
-    )
-    picture.change(
-        guarded(read_picture, lambda text: (*show(empty, text), "")),
-        picture,
-        [answers, steps, current, boxed],
-        **INSTANT,
-    )
+    for event in (pad.change, draw_tab.select):
+        read = guarded(read_pad, lambda text: show(empty, text))
+        event(read, pad, [answers, steps, current], **INSTANT)
+    for event in (picture.change, upload_tab.select):
+        read = guarded(read_picture, lambda text: (*show(empty, text), ""))
+        event(read, picture, [answers, steps, current, boxed], **INSTANT)
     return answers, current
 
 

@@ -55,7 +55,7 @@ def interleave(
     """
     results: dict[tuple[str, Any], list[float]] = {(a, c): [] for c in cases for a in arms}
     with contextlib.ExitStack() as stack:
-        workers = {name: stack.enter_context(_worker(name, arm)) for name, arm in arms.items()}
+        workers = _start(stack, arms)
         names = list(arms)
         for number in range(rounds):
             for case in cases:
@@ -68,7 +68,7 @@ def interleave(
 def together(arms: Mapping[str, Arm], case: Hashable) -> dict[str, float]:
     """Every arm once, all at the same time."""
     with contextlib.ExitStack() as stack:
-        workers = {name: stack.enter_context(_worker(name, arm)) for name, arm in arms.items()}
+        workers = _start(stack, arms)
         for worker in workers.values():
             worker.send(case)
         return {name: worker.receive() for name, worker in workers.items()}
@@ -132,18 +132,25 @@ class _Worker:
         return value
 
 
+def _start(stack: contextlib.ExitStack, arms: Mapping[str, Arm]) -> dict[str, _Worker]:
+    """All processes at once, since most of a start is reading libraries; then wait for all."""
+    workers = {name: stack.enter_context(_worker(name, arm)) for name, arm in arms.items()}
+    for worker in workers.values():
+        worker.receive()  # ready
+    return workers
+
+
 @contextlib.contextmanager
 def _worker(name: str, arm: Arm) -> Iterator[_Worker]:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, arm.make, arm.arguments), daemon=True)
+    process = context.Process(target=_serve, args=(theirs, arm.make, arm.arguments))
     threads = dict.fromkeys(THREAD_VARIABLES, str(arm.threads))
     with variables({**threads, **arm.environment}):
         process.start()
     theirs.close()
     worker = _Worker(name, ours)
     try:
-        worker.receive()  # ready
         yield worker
         with contextlib.suppress(OSError):
             ours.send(STOP)

@@ -18,17 +18,20 @@ def run(settings: Settings) -> list[Row]:
     images, labels = settings.digits("train")
     count = settings.choose(256, 2560)
     n = settings.threads
-    ways = {"1 process": (1, n), f"{n} processes": (n, 1), f"{2 * n} processes": (2 * n, 1)}
+    ways = {"1 process": (1, n), f"{n} processes": (n, 1)}
+    if not settings.quick:
+        ways[f"{2 * n} processes"] = (2 * n, 1)
+    networks = settings.choose(NETWORKS[-1:], NETWORKS)
     speeds: dict[tuple[str, str], list[float]] = {}
     for _ in range(settings.choose(1, 3)):
-        for name in NETWORKS:
+        for name in networks:
             for way, (processes, threads) in ways.items():
                 arm = Arm(make, (images[:count], labels[:count], name), threads=threads)
                 times = together({f"{way}, {i}": arm for i in range(processes)}, name)
                 speed = sum(count / seconds for seconds in times.values())
                 speeds.setdefault((way, name), []).append(speed)
     rows = []
-    for name in NETWORKS:
+    for name in networks:
         for way in ways:
             rows.append(row(AREA, "training", way, speeds[way, name], "images a second",
                             network=name))  # fmt: skip

@@ -1,15 +1,20 @@
 """The fast inference engine behind the demo, the batch tools and the evaluation.
 
-    checkpoint -> fold batch norm -> ONNX graph -> ONNX Runtime, one session a thread count
+    checkpoint -> fold batch norm -> ONNX graph -> ONNX Runtime, two sessions
 
 Each batch norm is folded into the convolution before it, and the graph is written node by node
 from the folded weights: milliseconds, so nothing is exported or cached ahead of time.
+
+A few images go through a session that splits every layer among the threads. Many are cut into
+chunks, and each thread takes chunks of its own through a session of one thread: no waiting for one
+another after each layer, and the activations of a chunk stay in a core's cache.
 """
 
 import os
 import statistics
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +24,6 @@ import onnxruntime as ort
 import torch
 from numpy.typing import ArrayLike
 from onnx import TensorProto, helper, numpy_helper
-from scipy import special
 from torch import Tensor, nn
 
 from netlib.blocks import ConvBlock, ConvDw
@@ -27,9 +31,14 @@ from netlib.checkpoint import load_network
 from netlib.complexity import measure
 from netlib.network import InputDim, Network, architecture_name
 
+OUTPUTS = ("logits", "probabilities", "embeddings")  # in the order of Prediction's attributes
 OPSET = 17
 IR_VERSION = 8  # the one that came with opset 17
-MAX_BATCH = 256  # larger ones are cut: activations of more images leave the caches
+MAX_BATCH = 16  # larger ones are cut: activations of more images leave the caches
+FEW = 4  # up to so many images, handing chunks to threads costs more than it wins
+# Waking a thread for the next layer costs more than its share of it, so threads wait spinning,
+# but never longer than this, and not after the answer: the server has other work for its core.
+SPIN_MICROSECONDS = 200
 
 
 @dataclass(frozen=True)
@@ -78,7 +87,7 @@ class Predictor:
 
     Args:
         checkpoints: name -> path of a checkpoint; the names come back with the answers.
-        threads: threads for a batch of several images; None takes one for each physical core.
+        threads: cores to use; None takes as many as PyTorch does, one for each physical core.
 
     Attributes:
         names: the names, in order.
@@ -96,7 +105,9 @@ class Predictor:
         if not checkpoints:
             raise ValueError("No checkpoint was named; expected at least one: name -> path.")
         self.info: dict[str, NetworkInfo] = {}
-        self._sessions: dict[str, ort.InferenceSession] = {}
+        self._engines: dict[str, _Engine] = {}
+        threads = threads or torch.get_num_threads()
+        pool = ThreadPoolExecutor(threads, "predictor") if threads > 1 else None
         for name, path in checkpoints.items():
             net, metadata = load_network(path)
             cost = measure(net, net.input_dim)
@@ -108,7 +119,8 @@ class Predictor:
                 temperature=float(metadata.get("temperature", 1.0)),
                 metadata=metadata,
             )
-            self._sessions[name] = _session(to_onnx(net), threads)
+            model = to_onnx(net, self.info[name].temperature)
+            self._engines[name] = _Engine(model, threads, pool)
         self.names = tuple(checkpoints)
 
     def predict(self, images: ArrayLike | Tensor) -> dict[str, Prediction]:
@@ -138,14 +150,7 @@ class Predictor:
             )
         if not np.isfinite(batch).all():
             raise ValueError("Some pixels are not finite; expected floats in [0, 1].")
-        session = self._sessions[name]
-        parts = [
-            session.run(None, {"images": batch[start : start + MAX_BATCH]})
-            for start in range(0, max(len(batch), 1), MAX_BATCH)
-        ]
-        logits, embeddings = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        probabilities = special.softmax(logits / np.float32(info.temperature), axis=1)
-        return Prediction(logits, probabilities, embeddings)
+        return Prediction(*self._engines[name].run(batch))
 
     def latency(self, name: str, batch_size: int = 1, repeats: int = 50) -> float:
         """Median seconds of `repeats` runs on random images, after a warm-up."""
@@ -177,8 +182,11 @@ def fold(conv: nn.Conv2d, bn: nn.BatchNorm2d) -> tuple[np.ndarray, np.ndarray]:
     return weight.float().cpu().numpy(), bias.float().cpu().numpy()
 
 
-def to_onnx(net: Network) -> onnx.ModelProto:
-    """The network as an ONNX graph: images (N, C, H, W) -> logits (N, classes), embeddings (N, D).
+def to_onnx(net: Network, temperature: float = 1.0) -> onnx.ModelProto:
+    """The network as an ONNX graph.
+
+    Images (N, C, H, W) -> logits (N, classes), probabilities (N, classes), embeddings (N, D);
+    probabilities are the softmax of logits / temperature.
 
     Raises:
         TypeError: the network has a block of another kind.
@@ -197,11 +205,15 @@ def to_onnx(net: Network) -> onnx.ModelProto:
     x = graph.add("Flatten", [x], "embeddings", axis=1)
     weight = graph.constant("head.weight", net.head.weight.detach().cpu().numpy())
     bias = graph.constant("head.bias", net.head.bias.detach().cpu().numpy())
-    graph.add("Gemm", [x, weight, bias], "logits", transB=1)
+    logits = graph.add("Gemm", [x, weight, bias], "logits", transB=1)
+    divisor = graph.constant("temperature", np.array(temperature, np.float32))
+    x = graph.add("Div", [logits, divisor], "calibrated")
+    graph.add("Softmax", [x], "probabilities", axis=1)
     image = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", *net.input_dim])
+    sizes = (net.num_classes, net.num_classes, net.head.in_features)
     outputs = [
-        helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", net.num_classes]),
-        helper.make_tensor_value_info("embeddings", TensorProto.FLOAT, ["n", net.head.in_features]),
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", size])
+        for name, size in zip(OUTPUTS, sizes, strict=True)
     ]
     model = helper.make_model(
         helper.make_graph(graph.nodes, "network", [image], outputs, graph.constants),
@@ -244,12 +256,45 @@ class _Graph:
         return self.add("Relu", [x], f"{name}.relu")
 
 
-def _session(model: onnx.ModelProto, threads: int | None) -> ort.InferenceSession:
+class _Engine:
+    """One network in ONNX Runtime.
+
+    Args:
+        model: with the outputs `OUTPUTS`.
+        threads: of the session for few images.
+        pool: as many threads, for the chunks of many images; None runs them one after another.
+    """
+
+    def __init__(
+        self, model: onnx.ModelProto, threads: int, pool: ThreadPoolExecutor | None
+    ) -> None:
+        content = model.SerializeToString()
+        self._threads = threads
+        self._pool = pool
+        self._narrow = _session(content, 1)
+        self._wide = self._narrow if pool is None else _session(content, threads)
+
+    def run(self, images: np.ndarray) -> list[np.ndarray]:
+        """Images (N, C, H, W) -> the arrays named in `OUTPUTS`."""
+        count = len(images)
+        if count <= FEW:
+            return self._wide.run(OUTPUTS, {"images": images})
+        parts = np.array_split(images, max(self._threads, -(-count // MAX_BATCH)))
+        results = (
+            map(self._run_chunk, parts)
+            if self._pool is None
+            else self._pool.map(self._run_chunk, parts)
+        )
+        return [np.concatenate(arrays) for arrays in zip(*results, strict=True)]
+
+    def _run_chunk(self, images: np.ndarray) -> list[np.ndarray]:
+        return self._narrow.run(OUTPUTS, {"images": images})
+
+
+def _session(model: bytes, threads: int) -> ort.InferenceSession:
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads or 0
+    options.intra_op_num_threads = threads
     options.log_severity_level = 3
-    # A spinning thread takes a core from the server's other work between two requests.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return ort.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    options.add_session_config_entry("session.intra_op.spin_duration_us", str(SPIN_MICROSECONDS))
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])

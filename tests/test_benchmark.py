@@ -279,7 +279,9 @@ def test_one_area_runs_alone_and_writes_its_files(checkpoints, tmp_path: Path, c
     assert str(tmp_path) not in made_by["dataset"]
 
 
-@pytest.mark.parametrize("extra", [["--rounds", "2"], ["--standard", "nowhere.safetensors"]])
+@pytest.mark.parametrize(
+    "extra", [["--rounds", "2"], ["--seeds", "0"], ["--standard", "nowhere.safetensors"]]
+)
 def test_a_wrong_option_is_told_in_a_sentence(extra, checkpoints, tmp_path: Path, capsys) -> None:
     arguments = [f"--{name}={path}" for name, path in checkpoints.items()]
     output = ["--output", str(tmp_path)]

@@ -75,6 +75,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--standard", type=Path, default=CHECKPOINTS / "standard.safetensors")
     add("--mobilenet", type=Path, default=CHECKPOINTS / "mobilenet.safetensors")
     add("--rounds", type=int, default=15, help="of each comparison, where a round is short")
+    add("--seeds", type=int, default=3, help="trainings of each arm, in the area accuracy")
     add("--output", type=Path, help=f"default: {OUTPUT}, or {OUTPUT / 'quick'} with --quick")
     args = parser.parse_args(arguments)
     if args.output is None:
@@ -91,10 +92,12 @@ def make_settings(args: argparse.Namespace) -> Settings:
     """
     if args.rounds < 3:
         raise ValueError(f"rounds is {args.rounds}; expected 3 or more, to have quartiles.")
+    if args.seeds < 1:
+        raise ValueError(f"seeds is {args.seeds}; expected 1 or more.")
     checkpoints = {"standard": args.standard, "mobilenet": args.mobilenet}
     for path in checkpoints.values():
         read_metadata(path)
-    return Settings(checkpoints, args.dataset_path, args.quick, args.rounds)
+    return Settings(checkpoints, args.dataset_path, args.quick, args.rounds, args.seeds)
 
 
 def make_record(settings: Settings, arguments: Sequence[str]) -> dict[str, Any]:

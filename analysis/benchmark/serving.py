@@ -47,7 +47,7 @@ def drawing(settings: Settings) -> bytes:
 
 def throughput(servers: dict[str, Server], settings: Settings) -> list[Row]:
     """Calls a second of both servers, in turn, at 1, 8 and 32 clients."""
-    rounds, seconds = settings.choose((2, 0.7), (7, 3.0))
+    rounds, seconds = settings.choose((2, 0.7), (5, 3.0))
     rows = []
     for clients in CLIENTS:
         speeds: dict[str, list[float]] = {name: [] for name in servers}
@@ -95,7 +95,7 @@ def start_up(settings: Settings, picture: bytes) -> list[Row]:
     """Seconds from the command to the first answer, against bare imports and a launch."""
     bare = f"import torch, gradio; launch; {NOTHING}"
     seconds: dict[str, list[float]] = {DEMO: [], bare: []}
-    for number in range(settings.choose(1, 7)):
+    for number in range(settings.choose(1, 5)):
         for name in list(seconds)[:: 1 if number % 2 else -1]:
             start = time.perf_counter()
             with _server(DEMO if name == DEMO else NOTHING, settings, picture):

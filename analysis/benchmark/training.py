@@ -29,14 +29,14 @@ PLAIN, STEP, LOADER = "plain loop", "epoch", "epoch without the network"
 def run(settings: Settings) -> list[Row]:
     """Images a second, speed-ups over the plain loop, and the share of the data's path."""
     images, labels = settings.digits("train")
-    count = settings.choose(512, 5120)
+    count = settings.choose(512, 2560)
     part = images[:count], labels[:count]
     n = settings.threads
     arms = {PLAIN: Arm(make_plain, part, threads=n)}
     for precision in ("float32", "bfloat16"):
         arms[ours(precision)] = Arm(make_ours, (*part, precision), threads=n)
     cases = [(name, what) for name in NETWORKS for what in (STEP, LOADER)]
-    results = interleave(arms, cases, settings.choose(2, 7))
+    results = interleave(arms, cases, settings.choose(2, 5))
     rows = []
     for name in NETWORKS:
         for arm in arms:

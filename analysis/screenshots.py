@@ -29,7 +29,7 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 START_SECONDS = 90
-COLOURS = 64  # of a screenshot: flat colours, so the palette hardly shows
+COLOURS = 256  # of a screenshot: flat colours, so the palette hardly shows
 
 Stroke = Sequence[tuple[float, float]]  # points as shares of the pad's side
 DIGITS: dict[str, Sequence[Stroke]] = {

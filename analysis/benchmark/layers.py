@@ -62,12 +62,12 @@ def run(settings: Settings) -> list[Row]:
 
 
 def roofs(settings: Settings) -> tuple[float, float]:
-    """Bytes and FLOPs a second of one thread, whose data lie in its cache."""
-    cases = ["copy, cache", "matrix product, float32"]
+    """Bytes and FLOPs a second of one thread whose data lie in its cache, at its best."""
+    cases = ["copy, cache", *hardware.PRODUCTS]
     arm = Arm(hardware.make, (settings.choose(0.1, 0.5),), threads=1)
     results = interleave({"roof": arm}, cases, settings.choose(3, 9))
-    copy, product = (1e9 * statistics.median(results["roof", case]) for case in cases)
-    return copy, product
+    copy, *products = (1e9 * max(results["roof", case]) for case in cases)
+    return copy, max(products)
 
 
 def layers(net: Network) -> Iterator[Work]:

@@ -2,12 +2,13 @@ r"""Choose the score that tells digits from other pictures, set its threshold, a
 
 python -m analysis.no_digit --dataset-path data/mnist --pen-path data/pen \
     --checkpoint checkpoints/standard.safetensors checkpoints/mobilenet.safetensors \
-    --output checkpoints/no_digit.csv --write
+    --output checkpoints/no_digit.csv --count 1000 --write
 
 The threshold refuses 1 % of the validation digits. Every kind of picture that is no digit is made
 by code (netlib.nondigits) and goes through the demo's own preprocessing; pages that it finds blank
-count as refused. The score with the highest mean area under the ROC curve is chosen, for both
-networks alike, on one half of the pictures; all figures are from the other half.
+count as refused. Half of the pictures train the score that is trained; the next tenth chooses the
+score with the highest mean area under the ROC curve, for both networks alike; all figures are from
+the rest.
 """
 
 import argparse
@@ -25,12 +26,14 @@ from tqdm import tqdm
 
 from netlib.checkpoint import load_network, save_network
 from netlib.data import DigitData, DigitDataset
-from netlib.metrics import DIGIT_SCORES, digit_score, mean_embeddings
+from netlib.metrics import DIGIT_SCORES, digit_score, fit_digit_head, mean_embeddings
 from netlib.nondigits import makers
 from netlib.predictor import Predictor
 from netlib.sketch import to_digit
 
 REFUSED = 0.01  # share of the validation digits
+TRAIN_DIGITS = 20_000  # training digits that fit class means and head
+FIT, CHOOSE = 0.5, 0.6  # where the parts of the pictures end that fit and that choose
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,7 +57,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--validation-size", type=int, default=5000, help="as in the training")
     add("--pen-path", type=Path, help="pads of pen strokes; its test split is measured, too")
     add("--checkpoint", type=Path, nargs="+", required=True)
-    add("--count", type=int, default=1000, help="pictures of each kind, half of them to choose")
+    add(
+        "--count",
+        type=int,
+        default=2000,
+        help="pictures of each kind, six in ten to fit and choose",
+    )
     add("--seed", type=int, default=0, help="of the pictures")
     add("--output", type=Path, required=True, help="CSV with a row for each figure")
     add("--write", action="store_true", help="store score and threshold in the checkpoints")
@@ -65,7 +73,10 @@ def run(args: argparse.Namespace) -> None:
     """Everything the command does, in order."""
     predictor = Predictor({str(path): path for path in args.checkpoint})
     others = make_others(args.count, args.seed)
-    pens = DigitDataset(args.pen_path, "test", preprocess="sketch") if args.pen_path else None
+    pens = {
+        split: DigitDataset(args.pen_path, split, preprocess="sketch")
+        for split in (("train", "test") if args.pen_path else ())
+    }
     measured = {name: Measured(predictor, name, args, others, pens) for name in predictor.names}
     means = {
         kind: float(np.mean([m.mean_auroc(kind) for m in measured.values()]))
@@ -103,6 +114,11 @@ def make_others(count: int, seed: int) -> dict[str, list[np.ndarray | None]]:
     return others
 
 
+def _part(values: Any, start: float, stop: float) -> Any:
+    """A slice between two shares of the length."""
+    return values[round(start * len(values)) : round(stop * len(values))]
+
+
 class Measured:
     """One network's scores of digits and of everything else."""
 
@@ -112,7 +128,7 @@ class Measured:
         name: str,
         args: argparse.Namespace,
         others: dict[str, list[np.ndarray | None]],
-        pens: DigitDataset | None,
+        pens: dict[str, DigitDataset],
     ) -> None:
         self.name = Path(name).stem
         self.info = predictor.info[name]
@@ -128,14 +144,19 @@ class Measured:
                 f"{len(data.validation_set)}: use the training's own size."
             )
         self.predictor, self.key = predictor, name
-        train = data.train_set.select(slice(0, 20000))
-        self.class_means = mean_embeddings(
-            train.labels.numpy(), self._predict(train).embeddings, train.num_classes
+        train = data.train_set.select(slice(0, TRAIN_DIGITS))
+        embeddings = self._predict(train).embeddings
+        self.class_means = mean_embeddings(train.labels.numpy(), embeddings, train.num_classes)
+        seen = [image for images in others.values() for image in _part(images, 0, FIT)]
+        seen_others = np.stack([image for image in seen if image is not None])
+        digits = [embeddings, *([self._predict(pens["train"]).embeddings] if pens else [])]
+        self.head = fit_digit_head(
+            np.concatenate(digits), predictor.predict_one(name, seen_others).embeddings
         )
         self.validation = self._scores(self._predict(data.validation_set))
         self.digits = {"MNIST test": self._scores(self._predict(data.test_set))}
-        if pens is not None:
-            self.digits["pen, unseen writers"] = self._scores(self._predict(pens))
+        if pens:
+            self.digits["pen, unseen writers"] = self._scores(self._predict(pens["test"]))
         self.others = {kind: self._scores_of(images) for kind, images in others.items()}
 
     def _predict(self, dataset: DigitDataset) -> Any:
@@ -145,7 +166,7 @@ class Measured:
     def _scores(self, prediction: Any) -> dict[str, np.ndarray]:
         arguments = (prediction.logits, prediction.embeddings)
         return {
-            kind: digit_score(kind, *arguments, self.info.temperature, self.class_means)
+            kind: digit_score(kind, *arguments, self.info.temperature, self.class_means, self.head)
             for kind in DIGIT_SCORES
         }
 
@@ -168,9 +189,9 @@ class Measured:
         return float(roc_auc_score(is_digit, values))
 
     def mean_auroc(self, kind: str) -> float:
-        """Over the kinds, on the half of the pictures that the score is chosen by."""
-        halves = [s[kind][: len(s[kind]) // 2] for s in self.others.values()]
-        return float(np.mean([self.auroc(kind, half) for half in halves]))
+        """Over the kinds, on the pictures that the score is chosen by."""
+        parts = [_part(s[kind], FIT, CHOOSE) for s in self.others.values()]
+        return float(np.mean([self.auroc(kind, part) for part in parts]))
 
     def threshold(self, kind: str) -> float:
         """What `REFUSED` of the validation digits score below."""
@@ -184,9 +205,9 @@ class Measured:
             for kind, s in self.digits.items():
                 rows.append(self._row(score, best, kind, s[score], limit, ""))
             for kind, s in self.others.items():
-                half = s[score][len(s[score]) // 2 :]
-                auroc = f"{self.auroc(score, half):.4f}"
-                rows.append(self._row(score, best, kind, half, limit, auroc))
+                part = _part(s[score], CHOOSE, 1)
+                auroc = f"{self.auroc(score, part):.4f}"
+                rows.append(self._row(score, best, kind, part, limit, auroc))
         return rows
 
     def _row(
@@ -216,6 +237,8 @@ class Measured:
         }
         if best == "class_mean":
             rule["class_means"] = self.class_means.round(5).tolist()
+        if best == "head":
+            rule["head"] = self.head.round(4).tolist()
         return rule
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 from scipy.optimize import minimize_scalar
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 
@@ -135,7 +136,8 @@ def fit_temperature(labels: ArrayLike, logits: ArrayLike) -> float:
     return float(np.exp(minimize_scalar(nll, bounds=(-3, 3), method="bounded").x))
 
 
-DIGIT_SCORES = ("confidence", "max_logit", "energy", "class_mean")
+HEAD_C = 1000.0  # inverse strength of the L2 penalty; unit-length embeddings have small entries
+DIGIT_SCORES = ("confidence", "max_logit", "energy", "class_mean", "head")
 
 
 def digit_score(
@@ -144,6 +146,7 @@ def digit_score(
     embeddings: ArrayLike,
     temperature: float = 1.0,
     class_means: ArrayLike | None = None,
+    head: ArrayLike | None = None,
 ) -> np.ndarray:
     """How much each of N pictures looks like a digit at all: higher is more.
 
@@ -151,17 +154,19 @@ def digit_score(
         kind: "confidence", the highest probability (Hendrycks & Gimpel 2017); "max_logit", the
             highest logit (Hendrycks et al. 2022); "energy", log Σ exp(logits), the negative free
             energy of Liu et al. 2020; "class_mean", the cosine between the embedding and the
-            nearest class's mean embedding.
+            nearest class's mean embedding; "head", a logistic regression on the unit-length
+            embedding, trained to tell digits from other pictures (see `fit_digit_head`).
         logits: (N, C).
         embeddings: (N, D).
         temperature: divides the logits, for "confidence".
         class_means: (C, D), for "class_mean".
+        head: (D + 1,), weights and bias, for "head".
 
     Returns:
         (N,) float64.
 
     Raises:
-        ValueError: another kind, or "class_mean" without means.
+        ValueError: another kind, or one without what it needs.
     """
     z = np.asarray(logits, dtype=np.float64)
     if kind == "confidence":
@@ -172,10 +177,26 @@ def digit_score(
         return special.logsumexp(z, axis=1)
     if kind == "class_mean" and class_means is not None:
         return (_unit(embeddings) @ _unit(class_means).T).max(1)
+    if kind == "head" and head is not None:
+        weights = np.asarray(head, dtype=np.float64)
+        return _unit(embeddings) @ weights[:-1] + weights[-1]
     raise ValueError(
-        f"The digit score is {kind!r}; expected one of {', '.join(DIGIT_SCORES)}, the last with "
-        "class_means."
+        f"The digit score is {kind!r}; expected one of {', '.join(DIGIT_SCORES)}, class_mean with "
+        "class_means and head with head."
     )
+
+
+def fit_digit_head(digits: ArrayLike, others: ArrayLike) -> np.ndarray:
+    """Weights and bias (D + 1,) of a logistic regression that tells digits from other pictures.
+
+    Args:
+        digits: embeddings (N, D) of digits.
+        others: embeddings (M, D) of pictures that are none.
+    """
+    x = np.concatenate([_unit(digits), _unit(others)])
+    is_digit = np.arange(len(x)) < len(np.asarray(digits))
+    model = LogisticRegression(C=HEAD_C, class_weight="balanced", max_iter=2000).fit(x, is_digit)
+    return np.append(model.coef_[0], model.intercept_)
 
 
 def mean_embeddings(labels: ArrayLike, embeddings: ArrayLike, num_classes: int) -> np.ndarray:

@@ -10,6 +10,7 @@ from netlib.metrics import (
     DIGIT_SCORES,
     calibration_error,
     digit_score,
+    fit_digit_head,
     fit_temperature,
     mcnemar,
     mean_embeddings,
@@ -242,3 +243,24 @@ def test_class_means_average_directions_not_lengths() -> None:
 def test_an_unknown_digit_score_and_missing_means_are_refused(kind: str) -> None:
     with pytest.raises(ValueError, match=f"'{kind}'; expected one of {', '.join(DIGIT_SCORES)}"):
         digit_score(kind, np.zeros((2, 2)), EMBEDDINGS)
+
+
+def test_the_digit_head_parts_two_clouds_and_is_a_linear_score() -> None:
+    rng = np.random.default_rng(0)
+    digits = rng.normal([1, 0, 0, 0], 0.05, (200, 4))
+    others = rng.normal([0, 1, 0, 0], 0.05, (200, 4))
+    head = fit_digit_head(digits, others)
+    assert head.shape == (5,)
+    logits = np.zeros((400, 10))
+    score = digit_score("head", logits, np.concatenate([digits, others]), head=head)
+    assert score[:200].min() > 0 > score[200:].max()
+    # By hand for one embedding of length 1: the dot product with the weights, plus the bias.
+    one = digit_score("head", logits[:1], [[0, 0, 1, 0]], head=head)
+    assert one == pytest.approx([head[2] + head[4]])
+    # Only the direction counts.
+    assert digit_score("head", logits[:1], [[0, 0, 7, 0]], head=head) == pytest.approx(one)
+
+
+def test_the_digit_head_needs_its_weights() -> None:
+    with pytest.raises(ValueError, match="head with head"):
+        digit_score("head", np.zeros((1, 10)), np.ones((1, 4)))

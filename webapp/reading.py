@@ -159,6 +159,7 @@ class Reader:
             prediction.embeddings,
             self.predictor.info[name].temperature,
             rule.get("class_means"),
+            rule.get("head"),
         )
         return score >= rule["threshold"]
 

@@ -31,7 +31,7 @@ Data = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Recipe:
-    """A network and how long it is trained: chosen on validation images, not on the test's."""
+    """A network and how long it is trained: a first guess, not tuned."""
 
     conv_block_count: int
     mobilenet_block_count: int

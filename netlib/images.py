@@ -75,14 +75,9 @@ def open_image(
             f"The picture has {image.width} x {image.height} pixels, more than "
             f"{max_pixels:,} in all; scale it down."
         )
-    try:
-        # JPEG decodes straight to a smaller size; other formats ignore the request.
-        image.draft(None, _fitting_size(image.size))
-        image.load()
-        upright = ImageOps.exif_transpose(image)
-    except Exception as error:  # As above.
-        raise ImageError(DAMAGED) from error
-    return _plain(upright)
+    # JPEG decodes straight to a smaller size; other formats ignore the request.
+    image.draft(None, _fitting_size(image.size))
+    return _plain(_decoded(image))
 
 
 def as_picture(image: Picture) -> Image.Image:
@@ -97,10 +92,24 @@ def as_picture(image: Picture) -> Image.Image:
         ImageError: as `open_image`; a shape that is no picture; numbers that are not finite.
     """
     if isinstance(image, Image.Image):
-        return _plain(image)
+        return _plain(_decoded(image))
     if isinstance(image, (np.ndarray, Tensor)):
         return _plain(_from_array(image))
     return open_image(image)
+
+
+def reduction(image: Picture, picture: Image.Image) -> float:
+    """How many pixels of `image` one pixel of `picture`, made by `as_picture(image)`, stands for.
+
+    1 for a file: its own size is not kept.
+    """
+    if isinstance(image, Image.Image):
+        return max(image.size) / max(picture.size)
+    if isinstance(image, Tensor):
+        image = image.numpy(force=True)
+    if isinstance(image, np.ndarray):
+        return max(_channels_last(image).shape[:2]) / max(picture.size)
+    return 1.0
 
 
 def to_grey(picture: Image.Image) -> np.ndarray:
@@ -111,6 +120,15 @@ def to_grey(picture: Image.Image) -> np.ndarray:
     if picture.mode == "RGB":
         picture = _clearest_channel(picture)
     return np.asarray(picture, dtype=np.float32) / 255
+
+
+def _decoded(image: Image.Image) -> Image.Image:
+    """The picture in memory, turned as its EXIF data says."""
+    try:
+        image.load()
+        return ImageOps.exif_transpose(image)
+    except Exception as error:  # As in `open_image`.
+        raise ImageError(DAMAGED) from error
 
 
 def _read(source: Source, max_bytes: int) -> bytes:
@@ -180,8 +198,7 @@ def _stretch(values: np.ndarray) -> np.ndarray:
 
 
 def _from_array(array: np.ndarray | Tensor) -> Image.Image:
-    values = array.detach().cpu().numpy() if isinstance(array, Tensor) else array
-    values = _channels_last(values)
+    values = _channels_last(array.numpy(force=True) if isinstance(array, Tensor) else array)
     if values.size == 0:
         raise ImageError("The picture has no pixels.")
     if values.dtype == bool:

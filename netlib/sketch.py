@@ -188,7 +188,7 @@ def stroke_width(ink: np.ndarray) -> float:
     A stroke of length l and width w has area l w and an outline of about 2 l; the total variation
     is the outline's length for soft edges, too.
     """
-    return 2 * float(ink.sum()) / _outline_length(ink)
+    return 2 * float(ink.sum()) / outline_length(ink)
 
 
 def edge_width(ink: np.ndarray) -> float:
@@ -196,10 +196,10 @@ def edge_width(ink: np.ndarray) -> float:
 
     Over a ramp of width e the integral of t (1 - t) is e / 6.
     """
-    return 6 * float((ink * (1 - ink)).sum()) / _outline_length(ink)
+    return 6 * float((ink * (1 - ink)).sum()) / outline_length(ink)
 
 
-def _outline_length(ink: np.ndarray) -> float:
+def outline_length(ink: np.ndarray) -> float:
     """Total variation; differences along both diagonals (Roberts) see all directions alike."""
     padded = np.pad(ink, 1)
     falling = padded[1:, 1:] - padded[:-1, :-1]

@@ -7,11 +7,12 @@ INTRODUCTION = """
 Two networks of four blocks each read the same 28×28 picture. One convolves in the standard way:
 every filter reads every channel. In the other, the last two blocks do it in two steps: one 3×3
 filter a channel, then 1×1 convolutions that mix the channels (MobileNet, Howard et al. 2017).
-Both were trained in the same way on MNIST. Confidence is calibrated: of the answers given with
-90 %, about 90 % should be right.
+The shipped pair was trained in one way, on MNIST and pen strokes. Confidence is calibrated: of the
+answers given with 90 %, about 90 % should be right.
 
 **What they do not know.** They have seen single handwritten digits on a plain background, nothing
-else. Letters, objects and printed digits are outside of what was measured.
+else. Letters and objects pass for digits now and then; the model card, checkpoints/README.md, says
+how often. Printed digits are outside of what was measured.
 
 **What is kept.** Drawings stay in memory. Uploaded files are deleted within two hours.{teach}
 """

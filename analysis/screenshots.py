@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
@@ -29,6 +30,9 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 START_SECONDS = 90
+HAND_PAUSE_MS = (
+    15  # between two steps of the mouse: a stroke then takes a third of a second or more
+)
 COLOURS = 256  # of a screenshot: flat colours, so the palette hardly shows
 
 Stroke = Sequence[tuple[float, float]]  # points as shares of the pad's side
@@ -113,16 +117,19 @@ def open_page(browser: Browser, address: str, width: int, height: int, dark: boo
     return page
 
 
-def draw(page: Page, strokes: Sequence[Stroke], steps: int = 6) -> None:
-    """Draw strokes on the pad with the mouse."""
+def draw(page: Page, strokes: Sequence[Stroke], steps: int = 6, pause: float = 0) -> None:
+    """Draw strokes on the pad with the mouse, `pause` milliseconds between its steps."""
     box = page.locator("#pad canvas").bounding_box()
     assert box is not None
     for stroke in strokes:
         points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
         page.mouse.move(*points[0])
         page.mouse.down()
-        for point in points[1:]:
-            page.mouse.move(*point, steps=steps)
+        for start, end in pairwise(points):
+            for i in range(1, steps + 1):
+                page.mouse.move(*(a + (b - a) * i / steps for a, b in zip(start, end, strict=True)))
+                if pause:
+                    page.wait_for_timeout(pause)
         page.mouse.up()
 
 
@@ -190,7 +197,7 @@ def measure(browser: Browser, address: str, count: int) -> list[float]:
     for i in range(count):
         page.locator("#pad canvas").press("Escape")
         page.wait_for_timeout(150)
-        draw(page, DIGITS[names[i % len(names)]])
+        draw(page, DIGITS[names[i % len(names)]], pause=HAND_PAUSE_MS)
         page.wait_for_timeout(600)
         delay = page.evaluate("() => window.lastChange - window.penUp")
         if delay > 0:  # otherwise the last live answer was already the final one

@@ -10,8 +10,6 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from netlib.paper import paper_ink
-
 # Compression moves an even background by this much at most, of 1,
 EVEN_LEVELS = 2.5 / 255
 # or by this share of the contrast: it rings around the strokes.
@@ -22,25 +20,30 @@ EVEN_BORDER, EVEN_AREA = 0.3, 0.2
 EVEN_SHARE = 0.8
 # A longer part of the border, in one piece, is no stroke that touches it but a shadow.
 MAX_BORDER_RUN = 0.35
-# Less contrast than this, of 1, or this many times the noise, is an empty page.
-MIN_CONTRAST, MIN_CONTRAST_TO_NOISE = 8 / 255, 6
+# Less contrast than this (of 1) is an empty page.
+MIN_CONTRAST_EVEN, MIN_CONTRAST_UNEVEN = 8 / 255, 0.08
+MIN_CONTRAST_TO_NOISE = 6
+
+# The paper's shade is estimated on a picture of this many pixels, its polarity on a smaller one.
+SHADE_SIDE, POLARITY_SIDE = 96, 48
+# Windows that strokes are looked for in, as shares of the longer side.
+STROKE_SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
+# A window removes the strokes if it removes this share of what the widest one does.
+REMOVED_SHARE = 0.85
+# Sensor noise is averaged over side / 400 pixels, well below any stroke that can be read.
+NOISE_BLUR = 1 / 400
+BLUR_MIN_SIDE = 100
+# In smaller pictures there is more stroke than paper to see noise on.
+NOISE_MIN_SIDE = 24
+# Ink on uneven paper counts from this share of its full tone.
+UNEVEN_FLOOR = 0.35
 
 # Ink from here on is seen (99.97 % of MNIST's bounding boxes stay as they are).
 INK_LEVEL = 0.1
-# Strokes reach this somewhere. Fainter ink is theirs up to this distance from them, a share of
-# their extent; farther away it is a shadow, or a line that the paper is ruled with.
-STRONG_LEVEL = 0.35
-FAINT_REACH = 0.05
+# A component that nowhere reaches this is a shadow.
+STRONG_LEVEL = 0.5
 # A component with less than this share of the largest one's mass is a speck.
 SPECK_SHARE_EVEN, SPECK_SHARE_UNEVEN = 0.01, 0.05
-
-# A sheet of paper fills its rectangle, at the best of these angles, by this share,
-SHEET_FILL, SHEET_ANGLES = 0.9, range(0, 90, 5)
-# the picture by this one, and has something in it of at least this size.
-SHEET_AREA, SHEET_INK = 0.1, 0.002
-SHEET_EDGE = 0.04  # The sheet's outline is taken off, a share of the picture's longer side.
-SHEET_SIDE = 64  # Sheets are looked for in a picture of this many pixels.
-
 # Left, top, right, bottom in pixels; right and bottom are exclusive.
 Box = tuple[int, int, int, int]
 
@@ -49,93 +52,36 @@ EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
 
 def ink_from_grey(grey: np.ndarray) -> np.ndarray:
     """Grey values (H, W) in [0, 1] -> ink (H, W), float32 in [0, 1], all zero for an empty page."""
-    ink = _ink_on(grey)
-    sheet = _find_sheet(ink)
-    if sheet is None:
-        return ink
-    tone = np.median(grey[sheet])
-    return _ink_on(np.where(sheet, grey, tone).astype(np.float32))
-
-
-def _ink_on(grey: np.ndarray) -> np.ndarray:
     background = _even_background(grey)
     if background is None:
-        return _strokes(paper_ink(grey), SPECK_SHARE_UNEVEN)
-    return _strokes(_even_ink(grey, *background), SPECK_SHARE_EVEN)
+        return drop_specks(_uneven_ink(grey), SPECK_SHARE_UNEVEN)
+    return drop_specks(_even_ink(grey, *background), SPECK_SHARE_EVEN)
 
 
-def _find_sheet(ink: np.ndarray) -> np.ndarray | None:
-    """Where a sheet of paper lies that was taken for ink: (H, W) bool, without its outline."""
+def drop_specks(ink: np.ndarray, share: float) -> np.ndarray:
+    """Blank the components that are faint, or have less than `share` of the largest one's ink."""
     box = ink_box(ink)
     if box is None:
-        return None
+        return ink
     left, top, right, bottom = box
-    area = (right - left) * (bottom - top)
-    if area < SHEET_AREA * ink.size or ink[top:bottom, left:right].mean() < 0.5:
-        return None  # Nearly all digits end here.
-    scale = min(1.0, SHEET_SIDE / max(ink.shape))
-    size = max(1, round(ink.shape[1] * scale)), max(1, round(ink.shape[0] * scale))
-    small = np.asarray(Image.fromarray(ink).resize(size, Image.Resampling.BOX)) >= 0.5
-    filled = ndimage.binary_fill_holes(small)
-    inner = ndimage.binary_erosion(filled, iterations=max(1, round(SHEET_EDGE * max(size))))
-    holes = np.count_nonzero(inner & ~small)
-    if holes < SHEET_INK * filled.size or not _is_rectangle(filled):
-        return None
-    return np.asarray(Image.fromarray(inner).resize(ink.shape[::-1], Image.Resampling.NEAREST))
-
-
-def _is_rectangle(mask: np.ndarray) -> bool:
-    """Whether a shape fills the smallest rectangle around it, turned by any angle."""
-    y, x = np.nonzero(mask)
-    angles = np.deg2rad(list(SHEET_ANGLES))[:, None]
-    across = x * np.cos(angles) + y * np.sin(angles)
-    along = y * np.cos(angles) - x * np.sin(angles)
-    return bool(x.size >= SHEET_FILL * ((np.ptp(across, 1) + 1) * (np.ptp(along, 1) + 1)).min())
-
-
-def _strokes(ink: np.ndarray, speck_share: float) -> np.ndarray:
-    """The ink without faint lines away from strokes, and without specks.
-
-    Args:
-        ink: (H, W) in [0, 1].
-        speck_share: components with less than this share of the largest one's ink are blanked.
-    """
-    strong = ink_box(ink, STRONG_LEVEL)
-    if strong is None:
-        return np.zeros_like(ink)
-    reach = max(2, round(FAINT_REACH * max(strong[2] - strong[0], strong[3] - strong[1])))
-    inside = _expanded(strong, reach)
-    kept = np.zeros_like(ink)
-    kept[inside] = ink[inside]
-    seen = ink_box(ink)
-    if seen is not None and any(abs(a - b) > reach for a, b in zip(seen, strong, strict=True)):
-        near = ndimage.maximum_filter(kept[inside] >= STRONG_LEVEL, size=2 * reach + 1)
-        kept[inside] *= near
-    return _without_specks(kept, inside, speck_share)
-
-
-def _without_specks(ink: np.ndarray, inside: tuple[slice, slice], speck_share: float) -> np.ndarray:
-    part = ink[inside]
-    labels, count = ndimage.label(part >= INK_LEVEL, structure=EIGHT_NEIGHBOURS)
+    inside = ink[top:bottom, left:right]
+    labels, count = ndimage.label(inside >= INK_LEVEL, structure=EIGHT_NEIGHBOURS)
     if count < 2:
         return ink
-    mass = np.bincount(labels.ravel(), weights=part.ravel())
-    mass[0] = np.inf  # Ink fainter than INK_LEVEL around the strokes stays.
-    speck = mass < speck_share * mass[1:].max()
-    if speck.any():
-        part[speck[labels]] = 0
-    return ink
+    mass = np.bincount(labels.ravel(), weights=inside.ravel())
+    strong = np.bincount(labels[inside >= STRONG_LEVEL], minlength=count + 1) > 0
+    speck = ~strong | (mass < share * mass[1:].max())
+    speck[0] = False  # Ink fainter than INK_LEVEL around the strokes stays.
+    if not speck.any():
+        return ink
+    kept = ink.copy()
+    kept[top:bottom, left:right][speck[labels]] = 0
+    return kept
 
 
-def _expanded(box: Box, margin: int) -> tuple[slice, slice]:
-    left, top, right, bottom = box
-    rows = slice(max(top - margin, 0), bottom + margin)
-    return rows, slice(max(left - margin, 0), right + margin)
-
-
-def ink_box(ink: np.ndarray, level: float = INK_LEVEL) -> Box | None:
-    """Bounding box of the ink (H, W) from `level` on, None if there is none."""
-    inked = ink >= level
+def ink_box(ink: np.ndarray) -> Box | None:
+    """Bounding box of the ink (H, W), None if there is none."""
+    inked = ink >= INK_LEVEL
     columns, rows = np.flatnonzero(inked.any(axis=0)), np.flatnonzero(inked.any(axis=1))
     if columns.size == 0:
         return None
@@ -176,6 +122,116 @@ def _even_ink(grey: np.ndarray, tone: float, noise: float) -> np.ndarray:
     # Squares: a pad in a screenshot is a large area of little contrast, its ink is the opposite.
     ink = lighter if np.square(lighter).sum() > np.square(darker).sum() else -darker
     contrast = ink.max()
-    if contrast < max(MIN_CONTRAST, MIN_CONTRAST_TO_NOISE * noise):
+    if contrast < max(MIN_CONTRAST_EVEN, MIN_CONTRAST_TO_NOISE * noise):
         return np.zeros_like(ink)
     return ink / contrast
+
+
+def _uneven_ink(grey: np.ndarray) -> np.ndarray:
+    """Share of the paper's light that is missing, from noise level to full tone."""
+    small = _reduced(grey, SHADE_SIDE)
+    if _ink_is_light(_reduced(grey, POLARITY_SIDE)):
+        grey, small = 1 - grey, 1 - small
+    paper = Image.fromarray(_paper(small)).resize(grey.shape[::-1], Image.Resampling.BILINEAR)
+    shade = np.maximum(np.asarray(paper), 1 / 255)
+    side = max(grey.shape)
+    blur = side * NOISE_BLUR if side >= BLUR_MIN_SIDE else 0.0
+    contrast = ndimage.gaussian_filter(shade - grey, blur) if blur else shade - grey
+    noise = _noise(contrast, blur) if side >= NOISE_MIN_SIDE else 0.0
+    missing = contrast / shade
+    is_ink = (missing > MIN_CONTRAST_UNEVEN) & (contrast > MIN_CONTRAST_TO_NOISE * noise)
+    candidates = missing[is_ink]
+    if candidates.size == 0:
+        return np.zeros_like(grey)
+    full = 0.9 * float(np.percentile(candidates, 90))
+    floor = UNEVEN_FLOOR * full
+    return np.clip((missing - floor) / (full - floor), 0, 1).astype(np.float32)
+
+
+def _noise(values: np.ndarray, blur: float) -> float:
+    """Standard deviation of the noise, from pixels too far apart to share any of it."""
+    lag = 1 + round(3 * blur)
+    if values.shape[1] <= lag:
+        return 0.0
+    difference = np.abs(values[:, lag:] - values[:, :-lag])
+    return 1.4826 / np.sqrt(2) * float(np.median(difference))
+
+
+def _reduced(values: np.ndarray, side: int) -> np.ndarray:
+    """The picture with its longer side at most `side`."""
+    scale = side / max(values.shape)
+    if scale >= 1:
+        return values
+    height, width = (max(1, round(length * scale)) for length in values.shape)
+    return np.asarray(Image.fromarray(values).resize((width, height), Image.Resampling.BOX))
+
+
+def _windows(shape: tuple[int, ...]) -> list[int]:
+    return [max(3, 2 * round(share * max(shape) / 2) + 1) for share in STROKE_SHARES]
+
+
+def _ink_is_light(small: np.ndarray) -> bool:
+    """Whether the strokes are lighter than the page, by three votes.
+
+    Strokes are thinner than the page between them: closing removes dark ones, opening light ones.
+    The border is mostly page: ink departs from the plane, and from the quadratic surface, that
+    fit the border best.
+    """
+    return _thinness_vote(small) + _border_vote(small, 1) + _border_vote(small, 2) > 0
+
+
+def _vote(light: np.ndarray, dark: np.ndarray) -> float:
+    light_sum, dark_sum = float(np.square(light).sum()), float(np.square(dark).sum())
+    return (light_sum - dark_sum) / (light_sum + dark_sum + 1e-6)
+
+
+def _thinness_vote(small: np.ndarray) -> float:
+    votes = [
+        _vote(
+            small - ndimage.grey_opening(small, size=window),
+            ndimage.grey_closing(small, size=window) - small,
+        )
+        for window in _windows(small.shape)
+    ]
+    return sum(votes) / len(votes)
+
+
+def _border_vote(small: np.ndarray, degree: int) -> float:
+    rest = small - _border_surface(small, degree)
+    return _vote(np.maximum(rest, 0), np.minimum(rest, 0))
+
+
+def _border_surface(small: np.ndarray, degree: int) -> np.ndarray:
+    """The polynomial in x and y that fits the picture's border best, all over the picture."""
+    height, width = small.shape
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    terms = [x**i * y**j for i in range(degree + 1) for j in range(degree + 1 - i)]
+    surface = np.stack(terms, axis=-1)
+    border = np.ones(small.shape, dtype=bool)
+    border[1:-1, 1:-1] = False
+    basis, values = surface[border], small[border]
+    weights = np.ones(values.size)
+    for _ in range(8):  # Least absolute deviations: strokes that touch the border do not count.
+        fit = np.linalg.lstsq(basis * weights[:, None], values * weights, rcond=None)[0]
+        weights = 1 / np.sqrt(np.maximum(np.abs(values - basis @ fit), 0.02))
+    return surface @ fit
+
+
+def _paper(small: np.ndarray) -> np.ndarray:
+    """The page's own shade under dark strokes, float32 of the same shape.
+
+    Smooth shading is taken off first; then closing by the smallest window that removes the strokes
+    keeps the edges of shadows.
+    """
+    shading = _border_surface(small, 2)
+    level = small - shading
+    closings = [ndimage.grey_closing(level, size=window) for window in _windows(small.shape)]
+    removed = [float(np.square(closed - level).sum()) for closed in closings]
+    closed = next(
+        closed
+        for closed, energy in zip(closings, removed, strict=True)
+        if energy >= REMOVED_SHARE * removed[-1]
+    )
+    paper = shading + closed
+    # A closing follows the highest noise; the page's tone is in the middle of it.
+    return (paper * (1 - np.median(1 - small / np.maximum(paper, 1 / 255)))).astype(np.float32)

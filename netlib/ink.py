@@ -16,13 +16,10 @@ EVEN_LEVELS = 2.5 / 255
 EVEN_TOLERANCE = 0.04
 # Within that tolerance are at least these shares of the border and of the picture,
 EVEN_BORDER, EVEN_AREA = 0.3, 0.2
-# and this share of what is within three times the tolerance: noise and shades spread further.
+# and this share of all that is within three times the tolerance: noise and shades spread further.
 EVEN_SHARE = 0.8
-# A longer part of the border, in one piece, is no stroke that touches it but a shadow.
-MAX_BORDER_RUN = 0.35
 # Less contrast than this (of 1) is an empty page.
 MIN_CONTRAST_EVEN, MIN_CONTRAST_UNEVEN = 8 / 255, 0.08
-MIN_CONTRAST_TO_NOISE = 6
 
 # The paper's shade is estimated on a picture of this many pixels, its polarity on a smaller one.
 SHADE_SIDE, POLARITY_SIDE = 96, 48
@@ -32,9 +29,7 @@ STROKE_SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
 REMOVED_SHARE = 0.85
 # Sensor noise is averaged over side / 400 pixels, well below any stroke that can be read.
 NOISE_BLUR = 1 / 400
-BLUR_MIN_SIDE = 100
-# In smaller pictures there is more stroke than paper to see noise on.
-NOISE_MIN_SIDE = 24
+NOISE_MIN_SIDE = 100
 # Ink on uneven paper counts from this share of its full tone.
 UNEVEN_FLOOR = 0.35
 
@@ -52,10 +47,10 @@ EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
 
 def ink_from_grey(grey: np.ndarray) -> np.ndarray:
     """Grey values (H, W) in [0, 1] -> ink (H, W), float32 in [0, 1], all zero for an empty page."""
-    background = _even_background(grey)
-    if background is None:
+    tone = _even_tone(grey)
+    if tone is None:
         return drop_specks(_uneven_ink(grey), SPECK_SHARE_UNEVEN)
-    return drop_specks(_even_ink(grey, *background), SPECK_SHARE_EVEN)
+    return drop_specks(_even_ink(grey, tone), SPECK_SHARE_EVEN)
 
 
 def drop_specks(ink: np.ndarray, share: float) -> np.ndarray:
@@ -88,33 +83,19 @@ def ink_box(ink: np.ndarray) -> Box | None:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def _even_background(grey: np.ndarray) -> tuple[float, float] | None:
-    """Tone and noise (standard deviation) of an even background, None if there is none."""
-    border = np.concatenate([grey[0], grey[1:, -1], grey[-1, -2::-1], grey[-2:0:-1, 0]])  # around
+def _even_tone(grey: np.ndarray) -> float | None:
+    """The tone of an even background, None if there is none."""
+    border = np.concatenate([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]])
     tone = float(np.bincount(np.rint(border * 255).astype(np.intp)).argmax()) / 255
     tolerance = max(EVEN_LEVELS, EVEN_TOLERANCE * float(grey.max() - grey.min()))
-    for pixels, least in ((border, EVEN_BORDER), (grey, EVEN_AREA)):
-        distance = np.abs(pixels - np.float32(tone))
-        around = np.count_nonzero(distance <= 3 * tolerance)
-        even = np.count_nonzero(distance <= tolerance)
-        if even < max(least * distance.size, EVEN_SHARE * around):
-            return None
-    if _longest_run(np.abs(border - tone) > 3 * tolerance) > MAX_BORDER_RUN * border.size:
+    distance = np.abs(border - tone)
+    even = (distance <= tolerance).mean()
+    if even < max(EVEN_BORDER, EVEN_SHARE * (distance <= 3 * tolerance).mean()):
         return None
-    close = border[np.abs(border - tone) <= 3 * tolerance]
-    return tone, float(np.sqrt(np.mean(np.square(close - tone))))
+    return tone if (np.abs(grey - tone) <= tolerance).mean() >= EVEN_AREA else None
 
 
-def _longest_run(flags: np.ndarray) -> int:
-    """Length of the longest run of true values in a closed ring."""
-    if flags.all():
-        return flags.size
-    ring = np.roll(flags, -int(np.argmin(flags)))  # Begins with a false value.
-    edges = np.flatnonzero(np.diff(np.concatenate([ring, [False]]).astype(np.int8)))
-    return int((edges[1::2] - edges[::2]).max(initial=0))
-
-
-def _even_ink(grey: np.ndarray, tone: float, noise: float) -> np.ndarray:
+def _even_ink(grey: np.ndarray, tone: float) -> np.ndarray:
     """Distance from the background's tone, on the side where most of the contrast is."""
     distance = grey - np.float32(tone)
     distance[np.abs(distance) <= EVEN_LEVELS] = 0
@@ -122,9 +103,7 @@ def _even_ink(grey: np.ndarray, tone: float, noise: float) -> np.ndarray:
     # Squares: a pad in a screenshot is a large area of little contrast, its ink is the opposite.
     ink = lighter if np.square(lighter).sum() > np.square(darker).sum() else -darker
     contrast = ink.max()
-    if contrast < max(MIN_CONTRAST_EVEN, MIN_CONTRAST_TO_NOISE * noise):
-        return np.zeros_like(ink)
-    return ink / contrast
+    return ink / contrast if contrast >= MIN_CONTRAST_EVEN else np.zeros_like(ink)
 
 
 def _uneven_ink(grey: np.ndarray) -> np.ndarray:
@@ -133,14 +112,11 @@ def _uneven_ink(grey: np.ndarray) -> np.ndarray:
     if _ink_is_light(_reduced(grey, POLARITY_SIDE)):
         grey, small = 1 - grey, 1 - small
     paper = Image.fromarray(_paper(small)).resize(grey.shape[::-1], Image.Resampling.BILINEAR)
-    shade = np.maximum(np.asarray(paper), 1 / 255)
-    side = max(grey.shape)
-    blur = side * NOISE_BLUR if side >= BLUR_MIN_SIDE else 0.0
-    contrast = ndimage.gaussian_filter(shade - grey, blur) if blur else shade - grey
-    noise = _noise(contrast, blur) if side >= NOISE_MIN_SIDE else 0.0
-    missing = contrast / shade
-    is_ink = (missing > MIN_CONTRAST_UNEVEN) & (contrast > MIN_CONTRAST_TO_NOISE * noise)
-    candidates = missing[is_ink]
+    missing = 1 - grey / np.maximum(np.asarray(paper), 1 / 255)
+    blur = max(grey.shape) * NOISE_BLUR
+    if max(grey.shape) >= NOISE_MIN_SIDE:
+        missing = ndimage.gaussian_filter(missing, blur)
+    candidates = missing[missing > max(MIN_CONTRAST_UNEVEN, 5 * _noise(missing, blur))]
     if candidates.size == 0:
         return np.zeros_like(grey)
     full = 0.9 * float(np.percentile(candidates, 90))
@@ -220,18 +196,16 @@ def _border_surface(small: np.ndarray, degree: int) -> np.ndarray:
 def _paper(small: np.ndarray) -> np.ndarray:
     """The page's own shade under dark strokes, float32 of the same shape.
 
-    Smooth shading is taken off first; then closing by the smallest window that removes the strokes
-    keeps the edges of shadows.
+    Closing by the smallest window that removes the strokes keeps the edges of shadows.
     """
-    shading = _border_surface(small, 2)
-    level = small - shading
+    slope = _border_surface(small, 2)
+    level = small - slope
     closings = [ndimage.grey_closing(level, size=window) for window in _windows(small.shape)]
     removed = [float(np.square(closed - level).sum()) for closed in closings]
-    closed = next(
+    paper = slope + next(
         closed
         for closed, energy in zip(closings, removed, strict=True)
         if energy >= REMOVED_SHARE * removed[-1]
     )
-    paper = shading + closed
     # A closing follows the highest noise; the page's tone is in the middle of it.
     return (paper * (1 - np.median(1 - small / np.maximum(paper, 1 / 255)))).astype(np.float32)

@@ -7,7 +7,6 @@ Whatever is wrong with a picture is told in one sentence, as an `ImageError`.
 """
 
 import io
-import warnings
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -58,11 +57,8 @@ def open_image(
     """
     data = _read(source, max_bytes)
     try:
-        with warnings.catch_warnings():
-            # Pillow's own warning comes at a size that is refused below.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except Image.DecompressionBombError:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ImageError(
             f"The picture has more than {max_pixels:,} pixels; scale it down."
         ) from None
@@ -105,9 +101,7 @@ def reduction(image: Picture, picture: Image.Image) -> float:
     """
     if isinstance(image, Image.Image):
         return max(image.size) / max(picture.size)
-    if isinstance(image, Tensor):
-        image = image.numpy(force=True)
-    if isinstance(image, np.ndarray):
+    if isinstance(image, (np.ndarray, Tensor)):
         return max(_channels_last(image).shape[:2]) / max(picture.size)
     return 1.0
 
@@ -198,7 +192,7 @@ def _stretch(values: np.ndarray) -> np.ndarray:
 
 
 def _from_array(array: np.ndarray | Tensor) -> Image.Image:
-    values = _channels_last(array.numpy(force=True) if isinstance(array, Tensor) else array)
+    values = _channels_last(array)
     if values.size == 0:
         raise ImageError("The picture has no pixels.")
     if values.dtype == bool:
@@ -210,8 +204,12 @@ def _from_array(array: np.ndarray | Tensor) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(values))
 
 
-def _channels_last(values: np.ndarray) -> np.ndarray:
+def _channels_last(array: np.ndarray | Tensor) -> np.ndarray:
     """(H, W), (C, H, W) or (H, W, C) -> (H, W) or (H, W, C) with C in 2, 3, 4."""
+    if isinstance(array, Tensor):
+        array = array.float() if array.is_floating_point() else array  # NumPy has no bfloat16.
+        array = array.numpy(force=True)
+    values = array
     if values.ndim == 3 and values.shape[2] not in (1, 2, 3, 4) and values.shape[0] in (1, 2, 3, 4):
         values = values.transpose(1, 2, 0)
     if values.ndim == 3 and values.shape[2] == 1:

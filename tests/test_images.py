@@ -1,0 +1,328 @@
+"""The one loader: what people upload, and what they get told."""
+
+import io
+import random
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from netlib.images import (
+    DAMAGED,
+    WORKING_SIDE,
+    ImageError,
+    as_picture,
+    open_image,
+    reduction,
+    to_grey,
+)
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+
+
+def bar(paper: Any = 255, ink: Any = 0, mode: str = "L") -> Image.Image:
+    """40 pixels wide, 60 high, an upright bar of ink in columns 16 to 23."""
+    picture = Image.new(mode, (40, 60), paper)
+    picture.paste(ink, (16, 10, 24, 50))
+    return picture
+
+
+def encoded(picture: Image.Image, file_format: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, file_format, **options)
+    return buffer.getvalue()
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG file that ends after its header: nothing in it can be decoded."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    chunk = b"IHDR" + header
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + struct.pack(">I", len(header))
+        + chunk
+        + struct.pack(">I", zlib.crc32(chunk))
+        + struct.pack(">I", 4)
+        + b"IDAT"
+    )
+
+
+def tones(picture: Image.Image) -> tuple[float, float]:
+    """Tone at the left edge and in the middle, of 1."""
+    grey = to_grey(picture)
+    return float(grey[30, 2]), float(grey[30, 20])
+
+
+# --- Formats and modes --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_every_format_is_read(file_format: str) -> None:
+    picture = open_image(encoded(bar(), file_format))
+    assert picture.size == (40, 60)
+    assert tones(picture) == pytest.approx((1, 0), abs=0.05)
+
+
+def test_a_path_its_text_bytes_and_an_open_file_read_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "bar.png"
+    path.write_bytes(encoded(bar(), "PNG"))
+    with path.open("rb") as file:
+        pictures = [open_image(source) for source in (path, str(path), path.read_bytes(), file)]
+    assert len({picture.tobytes() for picture in pictures}) == 1
+
+
+@pytest.mark.parametrize("file_format", ["GIF", "TIFF", "WEBP", "PNG"])
+def test_of_many_frames_the_first_is_read(file_format: str) -> None:
+    frames = {"save_all": True, "append_images": [bar(0, 255)]}
+    assert tones(open_image(encoded(bar(), file_format, **frames))) == pytest.approx(
+        (1, 0), abs=0.1
+    )
+
+
+def test_a_photo_is_turned_as_its_exif_data_says() -> None:
+    stored = Image.new("L", (60, 40), 255)
+    stored.paste(0, (0, 0, 60, 10))  # black along the top
+    exif = Image.Exif()
+    exif[0x0112] = 6  # "rotate 90 degrees clockwise to show"
+    turned = open_image(encoded(stored, "JPEG", exif=exif))
+    assert turned.size == (40, 60)
+    grey = to_grey(turned)
+    assert grey[:, -5:].max() < 0.1 < 0.9 < grey[:, :25].min()  # black along the right
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "CMYK", "YCbCr", "I", "I;16", "F"])
+def test_every_colour_mode_becomes_grey_or_rgb(mode: str) -> None:
+    source = bar() if mode == "I;16" else bar().convert(mode)
+    if mode == "I;16":
+        source = Image.fromarray(np.asarray(bar()).astype(np.uint16) * 257)
+    picture = as_picture(source)
+    assert picture.mode in ("L", "RGB")
+    assert tones(picture) == pytest.approx((1, 0), abs=0.02)
+
+
+def test_sixteen_bits_are_stretched_not_cut_off() -> None:
+    twelve_bits = np.full((60, 40), 4000, np.uint16)
+    twelve_bits[10:50, 16:24] = 1000
+    for file_format in ("PNG", "TIFF"):
+        picture = open_image(encoded(Image.fromarray(twelve_bits), file_format))
+        assert tones(picture) == (1, 0)
+
+
+def test_floating_point_of_any_range_is_stretched() -> None:
+    values = np.asarray(bar()).astype(np.float32) / 255
+    for scale, offset in ((1, 0), (100, 0), (2, -1), (1e-3, 7)):
+        picture = open_image(encoded(Image.fromarray(values * scale + offset), "TIFF"))
+        assert tones(picture) == (1, 0)
+
+
+def test_fractions_keep_their_tone() -> None:
+    assert np.asarray(as_picture(np.full((4, 4), 0.2))).tolist() == [[51] * 4] * 4
+
+
+# --- Transparency -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ink", [0, 60, 200, 255])
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_transparent_pictures_keep_their_ink_in_sight(mode: str, ink: int) -> None:
+    bands = len(mode) - 1
+    clear = (0,) * (bands + 1)  # as editors save it: black, and transparent
+    picture = bar(clear, (ink,) * bands + (255,), mode)
+    left, middle = tones(open_image(encoded(picture, "PNG")))
+    assert middle == pytest.approx(ink / 255, abs=0.01)
+    assert left == (1 if ink < 128 else 0)
+
+
+def test_a_transparent_palette_entry_is_transparent() -> None:
+    picture = Image.new("P", (40, 60), 0)
+    picture.putpalette([0, 0, 0, 0, 0, 0])  # both entries are black
+    picture.paste(1, (16, 10, 24, 50))
+    for file_format in ("PNG", "GIF"):
+        source = encoded(picture, file_format, transparency=0)
+        assert tones(open_image(source)) == (1, 0)
+
+
+def test_a_sheet_with_clear_corners_goes_on_its_own_tone() -> None:
+    sheet = Image.new("LA", (40, 60), (0, 0))
+    sheet.paste((240, 255), (2, 2, 38, 58))
+    sheet.paste((30, 255), (16, 10, 24, 50))
+    grey = to_grey(as_picture(sheet))
+    assert grey[0, 0] == pytest.approx(240 / 255)
+    assert grey[30, 20] == pytest.approx(30 / 255)
+
+
+def test_a_fully_transparent_picture_is_a_white_page() -> None:
+    assert as_picture(Image.new("RGBA", (5, 5), (0, 0, 0, 0))).getextrema() == ((255, 255),) * 3
+
+
+def test_half_transparent_ink_is_mixed_with_its_background() -> None:
+    assert tones(as_picture(bar((0, 0), (0, 128), "LA")))[1] == pytest.approx(127 / 255, abs=0.01)
+
+
+# --- Colour -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "paper, ink",
+    [((255, 255, 255), (255, 255, 0)), ((76, 150, 29), (255, 58, 29)), ((255, 0, 0), (0, 130, 0))],
+)
+def test_colours_of_the_same_brightness_stay_apart(paper: Any, ink: Any) -> None:
+    left, middle = tones(as_picture(bar(paper, ink, "RGB")))
+    assert abs(left - middle) > 0.4
+
+
+# --- Size ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG"])
+def test_large_pictures_are_reduced(file_format: str) -> None:
+    picture = open_image(encoded(bar().resize((1600, 2400)), file_format))
+    assert max(picture.size) == WORKING_SIDE
+    assert picture.width / picture.height == pytest.approx(2 / 3, abs=0.002)
+    grey = to_grey(picture)
+    assert grey[WORKING_SIDE // 2, picture.width // 2] < 0.05
+
+
+def test_a_line_of_pixels_stays_a_picture() -> None:
+    assert as_picture(np.zeros((1, 9000), np.uint8)).size == (WORKING_SIDE, 1)
+
+
+def test_reduction_tells_how_many_pixels_became_one() -> None:
+    for image in (np.zeros((50, 2 * WORKING_SIDE, 3)), Image.new("L", (2 * WORKING_SIDE, 50))):
+        assert reduction(image, as_picture(image)) == 2
+    small = torch.zeros(3, 8, 9)
+    assert reduction(small, as_picture(small)) == 1
+
+
+# --- Arrays and tensors -------------------------------------------------------------------------
+
+
+def test_arrays_and_tensors_of_any_layout_are_the_same_picture() -> None:
+    grey = np.asarray(bar())
+    colour = np.stack([grey] * 3, axis=-1)
+    images = [
+        grey,
+        grey[:, :, None],
+        grey[None],
+        colour,
+        colour.transpose(2, 0, 1),
+        grey / 255,
+        grey > 0,
+        grey.astype(np.int64),
+        np.dstack([grey, np.full_like(grey, 255)]),
+        torch.from_numpy(grey.copy()),
+        torch.from_numpy(grey / np.float32(255))[None].requires_grad_(),
+        torch.from_numpy(grey / 255).bfloat16(),
+    ]
+    for image in images:
+        assert tones(as_picture(image)) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "image, sentence",
+    [
+        (np.zeros(5), r"got \(5,\)"),
+        (np.zeros((2, 1, 8, 8)), r"got \(2, 1, 8, 8\)"),
+        (np.zeros((8, 8, 5)), r"got \(8, 8, 5\)"),
+        (np.zeros((0, 8)), "no pixels"),
+        (np.full((8, 8), np.nan), "not finite"),
+        (torch.full((8, 8), torch.inf), "not finite"),
+        (np.zeros((8, 8), complex), "complex"),
+        (np.array([["a"]]), "needs numbers"),
+        (None, "got NoneType"),
+        (7, "got int"),
+    ],
+)
+def test_what_is_no_picture_is_refused_in_one_sentence(image: Any, sentence: str) -> None:
+    with pytest.raises(ImageError, match=sentence) as caught:
+        as_picture(image)
+    assert str(caught.value).endswith(".")
+    assert "\n" not in str(caught.value)
+
+
+# --- Refused files ------------------------------------------------------------------------------
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.png", tmp_path, "a\0b"):
+        with pytest.raises(ImageError, match="Cannot read the picture"):
+            open_image(path)
+
+
+def test_an_empty_file_is_refused() -> None:
+    with pytest.raises(ImageError, match="is empty"):
+        open_image(b"")
+
+
+@pytest.mark.parametrize(
+    "content", [b"just some text", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.7\n"]
+)
+def test_other_files_are_refused_by_the_formats_that_are_read(content: bytes) -> None:
+    with pytest.raises(ImageError, match="no picture in PNG, JPEG, WebP, BMP, GIF or TIFF"):
+        open_image(content)
+
+
+@pytest.mark.parametrize("file_format", ["PPM", "ICO", "TGA", "PCX"])
+def test_picture_formats_off_the_list_are_refused(file_format: str) -> None:
+    with pytest.raises(ImageError, match="convert it"):
+        open_image(encoded(bar(), file_format))
+
+
+def test_files_with_too_many_bytes_are_refused_unread() -> None:
+    content = encoded(bar(), "BMP")
+    assert open_image(content, max_bytes=len(content)).size == (40, 60)
+    for source in (content, io.BytesIO(content)):
+        with pytest.raises(ImageError, match="larger than 100 bytes"):
+            open_image(source, max_bytes=100)
+
+
+def test_pictures_with_too_many_pixels_are_refused_undecoded() -> None:
+    # Decoding this file would fail; its size is refused before.
+    with pytest.raises(ImageError, match=r"8000 x 8000 pixels, more than 51,000,000"):
+        open_image(png_header(8000, 8000))
+    with pytest.raises(ImageError, match="more than 2,000"):
+        open_image(encoded(bar(), "PNG"), max_pixels=2000)
+    assert open_image(encoded(bar(), "PNG"), max_pixels=2400).size == (40, 60)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("side", [13_000, 60_000])
+def test_decompression_bombs_are_refused(side: int) -> None:
+    with pytest.raises(ImageError, match="pixels"):
+        open_image(png_header(side, side))
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.9])
+def test_files_that_are_cut_short_are_refused(file_format: str, share: float) -> None:
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 40), np.uint8))
+    content = encoded(noise, file_format)
+    with pytest.raises(ImageError) as caught:
+        open_image(content[: int(share * len(content))])
+    assert str(caught.value) == DAMAGED or "no picture in" in str(caught.value)
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_damaged_files_end_in_a_picture_or_in_one_sentence(file_format: str) -> None:
+    content = encoded(bar(), file_format)
+    chance = random.Random(0)
+    for _ in range(60):
+        damaged = bytearray(content)
+        for _ in range(chance.choice((1, 3, 10))):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        try:
+            assert open_image(bytes(damaged)).mode in ("L", "RGB")
+        except ImageError as error:
+            assert str(error).endswith(".")
+            assert "\n" not in str(error)
+
+
+def test_a_lazily_opened_damaged_picture_is_refused() -> None:
+    content = encoded(bar(), "PNG")
+    with pytest.raises(ImageError, match="damaged or cut short"):
+        as_picture(Image.open(io.BytesIO(content[:80])))

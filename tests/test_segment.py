@@ -1,0 +1,243 @@
+"""Several digits in one picture: cut apart, joined and read in order."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from netlib.images import WORKING_SIDE
+from netlib.ink import ink_from_grey
+from netlib.pieces import over_segment, union
+from netlib.seams import find_seams
+from netlib.segment import DigitBox, find_digits
+from netlib.sketch import stroke_width, to_digit
+
+PEN = 8
+
+
+def page(width: int = 400, height: int = 140) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+    picture = Image.new("L", (width, height), 255)
+    return picture, ImageDraw.Draw(picture)
+
+
+def ring(draw: ImageDraw.ImageDraw, x: int, y: int = 30, width: int = 50, height: int = 80) -> None:
+    draw.ellipse((x, y, x + width - 1, y + height - 1), outline=0, width=PEN)
+
+
+def stick(draw: ImageDraw.ImageDraw, x: int, y: int = 30, height: int = 80) -> None:
+    draw.rectangle((x, y, x + PEN - 1, y + height - 1), fill=0)
+
+
+def seven(draw: ImageDraw.ImageDraw, x: int, y: int = 30) -> None:
+    draw.line([(x, y + 4), (x + 44, y + 4), (x + 16, y + 79)], fill=0, width=PEN, joint="curve")
+
+
+def spans(found: list[DigitBox]) -> list[tuple[int, int]]:
+    return [(digit.left, digit.right) for digit in found]
+
+
+# --- One digit ----------------------------------------------------------------------------------
+
+
+def test_an_empty_page_has_no_digits() -> None:
+    assert find_digits(page()[0]) == []
+
+
+def test_a_single_digit_gives_the_very_tensor_of_to_digit() -> None:
+    for draw_one in (ring, stick, seven):
+        picture, draw = page()
+        draw_one(draw, 150)
+        (found,) = find_digits(picture)
+        expected = to_digit(picture)
+        assert expected is not None
+        assert torch.equal(found.digit, expected)
+
+
+def test_a_box_is_that_of_the_ink() -> None:
+    picture, draw = page()
+    stick(draw, 150)
+    (found,) = find_digits(picture)
+    assert (found.left, found.top, found.right, found.bottom) == (150, 30, 150 + PEN, 110)
+
+
+def test_the_bar_of_a_five_stays_with_it() -> None:
+    picture, draw = page()
+    draw.line([(150, 35), (150, 65)], fill=0, width=PEN)
+    draw.arc((130, 60, 190, 110), 200, 160, fill=0, width=PEN)
+    draw.line([(160, 32), (196, 32)], fill=0, width=PEN)  # written last, a little apart
+    assert len(find_digits(picture)) == 1
+
+
+def test_the_rings_of_a_broken_eight_are_one_digit() -> None:
+    picture, draw = page()
+    ring(draw, 152, 20, 40, 42)
+    ring(draw, 150, 66, 46, 50)
+    assert len(find_digits(picture)) == 1
+
+
+def test_dirt_is_no_digit() -> None:
+    picture, draw = page()
+    ring(draw, 60)
+    stick(draw, 180)
+    draw.rectangle((330, 60, 336, 66), fill=0)
+    assert spans(find_digits(picture)) == [(60, 110), (180, 180 + PEN)]
+
+
+# --- Several digits -----------------------------------------------------------------------------
+
+
+def test_digits_come_from_left_to_right_each_like_one_alone() -> None:
+    picture, draw = page()
+    for draw_one, x in ((ring, 280), (stick, 40), (seven, 130)):
+        draw_one(draw, x)
+    found = find_digits(picture)
+    assert [digit.left for digit in found] == pytest.approx([40, 130, 280], abs=2)
+    for draw_one, x, digit in zip((stick, seven, ring), (40, 130, 280), found, strict=True):
+        alone, draw = page()
+        draw_one(draw, x)
+        expected = to_digit(alone)
+        assert expected is not None
+        assert torch.allclose(digit.digit, expected, atol=0.02)
+
+
+@pytest.mark.parametrize("gap", [2, 5, 15, 40])
+def test_digits_that_are_close_are_still_apart(gap: int) -> None:
+    picture, draw = page()
+    ring(draw, 50)
+    ring(draw, 100 + gap)
+    assert spans(find_digits(picture)) == [(50, 100), (100 + gap, 150 + gap)]
+
+
+def test_digits_that_lean_over_one_another_are_apart() -> None:
+    picture, draw = page()
+    draw.line([(50, 34), (110, 34), (60, 108)], fill=0, width=PEN)  # a seven,
+    draw.line([(100, 64), (100, 110)], fill=0, width=PEN)  # a small one under its bar
+    draw.line([(100, 64), (88, 74)], fill=0, width=PEN)
+    ring(draw, 150)
+    found = find_digits(picture)
+    assert found[-1].left == 150
+
+
+def joined_rings() -> Image.Image:
+    """Two rings, columns 60 to 109 and 118 to 167, and a stroke from one to the other."""
+    picture, draw = page()
+    ring(draw, 60)
+    ring(draw, 118)
+    draw.rectangle((104, 66, 122, 71), fill=0)
+    return picture
+
+
+def test_joined_digits_are_cut_between_them() -> None:
+    left, right = find_digits(joined_rings())
+    assert left.right == pytest.approx(114, abs=5)
+    assert right.left == pytest.approx(114, abs=5)
+    alone, draw = page()
+    ring(draw, 60)
+    expected = to_digit(alone)
+    assert expected is not None
+    assert float((left.digit - expected).abs().mean()) < 0.05
+
+
+def test_twenty_digits_are_found_and_no_more_than_asked_for() -> None:
+    picture, draw = page(1240)
+    for index in range(20):
+        (ring, stick, seven)[index % 3](draw, 20 + 60 * index)
+    found = find_digits(picture)
+    assert len(found) == 20
+    assert [digit.left for digit in found] == sorted(digit.left for digit in found)
+    assert spans(find_digits(picture, max_digits=7)) == spans(found[:7])
+
+
+def test_two_lines_are_read_one_after_the_other() -> None:
+    picture, draw = page(300, 260)
+    for x, y in ((200, 20), (40, 24), (120, 150), (30, 156)):
+        ring(draw, x, y)
+    assert [(digit.left, digit.top) for digit in find_digits(picture)] == [
+        (40, 24),
+        (200, 20),
+        (30, 156),
+        (120, 150),
+    ]
+
+
+def test_light_digits_on_a_dark_page_are_found_alike() -> None:
+    picture, draw = page()
+    ring(draw, 50)
+    stick(draw, 200)
+    dark = 255 - np.asarray(picture)
+    assert spans(find_digits(dark)) == spans(find_digits(picture))
+
+
+@pytest.mark.parametrize("make", [Image.fromarray, np.asarray, lambda a: torch.from_numpy(a)[None]])
+def test_boxes_of_large_pictures_are_in_their_own_pixels(make) -> None:
+    picture, draw = page()
+    ring(draw, 50)
+    ring(draw, 250)
+    factor = 8  # 3200 pixels wide, reduced to 1280 to be read
+    assert 400 * factor > WORKING_SIDE
+    large = np.asarray(picture).repeat(factor, axis=0).repeat(factor, axis=1)
+    for digit, x in zip(find_digits(make(large)), (50, 250), strict=True):
+        edges = (digit.left, digit.top, digit.right, digit.bottom)
+        assert edges == pytest.approx([n * factor for n in (x, 30, x + 50, 110)], abs=factor)
+
+
+# --- A network's confidence ---------------------------------------------------------------------
+
+
+def test_every_hypothesis_is_scored_in_one_call() -> None:
+    picture, draw = page()
+    for x in (40, 150, 260):
+        ring(draw, x)
+    calls: list[torch.Size] = []
+
+    def score(digits: torch.Tensor) -> torch.Tensor:
+        calls.append(digits.shape)
+        return torch.full((len(digits),), 0.99)
+
+    assert len(find_digits(picture, score)) == 3
+    assert len(calls) == 1
+    assert calls[0][1:] == (1, 28, 28)
+
+
+# --- Pieces and seams ---------------------------------------------------------------------------
+
+
+def test_pieces_together_are_all_of_the_ink() -> None:
+    picture, draw = page()
+    ring(draw, 60)
+    ring(draw, 108)
+    seven(draw, 220)
+    ink = ink_from_grey(np.asarray(picture, np.float32) / 255)
+    labels, lines = over_segment(ink)
+    (line,) = lines
+    assert line.height == 80
+    assert len({piece.label for piece in line.pieces}) == len(line.pieces)
+    owned = np.isin(labels, [piece.label for piece in line.pieces])
+    assert ink[~owned].sum() == 0
+    assert union(line.pieces)[:2] == (60, 30)
+
+
+def test_a_picture_full_of_dots_ends_in_a_bounded_number_of_pieces() -> None:
+    dots = np.full((900, 900), 255, np.uint8)
+    for dy in range(6):
+        for dx in range(6):
+            dots[dy::15, dx::15] = 0  # 3,600 squares of 6 x 6
+    assert len(find_digits(dots)) <= 20
+
+
+def test_a_seam_goes_through_the_bridge_between_two_blocks() -> None:
+    ink = np.zeros((48, 64), np.float32)
+    ink[4:44, 2:26] = ink[4:44, 38:62] = 1
+    ink[20:24, 26:38] = 1  # a bridge of four rows
+    seams = find_seams(ink, line_height=48, stroke=4.0)
+    middle = [seam for seam in seams if 26 <= seam.columns[24] <= 38]
+    assert middle
+    best = min(middle, key=lambda seam: seam.ink)
+    assert best.ink == pytest.approx(1, abs=0.1)  # four pixels, one stroke width
+    assert ((best.columns >= 26) & (best.columns <= 38))[20:24].all()
+
+
+def test_a_seam_is_no_cut_if_it_goes_through_much_ink() -> None:
+    block = np.ones((40, 40), np.float32)
+    assert find_seams(block, line_height=40, stroke=4.0) == []
+    assert stroke_width(block) > 10

@@ -184,6 +184,20 @@ def test_boxes_of_large_pictures_are_in_their_own_pixels(make) -> None:
 # --- A network's confidence ---------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("whole_is_a_digit, count", [(True, 1), (False, 2)])
+def test_a_networks_confidence_chooses_among_cuts(whole_is_a_digit: bool, count: int) -> None:
+    picture, draw = page()
+    ring(draw, 60, width=100)  # a wide zero, or two brackets
+    whole = to_digit(picture)
+    assert whole is not None
+
+    def score(digits: torch.Tensor) -> list[float]:
+        is_whole = [torch.allclose(digit, whole, atol=0.1) for digit in digits]
+        return [0.9999 if same == whole_is_a_digit else 0.001 for same in is_whole]
+
+    assert len(find_digits(picture, score)) == count
+
+
 def test_every_hypothesis_is_scored_in_one_call() -> None:
     picture, draw = page()
     for x in (40, 150, 260):

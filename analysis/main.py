@@ -28,7 +28,7 @@ from netlib.checkpoint import load_weights, read_metadata, save_network
 from netlib.complexity import measure
 from netlib.config import AUGMENTATIONS, TrainConfig
 from netlib.data import DigitData, DigitDataset
-from netlib.losses import LOSSES, make_loss
+from netlib.losses import HEADS, LOSSES, make_loss
 from netlib.metrics import Scores, fit_temperature, scores
 from netlib.network import Network, architecture_name, init_network
 from netlib.training import OPTIMIZERS, TrainingError, fit, infer, seed_everything
@@ -65,7 +65,11 @@ def run(args: argparse.Namespace, arguments: Sequence[str]) -> None:
     config = make_config(args)
     seed_everything(config.seed)
     net = init_network(
-        args.conv_block_count, args.mobilenet_block_count, args.input_dim, args.num_classes
+        args.conv_block_count,
+        args.mobilenet_block_count,
+        args.input_dim,
+        args.num_classes,
+        head=HEADS.get(args.loss, "linear"),
     )
     name = architecture_name(net)
     output = args.output or Path("runs") / name

@@ -37,7 +37,7 @@ from netlib.complexity import measure
 from netlib.config import AUGMENTATIONS, TrainConfig
 from netlib.data import DigitData
 from netlib.dataset import DigitDataset
-from netlib.losses import LOSSES, make_loss
+from netlib.losses import HEADS, LOSSES, make_loss
 from netlib.metrics import fit_temperature, scores
 from netlib.network import Network, init_network, mobilenet_v1
 from netlib.training import Outputs, fit, infer, seed_everything
@@ -267,7 +267,8 @@ def make_network(run: Run) -> Network:
             f"The network is {run.network!r}; expected standard, mobilenet, mobilenet_v1 or "
             "block counts as in 3+1."
         )
-    return init_network(conv, dw, input_dim, 10, run.width)
+    head = HEADS.get(run.config.loss, "linear")
+    return init_network(conv, dw, input_dim, 10, run.width, head)
 
 
 def sweep(runs: Sequence[Run], args: argparse.Namespace, arguments: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ LossName = Literal[
     "class_balanced",
     "focal",
     "logit_adjusted",
+    "ldam_drw",
 ]
 OptimizerName = Literal["sgd", "adam", "adamw", "rmsprop", "adadelta"]
 ScheduleName = Literal["constant", "cosine", "onecycle"]

@@ -65,7 +65,8 @@ def fit(
             `set_epoch(e)` is called before epoch e, where it has one.
         validation_loader: batches that choose the epoch.
         config: how to train.
-        loss_func: (logits, labels) -> scalar.
+        loss_func: (logits, labels) -> scalar. Its `set_progress(share of the epochs that are
+            over)` is called before each epoch, where it has one.
         make_optimizer: (parameter groups, lr=) -> optimizer, in place of `config.optimizer`.
         state_path: file that holds the whole state after each epoch, for `resume`; the caller
             removes it once the result is safe.
@@ -96,6 +97,8 @@ def fit(
             leave=False,
         )
         _set_epoch(train_loader, epoch)
+        if hasattr(loss_func, "set_progress"):
+            loss_func.set_progress(epoch / config.training_epochs)
         train_loss, train_accuracy = run.train_epoch(bar, epoch, loss_func)
         validation_loss, validation_accuracy = run.validate(validation_loader)
         run.record(

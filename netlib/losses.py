@@ -10,6 +10,9 @@ n_c is the number of training images of class c.
     focal            -(1 - p_y)^2 log p_y (Lin et al. 2017, equation 4)
     logit_adjusted   cross entropy of logits + log(n_c / n) (Menon et al. 2021, equation 10 with
                      τ = 1, which is the balanced softmax of Ren et al. 2020)
+    ldam_drw         cross entropy after a margin ~ n_c^(-1/4) is taken off the true class's
+                     logit, class-balanced over the last fifth of training (Cao et al. 2019,
+                     equation 13 and algorithm 1); for a network with head="cosine"
 
 Weights are scaled so that their mean over the training images is 1.
 """
@@ -21,11 +24,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from netlib.network import COSINE_SCALE
+
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 SMOOTHING = 0.1
 BETA = 0.9999
 GAMMA = 2.0
+MAX_MARGIN = 0.5  # of a cosine, as in the authors' code
+DEFERRED = 0.8  # share of training before LDAM weighs its classes: their epoch 160 of 200
 
 
 def mse(logits: Tensor, labels: Tensor) -> Tensor:
@@ -55,13 +62,43 @@ def logit_adjusted(logits: Tensor, labels: Tensor, log_prior: Tensor) -> Tensor:
     return F.cross_entropy(logits + log_prior.to(logits.device), labels)
 
 
+class LDAM:
+    """Label-distribution-aware margins with deferred re-weighting (Cao et al. 2019).
+
+    Args:
+        counts: (C,) training images of each class.
+    """
+
+    def __init__(self, counts: Tensor) -> None:
+        self.margins = (MAX_MARGIN * (counts.min() / counts) ** 0.25).float()
+        self.late_weights = _effective_weights(counts)
+        self.progress = 0.0
+
+    def set_progress(self, progress: float) -> None:
+        """Share of the training that is over; `netlib.fitting.fit` tells it at each epoch."""
+        self.progress = progress
+
+    def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Logits are cosines times `COSINE_SCALE`."""
+        true = F.one_hot(labels, logits.shape[1]).to(logits.dtype)
+        margins = self.margins.to(logits.device)[labels].unsqueeze(1)
+        shifted = logits - COSINE_SCALE * margins * true
+        if self.progress < DEFERRED:
+            return F.cross_entropy(shifted, labels)
+        return weighted(shifted, labels, self.late_weights)
+
+
 def _inverse_frequency(counts: Tensor) -> Loss:
     return partial(weighted, weights=_unit_mean(1 / counts, counts))
 
 
 def _class_balanced(counts: Tensor) -> Loss:
+    return partial(weighted, weights=_effective_weights(counts))
+
+
+def _effective_weights(counts: Tensor) -> Tensor:
     effective = (1 - BETA**counts) / (1 - BETA)
-    return partial(weighted, weights=_unit_mean(1 / effective, counts))
+    return _unit_mean(1 / effective, counts)
 
 
 def _logit_adjusted(counts: Tensor) -> Loss:
@@ -80,8 +117,10 @@ LOSSES: dict[str, Callable[[Tensor], Loss]] = {
     "class_balanced": _class_balanced,
     "focal": lambda _: focal,
     "logit_adjusted": _logit_adjusted,
+    "ldam_drw": LDAM,
 }
-NEEDS_COUNTS = {"weighted", "class_balanced", "logit_adjusted"}
+NEEDS_COUNTS = {"weighted", "class_balanced", "logit_adjusted", "ldam_drw"}
+HEADS = {"ldam_drw": "cosine"}  # of the network, where a loss needs another than "linear"
 
 
 def make_loss(name: str, class_counts: Sequence[int] | Tensor) -> Loss:

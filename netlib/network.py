@@ -8,6 +8,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from netlib.blocks import ConvBlock, ConvDw
@@ -17,6 +18,7 @@ InputDim = tuple[int, int, int]
 MAX_BLOCKS_OF_A_KIND = 6
 MIN_SIDE = 8
 FIRST_CHANNELS, MAX_CHANNELS = 32, 256
+COSINE_SCALE = 30.0  # Cao et al. 2019, in their code
 
 # Table 1 of the paper: (output channels, stride) of its 13 depthwise separable blocks. The table
 # prints stride 2 for the last one with 7x7 in and 7x7 out; only stride 1 gives its 569 M mult-adds.
@@ -32,6 +34,24 @@ MOBILENET_V1_BLOCKS = (
     (1024, 2),
     (1024, 1),
 )
+
+
+class CosineLinear(nn.Linear):
+    """Logits are `COSINE_SCALE` times the cosine of embedding and class vector; no bias.
+
+    The normalised last layer that margins between classes are defined on (Wang et al. 2018,
+    CosFace, arXiv:1801.09414, equation 3).
+    """
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__(in_features, out_features, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_features) -> (N, out_features)."""
+        return COSINE_SCALE * F.linear(F.normalize(x), F.normalize(self.weight))
+
+
+HEADS: dict[str, Callable[[int, int], nn.Linear]] = {"linear": nn.Linear, "cosine": CosineLinear}
 
 
 class Network(nn.Module):
@@ -50,7 +70,7 @@ class Network(nn.Module):
         super().__init__()
         self.blocks = nn.Sequential(*blocks)
         self.pool = nn.AdaptiveAvgPool2d(1)
-        self.head = nn.Linear(embedding_dim, num_classes)
+        self.head = HEADS[spec.get("head", "linear")](embedding_dim, num_classes)
         self.spec: dict[str, Any] = spec
         self.apply(_initialise)
 
@@ -84,6 +104,7 @@ def init_network(
     input_dim: Sequence[int],
     num_classes: int,
     width: float = 1.0,
+    head: str = "linear",
 ) -> Network:
     """Build a network of conv blocks followed by MobileNet blocks.
 
@@ -97,6 +118,7 @@ def init_network(
         input_dim: (channels, height, width); 1 or 3 channels, at least 8x8.
         num_classes: number of classes, at least 2.
         width: multiplies every channel count (the paper's α), rounded, at least 1 channel.
+        head: "linear", or "cosine" for losses with margins, see `CosineLinear`.
 
     Raises:
         ValueError: an argument is out of range.
@@ -132,6 +154,10 @@ def init_network(
         "num_classes": num_classes,
         "width": width,
     }
+    if head not in HEADS:
+        raise ValueError(f"head is {head!r}; expected one of {', '.join(HEADS)}.")
+    if head != "linear":  # left out otherwise: checkpoints of before there was a choice say nothing
+        spec["head"] = head
     return Network(blocks, in_channels, num_classes, spec)
 
 
@@ -222,7 +248,8 @@ def architecture_name(net: Network) -> str:
         kind = "mobilenet_v1" if spec["separable"] else "conv_mobilenet_v1"
     else:
         kind = f"conv{spec['conv_block_count']}_dw{spec['mobilenet_block_count']}"
-    return kind if spec["width"] == 1 else f"{kind}_w{spec['width']:g}"
+    kind += "" if spec["width"] == 1 else f"_w{spec['width']:g}"
+    return f"{kind}_{spec['head']}" if "head" in spec else kind
 
 
 def _check_dims(input_dim: Sequence[int], num_classes: int, width: float) -> InputDim:

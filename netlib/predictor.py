@@ -189,8 +189,10 @@ def to_onnx(net: Network, temperature: float = 1.0) -> onnx.ModelProto:
     probabilities are the softmax of logits / temperature.
 
     Raises:
-        TypeError: the network has a block of another kind.
+        TypeError: the network has a block or a head of another kind.
     """
+    if type(net.head) is not nn.Linear:
+        raise TypeError(f"Head {type(net.head).__name__} has no ONNX form here.")
     graph = _Graph()
     x = "images"
     for block in net.blocks:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from netlib.losses import LOSSES, NEEDS_COUNTS, make_loss
+from netlib.network import init_network
 
 # Probabilities 1/2, 1/4, 1/4 and 1/10, 8/10, 1/10.
 LOGITS = torch.tensor([[2.0, 1.0, 1.0], [1.0, 8.0, 1.0]]).log()
@@ -105,7 +106,33 @@ def test_logit_adjusted_is_the_balanced_softmax() -> None:
     assert value("logit_adjusted") == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("name", sorted(NEEDS_COUNTS))
+def test_ldam_takes_a_margin_off_the_true_logit() -> None:
+    # 30 times margins of 0.5 for the class with one image, 0.5 / 6^(1/4) for that with six.
+    first, second = 2 * math.exp(-30 * 0.5 / 6**0.25), 1 * math.exp(-30 * 0.5)
+    expected = mean(-math.log(first / (first + 2)), -math.log(second / (1 + 8 + second)))
+    assert value("ldam_drw") == pytest.approx(expected)
+
+
+def test_ldam_weighs_its_classes_over_the_last_fifth() -> None:
+    loss, even = make_loss("ldam_drw", COUNTS), make_loss("ldam_drw", (7, 7, 7))
+    early = loss(LOGITS, LABELS)
+    loss.set_progress(0.79)
+    assert loss(LOGITS, LABELS) == early
+    loss.set_progress(0.8)
+    assert loss(LOGITS, LABELS) > early  # the second image's class is the rare one
+    even.set_progress(0.8)
+    assert even(LOGITS, LABELS) == pytest.approx(value("ldam_drw", (7, 7, 7)))
+
+
+def test_ldam_bounds_its_logits_with_a_cosine_head() -> None:
+    net = init_network(1, 1, (1, 28, 28), 10, head="cosine")
+    logits = net(torch.rand(16, 1, 28, 28))
+    assert logits.abs().max() <= 30 + 1e-4
+    embeddings = torch.rand(3, 64)
+    torch.testing.assert_close(net.forward_head(embeddings), net.forward_head(5 * embeddings))
+
+
+@pytest.mark.parametrize("name", sorted(NEEDS_COUNTS - {"ldam_drw"}))
 def test_equal_counts_leave_plain_cross_entropy(name: str) -> None:
     expected = mean(math.log(2), math.log(10))
     assert value(name, (7, 7, 7)) == pytest.approx(expected, rel=1e-5)

@@ -369,3 +369,16 @@ def test_impossible_mobilenets_are_refused(arguments: tuple) -> None:
 def test_unknown_specs_are_refused(spec: dict, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         build_network(spec)
+
+
+def test_a_cosine_head_is_part_of_the_spec_and_of_the_name() -> None:
+    net = init_network(2, 2, (1, 28, 28), 10, head="cosine")
+    assert net.head.bias is None
+    assert architecture_name(net) == "conv2_dw2_cosine"
+    assert build_network(net.spec).spec == net.spec
+    assert "head" not in init_network(2, 2, (1, 28, 28), 10).spec
+
+
+def test_an_unknown_head_is_refused() -> None:
+    with pytest.raises(ValueError, match="head is 'arc'; expected one of linear, cosine"):
+        init_network(2, 2, (1, 28, 28), 10, head="arc")

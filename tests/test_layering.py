@@ -7,13 +7,18 @@ import pytest
 from import_graph import ANALYSIS, DEMO, NETLIB, ROOT, WEBAPP, imported_modules, imported_packages
 
 OUTSIDE_NETLIB = {"analysis", "argparse", "demo", "gradio", "matplotlib", "webapp"}
-SHARED_BY_SCRIPTS = {"analysis.plots"}  # draw functions: no script, nothing to run
+DRAWING = "plots"  # a package that scripts share: no script, nothing to run
 UMAP_USER = "project.py"  # the only script that pays for numba's start
 
 
 def each(paths: list[Path]) -> pytest.MarkDecorator:
     """Run the test once for every file, named after it."""
     return pytest.mark.parametrize("path", paths, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def script(path: Path) -> str:
+    """The script that a file of analysis/ belongs to: a module, or a folder with its __main__."""
+    return path.relative_to(ROOT / "analysis").parts[0].removesuffix(".py")
 
 
 def called_names(path: Path) -> set[str]:
@@ -53,8 +58,15 @@ def test_library_logs_and_does_not_print(path: Path) -> None:
 
 @each(ANALYSIS)
 def test_script_imports_no_other_script(path: Path) -> None:
-    scripts = {f"analysis.{script.stem}" for script in ANALYSIS} - SHARED_BY_SCRIPTS
-    assert not imported_modules(path) & scripts
+    others = {script(other) for other in ANALYSIS} - {script(path), DRAWING, "__init__"}
+    imported = [module.split(".") for module in imported_modules(path)]
+    assert not {name[1] for name in imported if name[0] == "analysis" and name[1:]} & others
+
+
+@each([path for path in ANALYSIS if script(path) == DRAWING])
+def test_drawing_imports_no_script(path: Path) -> None:
+    modules = {module for module in imported_modules(path) if module.startswith("analysis.")}
+    assert all(module.startswith(f"analysis.{DRAWING}") for module in modules)
 
 
 @each(ANALYSIS)
@@ -69,7 +81,10 @@ def test_only_the_projection_imports_umap(path: Path) -> None:
 
 @each(ANALYSIS)
 def test_drawing_neither_trains_nor_loads_networks(path: Path) -> None:
-    assert path.name != "plots.py" or not imported_packages(path) & {"netlib", "torch"}
+    assert script(path) not in (DRAWING, "figures") or not imported_packages(path) & {
+        "netlib",
+        "torch",
+    }
 
 
 @each([*WEBAPP, DEMO])

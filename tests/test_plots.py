@@ -1,10 +1,9 @@
 """Plots: the data in the artists, on an Axes that is not the current one."""
 
-from collections.abc import Iterator
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from helpers_plots import legend, spare_axes, texts
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -24,26 +23,7 @@ HISTORY = [
 CONFUSION = [[8, 2, 0], [0, 5, 0], [0, 0, 0]]  # the last class has no images
 
 
-@pytest.fixture
-def ax() -> Iterator[Axes]:
-    """One Axes of two; the other one is current, and must stay as it is."""
-    figure, (drawn, current) = plt.subplots(1, 2)
-    plt.sca(current)
-    yield drawn
-    assert plt.gca() is current
-    assert not current.has_data()
-    assert current.get_title() == current.get_xlabel() == ""
-    assert plt.get_fignums() == [figure.number]
-    plt.close(figure)
-
-
-def texts(ax: Axes) -> dict[tuple[float, float], str]:
-    """Position -> text."""
-    return {text.get_position(): text.get_text() for text in ax.texts}
-
-
-def legend(ax: Axes) -> list[str]:
-    return [text.get_text() for text in ax.get_legend().get_texts()]
+ax = pytest.fixture(spare_axes, name="ax")
 
 
 def test_history_shows_the_losses_of_both_splits(ax: Axes) -> None:

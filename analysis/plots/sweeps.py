@@ -1,0 +1,179 @@
+"""Scores of many trainings: over the levels of a factor, and seed by seed."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from analysis.plots.results import name_of, networks_of, spread, t_interval
+from analysis.plots.style import BLACK, COLOURS, FACES, GREY, LINES, MARKERS, plain
+
+SPANS = 4.0  # a largest value of more times the smallest is drawn on a logarithmic axis
+
+
+def draw_sweep(ax: Axes, table: pd.DataFrame, x: str, y: str, chosen: bool = False) -> Axes:
+    """Mean over seeds against a number, with a band from the lowest seed to the highest.
+
+    Args:
+        ax: where to draw.
+        table: columns network, `x` and `y`, one row a seed; for `chosen` validation_accuracy and
+            validation_nll too.
+        x: column of the levels, positive numbers.
+        y: column of the values, in the unit of the axis.
+        chosen: ring the level that each network's validation images choose.
+    """
+    ends = {}
+    for network in networks_of(table):
+        rows = table[table["network"] == network]
+        line = spread(rows, x, y)
+        colour = COLOURS.get(network, BLACK)
+        ax.fill_between(line[x], line["low"], line["high"], color=colour, alpha=0.18, linewidth=0)
+        ax.plot(line[x], line["mean"], label=name_of(network), **look_of(network))
+        ends[network] = (line[x].iloc[-1], line["mean"].iloc[-1])
+        if chosen:
+            best = chosen_level(rows, x)
+            place = line[line[x] == best]
+            ax.plot(place[x], place["mean"], "o", color=colour, markersize=9, fillstyle="none")
+    levels = np.unique(table[x])
+    if levels[-1] > SPANS * levels[0]:
+        ax.set_xscale("log")
+    ax.set_xticks(levels, [f"{level:,g}" if level >= 1 else f"{level:g}" for level in levels])
+    ax.xaxis.minorticks_off()
+    scale_values(ax, "y", table[y])
+    plain(ax)
+    label_ends(ax, ends)
+    return ax
+
+
+def draw_levels(
+    ax: Axes,
+    table: pd.DataFrame,
+    x: str,
+    rows: Sequence[str],
+    by: str = "level",
+    names: Mapping[str, str] | None = None,
+) -> Axes:
+    """A dot a seed, a larger one for their mean and a bar between their extremes, level by level.
+
+    Args:
+        ax: where to draw.
+        table: columns network, `by` and `x`, one row a seed.
+        x: column of the values, in the unit of the axis.
+        rows: the levels, from the top.
+        by: column of the levels.
+        names: level -> what to call it.
+    """
+    networks = networks_of(table)
+    for place, network in enumerate(networks):
+        offset = 0.3 * (place - (len(networks) - 1) / 2)
+        style = {**look_of(network), "linestyle": "none", "markersize": 5}
+        ax.plot([], [], label=name_of(network), **style)
+        for row, level in enumerate(rows):
+            values = table[(table["network"] == network) & (table[by] == level)][x].dropna()
+            if values.empty:
+                continue
+            height = row + offset
+            colour = COLOURS.get(network, BLACK)
+            ax.plot([values.min(), values.max()], [height] * 2, color=colour, linewidth=1)
+            ax.plot(values, [height] * len(values), "|", color=colour, markersize=4)
+            ax.plot(values.mean(), height, **style)
+    ax.set_yticks(range(len(rows)), [(names or {}).get(level, level) for level in rows])
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.tick_params(axis="y", length=0)
+    scale_values(ax, "x", table[x])
+    plain(ax, "x")
+    for edge in np.arange(len(rows) - 1) + 0.5:
+        ax.axhline(edge, color="#f0f0f0", linewidth=0.6, zorder=0)
+    ax.spines["left"].set_visible(False)
+    return ax
+
+
+def draw_pairs(ax: Axes, table: pd.DataFrame, x: str) -> Axes:
+    """Both networks seed by seed, runs of one seed joined; means with their 95 % t-intervals.
+
+    Args:
+        ax: where to draw.
+        table: columns network, seed and `x`.
+        x: column of the values, in the unit of the axis.
+    """
+    networks = networks_of(table)
+    wide = table.pivot(index="seed", columns="network", values=x)[networks].dropna()
+    for _, values in wide.iterrows():
+        ax.plot(values, range(len(networks)), "-", color="#bbbbbb", linewidth=0.6, zorder=1)
+    for row, network in enumerate(networks):
+        values = table[table["network"] == network][x]
+        low, high = t_interval(values)
+        look = look_of(network)
+        seeds = {**look, "linestyle": "none", "markersize": 3.5, "markeredgewidth": 0.7}
+        ax.plot(values, [row] * len(values), zorder=2, **seeds)
+        side = row - 0.28 if row == 0 else row + 0.28
+        ax.plot([low, high], [side] * 2, color=look["color"], linewidth=1.2, marker="|")
+        ax.plot(values.mean(), side, **{**look, "linestyle": "none", "markersize": 6})
+        ax.annotate(f"{values.mean():.2f}", (values.mean(), side), (0, 5 if row == 0 else -5),
+                    textcoords="offset points", ha="center", va="bottom" if row == 0 else "top",
+                    color=look["color"])  # fmt: skip
+    ax.set_yticks(range(len(networks)), [name_of(network) for network in networks])
+    for tick, network in zip(ax.get_yticklabels(), networks, strict=True):
+        tick.set_color(COLOURS.get(network, BLACK))
+    ax.set_ylim(len(networks) - 0.3, -0.7)
+    ax.tick_params(axis="y", length=0)
+    plain(ax, "x")
+    ax.spines["left"].set_visible(False)
+    return ax
+
+
+def chosen_level(rows: pd.DataFrame, x: str) -> float:
+    """The level of the highest mean validation accuracy, ties to the lower loss."""
+    columns = ["validation_accuracy", "validation_nll"]
+    means = rows.groupby(x)[columns].mean().reset_index()
+    return means.sort_values(columns, ascending=[False, True])[x].iloc[0]
+
+
+def look_of(network: str) -> dict[str, object]:
+    """Colour, marker and line of a network."""
+    colour = COLOURS.get(network, BLACK)
+    return {
+        "color": colour,
+        "marker": MARKERS.get(network, "D"),
+        "linestyle": LINES.get(network, ":"),
+        "markerfacecolor": FACES.get(network, GREY),
+        "markeredgecolor": colour,
+    }
+
+
+def scale_values(ax: Axes, axis: str, values: pd.Series) -> None:
+    """Logarithmic with plain numbers where the values span much, linear where they do not."""
+    low, high = values.min(), values.max()
+    if low <= 0 or high <= SPANS * low:
+        return
+    getattr(ax, f"set_{axis}scale")("log")
+    which = getattr(ax, f"{axis}axis")
+    steps = (1, 2, 3, 5) if high < 12 * low else (1, 2, 5) if high < 150 * low else (1,)
+    which.set_major_locator(LogLocator(subs=steps, numticks=20))
+    which.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    which.set_minor_formatter(NullFormatter())
+    which.set_minor_locator(LogLocator(subs=[]))
+
+
+def label_ends(ax: Axes, ends: Mapping[str, tuple[float, float]], size: float = 8) -> None:
+    """The networks' names at the right end of their lines, kept one line of text apart."""
+    ax.get_xlim(), ax.get_ylim()  # they are only worked out when they are asked for
+    to_axes = ax.transData + ax.transAxes.inverted()
+    places = {network: to_axes.transform(end) for network, end in ends.items()}
+    gap = 1.25 * size / 72 / (ax.figure.get_figheight() * ax.get_position().height * 0.8)
+    below = -np.inf
+    for network in sorted(places, key=lambda name: places[name][1]):
+        x, y = places[network]
+        height = max(y, below + gap)
+        below = height
+        ax.annotate(name_of(network), (x, height), (5, 0), xycoords="axes fraction",
+                    textcoords="offset points", va="center", fontsize=size,
+                    color=COLOURS.get(network, BLACK))  # fmt: skip
+
+
+def key(ax: Axes, columns: int = 2) -> None:
+    """The names of what is drawn, in one line above the axes."""
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, frameon=False,
+              borderpad=0.1, handletextpad=0.4, columnspacing=1.2, borderaxespad=0.1)  # fmt: skip

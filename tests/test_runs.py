@@ -1,0 +1,72 @@
+"""Kept runs: found in pairs, read, and matched with their data set."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers_runs import keep_run
+
+from netlib.checkpoint import load_network, save_network
+from netlib.dataset import DigitDataset
+from netlib.network import standard
+from netlib.runs import check_test_set, find_pairs
+
+
+@pytest.fixture
+def dataset(digit_folder) -> Path:
+    return digit_folder(train=2, test=1)
+
+
+def test_only_seeds_that_both_networks_have_are_pairs(tmp_path: Path, dataset: Path) -> None:
+    for network, seed in (("standard", 10), ("mobilenet", 10), ("standard", 2), ("mobilenet", 2)):
+        keep_run(tmp_path, network, seed, dataset)
+    keep_run(tmp_path, "standard", 3, dataset)
+    (tmp_path / "mobilenet-3").mkdir()  # begun, but not finished
+    (tmp_path / "mobilenet-0.5-2").mkdir()  # of another sweep
+    pairs = find_pairs(tmp_path)
+    assert pairs.seeds == (2, 10)
+    assert pairs.ignored == ("standard-3",)
+    names = [run.folder.name for run in pairs]
+    assert names == ["standard-2", "standard-10", "mobilenet-2", "mobilenet-10"]
+
+
+def test_a_folder_without_pairs_is_refused(tmp_path: Path, dataset: Path) -> None:
+    with pytest.raises(ValueError, match="no folder"):
+        find_pairs(tmp_path / "nothing")
+    keep_run(tmp_path, "standard", 0, dataset)
+    keep_run(tmp_path, "mobilenet", 1, dataset)
+    with pytest.raises(ValueError, match="no seed that both networks have"):
+        find_pairs(tmp_path)
+
+
+def test_a_run_gives_its_files_back(tmp_path: Path, dataset: Path) -> None:
+    for network in ("standard", "mobilenet"):
+        keep_run(tmp_path, network, 0, dataset)
+    run = find_pairs(tmp_path).runs["mobilenet", 0]
+    labels, logits = run.arrays("labels", "logits")
+    np.testing.assert_array_equal(logits.argmax(1), labels)
+    assert load_network(run.checkpoint)[0].spec["mobilenet_block_count"] == 2
+    assert run.settings["validation_size"] == 0.1
+    with pytest.raises(ValueError, match="lacks feelings"):
+        run.arrays("labels", "feelings")
+
+
+def test_a_checkpoint_of_another_program_has_no_settings(tmp_path: Path, dataset: Path) -> None:
+    for network in ("standard", "mobilenet"):
+        keep_run(tmp_path, network, 0, dataset)
+    run = find_pairs(tmp_path).runs["standard", 0]
+    save_network(standard(), run.checkpoint)
+    with pytest.raises(ValueError, match="names no run"):
+        _ = run.settings
+
+
+def test_a_run_tested_on_other_images_is_refused(
+    tmp_path: Path, dataset: Path, digit_folder
+) -> None:
+    for network in ("standard", "mobilenet"):
+        keep_run(tmp_path, network, 0, dataset)
+    run = find_pairs(tmp_path).runs["standard", 0]
+    check_test_set(run, DigitDataset(dataset, "test"), dataset)
+    other = digit_folder(train=2, test=2)
+    with pytest.raises(ValueError, match="other images"):
+        check_test_set(run, DigitDataset(other, "test"), other)

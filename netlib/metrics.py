@@ -1,6 +1,7 @@
 """Scores, intervals and paired tests, from labels and logits or probabilities.
 
-Scores are fractions. `confusion[true, predicted]` counts images.
+Scores are fractions. `confusion[true, predicted]` counts images. Below the scores of one run come
+the statistics over several: a claim is a mean with its interval over seeds.
 """
 
 from dataclasses import asdict, dataclass
@@ -95,12 +96,112 @@ def mcnemar(labels: ArrayLike, predictions_a: ArrayLike, predictions_b: ArrayLik
     Only images that exactly one of them gets right count; under the null hypothesis each is a
     fair coin.
     """
-    y, a, b = (np.asarray(x) for x in (labels, predictions_a, predictions_b))
-    only_a = int(((a == y) & (b != y)).sum())
-    only_b = int(((a != y) & (b == y)).sum())
+    _, only_a, only_b, _ = agreement(labels, predictions_a, predictions_b)
     if only_a + only_b == 0:
         return 1.0
     return float(stats.binomtest(only_a, only_a + only_b, 0.5).pvalue)
+
+
+def agreement(
+    labels: ArrayLike, predictions_a: ArrayLike, predictions_b: ArrayLike
+) -> tuple[int, int, int, int]:
+    """Images that both, only a, only b and neither of two networks get right."""
+    y, a, b = (np.asarray(x) for x in (labels, predictions_a, predictions_b))
+    a, b = a == y, b == y
+    return int((a & b).sum()), int((a & ~b).sum()), int((~a & b).sum()), int((~a & ~b).sum())
+
+
+@dataclass(frozen=True)
+class MeanInterval:
+    """A mean over runs and how sure it is; of a single run, nothing but its value is known.
+
+    Attributes:
+        mean: of the values.
+        sd: their standard deviation, with n - 1; None for one value.
+        low: lower end of the mean's Student t interval; None for one value.
+        high: upper end.
+        n: number of values.
+    """
+
+    mean: float
+    sd: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+
+def mean_interval(values: ArrayLike, confidence: float = 0.95) -> MeanInterval:
+    """Mean of n values with its Student t interval, n - 1 degrees of freedom.
+
+    Raises:
+        ValueError: there is no value.
+    """
+    x = np.asarray(values, dtype=np.float64)
+    if x.ndim != 1 or len(x) == 0:
+        raise ValueError(f"Values have shape {x.shape}; expected (n,), n > 0.")
+    mean = float(x.mean())
+    if len(x) == 1:
+        return MeanInterval(mean, None, None, None, 1)
+    sd = float(x.std(ddof=1))
+    half = float(stats.t.ppf((1 + confidence) / 2, len(x) - 1)) * sd / len(x) ** 0.5
+    return MeanInterval(mean, sd, mean - half, mean + half, len(x))
+
+
+def paired_t(a: ArrayLike, b: ArrayLike) -> float | None:
+    """Two-sided p of the paired t test: is the mean of a - b zero? None for a single pair."""
+    return _t_test(_differences(a, b), 0.0, "two-sided")
+
+
+@dataclass(frozen=True)
+class Equivalence:
+    """Two one-sided tests (Schuirmann 1987): is the mean difference inside ± margin?
+
+    Attributes:
+        p_lower: of "the difference is at most -margin".
+        p_upper: of "the difference is at least margin".
+        p: the larger of the two.
+        low: lower end of the 1 - 2·alpha interval of the mean difference.
+        high: upper end; the two means are equivalent where the interval lies within ± margin.
+        equivalent: whether p < alpha.
+
+    All are None for a single pair.
+    """
+
+    p_lower: float | None
+    p_upper: float | None
+    p: float | None
+    low: float | None
+    high: float | None
+    equivalent: bool | None
+
+
+def equivalence(a: ArrayLike, b: ArrayLike, margin: float, alpha: float = 0.05) -> Equivalence:
+    """Test whether paired values a and b differ by less than `margin` in the mean."""
+    differences = _differences(a, b)
+    lower = _t_test(differences, -margin, "greater")
+    upper = _t_test(differences, margin, "less")
+    if lower is None or upper is None:
+        return Equivalence(None, None, None, None, None, None)
+    p = max(lower, upper)
+    interval = mean_interval(differences, 1 - 2 * alpha)
+    return Equivalence(lower, upper, p, interval.low, interval.high, p < alpha)
+
+
+def _differences(a: ArrayLike, b: ArrayLike) -> np.ndarray:
+    x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if x.shape != y.shape or x.ndim != 1 or len(x) == 0:
+        raise ValueError(f"Values have shapes {x.shape} and {y.shape}; expected pairs: (n,) twice.")
+    return x - y
+
+
+def _t_test(values: np.ndarray, expected: float, alternative: str) -> float | None:
+    if len(values) == 1:
+        return None
+    if np.ptp(values) < 1e-12:  # no spread but rounding: t is infinite, or 0 / 0
+        gap = float(values.mean()) - expected
+        sides = {"greater": gap, "less": -gap, "two-sided": abs(gap)}
+        return 0.0 if sides[alternative] > 1e-12 else 1.0
+    return float(stats.ttest_1samp(values, expected, alternative=alternative).pvalue)
 
 
 def calibration_error(labels: ArrayLike, probabilities: ArrayLike, bins: int = 15) -> float:
@@ -109,14 +210,65 @@ def calibration_error(labels: ArrayLike, probabilities: ArrayLike, bins: int = 1
     Mean over bins, weighted by size, of |mean confidence - share of right predictions|
     (Nguyen & O'Connor 2015; Guo et al. 2017, equation 3, has equally wide bins).
     """
+    bins_of = reliability(labels, probabilities, bins)
+    gaps = np.abs(bins_of.confidence - bins_of.accuracy)
+    return float((gaps * bins_of.count).sum() / bins_of.count.sum())
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Confidence against accuracy in B bins, the least confident images first.
+
+    Attributes:
+        confidence: (B,) mean probability of the predicted class.
+        accuracy: (B,) share of right predictions.
+        count: (B,) images.
+    """
+
+    confidence: np.ndarray
+    accuracy: np.ndarray
+    count: np.ndarray
+
+
+def reliability(labels: ArrayLike, probabilities: ArrayLike, bins: int = 15) -> Reliability:
+    """Equally filled (adaptive) bins of confidence; fewer of them where there are fewer images."""
     y, p = np.asarray(labels), np.asarray(probabilities)
     confidence, right = p.max(1), p.argmax(1) == y
     order = np.argsort(confidence, kind="stable")
-    gaps = [
-        abs(confidence[part].sum() - right[part].sum())
-        for part in np.array_split(order, min(bins, len(order)))
-    ]
-    return float(np.sum(gaps) / len(y))
+    parts = np.array_split(order, min(bins, len(order)))
+    return Reliability(
+        np.array([confidence[part].mean() for part in parts]),
+        np.array([right[part].mean() for part in parts]),
+        np.array([len(part) for part in parts]),
+    )
+
+
+def risk_coverage(labels: ArrayLike, probabilities: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """What is wrong among the most confident images, as ever more of them are answered.
+
+    El-Yaniv & Wiener 2010; confidence is the probability of the predicted class. Images of equal
+    confidence stand in no order, so each counts as their mean error.
+
+    Returns:
+        Coverage (N,), 1/N to 1, and risk (N,), the error rate of that share of the images. The mean
+        of the risks is the AURC of Geifman et al. 2019.
+    """
+    y, p = np.asarray(labels), np.asarray(probabilities)
+    confidence, wrong = p.max(1), p.argmax(1) != y
+    _, group, sizes = np.unique(-confidence, return_inverse=True, return_counts=True)
+    error = np.bincount(group, weights=wrong) / sizes
+    answered = np.arange(1, len(y) + 1)
+    return answered / len(y), np.repeat(error, sizes).cumsum() / answered
+
+
+def log_odds(logits: ArrayLike) -> np.ndarray:
+    """Log-odds (N, C) of each class against all others: log p / (1 - p) for p = softmax(logits).
+
+    They rank images as the probabilities do, but do not round to 1 where a network is sure.
+    """
+    z = np.asarray(logits, dtype=np.float64)
+    others = [special.logsumexp(np.delete(z, c, axis=1), axis=1) for c in range(z.shape[1])]
+    return z - np.stack(others, axis=1)
 
 
 def fit_temperature(labels: ArrayLike, logits: ArrayLike) -> float:

@@ -8,12 +8,19 @@ import pytest
 
 from netlib.metrics import (
     DIGIT_SCORES,
+    agreement,
     calibration_error,
     digit_score,
+    equivalence,
     fit_digit_head,
     fit_temperature,
+    log_odds,
     mcnemar,
     mean_embeddings,
+    mean_interval,
+    paired_t,
+    reliability,
+    risk_coverage,
     scores,
     wilson_interval,
 )
@@ -264,3 +271,111 @@ def test_the_digit_head_parts_two_clouds_and_is_a_linear_score() -> None:
 def test_the_digit_head_needs_its_weights() -> None:
     with pytest.raises(ValueError, match="head with head"):
         digit_score("head", np.zeros((1, 10)), np.ones((1, 4)))
+
+
+# --- Several runs -------------------------------------------------------------------------------
+
+
+def test_agreement_counts_each_image_once() -> None:
+    labels = [0, 0, 0, 0, 0, 0]
+    a = [0, 0, 0, 0, 1, 1]
+    b = [0, 0, 0, 1, 0, 2]
+    assert agreement(labels, a, b) == (3, 1, 1, 1)
+
+
+def test_the_interval_of_a_mean_is_students() -> None:
+    result = mean_interval([1, 2, 3])  # sd 1; t of 2 degrees of freedom at 97.5 % is 4.3027
+    assert (result.mean, result.sd, result.n) == (2, 1, 3)
+    assert result.high - result.mean == pytest.approx(4.302653 / math.sqrt(3), rel=1e-6)
+    assert result.mean - result.low == pytest.approx(4.302653 / math.sqrt(3), rel=1e-6)
+
+
+@pytest.mark.parametrize(("n", "half_width"), [(5, 0.050), (10, 0.029), (20, 0.019)])
+def test_more_seeds_narrow_the_interval(n: int, half_width: float) -> None:
+    """With a standard deviation of 0.04, as the two halves of the values have it."""
+    spread = 0.04 * math.sqrt((n - 1) / n) if n % 2 == 0 else 0.04
+    values = [spread, -spread] * (n // 2) + [0.0] * (n % 2)  # of five: four at ±sd, one at 0
+    result = mean_interval(values)
+    assert result.sd == pytest.approx(0.04)
+    assert round(result.high, 3) == half_width
+
+
+def test_one_run_has_no_interval_and_no_test() -> None:
+    result = mean_interval([0.5])
+    assert (result.mean, result.sd, result.low, result.high, result.n) == (0.5, None, None, None, 1)
+    assert paired_t([0.5], [0.25]) is None
+    assert equivalence([0.5], [0.25], 0.1).equivalent is None
+
+
+def test_no_value_and_unequal_numbers_of_values_are_refused() -> None:
+    with pytest.raises(ValueError, match="n > 0"):
+        mean_interval([])
+    with pytest.raises(ValueError, match="expected pairs"):
+        paired_t([1, 2], [1])
+
+
+def test_paired_t_looks_at_the_differences_alone() -> None:
+    # Two differences, 1 and 3: t = 2 / (√2 / √2) = 2. With one degree of freedom Student's t is
+    # Cauchy's distribution: p = 1 - 2/π · arctan t.
+    assert paired_t([11, 103], [10, 100]) == pytest.approx(1 - 2 / math.pi * math.atan(2))
+
+
+def test_equal_differences_leave_no_doubt() -> None:
+    assert paired_t([0.3, 0.6], [0.2, 0.5]) == 0
+    assert paired_t([0.3, 0.6], [0.3, 0.6]) == 1
+    assert equivalence([0.3, 0.6], [0.2, 0.5], 0.05).equivalent is False
+    assert equivalence([0.3, 0.6], [0.2, 0.5], 0.15).equivalent is True
+
+
+def test_equivalence_is_two_one_sided_tests() -> None:
+    # Differences 1 and 3, mean 2, standard error 1: t is 2 + 4 = 6 above -4 and 2 below 4.
+    result = equivalence([11, 103], [10, 100], margin=4)
+    assert result.p_lower == pytest.approx(0.5 - math.atan(6) / math.pi)
+    assert result.p_upper == pytest.approx(0.5 - math.atan(2) / math.pi)
+    assert result.p == result.p_upper
+    assert result.equivalent is False
+    # The 90 % interval: t of one degree of freedom at 95 % is tan(0.45 π) = 6.3138.
+    assert (result.low, result.high) == pytest.approx((2 - 6.313752, 2 + 6.313752))
+
+
+def test_means_are_equivalent_where_the_90_percent_interval_is_inside() -> None:
+    inside, outside = (
+        equivalence([11, 103], [10, 100], 8.32),
+        equivalence([11, 103], [10, 100], 8.3),
+    )
+    assert inside.high == pytest.approx(8.3138, abs=1e-4)
+    assert (inside.equivalent, outside.equivalent) == (True, False)
+
+
+# --- Confidence ---------------------------------------------------------------------------------
+
+
+def test_reliability_fills_its_bins_equally_from_the_least_sure() -> None:
+    result = reliability(LABELS, np.array(TENTHS) / 10, bins=3)
+    # Sorted confidences: .5 (wrong), .6 (right); .7 (wrong), .7 (wrong); .8 (right), .8 (right).
+    assert result.confidence == pytest.approx([0.55, 0.7, 0.8])
+    assert result.accuracy.tolist() == [0.5, 0, 1]
+    assert result.count.tolist() == [2, 2, 2]
+
+
+def test_risk_rises_as_less_confident_images_are_answered() -> None:
+    coverage, risk = risk_coverage(LABELS, np.array(TENTHS) / 10)
+    assert coverage == pytest.approx(np.arange(1, 7) / 6)
+    assert risk == pytest.approx([0, 0, 1 / 3, 2 / 4, 2 / 5, 3 / 6])
+
+
+def test_images_of_equal_confidence_count_as_their_mean_error() -> None:
+    probabilities = [[0.9, 0.1], [0.9, 0.1], [0.6, 0.4]]
+    for labels in ([0, 1, 0], [1, 0, 0]):
+        _, risk = risk_coverage(labels, probabilities)
+        assert risk == pytest.approx([1 / 2, 1 / 2, 1 / 3])
+
+
+def test_log_odds_are_those_of_the_probabilities() -> None:
+    p = np.array(TENTHS) / 10
+    np.testing.assert_allclose(log_odds(np.log(p)), np.log(p / (1 - p)), atol=1e-12)
+
+
+def test_log_odds_tell_apart_what_rounds_to_certainty() -> None:
+    odds = log_odds([[100.0, 0, 0], [200.0, 0, 0]])[:, 0]
+    assert odds == pytest.approx([100 - math.log(2), 200 - math.log(2)])

@@ -1,0 +1,238 @@
+"""The comparison of kept runs, on a hundred images and invented logits."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers_runs import keep_run, sure
+
+from analysis import compare
+from netlib.dataset import DigitDataset
+
+COLUMNS = {
+    "histories.csv": "network seed epoch train_loss train_accuracy validation_loss "
+    "validation_accuracy",
+    "confusion.csv": "network true predicted count seeds",
+    "class_scores.csv": "network seed class precision recall f1 train_images test_images",
+    "roc.csv": "network class fpr tpr",
+    "auc.csv": "network seed class auc average_precision",
+    "calibration.csv": "network temperature_scaled bin confidence accuracy count",
+    "calibration_scores.csv": "network seed temperature nll_before nll_after brier_before "
+    "brier_after ece_before ece_after",
+    "risk_coverage.csv": "network coverage risk risk_low risk_high",
+}
+WRONG = {("standard", 0): 4, ("standard", 1): 6, ("mobilenet", 0): 8, ("mobilenet", 1): 12}
+CURVES = [*map(str, range(10)), "micro", "macro"]
+
+
+@pytest.fixture(scope="module")
+def dataset(digit_folder) -> Path:
+    """20 training and 10 test images of each digit."""
+    return digit_folder(train=20, test=10)
+
+
+@pytest.fixture(scope="module")
+def output(dataset: Path, tmp_path_factory) -> Path:
+    """What the command writes of two seeds, whose first so many images are read wrongly."""
+    runs, output = tmp_path_factory.mktemp("pairs"), tmp_path_factory.mktemp("data")
+    labels = DigitDataset(dataset, "test").labels.numpy()
+    for (network, seed), wrong in WRONG.items():
+        keep_run(runs, network, seed, dataset, sure(labels, wrong))
+    assert run(runs, dataset, output) == 0
+    return output
+
+
+def run(runs: Path, dataset: Path, output: Path) -> int:
+    paths = {"--runs": runs, "--dataset-path": dataset, "--output": output}
+    return compare.main([str(part) for pair in paths.items() for part in pair])
+
+
+def table(output: Path, name: str) -> pd.DataFrame:
+    return pd.read_csv(output / name, dtype={"class": str})
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_tables_have_their_columns_and_both_networks_in_order(output: Path, name: str) -> None:
+    content = table(output, name)
+    assert content.columns.tolist() == COLUMNS[name].split()
+    assert content["network"].unique().tolist() == ["standard", "mobilenet"]
+
+
+def test_headline_has_means_over_seeds_with_their_interval(output: Path) -> None:
+    content = json.loads((output / "headline.json").read_text())
+    assert (content["seeds"], content["test_images"]) == ([0, 1], 100)
+    assert content["networks"]["standard"]["accuracy"]["values"] == [0.96, 0.94]
+    accuracy = content["networks"]["mobilenet"]["accuracy"]  # 0.92 and 0.88: sd 0.02·√2
+    assert accuracy["mean"] == pytest.approx(0.90)
+    assert accuracy["sd"] == pytest.approx(0.02 * 2**0.5)
+    # Standard error 0.02; t of one degree of freedom at 97.5 % is tan(0.475 π) = 12.7062.
+    assert accuracy["high"] == pytest.approx(0.90 + 0.02 * 12.7062, abs=1e-6)
+    assert content["networks"]["mobilenet"]["error_rate"]["mean"] == pytest.approx(0.10)
+    assert "2 training seeds" in content["interval"]
+
+
+def test_headline_pairs_the_seeds(output: Path) -> None:
+    content = json.loads((output / "headline.json").read_text())
+    difference = content["difference"]["accuracy"]  # -0.04 and -0.06
+    assert difference["values"] == pytest.approx([-0.04, -0.06])
+    assert difference["mean"] == pytest.approx(-0.05)
+    # t = -0.05 / 0.01 = -5 with one degree of freedom
+    assert difference["p"] == pytest.approx(1 - 2 / np.pi * np.arctan(5))
+    # 4 discordant images, all on one side: p = 2 / 2⁴; then 6: p = 2 / 2⁶.
+    table_of = ["seed", "p", "both_right", "only_standard", "only_mobilenet", "none_right"]
+    assert [list(row) for row in content["mcnemar"]] == [table_of, table_of]
+    assert list(content["mcnemar"][0].values()) == pytest.approx([0, 2 / 16, 92, 4, 0, 4])
+    assert list(content["mcnemar"][1].values()) == pytest.approx([1, 2 / 64, 88, 6, 0, 6])
+    equivalence = content["equivalence"]
+    assert (equivalence["margin"], equivalence["equivalent"]) == (0.001, False)
+    assert "not shown" in equivalence["verdict"]
+
+
+def test_confusion_is_summed_over_seeds(output: Path) -> None:
+    content = table(output, "confusion.csv")
+    counts = content.groupby("network")["count"].sum()
+    assert counts.to_dict() == {"standard": 200, "mobilenet": 200}
+    wrong = content[content["true"] != content["predicted"]].groupby("network")["count"].sum()
+    assert wrong.to_dict() == {"standard": 10, "mobilenet": 20}
+    assert content["seeds"].unique().tolist() == [2]
+    assert len(content) == 200
+
+
+def test_class_scores_know_what_was_trained_on(output: Path) -> None:
+    content = table(output, "class_scores.csv")
+    assert content["train_images"].unique().tolist() == [18]  # a tenth of 20 is for validation
+    assert content["test_images"].unique().tolist() == [10]
+    assert len(content) == 2 * 2 * 10
+
+
+def test_roc_curves_go_from_corner_to_corner(output: Path) -> None:
+    content = table(output, "roc.csv")
+    for network in ("standard", "mobilenet"):
+        of_network = content[content["network"] == network]
+        assert of_network["class"].unique().tolist() == CURVES
+        for _, curve in of_network.groupby("class"):
+            assert curve[["fpr", "tpr"]].iloc[0].tolist() == [0, 0]
+            assert curve[["fpr", "tpr"]].iloc[-1].tolist() == [1, 1]
+            assert (curve[["fpr", "tpr"]].diff().iloc[1:] >= 0).all(axis=None)
+            assert len(curve) <= compare.MAX_POINTS
+
+
+def test_areas_are_those_under_the_curves(output: Path) -> None:
+    areas = table(output, "auc.csv").query("seed == 0").set_index(["network", "class"])["auc"]
+    curves = table(output, "roc.csv").groupby(["network", "class"])
+    for key, curve in curves:
+        if key[1] != "macro":  # the mean of tied scores is drawn as steps
+            area = np.trapezoid(curve["tpr"], curve["fpr"])
+            assert area == pytest.approx(areas[key], abs=1e-6)
+    for network in ("standard", "mobilenet"):
+        of_classes = [areas[network, str(label)] for label in range(10)]
+        assert areas[network, "macro"] == pytest.approx(np.mean(of_classes), abs=1e-6)
+
+
+def test_the_mean_curve_is_exact_at_every_step() -> None:
+    perfect = np.array([[0, 0], [0, 1], [1, 1]])
+    late = np.array([[0, 0], [0, 0.5], [0.25, 0.5], [0.25, 1], [1, 1]])
+    expected = [[0, 0], [0, 0.75], [0.25, 0.75], [0.25, 1], [1, 1]]
+    assert compare.mean_curve([perfect, late]).tolist() == expected
+
+
+def test_thinning_keeps_the_ends_and_points_of_the_curve() -> None:
+    fpr = np.linspace(0, 1, 5001)
+    curve = np.stack([fpr, fpr**0.1], axis=1)
+    thin = compare.thin(curve, 50)
+    assert len(thin) <= 50
+    assert thin[[0, -1]].tolist() == [[0, 0], [1, 1]]
+    assert {tuple(point) for point in thin} <= {tuple(point) for point in curve}
+    assert (thin[:, 0] < 0.001).sum() >= 3  # a logarithmic axis shows this part too
+
+
+def test_calibration_pools_the_seeds(output: Path) -> None:
+    content = table(output, "calibration.csv")
+    assert len(content) == 2 * 2 * 15
+    counts = content.groupby(["network", "temperature_scaled"])["count"].sum()
+    assert counts.unique().tolist() == [200]
+    before = content[content["temperature_scaled"] == 0]
+    assert before["confidence"].round(6).unique().tolist() == [0.9]
+
+
+def test_temperature_comes_from_validation(output: Path) -> None:
+    """There, confidence 0.9 is right: 5 of 50 are wrong, so that the temperature stays near 1."""
+    content = table(output, "calibration_scores.csv")
+    assert len(content) == 4
+    assert content["temperature"].between(0.95, 1.1).all()
+    row = content.query("network == 'standard' and seed == 0").iloc[0]
+    # 96 right ones at odds 9 : 1, and four whose class has one of the nine others' shares
+    nll = -(96 * np.log(0.9) + 4 * np.log(0.1 / 9)) / 100
+    assert row["nll_before"] == pytest.approx(nll, abs=1e-6)
+
+
+def test_risk_ends_at_the_error_rate(output: Path) -> None:
+    content = table(output, "risk_coverage.csv")
+    for network, error in (("standard", 0.05), ("mobilenet", 0.10)):
+        last = content[content["network"] == network].iloc[-1]
+        assert last["coverage"] == 1
+        assert last["risk"] == pytest.approx(error)
+        assert last["risk_low"] < error < last["risk_high"]
+    assert content.groupby("network").size().max() <= 200
+
+
+def test_every_image_that_either_network_misses_is_kept_once(output: Path, dataset: Path) -> None:
+    with np.load(output / "errors.npz", allow_pickle=False) as file:
+        assert file["indices"].tolist() == list(range(8))
+        assert (file["standard"] != file["labels"]).sum() == 4
+        assert (file["mobilenet"] != file["labels"]).sum() == 8
+        assert file["images"].dtype == np.uint8
+        images = DigitDataset(dataset, "test").images[:8, 0].numpy()
+        np.testing.assert_array_equal(file["images"], images)
+        assert file["standard_confidence"] == pytest.approx(np.full(8, 0.9), abs=0.03)
+        assert json.loads(str(file["made_by"]))["first_seed"] == 0
+
+
+def test_examples_are_four_right_and_four_wrong_of_each(output: Path) -> None:
+    with np.load(output / "examples.npz", allow_pickle=False) as file:
+        kinds, counts = np.unique(file["which"], return_counts=True)
+        assert dict(zip(kinds, counts.tolist(), strict=True)) == {
+            "standard right": 4,
+            "standard wrong": 4,
+            "mobilenet right": 4,
+            "mobilenet wrong": 4,
+        }
+        for network in ("standard", "mobilenet"):
+            right = file["which"] == f"{network} right"
+            wrong = file["which"] == f"{network} wrong"
+            assert (file[network][right] == file["labels"][right]).all()
+            assert (file[network][wrong] != file["labels"][wrong]).all()
+            assert len(set(file["labels"][right].tolist())) == 4
+            assert len(set(file["indices"][right].tolist())) == 4
+
+
+def test_one_seed_has_no_intervals_and_says_so(dataset: Path, tmp_path: Path) -> None:
+    for network in ("standard", "mobilenet"):
+        keep_run(tmp_path / "pairs", network, 7, dataset)
+    assert run(tmp_path / "pairs", dataset, tmp_path) == 0
+    content = json.loads((tmp_path / "headline.json").read_text())
+    accuracy = content["networks"]["standard"]["accuracy"]
+    assert (accuracy["values"], accuracy["n"]) == ([1.0], 1)
+    assert (accuracy["sd"], accuracy["low"], accuracy["high"]) == (None, None, None)
+    assert content["difference"]["accuracy"]["p"] is None
+    assert content["equivalence"]["equivalent"] is None
+    assert "one seed" in content["equivalence"]["verdict"]
+    assert "one seed" in content["interval"]
+    assert table(tmp_path, "risk_coverage.csv")["risk_low"].isna().all()
+    with np.load(tmp_path / "errors.npz") as file:
+        assert file["images"].shape == (0, 28, 28)
+    with np.load(tmp_path / "examples.npz") as file:
+        assert len(file["which"]) == 8  # nothing is wrong
+
+
+def test_another_data_set_than_the_runs_is_a_users_error(
+    dataset: Path, digit_folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for network in ("standard", "mobilenet"):
+        keep_run(tmp_path, network, 0, dataset)
+    assert run(tmp_path, digit_folder(train=20, test=9), tmp_path / "data") == 2
+    assert "other images" in capsys.readouterr().err
+    assert run(tmp_path / "nothing", dataset, tmp_path / "data") == 2
+    assert "no folder" in capsys.readouterr().err

@@ -1,0 +1,154 @@
+"""What was learned: sentences that hold only if the numbers say so."""
+
+from pathlib import Path
+from typing import Any
+
+from analysis.report.findings import NETWORKS, percent, points, read_csv, read_json, words
+
+Sections = dict[str, dict[str, Any]]
+
+
+def conclusions(sections: Sections, results: Path) -> list[str]:
+    """In the order of the report; the surprising ones say so."""
+    found = [
+        price(sections, results),
+        clock(sections),
+        budget(results),
+        data_matters(results),
+        loss_matters(results),
+        tails(results),
+        untrained(results),
+        confidence(results),
+        damage(results),
+    ]
+    return [sentence for sentence in found if sentence]
+
+
+def price(sections: Sections, results: Path) -> str:
+    """What the separable blocks cost in accuracy, and what they save."""
+    change = read_json(results / "headline.json")["difference"]["accuracy"]
+    head = sections["headline"]
+    saved = (
+        f"{head['params_ratio']} times fewer parameters and {head['macs_ratio']} times fewer MACs"
+    )
+    if change["low"] is not None and change["high"] < 0:
+        return f"{saved} cost {abs(100 * change['mean']):.2f} points of accuracy here."
+    if change["low"] is not None and change["low"] > 0:
+        return f"Surprising: with {saved} the accuracy is even higher, by {points(change['mean'])}."
+    return f"{saved} cost no accuracy that {head['seeds']} pairs of runs could show."
+
+
+def clock(sections: Sections) -> str:
+    """Whether arithmetic turns into time."""
+    head, roof = sections["headline"], sections["roofline"]
+    share = float(head["throughput_ratio"]) / float(head["macs_ratio"])
+    return (
+        f"Of the promised {head['macs_ratio']} the clock gives {head['throughput_ratio']} in a "
+        f"batch ({100 * share:.0f} %): depthwise layers have {roof['depthwise_macs']} % of the "
+        f"MobileNet network's MACs and take {roof['depthwise_time']} % of its time."
+    )
+
+
+def budget(results: Path) -> str:
+    """Separable blocks, or simply fewer channels?"""
+    means = read_csv(results / "width.csv").groupby(["network", "width"]).mean(numeric_only=True)
+    mobile = means.loc[("mobilenet", 1.0)]
+    standard = means.loc["standard"]
+    narrow = (standard["params"] / mobile["params"] - 1).abs().idxmin()
+    gap = mobile["accuracy"] - standard.loc[narrow, "accuracy"]
+    if abs(gap) < 0.002:
+        return (
+            f"Surprising: simply making the standard network narrower (width {narrow:g}) is as "
+            f"good at the same number of parameters ({points(gap)} points between them)."
+        )
+    better = "Separable blocks" if gap > 0 else "Surprising: fewer channels"
+    other = "fewer channels" if gap > 0 else "separable blocks"
+    return (
+        f"{better} are the better way to save parameters than {other}, by "
+        f"{abs(100 * gap):.2f} points at the same number."
+    )
+
+
+def data_matters(results: Path) -> str:
+    """More data against everything else."""
+    table = read_csv(results / "train_size.csv", dtype={"level": int})
+    error = 1 - table.groupby(["network", "level"])["accuracy"].mean()
+    low, high = table["level"].min(), table["level"].max()
+    falls = {name: error[name, low] / error[name, high] for name in NETWORKS}
+    return (
+        f"Data matter more than architecture: from {low:,} to {high:,} training images the error "
+        f"falls {falls['standard']:.1f} times for the standard and {falls['mobilenet']:.1f} times "
+        "for the MobileNet network, with the same number of steps."
+    )
+
+
+def loss_matters(results: Path) -> str:
+    """Which loss is best on the course's imbalanced set."""
+    table = read_csv(results / "loss.csv")
+    means = table.groupby(["network", "level"])["balanced_accuracy"].mean()
+    parts = []
+    for name in NETWORKS:
+        gain = means[name].max() - means[name, "cross_entropy"]
+        parts.append(f"{words(means[name].idxmax())} ({points(gain)} points, {name})")
+    return (
+        "On the course's imbalanced set the loss with the highest balanced accuracy is "
+        f"{' and '.join(parts)}, against cross entropy."
+    )
+
+
+def tails(results: Path) -> str:
+    """Whether the smaller network suffers more from rare classes."""
+    table = read_csv(results / "imbalance.csv").query("level == 'cross_entropy'")
+    ratios = table["dataset"].str.extract(r"exp(\d+)-")[0].astype(int)
+    means = table.groupby([ratios, "network"])["balanced_accuracy"].mean().unstack()
+    hardest = means.index.max()
+    gap = means.loc[hardest, "mobilenet"] - means.loc[hardest, "standard"]
+    who = "MobileNet" if gap < 0 else "standard"
+    return (
+        f"With cross entropy at a ratio of {hardest} the {who} network suffers more from rare "
+        f"digits, by {abs(100 * gap):.2f} points of balanced accuracy."
+    )
+
+
+def untrained(results: Path) -> str:
+    """Random features against pixels."""
+    table = read_csv(results / "projection_scores.csv").query("method == 'none'")
+    knn = table.set_index("space")["knn_accuracy"]
+    random = max(knn["standard_untrained"], knn["mobilenet_untrained"])
+    if random < knn["raw"]:
+        return (
+            f"Surprising to some: neighbours in raw pixels are right for {percent(knn['raw'])} %, "
+            f"in an untrained network for {percent(random)} % at best. MNIST is easy for pixels, "
+            "and an architecture alone, before training, is no better."
+        )
+    return f"Even an untrained network ({percent(random)} %) is a better space than raw pixels."
+
+
+def confidence(results: Path) -> str:
+    """Which network knows better when it is wrong."""
+    found = read_json(results / "headline.json")["networks"]
+    area = {name: found[name]["aurc"]["mean"] for name in NETWORKS}
+    better = min(NETWORKS, key=lambda name: area[name])
+    return (
+        f"The {better} network knows better when it is wrong: its area under risk over coverage is "
+        f"{1e4 * area[better]:.2f} against {1e4 * max(area.values()):.2f} (times 10⁻⁴)."
+    )
+
+
+def damage(results: Path) -> str:
+    """Whether equal accuracy on clean digits means equal accuracy on damaged ones."""
+    table = read_csv(results / "corruptions.csv").query("corruption != 'identity'")
+    means = table.groupby("network")["accuracy"].mean()
+    gap = means["mobilenet"] - means["standard"]
+    worse = "MobileNet" if gap < 0 else "standard"
+    return (
+        f"What clean digits hide, damaged ones show: there the {worse} network is behind by "
+        f"{abs(100 * gap):.2f} points on average."
+    )
+
+
+def limitations(size: str) -> list[str]:
+    """What this size of the report cannot say."""
+    if size == "small":
+        return ["This is the small size: with so few images and seeds most differences are noise."]
+    return []

@@ -163,6 +163,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         "here, or a cluster")  # fmt: skip
     add("--scheduler", help="address of the Dask scheduler or Ray head (default: a local cluster)")
     add("--device", default=DEFAULTS.device, help="auto, cpu, cuda or mps")
+    add("--cache-dir", type=Path, default=Path("runs/cache"), help="folder of decoded images")
     return parser.parse_args(arguments)
 
 
@@ -321,7 +322,7 @@ def parallel(runs: Sequence[Run], args: argparse.Namespace) -> Iterable[dict[str
 
         ray.init(address=args.scheduler)
         register_ray()
-    jobs = (joblib.delayed(train_run)(run, args.threads, args.keep) for run in runs)
+    jobs = (joblib.delayed(train_run)(run, args.threads, args.keep, args.cache_dir) for run in runs)
     with joblib.parallel_config(args.backend, n_jobs=args.jobs, **options):
         # A joblib backend that cannot hand out results one by one gives them all at the end.
         generous = args.backend in ("loky", "dask")
@@ -332,11 +333,11 @@ def parallel(runs: Sequence[Run], args: argparse.Namespace) -> Iterable[dict[str
         options["client"].close()
 
 
-def train_run(run: Run, threads: int, keep: Path | None) -> dict[str, Any]:
+def train_run(run: Run, threads: int, keep: Path | None, cache: Path) -> dict[str, Any]:
     """Train, test, and keep what is asked for; returns the run's row."""
     torch.set_num_threads(threads)
     started = time.perf_counter()
-    data = read_data(run)
+    data = read_data(run, cache)
     batches = len(data.train_loader())
     config = run.config
     if run.steps:
@@ -356,8 +357,8 @@ def train_run(run: Run, threads: int, keep: Path | None) -> dict[str, Any]:
     return row
 
 
-def read_data(run: Run) -> DigitData:
-    """The run's three sets, split and ordered by its seed."""
+def read_data(run: Run, cache: Path) -> DigitData:
+    """The run's three sets, split and ordered by its seed; decoded once a machine."""
     return DigitData(
         run.dataset,
         input_dim=(1, run.resolution, run.resolution),
@@ -366,7 +367,7 @@ def read_data(run: Run) -> DigitData:
         validation_size=run.validation_size,
         seed=run.config.seed,
         weighted_sampling=run.oversampling,
-        cache_dir=Path("runs/cache"),
+        cache_dir=cache,
     )
 
 

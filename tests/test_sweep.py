@@ -1,0 +1,155 @@
+"""The sweep: its table, its pairs, and going on where it stopped."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from distributed import Client, LocalCluster
+
+from analysis import sweep
+from netlib.checkpoint import load_network
+
+SMALL = ["--networks", "1+0", "0+1", "--resolution", "12", "--training-epochs", "1", "--batch-size",
+         "16", "--validation-size", "0.2", "--device", "cpu", "--jobs", "1"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def dataset(digit_folder: Callable[..., Path]) -> Path:
+    """10 training and 2 test images of each digit."""
+    return digit_folder(train=10, test=2)
+
+
+@pytest.fixture
+def run(dataset: Path, tmp_path: Path) -> Callable[..., pd.DataFrame]:
+    """Runs a sweep and reads its table."""
+
+    def sweep_and_read(*arguments: object, status: int = 0) -> pd.DataFrame | None:
+        output = tmp_path / "table.csv"
+        common = ["--dataset-path", dataset, "--output", output, "--cache-dir", tmp_path / "cache"]
+        assert sweep.main([*map(str, (*common, *SMALL, *arguments))]) == status
+        return None if status else pd.read_csv(output, dtype={"level": str, "network": str})
+
+    return sweep_and_read
+
+
+def test_every_level_seed_and_network_has_a_row_in_the_plans_order(run) -> None:
+    table = run("--factor", "learning_rate", "--levels", 0.01, 0.1, "--seeds", 0, 3)
+    keys = list(table[["seed", "level", "network"]].itertuples(index=False, name=None))
+    levels = [("0.01", "1+0"), ("0.01", "0+1"), ("0.1", "1+0"), ("0.1", "0+1")]
+    assert keys == [(seed, *level) for seed in (0, 3) for level in levels]
+    assert table["learning_rate"].tolist() == [0.01, 0.01, 0.1, 0.1] * 2
+    images = table[["train_images", "validation_images", "test_images"]].drop_duplicates()
+    assert images.to_numpy().tolist() == [[80, 20, 20]]
+    # A stem of 9 x 32 weights with batch norm, and the last layer.
+    assert table.loc[0, "params"] == 9 * 32 + 2 * 32 + 32 * 10 + 10
+    recalls = table[[f"recall_{label}" for label in range(10)]]
+    np.testing.assert_allclose(recalls.mean(axis=1), table["balanced_accuracy"], rtol=1e-5)
+    assert (recalls.min(axis=1) == table["worst_recall"]).all()
+
+
+def test_rows_that_are_there_are_not_trained_again(run, capsys) -> None:
+    first = run("--factor", "batch_size", "--levels", 16, "--seeds", 0)
+    more = run("--factor", "batch_size", "--levels", 16, 32, "--seeds", 0)
+    assert "4 runs, 2 of them in" in capsys.readouterr().out
+    pd.testing.assert_frame_equal(more.head(2), first)  # their seconds, too
+    assert more["batch_size"].tolist() == [16, 16, 32, 32]
+
+
+def test_a_row_of_other_settings_is_no_substitute(run) -> None:
+    run("--factor", "none", "--seeds", 0)
+    table = run("--factor", "none", "--seeds", 0, "--weight-decay", 0.5)
+    assert len(table) == 4
+    assert table["key"].nunique() == 4
+
+
+def test_the_same_run_gives_the_same_scores(run, tmp_path: Path) -> None:
+    first = run("--factor", "none", "--seeds", 5)
+    (tmp_path / "table.csv").unlink()
+    second = run("--factor", "none", "--seeds", 5)
+    columns = ["accuracy", "nll", "validation_nll", "key"]
+    pd.testing.assert_frame_equal(first[columns], second[columns])
+
+
+def test_kept_runs_hold_what_the_row_says(run, tmp_path: Path) -> None:
+    keep = tmp_path / "kept"
+    table = run("--factor", "none", "--seeds", 1, "--keep", keep)
+    folder = keep / "1conv_0-1"
+    net, metadata = load_network(folder / "network.safetensors")
+    assert net.spec["conv_block_count"] == 1
+    assert metadata["temperature"] > 0
+    with np.load(folder / "predictions.npz") as file:
+        right = file["logits"].argmax(1) == file["labels"]
+        assert file["embeddings"].shape == (20, 32)
+        assert file["validation_logits"].shape == (20, 10)
+    assert right.mean() == pytest.approx(table.loc[0, "accuracy"])
+    assert len(pd.read_csv(folder / "history.csv")) == 1
+
+
+def test_a_run_whose_files_are_gone_is_trained_again(run, tmp_path: Path, capsys) -> None:
+    run("--factor", "none", "--seeds", 1)
+    run("--factor", "none", "--seeds", 1, "--keep", tmp_path / "kept")
+    assert "2 runs, 0 of them in" in capsys.readouterr().out.splitlines()[-4]
+
+
+def test_steps_decide_the_epochs(run) -> None:
+    table = run("--factor", "train_size", "--levels", 16, 32, 64, "--steps", 4, "--seeds", 0)
+    assert table["training_epochs"].tolist() == [4, 4, 2, 2, 1, 1]
+
+
+def test_oversampling_is_a_level_of_the_loss(run) -> None:
+    table = run("--factor", "loss", "--levels", "oversampling", "ldam_drw", "--seeds", 0)
+    assert table["loss"].tolist() == ["oversampling", "oversampling", "ldam_drw", "ldam_drw"]
+
+
+def test_tuned_takes_each_networks_best_rate_by_validation(run, tmp_path: Path) -> None:
+    rows = [
+        ("1+0", 0.1, 0.9, 0.5),
+        ("1+0", 0.2, 0.8, 0.1),
+        ("0+1", 0.1, 0.7, 0.5),
+        ("0+1", 0.2, 0.7, 0.4),  # a tie in accuracy: the loss decides
+    ]
+    columns = ["network", "learning_rate", "validation_accuracy", "validation_nll"]
+    rates = pd.DataFrame(rows, columns=columns).assign(factor="learning_rate", accuracy=0.0)
+    rates.to_csv(tmp_path / "rates.csv", index=False)
+    table = run("--factor", "none", "--seeds", 0, "--tuned", tmp_path / "rates.csv")
+    assert table.set_index("network")["learning_rate"].to_dict() == {"1+0": 0.1, "0+1": 0.2}
+
+
+def test_a_cluster_gives_the_same_table(run, tmp_path: Path) -> None:
+    here = run("--factor", "none", "--seeds", 0)
+    (tmp_path / "table.csv").unlink()
+    options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
+    options |= {"host": "127.0.0.1", "protocol": "tcp://"}
+    with LocalCluster(processes=False, **options) as cluster, Client(cluster):
+        address = ["--backend", "dask", "--scheduler", cluster.scheduler_address]
+        there = run("--factor", "none", "--seeds", 0, *address)
+    columns = ["network", "accuracy", "nll", "key"]
+    pd.testing.assert_frame_equal(here[columns], there[columns])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--factor", "none", "--levels", "3"], "was given 1 levels; expected none"),
+        (["--factor", "loss"], "was given 0 levels; expected at least one"),
+        (["--factor", "batch_size", "--levels", "x"], "'x'; batch_size expects int values"),
+        (["--factor", "loss", "--levels", "hinge"], "loss is 'hinge'; expected one of"),
+        (["--factor", "augment", "--levels", "wild"], "augment is 'wild'; expected one of none"),
+        (["--factor", "none", "--networks", "vgg"], "The network is 'vgg'; expected standard"),
+        (["--factor", "none", "--dataset-path", "nowhere"], "nowhere is not there"),
+    ],
+)
+def test_a_wrong_option_is_one_sentence(run, capsys, arguments: list[str], message: str) -> None:
+    run(*arguments, status=2)
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
+
+
+def test_a_table_of_something_else_is_not_overwritten(run, tmp_path: Path, capsys) -> None:
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+    run("--factor", "none", status=2)
+    assert "is no table of a sweep" in capsys.readouterr().err
+    assert (tmp_path / "table.csv").read_text() == "a,b\n1,2\n"

@@ -111,6 +111,82 @@ def write_json(path: Path, record: object) -> None:
     path.write_text(json.dumps(record), encoding="utf-8")
 
 
+def write_costs(folder: Path) -> None:
+    """What analysis.costs and analysis.benchmark write."""
+    keys = ["network", "width", "resolution", "params", "macs"]
+    tables = [pd.read_csv(folder / f"{name}.csv")[keys] for name in ("width", "resolution")]
+    latency = pd.concat(tables).drop_duplicates()
+    for column in ("seconds_one", "q1_one", "q3_one", "seconds_batch", "q1_batch", "q3_batch"):
+        latency[column] = latency["macs"] * 2e-11
+    latency.to_csv(folder / "latency.csv", index=False)
+
+
+def write_compared(folder: Path, seeds: int = 2, epochs: int = 4, errors: int = 12) -> None:
+    """What analysis.compare writes."""
+    random = np.random.default_rng(0)
+    classes = [*map(str, range(10)), "micro", "macro"]
+    tables: dict[str, list[dict]] = {}
+
+    def add(name: str, network: str, **columns: object) -> None:
+        tables.setdefault(name, []).append({"network": network, **columns})
+
+    for network in NETWORKS:
+        worse = 1 + 0.3 * (network == "mobilenet")
+        for true, predicted in product(range(10), repeat=2):
+            count = random.integers(0, 4) if true != predicted else 980
+            add("confusion", network, true=true, predicted=predicted, count=count, seeds=seeds)
+        for seed in range(seeds):
+            for epoch in range(1, epochs + 1):
+                loss = worse * (1 + 0.1 * random.random()) / epoch**1.5
+                values = {"train_loss": loss, "train_accuracy": 1 - loss / 5}
+                values |= {"validation_loss": loss * 0.8, "validation_accuracy": 1 - loss / 7}
+                add("histories", network, seed=seed, epoch=epoch, **values)
+            for place in range(10):
+                recall = 1 - worse * 0.002 * (1 + place) * random.uniform(0.5, 1.5)
+                scores = {"precision": recall, "recall": recall, "f1": recall - 0.001}
+                sizes = {"train_images": COUNTS[place], "test_images": 1000}
+                add("class_scores", network, seed=seed, **{"class": place}, **scores, **sizes)
+            for name in classes:
+                area = {"auc": 1 - 1e-4 * worse, "average_precision": 0.99}
+                add("auc", network, seed=seed, **{"class": name}, **area)
+            score = {"temperature": 1.3, "nll_before": 0.04, "nll_after": 0.035}
+            score |= {"brier_before": 0.02, "brier_after": 0.019, "ece_before": 0.004}
+            add("calibration_scores", network, seed=seed, **score, ece_after=0.002)
+        for name in classes:
+            for fpr in (0, *np.geomspace(1e-4, 1, 20)):
+                tpr = 1 - 0.02 * worse * np.exp(-fpr * 300) * (fpr < 1) if fpr else 0
+                add("roc", network, **{"class": name}, fpr=fpr, tpr=tpr)
+        for scaled, place in product((0, 1), range(15)):
+            doubt = 0.4 * 0.6**place
+            accuracy = 1 - doubt * (1 if scaled else 1.6) * (place < 12)
+            values = {"bin": place, "confidence": 1 - doubt, "accuracy": accuracy, "count": 1333}
+            add("calibration", network, temperature_scaled=scaled, **values)
+        for coverage in np.linspace(0.05, 1, 40):
+            risk = worse * 0.01 * max(coverage - 0.3, 0) ** 4
+            band = {"risk_low": 0.9 * risk, "risk_high": 1.1 * risk}
+            add("risk_coverage", network, coverage=coverage, risk=risk, **band)
+    for name, rows in tables.items():
+        pd.DataFrame(rows).to_csv(folder / f"{name}.csv", index=False)
+    write_readings(folder / "errors.npz", errors, "")
+    write_readings(folder / "examples.npz", 16, "which")
+
+
+def write_readings(path: Path, n: int, which: str) -> None:
+    """Pictures with labels, predictions and confidences; each is read wrong by one network."""
+    random = np.random.default_rng(0)
+    labels = np.sort(np.arange(n) % 10)
+    arrays = {"images": random.integers(0, 256, (n, 28, 28), np.uint8), "labels": labels}
+    for place, network in enumerate(NETWORKS):
+        arrays[network] = (labels + (np.arange(n) % 3 != place)) % 10
+        arrays[f"{network}_confidence"] = random.uniform(0.5, 1, n)
+    if which:
+        kinds = [f"{network} {kind}" for network in NETWORKS for kind in ("right", "wrong")]
+        arrays["which"] = np.repeat(kinds, n // 4)
+    np.savez(path, names=labels.astype(str), indices=np.arange(n), made_by="{}", **arrays)
+
+
 def write_all(folder: Path, seeds: int = 2) -> None:
     """Every result file that a figure is drawn from."""
     write_sweeps(folder, seeds)
+    write_costs(folder)
+    write_compared(folder, seeds)

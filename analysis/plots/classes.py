@@ -3,18 +3,22 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
+from analysis.plots.results import name_of, networks_of, spread
 from analysis.plots.style import BLACK, GREEN, GREY, plain
+from analysis.plots.sweeps import draw_sweep, look_of
 
 
-def draw_confusion_matrix(ax: Axes, confusion: ArrayLike) -> Axes:
+def draw_confusion_matrix(ax: Axes, confusion: ArrayLike, fontsize: float = 8) -> Axes:
     """Counts; shade is the share of the true class's images, and errors stand out.
 
     Args:
         ax: where to draw.
         confusion: (C, C), true class by row.
+        fontsize: of the counts, points.
     """
     counts = np.asarray(confusion)
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
@@ -23,7 +27,9 @@ def draw_confusion_matrix(ax: Axes, confusion: ArrayLike) -> Axes:
     for (row, column), count in np.ndenumerate(counts):
         if count:
             colour = "white" if share[row, column] > 0.4 else "black"
-            ax.text(column, row, str(count), ha="center", va="center", fontsize=8, color=colour)
+            ax.text(
+                column, row, str(count), ha="center", va="center", fontsize=fontsize, color=colour
+            )
     ticks = range(len(counts))
     ax.set_xticks(ticks)
     ax.set_yticks(ticks)
@@ -56,4 +62,40 @@ def draw_class_scores(
     ax.set_ylabel("score (%)")
     ax.legend(frameon=False)
     plain(ax)
+    return ax
+
+
+def draw_class_dots(ax: Axes, table: pd.DataFrame) -> Axes:
+    """A score of each class, the classes with the most training images first.
+
+    Args:
+        ax: where to draw.
+        table: columns network, seed, class, train_images, and value in percent.
+    """
+    sizes = table.groupby("class")["train_images"].mean().sort_values(ascending=False)
+    order = {label: place for place, label in enumerate(sizes.index)}
+    networks = networks_of(table)
+    for i, network in enumerate(networks):
+        found = spread(table[table["network"] == network], "class", "value")
+        places = found["class"].map(order) + 0.28 * (i - (len(networks) - 1) / 2)
+        style = {**look_of(network), "linestyle": "none"}
+        ax.vlines(places, found["low"], found["high"], color=style["color"], linewidth=1)
+        ax.plot(places, found["mean"], label=name_of(network), **style)
+    names = [f"{label}\n{round(size):,}" for label, size in sizes.items()]
+    ax.set_xticks(range(len(names)), names)
+    ax.tick_params(axis="x", length=0)
+    plain(ax)
+    return ax
+
+
+def draw_recall(ax: Axes, table: pd.DataFrame) -> Axes:
+    """Recall against how many training images a class has; bands over digits and seeds.
+
+    Args:
+        ax: where to draw.
+        table: columns network, count (training images of the class) and recall, in percent.
+    """
+    draw_sweep(ax, table, "count", "recall")
+    ax.set_xlabel("training images of the class")
+    ax.set_ylabel("recall (%)")
     return ax

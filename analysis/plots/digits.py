@@ -1,15 +1,17 @@
 """Pictures of digits with what they were read as."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.plots.style import GREY, WRONG
+from analysis.plots.style import COLOURS, GREY, WRONG, bare
 
 
-def draw_digit(ax: Axes, image: np.ndarray, label: int, prediction: int) -> Axes:
+def draw_digit(
+    ax: Axes, image: np.ndarray, label: int, prediction: int, fontsize: float = 9
+) -> Axes:
     """One digit with its true and predicted class; a wrong prediction is purple.
 
     Args:
@@ -17,6 +19,7 @@ def draw_digit(ax: Axes, image: np.ndarray, label: int, prediction: int) -> Axes
         image: (C, H, W) uint8 or float, ink bright.
         label: true class.
         prediction: predicted class.
+        fontsize: of the classes, points.
     """
     if image.shape[0] == 1:
         ax.imshow(image[0], cmap="gray_r", vmin=0, vmax=_white(image))
@@ -24,7 +27,7 @@ def draw_digit(ax: Axes, image: np.ndarray, label: int, prediction: int) -> Axes
         ax.imshow(image.transpose(1, 2, 0) / _white(image), vmin=0, vmax=1)
     right = label == prediction
     text = f"{label}" if right else f"{label} read as {prediction}"
-    ax.set_title(text, fontsize=9, color="black" if right else WRONG, pad=3)
+    ax.set_title(text, fontsize=fontsize, color="black" if right else WRONG, pad=3)
     ax.set_xticks([])
     ax.set_yticks([])
     for spine in ax.spines.values():
@@ -48,6 +51,83 @@ def page_of_digits(
     for ax, row in zip(axes, chosen, strict=False):
         draw_digit(ax, images[row], int(labels[row]), int(predictions[row]))
     return figure
+
+
+def draw_readings(
+    ax: Axes, arrays: Mapping[str, np.ndarray], network: str, rows: Sequence[int]
+) -> Axes:
+    """The digit of the first row, what `network` reads it as and how confidently; empty if none.
+
+    Args:
+        ax: where to draw.
+        arrays: images (N, H, W), labels (N,), and of the network predictions and confidences.
+        network: "standard" or "mobilenet".
+        rows: of which the first is shown.
+    """
+    if not len(rows):
+        ax.axis("off")
+        return ax
+    row = rows[0]
+    label, prediction = int(arrays["labels"][row]), int(arrays[network][row])
+    draw_digit(ax, arrays["images"][row][None], label, prediction, fontsize=8)
+    ax.set_xlabel(f"{100 * arrays[f'{network}_confidence'][row]:.1f} %", labelpad=2)
+    return ax
+
+
+def draw_error_page(
+    ax: Axes, arrays: Mapping[str, np.ndarray], rows: Sequence[int], columns: int
+) -> Axes:
+    """Digits with the true class and both networks' readings under each, wrong ones in colour.
+
+    Args:
+        ax: where to draw.
+        arrays: images (N, H, W), labels (N,), and each network's predictions.
+        rows: which to show, in this order.
+        columns: in a line.
+    """
+    images = arrays["images"][list(rows)]
+    ax.imshow(mosaic(images, columns, gap=(9, 5), fill=0), cmap="gray_r", vmin=0, vmax=255)
+    high, wide = images.shape[1] + 9, images.shape[2] + 5
+    for place, row in enumerate(rows):
+        top, left = high * (place // columns), wide * (place % columns)
+        label = int(arrays["labels"][row])
+        ax.text(left + 4, top + high - 5, str(label), ha="center", va="center", fontsize=7)
+        for network, shift in (("standard", 15), ("mobilenet", 24)):
+            read = int(arrays[network][row])
+            wrong = read != label
+            ax.text(left + shift, top + high - 5, str(read), ha="center", va="center", fontsize=7,
+                    color=COLOURS[network] if wrong else "#b5b5b5",
+                    fontweight="bold" if wrong else "normal")  # fmt: skip
+    bare(ax)
+    return ax
+
+
+def mosaic(
+    images: np.ndarray, columns: int, gap: tuple[int, int] = (1, 1), fill: float = 0
+) -> np.ndarray:
+    """One picture of many: (N, H, W) -> lines of `columns`, `gap` pixels below and right."""
+    n, high, wide = images.shape
+    lines = -(-n // columns) if n else 1
+    cells = np.full((lines * columns, high + gap[0], wide + gap[1]), fill, images.dtype)
+    cells[:n, :high, :wide] = images
+    grid = cells.reshape(lines, columns, *cells.shape[1:]).swapaxes(1, 2)
+    return grid.reshape(lines * cells.shape[1], -1)
+
+
+def draw_mosaic(ax: Axes, images: np.ndarray, columns: int, limit: float = 0) -> Axes:
+    """Filters or pictures side by side: negative is black, zero grey, positive white.
+
+    Args:
+        ax: where to draw.
+        images: (N, H, W).
+        columns: in a line.
+        limit: value that is white; 0 for the largest there is.
+    """
+    limit = limit or float(np.abs(images).max()) or 1.0
+    picture = mosaic(images.astype(np.float64), columns, fill=np.nan)[:-1, :-1]
+    ax.imshow(picture, cmap="gray", vmin=-limit, vmax=limit)
+    bare(ax)
+    return ax
 
 
 def _white(image: np.ndarray) -> int:

@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator
 
+from analysis.plots.results import networks_of, spread
 from analysis.plots.style import BLACK, plain
+from analysis.plots.sweeps import label_ends, look_of, scale_values
 
 
 def draw_history(
@@ -29,3 +33,49 @@ def draw_history(
     ax.legend(frameon=False)
     plain(ax)
     return ax
+
+
+def draw_curves(ax: Axes, table: pd.DataFrame, split: str, quantity: str) -> Axes:
+    """Loss or accuracy of both networks over epochs, with a band between the extreme seeds.
+
+    Accuracy is spaced by the logarithm of the error: near 100 % it would be a flat line.
+
+    Args:
+        ax: where to draw.
+        table: columns network, seed, epoch, and {split}_{quantity} of both splits.
+        split: "train" or "validation".
+        quantity: "loss" or "accuracy".
+    """
+    both = [f"{name}_{quantity}" for name in ("train", "validation")]
+    values = table.assign(
+        **{name: errors(table[name]) if quantity == "accuracy" else table[name] for name in both}
+    )
+    column = f"{split}_{quantity}"
+    ends = {}
+    ax.set_yscale("log")
+    for network in networks_of(values):
+        line = spread(values[values["network"] == network], "epoch", column)
+        style = look_of(network)
+        ax.fill_between(line["epoch"], line["low"], line["high"], color=style["color"],
+                        alpha=0.18, linewidth=0)  # fmt: skip
+        ax.plot(line["epoch"], line["mean"], **style)
+        ends[network] = (line["epoch"].iloc[-1], line["mean"].iloc[-1])
+    low, high = values[both].min().min(), values[both].max().max()
+    scale_values(ax, "y", pd.Series([low, max(high, 4.1 * low)]))
+    if quantity == "accuracy":
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda error, _: f"{100 - error:g}"))
+        ax.set_ylim(1.15 * high, low / 1.15)
+    else:
+        ax.set_ylim(low / 1.15, 1.15 * high)
+    ax.set_xlabel("epoch")
+    ax.set_ylabel("accuracy (%)" if quantity == "accuracy" else "loss")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    plain(ax)
+    label_ends(ax, ends)
+    return ax
+
+
+def errors(accuracy: pd.Series) -> pd.Series:
+    """Error rates in percent, none below a hundredth: a logarithmic axis has no zero."""
+    return (100 * (1 - accuracy)).clip(lower=0.01)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from analysis.plots.results import name_of, networks_of, spread, t_interval
@@ -90,38 +91,46 @@ def draw_levels(
     return ax
 
 
-def draw_pairs(ax: Axes, table: pd.DataFrame, x: str) -> Axes:
-    """Both networks seed by seed, runs of one seed joined; means with their 95 % t-intervals.
+def draw_pairs(ax: Axes, table: pd.DataFrame, x: str, joined: bool = True) -> Axes:
+    """Every network seed by seed, with the mean and its 95 % t-interval beside.
 
     Args:
         ax: where to draw.
         table: columns network, seed and `x`.
         x: column of the values, in the unit of the axis.
+        joined: draw a line between the runs of one seed, network to network.
     """
     networks = networks_of(table)
-    wide = table.pivot(index="seed", columns="network", values=x)[networks].dropna()
-    for _, values in wide.iterrows():
-        ax.plot(values, range(len(networks)), "-", color="#bbbbbb", linewidth=0.6, zorder=1)
+    if joined:
+        wide = table.pivot(index="seed", columns="network", values=x)[networks].dropna()
+        for _, values in wide.iterrows():
+            ax.plot(values, range(len(networks)), "-", color="#bbbbbb", linewidth=0.6, zorder=1)
     for row, network in enumerate(networks):
         values = table[table["network"] == network][x]
-        low, high = t_interval(values)
-        look = look_of(network)
-        seeds = {**look, "linestyle": "none", "markersize": 3.5, "markeredgewidth": 0.7}
+        style = look_of(network)
+        seeds = {**style, "linestyle": "none", "markersize": 3.5, "markeredgewidth": 0.7}
         ax.plot(values, [row] * len(values), zorder=2, **seeds)
-        side = row - 0.28 if row == 0 else row + 0.28
-        ax.plot([low, high], [side] * 2, color=look["color"], linewidth=1.2, marker="|")
-        ax.plot(values.mean(), side, **{**look, "linestyle": "none", "markersize": 6})
-        ax.annotate(f"{values.mean():.2f}", (values.mean(), side), (0, 5 if row == 0 else -5),
-                    textcoords="offset points", ha="center", va="bottom" if row == 0 else "top",
-                    color=look["color"])  # fmt: skip
-    ax.set_yticks(range(len(networks)), [name_of(network) for network in networks])
-    for tick, network in zip(ax.get_yticklabels(), networks, strict=True):
-        tick.set_color(COLOURS.get(network, BLACK))
-    ax.set_ylim(len(networks) - 0.3, -0.7)
-    ax.tick_params(axis="y", length=0)
+        below = joined and row > 0  # the lines between the rows should not cross the interval
+        side = row + 0.3 if below else row - 0.3
+        low, high = t_interval(values)
+        ax.plot([low, high], [side] * 2, color=style["color"], linewidth=1.2, marker="|")
+        ax.plot(values.mean(), side, **{**style, "linestyle": "none", "markersize": 5.5})
+        ax.annotate(f"{values.mean():.2f}", (values.mean(), side), (0, -5 if below else 5),
+                    textcoords="offset points", ha="center", va="top" if below else "bottom",
+                    color=style["color"])  # fmt: skip
+    name_rows(ax, networks)
+    ax.set_ylim(len(networks) - (0.25 if joined else 0.6), -0.75)
     plain(ax, "x")
     ax.spines["left"].set_visible(False)
     return ax
+
+
+def name_rows(ax: Axes, networks: Sequence[str]) -> None:
+    """The networks' names at the left, each in its colour."""
+    ax.set_yticks(range(len(networks)), [name_of(network) for network in networks])
+    for tick, network in zip(ax.get_yticklabels(), networks, strict=True):
+        tick.set_color(COLOURS.get(network, BLACK))
+    ax.tick_params(axis="y", length=0)
 
 
 def chosen_level(rows: pd.DataFrame, x: str) -> float:
@@ -150,9 +159,11 @@ def scale_values(ax: Axes, axis: str, values: pd.Series) -> None:
         return
     getattr(ax, f"set_{axis}scale")("log")
     which = getattr(ax, f"{axis}axis")
-    steps = (1, 2, 3, 5) if high < 12 * low else (1, 2, 5) if high < 150 * low else (1,)
+    steps = (1, 2, 3, 5) if high < 12 * low else (1, 2, 5) if high < 60 * low else (1,)
     which.set_major_locator(LogLocator(subs=steps, numticks=20))
-    which.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    which.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{value:,g}" if value >= 1 else f"{value:g}")
+    )
     which.set_minor_formatter(NullFormatter())
     which.set_minor_locator(LogLocator(subs=[]))
 
@@ -173,7 +184,15 @@ def label_ends(ax: Axes, ends: Mapping[str, tuple[float, float]], size: float = 
                     color=COLOURS.get(network, BLACK))  # fmt: skip
 
 
+KEY = dict(frameon=False, borderpad=0.1, handletextpad=0.4, columnspacing=1.4, borderaxespad=0.1)
+
+
 def key(ax: Axes, columns: int = 2) -> None:
     """The names of what is drawn, in one line above the axes."""
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, frameon=False,
-              borderpad=0.1, handletextpad=0.4, columnspacing=1.2, borderaxespad=0.1)  # fmt: skip
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, **KEY)
+
+
+def key_above(figure: Figure | SubFigure, ax: Axes) -> None:
+    """The names of what is drawn on `ax`, in one line above all of the figure's axes."""
+    handles, labels = ax.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=len(labels), **KEY)

@@ -20,6 +20,7 @@ import numpy as np
 from netlib.data import DigitDataset
 
 METHODS = ("umap", "tsne", "pca")
+STARTS = {"umap": "spectral", "tsne": "pca"}  # the defaults of umap-learn and openTSNE
 NEIGHBOURS = 15  # of UMAP: its authors' default
 MIN_DIST = 0.1  # likewise
 PERPLEXITY = 30  # of t-SNE: its authors' default
@@ -36,10 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"project: {error}", file=sys.stderr)
         return 2
-    coordinates = project(embeddings[chosen], args.method, args.seed)
+    coordinates = project(embeddings[chosen], args.method, args.seed, args.start)
     made_by = {
         "command": shlex.join(["python", "-m", "analysis.project", *arguments]),
-        **settings(args.method),
+        **settings(args.method, len(chosen), args.start),
         "n": len(chosen),
         "seed": args.seed,
     }
@@ -69,6 +70,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--method", choices=METHODS, default="umap")
     add("--count", type=int, default=None, help="digits, the same of each class (default: all)")
     add("--seed", type=int, default=0, help="of the choice and of the method")
+    add("--start", choices=("pca", "spectral"), default=None, help="where umap and tsne put the "
+        "points first (default: spectral for umap, pca for tsne)")  # fmt: skip
     add("--dataset-path", type=Path, default=None, help="what was evaluated: adds the digits")
     add("--split", default="train", help="split of the data set (default: train)")
     add("--output", type=Path, required=True, help="file to write, ending in .npz")
@@ -125,46 +128,68 @@ def choose(labels: np.ndarray, count: int | None, seed: int) -> np.ndarray:
     return np.sort(np.concatenate(chosen))
 
 
-def project(embeddings: np.ndarray, method: str, seed: int) -> np.ndarray:
+def project(embeddings: np.ndarray, method: str, seed: int, start: str | None = None) -> np.ndarray:
     """Embeddings (N, D) -> coordinates (N, 2), the same for the same seed."""
-    methods: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
+    methods: dict[str, Callable[[np.ndarray, int, str], np.ndarray]] = {
         "umap": _umap,
         "tsne": _tsne,
         "pca": _pca,
     }
-    return methods[method](np.asarray(embeddings, dtype=np.float32), seed)
+    start = start or STARTS.get(method, "")
+    return methods[method](np.asarray(embeddings, dtype=np.float32), seed, start)
 
 
-def settings(method: str) -> dict[str, object]:
-    """What a figure has to say of how it was made."""
+def settings(method: str, n: int, start: str | None = None) -> dict[str, object]:
+    """What a figure has to say of how `n` points were laid out."""
     details: dict[str, dict[str, object]] = {
         "umap": {
-            "n_neighbors": NEIGHBOURS,
+            "n_neighbors": neighbours(n),
             "min_dist": MIN_DIST,
+            "start": start or STARTS["umap"],
             "version": version("umap-learn"),
         },
-        "tsne": {"perplexity": PERPLEXITY, "version": version("openTSNE")},
+        "tsne": {
+            "perplexity": perplexity(n),
+            "start": start or STARTS["tsne"],
+            "version": version("openTSNE"),
+        },
         "pca": {},
     }
     return {"method": method, **details[method]}
 
 
-def _umap(embeddings: np.ndarray, seed: int) -> np.ndarray:
+def perplexity(n: int) -> float:
+    """Of t-SNE for n points; three times as many neighbours have to exist."""
+    return min(PERPLEXITY, (n - 1) / 3)
+
+
+def neighbours(n: int) -> int:
+    """Of UMAP for n points, each of which counts as its own."""
+    return min(NEIGHBOURS, n)
+
+
+def _umap(embeddings: np.ndarray, seed: int, start: str) -> np.ndarray:
     from umap import UMAP  # imported here: it compiles for seconds
 
     # A seed makes UMAP run on one thread, so that the picture can be made again.
-    reducer = UMAP(n_neighbors=NEIGHBOURS, min_dist=MIN_DIST, random_state=seed, n_jobs=1)
+    reducer = UMAP(
+        n_neighbors=neighbours(len(embeddings)),
+        min_dist=MIN_DIST,
+        init=start,
+        random_state=seed,
+        n_jobs=1,
+    )
     return reducer.fit_transform(embeddings)
 
 
-def _tsne(embeddings: np.ndarray, seed: int) -> np.ndarray:
+def _tsne(embeddings: np.ndarray, seed: int, start: str) -> np.ndarray:
     from openTSNE import TSNE
 
-    perplexity = min(PERPLEXITY, (len(embeddings) - 1) / 3)
-    return np.asarray(TSNE(perplexity=perplexity, random_state=seed).fit(embeddings))
+    reducer = TSNE(perplexity=perplexity(len(embeddings)), initialization=start, random_state=seed)
+    return np.asarray(reducer.fit(embeddings))
 
 
-def _pca(embeddings: np.ndarray, seed: int) -> np.ndarray:
+def _pca(embeddings: np.ndarray, seed: int, start: str) -> np.ndarray:
     centred = embeddings - embeddings.mean(axis=0)
     left, singular, _ = np.linalg.svd(centred, full_matrices=False)
     return left[:, :2] * singular[:2]

@@ -49,6 +49,9 @@ def test_clusters_stay_clusters(predictions: Path, tmp_path: Path, method: str) 
         made_by = json.loads(str(file["made_by"]))
     assert points.shape == (36, 2)
     assert (made_by["method"], made_by["n"], made_by["seed"]) == (method, 36, 0)
+    if method == "tsne":
+        assert made_by["perplexity"] == pytest.approx(35 / 3)  # 30 would need 91 points
+        assert made_by["start"] == "pca"
     middles = np.array([points[labels == label].mean(axis=0) for label in range(3)])
     nearest = np.linalg.norm(points[:, None] - middles, axis=2).argmin(axis=1)
     np.testing.assert_array_equal(nearest, labels)

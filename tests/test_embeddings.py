@@ -1,0 +1,131 @@
+"""The same digits in five spaces, on a few invented ones, laid out by the quickest method."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from helpers_runs import keep_run
+
+from analysis import embeddings, project
+from netlib.checkpoint import load_network
+from netlib.dataset import DigitDataset
+
+SPACES = [
+    "raw",
+    "standard_untrained",
+    "mobilenet_untrained",
+    "standard_trained",
+    "mobilenet_trained",
+]
+
+
+@pytest.fixture(scope="module")
+def dataset(digit_folder) -> Path:
+    return digit_folder(train=2, test=5)
+
+
+@pytest.fixture(scope="module")
+def runs(dataset: Path, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("pairs")
+    for network in ("standard", "mobilenet"):
+        keep_run(folder, network, 3, dataset)
+    return folder
+
+
+def run(runs: Path, dataset: Path, output: Path, *more: str) -> int:
+    paths = {"--runs": runs, "--dataset-path": dataset, "--output": output}
+    return embeddings.main([*(str(part) for pair in paths.items() for part in pair), *more])
+
+
+@pytest.fixture(scope="module")
+def output(runs: Path, dataset: Path, tmp_path_factory) -> Path:
+    """What the command writes, had PCA been the only method, and in this process."""
+
+    def call(command: list[str], **_: object) -> None:
+        assert command[1:3] == ["-m", "analysis.project"]
+        assert project.main(command[3:]) == 0
+
+    folder = tmp_path_factory.mktemp("data")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subprocess, "run", call)
+        patch.setattr(embeddings, "METHODS", ("pca",))
+        assert run(runs, dataset, folder, "--seed", "3", "--count", "40") == 0
+    return folder
+
+
+def test_every_space_shows_the_same_digits(output: Path, dataset: Path) -> None:
+    with np.load(output / "projections.npz", allow_pickle=False) as file:
+        names = set(file.files)
+        labels, indices, made_by = file["labels"], file["indices"], json.loads(str(file["made_by"]))
+        assert all(file[f"pca_{space}"].shape == (40, 2) for space in SPACES)
+    assert names == {"labels", "indices", "made_by", *(f"pca_{space}" for space in SPACES)}
+    assert np.bincount(labels).tolist() == [4] * 10
+    np.testing.assert_array_equal(labels, DigitDataset(dataset, "test").labels[indices])
+    assert (made_by["n"], made_by["seed"]) == (40, 3)
+    assert made_by["pca"]["n"] == 40
+
+
+def test_scores_stand_beside_their_settings(output: Path) -> None:
+    table = pd.read_csv(output / "projection_scores.csv", keep_default_na=False)
+    assert table.columns.tolist() == (
+        "space method dimensions n seed perplexity neighbours knn_accuracy trustworthiness".split()
+    )
+    assert table["space"].tolist() == SPACES * 2
+    assert table["method"].tolist() == ["none"] * 5 + ["pca"] * 5
+    assert table["dimensions"].tolist() == [784, 256, 256, 256, 256] + [2] * 5
+    assert table["n"].unique().tolist() == [40]
+    itself, plane = table.iloc[:5], table.iloc[5:]
+    assert (itself["trustworthiness"] == "").all()
+    assert plane["trustworthiness"].astype(float).between(0.5, 1).all()
+    assert table["knn_accuracy"].between(0, 1).all()
+
+
+def test_where_there_are_fewer_images_than_asked_for_all_are_taken() -> None:
+    assert embeddings.choose(np.arange(30) % 10, 2000, seed=0).tolist() == list(range(30))
+
+
+def test_untrained_networks_have_the_weights_that_training_began_with(
+    runs: Path, dataset: Path
+) -> None:
+    """The kept networks of these tests were never trained, so theirs are the same."""
+    found = embeddings.find_runs(runs, 3)
+    images = DigitDataset(dataset, "test")
+    chosen = np.array([1, 4, 7])
+    for kept in found:
+        net, _ = load_network(kept.checkpoint)
+        with torch.no_grad():
+            expected = net.forward_features(images.batch(chosen)[0]).numpy()
+        result = embeddings.untrained(kept, images, chosen)
+        np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_neighbours_vote_without_the_point_itself() -> None:
+    """Two groups of eleven: the ten nearest others of a point are its own group."""
+    points = np.arange(11)[:, None] + np.repeat([0, 1000], 11).reshape(2, 11, 1)
+    labels = np.repeat([0, 1], 11)
+    assert embeddings.knn_accuracy(points.reshape(22, 1), labels) == 1
+    labels[0] = 1  # alone among ten of the other class
+    assert embeddings.knn_accuracy(points.reshape(22, 1), labels) == pytest.approx(21 / 22)
+
+
+def test_each_method_is_asked_of_the_script_with_a_pca_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    commands: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: commands.append(command))
+    for method in embeddings.METHODS:
+        embeddings.run_project(tmp_path, method, "raw", seed=5)
+    asked = [project.parse(command[3:]) for command in commands]
+    assert [args.method for args in asked] == ["tsne", "umap"]
+    assert {(args.start, args.seed, args.count) for args in asked} == {("pca", 5, None)}
+
+
+def test_a_seed_that_was_not_kept_is_a_users_error(
+    runs: Path, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(runs, dataset, tmp_path, "--seed", "0") == 2
+    assert "no pair of seed 0; it has 3" in capsys.readouterr().err

@@ -78,6 +78,7 @@ def headline(results: Path) -> Section:
         "train_images": whole(runs["train_images"].iloc[0]),
         "validation_images": whole(runs["validation_images"].iloc[0]),
         "epochs": str(runs["training_epochs"].iloc[0]),
+        "batch_size": str(runs["batch_size"].iloc[0]),
         "params_ratio": f"{params:.2f}",
         "macs_ratio": f"{macs:.2f}",
         "latency_ratio": f"{one:.2f}",

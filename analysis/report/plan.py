@@ -23,6 +23,7 @@ class Size:
 
     Attributes:
         name: "small" or "full".
+        common: options of every run.
         course: folder of the course's imbalanced training set.
         tails: start of the names of the folders of the long-tailed sets.
         make_course: arguments of prepare_data for the first.
@@ -42,6 +43,7 @@ class Size:
     """
 
     name: str
+    common: tuple[str, ...]
     course: str
     tails: str
     make_course: tuple[str, ...]
@@ -68,18 +70,16 @@ class Size:
 
 SMALL = Size(
     name="small",
+    common=("--batch-size", "32"),
     course="data/small-course",
     tails="data/small-tail",
     make_course=("--source", "packaged", "--imbalance", "exp", "--ratio", "10"),
     make_tails=("--source", "packaged", "--imbalance", "exp"),
     ratios=(10,),
     rotations=(0, 5),
-    pairs=("--validation-size", "0.1", "--training-epochs", "10", "--batch-size", "32"),
+    pairs=("--validation-size", "0.1", "--training-epochs", "10"),
     pair_seeds=(0, 1, 2),
-    sweep=(
-        *("--train-size", "800", "--validation-size", "0.1", "--training-epochs", "5"),
-        *("--batch-size", "32"),
-    ),
+    sweep=("--train-size", "800", "--validation-size", "0.1", "--training-epochs", "5"),
     sweep_seeds=(0, 1),
     levels={
         "learning_rate": (0.001, 0.003, 0.01, 0.03),
@@ -101,6 +101,7 @@ SMALL = Size(
 
 FULL = Size(
     name="full",
+    common=(),
     course="data/course",
     tails="data/tail",
     make_course=("--source", "mnist", "--imbalance", "exp", "--ratio", "10", "--n-max", "5000"),
@@ -218,8 +219,8 @@ def sweeps(size: Size, results: Path, runs: Path, jobs: int) -> list[Step]:
     ) -> None:
         output = results / f"{name}.csv"
         tuned = () if factor == "learning_rate" else ("--tuned", str(rates))
-        options = (*map(str, arguments), *RECIPE, *tuned, "--factor", factor, "--seeds",
-                   *map(str, seeds), "--output", str(output))  # fmt: skip
+        options = (*map(str, arguments), *size.common, *RECIPE, *tuned, "--factor", factor)
+        options += ("--seeds", *map(str, seeds), "--output", str(output))
         step = Step(
             f"{name} {part}".strip(),
             "analysis.sweep",

@@ -76,8 +76,15 @@ class Record:
             raise ValueError(f"{path} is no JSON ({error}): mend or delete it.") from error
 
     def is_done(self, step: Step) -> bool:
-        """Whether the step's files exist and the same command wrote them."""
+        """Whether the step's files exist and the same command wrote them.
+
+        Raises:
+            ValueError: there is a data set of another command in the place of this step's.
+        """
         written = all(path.exists() for path in step.outputs)
+        if written and not self.digests(step.outputs):
+            check_data_set(step)
+            return True
         return written and self.entries.get(step.name, {}).get("command") == step.command
 
     def stale_inputs(self, step: Step) -> list[Path]:
@@ -103,6 +110,17 @@ class Record:
         """Path inside the results folder -> digest; files elsewhere are not followed."""
         inside = [path for path in paths if path.is_relative_to(self.folder)]
         return {path.relative_to(self.folder).as_posix(): digest(path) for path in inside}
+
+
+def check_data_set(step: Step) -> None:
+    """Raise a ValueError unless the step's command made the data set that is there."""
+    for path in step.outputs:
+        command = json.loads(path.read_text(encoding="utf-8")).get("command", "")
+        if not command.startswith(step.command):
+            raise ValueError(
+                f"{path.parent} was made by another command ({command}); expected "
+                f"{step.command}: move or remove that folder."
+            )
 
 
 def run_steps(steps: Sequence[Step], record: Record, redo: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from helpers_evidence import write_evidence
 
 NETWORKS = ("standard", "mobilenet")
 COSTS = {"standard": (390_890, 32_573_056), "mobilenet": (65_322, 7_052_288)}
@@ -190,3 +191,4 @@ def write_all(folder: Path, seeds: int = 2) -> None:
     write_sweeps(folder, seeds)
     write_costs(folder)
     write_compared(folder, seeds)
+    write_evidence(folder, seeds)

@@ -93,9 +93,30 @@ def draw_recall(ax: Axes, table: pd.DataFrame) -> Axes:
 
     Args:
         ax: where to draw.
-        table: columns network, count (training images of the class) and recall, in percent.
+        table: columns network, images (training images of the class), recall (in percent).
     """
-    draw_sweep(ax, table, "count", "recall")
+    draw_sweep(ax, table, "images", "recall", log=False)
     ax.set_xlabel("training images of the class")
     ax.set_ylabel("recall (%)")
+    return ax
+
+
+def draw_counts(ax: Axes, counts: Mapping[str, Sequence[int]]) -> Axes:
+    """Images of each class in each split, as bars.
+
+    Args:
+        ax: where to draw.
+        counts: split -> images of each class.
+    """
+    wide = 0.8 / len(counts)
+    for place, (split, values) in enumerate(counts.items()):
+        x = np.arange(len(values)) + wide * (place - (len(counts) - 1) / 2)
+        ax.bar(x, values, wide, label=split, linewidth=0.6, edgecolor=GREY,
+               color=("#888888", "white", "#cccccc")[place % 3])  # fmt: skip
+    ax.set_xticks(range(max(map(len, counts.values()))))
+    ax.tick_params(axis="x", length=0)
+    ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    ax.set_xlabel("digit")
+    ax.set_ylabel("images")
+    plain(ax)
     return ax

@@ -13,8 +13,12 @@ from analysis.plots.style import BLACK, COLOURS, FACES, GREY, LINES, MARKERS, pl
 
 SPANS = 4.0  # a largest value of more times the smallest is drawn on a logarithmic axis
 
+MOST_TICKS = 8
 
-def draw_sweep(ax: Axes, table: pd.DataFrame, x: str, y: str, chosen: bool = False) -> Axes:
+
+def draw_sweep(
+    ax: Axes, table: pd.DataFrame, x: str, y: str, chosen: bool = False, log: bool = True
+) -> Axes:
     """Mean over seeds against a number, with a band from the lowest seed to the highest.
 
     Args:
@@ -24,6 +28,7 @@ def draw_sweep(ax: Axes, table: pd.DataFrame, x: str, y: str, chosen: bool = Fal
         x: column of the levels, positive numbers.
         y: column of the values, in the unit of the axis.
         chosen: ring the level that each network's validation images choose.
+        log: draw values that span much on a logarithmic axis.
     """
     ends = {}
     for network in networks_of(table):
@@ -40,9 +45,13 @@ def draw_sweep(ax: Axes, table: pd.DataFrame, x: str, y: str, chosen: bool = Fal
     levels = np.unique(table[x])
     if levels[-1] > SPANS * levels[0]:
         ax.set_xscale("log")
-    ax.set_xticks(levels, [f"{level:,g}" if level >= 1 else f"{level:g}" for level in levels])
-    ax.xaxis.minorticks_off()
-    scale_values(ax, "y", table[y])
+    if len(levels) <= MOST_TICKS:
+        ax.set_xticks(levels, [f"{level:,g}" for level in levels])
+        ax.xaxis.minorticks_off()
+    else:
+        scale_values(ax, "x", pd.Series(levels))
+    if log:
+        scale_values(ax, "y", table[y])
     plain(ax)
     label_ends(ax, ends)
     return ax
@@ -55,6 +64,7 @@ def draw_levels(
     rows: Sequence[str],
     by: str = "level",
     names: Mapping[str, str] | None = None,
+    log: bool = True,
 ) -> Axes:
     """A dot a seed, a larger one for their mean and a bar between their extremes, level by level.
 
@@ -65,6 +75,7 @@ def draw_levels(
         rows: the levels, from the top.
         by: column of the levels.
         names: level -> what to call it.
+        log: draw values that span much on a logarithmic axis.
     """
     networks = networks_of(table)
     for place, network in enumerate(networks):
@@ -83,7 +94,8 @@ def draw_levels(
     ax.set_yticks(range(len(rows)), [(names or {}).get(level, level) for level in rows])
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.tick_params(axis="y", length=0)
-    scale_values(ax, "x", table[x])
+    if log:
+        scale_values(ax, "x", table[x])
     plain(ax, "x")
     for edge in np.arange(len(rows) - 1) + 0.5:
         ax.axhline(edge, color="#f0f0f0", linewidth=0.6, zorder=0)
@@ -174,12 +186,14 @@ def label_ends(ax: Axes, ends: Mapping[str, tuple[float, float]], size: float = 
     to_axes = ax.transData + ax.transAxes.inverted()
     places = {network: to_axes.transform(end) for network, end in ends.items()}
     gap = 1.25 * size / 72 / (ax.figure.get_figheight() * ax.get_position().height * 0.8)
-    below = -np.inf
-    for network in sorted(places, key=lambda name: places[name][1]):
-        x, y = places[network]
-        height = max(y, below + gap)
-        below = height
-        ax.annotate(name_of(network), (x, height), (5, 0), xycoords="axes fraction",
+    names = sorted(places, key=lambda name: places[name][1])
+    heights: list[float] = []
+    for name in names:
+        heights.append(max(places[name][1], heights[-1] + gap if heights else -np.inf))
+    lift = (heights[-1] - places[names[-1]][1]) / 2  # what the upper one gives way, both share
+    for network, height in zip(names, heights, strict=True):
+        x = places[network][0]
+        ax.annotate(name_of(network), (x, height - lift), (5, 0), xycoords="axes fraction",
                     textcoords="offset points", va="center", fontsize=size,
                     color=COLOURS.get(network, BLACK))  # fmt: skip
 

@@ -1,12 +1,11 @@
 """FIGURES: every figure of the report by its name, in the report's order."""
 
-from analysis.plots.catalogue import headline, pair, sweeps
+from analysis.plots.catalogue import data, headline, imbalance, inside, pair, sweeps, trust
 from analysis.plots.catalogue.spec import FigureSpec, command
 
+THEMES = (headline, data, pair, sweeps, imbalance, trust, inside)
 FIGURES: dict[str, FigureSpec] = {
-    **headline.FIGURES,
-    **pair.FIGURES,
-    **sweeps.FIGURES,
+    name: spec for theme in THEMES for name, spec in theme.FIGURES.items()
 }
 
 __all__ = ["FIGURES", "FigureSpec", "command"]

@@ -13,7 +13,7 @@ DEV = $(VENV)/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint benchmark screenshots clean
+.PHONY: help demo test lint benchmark report screenshots clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ lint: $(DEV) ## check style and types
 
 benchmark: $(RUNTIME) ## measure training, inference and serving
 	$(RUN) -m analysis.benchmark $(ARGS)
+
+report: $(RUNTIME) ## train, draw and typeset figures/Report.pdf, in about 15 minutes
+	$(RUN) -m analysis.report $(ARGS)
 
 screenshots: $(DEV) ## take the README's screenshots from the running app
 	$(RUN) -m analysis.screenshots $(ARGS)

@@ -22,6 +22,7 @@ from analysis.report import findings
 from analysis.report.conclusions import conclusions, limitations
 from analysis.report.plan import SIZES, Size, plan
 from analysis.report.steps import Record, Step, environment, run_steps, write_text
+from analysis.report.wording import read_json
 
 TEMPLATE = Path(__file__).with_name("report.typ")
 TITLE = "Standard against depthwise separable convolution"
@@ -39,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parse(sys.argv[1:] if arguments is None else list(arguments))
     size = SIZES["full" if args.full else "small"]
     results = args.results or Path("figures/data") / size.name
-    steps = plan(size, results, Path("runs/report") / size.name, args.mnist_root, args.jobs)
+    runs = args.runs or Path("runs/report") / size.name
+    steps = plan(size, results, runs, args.mnist_root, args.jobs)
     try:
         record = Record.read(results)
         if unknown := set(args.redo) - {step.name for step in steps}:
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return show(steps, record)
         if not args.draw_only:
             run_steps(steps, record, args.redo)
-        build = Path("runs/report") / size.name / "page"
+        build = runs / "page"
         draw(results, args.output, build / "figures")
         content = make_content(size, results, args, steps, record)
         typeset(content, args.output, build)
@@ -75,6 +77,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--mnist-root", type=Path, help="folder with torchvision's MNIST, for --full "
         "(default: download)")  # fmt: skip
     add("--results", type=Path, help="folder of the numbers (default: figures/data/SIZE)")
+    add("--runs", type=Path, help="folder of checkpoints (default: runs/report/SIZE)")
     add("--output", type=Path, default=Path("figures"), help="folder of the figures and the PDF")
     add("--author", default="", help="name and roll number, for the first page")
     return parser.parse_args(arguments)
@@ -116,7 +119,7 @@ def make_content(
 ) -> dict[str, Any]:
     """All that the page says, from the result files."""
     sections = findings.report(results)
-    captions = findings.read_json(args.output / "captions.json")
+    captions = read_json(args.output / "captions.json")
     makers = {output: step for step in steps for output in map(str, step.outputs)}
 
     def made_by(name: str) -> str:
@@ -130,7 +133,7 @@ def make_content(
         "author": args.author,
         "size_title": f"{size.name} size",
         "size_note": NOTES[size.name],
-        "processor": findings.read_json(results / "latency.json")["processor"],
+        "processor": read_json(results / "latency.json")["processor"],
         "command": shlex.join(["python", "-m", "analysis.report", *(["--full"] * args.full)]),
         "sections": sections,
         "conclusions": conclusions(sections, results),

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from analysis.report.findings import NETWORKS, percent, points, read_csv, read_json, words
+from analysis.report.wording import NETWORKS, percent, points, read_csv, read_json, words
 
 Sections = dict[str, dict[str, Any]]
 

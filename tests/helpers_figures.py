@@ -1,12 +1,12 @@
 """Small made-up result files with the columns of the real ones, for the tests of the figures."""
 
-import json
 from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from helpers_costs import write_costs
 from helpers_evidence import write_evidence
 
 NETWORKS = ("standard", "mobilenet")
@@ -106,20 +106,6 @@ def write_sweeps(folder: Path, seeds: int = 3) -> None:
     tables["blocks"] = grid
     for name, table in tables.items():
         table.to_csv(folder / f"{name}.csv", index=False)
-
-
-def write_json(path: Path, record: object) -> None:
-    path.write_text(json.dumps(record), encoding="utf-8")
-
-
-def write_costs(folder: Path) -> None:
-    """What analysis.costs and analysis.benchmark write."""
-    keys = ["network", "width", "resolution", "params", "macs"]
-    tables = [pd.read_csv(folder / f"{name}.csv")[keys] for name in ("width", "resolution")]
-    latency = pd.concat(tables).drop_duplicates()
-    for column in ("seconds_one", "q1_one", "q3_one", "seconds_batch", "q1_batch", "q3_batch"):
-        latency[column] = latency["macs"] * 2e-11
-    latency.to_csv(folder / "latency.csv", index=False)
 
 
 def write_compared(folder: Path, seeds: int = 2, epochs: int = 4, errors: int = 12) -> None:

@@ -1,0 +1,65 @@
+"""Small made-up files with the columns that costs and the benchmark of layers write."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+# network, layer, block, kind, output channels, parameters, MACs: of our pair, without batch norm
+LAYERS = [
+    ("standard", "blocks.0.conv", 1, "conv", 32, 288, 56_448),
+    ("standard", "blocks.1.conv", 2, "conv", 64, 18_432, 3_612_672),
+    ("standard", "blocks.2.conv", 3, "conv", 128, 73_728, 14_450_688),
+    ("standard", "blocks.2.bn", 3, "bn", 128, 256, 0),
+    ("standard", "blocks.3.conv", 4, "conv", 256, 294_912, 14_450_688),
+    ("standard", "head", 0, "fc", 10, 2_570, 2_560),
+    ("mobilenet", "blocks.0.conv", 1, "conv", 32, 288, 56_448),
+    ("mobilenet", "blocks.1.conv", 2, "conv", 64, 18_432, 3_612_672),
+    ("mobilenet", "blocks.2.conv_dw", 3, "depthwise", 64, 576, 112_896),
+    ("mobilenet", "blocks.2.bn_dw", 3, "bn", 64, 128, 0),
+    ("mobilenet", "blocks.2.conv_pw", 3, "pointwise", 128, 8_192, 1_605_632),
+    ("mobilenet", "blocks.3.conv_dw", 4, "depthwise", 128, 1_152, 56_448),
+    ("mobilenet", "blocks.3.conv_pw", 4, "pointwise", 256, 32_768, 1_605_632),
+    ("mobilenet", "head", 0, "fc", 10, 2_570, 2_560),
+]
+SPEED = {"conv": 30.0, "depthwise": 6.0, "pointwise": 22.0}  # GMAC/s
+INTENSITY = {"conv": 40.0, "depthwise": 1.1, "pointwise": 15.0}
+
+
+def write_costs(folder: Path) -> None:
+    """layer_costs.csv, latency.csv and benchmark/; needs the sweeps' tables."""
+    columns = "network layer block kind out_channels params macs".split()
+    layers = pd.DataFrame(LAYERS, columns=columns)
+    layers.to_csv(folder / "layer_costs.csv", index=False)
+    keys = ["network", "width", "resolution", "params", "macs"]
+    tables = [pd.read_csv(folder / f"{name}.csv")[keys] for name in ("width", "resolution")]
+    latency = pd.concat(tables).drop_duplicates()
+    for column in ("seconds_one", "q1_one", "q3_one", "seconds_batch", "q1_batch", "q3_batch"):
+        latency[column] = latency["macs"] * 2e-11
+    latency.to_csv(folder / "latency.csv", index=False)
+    write_benchmark(folder / "benchmark", layers)
+
+
+def write_benchmark(folder: Path, layers: pd.DataFrame) -> None:
+    folder.mkdir(exist_ok=True)
+    rows = []
+    timed = layers[layers["kind"].isin(SPEED)]
+    for threads in (1, 2):
+        for batch in (1, 16):
+            for row in timed.itertuples():
+                speed = SPEED[row.kind] * threads**0.7 * (1.2 if batch > 1 else 1)
+                case = {"network": row.network, "layer": row.layer, "kind": row.kind}
+                case |= {"engine": "ours", "threads": threads, "batch": batch, "macs": row.macs}
+                case |= {"intensity": INTENSITY[row.kind] * (1 + row.block / 9)}
+                rows.append({**case, "us": row.macs / speed / 1e3, "gmacs_per_s": speed})
+            for network in ("standard", "mobilenet"):
+                for engine in ("ours", "folded", "eager"):
+                    macs = timed[timed["network"] == network]["macs"].sum()
+                    case = {"network": network, "layer": "network", "kind": "network"}
+                    case |= {"engine": engine, "threads": threads, "batch": batch, "macs": macs}
+                    rows.append({**case, "us": macs / 25e3 + 20, "gmacs_per_s": 25})
+    pd.DataFrame(rows).to_csv(folder / "latency.csv", index=False)
+    roof = {"peak_gmacs_per_s": [45, 88], "cache_gb_per_s": [40, 75], "memory_gb_per_s": [10, 14]}
+    pd.DataFrame({"threads": [1, 2], **roof}).to_csv(folder / "roofline.csv", index=False)
+    made_by = {"machine": {"processor": "A processor"}}
+    (folder / "layers.json").write_text(json.dumps({"made_by": made_by}), encoding="utf-8")

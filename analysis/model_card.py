@@ -4,7 +4,8 @@ python -m analysis.model_card
 
 Every number between the card's markers comes from a scores.json that `analysis.evaluate` wrote
 under figures/data/evaluation/NETWORK/SET/, from checkpoints/no_digit.csv, which
-`analysis.no_digit` wrote, or from a checkpoint's own metadata.
+`analysis.no_digit` wrote, from figures/data/evaluation/robustness.csv, which `analysis.robustness`
+wrote, or from a checkpoint's own metadata.
 """
 
 import argparse
@@ -60,6 +61,7 @@ def tables(checkpoints: Path, evaluation: Path) -> dict[str, str]:
         "calibration": calibration_table(evaluation),
         "training": training_table(checkpoints),
         "no-digit": no_digit_table(checkpoints / "no_digit.csv"),
+        "robustness": robustness_table(evaluation / "robustness.csv"),
         "commands": commands(checkpoints, evaluation),
     }
 
@@ -144,6 +146,22 @@ def no_digit_table(path: Path) -> str:
     return table("|".join(["kind", "pictures", *titles]), rows)
 
 
+def robustness_table(path: Path) -> str:
+    """Accuracy for each way to draw the same strokes, and points lost against the plain one."""
+    with open(path, newline="", encoding="utf-8") as file:
+        found = list(csv.DictReader(file))
+    cells: dict[tuple[str, str], list[str]] = {}
+    for row in found:
+        change = "" if row["kind"] == "plain" else f"{100 * float(row['change']):+.1f}"
+        interval = f"{100 * float(row['low']):.1f} to {100 * float(row['high']):.1f}"
+        accuracy = f"{100 * float(row['accuracy']):.1f} ({interval})"
+        key = row["kind"], row["level"]
+        cells.setdefault(key, [" ".join(key).strip()]).extend([accuracy, change])
+    rows = ["| " + " | ".join(line) + " |" for line in cells.values()]
+    titles = [f"{network}{what}" for network in NETWORKS for what in (" (%)", ", change")]
+    return table("|".join(["drawn", *titles]), rows)
+
+
 def commands(checkpoints: Path, evaluation: Path) -> str:
     """The commands that made the checkpoints and the scores, as they were typed."""
     lines = []
@@ -152,6 +170,8 @@ def commands(checkpoints: Path, evaluation: Path) -> str:
     for name in SETS:
         for network in NETWORKS:
             lines.append(read_scores(evaluation, network, name)["made_by"]["command"])
+    record = json.loads((evaluation / "robustness.json").read_text(encoding="utf-8"))
+    lines.append(record["command"])
     return "```bash\n" + "\n".join(lines) + "\n```"
 
 

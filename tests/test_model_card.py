@@ -53,6 +53,12 @@ def test_the_result_files_are_of_the_shipped_weights(name: str, evaluated: str) 
     assert made_by["weights_sha256"] == weights_digest(load_network(CHECKPOINTS[name])[0])
 
 
+def test_the_robustness_is_of_the_shipped_weights() -> None:
+    path = ROOT / "figures" / "data" / "evaluation" / "robustness.json"
+    weights = json.loads(path.read_text(encoding="utf-8"))["weights_sha256"]
+    assert weights == {n: weights_digest(load_network(p)[0]) for n, p in CHECKPOINTS.items()}
+
+
 def test_a_missing_result_is_named(tmp_path: Path, capsys) -> None:
     arguments = ["--checkpoints", str(ROOT / "checkpoints"), "--evaluation", str(tmp_path)]
     assert model_card.main(arguments) == 2

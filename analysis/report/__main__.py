@@ -54,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         draw(results, args.output, build / "figures")
         content = make_content(size, results, args, steps, record)
         typeset(content, args.output, build)
+        write_text(args.output / "README.md", index(content, results))
     except (RuntimeError, ValueError, OSError, KeyError) as error:
         print(f"report: {explain(error)}", file=sys.stderr)
         return 2
@@ -149,12 +150,46 @@ def make_content(
         "figures": [
             {
                 "name": name,
+                "title": entry["title"],
                 "inputs": " ".join(entry["inputs"]),
                 "steps": ", ".join(dict.fromkeys(filter(None, map(made_by, entry["inputs"])))),
             }
             for name, entry in captions.items()
         ],
     }
+
+
+def index(content: dict[str, Any], results: Path) -> str:
+    """The README of the figures: what each shows, its numbers, and the command that makes them."""
+    commands = {step["name"]: step["command"] for step in content["steps"]}
+    rows = [
+        f"| [{figure['name']}]({figure['name']}.png) | {figure['title']} | "
+        + "<br>".join(f"`{name}`" for name in figure["inputs"].split())
+        + f" | {figure['steps']} |"
+        for figure in content["figures"]
+    ]
+    used = {name for figure in content["figures"] for name in figure["steps"].split(", ")}
+    lines = [f"- {name}: `{commands[name]}`" for name in commands if name in used]
+    return "\n".join(
+        [
+            "# Figures",
+            "",
+            f"[Report.pdf](Report.pdf) and every figure in it, {content['size_title']}, made by "
+            f"`{content['command']}`. One figure by itself: `python -m analysis.figures NAME`.",
+            "",
+            f"Numbers are in `{results.as_posix()}`; `demo_*.png` are screenshots of the app "
+            "(`make screenshots`).",
+            "",
+            "| figure | shows | numbers | step |",
+            "| --- | --- | --- | --- |",
+            *rows,
+            "",
+            "The steps, in order:",
+            "",
+            *lines,
+            "",
+        ]
+    )
 
 
 def typeset(content: dict[str, Any], output: Path, build: Path) -> None:

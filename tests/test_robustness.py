@@ -1,0 +1,68 @@
+"""The measure of robustness: the same strokes, drawn in other ways."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis import robustness
+from analysis.robustness import DRAWINGS, Drawing
+from netlib.unipen import PenDigit
+
+# A straight stroke for every digit: what is tested is the drawing and the bookkeeping.
+STROKE = np.array([[0.0, 0.0], [3.0, 10.0]])
+DIGIT = PenDigit((STROKE,), 1, 1)
+
+
+@pytest.fixture
+def pen_file(tmp_path: Path) -> Path:
+    """Two digits of each class by each of two writers."""
+    lines = [".VERSION 1.0"]
+    for number in range(40):
+        label, writer = number % 10, 1 + number // 20
+        lines += [f'.SEGMENT DIGIT {number} ? "{label}"', f".COMMENT {label} {writer} {number}"]
+        lines += [".PEN_DOWN", f" {label} 9", " 5 1", ".PEN_UP"]
+    (tmp_path / "pen.unipen").write_text("\n".join(lines) + "\n")
+    return tmp_path / "pen.unipen"
+
+
+def test_each_drawing_differs_from_the_plain_one_in_what_it_says() -> None:
+    plain = DRAWINGS[0].draw(DIGIT)
+    assert {drawing.kind for drawing in DRAWINGS} == {
+        *("plain", "pen", "size", "place", "tilt", "polarity", "paper")
+    }
+    for drawing in DRAWINGS[1:]:
+        assert (drawing.draw(DIGIT) != plain).any(), drawing
+
+
+def test_ink_and_paper_have_their_grey_values() -> None:
+    picture = Drawing(ink=110, paper=220).draw(DIGIT)
+    assert (picture.min(), picture.max()) == (110, 220)
+    swapped = Drawing(ink=255, paper=0).draw(DIGIT)
+    np.testing.assert_array_equal(swapped, 255 - DRAWINGS[0].draw(DIGIT))
+
+
+def test_every_way_to_draw_has_a_row_for_each_network(pen_file: Path, tmp_path: Path) -> None:
+    output = tmp_path / "table.csv"
+    arguments = ["--unipen", str(pen_file), "--count", "10", "--test-writers", "1"]
+    assert robustness.main([*arguments, "--output", str(output)]) == 0
+    with open(output, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 * len(DRAWINGS)
+    assert {row["n"] for row in rows} == {"10"}
+    plain = {row["network"]: float(row["accuracy"]) for row in rows if row["kind"] == "plain"}
+    for row in rows:
+        change = float(row["accuracy"]) - plain[row["network"]]
+        assert float(row["change"]) == pytest.approx(change, abs=1e-6)
+        assert float(row["low"]) <= float(row["accuracy"]) <= float(row["high"])
+    record = json.loads(output.with_suffix(".json").read_text())
+    assert str(tmp_path) not in record["command"].split("--output")[0]
+    assert set(record["weights_sha256"]) == {"standard", "mobilenet"}
+
+
+def test_more_digits_than_there_are_is_one_sentence(pen_file: Path, tmp_path: Path, capsys) -> None:
+    arguments = ["--unipen", str(pen_file), "--count", "100", "--test-writers", "1"]
+    assert robustness.main([*arguments, "--output", str(tmp_path / "t.csv")]) == 2
+    assert "--count is 100, but there are only 2 drawings of 0" in capsys.readouterr().err

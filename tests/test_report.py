@@ -92,7 +92,7 @@ def test_every_figure_was_drawn_but_those_of_steps_left_out(made: dict[str, Path
 def test_every_figure_of_the_catalogue_is_on_the_page() -> None:
     from analysis.plots.catalogue import FIGURES
 
-    shown = set(re.findall(r'fig\("(\w+)"\)', TEMPLATE))
+    shown = set(re.findall(r'(?:fig|beside)\("(\w+)"\)', TEMPLATE))
     shown |= {name for pair in re.findall(r'pair\("(\w+)", "(\w+)"\)', TEMPLATE) for name in pair}
     assert shown == set(FIGURES)
 

@@ -22,7 +22,7 @@ from analysis.report import findings
 from analysis.report.conclusions import conclusions, limitations
 from analysis.report.plan import SIZES, Size, plan
 from analysis.report.steps import Record, Step, environment, run_steps, write_text
-from analysis.report.wording import read_json
+from analysis.report.wording import read_csv, read_json
 
 TEMPLATE = Path(__file__).with_name("report.typ")
 TITLE = "Standard against depthwise separable convolution"
@@ -143,7 +143,7 @@ def make_content(
             {
                 "name": step.name,
                 "command": step.command,
-                "seconds": f"{record.entries.get(step.name, {}).get('seconds', 0):.0f}",
+                "seconds": f"{duration(step, record):,.0f}",
             }
             for step in steps
         ],
@@ -157,6 +157,16 @@ def make_content(
             for name, entry in captions.items()
         ],
     }
+
+
+def duration(step: Step, record: Record) -> float:
+    """Seconds that a step took; of a sweep, those of all its runs, which several cores share."""
+    if step.module != "analysis.sweep":
+        return record.entries.get(step.name, {}).get("seconds", 0.0)
+    table = read_csv(step.outputs[0])
+    network = step.name.partition(" ")[2]
+    rows = table[table["network"] == network] if network else table
+    return float(rows["seconds"].sum())
 
 
 def index(content: dict[str, Any], results: Path) -> str:

@@ -44,8 +44,8 @@ def draw_roc(
     if log:
         ax.set_xscale("log")
         ax.set_xlim(100 * LEAST, 100)
-        seen = curves[curves["fpr"] >= LEAST]["tpr"].min()
-        ax.set_ylim(100 * seen - 8 * (1 - seen), 100 + 5 * (1 - seen))
+        lost = max(1 - curves[curves["fpr"] >= LEAST]["tpr"].min(), 1e-4)
+        ax.set_ylim(100 - 108 * lost, 100 + 5 * lost)
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         ax.xaxis.set_minor_formatter(NullFormatter())
     else:

@@ -84,10 +84,26 @@ def setting_text(table: pd.DataFrame, varied: str = "") -> str:
     parts = []
     if varied not in ("train_images", "dataset"):
         parts.append(f"{count_text(table['train_images'], 'training image')}")
-    if varied != "training_epochs":
+    if varied == "train_images":
+        batches = np.ceil(table["train_images"] / table["batch_size"])
+        parts.append(count_text((batches * table["training_epochs"]).astype(int), "step"))
+    elif varied != "training_epochs":
         parts.append(count_text(table["training_epochs"], "epoch"))
     parts.append(f"{count_text(table['test_images'], 'test image')}")
-    return ", ".join(parts)
+    return ", ".join(parts) + ("" if varied == "precision" else precision_text(table))
+
+
+def precision_text(table: pd.DataFrame) -> str:
+    """Which networks were trained in half precision, if not all were trained alike."""
+    half = networks_of(table[table["precision"] != "float32"])
+    if not half:
+        return ""
+    everyone = len(half) == table["network"].nunique()
+    return (
+        "; trained in bfloat16"
+        if everyone
+        else (f"; {' and '.join(map(name_of, half))} trained in bfloat16")
+    )
 
 
 def name_of(network: str) -> str:

@@ -102,9 +102,10 @@ def imbalance_losses(data: Results) -> Figure:
 def imbalance_losses_caption(data: Results) -> str:
     table = tails(data)
     runs = table.groupby(["network", "level", "ratio"]).size()
+    ratios = " or ".join(str(ratio) for ratio in sorted(table["ratio"].unique()))
     return (
         "Balanced accuracy and the recall of the worst class for each loss, where the most "
-        "frequent class has 10 or 100 times the images of the rarest. Markers: means of "
+        f"frequent class has {ratios} times the images of the rarest. Markers: means of "
         f"{count_text(runs, 'run')} ({runs_text(table)}); ticks: runs; bars: from the lowest to "
         f"the highest ({setting_text(table, 'dataset')}). The best balanced accuracy is at the top."
     )

@@ -85,8 +85,8 @@ def layer_costs_caption(data: Results) -> str:
         for network in NETWORKS
     )
     return (
-        "Parameters (batch norm included) and multiply–accumulates of every block, measured on the "
-        f"networks by forward passes. In all: {text}."
+        "Parameters (batch norm included) and multiply–accumulates of every block, counted on the "
+        f"networks themselves. In all: {text}."
     )
 
 

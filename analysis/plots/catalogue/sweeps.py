@@ -49,10 +49,17 @@ def numbers_caption(data: Results, name: str) -> str:
         if name == "learning_rate"
         else ""
     )
+    share = (table["train_images"] / table["test_images"]).agg(["min", "max"])
+    ratio = (
+        f" The test set stays: training over testing images goes from {share['min']:.2g} to "
+        f"{share['max']:.2g}."
+        if name == "train_size"
+        else ""
+    )
     return (
         f"Error rate on the test set against {AXES[name].split(' (')[0]}; lines are means of "
         f"{seeds_text(table)}, bands reach from the lowest seed to the highest "
-        f"({setting_text(table, name_of_level(name))}).{ring}"
+        f"({setting_text(table, name_of_level(name))}).{ring}{ratio}"
     )
 
 
@@ -78,7 +85,7 @@ def kinds_caption(data: Results, name: str) -> str:
     return (
         f"Error rate on the test set for each {NOUNS[name]}; markers are means of "
         f"{seeds_text(table)}, ticks the seeds, bars reach from the lowest to the highest "
-        f"({setting_text(table)})."
+        f"({setting_text(table, name)})."
     )
 
 

@@ -112,10 +112,11 @@ def corruptions(data: Results) -> Figure:
 
 def corruptions_caption(data: Results) -> str:
     table = data.table("corruptions.csv")
+    ways = len(set(table["corruption"]) - {"identity"})
     return (
-        f"Accuracy in percent on {count_text(table['n'], 'test image')} changed in 15 ways (the "
-        "kinds of MNIST-C), the mildest first, and the difference in points, MobileNet − standard "
-        "(bars to the right: MobileNet is better). "
+        f"Accuracy in percent on {count_text(table['n'], 'test image')} changed in {ways} ways "
+        "(the kinds of MNIST-C), the mildest first, and the difference in points, MobileNet − "
+        "standard (bars to the right: MobileNet is better). "
         f"Means of {seeds_text(table, ['network', 'corruption'])}."
     )
 

@@ -15,7 +15,7 @@ from analysis.plots.catalogue import FIGURES
 from analysis.plots.results import Results
 from analysis.plots.style import CM, COLUMN, FULL, look
 
-KINDS = r"seed|image|run|learned|measured|formula|largest"  # a caption says of what, or how many
+KINDS = r"seed|image|run|learned|measured|counted"  # a caption says of what, or how many
 
 
 @pytest.fixture(scope="module")

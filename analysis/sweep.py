@@ -136,7 +136,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--output", type=Path, required=True, help="the CSV")
     add("--keep", type=Path, help="folder for each run's checkpoint, history and predictions")
     add("--tuned", type=Path, help="CSV of a sweep over learning_rate: each network takes its best "
-        "by validation accuracy")  # fmt: skip
+        "by validation accuracy; one that is not in it takes that of the pair's network which ends "
+        "with the same kind of block")  # fmt: skip
 
     add = parser.add_argument_group("where the factor leaves them alone").add_argument
     for name in ("learning_rate", "weight_decay", "ema", "training_epochs", "batch_size"):
@@ -208,7 +209,8 @@ def make_run(
     except ValueError:
         kind = FACTORS[args.factor].__name__
         raise ValueError(f"--levels has {level!r}; {args.factor} expects {kind} values.") from None
-    options = {**vars(args), "learning_rate": rates.get(network, args.learning_rate), "seed": seed}
+    rate = rates.get(network, rates.get(family(network), args.learning_rate))
+    options = {**vars(args), "learning_rate": rate, "seed": seed}
     if network in args.bfloat16:
         options["precision"] = "bfloat16"
     if args.factor != "none":
@@ -236,6 +238,11 @@ def make_run(
             for key in ("width", "resolution", "train_size", "validation_size", "steps")
         },
     )
+
+
+def family(network: str) -> str:
+    """The one of the pair whose kind of block the network ends with."""
+    return "standard" if network.endswith("+0") else "mobilenet"
 
 
 def best_learning_rates(path: Path) -> dict[str, float]:

@@ -129,6 +129,14 @@ def test_a_cluster_gives_the_same_table(run, tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(here[columns], there[columns])
 
 
+def test_networks_without_a_rate_of_their_own_take_that_of_their_kind(run, tmp_path: Path) -> None:
+    rates = {"network": ["standard", "mobilenet"], "learning_rate": [0.1, 0.2]}
+    rates |= {"factor": "learning_rate", "validation_accuracy": 0.5, "validation_nll": 1.0}
+    pd.DataFrame(rates).to_csv(tmp_path / "rates.csv", index=False)
+    table = run("--factor", "none", "--seeds", 0, "--tuned", tmp_path / "rates.csv")
+    assert table.set_index("network")["learning_rate"].to_dict() == {"1+0": 0.1, "0+1": 0.2}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -8,7 +8,8 @@ The threshold refuses 1 % of the validation digits. Every kind of picture that i
 by code (netlib.nondigits) and goes through the demo's own preprocessing; pages that it finds blank
 count as refused. Half of the pictures train the score that is trained; the next tenth chooses the
 score with the highest mean area under the ROC curve, for both networks alike; all figures are from
-the rest.
+the rest. "head, unseen" is the trained score when it never saw a picture of the kind that it is
+measured on: what to expect of a kind that nobody thought of.
 """
 
 import argparse
@@ -33,6 +34,7 @@ from netlib.sketch import to_digit
 
 REFUSED = 0.01  # share of the validation digits
 TRAIN_DIGITS = 20_000  # training digits that fit class means and head
+UNSEEN = "head, unseen"
 FIT, CHOOSE = 0.5, 0.6  # where the parts of the pictures end that fit and that choose
 
 
@@ -114,6 +116,13 @@ def make_others(count: int, seed: int) -> dict[str, list[np.ndarray | None]]:
     return others
 
 
+def area(digits: np.ndarray, others: np.ndarray) -> float:
+    """Area under the ROC curve: the chance that a digit scores higher than something else."""
+    values = np.concatenate([digits, others])
+    values = np.where(np.isfinite(values), values, np.finfo(float).min)
+    return float(roc_auc_score(np.arange(len(values)) < len(digits), values))
+
+
 def _part(values: Any, start: float, stop: float) -> Any:
     """A slice between two shares of the length."""
     return values[round(start * len(values)) : round(stop * len(values))]
@@ -147,17 +156,45 @@ class Measured:
         train = data.train_set.select(slice(0, TRAIN_DIGITS))
         embeddings = self._predict(train).embeddings
         self.class_means = mean_embeddings(train.labels.numpy(), embeddings, train.num_classes)
-        seen = [image for images in others.values() for image in _part(images, 0, FIT)]
-        seen_others = np.stack([image for image in seen if image is not None])
         digits = [embeddings, *([self._predict(pens["train"]).embeddings] if pens else [])]
-        self.head = fit_digit_head(
-            np.concatenate(digits), predictor.predict_one(name, seen_others).embeddings
+        self.to_fit = (
+            np.concatenate(digits),
+            {kind: self._embeddings(_part(images, 0, FIT)) for kind, images in others.items()},
         )
-        self.validation = self._scores(self._predict(data.validation_set))
+        self.head = self._fit_head()
+        validation = self._predict(data.validation_set)
+        self.validation = self._scores(validation)
         self.digits = {"MNIST test": self._scores(self._predict(data.test_set))}
         if pens:
             self.digits["pen, unseen writers"] = self._scores(self._predict(pens["test"]))
         self.others = {kind: self._scores_of(images) for kind, images in others.items()}
+        self.unseen = {
+            kind: self._unseen(kind, validation.embeddings, _part(images, CHOOSE, 1))
+            for kind, images in others.items()
+        }
+
+    def _fit_head(self, without: str = "") -> np.ndarray:
+        """The trained score, fitted on all kinds but one."""
+        digits, others = self.to_fit
+        kept = [embeddings for kind, embeddings in others.items() if kind != without]
+        return fit_digit_head(digits, np.concatenate(kept))
+
+    def _embeddings(self, images: list[np.ndarray | None]) -> np.ndarray:
+        seen = np.stack([image for image in images if image is not None])
+        return self.predictor.predict_one(self.key, seen).embeddings
+
+    def _unseen(
+        self, kind: str, validation: np.ndarray, images: list[np.ndarray | None]
+    ) -> dict[str, np.ndarray]:
+        """Scores of validation digits and of pictures of a kind that the head never saw."""
+        head = self._fit_head(without=kind)
+        scored = {"validation": validation, "others": self._embeddings(images)}
+        found = {
+            name: digit_score("head", np.zeros((len(values), 2)), values, head=head)
+            for name, values in scored.items()
+        }
+        blank = np.full(sum(image is None for image in images), -np.inf)
+        return {**found, "others": np.concatenate([found["others"], blank])}
 
     def _predict(self, dataset: DigitDataset) -> Any:
         images = dataset.images.numpy().astype(np.float32) / 255
@@ -183,10 +220,7 @@ class Measured:
 
     def auroc(self, kind: str, other: np.ndarray) -> float:
         """Chance that a validation digit scores higher than a picture of the other kind."""
-        values = np.concatenate([self.validation[kind], other])
-        values = np.where(np.isfinite(values), values, np.finfo(float).min)
-        is_digit = np.arange(len(values)) < len(self.validation[kind])
-        return float(roc_auc_score(is_digit, values))
+        return area(self.validation[kind], other)
 
     def mean_auroc(self, kind: str) -> float:
         """Over the kinds, on the pictures that the score is chosen by."""
@@ -208,6 +242,9 @@ class Measured:
                 part = _part(s[score], CHOOSE, 1)
                 auroc = f"{self.auroc(score, part):.4f}"
                 rows.append(self._row(score, best, kind, part, limit, auroc))
+        for kind, s in self.unseen.items():
+            limit, auroc = float(np.quantile(s["validation"], REFUSED)), area(*s.values())
+            rows.append(self._row(UNSEEN, best, kind, s["others"], limit, f"{auroc:.4f}"))
         return rows
 
     def _row(

@@ -1,0 +1,258 @@
+"""Spoiled digits, and the table of what networks make of them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers_runs import keep_run
+
+from analysis import corruptions
+from netlib.checkpoint import load_network
+from netlib.corruptions import CORRUPTIONS, affine, corrupt
+from netlib.dataset import DigitDataset
+from netlib.training import infer
+
+# Mu & Gilmer 2019, in their order
+MNIST_C = (
+    "shot_noise impulse_noise glass_blur motion_blur shear scale rotate brightness translate "
+    "stripe fog spatter dotted_line zigzag canny_edges"
+).split()
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    """Six upright bars, (6, 28, 28): rows 6 to 21, columns 12 to 15."""
+    bars = np.zeros((6, 28, 28))
+    bars[:, 6:22, 12:16] = 1
+    return bars
+
+
+def middle(image: np.ndarray) -> tuple[float, float]:
+    """Row and column of the ink's centre of mass, from the middle of the image."""
+    places = np.arange(28) - 13.5
+    return (image.sum(1) @ places) / image.sum(), (image.sum(0) @ places) / image.sum()
+
+
+# --- The kinds ----------------------------------------------------------------------------------
+
+
+def test_the_kinds_are_the_fifteen_of_mnist_c() -> None:
+    assert list(CORRUPTIONS) == MNIST_C
+
+
+@pytest.mark.parametrize("kind", MNIST_C)
+def test_a_kind_changes_every_image_and_keeps_shape_and_range(
+    images: np.ndarray, kind: str
+) -> None:
+    before = images.copy()
+    spoiled = corrupt(images, kind, seed=0)
+    assert (spoiled.shape, spoiled.dtype) == (images.shape, np.float32)
+    assert (spoiled.min(), spoiled.max()) >= (0, 0)
+    assert spoiled.max() <= 1
+    assert (np.abs(spoiled - images).sum(axis=(1, 2)) > 1).all()
+    np.testing.assert_array_equal(images, before)
+
+
+@pytest.mark.parametrize("kind", MNIST_C)
+def test_a_seed_spoils_alike(images: np.ndarray, kind: str) -> None:
+    np.testing.assert_array_equal(corrupt(images, kind, 1), corrupt(images, kind, 1))
+
+
+@pytest.mark.parametrize(
+    "kind", sorted(set(MNIST_C) - {"scale", "brightness", "stripe", "canny_edges"})
+)
+def test_what_is_random_differs_between_images_and_seeds(images: np.ndarray, kind: str) -> None:
+    spoiled = corrupt(images, kind, 0)
+    assert not all(np.array_equal(spoiled[0], other) for other in spoiled[1:])
+    assert not np.array_equal(spoiled, corrupt(images, kind, 1))
+
+
+@pytest.mark.parametrize("kind", ["scale", "brightness", "stripe", "canny_edges"])
+def test_an_image_does_not_depend_on_its_neighbours(images: np.ndarray, kind: str) -> None:
+    mixed = np.concatenate([images[:1], images[1:].transpose(0, 2, 1)])
+    np.testing.assert_array_equal(corrupt(mixed, kind, 0)[0], corrupt(images[:1], kind, 0)[0])
+
+
+def test_an_unknown_kind_and_a_wrong_range_are_refused(images: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="expected one of shot_noise"):
+        corrupt(images, "snow", 0)
+    with pytest.raises(ValueError, match="divide 8-bit"):
+        corrupt(255 * images, "fog", 0)
+    with pytest.raises(ValueError, match="shape"):
+        corrupt(images[0], "fog", 0)
+
+
+def test_shot_noise_counts_photons(images: np.ndarray) -> None:
+    spoiled = corrupt(images, "shot_noise", 0)
+    assert not spoiled[images == 0].any()
+    np.testing.assert_allclose(3 * spoiled, np.round(3 * spoiled), atol=1e-6)
+
+
+def test_impulses_hit_17_percent_half_of_them_white() -> None:
+    grey = np.full((20, 28, 28), 0.5)  # 15,680 pixels: one standard error is 0.3 points
+    spoiled = corrupt(grey, "impulse_noise", 0)
+    assert (spoiled == 1).mean() == pytest.approx(0.085, abs=0.012)
+    assert (spoiled == 0).mean() == pytest.approx(0.085, abs=0.012)
+
+
+def test_brightness_and_stripe_are_exact(images: np.ndarray) -> None:
+    assert np.unique(corrupt(images, "brightness", 0)).tolist() == [0.5, 1]
+    striped = corrupt(images, "stripe", 0)
+    np.testing.assert_array_equal(striped[:, :, :7], 1 - images[:, :, :7])
+    np.testing.assert_array_equal(striped[:, :, 21:], 1 - images[:, :, 21:])
+    np.testing.assert_array_equal(striped[:, :, 7:21], images[:, :, 7:21])
+
+
+def test_translation_is_three_pixels_on_both_axes(images: np.ndarray) -> None:
+    for image in corrupt(images, "translate", 0):
+        down, right = middle(image)
+        assert (abs(down), abs(right)) == pytest.approx((3, 3))
+
+
+@pytest.mark.parametrize("kind", ["glass_blur", "motion_blur"])
+def test_a_blur_moves_ink_but_keeps_its_amount(images: np.ndarray, kind: str) -> None:
+    spoiled = corrupt(images, kind, 0)
+    assert spoiled.sum(axis=(1, 2)) == pytest.approx(np.full(6, 16 * 4), rel=0.01)
+    assert spoiled.max() < 1.001
+
+
+def test_lines_only_add_ink(images: np.ndarray) -> None:
+    for kind in ("dotted_line", "zigzag"):
+        assert (corrupt(images, kind, 0) >= images).all()
+    dots = corrupt(np.zeros((1, 28, 28)), "dotted_line", 0)[0].any(axis=0)
+    assert dots.tolist() == [False, False, True, True] * 7
+    zigzag = corrupt(np.zeros((1, 28, 28)), "zigzag", 0)[0].any(axis=0)
+    assert not zigzag[[0, 1, 26, 27]].any()
+
+
+def test_fog_dims_the_digit_to_a_quarter(images: np.ndarray) -> None:
+    """(1 + 3 · cloud) / 4 on ink against 3 · cloud / 4 on paper."""
+    foggy = corrupt(images, "fog", 0)
+    clouds = corrupt(np.full_like(images, 1e-3), "fog", 0)  # as dim as its brightest pixel
+    assert foggy.max() <= 1
+    assert foggy[images == 1].min() >= 0.25 - 1e-6
+    assert clouds.max() <= 1e-3
+
+
+def test_edges_are_the_outline_of_a_bar(images: np.ndarray) -> None:
+    edges = corrupt(images[:1], "canny_edges", 0)[0]
+    assert set(np.unique(edges).tolist()) == {0, 1}
+    # Across the middle: one pixel at each side of the columns 12 to 15.
+    columns = np.flatnonzero(edges[14])
+    assert len(columns) == 2
+    assert columns == pytest.approx([11.5, 15.5], abs=0.6)
+    assert not edges[10:18, 13:15].any()
+
+
+# --- Affine changes -----------------------------------------------------------------------------
+
+
+def test_a_quarter_turn_is_exact(images: np.ndarray) -> None:
+    turned = affine(images, radians=np.pi / 2)
+    np.testing.assert_allclose(turned, np.rot90(images, axes=(1, 2)), atol=1e-9)
+
+
+def test_turning_is_counter_clockwise_and_shear_leans_to_the_right() -> None:
+    dot = np.zeros((1, 28, 28))
+    dot[0, 3:5, 13:15] = 1  # 10 pixels above the middle
+    assert middle(affine(dot, radians=np.pi / 2)[0]) == pytest.approx((0, -10))
+    assert middle(affine(dot, shear=0.4)[0]) == pytest.approx((-10, 4), abs=1e-6)
+
+
+def test_scale_is_that_of_the_ink(images: np.ndarray) -> None:
+    ink = affine(images, scale=0.5).sum(axis=(1, 2))
+    assert ink == pytest.approx(np.full(6, 16 * 4 / 4), rel=0.1)
+
+
+def test_each_image_can_have_its_own_move(images: np.ndarray) -> None:
+    moved = affine(images, down=np.arange(6), right=-np.arange(6.0))
+    assert [middle(image) for image in moved] == [pytest.approx((i, -i)) for i in range(6)]
+
+
+def test_no_change_changes_nothing_and_what_leaves_is_gone(images: np.ndarray) -> None:
+    np.testing.assert_allclose(affine(images), images, atol=1e-12)
+    assert not affine(images, down=22).any()
+    assert affine(images, down=21)[0].sum() == pytest.approx(4)  # the top row is left
+
+
+# --- The script ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def dataset(digit_folder) -> Path:
+    return digit_folder(train=2, test=4)
+
+
+@pytest.fixture(scope="module")
+def runs(dataset: Path, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("pairs")
+    for seed in (0, 1):
+        for network in ("standard", "mobilenet"):
+            keep_run(folder, network, seed, dataset)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def output(runs: Path, dataset: Path, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    paths = {"--runs": runs, "--dataset-path": dataset, "--output": folder}
+    arguments = [str(part) for pair in paths.items() for part in pair]
+    assert corruptions.main([*arguments, "--count", "20"]) == 0
+    return folder
+
+
+def test_every_run_meets_every_kind(output: Path) -> None:
+    table = pd.read_csv(output / "corruptions.csv")
+    assert table.columns.tolist() == ["network", "seed", "corruption", "n", "accuracy"]
+    assert table["corruption"].unique().tolist() == ["identity", *MNIST_C]
+    assert table["network"].unique().tolist() == ["standard", "mobilenet"]
+    assert len(table) == len(table.drop_duplicates(["network", "seed", "corruption"])) == 4 * 16
+    assert table["n"].unique().tolist() == [20]
+
+
+def test_shifts_of_nothing_are_as_good_as_the_images(output: Path) -> None:
+    table = pd.read_csv(output / "shifts.csv")
+    assert table.columns.tolist() == ["network", "seed", "kind", "amount", "unit", "n", "accuracy"]
+    assert table["kind"].unique().tolist() == ["rotate", "shift", "scale", "shear"]
+    clean = pd.read_csv(output / "corruptions.csv").query("corruption == 'identity'")
+    clean = clean.set_index(["network", "seed"])["accuracy"]
+    unchanged = table[table["amount"] == (table["kind"] == "scale")]
+    assert len(unchanged) == 4 * 4
+    for row in unchanged.itertuples():
+        assert row.accuracy == clean[row.network, row.seed]
+
+
+def test_accuracy_is_that_of_the_network_on_the_spoiled_images(
+    runs: Path, dataset: Path, output: Path
+) -> None:
+    folder = runs / "mobilenet-1"
+    net, _ = load_network(folder / "network.safetensors")
+    pairs = corruptions.find_pairs(runs)
+    images, labels = corruptions.read_images(dataset, pairs, 20, 0)
+    spoiled = DigitDataset.from_arrays(
+        np.round(255 * corrupt(images, "impulse_noise", 0)).astype(np.uint8), labels
+    )
+    predictions = infer(net, [spoiled.batch(range(20))]).predictions.numpy()
+    table = pd.read_csv(output / "corruptions.csv")
+    row = table.query("network == 'mobilenet' and seed == 1 and corruption == 'impulse_noise'")
+    assert row["accuracy"].item() == pytest.approx((predictions == labels).mean(), abs=0.051)
+
+
+def test_examples_show_one_digit_of_each_class(output: Path) -> None:
+    with np.load(output / "corruption_examples.npz", allow_pickle=False) as file:
+        assert file["kinds"].tolist() == ["identity", *MNIST_C]
+        assert (file["images"].shape, file["images"].dtype) == ((16, 10, 28, 28), np.uint8)
+        assert file["labels"].tolist() == list(range(10))
+    record = json.loads((output / "corruptions.json").read_text(encoding="utf-8"))
+    assert list(record["severities"]) == MNIST_C
+    assert record["made_by"]["seeds"] == [0, 1]
+
+
+def test_a_missing_folder_is_a_users_error(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--runs", str(tmp_path / "x"), "--dataset-path", str(dataset)]
+    assert corruptions.main([*arguments, "--output", str(tmp_path)]) == 2
+    assert "no folder" in capsys.readouterr().err

@@ -32,7 +32,9 @@ def write_costs(folder: Path) -> None:
     layers = pd.DataFrame(LAYERS, columns=columns)
     layers.to_csv(folder / "layer_costs.csv", index=False)
     keys = ["network", "width", "resolution", "params", "macs"]
-    tables = [pd.read_csv(folder / f"{name}.csv")[keys] for name in ("width", "resolution")]
+    tables = [
+        pd.read_csv(folder / f"{name}.csv")[keys] for name in ("width", "resolution", "blocks")
+    ]
     latency = pd.concat(tables).drop_duplicates()
     for column in ("seconds_one", "q1_one", "q3_one", "seconds_batch", "q1_batch", "q3_batch"):
         latency[column] = latency["macs"] * 2e-11

@@ -42,7 +42,7 @@ def test_every_figure_can_be_drawn_from_its_inputs_alone(
     assert any(ax.has_data() for ax in figure.axes)
     assert round(figure.get_figwidth() / CM, 3) in (COLUMN, FULL)
     assert spec.title and not spec.title.endswith(".")
-    assert caption.endswith(".") and re.search(KINDS, caption), caption
+    assert caption.endswith(".") and re.search(KINDS, caption, re.IGNORECASE), caption
     assert "nan" not in caption
     assert plt.get_fignums() == []
 

@@ -56,7 +56,9 @@ def draw_block_grid(
     room = 0.9 * (high - low) or 1.0  # darkest shade that black text can be read on
     ax.imshow(grid, cmap="Greys", vmin=low - 0.1 * room, vmax=high + room, origin="lower")
     for (conv, dw), value in values.items():
-        ax.text(conv, dw, form(value), ha="center", va="center", fontsize=7)
+        if np.isnan(value):
+            continue
+        ax.text(conv, dw, form(value), ha="center", va="center", fontsize=6.5)
         network = {(4, 0): "standard", (2, 2): "mobilenet"}.get((conv, dw))
         if network:
             ax.add_patch(_frame(conv, dw, COLOURS[network]))

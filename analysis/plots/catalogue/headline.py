@@ -50,29 +50,34 @@ def headline_caption(data: Results) -> str:
 
 
 def blocks_table(data: Results) -> pd.DataFrame:
-    """Mean error and cost of every pair of block counts."""
+    """Mean error and cost of every pair of block counts; time in milliseconds."""
     table = data.sweep("blocks")
     means = table.groupby("network")[["error", "params", "macs"]].mean().reset_index()
     counts = means["network"].str.split("+", expand=True).astype(int)
-    return means.assign(conv=counts[0], dw=counts[1])
+    latency = data.table("latency.csv")
+    latency = latency[(latency["width"] == 1) & (latency["resolution"] == 28)]
+    times = 1e3 * latency.set_index("network")["seconds_one"]
+    return means.assign(conv=counts[0], dw=counts[1], time=means["network"].map(times))
 
 
 def blocks(data: Results) -> Figure:
     """Error and cost in grids, and one against the other."""
     table = blocks_table(data)
     places = list(zip(table["conv"], table["dw"], strict=True))
-    figure = blank(FULL, 12.4)
-    grids = figure.subfigures(2, 1, height_ratios=(1, 1.15))
-    axes = grids[0].subplots(1, 3)
-    for ax, column, title, form, log in (
-        (axes[0], "error", ERROR, lambda value: f"{value:.2f}", True),
-        (axes[1], "params", "parameters (thousand)", lambda value: f"{value / 1e3:,.1f}", True),
-        (axes[2], "macs", "multiply–accumulates (million)", lambda v: f"{v / 1e6:.2f}", True),
+    figure = blank(FULL, 11.4)
+    grids = figure.subfigures(2, 1, height_ratios=(1, 1.2))
+    axes = grids[0].subplots(1, 4, sharey=True)
+    for ax, column, title, unit in (
+        (axes[0], "error", ERROR, 1),
+        (axes[1], "params", "parameters (thousand)", 1e3),
+        (axes[2], "macs", "MACs (million)", 1e6),
+        (axes[3], "time", "time of one image (ms)", 1),
     ):
-        draw_block_grid(ax, dict(zip(places, table[column], strict=True)), form, log)
+        values = dict(zip(places, table[column] / unit, strict=True))
+        draw_block_grid(ax, values, three_digits, log=True)
         ax.set_title(title)
-    axes[1].set_ylabel("")
-    axes[2].set_ylabel("")
+    for ax in axes[1:]:
+        ax.set_ylabel("")
     ax = grids[1].subplots()
     draw_block_scatter(ax, table.assign(macs=table["macs"] / 1e6), "macs", "error", {})
     ax.set_xlabel("multiply–accumulates (million)")
@@ -80,13 +85,19 @@ def blocks(data: Results) -> Figure:
     return figure
 
 
+def three_digits(value: float) -> str:
+    """As 0.70, 7.05, 65.3 or 391."""
+    return f"{value:.{max(0, 2 - (value >= 10) - (value >= 100))}f}"
+
+
 def blocks_caption(data: Results) -> str:
     table = data.sweep("blocks")
     return (
         "Every count of convolution blocks (C) and of MobileNet blocks (D) up to four in all. "
-        "Above: mean error rate, parameters and multiply–accumulates; frames mark the two networks "
-        "of this report. Below: error rate against multiply–accumulates, named C+D; the shape says "
-        "how many blocks there are, filled ones have no MobileNet block. Means of "
+        "Above: mean error rate, parameters, multiply–accumulates (MACs) and the time of one image "
+        "(ONNX Runtime, one thread, median); frames mark the two networks of this report. Below: "
+        "error rate against multiply–accumulates, named C+D; the shape says how many blocks there "
+        "are, filled ones have no MobileNet block. Means of "
         f"{seeds_text(table, ['network'])} ({setting_text(table)})."
     )
 
@@ -160,7 +171,9 @@ FIGURES = {
     "headline": FigureSpec(
         "What is lost and what is won", ("pairs.csv",), headline, headline_caption
     ),
-    "blocks": FigureSpec("Every number of blocks", ("blocks.csv",), blocks, blocks_caption),
+    "blocks": FigureSpec(
+        "Every number of blocks", ("blocks.csv", "latency.csv"), blocks, blocks_caption
+    ),
     "mobilenet_v1": FigureSpec(
         "The whole network of the paper",
         ("mobilenet_v1.csv", "pairs.csv"),

@@ -44,10 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     steps = plan(size, results, runs, args.mnist_root, args.jobs)
     try:
         record = Record.read(results)
-        if unknown := set(args.redo) - {step.name for step in steps}:
+        if unknown := {*args.redo, *args.steps} - {step.name for step in steps}:
             raise ValueError(f"there is no step {sorted(unknown)[0]!r}; --list names them all.")
         if args.list:
             return show(steps, record)
+        if args.steps:
+            run_steps([s for s in steps if s.name in args.steps], record, args.redo)
+            return 0
         if not args.draw_only:
             run_steps(steps, record, args.redo)
         build = runs / "page"
@@ -73,6 +76,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--full", action="store_true", help="the course's setting on full MNIST, for hours")
     add("--draw-only", action="store_true", help="train and measure nothing: draw and typeset")
     add("--redo", nargs="+", default=[], metavar="STEP", help="run these although they are done")
+    add("--steps", nargs="+", default=[], metavar="STEP", help="run only these, and draw nothing")
     add("--list", action="store_true", help="show the steps and what is done; run nothing")
     add("--jobs", type=int, default=-1, help="trainings at a time; -1 for one a core")
     add("--mnist-root", type=Path, help="folder with torchvision's MNIST, for --full "

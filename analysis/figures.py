@@ -78,8 +78,8 @@ def draw(name: str, data: Results, args: argparse.Namespace) -> str:
     spec = FIGURES[name]
     missing = spec.missing(data)
     if missing:
-        makers = list(dict.fromkeys(command(file, str(data.folder)) for file in missing))
-        return f"{name}: {', '.join(missing)} not in {data.folder}; made by: {'; '.join(makers)}"
+        maker = command(missing, data.folder)
+        return f"{name}: {', '.join(missing)} not in {data.folder}; made by: {maker}"
     try:
         with look():
             figure = spec.draw(data)

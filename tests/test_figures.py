@@ -11,7 +11,7 @@ from helpers_figures import write_all
 from PIL import Image
 
 from analysis.figures import main
-from analysis.plots.catalogue import FIGURES
+from analysis.plots.catalogue import FIGURES, command
 from analysis.plots.results import Results
 from analysis.plots.style import CM, COLUMN, FULL, look
 
@@ -69,8 +69,15 @@ def test_what_lacks_its_numbers_is_named_with_the_command_that_makes_them(
     assert printed.out.splitlines() == [str(tmp_path / "out" / "loss.png")]
     problems = printed.err.splitlines()
     assert len(problems) == len(FIGURES) - 1
-    wanted = f"batch_size: batch_size.csv not in {data}; made by: python -m analysis.sweep --factor"
-    assert [line for line in problems if line.startswith(wanted)]
+    maker = f"python -m analysis.report --results {data} --steps batch_size"
+    assert f"batch_size: batch_size.csv not in {data}; made by: {maker}" in problems
+
+
+def test_the_committed_results_are_made_by_the_full_report() -> None:
+    files = ["pairs.csv", "roc.csv", "auc.csv", "benchmark/latency.csv"]
+    maker = "python -m analysis.report --full --steps pairs compare layers"
+    assert command(files, Path("figures/data/full")) == maker
+    assert "--full" not in command(files, Path("figures/data/small"))
 
 
 def test_a_table_without_a_column_is_named(

@@ -60,7 +60,7 @@ def draw_reliability(ax: Axes, table: pd.DataFrame) -> Axes:
     """Errors found against errors expected, bin by bin; right on the line, overconfident above.
 
     Both axes are logarithmic, for most predictions are all but certain. Bins without an error lie
-    on the lower edge.
+    on the lower edge, or beyond the left one where they are surer than all that have one.
 
     Args:
         ax: where to draw.
@@ -68,11 +68,11 @@ def draw_reliability(ax: Axes, table: pd.DataFrame) -> Axes:
     """
     expected, found = 100 * (1 - table["confidence"]), 100 * (1 - table["accuracy"])
     least = 10 ** np.floor(np.log10(max(found[found > 0].min(), 1e-3)))
-    edges = (min(expected[expected > 0].min(), least) / 1.5, 100)
-    ax.plot(edges, edges, color=GREY, linewidth=0.8, zorder=0)
+    edges = (expected[found > 0].min() / 3, 100)
+    ax.plot([1e-6, 100], [1e-6, 100], color=GREY, linewidth=0.8, zorder=0)
     for network in networks_of(table):
         rows = table["network"] == network
-        x = expected[rows].clip(lower=edges[0])
+        x = expected[rows].clip(lower=1e-9)
         y = found[rows].clip(lower=least / 1.5)
         ax.plot(x, y, label=name_of(network), **look_of(network))
     for axis, low in (("x", edges[0]), ("y", least / 1.5)):

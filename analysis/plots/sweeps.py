@@ -171,7 +171,8 @@ def scale_values(ax: Axes, axis: str, values: pd.Series) -> None:
         return
     getattr(ax, f"set_{axis}scale")("log")
     which = getattr(ax, f"{axis}axis")
-    steps = (1, 2, 3, 5) if high < 12 * low else (1, 2, 5) if high < 60 * low else (1,)
+    most = 60 if axis == "x" else 200  # numbers stand closer below each other than side by side
+    steps = (1, 2, 3, 5) if high < 12 * low else (1, 2, 5) if high < most * low else (1,)
     which.set_major_locator(LogLocator(subs=steps, numticks=20))
     which.set_major_formatter(
         FuncFormatter(lambda value, _: f"{value:,g}" if value >= 1 else f"{value:g}")

@@ -1,14 +1,16 @@
 """What a figure of the report is: where its numbers lie, who makes them, how it is drawn."""
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from analysis.plots.results import Results
 
-# File -> the script that writes it; every other CSV is a sweep's table.
-WRITERS = {
+# Step of analysis.report -> the files that it writes; every other CSV is a sweep named like it.
+STEPS = {
     "compare": "histories.csv confusion.csv class_scores.csv roc.csv auc.csv calibration.csv "
     "calibration_scores.csv risk_coverage.csv errors.npz examples.npz headline.json",
     "filters": "filters.npz separability.csv separability.json",
@@ -16,10 +18,10 @@ WRITERS = {
     "corruptions": "corruptions.csv shifts.csv corruptions.json corruption_examples.npz",
     "data_card": "data_card.json data_card.npz",
     "costs": "layer_costs.csv paper_tables.csv latency.csv latency.json",
+    "layers": "benchmark/latency.csv benchmark/roofline.csv benchmark/layers.json",
+    "'width standard' 'width mobilenet'": "width.csv",
 }
-WRITER_OF = {file: script for script, files in WRITERS.items() for file in files.split()}
-NO_FACTOR = ("pairs", "blocks", "mobilenet_v1")
-FACTOR_OF = {"imbalance": "loss"}
+STEP_OF = {file: step for step, files in STEPS.items() for file in files.split()}
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,10 @@ class FigureSpec:
         return [name for name in self.inputs if not data.has(name)]
 
 
-def command(name: str, folder: str) -> str:
-    """The command that writes the result file `name` into `folder`."""
-    if name in WRITER_OF:
-        return f"python -m analysis.{WRITER_OF[name]} --output {folder}"
-    if name.startswith("benchmark/"):
-        return f"python -m analysis.benchmark --only layers --output {folder}/benchmark"
-    sweep = name.rsplit(".", 1)[0]
-    factor = "none" if sweep in NO_FACTOR else FACTOR_OF.get(sweep, sweep)
-    return f"python -m analysis.sweep --factor {factor} --output {folder}/{name}"
+def command(files: Iterable[str], folder: Path) -> str:
+    """The command that writes these result files into `folder`."""
+    steps = dict.fromkeys(STEP_OF.get(file, file.rsplit(".", 1)[0]) for file in files)
+    size = " --full" if folder.name == "full" else ""
+    usual = Path("figures/data") / (folder.name if folder.name == "full" else "small")
+    where = "" if folder == usual else f" --results {shlex.quote(str(folder))}"
+    return f"python -m analysis.report{size}{where} --steps {' '.join(steps)}"

@@ -25,11 +25,14 @@ def calibration(data: Results) -> Figure:
     table = data.table("calibration.csv")
     figure = blank(FULL, 7.4)
     axes = figure.subplots(1, 2, sharex=True, sharey=True)
+    lows: list[float] = []
     for ax, scaled, title in zip(
         axes, (0, 1), ("as trained", "after temperature scaling"), strict=True
     ):
         draw_reliability(ax, table[table["temperature_scaled"] == scaled])
         ax.set_title(title, loc="right")
+        lows.append(ax.get_xlim()[0])
+    axes[0].set_xlim(min(lows), 100)
     axes[1].set_ylabel("")
     key(axes[0])
     return figure
@@ -42,8 +45,8 @@ def calibration_caption(data: Results) -> str:
     return (
         f"Errors found against errors expected, in {bins} bins of equally many predictions "
         f"({count_text(images, 'prediction')} a network, test images of all seeds together). On "
-        "the line probabilities are right; above it the network is too sure. Bins on the lower "
-        "edge have no error."
+        "the line probabilities are right; above it the network is too sure. Bins without an "
+        "error lie on the lower edge, the surest of them beyond the left edge."
     )
 
 

@@ -76,11 +76,17 @@ def drop_specks(ink: np.ndarray, share: float) -> np.ndarray:
 
 def ink_box(ink: np.ndarray) -> Box | None:
     """Bounding box of the ink (H, W), None if there is none."""
-    inked = ink >= INK_LEVEL
-    columns, rows = np.flatnonzero(inked.any(axis=0)), np.flatnonzero(inked.any(axis=1))
-    if columns.size == 0:
+    return box_of(ink >= INK_LEVEL)
+
+
+def box_of(inside: np.ndarray) -> Box | None:
+    """Bounding box of what is true in (H, W), None if nothing is."""
+    rows = np.flatnonzero(inside.any(axis=1))
+    if rows.size == 0:
         return None
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    columns = np.flatnonzero(inside[top:bottom].any(axis=0))
+    return int(columns[0]), top, int(columns[-1]) + 1, bottom
 
 
 def _even_tone(grey: np.ndarray) -> float | None:
@@ -92,18 +98,35 @@ def _even_tone(grey: np.ndarray) -> float | None:
     even = (distance <= tolerance).mean()
     if even < max(EVEN_BORDER, EVEN_SHARE * (distance <= 3 * tolerance).mean()):
         return None
-    return tone if (np.abs(grey - tone) <= tolerance).mean() >= EVEN_AREA else None
+    difference = grey - tone
+    inside = np.abs(difference, out=difference) <= tolerance
+    return tone if np.count_nonzero(inside) / grey.size >= EVEN_AREA else None
 
 
 def _even_ink(grey: np.ndarray, tone: float) -> np.ndarray:
     """Distance from the background's tone, on the side where most of the contrast is."""
     distance = grey - np.float32(tone)
-    distance[np.abs(distance) <= EVEN_LEVELS] = 0
+    np.copyto(distance, 0, where=np.abs(distance) <= EVEN_LEVELS)
+    darkest, lightest = distance.min(), distance.max()
+    if _lighter_side(distance, darkest, lightest):
+        ink, contrast = np.maximum(distance, 0, out=distance), lightest
+    else:
+        ink, contrast = np.maximum(np.negative(distance, out=distance), 0, out=distance), -darkest
+    if contrast < MIN_CONTRAST_EVEN:
+        return np.zeros_like(ink)
+    ink /= contrast
+    return ink
+
+
+def _lighter_side(distance: np.ndarray, darkest: float, lightest: float) -> bool:
+    """Whether most of the contrast is lighter than the background.
+
+    Squares: a pad in a screenshot is a large area of little contrast, its ink is the opposite.
+    """
+    if darkest == 0 or lightest == 0:
+        return lightest > 0
     darker, lighter = np.minimum(distance, 0), np.maximum(distance, 0)
-    # Squares: a pad in a screenshot is a large area of little contrast, its ink is the opposite.
-    ink = lighter if np.square(lighter).sum() > np.square(darker).sum() else -darker
-    contrast = ink.max()
-    return ink / contrast if contrast >= MIN_CONTRAST_EVEN else np.zeros_like(ink)
+    return bool(np.square(lighter).sum() > np.square(darker).sum())
 
 
 def _uneven_ink(grey: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from netlib.ink import EIGHT_NEIGHBOURS, Box, ink_box
+from netlib.ink import EIGHT_NEIGHBOURS, Box, box_of, ink_box
 from netlib.seams import find_seams
 from netlib.sketch import stroke_width
 
@@ -73,12 +73,10 @@ def union(pieces: Sequence[Piece]) -> Box:
 def over_segment(ink: np.ndarray) -> tuple[np.ndarray, list[Line]]:
     """Ink (H, W) in [0, 1], not empty -> label image (H, W) and lines from top to bottom."""
     labels, count = ndimage.label(ink > COMPONENT_LEVEL, structure=EIGHT_NEIGHBOURS)
-    components = [
-        Piece(index + 1, (columns.start, rows.start, columns.stop, rows.stop))
-        for index, (rows, columns) in enumerate(ndimage.find_objects(labels))
-    ]
+    only = box_of(labels > 0) if count == 1 else None
+    components = [Piece(1, only)] if only else _components(labels)
     # Faint ink at the edge of a stroke belongs to the stroke.
-    labels = np.where((labels == 0) & (ink > 0), ndimage.maximum_filter(labels, size=3), labels)
+    np.copyto(labels, _widened(labels), where=(labels == 0) & (ink > 0))
     if count > MAX_COMPONENTS:
         area = np.bincount(labels.ravel())
         components.sort(key=lambda piece: -area[piece.label])
@@ -96,6 +94,24 @@ def over_segment(ink: np.ndarray) -> tuple[np.ndarray, list[Line]]:
         for line in _lines(components[:MAX_COMPONENTS])
     ]
     return labels, lines
+
+
+def _components(labels: np.ndarray) -> list[Piece]:
+    return [
+        Piece(index + 1, (columns.start, rows.start, columns.stop, rows.stop))
+        for index, (rows, columns) in enumerate(ndimage.find_objects(labels))
+    ]
+
+
+def _widened(labels: np.ndarray) -> np.ndarray:
+    """The highest label among each pixel and its eight neighbours."""
+    rows = labels.copy()
+    np.maximum(rows[1:], labels[:-1], out=rows[1:])
+    np.maximum(rows[:-1], labels[1:], out=rows[:-1])
+    widened = rows.copy()
+    np.maximum(widened[:, 1:], rows[:, :-1], out=widened[:, 1:])
+    np.maximum(widened[:, :-1], rows[:, 1:], out=widened[:, :-1])
+    return widened
 
 
 def _lines(components: list[Piece]) -> list[Line]:

@@ -15,8 +15,6 @@ BEND = 0.05  # cost of a diagonal step, in pixels of ink
 MOST_INK = 2.5  # a seam through more ink than this, in stroke widths, is no cut
 CLOSEST = 0.08  # distance of two seams, as a share of the line's height
 
-_STEPS = np.array([0, -1, 1])
-
 
 @dataclass(frozen=True)
 class Seam:
@@ -44,44 +42,50 @@ def find_seams(ink: np.ndarray, line_height: float, stroke: float) -> list[Seam]
     size = max(2, round(width * scale)), max(2, round(height * scale))
     small = np.asarray(Image.fromarray(ink).resize(size, Image.Resampling.BOX))
     middle = small.shape[0] // 2
-    up_cost, up_steps = _cheapest_ways(small[middle::-1])
-    down_cost, down_steps = _cheapest_ways(small[middle:])
-    cost = (up_cost + down_cost - small[middle]) / (stroke * scale)
+    up, down = _costs(small[middle::-1]), _costs(small[middle:])
+    cost = (up[0, 1:-1] + down[0, 1:-1] - small[middle]) / (stroke * scale)
     seams = []
     for column in _minima(cost, max(1, round(CLOSEST * line_height * scale))):
-        way = np.concatenate([_follow(up_steps, column)[:0:-1], _follow(down_steps, column)])
+        way = np.concatenate([_cheapest_way(up, column)[:0:-1], _cheapest_way(down, column)])
         rows = np.minimum((np.arange(height) * scale).astype(int), way.size - 1)
         columns = np.rint((way[rows] + 0.5) * width / small.shape[1]).astype(int)
         seams.append(Seam(columns, float(cost[column])))
     return seams
 
 
-def _cheapest_ways(ink: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
-    """From each column of the first row to the last row: cost (W,), and the step in each row."""
-    cost = ink[-1].astype(np.float64)
-    steps: list[np.ndarray] = []
-    for row in ink[-2::-1]:
-        padded = np.pad(cost, 1, constant_values=np.inf)
-        options = np.stack([padded[1:-1], padded[:-2] + BEND, padded[2:] + BEND])
-        best = options.argmin(axis=0)
-        steps.append(_STEPS[best])
-        cost = options[best, np.arange(cost.size)] + row
-    return cost, steps[::-1]
+def _costs(ink: np.ndarray) -> np.ndarray:
+    """Cost of the cheapest way from each pixel (H, W) to the last row: (H, W + 2), edges inf."""
+    height, width = ink.shape
+    costs = np.full((height, width + 2), np.inf)
+    costs[-1, 1:-1] = ink[-1]
+    for row in range(height - 2, -1, -1):
+        below, here = costs[row + 1], costs[row, 1:-1]
+        np.minimum(below[:-2], below[2:], out=here)
+        here += BEND
+        np.minimum(here, below[1:-1], out=here)
+        here += ink[row]
+    return costs
 
 
-def _follow(steps: list[np.ndarray], column: int) -> np.ndarray:
+def _cheapest_way(costs: np.ndarray, column: int) -> np.ndarray:
+    """The column in each row of the cheapest way that begins in `column` of the first row."""
     way = [column]
-    for step in steps:
-        way.append(way[-1] + int(step[way[-1]]))
+    for below in costs[1:]:
+        straight, left, right = below[column + 1], below[column] + BEND, below[column + 2] + BEND
+        if min(left, right) < straight:
+            column += -1 if left <= right else 1
+        way.append(column)
     return np.array(way)
 
 
 def _minima(cost: np.ndarray, spacing: int) -> list[int]:
     """Columns where the cost is least within `spacing`; of a plateau, the most central one."""
-    inner = [x for x in range(spacing, cost.size - spacing) if cost[x] <= MOST_INK]
+    values = cost.tolist()
+    count = len(values)
+    inner = [x for x in range(spacing, count - spacing) if values[x] <= MOST_INK]
     chosen: list[int] = []
-    for x in sorted(inner, key=lambda x: (cost[x], abs(x - cost.size / 2))):
-        nearby = cost[max(0, x - spacing) : x + spacing + 1]
-        if cost[x] <= nearby.min() and all(abs(x - other) > spacing for other in chosen):
+    for x in sorted(inner, key=lambda x: (values[x], abs(x - count / 2))):
+        nearby = values[max(0, x - spacing) : x + spacing + 1]
+        if values[x] <= min(nearby) and all(abs(x - other) > spacing for other in chosen):
             chosen.append(x)
     return sorted(chosen)

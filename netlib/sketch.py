@@ -7,6 +7,7 @@ kept, anti-aliased, centred by centre of mass. MNIST's own images pass unchanged
 not need is a pen of another kind: strokes thinner or thicker than MNIST's are brought to its range.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -101,11 +102,13 @@ def trace(image: Picture) -> Sketch:
 def digit_from_ink(ink: np.ndarray, box: Box) -> tuple[torch.Tensor, np.ndarray]:
     """Ink (H, W) in [0, 1] and its box -> digit (1, 28, 28) and its 20x20 picture (h, w)."""
     left, top, right, bottom = box
-    canvas = _fitted(ink, box, 1)
-    fits = max(right - left, bottom - top) == BOX  # MNIST's own digits
-    blurred = edge_width(canvas) > SOFTEST
-    if not fits and (blurred or not THINNEST <= stroke_width(canvas) <= THICKEST):
-        canvas = _normalised_strokes(ink, box, blurred)
+    window = _Window(ink, box)
+    canvas = window.fitted(1)
+    if max(right - left, bottom - top) != BOX:  # MNIST's own digits stay as they are
+        outline = outline_length(canvas)
+        blurred = edge_width(canvas, outline) > SOFTEST
+        if blurred or not THINNEST <= stroke_width(canvas, outline) <= THICKEST:
+            canvas = _normalised_strokes(window, blurred)
     digit = _centred(canvas)
     scaled_box = ink_box(canvas)
     assert scaled_box is not None
@@ -113,31 +116,62 @@ def digit_from_ink(ink: np.ndarray, box: Box) -> tuple[torch.Tensor, np.ndarray]
     return torch.from_numpy(digit)[None], canvas[top:bottom, left:right]
 
 
-def _fitted(ink: np.ndarray, box: Box, zoom: int, room: float = 0.0) -> np.ndarray:
-    """The box fitted into the 20x20 one less `room` pixels, its ink reaching 1; a square canvas."""
-    left, top, right, bottom = box
-    scale = (BOX - room) / max(right - left, bottom - top)
-    canvas = _resampled(ink, box, scale, zoom)
-    return canvas / max(float(canvas.max()), 1e-6)
+class _Window:
+    """The surroundings of a box of ink, ready to be fitted into the 20x20 box less `room` pixels.
+
+    The middle of the box is in the middle of a square of SIDE pixels.
+    """
+
+    def __init__(self, ink: np.ndarray, box: Box, room: float = 0.0) -> None:
+        left, top, right, bottom = box
+        self.ink, self.box = ink, box
+        self.scale = (BOX - room) / max(right - left, bottom - top)
+        self.reach = SIDE / self.scale / 2
+        self.start_x = (left + right) / 2 - self.reach
+        self.start_y = (top + bottom) / 2 - self.reach
+        self.image: Image.Image | None = None
+
+    def fitted(self, zoom: int) -> np.ndarray:
+        """A square canvas of SIDE * zoom pixels, anti-aliased, its ink reaching 1."""
+        canvas = self._resampled(zoom)
+        return canvas / max(float(canvas.max()), 1e-6)
+
+    def _resampled(self, zoom: int) -> np.ndarray:
+        if self.scale * zoom == 1:  # Whole pixels: nothing to interpolate.
+            return _window_of(self.ink, int(self.start_x), int(self.start_y), SIDE * zoom)
+        x0, y0 = math.floor(self.start_x), math.floor(self.start_y)
+        if self.image is None:
+            side = math.ceil(2 * self.reach) + 2
+            self.image = Image.fromarray(_window_of(self.ink, x0, y0, side))
+        x, y = self.start_x - x0, self.start_y - y0
+        resampled = self.image.resize(
+            (SIDE * zoom, SIDE * zoom),
+            Image.Resampling.BICUBIC if self.scale * zoom > 1 else Image.Resampling.BOX,
+            box=(x, y, x + 2 * self.reach, y + 2 * self.reach),
+        )
+        return np.clip(np.asarray(resampled), 0, 1)  # Bicubic overshoots.
 
 
-def _normalised_strokes(ink: np.ndarray, box: Box, blurred: bool) -> np.ndarray:
+def _normalised_strokes(window: _Window, blurred: bool) -> np.ndarray:
     """The 28x28 canvas with blurred edges sharpened and strokes brought into MNIST's range."""
-    canvas = _fitted(ink, box, ZOOM)
-    softness = edge_width(canvas) / ZOOM
-    if blurred and softness > SOFTEST:  # Thin strokes look blurred only at 28x28.
+    canvas = window.fitted(ZOOM)
+    outline: float | None = outline_length(canvas)
+    softness = edge_width(canvas, outline) / ZOOM if blurred else 0.0
+    if softness > SOFTEST:  # Thin strokes look blurred only at 28x28.
         ink = _sharpened(ndimage.gaussian_filter(canvas, SMOOTHED * softness * ZOOM))
         sharp_box = ink_box(ink)
         assert sharp_box is not None
-        box = sharp_box
-        canvas = _fitted(ink, box, ZOOM)
-    width = stroke_width(canvas) / ZOOM
+        window, outline = _Window(ink, sharp_box), None
+        canvas = window.fitted(ZOOM)
+    width = stroke_width(canvas, outline) / ZOOM
     change = max(THINNEST - width, 0.0) + min(THICKEST - width, 0.0)
-    # The outline grows or shrinks with its strokes; the scale makes up for it.
-    canvas = _fitted(ink, box, ZOOM, room=change)
-    radius = abs(change) / 2 * ZOOM
-    canvas = _grown(canvas, radius) if change > 0 else 1 - _grown(1 - canvas, radius)
-    return canvas.reshape(SIDE, ZOOM, SIDE, ZOOM).mean(axis=(1, 3))
+    if change:
+        # The outline grows or shrinks with its strokes; the scale makes up for it.
+        canvas = _Window(window.ink, window.box, room=change).fitted(ZOOM)
+        radius = abs(change) / 2 * ZOOM
+        canvas = _grown(canvas, radius) if change > 0 else 1 - _grown(1 - canvas, radius)
+    rows = canvas.reshape(SIDE, ZOOM, SIDE * ZOOM).sum(axis=1)
+    return rows.reshape(SIDE, SIDE, ZOOM).sum(axis=2) / np.float32(ZOOM**2)
 
 
 def _sharpened(canvas: np.ndarray) -> np.ndarray:
@@ -147,29 +181,6 @@ def _sharpened(canvas: np.ndarray) -> np.ndarray:
     nearby = ndimage.uniform_filter(ndimage.maximum_filter(canvas, 2 * reach + 1), reach)
     share = canvas / np.maximum(nearby, FAINTEST)
     return np.clip((share - 0.5) * np.float32(gain) + 0.5, 0, 1)
-
-
-def _resampled(ink: np.ndarray, box: Box, scale: float, zoom: int) -> np.ndarray:
-    """The box's surroundings, scaled and anti-aliased, on a square of SIDE * zoom pixels.
-
-    The middle of the box comes to the middle of the square.
-    """
-    left, top, right, bottom = box
-    reach = SIDE / scale / 2
-    middle_x, middle_y = (left + right) / 2, (top + bottom) / 2
-    if scale * zoom == 1:  # Whole pixels: nothing to interpolate.
-        return _window_of(ink, int(middle_x - reach), int(middle_y - reach), SIDE * zoom)
-    x0, y0 = int(np.floor(middle_x - reach)), int(np.floor(middle_y - reach))
-    side = int(np.ceil(2 * reach)) + 2
-    window = _window_of(ink, x0, y0, side)
-    x, y = middle_x - reach - x0, middle_y - reach - y0
-    size = SIDE * zoom
-    resampled = Image.fromarray(window).resize(
-        (size, size),
-        Image.Resampling.BICUBIC if scale * zoom > 1 else Image.Resampling.BOX,
-        box=(x, y, x + 2 * reach, y + 2 * reach),
-    )
-    return np.clip(np.asarray(resampled), 0, 1)  # Bicubic overshoots.
 
 
 def _window_of(ink: np.ndarray, x0: int, y0: int, side: int) -> np.ndarray:
@@ -182,29 +193,33 @@ def _window_of(ink: np.ndarray, x0: int, y0: int, side: int) -> np.ndarray:
     return window
 
 
-def stroke_width(ink: np.ndarray) -> float:
+def stroke_width(ink: np.ndarray, outline: float | None = None) -> float:
     """Mean stroke width in pixels: twice the area over the outline's length.
 
     A stroke of length l and width w has area l w and an outline of about 2 l; the total variation
-    is the outline's length for soft edges, too.
+    is the outline's length for soft edges, too. `outline` is that length, where it is known.
     """
-    return 2 * float(ink.sum()) / outline_length(ink)
+    return 2 * float(ink.sum()) / (outline or outline_length(ink))
 
 
-def edge_width(ink: np.ndarray) -> float:
+def edge_width(ink: np.ndarray, outline: float | None = None) -> float:
     """Mean width of the ramp from background to ink, in pixels (MNIST: 0.9 to 1.4).
 
-    Over a ramp of width e the integral of t (1 - t) is e / 6.
+    Over a ramp of width e the integral of t (1 - t) is e / 6. `outline` as in `stroke_width`.
     """
-    return 6 * float((ink * (1 - ink)).sum()) / outline_length(ink)
+    return 6 * float((ink * (1 - ink)).sum()) / (outline or outline_length(ink))
 
 
 def outline_length(ink: np.ndarray) -> float:
     """Total variation; differences along both diagonals (Roberts) see all directions alike."""
-    padded = np.pad(ink, 1)
+    padded = np.zeros((ink.shape[0] + 2, ink.shape[1] + 2), ink.dtype)
+    padded[1:-1, 1:-1] = ink
     falling = padded[1:, 1:] - padded[:-1, :-1]
     rising = padded[1:, :-1] - padded[:-1, 1:]
-    return max(float(np.sqrt((falling**2 + rising**2) / 2).sum()), 1e-6)
+    squares = np.square(falling, out=falling)
+    squares += np.square(rising, out=rising)
+    squares *= 0.5
+    return max(float(np.sqrt(squares, out=squares).sum()), 1e-6)
 
 
 def _grown(ink: np.ndarray, radius: float) -> np.ndarray:
@@ -217,14 +232,20 @@ def _grown(ink: np.ndarray, radius: float) -> np.ndarray:
 
 
 def _dilated(ink: np.ndarray, radius: int) -> np.ndarray:
+    """The highest ink (0 outside of the picture) within `radius`: the disc, row by row."""
     height, width = ink.shape
-    padded = np.pad(ink, radius)
-    grown = ink.copy()
-    for dy in range(-radius, radius + 1):
-        for dx in range(-radius, radius + 1):
-            if 0 < dx * dx + dy * dy <= (radius + 0.25) ** 2:
-                shifted = padded[radius + dy :, radius + dx :][:height, :width]
-                np.maximum(grown, shifted, out=grown)
+    reach = [math.isqrt(int((radius + 0.25) ** 2) - dy * dy) for dy in range(radius + 1)]
+    rows = np.zeros((height + 2 * radius, width), ink.dtype)  # the widest row so far, padded
+    inside = rows[radius : radius + height]
+    inside[:] = ink
+    grown = np.zeros_like(ink)
+    for dx in range(radius + 1):
+        if dx:
+            np.maximum(inside[:, dx:], ink[:, :-dx], out=inside[:, dx:])
+            np.maximum(inside[:, :-dx], ink[:, dx:], out=inside[:, :-dx])
+        for dy in range(-radius, radius + 1):
+            if reach[abs(dy)] == dx:
+                np.maximum(grown, rows[radius + dy :][:height], out=grown)
     return grown
 
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
+from netlib import segment
 from netlib.images import WORKING_SIDE
 from netlib.ink import ink_from_grey
 from netlib.pieces import over_segment, union
@@ -81,6 +82,21 @@ def test_dirt_is_no_digit() -> None:
     stick(draw, 180)
     draw.rectangle((330, 60, 336, 66), fill=0)
     assert spans(find_digits(picture)) == [(60, 110), (180, 180 + PEN)]
+
+
+@pytest.mark.parametrize("scored", [False, True])
+@pytest.mark.parametrize("draws", [[ring], [seven], [stick, ring], [ring, ring], [seven, ring]])
+def test_being_sure_of_one_digit_changes_no_outcome(draws, scored, monkeypatch) -> None:
+    picture, draw = page()
+    for number, draw_one in enumerate(draws):
+        draw_one(draw, 100 + 46 * number)  # they touch
+    score = (lambda images: np.full(len(images), 0.99)) if scored else None
+    quickly = find_digits(picture, score)
+    monkeypatch.setattr(segment, "SURE", 0.0)
+    thoroughly = find_digits(picture, score)
+    assert spans(quickly) == spans(thoroughly)
+    for one, other in zip(quickly, thoroughly, strict=True):
+        assert torch.equal(one.digit, other.digit)
 
 
 # --- Several digits -----------------------------------------------------------------------------

@@ -118,14 +118,24 @@ class Reader:
         sketch = trace(picture)
         if sketch.digit is None:
             return Reading(EMPTY, (), {}, sketch)
-        found = digits_from_ink(sketch.ink, self._confidence, MAX_DIGITS + 1)
+        seen: dict[bytes, dict[str, NetworkReading]] = {}  # what one digit alone was read as
+
+        def confidence(images: Tensor) -> NDArray[np.floating]:
+            """Mean confidence of both networks: which way to cut touching digits is best."""
+            readings = self.read_digits(images[:, 0].numpy())
+            if len(images) == 1:
+                seen[images.numpy().tobytes()] = readings
+            return np.mean([reading.confidences for reading in readings.values()], axis=0)
+
+        found = digits_from_ink(sketch.ink, confidence, MAX_DIGITS + 1, sketch.digit)
         if len(found) > MAX_DIGITS:
             raise UserError(
                 f"There are more than {MAX_DIGITS} digits: send them in smaller pictures."
             )
         digits = np.concatenate([box.digit.numpy() for box in found])
         boxes = tuple((box.left, box.top, box.right, box.bottom) for box in found)
-        return Reading(digits, boxes, self.read_digits(digits), sketch)
+        readings = seen.get(digits.tobytes()) or self.read_digits(digits)
+        return Reading(digits, boxes, readings, sketch)
 
     def read_digits(self, digits: NDArray[np.float32]) -> dict[str, NetworkReading]:
         """Read pictures (n, 28, 28) that are already what the networks see."""
@@ -143,11 +153,6 @@ class Reader:
         if png is None:
             return Reading(EMPTY, (), {})
         return self.read(open_image(png, max_pixels=MAX_PAD_PIXELS))
-
-    def _confidence(self, images: Tensor) -> NDArray[np.floating]:
-        """Mean confidence of both networks: which way to cut touching digits is best."""
-        readings = self.read_digits(images[:, 0].numpy()).values()
-        return np.mean([reading.confidences for reading in readings], axis=0)
 
     def _is_digit(self, name: str, prediction: Prediction) -> NDArray[np.bool_]:
         rule = self.predictor.info[name].metadata.get("no_digit")

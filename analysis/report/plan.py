@@ -107,14 +107,14 @@ FULL = Size(
     make_course=("--source", "mnist", "--imbalance", "exp", "--ratio", "10", "--n-max", "5000"),
     make_tails=("--source", "mnist", "--imbalance", "exp", "--n-max", "1000"),
     ratios=(10, 100),
-    rotations=(0, 4, 8),
+    rotations=(0, 4),
     pairs=("--validation-size", "0.1", "--training-epochs", "10"),
     pair_seeds=(0, 1, 2, 3, 4),
     sweep=(
         *("--train-size", "4000", "--validation-size", "0.05", "--training-epochs", "5"),
         *("--bfloat16", "standard"),
     ),
-    sweep_seeds=(0, 1, 2),
+    sweep_seeds=(0, 1),
     levels={
         "learning_rate": (0.001, 0.003, 0.01, 0.03, 0.1),
         "loss": LOSSES,
@@ -132,8 +132,8 @@ FULL = Size(
         "mobilenet": (0.25, 0.5, 1, 1.5, 2, 2.25),
     },
     v1=("--resolution", "64", "--width", "0.5", "--training-epochs", "6"),
-    steps=250,
-    tail_steps=250,
+    steps=160,
+    tail_steps=160,
     count=2000,
     seconds={},
 )  # fmt: skip
@@ -233,7 +233,8 @@ def sweeps(size: Size, results: Path, runs: Path, jobs: int) -> list[Step]:
         steps.append(step)
 
     seeds = size.sweep_seeds
-    add("learning_rate", (*base, "--levels", *size.levels["learning_rate"]), "learning_rate", seeds)
+    levels = ("--levels", *size.levels["learning_rate"])
+    add("learning_rate", (*base, *levels), "learning_rate", size.pair_seeds[:3])
     keep = ("--keep", runs / "pairs")
     add("pairs", (*course, *size.pairs, *keep), "none", size.pair_seeds)
     add("blocks", (*base, "--networks", *size.blocks), "none", seeds[:2])

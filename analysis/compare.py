@@ -31,6 +31,7 @@ from sklearn.metrics import (
 
 from netlib.data import DigitData
 from netlib.metrics import (
+    Equivalence,
     Scores,
     agreement,
     equivalence,
@@ -487,19 +488,25 @@ def mcnemar_row(standard: Result, mobilenet: Result) -> dict[str, Any]:
 def equivalence_of(mobilenet: Sequence[float], standard: Sequence[float]) -> dict[str, Any]:
     """Whether the accuracies are the same to within the margin, in numbers and in words."""
     result = equivalence(mobilenet, standard, MARGIN, ALPHA)
-    margin = f"±{100 * MARGIN:g} point"
-    verdicts = {
-        True: f"The mean accuracies are equivalent within {margin}.",
-        False: f"It is not shown that the mean accuracies are equivalent within {margin}.",
-        None: f"Equivalence within {margin} cannot be tested with one seed.",
-    }
     return {
         "quantity": "accuracy",
         "margin": MARGIN,
         "alpha": ALPHA,
         **asdict(result),
-        "verdict": verdicts[result.equivalent],
+        "verdict": verdict(result),
     }
+
+
+def verdict(result: Equivalence) -> str:
+    """What the test says, in a sentence."""
+    margin = f"±{100 * MARGIN:g} point"
+    if result.low is None or result.high is None:
+        return f"Equivalence within {margin} cannot be tested with one seed."
+    if result.equivalent:
+        return f"The mean accuracies are equivalent within {margin}."
+    if result.low > MARGIN or result.high < -MARGIN:
+        return f"The mean accuracies differ by more than {margin}."
+    return f"It is not shown that the mean accuracies are equivalent within {margin}."
 
 
 if __name__ == "__main__":

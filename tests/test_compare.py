@@ -90,6 +90,20 @@ def test_headline_pairs_the_seeds(output: Path) -> None:
     assert "not shown" in equivalence["verdict"]
 
 
+@pytest.mark.parametrize(
+    ("differences", "words"),
+    [
+        ([0.0001, 0.0002, 0.0001], "are equivalent within"),
+        ([-0.004, -0.004, -0.0041], "differ by more than"),
+        ([-0.004, 0.003, 0.0], "not shown"),
+        ([0.0], "one seed"),
+    ],
+)
+def test_the_verdict_says_what_the_interval_allows(differences: list[float], words: str) -> None:
+    result = compare.equivalence_of(differences, [0.0] * len(differences))
+    assert words in result["verdict"]
+
+
 def test_confusion_is_summed_over_seeds(output: Path) -> None:
     content = table(output, "confusion.csv")
     counts = content.groupby("network")["count"].sum()

@@ -10,8 +10,6 @@ from analysis.plots.results import Results, networks_of, seeds_text, setting_tex
 from analysis.plots.style import FULL, blank
 from analysis.plots.sweeps import draw_pairs, key_above
 
-T_BARS = "bars: their 95 % t-interval"
-
 
 def headline(data: Results) -> Figure:
     """Error seed by seed, parameters and MACs, a row a network."""
@@ -34,6 +32,12 @@ def rows_of_networks(table: pd.DataFrame, joined: bool) -> Figure:
     return figure
 
 
+def bars_text(table: pd.DataFrame) -> str:
+    """What the bars are, and why some are missing."""
+    alone = table.groupby("network")["seed"].nunique().min() < 2
+    return "bars: their 95 % t-interval" + (", which one seed alone does not have" * alone)
+
+
 def with_ratio(value: float, first: float) -> str:
     """A number, and how many times smaller it is than the first network's."""
     text = f"{value / 1e6:.2f} M" if value >= 1e6 else f"{value:,.0f}"
@@ -45,7 +49,7 @@ def headline_caption(data: Results) -> str:
     return (
         f"Error rate on the test set, parameters and multiply–accumulates of both networks. Small "
         f"markers: {seeds_text(table, ['network'])}, runs of one seed joined; large markers: "
-        f"means; {T_BARS} ({setting_text(table)})."
+        f"means; {bars_text(table)} ({setting_text(table)})."
     )
 
 
@@ -116,10 +120,11 @@ def v1_table(data: Results) -> pd.DataFrame:
 
 def mobilenet_v1_caption(data: Results) -> str:
     pairs, table = data.sweep("pairs"), v1_table(data)
+    both = pd.concat([pairs, table])
     return (
         f"The whole MobileNet v1 of the paper beside our two networks. Small markers: "
         f"{seeds_text(table, ['network'])} of MobileNet v1 and {seeds_text(pairs, ['network'])} of "
-        f"ours; large markers: means; {T_BARS} where there is more than one seed (MobileNet v1: "
+        f"ours; large markers: means; {bars_text(both)} (MobileNet v1: "
         f"{setting_text(table)}; ours: {setting_text(pairs)})."
     )
 

@@ -88,6 +88,17 @@ def test_a_table_without_a_column_is_named(
     assert "loss.csv" in capsys.readouterr().err
 
 
+def test_a_network_that_was_not_timed_is_named(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "blocks.csv").write_bytes((folder / "blocks.csv").read_bytes())
+    times = (folder / "latency.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = "".join(line for line in times if not line.startswith("3+1,"))
+    (tmp_path / "latency.csv").write_text(kept, encoding="utf-8")
+    assert main(["blocks", "--data", str(tmp_path), "--output", str(tmp_path)]) == 1
+    assert "latency.csv has no time of 3+1" in capsys.readouterr().err
+
+
 def test_the_list_says_what_can_be_drawn(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

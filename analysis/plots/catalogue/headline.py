@@ -34,8 +34,9 @@ def rows_of_networks(table: pd.DataFrame, joined: bool) -> Figure:
 
 def bars_text(table: pd.DataFrame) -> str:
     """What the bars are, and why some are missing."""
-    alone = table.groupby("network")["seed"].nunique().min() < 2
-    return "bars: their 95 % t-interval" + (", which one seed alone does not have" * alone)
+    seeds = table.groupby("network")["seed"].nunique()
+    why = ", which one seed alone does not have" if seeds.min() < 2 else ""
+    return f"bars: their 95 % t-interval{why}"
 
 
 def with_ratio(value: float, first: float) -> str:
@@ -53,6 +54,20 @@ def headline_caption(data: Results) -> str:
     )
 
 
+def timed(table: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The table, if every network in it was timed.
+
+    Raises:
+        ValueError: one was not.
+    """
+    untimed = table[table[column].isna()]
+    if len(untimed):
+        raise ValueError(
+            f"latency.csv has no time of {untimed['network'].iloc[0]} and {len(untimed) - 1} more"
+        )
+    return table
+
+
 def blocks_table(data: Results) -> pd.DataFrame:
     """Mean error and cost of every pair of block counts; time in milliseconds."""
     table = data.sweep("blocks")
@@ -61,7 +76,9 @@ def blocks_table(data: Results) -> pd.DataFrame:
     latency = data.table("latency.csv")
     latency = latency[(latency["width"] == 1) & (latency["resolution"] == 28)]
     times = 1e3 * latency.set_index("network")["seconds_one"]
-    return means.assign(conv=counts[0], dw=counts[1], time=means["network"].map(times))
+    return timed(
+        means.assign(conv=counts[0], dw=counts[1], time=means["network"].map(times)), "time"
+    )
 
 
 def blocks(data: Results) -> Figure:
@@ -138,7 +155,8 @@ def pareto_table(data: Results) -> pd.DataFrame:
         keys = ["network", "width", "resolution", "params", "macs"]
         means = table.groupby(keys)["error"].mean().reset_index()
         parts.append(means.assign(scaled=scaled, level=means[scaled]))
-    return pd.concat(parts).merge(latency, how="left", on=["network", "width", "resolution"])
+    table = pd.concat(parts).merge(latency, how="left", on=["network", "width", "resolution"])
+    return timed(table, "seconds_one")
 
 
 def pareto(data: Results) -> Figure:
@@ -155,7 +173,7 @@ def pareto(data: Results) -> Figure:
         ("parameters (thousand)", "multiply–accumulates (million)", "time of one image (ms)"),
         strict=True,
     ):
-        draw_front(ax, table.dropna(subset=[column]), column, "error")
+        draw_front(ax, table, column, "error")
         ax.set_xlabel(name)
     axes[0].set_ylabel(ERROR)
     key_above(figure, axes[0])

@@ -157,6 +157,8 @@ def test_shift_is_a_mean_over_seeds_in_percent(ax: Axes) -> None:
     table = pd.DataFrame(
         {"network": "standard", "seed": [0, 1, 0], "amount": [0, 0, 2], "accuracy": [1, 0.9, 0.5]}
     )
-    assert draw_shift(ax, table, named=True) is ax
-    np.testing.assert_allclose(ax.get_lines()[0].get_xydata(), [[0, 95], [2, 50]])
+    assert draw_shift(ax, table, (1, 60), named=True) is ax
+    np.testing.assert_allclose(ax.get_lines()[0].get_xydata(), [[0, 5.005], [2, 50]])
+    assert ax.yaxis.get_major_formatter()(50, None) == "50"  # errors, labelled as accuracy
+    assert ax.yaxis.get_major_formatter()(5, None) == "95"
     assert [text.get_text() for text in ax.texts] == ["standard"]

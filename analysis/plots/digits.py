@@ -4,9 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from analysis.plots.style import COLOURS, GREY, WRONG, bare
+
+GREYS = LinearSegmentedColormap.from_list("greys", ["black", "#e4e4e4"])  # white is the page
 
 
 def draw_digit(
@@ -114,18 +117,18 @@ def mosaic(
     return grid.reshape(lines * cells.shape[1], -1)
 
 
-def draw_mosaic(ax: Axes, images: np.ndarray, columns: int, limit: float = 0) -> Axes:
-    """Filters or pictures side by side: negative is black, zero grey, positive white.
+def draw_mosaic(ax: Axes, images: np.ndarray, columns: int, quantile: float = 1) -> Axes:
+    """Filters or pictures side by side: negative is black, zero grey, positive light.
 
     Args:
         ax: where to draw.
         images: (N, H, W).
         columns: in a line.
-        limit: value that is white; 0 for the largest there is.
+        quantile: of the absolute values where the scale ends; 1 for the largest.
     """
-    limit = limit or float(np.abs(images).max()) or 1.0
+    limit = float(np.quantile(np.abs(images), quantile)) or 1.0
     picture = mosaic(images.astype(np.float64), columns, fill=np.nan)[:-1, :-1]
-    ax.imshow(picture, cmap="gray", vmin=-limit, vmax=limit)
+    ax.imshow(picture, cmap=GREYS, vmin=-limit, vmax=limit)
     bare(ax)
     return ax
 

@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator
 
 from analysis.plots.results import networks_of, spread
 from analysis.plots.style import BLACK, plain
-from analysis.plots.sweeps import label_ends, look_of, scale_values
+from analysis.plots.sweeps import errors, label_ends, look_of, scale_values, show_accuracy
 
 
 def draw_history(
@@ -61,12 +60,10 @@ def draw_curves(ax: Axes, table: pd.DataFrame, split: str, quantity: str) -> Axe
         ax.plot(line["epoch"], line["mean"], **style)
         ends[network] = (line["epoch"].iloc[-1], line["mean"].iloc[-1])
     low, high = values[both].min().min(), values[both].max().max()
-    scale_values(ax, "y", pd.Series([low, max(high, 4.1 * low)]))
     if quantity == "accuracy":
-        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda error, _: f"{100 - error:g}"))
-        ax.set_ylim(1.15 * high, low / 1.15)
+        show_accuracy(ax, low, high)
     else:
+        scale_values(ax, "y", pd.Series([low, max(high, 4.1 * low)]))
         ax.set_ylim(low / 1.15, 1.15 * high)
     ax.set_xlabel("epoch")
     ax.set_ylabel("accuracy (%)" if quantity == "accuracy" else "loss")
@@ -74,8 +71,3 @@ def draw_curves(ax: Axes, table: pd.DataFrame, split: str, quantity: str) -> Axe
     plain(ax)
     label_ends(ax, ends)
     return ax
-
-
-def errors(accuracy: pd.Series) -> pd.Series:
-    """Error rates in percent, none below a hundredth: a logarithmic axis has no zero."""
-    return (100 * (1 - accuracy)).clip(lower=0.01)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from analysis.plots.results import networks_of, spread
 from analysis.plots.style import BLACK, COLOURS, plain
-from analysis.plots.sweeps import label_ends, look_of
+from analysis.plots.sweeps import errors, label_ends, look_of, show_accuracy
 
 
 def draw_heat(
@@ -45,17 +45,20 @@ def draw_heat(
     return ax
 
 
-def draw_shift(ax: Axes, table: pd.DataFrame, named: bool) -> Axes:
-    """Accuracy against how far the images are moved, turned, scaled or sheared.
+def draw_shift(
+    ax: Axes, table: pd.DataFrame, span: tuple[float, float], named: bool = False
+) -> Axes:
+    """Accuracy, spaced by its error, against how far the images are moved, turned or scaled.
 
     Args:
         ax: where to draw.
         table: columns network, seed, amount and accuracy (a fraction).
+        span: smallest and largest error of the axis, in percent.
         named: write the networks' names at the ends of the lines.
     """
     ends = {}
     for network in networks_of(table):
-        rows = table[table["network"] == network].assign(value=100 * table["accuracy"])
+        rows = table[table["network"] == network].assign(value=errors(table["accuracy"]))
         line = spread(rows, "amount", "value")
         style = {**look_of(network), "markersize": 3}
         ax.fill_between(line["amount"], line["low"], line["high"], linewidth=0, alpha=0.18,
@@ -63,6 +66,7 @@ def draw_shift(ax: Axes, table: pd.DataFrame, named: bool) -> Axes:
         ax.plot(line["amount"], line["mean"], **style)
         ends[network] = (line["amount"].iloc[-1], line["mean"].iloc[-1])
     plain(ax)
+    show_accuracy(ax, *span)
     if named:
         label_ends(ax, ends)
     return ax

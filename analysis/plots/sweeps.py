@@ -181,6 +181,21 @@ def scale_values(ax: Axes, axis: str, values: pd.Series) -> None:
     which.set_minor_locator(LogLocator(subs=[]))
 
 
+def errors(accuracy: pd.Series) -> pd.Series:
+    """Error rates in percent, none below a hundredth: a logarithmic axis has no zero."""
+    return (100 * (1 - accuracy)).clip(lower=0.01)
+
+
+def show_accuracy(ax: Axes, low: float, high: float) -> None:
+    """Errors from `low` to `high` percent, logarithmic, less is higher, labelled as accuracy."""
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda error, _: f"{100 - error:g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.yaxis.set_minor_locator(LogLocator(subs=[]))
+    ax.set_ylim(1.15 * high, low / 1.15)
+
+
 def label_ends(ax: Axes, ends: Mapping[str, tuple[float, float]], size: float = 8) -> None:
     """The networks' names at the right end of their lines, kept one line of text apart."""
     ax.get_xlim(), ax.get_ylim()  # they are only worked out when they are asked for

@@ -13,6 +13,7 @@ from analysis.plots.style import BLACK, COLOURS, COLUMN, FULL, NETWORKS, blank
 from analysis.plots.sweeps import key, key_above
 
 SHOWN = 384  # of the standard network's 32,768 last 3×3 filters
+MOST = 0.98  # quantile of the weights where the scale ends: a few large ones would grey the rest
 SPACES = {
     "raw": "pixels",
     "standard_untrained": "standard, untrained",
@@ -20,7 +21,8 @@ SPACES = {
     "standard_trained": "standard, trained",
     "mobilenet_trained": "MobileNet, trained",
 }
-GREYS = "Negative weights are black, zero is grey, positive ones are white"
+GREYS = "Negative weights are dark, zero is grey, positive ones are light"
+SCALE = f"the scale ends at the {100 * MOST:.0f} % quantile of their absolute values"
 METHOD_NAMES = {"tsne": "t-SNE", "umap": "UMAP"}
 
 
@@ -50,7 +52,7 @@ def filters_last_standard(data: Results) -> Figure:
     norms = np.linalg.norm(flat, axis=(1, 2))
     largest = np.argsort(-norms, kind="stable")[:SHOWN]
     figure = blank(FULL, 6.7)
-    draw_mosaic(figure.subplots(), flat[largest], 32)
+    draw_mosaic(figure.subplots(), flat[largest], 32, MOST)
     return figure
 
 
@@ -62,14 +64,16 @@ def filters_last_standard_caption(data: Results) -> str:
     return (
         f"Learned 3×3 filters of the last convolution of the standard network: of its {outputs} × "
         f"{inputs} = {outputs * inputs:,} the {min(SHOWN, outputs * inputs)} of the largest norm, "
-        f"in descending order, which hold {100 * share:.1f} % of the layer's energy. {GREYS}."
+        f"in descending order, which hold {100 * share:.1f} % of the layer's energy. {GREYS}; "
+        f"{SCALE}."
     )
 
 
 def filters_last_mobilenet(data: Results) -> Figure:
     """All depthwise filters of the last block."""
     figure = blank(FULL, 2.4)
-    draw_mosaic(figure.subplots(), data.arrays("filters.npz")["mobilenet_last_depthwise"][:, 0], 32)
+    filters = data.arrays("filters.npz")["mobilenet_last_depthwise"][:, 0]
+    draw_mosaic(figure.subplots(), filters, 32, MOST)
     return figure
 
 
@@ -77,7 +81,8 @@ def filters_last_mobilenet_caption(data: Results) -> str:
     n = len(data.arrays("filters.npz")["mobilenet_last_depthwise"])
     return (
         f"All {n} learned 3×3 filters of the last depthwise convolution of the MobileNet network, "
-        f"one for each input channel, in the order of the channels. {GREYS}."
+        f"one for each input channel, in the order of the channels. {GREYS}; "
+        f"{SCALE}."
     )
 
 

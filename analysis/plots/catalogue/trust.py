@@ -9,7 +9,7 @@ from analysis.plots.chances import draw_before_after, draw_reliability, draw_ris
 from analysis.plots.results import Results, count_text, name_of, networks_of, seeds_text
 from analysis.plots.robustness import draw_heat, draw_shift
 from analysis.plots.style import COLUMN, FULL, NETWORKS, blank
-from analysis.plots.sweeps import key, key_above
+from analysis.plots.sweeps import errors, key, key_above
 
 SCORES = {"nll": "negative log-likelihood", "brier": "Brier score", "ece": "calibration error"}
 SHIFTS = {
@@ -127,11 +127,13 @@ def corruptions_caption(data: Results) -> str:
 def shifts(data: Results) -> Figure:
     """A panel for each kind of affine change."""
     table = data.table("shifts.csv")
+    found = errors(table["accuracy"])
+    span = found.min(), found.max()
     kinds = [kind for kind in SHIFTS if kind in set(table["kind"])]
     figure = blank(FULL, 5.2)
     axes = np.atleast_1d(figure.subplots(1, len(kinds), sharey=True))
     for ax, kind in zip(axes, kinds, strict=True):
-        draw_shift(ax, table[table["kind"] == kind], named=kind == kinds[-1])
+        draw_shift(ax, table[table["kind"] == kind], span, named=kind == kinds[-1])
         ax.set_xlabel(SHIFTS[kind])
     axes[0].set_ylabel("accuracy (%)")
     return figure
@@ -141,8 +143,9 @@ def shifts_caption(data: Results) -> str:
     table = data.table("shifts.csv")
     return (
         f"Accuracy on {count_text(table['n'], 'test image')} that are turned, moved, scaled or "
-        f"sheared. Lines: means of {seeds_text(table, ['network', 'kind', 'amount'])}; bands: from "
-        "the lowest seed to the highest."
+        "sheared, on an axis that is logarithmic in the error. Lines: means of "
+        f"{seeds_text(table, ['network', 'kind', 'amount'])}; bands: from the lowest seed to the "
+        "highest."
     )
 
 

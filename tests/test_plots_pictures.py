@@ -75,7 +75,9 @@ def test_where_there_is_no_reading_there_is_nothing(ax: Axes) -> None:
 def test_classes_are_named_at_their_medians(ax: Axes) -> None:
     points = [[0, 0], [2, 0], [40, 0], [5, 5]]
     assert maps.draw_projection(ax, points, [3, 3, 3, 8]) is ax
-    assert {text.get_text(): text.get_position() for text in ax.texts} == {"3": (2, 0), "8": (5, 5)}
+    assert {text.get_text(): tuple(text.xy) for text in ax.texts} == {"3": (2, 0), "8": (5, 5)}
+    # A digit on the single point of the 8 would hide it.
+    assert {text.get_text(): text.get_position()[1] for text in ax.texts} == {"3": 0, "8": 7}
     assert ax.collections[0].get_offsets().tolist() == points
     assert [to_hex(c) for c in ax.collections[0].get_facecolors()[[0, 3]]] == [
         maps.CLASSES[3],
@@ -105,7 +107,7 @@ def test_scores_of_spaces_stand_in_their_rows(ax: Axes) -> None:
     )
     names = {"raw": "pixels", "trained": "after"}
     maps.draw_space_scores(ax, table, "knn_accuracy", ["raw", "trained"], names)
-    assert ax.get_lines()[0].get_xydata().tolist() == [[90, 0], [99, 1]]
+    assert ax.get_lines()[0].get_xydata().tolist() == [[90, -0.2], [99, 0.8]]
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["pixels", "after"]
 
 

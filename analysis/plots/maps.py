@@ -16,6 +16,7 @@ CLASSES = (
     *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
     *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
 )
+SMALL = 0.04  # radius of a cluster, as a share of the map, below which its digit stands above it
 METHODS = {"none": ("o", "the space itself"), "tsne": ("^", "t-SNE"), "umap": ("s", "UMAP")}
 
 
@@ -34,10 +35,15 @@ def draw_projection(ax: Axes, points: ArrayLike, labels: ArrayLike) -> Axes:
     points, labels = np.asarray(points, float), np.asarray(labels)
     ax.scatter(*points.T, s=1.6, c=[CLASSES[label] for label in labels], linewidths=0,
                rasterized=True)  # fmt: skip
+    extent = np.ptp(points, axis=0).max()
     for label in np.unique(labels):
-        middle = np.median(points[labels == label], axis=0)
-        ax.text(*middle, str(label), ha="center", va="center", fontsize=9, fontweight="bold",
-                path_effects=[withStroke(linewidth=2.2, foreground="white")])  # fmt: skip
+        own = points[labels == label]
+        middle = np.median(own, axis=0)
+        radius = np.quantile(np.linalg.norm(own - middle, axis=1), 0.75)
+        small = radius < SMALL * extent  # a digit on it would hide it
+        ax.annotate(str(label), middle, (0, 7 if small else 0), textcoords="offset points",
+                    ha="center", va="center", fontsize=9, fontweight="bold",
+                    path_effects=[withStroke(linewidth=2.2, foreground="white")])  # fmt: skip
     ax.set_aspect("equal", adjustable="datalim")
     bare(ax)
     return ax
@@ -55,9 +61,9 @@ def draw_space_scores(
         spaces: from the top.
         names: space -> what to call it.
     """
-    for method, (marker, name) in METHODS.items():
+    for step, (method, (marker, name)) in enumerate(METHODS.items()):
         rows = table[(table["method"] == method) & table[x].notna()]
-        places = [list(spaces).index(space) for space in rows["space"]]
+        places = [list(spaces).index(space) + 0.2 * (step - 1) for space in rows["space"]]
         face = "black" if method == "none" else "white" if method == "tsne" else "#999999"
         ax.plot(100 * rows[x], places, marker, label=name if len(rows) else f"_{name}",
                 color="black", markerfacecolor=face, markersize=4.5)  # fmt: skip

@@ -125,8 +125,8 @@ def projection_caption(data: Results, method: str) -> str:
     return (
         f"{METHOD_NAMES[method]} of the same {rows['n'].iloc[0]:,} test images as pixels and as "
         f"embeddings of both networks before and after training ({column} {setting}, seed "
-        f"{seeds}); digits stand at the median of their class. Distances between clusters mean "
-        "little."
+        f"{seeds}); digits stand at the median of their class, or above a small cluster. Distances "
+        "between clusters mean little."
     )
 
 

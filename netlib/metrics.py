@@ -271,21 +271,24 @@ def log_odds(logits: ArrayLike) -> np.ndarray:
     return z - np.stack(others, axis=1)
 
 
+TEMPERATURE_PRIOR = 0.5  # T within a factor of 2.7 of 1, unless the images say otherwise
+
+
 def fit_temperature(labels: ArrayLike, logits: ArrayLike) -> float:
     """The T > 0 that minimises the NLL of softmax(logits / T) (Guo et al. 2017, section 4.2).
 
-    One more image counts, with any label equally likely, as in Laplace's rule of succession:
-    without it, T would go to 0 wherever every prediction is right. Fit T on validation images,
+    A weak prior, log T normal around 0 with the deviation `TEMPERATURE_PRIOR`, keeps T finite where
+    every prediction is right, and hardly counts beside a few errors. Fit T on validation images,
     never on those it is judged by.
     """
     y, z = _check(labels, logits)
     rows = np.arange(len(y))
 
-    def nll(log_t: float) -> float:
+    def loss(log_t: float) -> float:
         log_p = special.log_softmax(z / np.exp(log_t), axis=1)
-        return -float(log_p[rows, y].sum() + log_p.mean())
+        return -float(log_p[rows, y].sum()) + 0.5 * (log_t / TEMPERATURE_PRIOR) ** 2
 
-    return float(np.exp(minimize_scalar(nll, bounds=(-3, 3), method="bounded").x))
+    return float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))
 
 
 HEAD_C = 1000.0  # inverse strength of the L2 penalty; unit-length embeddings have small entries

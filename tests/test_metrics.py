@@ -192,7 +192,7 @@ def test_a_known_temperature_is_found_again(temperature: float) -> None:
 
 
 def test_the_fitted_temperature_has_the_lowest_nll() -> None:
-    labels, logits = np.tile(LABELS, 500), np.tile(LOGITS, (500, 1))  # one more hardly counts
+    labels, logits = np.tile(LABELS, 500), np.tile(LOGITS, (500, 1))  # the prior hardly counts
     best = fit_temperature(labels, logits)
     lowest = scores(labels, logits, best).nll
     assert lowest < scores(labels, logits, 1.02 * best).nll
@@ -200,11 +200,12 @@ def test_the_fitted_temperature_has_the_lowest_nll() -> None:
 
 
 def test_the_temperature_stays_finite_where_every_prediction_is_right() -> None:
-    # 50 right answers and one that is half right are 50.5 of 51: p = 101 / 102 for the margin of
-    # 10, whose log odds are log 101.
-    labels = np.zeros(50, dtype=int)
-    logits = np.tile([10.0, 0.0], (50, 1))
-    assert fit_temperature(labels, logits) == pytest.approx(10 / np.log(101), rel=1e-3)
+    # 50 right answers with a margin of 10: the slopes over log T, 50 (10 / T) / (1 + exp(10 / T))
+    # of the likelihood and log T / 0.5^2 of the prior, cancel.
+    t = fit_temperature(np.zeros(50, dtype=int), np.tile([10.0, 0.0], (50, 1)))
+    assert 0.9 < t < 1
+    slope = 50 * (10 / t) / (1 + math.exp(10 / t))
+    assert slope == pytest.approx(-math.log(t) / 0.25, rel=1e-3)
 
 
 # --- Digits and the rest ------------------------------------------------------------------------

@@ -108,9 +108,9 @@ def embeddings(results: Path) -> Section:
             f"{percent(knn['standard_trained'])} and {percent(knn['mobilenet_trained'])} % from "
             "the trained embeddings of the standard and the MobileNet network."
             + (
-                " Untrained networks lose something: "
+                " Untrained networks are a worse space than pixels: "
                 + " and ".join(f"{percent(knn[f'{n}_untrained'])} % ({n})" for n in worse)
-                + ". Pooling away the place of the ink costs more than random features bring."
+                + ". A likely reason: global pooling averages away where the ink lies."
                 if worse
                 else ""
             )

@@ -201,11 +201,12 @@ def test_layers_have_their_macs_and_bytes(checkpoints) -> None:
     ]  # fmt: skip
     depthwise = found[2]  # 64 channels of 14x14 in and out, nine weights each
     assert depthwise.macs == 64 * 14 * 14 * 9
-    assert depthwise.bytes == 4 * (2 * 64 * 14 * 14 + 64 * 9 // layers.BATCH)
+    assert depthwise.bytes() == 4 * (2 * 64 * 14 * 14 + 64 * 9 // layers.BATCH)
+    assert depthwise.bytes(1) == 4 * (2 * 64 * 14 * 14 + 64 * 9)
 
 
 def test_a_layer_is_held_against_the_nearer_roof() -> None:
-    work = layers.Work("conv", macs=500, bytes=4000)
+    work = layers.Work("conv", "conv", macs=500, values=1000, params=0)
     by_bandwidth = layers.layer_row("standard", work, [1.0], bandwidth=1000.0, peak=1000.0)
     by_arithmetic = layers.layer_row("standard", work, [1.0], bandwidth=1000.0, peak=100.0)
     assert by_bandwidth.theory == 4e6 and "bound by bandwidth" in by_bandwidth.note  # µs
@@ -213,9 +214,22 @@ def test_a_layer_is_held_against_the_nearer_roof() -> None:
 
 
 def test_a_profile_has_every_layer(checkpoints) -> None:
-    arm = layers.make(checkpoints, 2)
+    arm = layers.make(checkpoints, 2, 0.0, 1)
     names = [work.name for work in layers.layers(load_network(checkpoints["mobilenet"])[0])]
-    assert all(arm(("mobilenet", name)) > 0 for name in [*names, layers.REST])
+    for batch in layers.BATCHES:
+        assert all(
+            arm(("mobilenet", name, batch)) > 0 for name in [*names, layers.REST, layers.NETWORK]
+        )
+
+
+def test_a_line_of_the_latency_table_has_its_roof() -> None:
+    work = layers.Work("conv", "conv", macs=4_000_000, values=1000, params=0)
+    roofs = layers.Roofs(peak=100e9, cache=20e9, memory=5e9)
+    entry = layers.layer_entry("standard", work, 1, 1, [100e-6], roofs)
+    assert (entry["us"], entry["intensity"], entry["bytes"]) == pytest.approx((100, 1000, 4000))
+    assert (entry["gmacs_per_s"], entry["roof_gmacs_per_s"]) == pytest.approx((40, 50))
+    assert entry["share_of_roof"] == pytest.approx(0.8) and entry["bound"] == "arithmetic"
+    assert layers.roof_entry(2, roofs)["ridge_cache"] == pytest.approx(2.5)
 
 
 def test_the_example_has_its_published_size() -> None:

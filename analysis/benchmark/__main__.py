@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from analysis.benchmark.arms import ArmError
-from analysis.benchmark.record import Row, save, table, targets
+from analysis.benchmark.record import Row, save, save_table, table, targets
 from analysis.benchmark.settings import Settings, machine
 from netlib.checkpoint import read_metadata
 
@@ -131,7 +131,10 @@ def run_area(
         rows = module.run(settings)
     print(table(rows), flush=True)
     seconds = round(time.perf_counter() - started, 1)
-    return rows, save(output, area, rows, {**made_by, "seconds": seconds})
+    written = save(output, area, rows, {**made_by, "seconds": seconds})
+    while settings.tables:
+        written.append(save_table(output, *settings.tables.popitem()))
+    return rows, written
 
 
 if __name__ == "__main__":

@@ -125,12 +125,21 @@ def targets(rows: Sequence[Row]) -> list[Row]:
 
 def save(output: Path, area: str, rows: Sequence[Row], made_by: dict[str, Any]) -> list[Path]:
     """AREA.csv with the rows and AREA.json with them and with what made them."""
-    output.mkdir(parents=True, exist_ok=True)
-    csv_path, json_path = output / f"{area}.csv", output / f"{area}.json"
-    with csv_path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [f.name for f in fields(Row)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(r) for r in rows)
+    json_path = output / f"{area}.json"
+    csv_path = save_table(output, area, [asdict(r) for r in rows], [f.name for f in fields(Row)])
     content = {"made_by": made_by, "rows": [asdict(r) for r in rows]}
     json_path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return [csv_path, json_path]
+
+
+def save_table(
+    output: Path, name: str, lines: Sequence[dict[str, Any]], columns: Sequence[str] = ()
+) -> Path:
+    """NAME.csv, with the columns of the first line where none are named."""
+    output.mkdir(parents=True, exist_ok=True)
+    path = output / f"{name}.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns or list(lines[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines)
+    return path

@@ -36,6 +36,7 @@ class Settings:
         rounds: of each comparison.
         seeds: trainings of each arm, where training to an accuracy is timed.
         threads: that arms with all cores use.
+        tables: further tables that an area found, name -> lines, saved beside its rows.
     """
 
     checkpoints: Mapping[str, Path]
@@ -44,6 +45,7 @@ class Settings:
     rounds: int = 15
     seeds: int = 3
     threads: int = field(default_factory=torch.get_num_threads)
+    tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def choose(self, quick: Any, full: Any) -> Any:
         """One of two values."""

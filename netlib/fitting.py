@@ -144,7 +144,7 @@ class _Run:
         )
         self.net = net.to(self.device).to(memory_format=self.memory_format)
         self.average = (
-            AveragedModel(net, multi_avg_fn=_ema(config.ema), use_buffers=True)
+            AveragedModel(net, multi_avg_fn=self._average_in, use_buffers=True)
             if config.ema
             else None
         )
@@ -155,6 +155,21 @@ class _Run:
         self.history: History = []
         self.best_epoch = -1
         self.best_weights: dict[str, Tensor] = {}
+
+    def _average_in(
+        self, averages: Sequence[Tensor], values: Sequence[Tensor], _: int | Tensor
+    ) -> None:
+        """One step of the average; tensors come grouped by kind.
+
+        The count of steps is asked of the average, which keeps it on the CPU: the one that is
+        passed lies on the device, and a look at it would wait for the device.
+        """
+        assert self.average is not None
+        share = 1 - _ema_decay(self.config.ema, int(self.average.n_averaged))
+        if averages[0].is_floating_point():
+            torch._foreach_lerp_(list(averages), list(values), share)
+        else:  # batch norm's counter
+            torch._foreach_copy_(list(averages), list(values))
 
     @property
     def finished(self) -> bool:
@@ -340,22 +355,12 @@ def _schedule(config: TrainConfig, total_steps: int) -> Callable[[int], float]:
     return factor
 
 
-def _ema(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], int | Tensor], None]:
-    """Exponential moving average whose decay rises to `decay`, so that it forgets the start.
+def _ema_decay(decay: float, updates: int) -> float:
+    """Decay of the average of weights, which rises to `decay`, so that it forgets the start.
 
-    After t updates the decay is min(decay, (1 + t) / (10 + t)), TensorFlow's `num_updates` ramp.
+    After t updates it is min(decay, (1 + t) / (10 + t)), TensorFlow's `num_updates` ramp.
     """
-
-    def update(averages: Sequence[Tensor], values: Sequence[Tensor], updates: int | Tensor) -> None:
-        count = int(updates)
-        share = 1 - min(decay, (1 + count) / (10 + count))
-        for average, value in zip(averages, values, strict=True):
-            if average.is_floating_point():
-                average.lerp_(value, share)
-            else:  # batch norm's counter
-                average.copy_(value)
-
-    return update
+    return min(decay, (1 + updates) / (10 + updates))
 
 
 def _set_epoch(loader: DataLoader, epoch: int) -> None:

@@ -79,8 +79,8 @@ def data_matters(results: Path) -> str:
     means = [found[name]["error_rate"]["mean"] for name in NETWORKS]
     more = min(falls.values()) > max(means) / min(means)
     return (
-        f"{'Data matter more than architecture: f' if more else 'F'}rom {low:,} to {high:,} training "
-        f"images the error falls {falls['standard']:.1f} times for the standard and "
+        f"{'Data matter more than architecture: f' if more else 'F'}rom {low:,} to {high:,} "
+        f"training images the error falls {falls['standard']:.1f} times for the standard and "
         f"{falls['mobilenet']:.1f} times for the MobileNet network, with the same number of steps; "
         f"between the networks of the headline it differs {max(means) / min(means):.1f} times."
     )

@@ -131,7 +131,9 @@ def training_table(checkpoints: Path) -> str:
 def no_digit_table(path: Path) -> str:
     """Area under the ROC curve and share refused, for the score that was chosen."""
     with open(path, newline="", encoding="utf-8") as file:
-        chosen = [row for row in csv.DictReader(file) if row["chosen"] == "1"]
+        every = list(csv.DictReader(file))
+    chosen = [row for row in every if row["chosen"] == "1"]
+    unseen = {(r["network"], r["kind"]): r for r in every if r["score"] == "head, unseen"}
     kinds = list(dict.fromkeys(row["kind"] for row in chosen))
     found = {(row["network"], row["kind"]): row for row in chosen}
     rows = []
@@ -141,8 +143,11 @@ def no_digit_table(path: Path) -> str:
             row = found[network, kind]
             auroc = percent(float(row["auroc"])) if row["auroc"] else "–"
             cells += [auroc, percent(float(row["refused"]))]
+            other = unseen.get((network, kind))
+            cells.append(percent(float(other["refused"])) if other else "–")
         rows.append("| " + " | ".join(cells) + " |")
-    titles = [f"{network}: {what}" for network in NETWORKS for what in ("AUROC (%)", "refused (%)")]
+    columns = ("AUROC (%)", "refused (%)", "refused unseen (%)")
+    titles = [f"{network}: {what}" for network in NETWORKS for what in columns]
     return table("|".join(["kind", "pictures", *titles]), rows)
 
 

@@ -31,7 +31,7 @@ from netlib.predictor import to_onnx
 
 BLOCKS = {"standard": (4, 0), "mobilenet": (2, 2)}
 MILLION = 1e6
-SECONDS = 3.0  # that one network's timing may take in all rounds, about
+SECONDS = 1.5  # that one network's timing may take in all rounds, about
 
 # Howard et al. 2017, as printed: (table, what, millions of mult-adds, millions of parameters,
 # top-1 % on ImageNet; None where the table has no such column), then how we build it.

@@ -22,6 +22,7 @@ TINY = replace(
     pair_seeds=(0, 1),
     sweep=("--train-size", "60", "--validation-size", "0.05", "--training-epochs", "1"),
     sweep_seeds=(0,),
+    rate_seeds=(0,),
     levels={
         "learning_rate": (0.01, 0.03),
         "loss": ("cross_entropy", "ldam_drw"),

@@ -32,6 +32,7 @@ class Size:
         rotations: which digit is the most frequent in them.
         pairs: options of the headline runs; pair_seeds their seeds.
         sweep: options of the smaller runs; sweep_seeds their seeds.
+        rate_seeds: seeds of the sweep that chooses the learning rates.
         levels: of every factor.
         blocks: networks of the grid of block counts.
         widths: of each network.
@@ -54,6 +55,7 @@ class Size:
     pair_seeds: tuple[int, ...]
     sweep: tuple[str, ...]
     sweep_seeds: tuple[int, ...]
+    rate_seeds: tuple[int, ...]
     levels: dict[str, tuple[object, ...]]
     blocks: tuple[str, ...]
     widths: dict[str, tuple[float, ...]]
@@ -76,11 +78,12 @@ SMALL = Size(
     make_course=("--source", "packaged", "--imbalance", "exp", "--ratio", "10"),
     make_tails=("--source", "packaged", "--imbalance", "exp"),
     ratios=(10,),
-    rotations=(0, 5),
-    pairs=("--validation-size", "0.1", "--training-epochs", "10"),
+    rotations=(0,),
+    pairs=("--validation-size", "0.1", "--training-epochs", "8"),
     pair_seeds=(0, 1, 2),
-    sweep=("--train-size", "800", "--validation-size", "0.1", "--training-epochs", "5"),
+    sweep=("--train-size", "800", "--validation-size", "0.1", "--training-epochs", "4"),
     sweep_seeds=(0, 1),
+    rate_seeds=(0, 1),
     levels={
         "learning_rate": (0.001, 0.003, 0.01, 0.03),
         "loss": LOSSES,
@@ -92,10 +95,10 @@ SMALL = Size(
     },
     blocks=("1+0", "2+0", "3+0", "4+0", "0+1", "1+1", "2+1", "0+2", "1+2", "2+2", "0+3"),
     widths={"standard": (0.25, 0.41, 1), "mobilenet": (0.25, 0.5, 1, 2)},
-    v1=("--resolution", "32", "--width", "0.5", "--training-epochs", "20"),
-    steps=125,
-    tail_steps=125,
-    count=1000,
+    v1=("--resolution", "32", "--width", "0.5", "--training-epochs", "12"),
+    steps=100,
+    tail_steps=100,
+    count=500,
     seconds={},
 )
 
@@ -115,6 +118,7 @@ FULL = Size(
         *("--bfloat16", "standard"),
     ),
     sweep_seeds=(0, 1),
+    rate_seeds=(0, 1, 2),
     levels={
         "learning_rate": (0.001, 0.003, 0.01, 0.03, 0.1),
         "loss": LOSSES,
@@ -234,7 +238,7 @@ def sweeps(size: Size, results: Path, runs: Path, jobs: int) -> list[Step]:
 
     seeds = size.sweep_seeds
     levels = ("--levels", *size.levels["learning_rate"])
-    add("learning_rate", (*base, *levels), "learning_rate", size.pair_seeds[:3])
+    add("learning_rate", (*base, *levels), "learning_rate", size.rate_seeds)
     keep = ("--keep", runs / "pairs")
     add("pairs", (*course, *size.pairs, *keep), "none", size.pair_seeds)
     add("blocks", (*base, "--networks", *size.blocks), "none", seeds[:2])

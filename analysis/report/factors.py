@@ -27,8 +27,9 @@ def sweep_of(factor: str, unit: str) -> Callable[[Path], Section]:
         for name in NETWORKS:
             best, worst = means[name].idxmax(), means[name].idxmin()
             parts.append(
-                f"{TITLES[name]} is best at {words(best)}{unit} ({percent(means[name, best])} %) "
-                f"and worst at {words(worst)}{unit} ({percent(means[name, worst])} %)"
+                f"{TITLES[name]} is best at {level_words(best, unit)} "
+                f"({percent(means[name, best])} %) and worst at {level_words(worst, unit)} "
+                f"({percent(means[name, worst])} %)"
             )
         ranges = means.groupby("network").agg(lambda x: x.max() - x.min())
         noise = spread.max()
@@ -37,7 +38,7 @@ def sweep_of(factor: str, unit: str) -> Callable[[Path], Section]:
             "seeds": str(table["seed"].nunique()),
             "images": whole(table["train_images"].iloc[0]),
             "epochs": str(table["training_epochs"].iloc[0]),
-            "best": {name: words(means[name].idxmax()) for name in NETWORKS},
+            "best": {name: level_words(means[name].idxmax(), unit) for name in NETWORKS},
             "finding": capital("; ".join(parts))
             + ". "
             + (
@@ -48,6 +49,13 @@ def sweep_of(factor: str, unit: str) -> Callable[[Path], Section]:
         }
 
     return section
+
+
+def level_words(level: str, unit: str) -> str:
+    """As "16,000 images", "1 epoch" or "no augmentation"."""
+    name = {"none": "no"}.get(level, words(level))
+    number = f"{int(level):,}" if level.isdecimal() else name
+    return f"{number} {unit[:-1] if level == '1' else unit}".strip()
 
 
 def precision(results: Path) -> Section:

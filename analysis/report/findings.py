@@ -30,11 +30,11 @@ SECTIONS: dict[str, Callable[[Path], Section]] = {
     "pareto": pareto,
     "mobilenet_v1": mobilenet_v1,
     "loss": sweep_of("loss", ""),
-    "batch_size": sweep_of("batch_size", " images"),
+    "batch_size": sweep_of("batch_size", "images"),
     "learning_rate": sweep_of("learning_rate", ""),
-    "training_epochs": sweep_of("training_epochs", " epochs"),
-    "train_size": sweep_of("train_size", " images"),
-    "augment": sweep_of("augment", " augmentation"),
+    "training_epochs": sweep_of("training_epochs", "epochs"),
+    "train_size": sweep_of("train_size", "images"),
+    "augment": sweep_of("augment", "augmentation"),
     "precision": precision,
 }
 

@@ -318,17 +318,7 @@ def done(run: Run, rows: dict[str, dict[str, Any]], keep: Path | None) -> bool:
 
 def parallel(runs: Sequence[Run], args: argparse.Namespace) -> Iterable[dict[str, Any]]:
     """Rows as the runs finish."""
-    options: dict[str, Any] = {}
-    if args.backend == "dask":
-        from distributed import Client
-
-        options["client"] = Client(args.scheduler or None)
-    elif args.backend == "ray":
-        import ray
-        from ray.util.joblib import register_ray
-
-        ray.init(address=args.scheduler)
-        register_ray()
+    options = connect(args.backend, args.scheduler)
     jobs = (joblib.delayed(train_run)(run, args.threads, args.keep, args.cache_dir) for run in runs)
     with joblib.parallel_config(args.backend, n_jobs=args.jobs, **options):
         # A joblib backend that cannot hand out results one by one gives them all at the end.
@@ -338,6 +328,29 @@ def parallel(runs: Sequence[Run], args: argparse.Namespace) -> Iterable[dict[str
         )(jobs)
     if "client" in options:
         options["client"].close()
+
+
+def connect(backend: str, scheduler: str | None) -> dict[str, Any]:
+    """Reach the cluster, where one is asked for; returns options of joblib's backend.
+
+    Raises:
+        ValueError: the backend's package is not installed.
+        OSError: the scheduler does not answer.
+    """
+    try:
+        if backend == "dask":
+            from distributed import Client
+
+            return {"client": Client(scheduler or None)}
+        if backend == "ray":
+            import ray
+            from ray.util.joblib import register_ray
+
+            ray.init(address=scheduler)
+            register_ray()
+    except ModuleNotFoundError as error:
+        raise ValueError(f"--backend {backend} needs a package: {error}; install it.") from error
+    return {}
 
 
 def train_run(run: Run, threads: int, keep: Path | None, cache: Path) -> dict[str, Any]:

@@ -27,7 +27,8 @@ else:
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 RUNTIME = [Requirement(line) for line in PROJECT["dependencies"]]
 DEV = [Requirement(line) for line in PROJECT["optional-dependencies"]["dev"]]
-OPTIONAL = {"playwright"}  # for screenshots: the extra dev
+# For screenshots and for clusters, whose users have them; the tests have all but Ray.
+OPTIONAL = {"distributed", "playwright", "ray"}
 OUR_OWN = {"analysis", "demo", "netlib", "webapp", *(path.stem for path in TESTS)}
 STANDARD = sys.stdlib_module_names | {"tomllib", "tomli"}  # tomli: tomllib before 3.11, by pytest
 DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "umap": "umap-learn"}  # others: as is

@@ -40,6 +40,7 @@ class Size:
         steps: of training where the number of images differs from run to run.
         tail_steps: likewise, for the long-tailed sets.
         count: test images for embeddings and corruptions.
+        timing: options of the benchmark of single layers.
         seconds: measured time of every step on two cores, for the estimate.
     """
 
@@ -63,6 +64,7 @@ class Size:
     steps: int
     tail_steps: int
     count: int
+    timing: tuple[str, ...]
     seconds: dict[str, float]
 
     def cost(self, step: str) -> float:
@@ -99,6 +101,7 @@ SMALL = Size(
     steps=100,
     tail_steps=100,
     count=500,
+    timing=("--quick",),
     seconds={},
 )
 
@@ -139,6 +142,7 @@ FULL = Size(
     steps=160,
     tail_steps=160,
     count=2000,
+    timing=(),
     seconds={},
 )  # fmt: skip
 SIZES = {size.name: size for size in (SMALL, FULL)}
@@ -183,7 +187,7 @@ def plan(size: Size, results: Path, runs: Path, mnist_root: Path | None, jobs: i
         Step(
             "layers",
             "analysis.benchmark",
-            ("--only", "layers", "--output", str(folder)),
+            ("--only", "layers", *size.timing, "--output", str(folder)),
             (folder / "latency.csv", folder / "roofline.csv", folder / "layers.json"),
             seconds=size.cost("layers"),
         )

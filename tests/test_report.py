@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from analysis.report import __main__ as report
-from analysis.report import findings, headline, wording
+from analysis.report import conclusions, findings, headline, wording
 from analysis.report.plan import SIZES, SMALL, plan
 from analysis.report.steps import Record, digest
 
@@ -171,3 +171,27 @@ def test_numbers_are_written_as_a_reader_expects() -> None:
     assert wording.whole(1234567) == "1,234,567"
     assert wording.p_value(0.0004) == "< 0.001"
     assert wording.interval({"low": 0.9, "high": 0.95}) == "90.00 to 95.00"
+
+
+def test_a_conclusion_needs_differences_of_one_sign() -> None:
+    assert conclusions.agree([0.1, 0.2])
+    assert conclusions.agree([-0.1, -0.2])
+    assert not conclusions.agree([0.1, -0.1])
+    assert not conclusions.agree([0.1])
+
+
+def test_the_tails_conclusion_follows_its_table(tmp_path: Path) -> None:
+    def conclude(*mobilenet: float) -> str:
+        rows = [
+            ("cross_entropy", f"tail-exp100-{rotation}", network, value)
+            for rotation, other in enumerate(mobilenet)
+            for network, value in (("standard", 0.9), ("mobilenet", other))
+        ]
+        columns = ["level", "dataset", "network", "balanced_accuracy"]
+        pd.DataFrame(rows, columns=columns).to_csv(tmp_path / "imbalance.csv", index=False)
+        return conclusions.tails(tmp_path)
+
+    assert "the MobileNet network suffers more" in conclude(0.89, 0.88)
+    assert "−1.00, −2.00 points" in conclude(0.89, 0.88)
+    assert "the standard network suffers more" in conclude(0.91, 0.92)
+    assert "neither network suffers more" in conclude(0.91, 0.88)

@@ -56,12 +56,13 @@ def budget(results: Path) -> str:
     means = table.groupby(["network", "width"]).mean(numeric_only=True)
     wide = means.loc[("mobilenet", 1.0), "params"]
     narrow = (means.loc["standard", "params"] / wide - 1).abs().idxmin()
-    accuracy = table.set_index(["network", "width", "seed"])["accuracy"]
+    accuracy = table.set_index(["network", "width", "seed"])["accuracy"].sort_index()
     gaps = (accuracy["mobilenet", 1.0] - accuracy["standard", narrow]).tolist()
     if not agree(gaps):
         return (
-            f"Whether to save parameters by separable blocks or by fewer channels (width {narrow:g}) "
-            f"cannot be told: at the same number the seeds disagree ({listed(gaps)} points)."
+            "Whether to save parameters by separable blocks or by fewer channels (width "
+            f"{narrow:g}) cannot be told: at the same number the seeds disagree "
+            f"({listed(gaps)} points)."
         )
     better, other = "separable blocks", "fewer channels"
     if gaps[0] < 0:
@@ -120,8 +121,8 @@ def tails(results: Path) -> str:
     start = f"With cross entropy at a ratio of {ratios.max()}"
     if not agree(gaps):
         return (
-            f"{start} neither network suffers more from rare digits for every rotation of which are "
-            f"rare ({listed(gaps)} points of balanced accuracy, MobileNet against standard)."
+            f"{start} neither network suffers more from rare digits in every rotation "
+            f"({listed(gaps)} points of balanced accuracy, MobileNet against standard)."
         )
     who = "MobileNet" if gaps[0] < 0 else "standard"
     return (

@@ -19,7 +19,7 @@ from typing import Any
 import typst
 
 from analysis.report import findings
-from analysis.report.conclusions import conclusions, limitations
+from analysis.report.conclusions import conclusions, did_not_work, limitations, stem_trap
 from analysis.report.plan import SIZES, Size, plan
 from analysis.report.steps import Record, Step, environment, run_steps, write_text
 from analysis.report.wording import read_csv, read_json
@@ -142,6 +142,8 @@ def make_content(
         "command": shlex.join(["python", "-m", "analysis.report", *(["--full"] * args.full)]),
         "sections": sections,
         "conclusions": conclusions(sections, results),
+        "did_not_work": did_not_work(sections, results),
+        "stem_trap": stem_trap(results),
         "limitations": limitations(size.name),
         "steps": [
             {

@@ -177,6 +177,44 @@ def damage(results: Path) -> str:
     )
 
 
+def did_not_work(sections: Sections, results: Path) -> list[str]:
+    """What was tried and did not pay, as far as the numbers say so."""
+    found = []
+    strong = read_csv(results / "augment.csv").groupby(["network", "level"])["accuracy"].mean()
+    both = {"mild", "strong"} <= set(strong.index.get_level_values("level"))
+    if both and all(strong[name, "strong"] < strong[name, "mild"] for name in NETWORKS):
+        lost = listed([strong[name, "strong"] - strong[name, "mild"] for name in NETWORKS])
+        found.append(f"Strong augmentation, against mild, at this budget ({lost} points).")
+    tail = read_csv(results / "imbalance.csv")
+    ratios = tail["dataset"].str.extract(r"exp(\d+)-")[0].astype(int)
+    hardest = tail[ratios == ratios.max()].groupby(["network", "level"])["balanced_accuracy"].mean()
+    gains = [hardest[name, "ldam_drw"] - hardest[name, "cross_entropy"] for name in NETWORKS]
+    if max(gains) <= 0:
+        found.append(
+            f"LDAM-DRW at a ratio of {ratios.max()}, against plain cross entropy ({listed(gains)} "
+            "points of balanced accuracy): its margins seem to want longer training than this."
+        )
+    scores = read_csv(results / "calibration_scores.csv").groupby("network").mean(numeric_only=True)
+    if (scores["nll_after"] >= scores["nll_before"]).all():
+        found.append(sections["calibration"]["finding"])
+    return found
+
+
+def stem_trap(results: Path) -> str:
+    """What a depthwise first layer does to grey input."""
+    means = read_csv(results / "blocks.csv").groupby("network")["accuracy"].mean()
+    deepest = max(int(name[2:]) for name in means.index if name.startswith("0+"))
+    trapped, other = f"0+{deepest}", f"1+{deepest - 1}"
+    if other not in means:
+        return ""
+    return (
+        "A depthwise layer must not come first on grey images: with one input channel it is one "
+        f"single 3×3 filter, whose answer is all that the rest can see. {deepest} separable blocks "
+        f"reach {percent(means[trapped])} %, a standard block and then {deepest - 1} separable "
+        f"ones {percent(means[other])} %."
+    )
+
+
 def agree(gaps: Sequence[float]) -> bool:
     """Whether several differences all have one sign; one alone says nothing."""
     return len(gaps) > 1 and (min(gaps) > 0 or max(gaps) < 0)

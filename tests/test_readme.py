@@ -113,7 +113,9 @@ def test_every_make_target_exists_and_runs_a_script_that_is_there(target: str) -
     commands_of_target = recipe(target)
     assert commands_of_target is not None
     modules = re.findall(r"-m (analysis\.\w+)", commands_of_target)
-    assert not [name for name in modules if not (ROOT / f"{name.replace('.', '/')}.py").is_file()]
+    paths = [ROOT / name.replace(".", "/") for name in modules]  # scripts, or packages that run
+    runs = [p.with_suffix(".py").is_file() or (p / "__main__.py").is_file() for p in paths]
+    assert all(runs)
 
 
 # --- Links and front matter ---------------------------------------------------------------------

@@ -76,8 +76,8 @@ def headline(results: Path) -> Section:
         "verdict": verdict(found),
         "equivalence": equivalence(found),
         "cost_verdict": (
-            f"The MobileNet network has {params:.2f} times fewer parameters and {macs:.2f} times fewer "
-            f"multiply–accumulates, and answers {one:.2f} times faster for one image "
+            f"The MobileNet network has {params:.2f} times fewer parameters and {macs:.2f} times "
+            f"fewer multiply–accumulates, and answers {one:.2f} times faster for one image "
             f"({batch:.2f} times in a batch) on one thread of this machine."
         ),
         "mcnemar": table,

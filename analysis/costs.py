@@ -26,10 +26,9 @@ import onnxruntime as ort
 import pandas as pd
 
 from netlib.complexity import Complexity, measure
-from netlib.network import Network, init_network, mobilenet_v1
+from netlib.network import BLOCK_COUNTS, Network, mobilenet_v1, named_network
 from netlib.predictor import to_onnx
 
-BLOCKS = {"standard": (4, 0), "mobilenet": (2, 2)}
 MILLION = 1e6
 SECONDS = 1.5  # that one network's timing may take in all rounds, about
 
@@ -96,7 +95,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 def networks_of(sweeps: Sequence[Path]) -> dict[tuple[str, float, int], Network]:
     """(name, width, resolution) -> network, for the pair and for all that was swept."""
-    keys = {(name, 1.0, 28): None for name in BLOCKS}
+    keys = {(name, 1.0, 28): None for name in BLOCK_COUNTS}
     for path in sweeps:
         table = pd.read_csv(path, dtype={"network": str})
         if not {"network", "width", "resolution"} <= set(table):
@@ -104,23 +103,17 @@ def networks_of(sweeps: Sequence[Path]) -> dict[tuple[str, float, int], Network]
         columns = table[["network", "width", "resolution"]].drop_duplicates()
         for name, width, resolution in columns.itertuples(index=False):
             keys[name, float(width), int(resolution)] = None
-    return {key: make_network(*key) for key in keys}
-
-
-def make_network(name: str, width: float, resolution: int) -> Network:
-    """The network of a row of a sweep, with fresh weights: they do not change its speed."""
-    input_dim = (1, resolution, resolution)
-    if name == "mobilenet_v1":
-        return mobilenet_v1(input_dim, 10, width)
-    conv, dw = BLOCKS[name] if name in BLOCKS else map(int, name.split("+"))
-    return init_network(conv, dw, input_dim, 10, width)
+    return {
+        (name, width, side): named_network(name, (1, side, side), 10, width)
+        for name, width, side in keys
+    }
 
 
 def layer_costs() -> pd.DataFrame:
     """Parameters and MACs of every convolution, batch norm and FC layer of the pair."""
     rows = []
-    for name in BLOCKS:
-        net = make_network(name, 1.0, 28)
+    for name in BLOCK_COUNTS:
+        net = named_network(name, (1, 28, 28), 10)
         for place, layer in enumerate(measure(net, net.input_dim).layers):
             parts = layer.name.split(".")
             rows.append(

@@ -29,7 +29,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from netlib.checkpoint import load_network
 from netlib.dataset import DigitDataset
 from netlib.network import build_network
-from netlib.runs import NETWORKS, KeptRun, check_test_set, find_pairs
+from netlib.runs import KeptRun, check_test_set, find_pairs
 from netlib.sampling import split_stratified
 from netlib.training import infer, seed_everything
 
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     args = parse(arguments)
     try:
-        runs = find_runs(args.runs, args.seed)
+        runs = list(find_pairs(args.runs).at(args.seed).values())
         dataset = read_images(args.dataset_path, runs)
         chosen = choose(dataset.labels.numpy(), args.count, args.seed)
     except (ValueError, OSError) as error:
@@ -94,19 +94,6 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--jobs", type=int, default=1, help="projections at a time")
     add("--output", type=Path, required=True, help="folder for projections.npz and its scores")
     return parser.parse_args(arguments)
-
-
-def find_runs(folder: Path, seed: int) -> list[KeptRun]:
-    """The two runs of a seed.
-
-    Raises:
-        ValueError: there are none.
-    """
-    pairs = find_pairs(folder)
-    if seed not in pairs.seeds:
-        known = ", ".join(map(str, pairs.seeds))
-        raise ValueError(f"{folder} has no pair of seed {seed}; it has {known}.")
-    return [pairs.runs[network, seed] for network in NETWORKS]
 
 
 def read_images(path: Path, runs: Sequence[KeptRun]) -> DigitDataset:

@@ -26,7 +26,7 @@ from netlib.explain import filters
 from netlib.fitting import seed_everything
 from netlib.network import Network, build_network
 from netlib.predictor import fold
-from netlib.runs import NETWORKS, KeptRun, find_pairs
+from netlib.runs import NETWORKS, find_pairs
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     args = parse(arguments)
     try:
-        runs = find_runs(args.runs, args.seed)
+        runs = find_pairs(args.runs).at(args.seed)
         nets = {network: load_network(run.checkpoint)[0] for network, run in runs.items()}
     except (ValueError, OSError) as error:
         print(f"filters: {error}", file=sys.stderr)
@@ -69,19 +69,6 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--seed", type=int, default=0, help="of the runs to take")
     add("--output", type=Path, required=True, help="folder for the arrays and the table")
     return parser.parse_args(arguments)
-
-
-def find_runs(folder: Path, seed: int) -> dict[str, KeptRun]:
-    """The two runs of a seed, by network.
-
-    Raises:
-        ValueError: there are none.
-    """
-    pairs = find_pairs(folder)
-    if seed not in pairs.seeds:
-        known = ", ".join(map(str, pairs.seeds))
-        raise ValueError(f"{folder} has no pair of seed {seed}; it has {known}.")
-    return {network: pairs.runs[network, seed] for network in NETWORKS}
 
 
 def pictures(nets: dict[str, Network]) -> dict[str, np.ndarray]:

@@ -9,7 +9,6 @@ they are pairs. Through joblib they use every core here, or a cluster named with
 """
 
 import argparse
-import dataclasses
 import hashlib
 import json
 import math
@@ -39,10 +38,9 @@ from netlib.data import DigitData
 from netlib.dataset import DigitDataset
 from netlib.losses import HEADS, LOSSES, make_loss
 from netlib.metrics import fit_temperature, scores
-from netlib.network import Network, init_network, mobilenet_v1
+from netlib.network import BLOCK_COUNTS, Network, named_network
 from netlib.training import Outputs, fit, infer, seed_everything
 
-BLOCKS = {"standard": (4, 0), "mobilenet": (2, 2)}
 OVERSAMPLING = "oversampling"  # a level of the factor loss: cross entropy, classes equally often
 DEFAULTS = TrainConfig()
 FACTORS: dict[str, type] = {
@@ -131,8 +129,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--factor", choices=FACTORS, required=True, help="what is varied; none for the seed alone")
     add("--levels", nargs="*", default=[], help="values of the factor")
     add("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    add("--networks", nargs="+", default=list(BLOCKS), help="standard, mobilenet, mobilenet_v1, "
-        "or block counts as in 3+1 (three conv blocks, one MobileNet block)")  # fmt: skip
+    add("--networks", nargs="+", default=list(BLOCK_COUNTS), help="standard, mobilenet, "
+        "mobilenet_v1, or block counts as in 3+1 (three conv, one MobileNet)")  # fmt: skip
     add("--output", type=Path, required=True, help="the CSV")
     add("--keep", type=Path, help="folder for each run's checkpoint, history and predictions")
     add("--tuned", type=Path, help="CSV of a sweep over learning_rate: each network takes its best "
@@ -263,20 +261,8 @@ def make_network(run: Run) -> Network:
         ValueError: its name is unknown or its counts are out of range.
     """
     input_dim = (1, run.resolution, run.resolution)
-    if run.network == "mobilenet_v1":
-        return mobilenet_v1(input_dim, 10, run.width)
-    counts = run.network.split("+")
-    if run.network in BLOCKS:
-        conv, dw = BLOCKS[run.network]
-    elif len(counts) == 2 and all(count.isdecimal() for count in counts):
-        conv, dw = map(int, counts)
-    else:
-        raise ValueError(
-            f"The network is {run.network!r}; expected standard, mobilenet, mobilenet_v1 or "
-            "block counts as in 3+1."
-        )
     head = HEADS.get(run.config.loss, "linear")
-    return init_network(conv, dw, input_dim, 10, run.width, head)
+    return named_network(run.network, input_dim, 10, run.width, head)
 
 
 def sweep(runs: Sequence[Run], args: argparse.Namespace, arguments: Sequence[str]) -> None:
@@ -450,7 +436,7 @@ def keep_files(
     folder.mkdir(parents=True, exist_ok=True)
     labels = {split: getattr(data, f"{split}_set").labels.numpy() for split in outputs}
     metadata = {
-        "run": dataclasses.asdict(run),
+        "run": asdict(run),
         "temperature": fit_temperature(labels["validation"], outputs["validation"].logits),
     }
     save_network(net, folder / "network.safetensors", metadata)

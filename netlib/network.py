@@ -18,6 +18,7 @@ InputDim = tuple[int, int, int]
 MAX_BLOCKS_OF_A_KIND = 6
 MIN_SIDE = 8
 FIRST_CHANNELS, MAX_CHANNELS = 32, 256
+BLOCK_COUNTS = {"standard": "4+0", "mobilenet": "2+2"}  # conv blocks + MobileNet blocks
 COSINE_SCALE = 30.0  # Cao et al. 2019, in their code
 
 # Table 1 of the paper: (output channels, stride) of its 13 depthwise separable blocks. The table
@@ -200,12 +201,12 @@ def mobilenet_v1(
 
 def standard(input_dim: Sequence[int] = (1, 28, 28), num_classes: int = 10) -> Network:
     """The course's standard network: four conv blocks."""
-    return init_network(4, 0, input_dim, num_classes)
+    return named_network("standard", input_dim, num_classes)
 
 
 def mobilenet(input_dim: Sequence[int] = (1, 28, 28), num_classes: int = 10) -> Network:
     """The course's MobileNet network: two conv blocks, then two MobileNet blocks."""
-    return init_network(2, 2, input_dim, num_classes)
+    return named_network("mobilenet", input_dim, num_classes)
 
 
 ARCHITECTURES: dict[str, Callable[..., Network]] = {
@@ -213,6 +214,33 @@ ARCHITECTURES: dict[str, Callable[..., Network]] = {
     "mobilenet": mobilenet,
     "mobilenet_v1": mobilenet_v1,
 }
+
+
+def named_network(
+    name: str, input_dim: Sequence[int], num_classes: int, width: float = 1.0, head: str = "linear"
+) -> Network:
+    """Build "standard", "mobilenet", "mobilenet_v1", or block counts as in "3+1".
+
+    Args:
+        name: of the network; "3+1" has three conv blocks and then one MobileNet block.
+        input_dim: (channels, height, width).
+        num_classes: number of classes.
+        width: multiplies every channel count.
+        head: see `init_network`; MobileNet v1 has none but "linear".
+
+    Raises:
+        ValueError: the name is unknown or an argument is out of range.
+    """
+    if name == "mobilenet_v1":
+        return mobilenet_v1(input_dim, num_classes, width)
+    counts = BLOCK_COUNTS.get(name, name).split("+")
+    if len(counts) != 2 or not all(count.isdecimal() for count in counts):
+        raise ValueError(
+            f"The network is {name!r}; expected standard, mobilenet, mobilenet_v1 or "
+            "block counts as in 3+1."
+        )
+    return init_network(int(counts[0]), int(counts[1]), input_dim, num_classes, width, head)
+
 
 _FACTORIES: dict[str, Callable[..., Network]] = {
     "init_network": init_network,

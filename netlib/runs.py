@@ -91,6 +91,18 @@ class Pairs:
         """The runs of one network, by seed."""
         return [self.runs[network, seed] for seed in self.seeds]
 
+    def at(self, seed: int) -> dict[str, KeptRun]:
+        """The two runs of a seed, by network.
+
+        Raises:
+            ValueError: there are none.
+        """
+        if seed not in self.seeds:
+            folder = next(iter(self)).folder.parent
+            known = ", ".join(map(str, self.seeds))
+            raise ValueError(f"{folder} has no pair of seed {seed}; it has {known}.")
+        return {network: self.runs[network, seed] for network in NETWORKS}
+
     def __iter__(self) -> Iterator[KeptRun]:
         """Every run, network by network."""
         return (run for network in NETWORKS for run in self.of(network))

@@ -13,6 +13,7 @@ from helpers_runs import keep_run
 from analysis import embeddings, project
 from netlib.checkpoint import load_network
 from netlib.dataset import DigitDataset
+from netlib.runs import find_pairs
 
 SPACES = [
     "raw",
@@ -92,7 +93,7 @@ def test_untrained_networks_have_the_weights_that_training_began_with(
     runs: Path, dataset: Path
 ) -> None:
     """The kept networks of these tests were never trained, so theirs are the same."""
-    found = embeddings.find_runs(runs, 3)
+    found = find_pairs(runs).at(3).values()
     images = DigitDataset(dataset, "test")
     chosen = np.array([1, 4, 7])
     for kept in found:

@@ -19,6 +19,7 @@ from netlib.network import (
     build_network,
     init_network,
     mobilenet_v1,
+    named_network,
 )
 
 # Table 1 of Howard et al. 2017, row for row, a depthwise separable pair on one line:
@@ -327,6 +328,19 @@ def test_the_paper_s_networks_know_their_names() -> None:
     assert architecture_name(on_meta(mobilenet_v1, separable=False)) == "conv_mobilenet_v1"
 
 
+@pytest.mark.parametrize(
+    "name, net",
+    [
+        ("standard", init_network(4, 0, (1, 28, 28), 10, 0.5)),
+        ("mobilenet", init_network(2, 2, (1, 28, 28), 10, 0.5)),
+        ("3+1", init_network(3, 1, (1, 28, 28), 10, 0.5)),
+        ("mobilenet_v1", mobilenet_v1((1, 28, 28), 10, 0.5)),
+    ],
+)
+def test_a_network_is_built_by_its_name(name: str, net: Network) -> None:
+    assert named_network(name, (1, 28, 28), 10, 0.5).spec == net.spec
+
+
 # --- Errors -------------------------------------------------------------------------------------
 
 
@@ -355,6 +369,12 @@ def test_impossible_networks_are_refused(arguments: tuple, sentence: str) -> Non
 def test_impossible_mobilenets_are_refused(arguments: tuple) -> None:
     with pytest.raises(ValueError, match="expected"):
         mobilenet_v1(*arguments)
+
+
+@pytest.mark.parametrize("name", ["", "resnet", "3", "1+1+1", "a+b", "2+-1"])
+def test_unknown_names_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"The network is {name!r}; expected standard")):
+        named_network(name, (1, 28, 28), 10)
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,17 @@ def test_a_folder_without_pairs_is_refused(tmp_path: Path, dataset: Path) -> Non
         find_pairs(tmp_path)
 
 
+def test_the_pair_of_a_seed_is_named_by_network(tmp_path: Path, dataset: Path) -> None:
+    for network in ("standard", "mobilenet"):
+        for seed in (1, 4):
+            keep_run(tmp_path, network, seed, dataset)
+    pairs = find_pairs(tmp_path)
+    folders = {network: run.folder.name for network, run in pairs.at(4).items()}
+    assert folders == {"standard": "standard-4", "mobilenet": "mobilenet-4"}
+    with pytest.raises(ValueError, match="no pair of seed 2; it has 1, 4"):
+        pairs.at(2)
+
+
 def test_a_run_gives_its_files_back(tmp_path: Path, dataset: Path) -> None:
     for network in ("standard", "mobilenet"):
         keep_run(tmp_path, network, 0, dataset)

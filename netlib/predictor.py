@@ -36,8 +36,8 @@ OPSET = 17
 IR_VERSION = 8  # the one that came with opset 17
 MAX_BATCH = 16  # larger ones are cut: activations of more images leave the caches
 FEW = 4  # up to so many images, handing chunks to threads costs more than it wins
-# Waking a thread for the next layer costs more than its share of it, so threads wait spinning,
-# but never longer than this, and not after the answer: the server has other work for its core.
+# Waking a thread for the next layer costs more than its share of it, so threads wait spinning, but
+# never longer than this: the server has other work for its core.
 SPIN_MICROSECONDS = 200
 
 
@@ -298,5 +298,4 @@ def _session(model: bytes, threads: int) -> ort.InferenceSession:
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.spin_duration_us", str(SPIN_MICROSECONDS))
-    options.add_session_config_entry("session.force_spinning_stop", "1")
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])

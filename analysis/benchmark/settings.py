@@ -62,7 +62,8 @@ class Settings:
         """uint8 images (N, 28, 28) and labels (N,) of the train or test split."""
         if self.dataset_path is None:
             part = packaged().splits[split]
-            return np.stack([part.images[i] for i in range(len(part.labels))]), part.labels
+            rows = np.random.default_rng(0).permutation(len(part.labels))  # it is sorted by label
+            return np.stack([part.images[row] for row in rows]), part.labels[rows]
         data = DigitDataset(self.dataset_path, split, cache_dir=CACHE)
         return data.images[:, 0].numpy(), data.labels.numpy()
 

@@ -29,7 +29,7 @@ PLAIN, STEP, LOADER = "plain loop", "epoch", "epoch without the network"
 def run(settings: Settings) -> list[Row]:
     """Images a second, speed-ups over the plain loop, and the share of the data's path."""
     images, labels = settings.digits("train")
-    count = settings.choose(512, 2560)
+    count = settings.choose(384, 2560)
     part = images[:count], labels[:count]
     n = settings.threads
     arms = {PLAIN: Arm(make_plain, part, threads=n)}

@@ -60,9 +60,9 @@ def row(
     low, median, high = quartiles(values)
     target, reached = "", ""
     if at_least is not None:
-        target, reached = f">= {at_least:g}", "yes" if median >= at_least else "no"
+        target, reached = f">= {at_least:.3g}", "yes" if median >= at_least else "no"
     elif at_most is not None:
-        target, reached = f"<= {at_most:g}", "yes" if median <= at_most else "no"
+        target, reached = f"<= {at_most:.3g}", "yes" if median <= at_most else "no"
     return Row(
         area, quantity, arm, network, median, low, high, unit, len(values), theory, target, reached,
         note,

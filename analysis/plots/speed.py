@@ -158,3 +158,34 @@ def draw_roofline(ax: Axes, roof: pd.Series, layers: pd.DataFrame) -> Axes:
     ax.set_ylabel("speed (GMAC/s)")
     plain(ax, "both")
     return ax
+
+
+def draw_targets(ax: Axes, table: pd.DataFrame) -> Axes:
+    """How many times better, or worse, than its target each quantity was measured.
+
+    Args:
+        ax: where to draw.
+        table: columns name, network, times (above 1 where the target was reached, low and high its
+            quartiles), and text (measured and aimed at), from the top.
+    """
+    for row, entry in enumerate(table.itertuples()):
+        colour = COLOURS.get(entry.network, GREY)
+        reached = entry.times >= 1
+        ax.plot([entry.low, entry.high], [row, row], color=colour, linewidth=1)
+        ax.plot(entry.times, row, "o", color=colour, markersize=5,
+                markerfacecolor=colour if reached else "white")  # fmt: skip
+    ax.axvline(1, color="black", linewidth=0.8)
+    ax.set_xscale("log")
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
+    ax.set_yticks(range(len(table)), table["name"])
+    ax.set_ylim(len(table) - 0.5, -0.5)
+    ax.tick_params(axis="y", length=0)
+    right = ax.secondary_yaxis("right")
+    right.set_yticks(range(len(table)), table["text"])
+    right.tick_params(axis="y", length=0)
+    right.spines["right"].set_visible(False)
+    ax.set_xlabel("times better than the target")
+    plain(ax, "both")
+    return ax

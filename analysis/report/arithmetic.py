@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from analysis.plots.catalogue.speed import targets
+from analysis.plots.results import Results
+from analysis.plots.style import NAMES
 from analysis.report.wording import (
     Section,
     block_words,
@@ -87,6 +90,35 @@ def roofline(results: Path) -> Section:
         "dense_rate": f"{dense['gmacs_per_s'].mean():.0f}",
         "dense_share": f"{100 * dense['gmacs_per_s'].mean() / roofs['peak_gmacs_per_s']:.0f}",
         "layers_ratio": f"{totals['standard'] / totals['mobilenet']:.2f}",
+    }
+
+
+def speed(results: Path) -> Section:
+    """The targets of speed: how many were reached, and the costs that explain those missed."""
+    found = targets(Results(results))
+    missed = found[found["reached"] == "no"]
+    names = [
+        f"{row.quantity}{f', {NAMES[row.network]}' if row.network else ''} "
+        f"({row.median:.3g} instead of {row.target.split()[1]})"
+        for row in missed.itertuples()
+    ]
+    serving = read_csv(results / "benchmark" / "serving.csv").set_index(["quantity", "arm"])
+    call = 1e3 / serving.loc[("1 client", "do nothing"), "median"]
+    share = serving.loc[("1 client, share of doing nothing", "demo")]
+    data = read_csv(results / "benchmark" / "data.csv")
+    ratios = data[data["quantity"].str.endswith("times the bare decode")].set_index("arm")["median"]
+    return {
+        "count": str(len(found)),
+        "reached": str(len(found) - len(missed)),
+        "missed": "; ".join(names) or "none",
+        "call": f"{call:.1f}",
+        "reading": f"{serving.loc[('reading a picture, no server', 'demo'), 'median']:.1f}",
+        "networks": f"{serving.loc[('both networks alone, no server', 'demo'), 'median']:.2f}",
+        "most_share": f"{share['theory']:.2f}",
+        "share": f"{share['median']:.2f}",
+        "zip": f"{ratios['ours']:.2f}",
+        "listing": f"{100 * ratios['the list of files']:.0f}",
+        "table": f"{100 * ratios['the list, the labels and the checks']:.0f}",
     }
 
 

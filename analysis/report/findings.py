@@ -7,7 +7,7 @@ sentence claims is decided by the numbers: another result gives another sentence
 from collections.abc import Callable
 from pathlib import Path
 
-from analysis.report.arithmetic import blocks, cost_model, mobilenet_v1, pareto, roofline
+from analysis.report.arithmetic import blocks, cost_model, mobilenet_v1, pareto, roofline, speed
 from analysis.report.factors import imbalance, precision, sweep_of
 from analysis.report.headline import calibration, curves, errors, headline, roc
 from analysis.report.insight import corruptions, data, embeddings, separability
@@ -18,6 +18,7 @@ SECTIONS: dict[str, Callable[[Path], Section]] = {
     "data": data,
     "cost_model": cost_model,
     "roofline": roofline,
+    "speed": speed,
     "errors": errors,
     "roc": roc,
     "curves": curves,
@@ -39,7 +40,7 @@ SECTIONS: dict[str, Callable[[Path], Section]] = {
 }
 
 
-OPTIONAL = {"precision": "precision.csv"}
+OPTIONAL = {"precision": "precision.csv", "speed": "benchmark/serving.csv"}
 
 
 def report(results: Path) -> dict[str, Section]:

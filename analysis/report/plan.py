@@ -14,6 +14,8 @@ LOSSES = (
     *("logit_adjusted", "ldam_drw", "oversampling"),
 )
 TAIL_LOSSES = tuple(name for name in LOSSES if name not in ("label_smoothing", "mse"))
+SPEED = ("hardware", "inference", "training", "accuracy", "data", "serving", "projection",
+         "processes")  # fmt: skip
 RECIPE = ("--augment", "mild", "--weight-decay", "0.05")
 
 
@@ -41,6 +43,7 @@ class Size:
         tail_steps: likewise, for the long-tailed sets.
         count: test images for embeddings and corruptions.
         timing: options of the benchmark of single layers.
+        speed: options of the benchmarks of everything else; none leaves them out.
         seconds: measured time of every step on two cores, for the estimate.
     """
 
@@ -65,6 +68,7 @@ class Size:
     tail_steps: int
     count: int
     timing: tuple[str, ...]
+    speed: tuple[str, ...]
     seconds: dict[str, float]
 
     def cost(self, step: str) -> float:
@@ -102,6 +106,7 @@ SMALL = Size(
     tail_steps=75,
     count=500,
     timing=("--quick",),
+    speed=(),
     seconds={},
 )
 
@@ -143,6 +148,7 @@ FULL = Size(
     tail_steps=160,
     count=2000,
     timing=(),
+    speed=("--dataset-path", "data/mnist"),
     seconds={},
 )  # fmt: skip
 SIZES = {size.name: size for size in (SMALL, FULL)}
@@ -192,6 +198,12 @@ def plan(size: Size, results: Path, runs: Path, mnist_root: Path | None, jobs: i
             seconds=size.cost("layers"),
         )
     )
+    if size.speed:
+        options = ("--only", *SPEED, *size.speed, "--output", str(folder))
+        files = tuple(folder / f"{area}.{kind}" for area in SPEED for kind in ("csv", "json"))
+        steps.append(
+            Step("speed", "analysis.benchmark", options, files, seconds=size.cost("speed"))
+        )
     return steps
 
 
@@ -201,6 +213,8 @@ def prepare(size: Size, mnist_root: Path | None) -> list[Step]:
     for ratio, rotation in tail_keys(size):
         options = ("--ratio", str(ratio), "--rotation", str(rotation))
         sets[tail(size, ratio, rotation)] = (*size.make_tails, *options)
+    if size.speed:
+        sets[size.speed[-1]] = ("--source", "mnist")
     root = ("--mnist-root", str(mnist_root)) if mnist_root else ()
     return [
         Step(

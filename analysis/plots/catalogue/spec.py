@@ -19,6 +19,8 @@ STEPS = {
     "data_card": "data_card.json data_card.npz",
     "costs": "layer_costs.csv paper_tables.csv latency.csv latency.json",
     "layers": "benchmark/latency.csv benchmark/roofline.csv benchmark/layers.json",
+    "speed": "benchmark/inference.csv benchmark/training.csv benchmark/accuracy.csv "
+    "benchmark/data.csv benchmark/serving.csv",
     "'width standard' 'width mobilenet'": "width.csv",
 }
 STEP_OF = {file: step for step, files in STEPS.items() for file in files.split()}

@@ -6,12 +6,20 @@ from matplotlib.patches import Patch
 
 from analysis.plots.catalogue.spec import FigureSpec
 from analysis.plots.results import Results
-from analysis.plots.speed import draw_cost_curve, draw_layer_costs, draw_roofline, draw_speedup
+from analysis.plots.speed import (
+    draw_cost_curve,
+    draw_layer_costs,
+    draw_roofline,
+    draw_speedup,
+    draw_targets,
+)
 from analysis.plots.style import COLOURS, COLUMN, FULL, HATCHES, NAMES, NETWORKS, blank
 from analysis.plots.sweeps import KEY, key, key_above
 
 PARTS = (("standard", ""), ("mobilenet", ", depthwise"), ("mobilenet", ", the rest"))
 ENGINES = {"ours": "ONNX Runtime", "folded": "PyTorch, folded", "eager": "PyTorch"}
+AREAS = tuple(f"benchmark/{name}.csv" for name in ("inference", "training", "accuracy", "data",
+                                                    "serving"))  # fmt: skip
 MEASURED = ("benchmark/latency.csv", "benchmark/layers.json")
 
 
@@ -166,6 +174,49 @@ def roofline_caption(data: Results) -> str:
     )
 
 
+def targets(data: Results) -> pd.DataFrame:
+    """Every target of the benchmark, and how many times better than it the measurement is.
+
+    Columns area, quantity, arm, network, median, unit, target, reached, times, low and high.
+    """
+    table = pd.concat([data.table(name) for name in AREAS], ignore_index=True)
+    table = table[table["target"].notna()].fillna({"network": "", "unit": ""})
+    least = table["target"].str.startswith(">=")
+    aim = table["target"].str.split().str[1].astype(float)
+    columns = table[["median", "low", "high"]].div(aim, axis=0)
+    columns = columns.where(least, 1 / columns.replace(0, float("nan")), axis=0)
+    ends = columns[["low", "high"]]
+    table["times"], table["low"], table["high"] = (
+        columns["median"],
+        ends.min(axis=1),
+        ends.max(axis=1),
+    )
+    return table.reset_index(drop=True)
+
+
+def target_figure(data: Results) -> Figure:
+    """All targets under one another."""
+    table = targets(data)
+    whose = ["" if not network else f", {NAMES[network]}" for network in table["network"]]
+    names = table["quantity"] + whose
+    aims = table["target"].str.replace(">=", "≥").str.replace("<=", "≤")
+    measured = table["median"].map("{:.3g} ".format) + table["unit"]
+    text = measured.str.strip() + " (target " + aims + ")"
+    figure = blank(FULL, 2.0 + 0.46 * len(table))
+    draw_targets(figure.subplots(), table.assign(name=names, text=text))
+    return figure
+
+
+def target_caption(data: Results) -> str:
+    reached = int((targets(data)["reached"] == "yes").sum())
+    made_by = data.record("benchmark/inference.json")["made_by"]
+    return (
+        f"Measured speed over its targets (the reverse where less is better), {reached} of "
+        f"{len(targets(data))} reached (filled): medians and quartiles of the rounds; right of the "
+        f"line is better. {made_by['machine']['processor']}, {made_by['threads']} threads."
+    )
+
+
 FIGURES = {
     "cost_curve": FigureSpec(
         "What the formula promises", ("layer_costs.csv",), cost_curve, cost_curve_caption
@@ -179,5 +230,11 @@ FIGURES = {
         (*MEASURED, "benchmark/roofline.csv"),
         roofline,
         roofline_caption,
+    ),
+    "targets": FigureSpec(
+        "What was aimed at, and what was reached",
+        (*AREAS, "benchmark/inference.json"),
+        target_figure,
+        target_caption,
     ),
 }

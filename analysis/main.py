@@ -180,6 +180,7 @@ def read_data(args: argparse.Namespace, config: TrainConfig) -> DigitData:
             num_classes=args.num_classes,
             preprocess="sketch",
             progress=sys.stderr.isatty(),
+            cache_dir=args.cache_dir,
         )
         for path in args.extra_dataset_path
     ]

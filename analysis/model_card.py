@@ -15,6 +15,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from netlib.checkpoint import read_metadata
@@ -60,6 +61,7 @@ def tables(checkpoints: Path, evaluation: Path) -> dict[str, str]:
         "scores": scores_table(evaluation),
         "calibration": calibration_table(evaluation),
         "training": training_table(checkpoints),
+        "recipe": recipe_table(evaluation / "recipe.csv"),
         "no-digit": no_digit_table(checkpoints / "no_digit.csv"),
         "robustness": robustness_table(evaluation / "robustness.csv"),
         "commands": commands(checkpoints, evaluation),
@@ -128,10 +130,30 @@ def training_table(checkpoints: Path) -> str:
     return table("network|epochs|best epoch|validation accuracy (%)|temperature|precision", rows)
 
 
+def recipe_table(path: Path) -> str:
+    """Validation accuracy and NLL of each step of the recipe, means of the seeds."""
+    runs = read_table(path)
+    rows = []
+    for level in dict.fromkeys(row["level"] for row in runs):
+        cells = [level]
+        for network in NETWORKS:
+            found = [row for row in runs if (row["level"], row["network"]) == (level, network)]
+            cells.append(percent(fmean(float(row["validation_accuracy"]) for row in found)))
+            cells.append(f"{fmean(float(row['validation_nll']) for row in found):.4f}")
+        rows.append("| " + " | ".join(cells) + " |")
+    columns = (" (%)", ", NLL")
+    return table("|".join(["recipe", *(n + what for n in NETWORKS for what in columns)]), rows)
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Rows of a CSV."""
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
 def no_digit_table(path: Path) -> str:
     """Area under the ROC curve and share refused, for the score that was chosen."""
-    with open(path, newline="", encoding="utf-8") as file:
-        every = list(csv.DictReader(file))
+    every = read_table(path)
     chosen = [row for row in every if row["chosen"] == "1"]
     unseen = {(r["network"], r["kind"]): r for r in every if r["score"] == "head, unseen"}
     kinds = list(dict.fromkeys(row["kind"] for row in chosen))
@@ -153,8 +175,7 @@ def no_digit_table(path: Path) -> str:
 
 def robustness_table(path: Path) -> str:
     """Accuracy for each way to draw the same strokes, and points lost against the plain one."""
-    with open(path, newline="", encoding="utf-8") as file:
-        found = list(csv.DictReader(file))
+    found = read_table(path)
     cells: dict[tuple[str, str], list[str]] = {}
     for row in found:
         change = "" if row["kind"] == "plain" else f"{100 * float(row['change']):+.1f}"
@@ -175,8 +196,9 @@ def commands(checkpoints: Path, evaluation: Path) -> str:
     for name in SETS:
         for network in NETWORKS:
             lines.append(read_scores(evaluation, network, name)["made_by"]["command"])
-    record = json.loads((evaluation / "robustness.json").read_text(encoding="utf-8"))
-    lines.append(record["command"])
+    for name in ("robustness", "recipe"):
+        record = json.loads((evaluation / f"{name}.json").read_text(encoding="utf-8"))
+        lines.append(record["command"])
     return "```bash\n" + "\n".join(lines) + "\n```"
 
 

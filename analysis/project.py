@@ -24,6 +24,7 @@ STARTS = {"umap": "spectral", "tsne": "pca"}  # the defaults of umap-learn and o
 NEIGHBOURS = 15  # of UMAP: its authors' default
 MIN_DIST = 0.1  # likewise
 PERPLEXITY = 30  # of t-SNE: its authors' default
+FEW = 10_000  # up to here Barnes-Hut was quicker than interpolation (analysis.benchmark)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -185,7 +186,12 @@ def _umap(embeddings: np.ndarray, seed: int, start: str) -> np.ndarray:
 def _tsne(embeddings: np.ndarray, seed: int, start: str) -> np.ndarray:
     from openTSNE import TSNE
 
-    reducer = TSNE(perplexity=perplexity(len(embeddings)), initialization=start, random_state=seed)
+    reducer = TSNE(
+        perplexity=perplexity(len(embeddings)),
+        initialization=start,
+        negative_gradient_method="bh" if len(embeddings) <= FEW else "fft",
+        random_state=seed,
+    )
     return np.asarray(reducer.fit(embeddings))
 
 

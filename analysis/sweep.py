@@ -17,7 +17,6 @@ import platform
 import shlex
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -36,6 +35,7 @@ from netlib.complexity import measure
 from netlib.config import AUGMENTATIONS, TrainConfig
 from netlib.data import DigitData
 from netlib.dataset import DigitDataset
+from netlib.files import replacing
 from netlib.losses import HEADS, LOSSES, make_loss
 from netlib.metrics import fit_temperature, scores
 from netlib.network import BLOCK_COUNTS, Network, named_network
@@ -43,8 +43,20 @@ from netlib.training import Outputs, fit, infer, seed_everything
 
 OVERSAMPLING = "oversampling"  # a level of the factor loss: cross entropy, classes equally often
 DEFAULTS = TrainConfig()
+# Levels of the factor recipe: the one that it changes, and what it changes of that.
+RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
+    "plain": ("", {"schedule": "constant", "learning_rate": 0.001, "weight_decay": 0.0}),
+    "one-cycle": ("plain", {"schedule": "onecycle", "learning_rate": 0.01}),
+    "weight decay": ("one-cycle", {"weight_decay": 0.05}),
+    "augmentation": ("weight decay", {"augment": "mild"}),
+    "averaging": ("augmentation", {"ema": 0.999}),
+    "strong augmentation": ("averaging", {"augment": "strong"}),
+    "label smoothing": ("averaging", {"loss": "label_smoothing"}),
+    "SGD": ("averaging", {"optimizer": "sgd", "learning_rate": 0.1, "weight_decay": 0.0005}),
+}
 FACTORS: dict[str, type] = {
     "none": str,
+    "recipe": str,
     "loss": str,
     "optimizer": str,
     "schedule": str,
@@ -76,6 +88,7 @@ class Run:
         validation_size: share of the training split.
         steps: where not 0, epochs are as many as give at least this number of steps.
         oversampling: draw every class equally often.
+        extra: data sets with more training images, taken through the sketch preprocessing.
     """
 
     network: str
@@ -88,11 +101,14 @@ class Run:
     validation_size: float = 0.1
     steps: int = 0
     oversampling: bool = False
+    extra: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
         """Tells this run from any other."""
         values = asdict(self)
+        if not self.extra:  # tables are older than this option
+            values.pop("extra")
         values["config"].pop("device")  # where it runs is not what it is
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -126,6 +142,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--dataset-path", type=Path, nargs="+", required=True, help="one or more data sets")
+    add("--extra-dataset-path", type=Path, nargs="*", default=[], help="more training images, each "
+        "taken through the sketch preprocessing")  # fmt: skip
     add("--factor", choices=FACTORS, required=True, help="what is varied; none for the seed alone")
     add("--levels", nargs="*", default=[], help="values of the factor")
     add("--seeds", type=int, nargs="+", default=[0, 1, 2])
@@ -177,7 +195,7 @@ def plan(args: argparse.Namespace) -> list[Run]:
             f"--factor {args.factor} was given {len(args.levels)} levels; expected "
             + ("none." if args.factor == "none" else "at least one after --levels.")
         )
-    for path in args.dataset_path:
+    for path in (*args.dataset_path, *args.extra_dataset_path):
         if not path.exists():
             raise ValueError(f"{path} is not there: make it with analysis.prepare_data.")
     rates = best_learning_rates(args.tuned) if args.tuned else {}
@@ -211,7 +229,9 @@ def make_run(
     options = {**vars(args), "learning_rate": rate, "seed": seed}
     if network in args.bfloat16:
         options["precision"] = "bfloat16"
-    if args.factor != "none":
+    if args.factor == "recipe":
+        options.update(recipe(level))
+    elif args.factor != "none":
         options[args.factor] = value
         level = f"{value:g}" if isinstance(value, float) else str(value)
     if options["augment"] not in AUGMENTATIONS:
@@ -231,11 +251,24 @@ def make_run(
         dataset=dataset,
         config=config,
         oversampling=oversampling,
+        extra=tuple(map(str, args.extra_dataset_path)),
         **{
             key: options[key]
             for key in ("width", "resolution", "train_size", "validation_size", "steps")
         },
     )
+
+
+def recipe(level: str) -> dict[str, Any]:
+    """Options of a recipe: its own on top of those of the one that it changes.
+
+    Raises:
+        ValueError: there is none of this name.
+    """
+    if level not in RECIPES:
+        raise ValueError(f"recipe is {level!r}; expected one of {', '.join(RECIPES)}.")
+    base, changes = RECIPES[level]
+    return {**(recipe(base) if base else {}), **changes}
 
 
 def family(network: str) -> str:
@@ -352,7 +385,11 @@ def train_run(run: Run, threads: int, keep: Path | None, cache: Path) -> dict[st
     net = make_network(run)
     loss_func = make_loss(config.loss, data.class_counts)
     training_started = time.perf_counter()
-    history = fit(net, data.train_loader(0), data.validation_loader(), config, loss_func=loss_func)
+    state = keep / run.folder / "training.state" if keep else None
+    history = fit(
+        net, data.train_loader(0), data.validation_loader(), config, loss_func=loss_func,
+        state_path=state, resume=True, identity=run.key,
+    )  # fmt: skip
     training_seconds = time.perf_counter() - training_started
     outputs = {split: run_network(net, data, split) for split in ("validation", "test")}
     row = make_row(run, config, data, net, outputs)
@@ -360,19 +397,26 @@ def train_run(run: Run, threads: int, keep: Path | None, cache: Path) -> dict[st
     row["seconds"] = round(time.perf_counter() - started, 2)
     if keep is not None:
         keep_files(keep / run.folder, run, data, net, history, outputs)
+        state.unlink()
     return row
 
 
 def read_data(run: Run, cache: Path) -> DigitData:
     """The run's three sets, split and ordered by its seed; decoded once a machine."""
+    input_dim = (1, run.resolution, run.resolution)
+    extra = [
+        DigitDataset(path, "train", input_dim=input_dim, preprocess="sketch", cache_dir=cache)
+        for path in run.extra
+    ]
     return DigitData(
         run.dataset,
-        input_dim=(1, run.resolution, run.resolution),
+        input_dim=input_dim,
         batch_size=run.config.batch_size,
         train_size=run.train_size or None,
         validation_size=run.validation_size,
         seed=run.config.seed,
         weighted_sampling=run.oversampling,
+        extra_train_sets=extra,
         cache_dir=cache,
     )
 
@@ -464,17 +508,9 @@ def read_rows(path: Path) -> dict[str, dict[str, Any]]:
 
 def write_rows(path: Path, rows: dict[str, dict[str, Any]], order: dict[str, int]) -> None:
     """The table, in the order of the plan; never half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     ordered = sorted(rows.values(), key=lambda row: order.get(row["key"], len(order)))
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            pd.DataFrame(ordered).to_csv(file, index=False, float_format="%.6g")
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with replacing(path) as temporary:
+        pd.DataFrame(ordered).to_csv(temporary, index=False, float_format="%.6g")
 
 
 def write_record(path: Path, arguments: Sequence[str]) -> None:

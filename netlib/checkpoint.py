@@ -8,7 +8,6 @@ temperature, no_digit. No pickles: loading a file runs no code from it.
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from netlib.files import replacing
 from netlib.network import Network, build_network
 
 FORMAT = "netlib-checkpoint"
@@ -40,19 +40,11 @@ def save_network(
         The path written.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: t.detach().cpu().contiguous() for name, t in net.state_dict().items()}
     content = {**(metadata or {}), "spec": net.spec}
     header = {"format": FORMAT, "version": str(FORMAT_VERSION), "netlib": json.dumps(content)}
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    try:
+    with replacing(path) as temporary:
         save_file(tensors, temporary, metadata=header)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
     return path
 
 

@@ -2,7 +2,6 @@
 
 import math
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -20,6 +19,7 @@ from tqdm import tqdm
 from netlib.allocator import keep_freed_memory
 from netlib.augment import augment
 from netlib.config import TrainConfig
+from netlib.files import replacing
 from netlib.losses import Loss
 from netlib.network import Network
 
@@ -251,7 +251,6 @@ class _Run:
             self.best_weights = {name: t.detach().clone() for name, t in weights.items()}
 
     def save(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         state = {
             "spec": self.net.spec,
             "config": self.config.to_dict(),
@@ -264,14 +263,8 @@ class _Run:
             "best_epoch": self.best_epoch,
             "best_weights": self.best_weights,
         }
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                torch.save(state, file)
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with replacing(path) as temporary:
+            torch.save(state, temporary)
 
     def load(self, path: Path) -> None:
         try:

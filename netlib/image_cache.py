@@ -8,7 +8,6 @@ leave half a file; a file that is damaged all the same is reported, ignored and 
 import json
 import logging
 import os
-import tempfile
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,8 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+
+from netlib.files import replacing
 
 log = logging.getLogger(__name__)
 
@@ -68,19 +69,12 @@ def store(cache_dir: Path, key: str, decoded: Decoded) -> None:
         "names": json.dumps(decoded.names),
         "notes": json.dumps(decoded.warnings),
     }
-    temporary = None
+    tensors = {"images": decoded.images, "labels": decoded.labels}
     try:
-        cache_dir.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=cache_dir, prefix=path.stem, suffix=".tmp")
-        os.close(handle)
-        tensors = {"images": decoded.images, "labels": decoded.labels}
-        save_file(tensors, temporary, metadata)
-        os.replace(temporary, path)
+        with replacing(path) as temporary:
+            save_file(tensors, temporary, metadata)
     except (OSError, SafetensorError) as error:
         log.warning("the cache %s cannot be written: %s", path, error)
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
 
 
 def _path(cache_dir: Path, key: str) -> Path:

@@ -1,5 +1,6 @@
 """What the READMEs say is true: files, commands, options, links and the Space's settings."""
 
+import csv
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from import_graph import ROOT
 
+NETWORKS = ("standard", "mobilenet")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 DOCUMENTS = sorted(path for path in ROOT.glob("*/README.md") if not path.parts[-2].startswith("."))
@@ -116,6 +118,49 @@ def test_every_make_target_exists_and_runs_a_script_that_is_there(target: str) -
     paths = [ROOT / name.replace(".", "/") for name in modules]  # scripts, or packages that run
     runs = [p.with_suffix(".py").is_file() or (p / "__main__.py").is_file() for p in paths]
     assert all(runs)
+
+
+# --- Figures ------------------------------------------------------------------------------------
+
+
+def measured(area: str) -> dict[tuple[str, str, str], float]:
+    """(quantity, arm, network) -> median, of an area of the committed benchmark."""
+    path = ROOT / "figures" / "data" / "full" / "benchmark" / f"{area}.csv"
+    with path.open(encoding="utf-8") as file:
+        return {
+            (row["quantity"], row["arm"], row["network"]): float(row["median"])
+            for row in csv.DictReader(file)
+        }
+
+
+def speed_table() -> list[str]:
+    """The lines of the README's table of speed, from the benchmark's results."""
+    inference, training, accuracy = map(measured, ("inference", "training", "accuracy"))
+    faster = [inference[f"{batch}, speed-up over eager", "ours, 2 threads", network]
+              for batch in ("one image", "batch 256") for network in NETWORKS]  # fmt: skip
+    precisions = {"standard": "bfloat16", "mobilenet": "float32"}
+    trained = [training["speed-up over the plain loop", f"ours, {precisions[network]}", network]
+               for network in NETWORKS]  # fmt: skip
+    share = "time to 99 % test accuracy, share of the example's"
+    learned = [1 / accuracy[share, f"ours, {network}", ""] for network in NETWORKS]
+    rows = {
+        "one image, against PyTorch as it comes": faster[:2],
+        "256 images, likewise": faster[2:],
+        "an epoch of training, against a plain loop": trained,
+        "99 % on MNIST, against PyTorch's example": learned,
+    }
+    return [f"| {name} | {a:.2f} × | {b:.2f} × |" for name, (a, b) in rows.items()]
+
+
+def test_the_table_of_speed_is_that_of_the_results() -> None:
+    assert set(speed_table()) <= set(section("Speed").splitlines())
+
+
+def test_the_speed_up_over_the_standard_network_is_that_of_the_results() -> None:
+    found = measured("inference")
+    for batch, words in (("one image", "for one image"), ("batch 256", "in a batch of 256")):
+        ratio = found[f"{batch}, MobileNet over standard", "ours, 1 thread", ""]
+        assert f"{ratio:.2f} times {words}" in section("Speed").replace("\n", " ")
 
 
 # --- Links and front matter ---------------------------------------------------------------------

@@ -49,6 +49,29 @@ def test_every_level_seed_and_network_has_a_row_in_the_plans_order(run) -> None:
     assert (recalls.min(axis=1) == table["worst_recall"]).all()
 
 
+def test_a_recipe_is_that_which_it_changes_and_its_change() -> None:
+    plain, averaged = sweep.recipe("plain"), sweep.recipe("averaging")
+    assert plain["schedule"] == "constant" and "augment" not in plain
+    assert averaged == {"schedule": "onecycle", "learning_rate": 0.01, "weight_decay": 0.05,
+                        "augment": "mild", "ema": 0.999}  # fmt: skip
+    assert sweep.recipe("strong augmentation") == {**averaged, "augment": "strong"}
+
+
+def test_a_sweep_over_recipes_trains_each_with_its_options(run) -> None:
+    levels = ["plain", "label smoothing"]
+    table = run("--factor", "recipe", "--levels", *levels, "--seeds", 0, "--networks", "1+0")
+    assert table["level"].tolist() == levels
+    assert table["learning_rate"].tolist() == [0.001, 0.01]
+    assert table["loss"].tolist() == ["cross_entropy", "label_smoothing"]
+
+
+def test_extra_images_join_the_training_set(run, digit_folder) -> None:
+    extra = digit_folder(train=3)
+    table = run("--factor", "none", "--seeds", 0, "--extra-dataset-path", extra, "--resolution", 28)
+    assert table["train_images"].tolist() == [110, 110]
+    assert table["validation_images"].tolist() == [20, 20]
+
+
 def test_rows_that_are_there_are_not_trained_again(run, capsys) -> None:
     first = run("--factor", "batch_size", "--levels", 16, "--seeds", 0)
     more = run("--factor", "batch_size", "--levels", 16, 32, "--seeds", 0)
@@ -85,6 +108,7 @@ def test_kept_runs_hold_what_the_row_says(run, tmp_path: Path) -> None:
         assert file["validation_logits"].shape == (20, 10)
     assert right.mean() == pytest.approx(table.loc[0, "accuracy"])
     assert len(pd.read_csv(folder / "history.csv")) == 1
+    assert not (folder / "training.state").exists()
 
 
 def test_a_run_whose_files_are_gone_is_trained_again(run, tmp_path: Path, capsys) -> None:
@@ -142,6 +166,7 @@ def test_networks_without_a_rate_of_their_own_take_that_of_their_kind(run, tmp_p
     [
         (["--factor", "none", "--levels", "3"], "was given 1 levels; expected none"),
         (["--factor", "loss"], "was given 0 levels; expected at least one"),
+        (["--factor", "recipe", "--levels", "secret"], "recipe is 'secret'; expected one of plain"),
         (["--factor", "batch_size", "--levels", "x"], "'x'; batch_size expects int values"),
         (["--factor", "loss", "--levels", "hinge"], "loss is 'hinge'; expected one of"),
         (["--factor", "augment", "--levels", "wild"], "augment is 'wild'; expected one of none"),

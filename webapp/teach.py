@@ -6,8 +6,6 @@ FOLDER/train.csv              image,label
 
 import csv
 import io
-import os
-import tempfile
 import threading
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from netlib.files import replacing
 from webapp.errors import UserError
 
 MAX_IMAGES = 5_000
@@ -80,14 +79,6 @@ def _table(rows: list[tuple[str, str]]) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(
-        dir=path.parent.parent if path.suffix == ".png" else path.parent, prefix=f".{path.name}."
-    )
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    folder = path.parent.parent if path.suffix == ".png" else path.parent
+    with replacing(path, folder) as temporary:
+        temporary.write_bytes(content)

@@ -105,12 +105,21 @@ def speed(results: Path) -> Section:
     serving = read_csv(results / "benchmark" / "serving.csv").set_index(["quantity", "arm"])
     call = 1e3 / serving.loc[("1 client", "do nothing"), "median"]
     share = serving.loc[("1 client, share of doing nothing", "demo")]
+    times = read_csv(results / "benchmark" / "inference.csv")
+    arm = f"ours, {threads(results)} threads"
+    ours = times[(times["quantity"] == "one image") & (times["arm"] == arm)]
+    one = ours.set_index("network").loc["standard", "median"]
+    roofs = read_csv(results / "benchmark" / "hardware.csv")
+    products = roofs[roofs["quantity"].str.startswith("matrix product, float32")]
     data = read_csv(results / "benchmark" / "data.csv")
     ratios = data[data["quantity"].str.endswith("times the bare decode")].set_index("arm")["median"]
     return {
         "count": str(len(found)),
         "reached": str(len(found) - len(missed)),
         "missed": "; ".join(names) or "none",
+        "one": f"{one:.0f}",
+        "rate": f"{2e-3 * costs(results).loc['standard', 'macs'] / one:.0f}",
+        "peak": f"{products['median'].max():.0f}",
         "call": f"{call:.1f}",
         "reading": f"{serving.loc[('reading a picture, no server', 'demo'), 'median']:.1f}",
         "networks": f"{serving.loc[('both networks alone, no server', 'demo'), 'median']:.2f}",
@@ -120,6 +129,11 @@ def speed(results: Path) -> Section:
         "listing": f"{100 * ratios['the list of files']:.0f}",
         "table": f"{100 * ratios['the list, the labels and the checks']:.0f}",
     }
+
+
+def threads(results: Path) -> int:
+    """That the benchmark used."""
+    return read_json(results / "benchmark" / "inference.json")["made_by"]["threads"]
 
 
 def blocks(results: Path) -> Section:

@@ -107,7 +107,25 @@ SMALL = Size(
     count=500,
     timing=("--quick",),
     speed=(),
-    seconds={},
+    seconds={
+        "learning_rate": 60,
+        "pairs": 95,
+        "blocks": 45,
+        "loss": 190,
+        "batch_size": 90,
+        "training_epochs": 80,
+        "train_size": 90,
+        "imbalance": 90,
+        "width standard": 30,
+        "width mobilenet": 35,
+        "resolution": 45,
+        "augment": 125,
+        "mobilenet_v1": 40,
+        "embeddings": 170,
+        "corruptions": 60,
+        "costs": 30,
+        "layers": 35,
+    },
 )
 
 FULL = Size(
@@ -149,7 +167,13 @@ FULL = Size(
     count=2000,
     timing=(),
     speed=("--dataset-path", "data/mnist"),
-    seconds={},
+    seconds={
+        "learning_rate": 515, "pairs": 1980, "blocks": 395, "loss": 655, "batch_size": 315,
+        "training_epochs": 370, "train_size": 430, "imbalance": 910, "width standard": 110,
+        "width mobilenet": 420, "resolution": 140, "precision": 140, "augment": 175,
+        "mobilenet_v1": 75, "compare": 130, "embeddings": 565, "data_card": 80, "filters": 65,
+        "corruptions": 505, "costs": 30, "layers": 120, "speed": 2000,
+    },
 )  # fmt: skip
 SIZES = {size.name: size for size in (SMALL, FULL)}
 

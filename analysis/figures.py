@@ -10,6 +10,7 @@ here. Captions go to captions.json beside the pictures. The same numbers give th
 import argparse
 import io
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +21,6 @@ from PIL import Image
 from analysis.plots.catalogue import FIGURES, command
 from analysis.plots.results import Results
 from analysis.plots.style import look
-from netlib.files import replacing
 
 LARGEST = 300_000  # bytes of a PNG; above it, colours are cut to 256
 
@@ -118,8 +118,10 @@ def pdf_of(figure: Figure) -> bytes:
 
 def write(path: Path, content: bytes) -> None:
     """The whole file or none of it; its name is printed."""
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(content)
+    os.replace(part, path)
     print(path)
 
 

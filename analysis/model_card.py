@@ -146,7 +146,7 @@ def seeds_table(evaluation: Path) -> str:
             low, high = t_interval(values)
             rows.append(
                 f"| {SETS[name]} | {network} | {', '.join(f'{v:.2f}' for v in values)} | "
-                f"{fmean(values):.2f} | {low:.2f} to {high:.2f} | {target:.2f} | "
+                f"{fmean(values):.2f} | {low:.2f} to {min(high, 100.0):.2f} | {target:.2f} | "
                 f"{'yes' if fmean(values) >= target else 'no'} |"
             )
     titles = "set|network|each seed (%)|mean (%)|95 % interval|target (%)|reached"

@@ -484,7 +484,7 @@ def test_a_failed_write_leaves_no_row_and_no_scrap(
     def fail(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("webapp.teach.os.replace", fail)
+    monkeypatch.setattr("netlib.files.os.replace", fail)
     with pytest.raises(OSError, match="disk full"):
         store.add(digit, 1)
     assert [path.name for path in tmp_path.rglob("*")] == ["train"]

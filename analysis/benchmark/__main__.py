@@ -72,7 +72,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add(
         "--quick",
         action="store_true",
-        help="what has a target, on little data in few rounds: about a minute",
+        help="what has a target, on little data in few rounds: a minute or two",
     )
     add("--only", nargs="+", choices=AREAS, metavar="AREA", help=f"some of: {', '.join(AREAS)}")
     add("--dataset-path", type=Path, help="MNIST in the course's layout (prepare_data --source "

@@ -43,7 +43,7 @@ class Size:
         tail_steps: likewise, for the long-tailed sets.
         count: test images for embeddings and corruptions.
         timing: options of the benchmark of single layers.
-        speed: options of the benchmarks of everything else; none leaves them out.
+        speed: data set of the benchmarks of everything else; "" leaves them out.
         seconds: measured time of every step on two cores, for the estimate.
     """
 
@@ -68,7 +68,7 @@ class Size:
     tail_steps: int
     count: int
     timing: tuple[str, ...]
-    speed: tuple[str, ...]
+    speed: str
     seconds: dict[str, float]
 
     def cost(self, step: str) -> float:
@@ -106,7 +106,7 @@ SMALL = Size(
     tail_steps=75,
     count=500,
     timing=("--quick",),
-    speed=(),
+    speed="",
     seconds={
         "learning_rate": 60,
         "pairs": 95,
@@ -166,7 +166,7 @@ FULL = Size(
     tail_steps=160,
     count=2000,
     timing=(),
-    speed=("--dataset-path", "data/mnist"),
+    speed="data/mnist",
     seconds={
         "learning_rate": 515, "pairs": 1980, "blocks": 395, "loss": 655, "batch_size": 315,
         "training_epochs": 370, "train_size": 430, "imbalance": 910, "width standard": 110,
@@ -223,7 +223,7 @@ def plan(size: Size, results: Path, runs: Path, mnist_root: Path | None, jobs: i
         )
     )
     if size.speed:
-        options = ("--only", *SPEED, *size.speed, "--output", str(folder))
+        options = ("--only", *SPEED, "--dataset-path", size.speed, "--output", str(folder))
         files = tuple(folder / f"{area}.{kind}" for area in SPEED for kind in ("csv", "json"))
         steps.append(
             Step("speed", "analysis.benchmark", options, files, seconds=size.cost("speed"))
@@ -238,7 +238,7 @@ def prepare(size: Size, mnist_root: Path | None) -> list[Step]:
         options = ("--ratio", str(ratio), "--rotation", str(rotation))
         sets[tail(size, ratio, rotation)] = (*size.make_tails, *options)
     if size.speed:
-        sets[size.speed[-1]] = ("--source", "mnist")
+        sets[size.speed] = ("--source", "mnist")
     root = ("--mnist-root", str(mnist_root)) if mnist_root else ()
     return [
         Step(

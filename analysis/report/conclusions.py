@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from analysis.report.wording import NETWORKS, percent, points, read_csv, read_json, words
 
 Sections = dict[str, dict[str, Any]]
@@ -114,7 +116,7 @@ def loss_matters(results: Path) -> str:
 def tails(results: Path) -> str:
     """Whether the smaller network suffers more from rare classes."""
     table = read_csv(results / "imbalance.csv").query("level == 'cross_entropy'")
-    ratios = table["dataset"].str.extract(r"exp(\d+)-")[0].astype(int)
+    ratios = imbalance_ratios(table)
     hardest = table[ratios == ratios.max()]
     wide = hardest.pivot_table(index="dataset", columns="network", values="balanced_accuracy")
     gaps = (wide["mobilenet"] - wide["standard"]).tolist()
@@ -186,7 +188,7 @@ def did_not_work(sections: Sections, results: Path) -> list[str]:
         lost = listed([strong[name, "strong"] - strong[name, "mild"] for name in NETWORKS])
         found.append(f"Strong augmentation, against mild, at this budget ({lost} points).")
     tail = read_csv(results / "imbalance.csv")
-    ratios = tail["dataset"].str.extract(r"exp(\d+)-")[0].astype(int)
+    ratios = imbalance_ratios(tail)
     hardest = tail[ratios == ratios.max()].groupby(["network", "level"])["balanced_accuracy"].mean()
     gains = [hardest[name, "ldam_drw"] - hardest[name, "cross_entropy"] for name in NETWORKS]
     if max(gains) <= 0:
@@ -213,6 +215,11 @@ def stem_trap(results: Path) -> str:
         f"reach {percent(means[trapped])} %, a standard block and then {deepest - 1} separable "
         f"ones {percent(means[other])} %."
     )
+
+
+def imbalance_ratios(table: pd.DataFrame) -> pd.Series:
+    """Images of the most frequent : rarest class, from the names of the data sets."""
+    return table["dataset"].str.extract(r"exp(\d+)-")[0].astype(int)
 
 
 def agree(gaps: Sequence[float]) -> bool:

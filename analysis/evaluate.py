@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from netlib.checkpoint import load_network, weights_digest
 from netlib.data import DigitDataset
-from netlib.metrics import Scores, scores
+from netlib.metrics import Scores, calibration_interval, scores
 from netlib.predictor import Prediction, Predictor
 
 
@@ -55,6 +56,7 @@ def run(args: argparse.Namespace, arguments: Sequence[str]) -> None:
     labels = dataset.labels.numpy()
     result = scores(labels, prediction.logits, info.temperature)
     uncalibrated = scores(labels, prediction.logits)
+    probabilities = softmax(np.float64(prediction.logits) / info.temperature, axis=1)
     made_by = {
         "command": shlex.join(["python", "-m", "analysis.evaluate", *arguments]),
         "architecture": info.architecture,
@@ -70,6 +72,7 @@ def run(args: argparse.Namespace, arguments: Sequence[str]) -> None:
     print_scores(result, made_by)
     content = {
         **result.to_dict(),
+        "ece_interval": calibration_interval(labels, probabilities),
         "uncalibrated": {key: getattr(uncalibrated, key) for key in ("nll", "brier", "ece")},
         "made_by": made_by,
     }

@@ -14,6 +14,9 @@ measured on: what to expect of a kind that nobody thought of.
 
 import argparse
 import csv
+import json
+import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,12 +25,11 @@ from typing import Any
 import matplotlib
 import numpy as np
 from sklearn.datasets import load_sample_images
-from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
-from netlib.checkpoint import load_network, save_network
+from netlib.checkpoint import load_network, save_network, weights_digest
 from netlib.data import DigitData, DigitDataset
-from netlib.metrics import DIGIT_SCORES, digit_score, fit_digit_head, mean_embeddings
+from netlib.metrics import DIGIT_SCORES, auroc, digit_score, fit_digit_head, mean_embeddings
 from netlib.nondigits import makers
 from netlib.predictor import Predictor
 from netlib.sketch import to_digit
@@ -40,9 +42,10 @@ FIT, CHOOSE = 0.5, 0.6  # where the parts of the pictures end that fit and that 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse, measure, choose, write; 2 is the exit status of a user's error."""
-    args = parse(sys.argv[1:] if arguments is None else arguments)
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    args = parse(arguments)
     try:
-        run(args)
+        run(args, arguments)
     except (ValueError, FileNotFoundError) as error:
         print(f"no_digit: {error}", file=sys.stderr)
         return 2
@@ -66,12 +69,13 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="pictures of each kind, six in ten to fit and choose",
     )
     add("--seed", type=int, default=0, help="of the pictures")
-    add("--output", type=Path, required=True, help="CSV with a row for each figure")
+    add("--output", type=Path, required=True, help="CSV with a row for each figure; what made it "
+        "is told in a JSON file beside it")  # fmt: skip
     add("--write", action="store_true", help="store score and threshold in the checkpoints")
     return parser.parse_args(arguments)
 
 
-def run(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace, arguments: Sequence[str]) -> None:
     """Everything the command does, in order."""
     predictor = Predictor({str(path): path for path in args.checkpoint})
     others = make_others(args.count, args.seed)
@@ -92,6 +96,12 @@ def run(args: argparse.Namespace) -> None:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
+    record = {
+        "command": shlex.join(["python", "-m", "analysis.no_digit", *arguments]),
+        "weights_sha256": {p.stem: weights_digest(load_network(p)[0]) for p in args.checkpoint},
+    }
+    text = json.dumps(record, indent=1) + os.linesep
+    args.output.with_suffix(".json").write_text(text, encoding="utf-8")
     for row in rows:
         if row["chosen"]:
             print(f"{row['network']:<12} {row['kind']:<22} AUROC {row['auroc']:>7} "
@@ -114,13 +124,6 @@ def make_others(count: int, seed: int) -> dict[str, list[np.ndarray | None]]:
         digits = [to_digit(make(rng)) for _ in bar]
         others[kind] = [None if digit is None else digit.numpy() for digit in digits]
     return others
-
-
-def area(digits: np.ndarray, others: np.ndarray) -> float:
-    """Area under the ROC curve: the chance that a digit scores higher than something else."""
-    values = np.concatenate([digits, others])
-    values = np.where(np.isfinite(values), values, np.finfo(float).min)
-    return float(roc_auc_score(np.arange(len(values)) < len(digits), values))
 
 
 def _part(values: Any, start: float, stop: float) -> Any:
@@ -218,14 +221,10 @@ class Measured:
             result[kind][places] = value
         return result
 
-    def auroc(self, kind: str, other: np.ndarray) -> float:
-        """Chance that a validation digit scores higher than a picture of the other kind."""
-        return area(self.validation[kind], other)
-
     def mean_auroc(self, kind: str) -> float:
         """Over the kinds, on the pictures that the score is chosen by."""
         parts = [_part(s[kind], FIT, CHOOSE) for s in self.others.values()]
-        return float(np.mean([self.auroc(kind, part) for part in parts]))
+        return float(np.mean([auroc(self.validation[kind], part)[0] for part in parts]))
 
     def threshold(self, kind: str) -> float:
         """What `REFUSED` of the validation digits score below."""
@@ -237,26 +236,34 @@ class Measured:
         for score in DIGIT_SCORES:
             limit = self.threshold(score)
             for kind, s in self.digits.items():
-                rows.append(self._row(score, best, kind, s[score], limit, ""))
+                rows.append(self._row(score, best, kind, s[score], limit))
             for kind, s in self.others.items():
                 part = _part(s[score], CHOOSE, 1)
-                auroc = f"{self.auroc(score, part):.4f}"
-                rows.append(self._row(score, best, kind, part, limit, auroc))
+                area = auroc(self.validation[score], part)
+                rows.append(self._row(score, best, kind, part, limit, area))
         for kind, s in self.unseen.items():
-            limit, auroc = float(np.quantile(s["validation"], REFUSED)), area(*s.values())
-            rows.append(self._row(UNSEEN, best, kind, s["others"], limit, f"{auroc:.4f}"))
+            limit = float(np.quantile(s["validation"], REFUSED))
+            area = auroc(s["validation"], s["others"])
+            rows.append(self._row(UNSEEN, best, kind, s["others"], limit, area))
         return rows
 
     def _row(
-        self, score: str, best: str, kind: str, values: np.ndarray, limit: float, auroc: str
+        self,
+        score: str,
+        best: str,
+        kind: str,
+        values: np.ndarray,
+        limit: float,
+        area: tuple[float, ...] = (),
     ) -> dict[str, Any]:
+        cells = [f"{value:.4f}" for value in area] or ["", "", ""]
         return {
             "network": self.name,
             "score": score,
             "chosen": int(score == best),
             "kind": kind,
             "n": len(values),
-            "auroc": auroc,
+            **dict(zip(("auroc", "auroc_low", "auroc_high"), cells, strict=True)),
             "refused": f"{float((values < limit).mean()):.4f}",
         }
 

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageOps
+from scipy.special import softmax
 
 from analysis.evaluate import main
 from netlib.checkpoint import load_network, save_network, weights_digest
-from netlib.metrics import scores
+from netlib.metrics import calibration_interval, scores
 from netlib.network import init_network
 from netlib.sketch import to_digit
 
@@ -89,6 +90,9 @@ def test_scores_are_those_of_the_predictions_at_the_checkpoint_s_temperature(
     content, arrays = read(tmp_path)
     made_by = content.pop("made_by")
     uncalibrated = content.pop("uncalibrated")
+    probabilities = softmax(arrays["logits"].astype(np.float64) / 2, axis=1)
+    interval = content.pop("ece_interval")
+    assert interval == pytest.approx(calibration_interval(arrays["labels"], probabilities))
     expected = scores(arrays["labels"], arrays["logits"], temperature=2).to_dict()
     assert content == json.loads(json.dumps(expected))
     plain = scores(arrays["labels"], arrays["logits"])

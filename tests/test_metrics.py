@@ -5,11 +5,15 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
+from sklearn.metrics import roc_auc_score
 
 from netlib.metrics import (
     DIGIT_SCORES,
     agreement,
+    auroc,
     calibration_error,
+    calibration_interval,
     digit_score,
     equivalence,
     fit_digit_head,
@@ -180,6 +184,19 @@ def test_calibration_error_with_fewer_images_than_bins_takes_each_alone() -> Non
     assert error == pytest.approx((0.1 + 0.8) / 2)
 
 
+def test_the_calibration_errors_interval_shrinks_with_the_images() -> None:
+    rng = np.random.default_rng(0)
+
+    def interval(n: int) -> tuple[float, float]:
+        p = rng.uniform(0.6, 1, n)
+        wrong = rng.random(n) > p - 0.1  # too sure by 0.1
+        return calibration_interval(wrong.astype(int), np.stack([p, 1 - p], axis=1))
+
+    (low, high), (lower, higher) = interval(4000), interval(400)
+    assert low < 0.1 < high
+    assert high - low < higher - lower
+
+
 @pytest.mark.parametrize("temperature", [0.4, 1.0, 3.0])
 def test_a_known_temperature_is_found_again(temperature: float) -> None:
     rng = np.random.default_rng(0)
@@ -267,6 +284,30 @@ def test_the_digit_head_parts_two_clouds_and_is_a_linear_score() -> None:
     assert one == pytest.approx([head[2] + head[4]])
     # Only the direction counts.
     assert digit_score("head", logits[:1], [[0, 0, 7, 0]], head=head) == pytest.approx(one)
+
+
+def test_auroc_is_the_share_of_pairs_in_order() -> None:
+    area, low, high = auroc([1.0, 2.0, 3.0], [1.5, 1.0, -np.inf])
+    assert area == pytest.approx((1.5 + 3 + 3) / 9)  # equal scores count half
+    assert 0 < low < area < high < 1
+    assert auroc([1.0, 2.0], [0.0, -np.inf]) == (1, 1, 1)
+
+
+def test_auroc_agrees_with_scikit_learn() -> None:
+    rng = np.random.default_rng(0)
+    digits, others = rng.normal(1, 1, 300).round(1), rng.normal(0, 1, 200).round(1)
+    expected = roc_auc_score(np.arange(500) < 300, np.concatenate([digits, others]))
+    assert auroc(digits, others)[0] == pytest.approx(expected)
+
+
+def test_the_interval_of_auroc_holds_the_truth_19_times_in_20() -> None:
+    rng = np.random.default_rng(0)
+    truth = stats.norm.cdf(2 / 2**0.5)
+    held = 0
+    for _ in range(400):
+        _, low, high = auroc(rng.normal(2, 1, 80), rng.normal(0, 1, 60))
+        held += low < truth < high
+    assert 0.92 < held / 400 < 0.98
 
 
 def test_the_digit_head_needs_its_weights() -> None:

@@ -1,6 +1,7 @@
 """The choice of the score that tells digits from other pictures, on an untrained network."""
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from analysis import no_digit
-from netlib.checkpoint import read_metadata, save_network
+from netlib.checkpoint import load_network, read_metadata, save_network, weights_digest
 from netlib.metrics import DIGIT_SCORES
 from netlib.network import init_network
 
@@ -42,9 +43,14 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def rows(checkpoint: Path, dataset: Path, tmp_path_factory) -> list[dict[str, str]]:
-    output = tmp_path_factory.mktemp("table") / "no_digit.csv"
-    assert no_digit.main([*arguments(checkpoint, dataset, output), "--write"]) == 0
+def output(checkpoint: Path, dataset: Path, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("table") / "no_digit.csv"
+    assert no_digit.main([*arguments(checkpoint, dataset, path), "--write"]) == 0
+    return path
+
+
+@pytest.fixture(scope="module")
+def rows(output: Path) -> list[dict[str, str]]:
     with open(output, newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
@@ -66,6 +72,19 @@ def test_one_score_is_chosen_and_stored(rows: list[dict[str, str]], checkpoint: 
     assert np.isfinite(rule["threshold"])
 
 
+def test_every_area_lies_in_its_interval(rows: list[dict[str, str]]) -> None:
+    found = [row for row in rows if row["auroc"]]
+    assert {row["kind"] for row in found} == set(KINDS)
+    for row in found:
+        assert float(row["auroc_low"]) <= float(row["auroc"]) <= float(row["auroc_high"]) <= 1
+
+
+def test_the_record_says_what_was_measured(output: Path, checkpoint: Path) -> None:
+    record = json.loads(output.with_suffix(".json").read_text(encoding="utf-8"))
+    assert record["command"].startswith("python -m analysis.no_digit --dataset-path ")
+    assert record["weights_sha256"] == {"small": weights_digest(load_network(checkpoint)[0])}
+
+
 def test_a_kind_that_was_never_seen_is_no_easier(rows: list[dict[str, str]]) -> None:
     mean = {
         score: np.mean([float(row["auroc"]) for row in rows
@@ -73,11 +92,6 @@ def test_a_kind_that_was_never_seen_is_no_easier(rows: list[dict[str, str]]) -> 
         for score in ("head", no_digit.UNSEEN)
     }  # fmt: skip
     assert mean[no_digit.UNSEEN] <= mean["head"]
-
-
-def test_the_area_counts_pages_found_blank_as_refused() -> None:
-    assert no_digit.area(np.array([1.0, 2.0]), np.array([0.0, -np.inf])) == 1
-    assert no_digit.area(np.array([1.0, 2.0]), np.array([1.5, -np.inf])) == 0.75
 
 
 def test_another_split_than_the_trainings_is_refused(

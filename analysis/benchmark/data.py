@@ -72,45 +72,41 @@ def make_bare(archive: Path) -> Callable[[str], float]:
     with zipfile.ZipFile(archive) as file:
         contents = [file.read(name) for name in file.namelist() if name.endswith(".png")]
 
-    def work(_: str) -> float:
-        start = time.perf_counter()
+    def work(_: str) -> None:
         for content in contents:
             Image.open(io.BytesIO(content)).load()
-        return time.perf_counter() - start
 
-    return work
+    return timed(work)
 
 
 def make_listing(archive: Path) -> Callable[[str], float]:
     """What `zipfile` takes to read the archive's directory, before the first byte of an image."""
 
-    def work(_: str) -> float:
-        start = time.perf_counter()
+    def work(_: str) -> None:
         with zipfile.ZipFile(archive) as file:
             file.infolist()
-        return time.perf_counter() - start
 
-    return work
+    return timed(work)
 
 
 def make_table(path: Path) -> Callable[[str], float]:
     """All that is done before the first image is read: which files there are, and their labels."""
-
-    def work(split: str) -> float:
-        start = time.perf_counter()
-        read_table(open_store(path, split), split, 10)
-        return time.perf_counter() - start
-
-    return work
+    return timed(lambda split: read_table(open_store(path, split), split, 10))
 
 
 def make_ours(path: Path, cache: Path | None) -> Callable[[str], float]:
     """`DigitDataset`: the archive's listing, the table, the checks, the decoding, one tensor."""
-
-    def work(split: str) -> float:
-        start = time.perf_counter()
-        DigitDataset(path, split, cache_dir=cache)
-        return time.perf_counter() - start
-
+    work = timed(lambda split: DigitDataset(path, split, cache_dir=cache))
     work("train")  # warm-up; fills the cache
     return work
+
+
+def timed(work: Callable[[str], object]) -> Callable[[str], float]:
+    """The same work, answering with the seconds it took."""
+
+    def seconds(split: str) -> float:
+        start = time.perf_counter()
+        work(split)
+        return time.perf_counter() - start
+
+    return seconds

@@ -170,10 +170,8 @@ def pareto(results: Path) -> Section:
     """Width and resolution; and equal budgets."""
     width = read_csv(results / "width.csv")
     means = width.groupby(["network", "width"]).mean(numeric_only=True)
-    mobile = means.loc[("mobilenet", 1.0)]
-    standard = means.loc["standard"]
-    narrow = (standard["params"] / mobile["params"] - 1).abs().idxmin()
-    row = standard.loc[narrow]
+    mobile, narrow = means.loc[("mobilenet", 1.0)], equal_budget(means)
+    row = means.loc[("standard", narrow)]
     gap = mobile["accuracy"] - row["accuracy"]
     sizes = read_csv(results / "resolution.csv").groupby(["network", "resolution"])
     by_size = sizes["accuracy"].mean().unstack(0)
@@ -192,6 +190,12 @@ def pareto(results: Path) -> Section:
             for size, row in by_size.iterrows()
         ),
     }
+
+
+def equal_budget(means: pd.DataFrame) -> float:
+    """Width at which the standard network has as many parameters as the MobileNet, about."""
+    wanted = means.loc[("mobilenet", 1.0), "params"]
+    return (means.loc["standard", "params"] / wanted - 1).abs().idxmin()
 
 
 def mobilenet_v1(results: Path) -> Section:

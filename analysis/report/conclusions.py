@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.report.arithmetic import equal_budget
 from analysis.report.wording import NETWORKS, percent, points, read_csv, read_json, words
 
 Sections = dict[str, dict[str, Any]]
@@ -55,9 +56,7 @@ def clock(sections: Sections) -> str:
 def budget(results: Path) -> str:
     """Separable blocks, or simply fewer channels?"""
     table = read_csv(results / "width.csv")
-    means = table.groupby(["network", "width"]).mean(numeric_only=True)
-    wide = means.loc[("mobilenet", 1.0), "params"]
-    narrow = (means.loc["standard", "params"] / wide - 1).abs().idxmin()
+    narrow = equal_budget(table.groupby(["network", "width"]).mean(numeric_only=True))
     accuracy = table.set_index(["network", "width", "seed"])["accuracy"].sort_index()
     gaps = (accuracy["mobilenet", 1.0] - accuracy["standard", narrow]).tolist()
     if not agree(gaps):

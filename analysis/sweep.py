@@ -206,6 +206,11 @@ def plan(args: argparse.Namespace) -> list[Run]:
         for level in (args.levels or ["none"])
         for network in args.networks
     ]
+    if args.keep and len(args.dataset_path) > 1:
+        raise ValueError(
+            f"--keep was given with {len(args.dataset_path)} data sets, whose runs would share "
+            "folders; expected one: run the sweep once for each, with a folder of its own."
+        )
     for run in {run.network: run for run in runs}.values():
         make_network(run)  # a wrong name should not wait for the runs before it
     return list(dict.fromkeys(runs))

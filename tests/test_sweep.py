@@ -72,6 +72,14 @@ def test_extra_images_join_the_training_set(run, digit_folder) -> None:
     assert table["validation_images"].tolist() == [20, 20]
 
 
+def test_kept_runs_of_two_data_sets_are_not_put_into_one_folder(
+    run, digit_folder, tmp_path: Path, capsys
+) -> None:
+    two = ("--dataset-path", digit_folder(train=3), digit_folder(train=4))
+    run("--factor", "none", "--seeds", 0, *two, "--keep", tmp_path / "kept", status=2)
+    assert "--keep was given with 2 data sets" in capsys.readouterr().err
+
+
 def test_rows_that_are_there_are_not_trained_again(run, capsys) -> None:
     first = run("--factor", "batch_size", "--levels", 16, "--seeds", 0)
     more = run("--factor", "batch_size", "--levels", 16, 32, "--seeds", 0)

@@ -5,8 +5,9 @@ python -m analysis.model_card
 Every number between the card's markers comes from a scores.json that `analysis.evaluate` wrote
 under figures/data/evaluation/NETWORK/SET/ (other seeds: seeds/NETWORK-SEED/SET/), from
 checkpoints/no_digit.csv, which `analysis.no_digit` wrote, from
-figures/data/evaluation/robustness.csv, which `analysis.robustness` wrote, or from a checkpoint's
-own metadata.
+figures/data/evaluation/robustness.csv, which `analysis.robustness` wrote, from the tables that
+`analysis.sweep` wrote beside it (recipe.csv and imbalance_*.csv), or from a checkpoint's own
+metadata.
 """
 
 import argparse
@@ -14,10 +15,12 @@ import csv
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
+
+import numpy as np
 
 from analysis.plots.results import t_interval
 from netlib.checkpoint import read_metadata
@@ -29,8 +32,18 @@ SETS = {
     "pen": "pen strokes of writers never trained on",
     "scans": "scans of another origin, 8×8 scaled up",
 }
-# Of the mean over the seeds, percent; for the networks in their order.
-TARGETS = {"mnist": (99.65, 99.6), "pen": (98.5, 98.5), "scans": (98.0, 98.0)}
+# Tables of `analysis.sweep`; those of long-tailed sets with the augmentation that they had.
+AUGMENTED = {"imbalance_losses": "mild", "imbalance_exp100": "strong", "imbalance_exp10": "mild",
+             "imbalance_strong": "strong"}  # fmt: skip
+SWEEPS = ("recipe", *AUGMENTED, "imbalance_plain")
+CHOSEN_ON = ("exp100-0", "exp10-0", "exp10-2")  # data sets that the recipe was chosen on
+# In percent or points, of the networks in their order.
+ACCURACY_TARGETS = {"mnist": (99.65, 99.6), "pen": (98.5, 98.5), "scans": (98.0, 98.0)}
+COST_TARGETS, ROBUSTNESS_TARGETS = (0.05, 0.05), (1.0, 1.0)
+CALIBRATION_TARGETS = {"mnist": (0.5, 0.5), "pen": (2.0, 2.0)}
+AUROC_TARGETS = {"scribbles": (98.0, 98.0), "textures": (98.0, 98.0)}
+IMBALANCE_TARGETS = {"exp10": (99.0, 99.0), "exp100": (98.0, 98.0)}
+WORST_CLASS_TARGETS = (95.0, 95.0)
 MARKER = "<!-- {} {} -->"
 
 
@@ -62,10 +75,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def tables(checkpoints: Path, evaluation: Path) -> dict[str, str]:
     """Marker -> Markdown."""
     return {
+        "targets": targets_table(checkpoints, evaluation),
         "scores": scores_table(evaluation),
         "calibration": calibration_table(evaluation),
         "training": training_table(checkpoints),
         "seeds": seeds_table(evaluation),
+        "recipe": recipe_table(evaluation / "recipe.csv"),
+        "imbalance": imbalance_table(evaluation),
+        "imbalance-choice": imbalance_choice_table(evaluation),
         "no-digit": no_digit_table(checkpoints / "no_digit.csv"),
         "robustness": robustness_table(evaluation / "robustness.csv"),
         "commands": commands(checkpoints, evaluation),
@@ -135,26 +152,208 @@ def training_table(checkpoints: Path) -> str:
 
 
 def seeds_table(evaluation: Path) -> str:
-    """Accuracy of the shipped seed and of the others, with the target of their mean."""
+    """Accuracy of the shipped seed and of the others."""
     rows = []
-    for name, targets in TARGETS.items():
-        for network, target in zip(NETWORKS, targets, strict=True):
-            found = [read_scores(evaluation, network, name)]
-            others = sorted((evaluation / "seeds").glob(f"{network}-*"))
-            found += [read_scores(folder.parent, folder.name, name) for folder in others]
-            values = [100 * s["accuracy"] for s in found]
+    for name in ACCURACY_TARGETS:
+        for network in NETWORKS:
+            values = over_seeds(evaluation, network, name)
             low, high = t_interval(values)
             rows.append(
                 f"| {SETS[name]} | {network} | {', '.join(f'{v:.2f}' for v in values)} | "
-                f"{fmean(values):.2f} | {low:.2f} to {min(high, 100.0):.2f} | {target:.2f} | "
-                f"{'yes' if fmean(values) >= target else 'no'} |"
+                f"{fmean(values):.2f} | {low:.2f} to {min(high, 100.0):.2f} |"
             )
-    titles = "set|network|each seed (%)|mean (%)|95 % interval|target (%)|reached"
-    return table(titles, rows)
+    return table("set|network|each seed (%)|mean (%)|95 % interval", rows)
+
+
+def over_seeds(evaluation: Path, network: str, name: str) -> list[float]:
+    """Accuracies, percent: of the shipped weights first."""
+    others = sorted((evaluation / "seeds").glob(f"{network}-*"))
+    found = [read_scores(evaluation, network, name)]
+    found += [read_scores(folder.parent, folder.name, name) for folder in others]
+    return [100 * s["accuracy"] for s in found]
+
+
+def recipe_table(path: Path) -> str:
+    """Validation scores of each recipe, means of the seeds; test scores are not for choosing."""
+    runs = read_table(path)
+    rows = []
+    for level in dict.fromkeys(row["level"] for row in runs):
+        cells = [level]
+        for network in NETWORKS:
+            found = [row for row in runs if (row["level"], row["network"]) == (level, network)]
+            cells.append(percent(fmean(float(row["validation_accuracy"]) for row in found)))
+            cells.append(f"{fmean(float(row['validation_nll']) for row in found):.4f}")
+        rows.append("| " + " | ".join(cells) + " |")
+    columns = (" (%)", ", NLL")
+    return table("|".join(["recipe", *(n + what for n in NETWORKS for what in columns)]), rows)
+
+
+def imbalance_table(evaluation: Path) -> str:
+    """Recalls on the balanced test set after training on long-tailed sets, over class orders."""
+    rows = []
+    for profile in IMBALANCE_TARGETS:
+        for network in NETWORKS:
+            for title, name in (("plain", "plain"), ("recipe", profile)):
+                runs = long_tailed(evaluation / f"imbalance_{name}.csv", network, profile)
+                balanced, worst = (
+                    percents(runs, "balanced_accuracy"),
+                    percents(runs, "worst_recall"),
+                )
+                others = [run for run in runs if run["dataset"] not in CHOSEN_ON]
+                low, high = t_interval(balanced)
+                rows.append(
+                    f"| {profile} | {network} | {title} | {fmean(balanced):.2f} | "
+                    f"{low:.2f} to {high:.2f} | {fmean(percents(others, 'balanced_accuracy')):.2f} "
+                    f"| {fmean(worst):.2f} | {min(worst):.2f} |"
+                )
+    titles = "set|network|trained|balanced accuracy (%)|95 % interval|orders not chosen on (%)"
+    return table(f"{titles}|worst class, mean (%)|worst class, lowest (%)", rows)
+
+
+def long_tailed(path: Path, network: str, profile: str) -> list[dict[str, str]]:
+    """A network's runs on the sets of one profile, one for each class order.
+
+    Raises:
+        ValueError: there are too few for an interval.
+    """
+    found = [
+        row
+        for row in read_table(path)
+        if row["network"] == network and row["dataset"].split("-")[0] == profile
+    ]
+    if len(found) < 2:
+        raise ValueError(
+            f"{path} has {len(found)} runs of {network} on {profile}; expected one for each of "
+            "several class orders: run the sweep to its end."
+        )
+    return found
+
+
+def percents(runs: Sequence[dict[str, str]], column: str) -> list[float]:
+    """A column of shares, as percentages."""
+    return [100 * float(run[column]) for run in runs]
+
+
+def imbalance_choice_table(evaluation: Path) -> str:
+    """What the recipe of the long-tailed sets was chosen by: losses and augmentations."""
+    found: dict[tuple[str, ...], dict[str, list[dict[str, str]]]] = {}
+    for name, augmentation in AUGMENTED.items():
+        for run in read_table(evaluation / f"{name}.csv"):
+            if run["dataset"] in CHOSEN_ON:
+                key = run["dataset"].split("-")[0], run["loss"].replace("_", " "), augmentation
+                found.setdefault(key, {}).setdefault(run["network"], []).append(run)
+    rows = []
+    for key, runs in found.items():
+        cells = list(key)
+        for network in NETWORKS:
+            means = {
+                column: fmean(float(run[column]) for run in runs[network])
+                for column in ("validation_accuracy", "validation_nll", "balanced_accuracy")
+            }
+            cells += [percent(means["validation_accuracy"]), f"{means['validation_nll']:.4f}",
+                      percent(means["balanced_accuracy"])]  # fmt: skip
+        rows.append("| " + " | ".join(cells) + " |")
+    columns = ("validation (%)", "NLL", "test, balanced (%)")
+    titles = (f"{network}: {what}" for network in NETWORKS for what in columns)
+    return table("|".join(["set", "loss", "augmentation", *titles]), rows)
+
+
+def targets_table(checkpoints: Path, evaluation: Path) -> str:
+    """Every target, what was reached, and whether that is enough."""
+    rows = [
+        *accuracy_targets(evaluation),
+        *drawing_targets(evaluation),
+        *calibration_targets(evaluation),
+        *refusal_targets(checkpoints / "no_digit.csv"),
+        *imbalance_targets(evaluation),
+    ]
+    return table("|".join(["what", "target", *NETWORKS]), rows)
+
+
+def target_row(
+    what: str, sign: str, aims: Sequence[float], reached: Iterable[Sequence[float]]
+) -> str:
+    """A line; aims are of the networks in their order, and so are values, with their interval."""
+    cells = [what, " / ".join(dict.fromkeys(f"{sign} {aim:g}" for aim in aims))]
+    for aim, (value, *interval) in zip(aims, reached, strict=True):
+        between = " ({:.2f} to {:.2f})".format(*np.minimum(interval, 100)) if interval else ""
+        met = value >= aim if sign == "≥" else value <= aim
+        cells.append(f"{value:.2f}{between}, {'met' if met else 'missed'}")
+    return "| " + " | ".join(cells) + " |"
+
+
+def accuracy_targets(evaluation: Path) -> Iterator[str]:
+    """On each set, over the seeds."""
+    for name, aims in ACCURACY_TARGETS.items():
+        found = [over_seeds(evaluation, network, name) for network in NETWORKS]
+        what = f"{SETS[name]}: accuracy (%), mean of {len(found[0])} seeds"
+        yield target_row(what, "≥", aims, map(mean_and_interval, found))
+
+
+def mean_and_interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """Mean and Student's interval."""
+    return fmean(values), *t_interval(values)
+
+
+def drawing_targets(evaluation: Path) -> Iterator[str]:
+    """What the way from a picture to a digit costs, and what the way of drawing costs."""
+    lost = []
+    for network in NETWORKS:
+        right = [
+            round(s["accuracy"] * s["n"])
+            for s in (read_scores(evaluation, network, name) for name in ("mnist", "mnist-sketch"))
+        ]
+        n = read_scores(evaluation, network, "mnist")["n"]
+        lost.append([100 * (right[0] - right[1]) / n])
+    what = "MNIST test set through `sketch.to_digit`: points lost"
+    yield target_row(what, "≤", COST_TARGETS, lost)
+    ways = read_table(evaluation / "robustness.csv")
+    changes = [[float(row["change"]) for row in ways if row["network"] == n] for n in NETWORKS]
+    what = "drawn in another way: points lost, at most"
+    yield target_row(what, "≤", ROBUSTNESS_TARGETS, ([-100 * min(c)] for c in changes))
+
+
+def calibration_targets(evaluation: Path) -> Iterator[str]:
+    """Calibration error of the shipped seed."""
+    for name, aims in CALIBRATION_TARGETS.items():
+        found = (read_scores(evaluation, network, name) for network in NETWORKS)
+        errors = ([100 * e for e in (s["ece"], *s["ece_interval"])] for s in found)
+        yield target_row(f"{SETS[name]}: calibration error (%)", "≤", aims, errors)
+
+
+def refusal_targets(path: Path) -> Iterator[str]:
+    """Area under the ROC curve of the score that was chosen."""
+    chosen = {(r["kind"], r["network"]): r for r in read_table(path) if r["chosen"] == "1"}
+    columns = ("auroc", "auroc_low", "auroc_high")
+    for kind, aims in AUROC_TARGETS.items():
+        areas = ([100 * float(chosen[kind, n][column]) for column in columns] for n in NETWORKS)
+        yield target_row(f"{kind} told from digits: AUROC (%)", "≥", aims, areas)
+
+
+def imbalance_targets(evaluation: Path) -> Iterator[str]:
+    """Balanced accuracy and the worst class, over the class orders."""
+    for profile, aims in IMBALANCE_TARGETS.items():
+        path = evaluation / f"imbalance_{profile}.csv"
+        runs = [long_tailed(path, network, profile) for network in NETWORKS]
+        balanced, worst = (
+            [mean_and_interval(percents(of_network, column)) for of_network in runs]
+            for column in ("balanced_accuracy", "worst_recall")
+        )
+        orders = f"mean of {len(runs[0])} class orders"
+        what = f"trained on {profile}: balanced accuracy (%), {orders}"
+        yield target_row(what, "≥", aims, balanced)
+        what = f"trained on {profile}: recall of the worst class (%), {orders}"
+        yield target_row(what, "≥", WORST_CLASS_TARGETS, worst)
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
-    """Rows of a CSV."""
+    """Rows of a CSV.
+
+    Raises:
+        ValueError: it is missing.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path} is missing: the card's last section has the command for it.")
     with open(path, newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
@@ -162,23 +361,26 @@ def read_table(path: Path) -> list[dict[str, str]]:
 def no_digit_table(path: Path) -> str:
     """Area under the ROC curve and share refused, for the score that was chosen."""
     every = read_table(path)
-    chosen = [row for row in every if row["chosen"] == "1"]
-    unseen = {(r["network"], r["kind"]): r for r in every if r["score"] == "head, unseen"}
-    kinds = list(dict.fromkeys(row["kind"] for row in chosen))
-    found = {(row["network"], row["kind"]): row for row in chosen}
+    chosen = {(r["kind"], r["network"]): r for r in every if r["chosen"] == "1"}
+    unseen = {(r["kind"], r["network"]): r for r in every if r["score"] == "head, unseen"}
     rows = []
-    for kind in kinds:
-        cells = [kind, found[NETWORKS[0], kind]["n"]]
+    for kind in dict.fromkeys(kind for kind, _ in chosen):
         for network in NETWORKS:
-            row = found[network, kind]
-            auroc = percent(float(row["auroc"])) if row["auroc"] else "–"
-            cells += [auroc, percent(float(row["refused"]))]
-            other = unseen.get((network, kind))
-            cells.append(percent(float(other["refused"])) if other else "–")
-        rows.append("| " + " | ".join(cells) + " |")
-    columns = ("AUROC (%)", "refused (%)", "refused unseen (%)")
-    titles = [f"{network}: {what}" for network in NETWORKS for what in columns]
-    return table("|".join(["kind", "pictures", *titles]), rows)
+            seen, other = chosen[kind, network], unseen.get((kind, network))
+            cells = [kind, network, f"{int(seen['n']):,}"]
+            for row in (seen, other):
+                cells += [area(row), percent(float(row["refused"]))] if row else ["–", "–"]
+            rows.append("| " + " | ".join(cells) + " |")
+    titles = "kind|network|pictures|AUROC (%)|refused (%)"
+    return table(f"{titles}|AUROC, kind unseen (%)|refused, kind unseen (%)", rows)
+
+
+def area(row: dict[str, str]) -> str:
+    """The area under the ROC curve, with its interval; a dash for digits."""
+    if not row["auroc"]:
+        return "–"
+    value, low, high = (percent(float(row[c])) for c in ("auroc", "auroc_low", "auroc_high"))
+    return f"{value} ({low} to {high})"
 
 
 def robustness_table(path: Path) -> str:
@@ -204,8 +406,9 @@ def commands(checkpoints: Path, evaluation: Path) -> str:
     for name in SETS:
         for network in NETWORKS:
             lines.append(read_scores(evaluation, network, name)["made_by"]["command"])
-    record = json.loads((evaluation / "robustness.json").read_text(encoding="utf-8"))
-    lines.append(record["command"])
+    records = [evaluation / f"{name}.json" for name in ("robustness", *SWEEPS)]
+    for path in (checkpoints / "no_digit.json", *records):
+        lines.append(json.loads(path.read_text(encoding="utf-8"))["command"])
     return "```bash\n" + "\n".join(lines) + "\n```"
 
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis import model_card
@@ -57,6 +58,73 @@ def test_the_robustness_is_of_the_shipped_weights() -> None:
     path = ROOT / "figures" / "data" / "evaluation" / "robustness.json"
     weights = json.loads(path.read_text(encoding="utf-8"))["weights_sha256"]
     assert weights == {n: weights_digest(load_network(p)[0]) for n, p in CHECKPOINTS.items()}
+
+
+def test_the_refusals_are_of_the_shipped_weights() -> None:
+    path = ROOT / "checkpoints" / "no_digit.json"
+    weights = json.loads(path.read_text(encoding="utf-8"))["weights_sha256"]
+    assert weights == {n: weights_digest(load_network(p)[0]) for n, p in CHECKPOINTS.items()}
+
+
+def test_every_target_is_met_or_missed_by_its_number() -> None:
+    evaluation = ROOT / "figures" / "data" / "evaluation"
+    lines = model_card.targets_table(ROOT / "checkpoints", evaluation).splitlines()[2:]
+    assert len(lines) == 13
+    for line in lines:
+        _, aims, *cells = line.strip("| ").split(" | ")
+        limits = [float(aim) for aim in aims[2:].split(f" / {aims[0]} ")] * 2
+        for cell, limit in zip(cells, limits, strict=False):
+            value = float(cell.split(" ")[0].rstrip(","))
+            met = value >= limit if aims[0] == "≥" else value <= limit
+            assert cell.endswith("met" if met else "missed")
+
+
+def write_csv(path: Path, rows: list[dict[str, object]]) -> Path:
+    pd.DataFrame(rows).to_csv(path, index=False)
+    return path
+
+
+def test_a_recipe_counts_by_its_mean_over_seeds(tmp_path: Path) -> None:
+    runs = [
+        {
+            "level": level,
+            "network": network,
+            "validation_accuracy": 0.98 + step / 100 + seed / 500,
+            "validation_nll": 0.05 - step / 100,
+        }
+        for step, level in enumerate(("plain", "averaging"))
+        for network in model_card.NETWORKS
+        for seed in (0, 1)
+    ]
+    text = model_card.recipe_table(write_csv(tmp_path / "recipe.csv", runs))
+    assert text.splitlines()[2:] == [
+        "| plain | 98.10 | 0.0500 | 98.10 | 0.0500 |",
+        "| averaging | 99.10 | 0.0400 | 99.10 | 0.0400 |",
+    ]
+
+
+def test_long_tailed_sets_are_told_apart_by_their_profile(tmp_path: Path) -> None:
+    runs = [
+        {"network": network, "dataset": f"{profile}-{order}", "balanced_accuracy": share,
+         "worst_recall": share - order / 100}
+        for network in model_card.NETWORKS
+        for profile, share in (("exp10", 0.99), ("exp100", 0.97))
+        for order in (0, 5)
+    ]  # fmt: skip
+    path = write_csv(tmp_path / "imbalance.csv", runs)
+    found = model_card.long_tailed(path, "standard", "exp10")
+    assert model_card.percents(found, "worst_recall") == pytest.approx([99, 94])
+    for name in ("plain", "exp10", "exp100"):
+        write_csv(tmp_path / f"imbalance_{name}.csv", runs)
+    text = model_card.imbalance_table(tmp_path)
+    assert (
+        "| exp100 | mobilenet | recipe | 97.00 | 97.00 to 97.00 | 97.00 | 94.50 | 92.00 |" in text
+    )
+    assert len(text.splitlines()) == 2 + 2 * 2 * 2
+    with pytest.raises(ValueError, match="has 0 runs of standard on exp50; expected"):
+        model_card.long_tailed(path, "standard", "exp50")
+    with pytest.raises(ValueError, match=r"other\.csv is missing"):
+        model_card.long_tailed(tmp_path / "other.csv", "standard", "exp10")
 
 
 def test_a_missing_result_is_named(tmp_path: Path, capsys) -> None:

@@ -157,10 +157,10 @@ def seeds_table(evaluation: Path) -> str:
     for name in ACCURACY_TARGETS:
         for network in NETWORKS:
             values = over_seeds(evaluation, network, name)
-            low, high = t_interval(values)
+            mean, low, high = mean_and_interval(values)
             rows.append(
                 f"| {SETS[name]} | {network} | {', '.join(f'{v:.2f}' for v in values)} | "
-                f"{fmean(values):.2f} | {low:.2f} to {min(high, 100.0):.2f} |"
+                f"{mean:.2f} | {low:.2f} to {min(high, 100.0):.2f} |"
             )
     return table("set|network|each seed (%)|mean (%)|95 % interval", rows)
 
@@ -195,14 +195,11 @@ def imbalance_table(evaluation: Path) -> str:
         for network in NETWORKS:
             for title, name in (("plain", "plain"), ("recipe", profile)):
                 runs = long_tailed(evaluation / f"imbalance_{name}.csv", network, profile)
-                balanced, worst = (
-                    percents(runs, "balanced_accuracy"),
-                    percents(runs, "worst_recall"),
-                )
+                mean, low, high = mean_and_interval(percents(runs, "balanced_accuracy"))
+                worst = percents(runs, "worst_recall")
                 others = [run for run in runs if run["dataset"] not in CHOSEN_ON]
-                low, high = t_interval(balanced)
                 rows.append(
-                    f"| {profile} | {network} | {title} | {fmean(balanced):.2f} | "
+                    f"| {profile} | {network} | {title} | {mean:.2f} | "
                     f"{low:.2f} to {high:.2f} | {fmean(percents(others, 'balanced_accuracy')):.2f} "
                     f"| {fmean(worst):.2f} | {min(worst):.2f} |"
                 )
@@ -299,12 +296,9 @@ def drawing_targets(evaluation: Path) -> Iterator[str]:
     """What the way from a picture to a digit costs, and what the way of drawing costs."""
     lost = []
     for network in NETWORKS:
-        right = [
-            round(s["accuracy"] * s["n"])
-            for s in (read_scores(evaluation, network, name) for name in ("mnist", "mnist-sketch"))
-        ]
-        n = read_scores(evaluation, network, "mnist")["n"]
-        lost.append([100 * (right[0] - right[1]) / n])
+        plain, sketch = (read_scores(evaluation, network, n) for n in ("mnist", "mnist-sketch"))
+        images = round((plain["accuracy"] - sketch["accuracy"]) * plain["n"])
+        lost.append([100 * images / plain["n"]])
     what = "MNIST test set through `sketch.to_digit`: points lost"
     yield target_row(what, "≤", COST_TARGETS, lost)
     ways = read_table(evaluation / "robustness.csv")

@@ -291,6 +291,7 @@ def test_auroc_is_the_share_of_pairs_in_order() -> None:
     assert area == pytest.approx((1.5 + 3 + 3) / 9)  # equal scores count half
     assert 0 < low < area < high < 1
     assert auroc([1.0, 2.0], [0.0, -np.inf]) == (1, 1, 1)
+    assert auroc([1.0, 2.0], [1.5, -np.inf])[0] == 0.75
 
 
 def test_auroc_agrees_with_scikit_learn() -> None:

@@ -40,7 +40,7 @@ screenshots: $(DEV) ## take the README's screenshots from the running app
 
 clean: ## remove caches and build leftovers (not .venv, data/ and runs/)
 	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
-	find analysis netlib tests webapp -name __pycache__ -prune -exec rm -rf {} +
+	find analysis netlib tests -name __pycache__ -prune -exec rm -rf {} +
 
 # Runs under any Python, old ones included, and says in one sentence what is missing.
 define PYTHON_CHECK

@@ -17,8 +17,8 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio i
 
 import gradio as gr
 
-from webapp.page import build_page, launch_options
-from webapp.service import Service
+from netlib.app.page import build_page, launch_options
+from netlib.app.service import Service
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 STANDARD = CHECKPOINTS / "standard.safetensors"

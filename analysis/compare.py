@@ -29,8 +29,9 @@ from sklearn.metrics import (
     roc_curve,
 )
 
-from netlib.data import DigitData
-from netlib.metrics import (
+from netlib.data.loaders import DigitData
+from netlib.measure.runs import NETWORKS, KeptRun, Pairs, check_test_set, find_pairs
+from netlib.measure.scores import (
     Equivalence,
     Scores,
     agreement,
@@ -44,7 +45,6 @@ from netlib.metrics import (
     risk_coverage,
     scores,
 )
-from netlib.runs import NETWORKS, KeptRun, Pairs, check_test_set, find_pairs
 
 CONFIDENCE = 0.95  # of every interval
 MARGIN = 0.001  # of equivalence: a tenth of a point, which single runs cannot tell apart

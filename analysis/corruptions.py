@@ -4,7 +4,7 @@ python -m analysis.corruptions --runs runs/report/full/pairs --dataset-path data
     --count 2000 --output figures/data/full
 
 The networks were trained on none of the corruptions, and every network sees the same pictures. The
-corruptions are those of netlib.corruptions: re-implementations, with their severities.
+corruptions are those of netlib.measure.corruptions: re-implementations, with their severities.
 """
 
 import argparse
@@ -21,11 +21,11 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from netlib.corruptions import CORRUPTIONS, affine, corrupt
-from netlib.dataset import DigitDataset
-from netlib.predictor import Predictor
-from netlib.runs import Pairs, check_test_set, find_pairs
-from netlib.sampling import split_stratified
+from netlib.answer.predictor import Predictor
+from netlib.data.choosing import split_stratified
+from netlib.data.dataset import DigitDataset
+from netlib.measure.corruptions import CORRUPTIONS, affine, corrupt
+from netlib.measure.runs import Pairs, check_test_set, find_pairs
 
 IDENTITY = "identity"
 UNITS = {"rotate": "degrees", "shift": "px", "scale": "times", "shear": "times"}

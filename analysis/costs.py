@@ -25,9 +25,9 @@ import numpy as np
 import onnxruntime as ort
 import pandas as pd
 
-from netlib.complexity import Complexity, measure
-from netlib.network import BLOCK_COUNTS, Network, mobilenet_v1, named_network
-from netlib.predictor import to_onnx
+from netlib.answer.predictor import to_onnx
+from netlib.nets.complexity import Complexity, measure
+from netlib.nets.network import BLOCK_COUNTS, Network, mobilenet_v1, named_network
 
 MILLION = 1e6
 SECONDS = 1.5  # that one network's timing may take in all rounds, about

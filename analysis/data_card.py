@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from netlib.dataset import DigitDataset
+from netlib.data.dataset import DigitDataset
 
 SPLITS = ("train", "test")
 SAMPLES = 8  # of each class

@@ -26,12 +26,12 @@ import torch
 from sklearn.manifold import trustworthiness
 from sklearn.neighbors import KNeighborsClassifier
 
-from netlib.checkpoint import load_network
-from netlib.dataset import DigitDataset
-from netlib.network import build_network
-from netlib.runs import KeptRun, check_test_set, find_pairs
-from netlib.sampling import split_stratified
-from netlib.training import infer, seed_everything
+from netlib.data.choosing import split_stratified
+from netlib.data.dataset import DigitDataset
+from netlib.measure.runs import KeptRun, check_test_set, find_pairs
+from netlib.nets.checkpoint import load_network
+from netlib.nets.network import build_network
+from netlib.training.course import infer, seed_everything
 
 METHODS = ("tsne", "umap")
 NEIGHBOURS = 10  # of both measures

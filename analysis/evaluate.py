@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 from scipy.special import softmax
 
-from netlib.checkpoint import load_network, weights_digest
-from netlib.data import DigitDataset
-from netlib.metrics import Scores, calibration_interval, scores
-from netlib.predictor import Prediction, Predictor
+from netlib.answer.predictor import Prediction, Predictor
+from netlib.data.loaders import DigitDataset
+from netlib.measure.scores import Scores, calibration_interval, scores
+from netlib.nets.checkpoint import load_network, weights_digest
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

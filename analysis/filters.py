@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from netlib.blocks import ConvDw
-from netlib.checkpoint import load_network
-from netlib.explain import filters
-from netlib.fitting import seed_everything
-from netlib.network import Network, build_network
-from netlib.predictor import fold
-from netlib.runs import NETWORKS, find_pairs
+from netlib.answer.explain import filters
+from netlib.answer.predictor import fold
+from netlib.measure.runs import NETWORKS, find_pairs
+from netlib.nets.blocks import ConvDw
+from netlib.nets.checkpoint import load_network
+from netlib.nets.network import Network, build_network
+from netlib.training.loop import seed_everything
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -24,14 +24,14 @@ import torch
 from matplotlib.figure import Figure
 
 from analysis import plots
-from netlib.checkpoint import load_weights, read_metadata, save_network
-from netlib.complexity import measure
-from netlib.config import AUGMENTATIONS, TrainConfig
-from netlib.data import DigitData, DigitDataset
-from netlib.losses import HEADS, LOSSES, make_loss
-from netlib.metrics import Scores, fit_temperature, scores
-from netlib.network import Network, architecture_name, init_network
-from netlib.training import OPTIMIZERS, TrainingError, fit, infer, seed_everything
+from netlib.data.loaders import DigitData, DigitDataset
+from netlib.measure.scores import Scores, fit_temperature, scores
+from netlib.nets.checkpoint import load_weights, read_metadata, save_network
+from netlib.nets.complexity import measure
+from netlib.nets.network import Network, architecture_name, init_network
+from netlib.training.config import AUGMENTATIONS, TrainConfig
+from netlib.training.course import OPTIMIZERS, TrainingError, fit, infer, seed_everything
+from netlib.training.losses import HEADS, LOSSES, make_loss
 
 USER_ERRORS = (ValueError, OSError, TrainingError)
 SPLITS = ("train", "validation", "test")

@@ -2,7 +2,7 @@ r"""Choose the examples of the app's gallery from what both networks say of a da
 
 python -m analysis.make_examples --dataset-path data/mnist --split test \
     --checkpoints checkpoints/standard.safetensors checkpoints/mobilenet.safetensors \
-    --output webapp/assets/examples
+    --output netlib/app/assets/examples
 
 Each picture is read as the app reads it, so that a digit on which the networks differ here is one
 on which they differ there. File names are KIND-LABEL-SOURCE.png.
@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from netlib.data import DigitDataset
-from netlib.nondigits import scribble, silhouette
-from netlib.predictor import Predictor
-from netlib.sketch import to_digits
+from netlib.answer.predictor import Predictor
+from netlib.data.loaders import DigitDataset
+from netlib.measure.nondigits import scribble, silhouette
+from netlib.picture.digit import to_digits
 
 PAD = 280
 GREYS = 16  # of a picture: more only make the page heavier

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from analysis.plots.results import t_interval
-from netlib.checkpoint import read_metadata
+from netlib.nets.checkpoint import read_metadata
 
 NETWORKS = ("standard", "mobilenet")
 SETS = {

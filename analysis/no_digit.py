@@ -5,11 +5,11 @@ python -m analysis.no_digit --dataset-path data/mnist --pen-path data/pen \
     --output checkpoints/no_digit.csv --count 1000 --write
 
 The threshold refuses 1 % of the validation digits. Every kind of picture that is no digit is made
-by code (netlib.nondigits) and goes through the demo's own preprocessing; pages that it finds blank
-count as refused. Half of the pictures train the score that is trained; the next tenth chooses the
-score with the highest mean area under the ROC curve, for both networks alike; all figures are from
-the rest. "head, unseen" is the trained score when it never saw a picture of the kind that it is
-measured on: what to expect of a kind that nobody thought of.
+by code (netlib.measure.nondigits) and goes through the demo's own preprocessing; pages that it
+finds blank count as refused. Half of the pictures train the score that is trained; the next tenth
+chooses the score with the highest mean area under the ROC curve, for both networks alike; all
+figures are from the rest. "head, unseen" is the trained score when it never saw a picture of the
+kind that it is measured on: what to expect of a kind that nobody thought of.
 """
 
 import argparse
@@ -27,12 +27,12 @@ import numpy as np
 from sklearn.datasets import load_sample_images
 from tqdm import tqdm
 
-from netlib.checkpoint import load_network, save_network, weights_digest
-from netlib.data import DigitData, DigitDataset
-from netlib.metrics import DIGIT_SCORES, auroc, digit_score, fit_digit_head, mean_embeddings
-from netlib.nondigits import makers
-from netlib.predictor import Predictor
-from netlib.sketch import to_digit
+from netlib.answer.predictor import Predictor
+from netlib.data.loaders import DigitData, DigitDataset
+from netlib.measure.nondigits import makers
+from netlib.measure.scores import DIGIT_SCORES, auroc, digit_score, fit_digit_head, mean_embeddings
+from netlib.nets.checkpoint import load_network, save_network, weights_digest
+from netlib.picture.digit import to_digit
 
 REFUSED = 0.01  # share of the validation digits
 TRAIN_DIGITS = 20_000  # training digits that fit class means and head

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from netlib import sources
-from netlib.data import DataError
-from netlib.export import write_layout
-from netlib.imbalance import PROFILES, class_order, class_sizes, subsample
+from netlib.data import sources
+from netlib.data.export import write_layout
+from netlib.data.imbalance import PROFILES, class_order, class_sizes, subsample
+from netlib.data.loaders import DataError
 
 SOURCES = ("mnist", "packaged", "unipen", "scans")
 DOWNLOADS = Path("data")

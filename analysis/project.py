@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from netlib.data import DigitDataset
+from netlib.data.loaders import DigitDataset
 
 METHODS = ("umap", "tsne", "pca")
 STARTS = {"umap": "spectral", "tsne": "pca"}  # the defaults of umap-learn and openTSNE

@@ -20,12 +20,12 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from netlib.checkpoint import load_network, weights_digest
-from netlib.data import DataError
-from netlib.metrics import mcnemar, wilson_interval
-from netlib.predictor import Predictor
-from netlib.sketch import to_digits
-from netlib.unipen import PenDigit, read_unipen, render_strokes, split_by_writer
+from netlib.answer.predictor import Predictor
+from netlib.data.loaders import DataError
+from netlib.data.strokes import PenDigit, read_unipen, render_strokes, split_by_writer
+from netlib.measure.scores import mcnemar, wilson_interval
+from netlib.nets.checkpoint import load_network, weights_digest
+from netlib.picture.digit import to_digits
 
 NETWORKS = ("standard", "mobilenet")
 MIDDLE = (0.5, 0.5)

@@ -30,16 +30,16 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from netlib.checkpoint import save_network
-from netlib.complexity import measure
-from netlib.config import AUGMENTATIONS, TrainConfig
-from netlib.data import DigitData
-from netlib.dataset import DigitDataset
+from netlib.data.dataset import DigitDataset
+from netlib.data.loaders import DigitData
 from netlib.files import replacing
-from netlib.losses import HEADS, LOSSES, make_loss
-from netlib.metrics import fit_temperature, scores
-from netlib.network import BLOCK_COUNTS, Network, named_network
-from netlib.training import Outputs, fit, infer, seed_everything
+from netlib.measure.scores import fit_temperature, scores
+from netlib.nets.checkpoint import save_network
+from netlib.nets.complexity import measure
+from netlib.nets.network import BLOCK_COUNTS, Network, named_network
+from netlib.training.config import AUGMENTATIONS, TrainConfig
+from netlib.training.course import Outputs, fit, infer, seed_everything
+from netlib.training.losses import HEADS, LOSSES, make_loss
 
 OVERSAMPLING = "oversampling"  # a level of the factor loss: cross entropy, classes equally often
 DEFAULTS = TrainConfig()

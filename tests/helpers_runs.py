@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from netlib.checkpoint import save_network
-from netlib.dataset import DigitDataset
-from netlib.network import init_network
+from netlib.data.dataset import DigitDataset
+from netlib.nets.checkpoint import save_network
+from netlib.nets.network import init_network
 
 BLOCKS = {"standard": (4, 0), "mobilenet": (2, 2)}
 COLUMNS = (

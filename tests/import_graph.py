@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-NETLIB, ANALYSIS, WEBAPP, TESTS = (
-    sorted((ROOT / package).rglob("*.py")) for package in ("netlib", "analysis", "webapp", "tests")
+NETLIB, ANALYSIS, TESTS = (
+    sorted((ROOT / package).rglob("*.py")) for package in ("netlib", "analysis", "tests")
 )
 DEMO = ROOT / "demo.py"
 

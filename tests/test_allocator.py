@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from netlib.allocator import SETTINGS, keep_freed_memory
+from netlib.training.allocator import SETTINGS, keep_freed_memory
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator is Linux's")

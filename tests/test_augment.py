@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from netlib.augment import augment
-from netlib.config import AUGMENTATIONS, AugmentConfig
+from netlib.training.augment import augment
+from netlib.training.config import AUGMENTATIONS, AugmentConfig
 
 N = 300
 ALL_ON = AugmentConfig(

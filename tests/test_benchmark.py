@@ -17,9 +17,9 @@ from analysis.benchmark import accuracy, data, http_load, inference, layers, pla
 from analysis.benchmark.arms import Arm, ArmError, interleave, seconds_of, together
 from analysis.benchmark.record import Row, number, quartiles, ratios, row, save, table, targets
 from analysis.benchmark.settings import Settings, as_input
-from netlib.checkpoint import load_network, save_network
-from netlib.network import ARCHITECTURES
-from netlib.predictor import Predictor
+from netlib.answer.predictor import Predictor
+from netlib.nets.checkpoint import load_network, save_network
+from netlib.nets.network import ARCHITECTURES
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from netlib.blocks import ConvBlock, ConvDw
+from netlib.nets.blocks import ConvBlock, ConvDw
 
 BLOCKS = pytest.mark.parametrize("block", [ConvBlock, ConvDw])
 

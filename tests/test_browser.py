@@ -15,8 +15,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 import demo
-from netlib.predictor import Predictor
-from webapp.page import launch_options
+from netlib.answer.predictor import Predictor
+from netlib.app.page import launch_options
 
 CHECKPOINTS = Path(os.environ.get("DIGITS_CHECKPOINTS", demo.CHECKPOINTS))
 TIMEOUT = 20_000  # milliseconds; a machine under load is slow, not broken

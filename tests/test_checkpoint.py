@@ -9,15 +9,15 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from netlib import checkpoint
-from netlib.checkpoint import (
+from netlib.nets import checkpoint
+from netlib.nets.checkpoint import (
     CheckpointError,
     load_network,
     load_weights,
     read_metadata,
     save_network,
 )
-from netlib.network import Network, init_network, mobilenet_v1
+from netlib.nets.network import Network, init_network, mobilenet_v1
 
 METADATA = {
     "class_names": ["0", "1", "2"],

@@ -9,7 +9,7 @@ import pytest
 from helpers_runs import keep_run, sure
 
 from analysis import compare
-from netlib.dataset import DigitDataset
+from netlib.data.dataset import DigitDataset
 
 COLUMNS = {
     "histories.csv": "network seed epoch train_loss train_accuracy validation_loss "

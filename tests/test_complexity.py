@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from netlib.complexity import Complexity, LayerCost, measure
-from netlib.network import ARCHITECTURES, Network, init_network, mobilenet_v1
+from netlib.nets.complexity import Complexity, LayerCost, measure
+from netlib.nets.network import ARCHITECTURES, Network, init_network, mobilenet_v1
 
 
 def tiny() -> Network:

@@ -6,9 +6,15 @@ from typing import get_args
 
 import pytest
 
-from netlib.config import AUGMENTATIONS, AugmentConfig, LossName, OptimizerName, TrainConfig
-from netlib.losses import LOSSES
-from netlib.training import OPTIMIZERS
+from netlib.training.config import (
+    AUGMENTATIONS,
+    AugmentConfig,
+    LossName,
+    OptimizerName,
+    TrainConfig,
+)
+from netlib.training.course import OPTIMIZERS
+from netlib.training.losses import LOSSES
 
 
 def test_a_config_comes_back_from_json_as_it_was() -> None:

@@ -9,10 +9,10 @@ import pytest
 from helpers_runs import keep_run
 
 from analysis import corruptions
-from netlib.checkpoint import load_network
-from netlib.corruptions import CORRUPTIONS, affine, corrupt
-from netlib.dataset import DigitDataset
-from netlib.training import infer
+from netlib.data.dataset import DigitDataset
+from netlib.measure.corruptions import CORRUPTIONS, affine, corrupt
+from netlib.nets.checkpoint import load_network
+from netlib.training.course import infer
 
 # Mu & Gilmer 2019, in their order
 MNIST_C = (

@@ -11,9 +11,9 @@ import torch
 from helpers_data import layout, numbered, png, table, write_folder, write_zip
 from torch.utils.data import DataLoader, Subset
 
-from netlib import dataset as dataset_module
-from netlib import image_cache
-from netlib.data import DataError, DigitData, DigitDataset
+from netlib.data import dataset as dataset_module
+from netlib.data import image_cache
+from netlib.data.loaders import DataError, DigitData, DigitDataset
 
 LABELS = [3, 0, 9]
 

@@ -9,7 +9,7 @@ import pytest
 from helpers_data import png, table, write_folder
 
 from analysis import data_card
-from netlib.dataset import DigitDataset
+from netlib.data.dataset import DigitDataset
 
 
 @pytest.fixture(scope="module")

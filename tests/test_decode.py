@@ -8,11 +8,11 @@ import pytest
 from helpers_data import layout, png, table, write_folder
 from PIL import Image
 
-from netlib import decode
-from netlib.decode import check_input_dim, decode_image, decode_table
-from netlib.layout import open_store, read_table
-from netlib.sketch import to_digit
-from netlib.stores import DataError
+from netlib.data import pixels as decode
+from netlib.data.layout import open_store, read_table
+from netlib.data.pixels import check_input_dim, decode_image, decode_table
+from netlib.data.stores import DataError
+from netlib.picture.digit import to_digit
 
 
 def grey(data: bytes, side: int = 2) -> list[list[int]]:

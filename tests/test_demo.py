@@ -15,26 +15,26 @@ import pytest
 from PIL import Image, ImageDraw
 
 import demo
-from netlib.checkpoint import save_network
-from netlib.images import ImageError
-from netlib.network import init_network
-from netlib.sketch import to_digit
-from webapp.atlas import Atlas
-from webapp.batch import Row, accuracy, collect, read_batch, to_csv
-from webapp.errors import UserError
-from webapp.gallery import KINDS, load_examples
-from webapp.page import launch_options
-from webapp.panels import NetworkFacts, answer_html, percent, verdict, versus
-from webapp.reading import (
+from netlib.answer.reading import (
     EMPTY,
     MAX_PAD_CHARACTERS,
     NetworkReading,
     Reading,
     decode_pad,
 )
-from webapp.service import Service, sentence
-from webapp.stress import FACTORS, NEUTRAL, distort, holds, sweep
-from webapp.teach import TeachStore
+from netlib.app.atlas import Atlas
+from netlib.app.batch import Row, accuracy, collect, read_batch, to_csv
+from netlib.app.gallery import KINDS, load_examples
+from netlib.app.page import launch_options
+from netlib.app.service import Service, sentence
+from netlib.app.stress import FACTORS, NEUTRAL, distort, holds, sweep
+from netlib.app.teach import TeachStore
+from netlib.app.views.panels import NetworkFacts, answer_html, percent, verdict, versus
+from netlib.errors import UserError
+from netlib.nets.checkpoint import save_network
+from netlib.nets.network import init_network
+from netlib.picture.digit import to_digit
+from netlib.picture.load import ImageError
 
 CHECKPOINTS = Path(os.environ.get("DIGITS_CHECKPOINTS", demo.CHECKPOINTS))
 FACTS = {
@@ -378,7 +378,7 @@ def test_a_damaged_zip_and_a_stray_file_get_one_sentence(tmp_path: Path) -> None
 def test_a_zip_bomb_is_refused_by_its_declared_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("webapp.batch.MAX_INFLATED_BYTES", 1000)
+    monkeypatch.setattr("netlib.app.batch.MAX_INFLATED_BYTES", 1000)
     archive = tmp_path / "bomb.zip"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("a.png", bytes(2000))
@@ -387,7 +387,7 @@ def test_a_zip_bomb_is_refused_by_its_declared_size(
 
 
 def test_too_many_pictures_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("webapp.batch.MAX_PICTURES", 2)
+    monkeypatch.setattr("netlib.app.batch.MAX_PICTURES", 2)
     with pytest.raises(UserError, match="more than 2"):
         collect([write_zip(tmp_path / "x.zip", {f"{i}.png": b"x" for i in range(3)})])
 
@@ -451,7 +451,7 @@ def test_holds_is_the_unbroken_stretch_around_the_start() -> None:
 
 
 def test_corrections_train_as_they_are(tmp_path: Path, digit: np.ndarray) -> None:
-    from netlib.data import DigitDataset
+    from netlib.data.loaders import DigitDataset
 
     store = TeachStore(tmp_path)
     assert [store.add(digit, label) for label in (1, 7)] == [1, 2]

@@ -11,9 +11,9 @@ import torch
 from helpers_runs import keep_run
 
 from analysis import embeddings, project
-from netlib.checkpoint import load_network
-from netlib.dataset import DigitDataset
-from netlib.runs import find_pairs
+from netlib.data.dataset import DigitDataset
+from netlib.measure.runs import find_pairs
+from netlib.nets.checkpoint import load_network
 
 SPACES = [
     "raw",

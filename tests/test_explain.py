@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from netlib.explain import evidence, feature_maps, filters, grad_cam
-from netlib.network import Network, init_network
+from netlib.answer.explain import evidence, feature_maps, filters, grad_cam
+from netlib.nets.network import Network, init_network
 
 
 @pytest.fixture

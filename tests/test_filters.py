@@ -10,7 +10,7 @@ import torch
 from helpers_runs import keep_run
 
 from analysis import filters
-from netlib.checkpoint import load_network
+from netlib.nets.checkpoint import load_network
 
 SHAPES = {
     "standard_first": (32, 1, 3, 3),

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from netlib.images import (
+from netlib.picture.load import (
     DAMAGED,
     WORKING_SIDE,
     ImageError,

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from netlib.imbalance import class_order, class_sizes, subsample
-from netlib.stores import DataError
+from netlib.data.imbalance import class_order, class_sizes, subsample
+from netlib.data.stores import DataError
 
 
 def test_exp_10_of_5000_is_the_published_profile() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from helpers_data import layout, numbered, png, table, write_folder, write_zip
 
-from netlib.layout import find_split, fingerprint, has_split, open_store, read_table
-from netlib.stores import DataError, FolderStore, ZipStore
+from netlib.data.layout import find_split, fingerprint, has_split, open_store, read_table
+from netlib.data.stores import DataError, FolderStore, ZipStore
 
 LABELS = [3, 0, 9]
 

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from netlib.losses import LOSSES, NEEDS_COUNTS, make_loss
-from netlib.network import init_network
+from netlib.nets.network import init_network
+from netlib.training.losses import LOSSES, NEEDS_COUNTS, make_loss
 
 # Probabilities 1/2, 1/4, 1/4 and 1/10, 8/10, 1/10.
 LOGITS = torch.tensor([[2.0, 1.0, 1.0], [1.0, 8.0, 1.0]]).log()

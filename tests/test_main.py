@@ -16,11 +16,11 @@ import torch
 from PIL import Image
 
 from analysis import main as module
-from netlib.checkpoint import load_network, read_metadata
-from netlib.config import TrainConfig
-from netlib.data import DigitDataset
-from netlib.metrics import scores
-from netlib.training import infer
+from netlib.data.loaders import DigitDataset
+from netlib.measure.scores import scores
+from netlib.nets.checkpoint import load_network, read_metadata
+from netlib.training.config import TrainConfig
+from netlib.training.course import infer
 
 NETWORK = ["--conv-block-count", "1", "--mobilenet-block-count", "1"]
 SMALL = ["--input-dim", "1", "12", "12", "--num-classes", "3", *NETWORK]

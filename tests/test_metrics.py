@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from netlib.metrics import (
+from netlib.measure.scores import (
     DIGIT_SCORES,
     agreement,
     auroc,

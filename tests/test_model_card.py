@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from analysis import model_card
-from netlib.checkpoint import load_network, read_metadata, weights_digest
-from netlib.metrics import DIGIT_SCORES
-from netlib.network import ARCHITECTURES
+from netlib.measure.scores import DIGIT_SCORES
+from netlib.nets.checkpoint import load_network, read_metadata, weights_digest
+from netlib.nets.network import ARCHITECTURES
 
 ROOT = Path(__file__).parent.parent
 CHECKPOINTS = {name: ROOT / "checkpoints" / f"{name}.safetensors" for name in model_card.NETWORKS}

@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import nn
 
-from netlib.blocks import ConvBlock, ConvDw
-from netlib.complexity import measure
-from netlib.network import (
+from netlib.nets.blocks import ConvBlock, ConvDw
+from netlib.nets.complexity import measure
+from netlib.nets.network import (
     ARCHITECTURES,
     Network,
     architecture_name,

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from analysis import no_digit
-from netlib.checkpoint import load_network, read_metadata, save_network, weights_digest
-from netlib.metrics import DIGIT_SCORES
-from netlib.network import init_network
+from netlib.measure.scores import DIGIT_SCORES
+from netlib.nets.checkpoint import load_network, read_metadata, save_network, weights_digest
+from netlib.nets.network import init_network
 
 KINDS = ["letters", "scribbles", "textures", "silhouettes", "photos"]
 COUNT = 20

@@ -12,7 +12,6 @@ from import_graph import (
     NETLIB,
     ROOT,
     TESTS,
-    WEBAPP,
     imported_packages,
     reachable,
 )
@@ -29,7 +28,7 @@ RUNTIME = [Requirement(line) for line in PROJECT["dependencies"]]
 DEV = [Requirement(line) for line in PROJECT["optional-dependencies"]["dev"]]
 # For screenshots and for clusters, whose users have them; the tests have all but Ray.
 OPTIONAL = {"distributed", "playwright", "ray"}
-OUR_OWN = {"analysis", "demo", "netlib", "webapp", *(path.stem for path in TESTS)}
+OUR_OWN = {"analysis", "demo", "netlib", *(path.stem for path in TESTS)}
 STANDARD = sys.stdlib_module_names | {"tomllib", "tomli"}  # tomli: tomllib before 3.11, by pytest
 DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "umap": "umap-learn"}  # others: as is
 
@@ -73,7 +72,7 @@ def test_torch_and_torchvision_are_the_tested_pair() -> None:
 
 
 def test_everything_that_the_program_imports_is_declared() -> None:
-    assert third_party([*NETLIB, *ANALYSIS, *WEBAPP, DEMO]) <= names(RUNTIME) | OPTIONAL
+    assert third_party([*NETLIB, *ANALYSIS, DEMO]) <= names(RUNTIME) | OPTIONAL
 
 
 def test_everything_that_the_tests_import_is_declared() -> None:

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from netlib.checkpoint import CheckpointError, save_network
-from netlib.network import ARCHITECTURES, Network, init_network, mobilenet_v1
-from netlib.predictor import MAX_BATCH, Predictor, fold, to_onnx
+from netlib.answer.predictor import MAX_BATCH, Predictor, fold, to_onnx
+from netlib.nets.checkpoint import CheckpointError, save_network
+from netlib.nets.network import ARCHITECTURES, Network, init_network, mobilenet_v1
 
 
 def trained(net: Network, seed: int = 0) -> Network:

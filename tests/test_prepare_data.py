@@ -9,11 +9,10 @@ import pytest
 from helpers_data import pen_file
 
 from analysis import prepare_data
-from netlib import export, sources
-from netlib.data import DigitDataset
-from netlib.imbalance import PROFILES
-from netlib.sources import Source, Split
-from netlib.stores import DataError
+from netlib.data.imbalance import PROFILES
+from netlib.data.loaders import DigitDataset, export, sources
+from netlib.data.sources import Source, Split
+from netlib.data.stores import DataError
 
 TRAIN = np.repeat(np.arange(10), 20)
 TEST = np.repeat(np.arange(10), 2)

@@ -65,7 +65,7 @@ def test_pca_keeps_the_distances_of_points_in_a_plane() -> None:
 
 
 def test_the_digits_come_along_in_the_order_of_the_predictions(digit_folder, tmp_path) -> None:
-    from netlib.data import DigitDataset
+    from netlib.data.loaders import DigitDataset
 
     folder = digit_folder(train=2, test=0)
     dataset = DigitDataset(folder, "train")

@@ -9,7 +9,7 @@ import pytest
 
 from analysis import robustness
 from analysis.robustness import DRAWINGS, Drawing
-from netlib.unipen import PenDigit
+from netlib.data.strokes import PenDigit
 
 # A straight stroke for every digit: what is tested is the drawing and the bookkeeping.
 STROKE = np.array([[0.0, 0.0], [3.0, 10.0]])

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from helpers_runs import keep_run
 
-from netlib.checkpoint import load_network, save_network
-from netlib.dataset import DigitDataset
-from netlib.network import standard
-from netlib.runs import check_test_set, find_pairs
+from netlib.data.dataset import DigitDataset
+from netlib.measure.runs import check_test_set, find_pairs
+from netlib.nets.checkpoint import load_network, save_network
+from netlib.nets.network import standard
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from netlib.sampling import EpochSampler, split_stratified
-from netlib.stores import DataError
+from netlib.data.choosing import EpochSampler, split_stratified
+from netlib.data.stores import DataError
 
 LABELS = np.repeat([0, 1, 2], [60, 30, 10])
 

@@ -5,13 +5,13 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from netlib import segment
-from netlib.images import WORKING_SIDE
-from netlib.ink import ink_from_grey
-from netlib.pieces import over_segment, union
-from netlib.seams import find_seams
-from netlib.segment import DigitBox, find_digits
-from netlib.sketch import stroke_width, to_digit
+from netlib.picture import number as segment
+from netlib.picture.digit import stroke_width, to_digit
+from netlib.picture.ink import ink_from_grey
+from netlib.picture.load import WORKING_SIDE
+from netlib.picture.number import DigitBox, find_digits
+from netlib.picture.pieces import over_segment, union
+from netlib.picture.seams import find_seams
 
 PEN = 8
 

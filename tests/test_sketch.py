@@ -8,8 +8,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from netlib.images import ImageError
-from netlib.sketch import (
+from netlib.picture.digit import (
     edge_width,
     outline_length,
     stroke_width,
@@ -18,6 +17,7 @@ from netlib.sketch import (
     to_ink,
     trace,
 )
+from netlib.picture.load import ImageError
 
 PAD = 280
 

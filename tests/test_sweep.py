@@ -9,7 +9,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 from analysis import sweep
-from netlib.checkpoint import load_network
+from netlib.nets.checkpoint import load_network
 
 SMALL = ["--networks", "1+0", "0+1", "--resolution", "12", "--training-epochs", "1", "--batch-size",
          "16", "--validation-size", "0.2", "--device", "cpu", "--jobs", "1"]  # fmt: skip

@@ -17,12 +17,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from netlib import fitting, training
-from netlib.checkpoint import CheckpointError, save_network
-from netlib.config import AugmentConfig, TrainConfig
-from netlib.data import DigitDataset, EpochSampler
-from netlib.network import Network, init_network
-from netlib.training import TrainingError, fit, infer
+from netlib.data.loaders import DigitDataset, EpochSampler
+from netlib.nets.checkpoint import CheckpointError, save_network
+from netlib.nets.network import Network, init_network
+from netlib.training import course as training
+from netlib.training import loop as fitting
+from netlib.training.config import AugmentConfig, TrainConfig
+from netlib.training.course import TrainingError, fit, infer
 
 CPU = TrainConfig(device="cpu", batch_size=8, training_epochs=4, learning_rate=0.01)
 BUSY = replace(

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netlib.stores import DataError
-from netlib.unipen import PenDigit, read_unipen, render_strokes, split_by_writer
+from netlib.data.stores import DataError
+from netlib.data.strokes import PenDigit, read_unipen, render_strokes, split_by_writer
 
 HEADER = '.INCLUDE x.doc\n\n.LEXICON "0" "1"\n.HIERARCHY DIGIT\n\n'
 SEVEN = """.SEGMENT DIGIT    3-4 ? "7"

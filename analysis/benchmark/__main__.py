@@ -19,7 +19,7 @@ import torch
 from analysis.benchmark.arms import ArmError
 from analysis.benchmark.record import Row, save, save_table, table, targets
 from analysis.benchmark.settings import Settings, machine
-from netlib.checkpoint import read_metadata
+from netlib.nets.checkpoint import read_metadata
 
 AREAS = {
     "hardware": "hardware",

@@ -15,11 +15,11 @@ from analysis.benchmark.arms import Arm, interleave
 from analysis.benchmark.record import Row, row
 from analysis.benchmark.settings import Settings
 from analysis.benchmark.training import loader_of
-from netlib.config import Precision, TrainConfig
-from netlib.data import DigitDataset
-from netlib.losses import make_loss
-from netlib.network import ARCHITECTURES
-from netlib.training import fit, infer
+from netlib.data.loaders import DigitDataset
+from netlib.nets.network import ARCHITECTURES
+from netlib.training.config import Precision, TrainConfig
+from netlib.training.course import fit, infer
+from netlib.training.losses import make_loss
 
 AREA = "accuracy"
 AIM = 0.99
@@ -118,7 +118,7 @@ def make_example(data: Data, aim: float) -> Callable[[int], float]:
 
 
 def make_ours(data: Data, aim: float, network: str, recipe: Recipe) -> Callable[[int], float]:
-    """`netlib.training.fit`; its validation is counted."""
+    """`netlib.training.course.fit`; its validation is counted."""
     images, labels, test_images, test_labels = data
     everything = DigitDataset.from_arrays(images, labels)
     validation = everything.select(slice(0, VALIDATION_SIZE))

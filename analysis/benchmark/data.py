@@ -15,10 +15,10 @@ from PIL import Image
 from analysis.benchmark.arms import Arm, interleave
 from analysis.benchmark.record import Row, ratios, row
 from analysis.benchmark.settings import Settings
-from netlib.data import DigitDataset
-from netlib.export import write_layout
-from netlib.layout import open_store, read_table
-from netlib.sources import packaged
+from netlib.data.export import write_layout
+from netlib.data.layout import open_store, read_table
+from netlib.data.loaders import DigitDataset
+from netlib.data.sources import packaged
 
 AREA = "data"
 MOST = 1.3

@@ -23,10 +23,10 @@ from analysis.benchmark.arms import Arm, interleave
 from analysis.benchmark.inference import make_eager, make_folded, make_ours, random_images
 from analysis.benchmark.record import Row, number, quartiles, row
 from analysis.benchmark.settings import NETWORKS, Settings
-from netlib.checkpoint import load_network
-from netlib.complexity import measure
-from netlib.network import Network
-from netlib.predictor import to_onnx
+from netlib.answer.predictor import to_onnx
+from netlib.nets.checkpoint import load_network
+from netlib.nets.complexity import measure
+from netlib.nets.network import Network
 
 AREA = "layers"
 BATCH = 16  # what one thread of the engine takes at a time
@@ -45,7 +45,7 @@ class Work:
     """What a layer has to do for one image.
 
     Attributes:
-        name, kind: as in `netlib.complexity`.
+        name, kind: as in `netlib.nets.complexity`.
         macs: multiply-accumulates.
         values: activations read and written.
         params: filters and biases, read once a batch.

@@ -13,7 +13,7 @@ import numpy as np
 from analysis.benchmark.arms import Arm, interleave
 from analysis.benchmark.record import Row, ratios, row
 from analysis.benchmark.settings import Settings, as_input
-from netlib.predictor import Predictor
+from netlib.answer.predictor import Predictor
 
 AREA = "projection"
 SAMPLE = 2000  # trustworthiness takes memory that grows with the square

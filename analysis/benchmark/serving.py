@@ -21,8 +21,8 @@ from analysis.benchmark import http_load
 from analysis.benchmark.arms import Arm, interleave, seconds_of
 from analysis.benchmark.record import Row, quartiles, ratios, row
 from analysis.benchmark.settings import Settings
-from netlib.predictor import Predictor
-from netlib.segment import find_digits
+from netlib.answer.predictor import Predictor
+from netlib.picture.number import find_digits
 
 AREA = "serving"
 ROOT = Path(__file__).parents[2]

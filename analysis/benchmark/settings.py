@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from netlib.checkpoint import load_network
-from netlib.complexity import measure
-from netlib.data import DigitDataset
-from netlib.sources import packaged
+from netlib.data.loaders import DigitDataset
+from netlib.data.sources import packaged
+from netlib.nets.checkpoint import load_network
+from netlib.nets.complexity import measure
 
 NETWORKS = ("standard", "mobilenet")
 PACKAGES = (

@@ -11,12 +11,12 @@ from analysis.benchmark import plain
 from analysis.benchmark.arms import Arm, interleave
 from analysis.benchmark.record import Row, ratios, row
 from analysis.benchmark.settings import NETWORKS, Settings
-from netlib.config import TrainConfig
-from netlib.data import DigitDataset
-from netlib.losses import make_loss
-from netlib.network import ARCHITECTURES
-from netlib.sampling import EpochSampler
-from netlib.training import fit
+from netlib.data.choosing import EpochSampler
+from netlib.data.loaders import DigitDataset
+from netlib.nets.network import ARCHITECTURES
+from netlib.training.config import TrainConfig
+from netlib.training.course import fit
+from netlib.training.losses import make_loss
 
 AREA = "training"
 TARGETS = {"standard": 1.8, "mobilenet": 1.7}
@@ -87,7 +87,7 @@ def make_plain(images: np.ndarray, labels: np.ndarray) -> Callable[[tuple[str, s
 def make_ours(
     images: np.ndarray, labels: np.ndarray, precision: str
 ) -> Callable[[tuple[str, str]], float]:
-    """`netlib.training.fit` for one epoch, its validation left out of the time."""
+    """`netlib.training.course.fit` for one epoch, its validation left out of the time."""
     dataset = DigitDataset.from_arrays(images, labels)
     config = TrainConfig(
         learning_rate=LEARNING_RATE, training_epochs=1, precision=precision, device="cpu"

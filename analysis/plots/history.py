@@ -17,7 +17,7 @@ def draw_history(
 
     Args:
         ax: where to draw.
-        history: one row an epoch, as `netlib.training.fit` returns it.
+        history: one row an epoch, as `netlib.training.course.fit` returns it.
         quantity: "loss" or "accuracy".
         colour: of the network, see `COLOURS`.
     """

@@ -1,0 +1,1 @@
+"""The page of the demo: its parts, its endpoints and its assets."""

@@ -1,0 +1,95 @@
+"""The public endpoints `predict` and `predict_batch`: files in, JSON out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from netlib.answer.reading import NetworkReading, Reading
+from netlib.app.batch import Row, read_batch
+from netlib.app.service import Service, friendly
+from netlib.errors import UserError
+
+
+def add_endpoints(service: Service) -> None:
+    """Add the endpoints to the Blocks that are being built; nothing of them is seen."""
+
+    @friendly
+    def predict(image: str | None) -> dict[str, Any]:
+        """Read one picture of a handwritten digit, or of a number, with both networks."""
+        if image is None:
+            raise UserError("There is no picture: send one as `image`.")
+        return to_json(service.reader.read(Path(image)), service.reader.names)
+
+    @friendly
+    def predict_batch(files: list[str] | None) -> list[dict[str, Any]]:
+        """Read many pictures with both networks, those that disagree most first."""
+        if not files:
+            raise UserError("There is no picture: send a list of files as `files`.")
+        return [row_to_json(row, service.reader.names) for row in read_batch(service.reader, files)]
+
+    with gr.Row(visible=False):
+        image = gr.File(label="image")
+        files = gr.File(file_count="multiple", label="files")
+        answer = gr.JSON(label="answer")
+        one, many = gr.Button(), gr.Button()
+    one.click(predict, image, answer, api_name="predict")
+    many.click(predict_batch, files, answer, api_name="predict_batch")
+
+
+def to_json(reading: Reading, names: Sequence[str]) -> dict[str, Any]:
+    """What both networks read, as JSON can hold it.
+
+    Args:
+        reading: of one picture.
+        names: of the networks, answered for even if the picture is blank.
+
+    Returns:
+        blank, agree, boxes ([left, top, right, bottom] of each digit), and for each network
+        prediction ("7", "42", "" if blank), confidence, probabilities (ten of them if there is
+        one digit, otherwise None), is_digit, and the same for each digit in digits.
+    """
+    networks = {name: _network_json(reading.networks.get(name)) for name in names}
+    boxes = [list(box) for box in reading.boxes]
+    return {"blank": reading.is_blank, "agree": reading.agree, "boxes": boxes, **networks}
+
+
+def _network_json(network: NetworkReading | None) -> dict[str, Any]:
+    if network is None:
+        return {
+            "prediction": "",
+            "confidence": None,
+            "probabilities": None,
+            "is_digit": False,
+            "digits": [],
+        }
+    digits = [
+        {
+            "prediction": str(label),
+            "confidence": float(probabilities.max()),
+            "probabilities": [float(p) for p in probabilities],
+            "is_digit": bool(known),
+        }
+        for label, probabilities, known in zip(
+            network.labels, network.probabilities, network.is_digit, strict=True
+        )
+    ]
+    return {
+        "prediction": "".join(digit["prediction"] for digit in digits),
+        "confidence": float(network.confidences.prod()),
+        "probabilities": digits[0]["probabilities"] if len(digits) == 1 else None,
+        "is_digit": bool(network.is_digit.all()),
+        "digits": digits,
+    }
+
+
+def row_to_json(row: Row, names: Sequence[str]) -> dict[str, Any]:
+    """One picture of a batch: its name, label, disagreement, and its answers or its error."""
+    answers = {"error": row.error} if row.reading is None else to_json(row.reading, names)
+    return {
+        "image": row.name,
+        "label": row.label,
+        "disagreement": round(row.disagreement, 6),
+        **answers,
+    }

@@ -1,0 +1,213 @@
+"""Many pictures at once: files and zips, with or without a table of labels.
+
+files -> pictures and labels -> a row each -> sorted by disagreement -> HTML and CSV
+"""
+
+import csv
+import io
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netlib.answer.reading import Reader, Reading
+from netlib.errors import UserError
+from netlib.picture.load import ImageError
+
+MAX_PICTURES = 1000
+MAX_INFLATED_BYTES = 200_000_000
+MAX_PICTURE_BYTES = 20_000_000
+MAX_TABLE_BYTES = 2_000_000
+PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One picture's answers.
+
+    Attributes:
+        name: the file's name.
+        reading: what both networks read; None if the picture could not be read.
+        label: the right answer, if a table named it.
+        error: why the picture could not be read.
+    """
+
+    name: str
+    reading: Reading | None
+    label: str | None = None
+    error: str = ""
+
+    @property
+    def disagreement(self) -> float:
+        """Total variation distance of both networks' probabilities, the largest over the digits."""
+        if self.reading is None or self.reading.is_blank:
+            return 0.0
+        one, other = (network.probabilities for network in self.reading.networks.values())
+        return float(np.abs(one - other).sum(axis=1).max() / 2)
+
+    def texts(self) -> dict[str, str]:
+        """Name of the network -> what it read; empty for a blank or unreadable picture."""
+        networks = self.reading.networks if self.reading is not None else {}
+        return {name: network.text for name, network in networks.items()}
+
+
+def read_batch(
+    reader: Reader, paths: Sequence[str | Path], progress: Progress | None = None
+) -> list[Row]:
+    """Read every picture in the files, those that disagree most first.
+
+    Args:
+        reader: reads the pictures.
+        paths: pictures, zips of pictures, and tables (CSV: image name, label).
+        progress: called with (done, all) after each picture.
+
+    Raises:
+        UserError: nothing to read, too much to read, a damaged zip or a table without labels.
+    """
+    pictures, labels = collect(paths)
+    rows = []
+    for i, (name, content) in enumerate(pictures):
+        rows.append(_row(reader, name, content, labels))
+        if progress is not None:
+            progress(i + 1, len(pictures))
+    return sorted(rows, key=lambda row: (not row.error, -row.disagreement, row.name))
+
+
+def collect(paths: Sequence[str | Path]) -> tuple[list[tuple[str, bytes]], dict[str, str]]:
+    """The pictures (name, content) and labels (name -> label) in files and zips."""
+    pictures: list[tuple[str, bytes]] = []
+    labels: dict[str, str] = {}
+    for name, content in _files(paths):
+        if name.lower().endswith(".csv"):
+            labels.update(_labels(name, content))
+        else:
+            pictures.append((name, content))
+        if len(pictures) > MAX_PICTURES:
+            raise UserError(
+                f"There are more than {MAX_PICTURES} pictures: send them in smaller parts."
+            )
+    if not pictures:
+        raise UserError("There is no picture to read: choose pictures, or a zip of pictures.")
+    return pictures, labels
+
+
+def accuracy(rows: Sequence[Row]) -> dict[str, tuple[int, int]]:
+    """Name of the network -> (right answers, labelled pictures); empty without labels.
+
+    A picture that could not be read counts as wrong for both.
+    """
+    labelled = [row for row in rows if row.label is not None]
+    names = {name: None for row in labelled for name in row.texts()}
+    return {
+        name: (sum(row.texts().get(name) == row.label for row in labelled), len(labelled))
+        for name in names
+    }
+
+
+def to_csv(rows: Sequence[Row], names: Sequence[str]) -> str:
+    """The rows as a CSV table, one line a picture, probabilities for single digits."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    header = ["image", "label", "disagreement", "error"]
+    for name in names:
+        header += [name, f"{name}_confidence", *(f"{name}_p{d}" for d in range(10))]
+    writer.writerow(header)
+    for row in rows:
+        cells = [_inert(row.name), _inert(row.label or ""), f"{row.disagreement:.4f}", row.error]
+        for name in names:
+            network = row.reading.networks.get(name) if row.reading is not None else None
+            cells += _cells(network.text, network.probabilities) if network else [""] * 12
+        writer.writerow(cells)
+    return text.getvalue()
+
+
+def _inert(text: str) -> str:
+    """Text from a stranger, such that no spreadsheet takes it for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def _cells(text: str, probabilities: NDArray[np.floating]) -> list[str]:
+    confidence = f"{probabilities.max(axis=1).prod():.4f}"
+    if len(probabilities) > 1:
+        return [text, confidence, *[""] * 10]
+    return [text, confidence, *(f"{p:.6f}" for p in probabilities[0])]
+
+
+def _row(reader: Reader, name: str, content: bytes, labels: dict[str, str]) -> Row:
+    path = PurePosixPath(name)
+    label = next((labels[k] for k in (name, path.name, path.stem) if k in labels), None)
+    try:
+        return Row(name, reader.read(content), label)
+    except ImageError as error:
+        return Row(name, None, label, str(error))
+
+
+def _files(paths: Sequence[str | Path]) -> Iterator[tuple[str, bytes]]:
+    """Name and content of every picture and table, zips opened; all other files are an error."""
+    left = MAX_INFLATED_BYTES
+    for path in map(Path, paths):
+        suffix = path.suffix.lower()
+        if suffix == ".zip":
+            for name, content in _unzip(path, left):
+                left -= len(content)
+                yield name, content
+        elif suffix in PICTURE_SUFFIXES or suffix == ".csv":
+            yield path.name, path.read_bytes()
+        else:
+            raise UserError(
+                f"{path.name} is neither a picture nor a zip nor a CSV table: leave it out."
+            )
+
+
+def _unzip(path: Path, limit: int) -> Iterator[tuple[str, bytes]]:
+    """Pictures and tables in a zip, read in memory: nothing is unpacked to disk."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = [entry for entry in archive.infolist() if _wanted(entry.filename)]
+            if sum(entry.file_size for entry in entries) > limit:
+                raise UserError(
+                    f"{path.name} inflates beyond {limit // 1_000_000} MB: send smaller parts."
+                )
+            for entry in entries:
+                yield entry.filename, _read_entry(archive, entry)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+        raise UserError(f"{path.name} is damaged or encrypted: pack it again.") from error
+
+
+def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    # The declared size may lie: never read more than a picture may have.
+    with archive.open(entry) as file:
+        content = file.read(MAX_PICTURE_BYTES + 1)
+    if len(content) > MAX_PICTURE_BYTES:
+        raise UserError(f"{entry.filename} is larger than {MAX_PICTURE_BYTES // 1_000_000} MB.")
+    return content
+
+
+def _wanted(name: str) -> bool:
+    path = PurePosixPath(name)
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+    suffix = path.suffix.lower()
+    return not hidden and (suffix in PICTURE_SUFFIXES or suffix == ".csv")
+
+
+def _labels(name: str, content: bytes) -> dict[str, str]:
+    """Image name -> label: the first two columns, whatever their titles."""
+    if len(content) > MAX_TABLE_BYTES:
+        raise UserError(f"{name} is larger than {MAX_TABLE_BYTES // 1_000_000} MB.")
+    try:
+        rows = [row for row in csv.reader(io.StringIO(content.decode("utf-8-sig"))) if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{name} is no CSV table in UTF-8: save it anew.") from error
+    labels = {}
+    for number, row in enumerate(rows, start=1):
+        label = row[1].strip().removesuffix(".0") if len(row) > 1 else ""
+        if label.isascii() and label.isdigit():
+            labels[row[0].strip()] = label
+        elif number > 1:
+            raise UserError(f"{name}, line {number}: expected an image name and a label of digits.")
+    return labels

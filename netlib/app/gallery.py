@@ -1,0 +1,69 @@
+"""The gallery of examples: small pictures that a click puts on the pad, without the server."""
+
+import base64
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+import gradio as gr
+
+from netlib.app.pad import ASSETS
+
+EXAMPLES = ASSETS / "examples"
+KINDS = {
+    "clear": "Clear",
+    "hard": "Hard",
+    "differ": "The networks differ",
+    "number": "Several digits",
+    "none": "No digits",
+}
+
+
+@dataclass(frozen=True)
+class Example:
+    """One picture of the gallery.
+
+    Attributes:
+        kind: a key of KINDS.
+        label: the right answer; "" if there is none.
+        path: the PNG file, dark ink on white paper.
+    """
+
+    kind: str
+    label: str
+    path: Path
+
+
+def load_examples(folder: Path = EXAMPLES) -> list[Example]:
+    """The pictures `KIND-LABEL-NAME.png` in a folder, by kind, then by name."""
+    examples = []
+    for path in sorted(folder.glob("*.png")):
+        kind, label, _ = path.stem.split("-", 2)
+        examples.append(Example(kind, label, path))
+    order = list(KINDS)
+    return sorted(examples, key=lambda example: order.index(example.kind))
+
+
+def gallery(examples: list[Example], pad: str) -> gr.HTML:
+    """The gallery; a click sends the picture to the pad with element id `pad`."""
+    groups = []
+    for kind, title in KINDS.items():
+        buttons = "".join(_button(example) for example in examples if example.kind == kind)
+        if buttons:
+            groups.append(f'<div class="gallery-group"><h4>{title}</h4><div>{buttons}</div></div>')
+    script = (ASSETS / "gallery.js").read_text(encoding="utf-8").replace("@PAD@", pad)
+    return gr.HTML(
+        f'<div class="gallery">{"".join(groups)}</div>',
+        js_on_load=script,
+        apply_default_css=False,
+        elem_id="gallery",
+    )
+
+
+def _button(example: Example) -> str:
+    source = "data:image/png;base64," + base64.b64encode(example.path.read_bytes()).decode("ascii")
+    name = f"Example: {example.label}" if example.label else "Example without a digit"
+    return (
+        f'<button type="button" class="example" aria-label="{escape(name)}">'
+        f'<img src="{source}" alt=""></button>'
+    )

@@ -1,0 +1,320 @@
+"""The page: where everything stands and what calls what. What is shown is made elsewhere."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from netlib.answer.reading import Reading
+from netlib.app import api
+from netlib.app.about import about_markdown
+from netlib.app.batch import read_batch
+from netlib.app.gallery import gallery, load_examples
+from netlib.app.pad import ASSETS, drawing_pad
+from netlib.app.service import Service, friendly, guarded
+from netlib.app.stress import FACTORS, NEUTRAL
+from netlib.app.views.batch_view import batch_html
+from netlib.app.views.map_view import map_html
+from netlib.app.views.panels import answer_html, boxed_html, number_html
+from netlib.app.views.steps import steps_html
+from netlib.app.views.stress_view import single_digit, stress_html
+from netlib.app.views.why import why_html
+from netlib.errors import UserError
+
+TITLE = "One drawing, two networks"
+PAD_SIDE = 280
+WIDE_PAD = (1120, 240)
+MAX_FILE_SIZE = "25mb"
+MAX_QUEUE = 64
+CACHE_SECONDS = 3600
+AS_READ = "as read"
+DETAILS = ("why", "map", "stress")  # tabs that follow the current digit while they are open
+
+# For listeners that answer at once: the queue would cost them more than their work.
+INSTANT: dict[str, Any] = {
+    "queue": False,
+    "show_progress": "hidden",
+    "api_visibility": "private",
+    "trigger_mode": "always_last",
+}
+MASTHEAD = """
+<div class="masthead"><h1>One drawing, two networks</h1>
+<p>What do you lose, and what do you win, when a <span class="standard">standard convolution</span>
+becomes a <span class="mobilenet">depthwise separable</span> one? Draw a digit and see.</p></div>
+"""
+
+
+def build_page(service: Service) -> gr.Blocks:
+    """The whole app around two loaded networks; nothing is launched."""
+    with gr.Blocks(
+        title=TITLE, analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
+    ) as page:
+        html(MASTHEAD)
+        answers, current = _first_view(service)
+        with gr.Tabs(elem_id="more-tabs"):
+            with gr.Tab("Examples"):
+                gallery(load_examples(), "pad")
+            _why_tab(service, answers, current)
+            if service.atlases:
+                _map_tab(service, answers, current)
+            _stress_tab(service, answers, current)
+            _number_tab(service)
+            _batch_tab(service)
+            if service.teach is not None:
+                _teach_tab(service, current)
+            with gr.Tab("About"):
+                gr.Markdown(about_markdown(service))
+        api.add_endpoints(service)
+    page.queue(max_size=MAX_QUEUE)
+    return page
+
+
+def html(value: str = "", **arguments: Any) -> gr.HTML:
+    """A `gr.HTML` that brings no looks of its own."""
+    return gr.HTML(value, apply_default_css=False, **arguments)
+
+
+def _first_view(service: Service) -> tuple[gr.HTML, gr.State]:
+    """Pad or picture on the left, both answers on the right."""
+    current = gr.State()
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=4, min_width=300), gr.Tabs(elem_id="input-tabs"):
+            with gr.Tab("Draw") as draw_tab:
+                pad = drawing_pad("pad", PAD_SIDE, PAD_SIDE, "Drawing pad.", "Draw a digit here")
+            with gr.Tab("Upload") as upload_tab:
+                picture = gr.Image(
+                    type="filepath",
+                    image_mode=None,
+                    show_label=False,
+                    height=260,
+                    buttons=[],
+                    elem_id="picture",
+                )
+                boxed = html(elem_id="boxed")
+        with gr.Column(scale=7, min_width=320):
+            empty = service.reader.read_pad("")
+            answers = html(
+                answer_html(empty, service.facts),
+                js_on_load=_answers_script("pad", DETAILS),
+                elem_id="answers",
+            )
+            steps = html(steps_html(None), elem_id="steps")
+
+    def show(reading: Reading, problem: str = "") -> tuple[str, str, Reading]:
+        shown = answer_html(reading, service.facts, problem)
+        # A large photo's steps would stay in memory for as long as the visitor's session.
+        return shown, steps_html(reading), replace(reading, sketch=None)
+
+    def read_pad(value: str | None) -> tuple[str, str, Reading]:
+        return show(service.reader.read_pad(value))
+
+    def read_picture(path: str | None) -> tuple[str, str, Reading, str]:
+        reading = service.reader.read(Path(path)) if path else empty
+        return *show(reading), boxed_html(reading)
+
+    for event in (pad.change, draw_tab.select):
+        read = guarded(read_pad, lambda text: show(empty, text))
+        event(read, pad, [answers, steps, current], **INSTANT)
+    for event in (picture.change, upload_tab.select):
+        read = guarded(read_picture, lambda text: (*show(empty, text), ""))
+        event(read, picture, [answers, steps, current, boxed], **INSTANT)
+    return answers, current
+
+
+def _answers_script(pad: str, details: Sequence[str]) -> str:
+    script = (ASSETS / "answers.js").read_text(encoding="utf-8")
+    return script.replace("@PAD@", pad).replace("@DETAILS@", json.dumps(details))
+
+
+@dataclass(frozen=True)
+class Detail:
+    """A tab about the current digit, brought up to date only while it is open."""
+
+    name: str
+    tab: gr.Tab
+    answers: gr.HTML
+
+    def update(self, function: Callable[..., Any], inputs: list, outputs: list, also: list) -> None:
+        """Call `function` when the tab is opened, when the answers have settled, and on `also`.
+
+        An error, as when there is no digit to explain, takes the place of the first output and
+        empties the others.
+        """
+        blank = [""] * (len(outputs) - 1)
+
+        def show(problem: str) -> list[str] | str:
+            return [message(problem), *blank] if blank else message(problem)
+
+        for event in (self.tab.select, getattr(self.answers, self.name), *also):
+            event(guarded(function, show), inputs, outputs, **INSTANT)
+
+
+def message(text: str) -> str:
+    """A line of text in the place of a picture or table."""
+    return f'<p class="hint">{escape(text)}</p>'
+
+
+def _why_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
+    def explain(reading: Reading | None, target: str) -> str:
+        chosen = None if target == AS_READ else int(target)
+        return why_html(service.networks, service.facts, reading, chosen)
+
+    with gr.Tab("Why") as tab:
+        target = gr.Radio(
+            [AS_READ, *map(str, range(10))], value=AS_READ, label="Explain the score of"
+        )
+        view = html(elem_id="why-detail")
+    Detail("why", tab, answers).update(explain, [current, target], [view], [target.change])
+
+
+def _map_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
+    def locate(reading: Reading | None) -> str:
+        return map_html(service.atlases, service.facts, reading)
+
+    with gr.Tab("Where it lies") as tab:
+        view = html(elem_id="map-detail")
+    Detail("map", tab, answers).update(locate, [current], [view], [])
+
+
+def _stress_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
+    def stress(reading: Reading | None, *values: float) -> list[str]:
+        setting = dict(zip(NEUTRAL, values, strict=True))
+        summary, charts = stress_html(service.reader, service.facts, reading, setting)
+        return [summary, *charts]
+
+    charts, sliders = [], []
+    with gr.Tab("Stress test") as tab:
+        html(
+            '<p class="hint">Distort the digit until a network gives up. Each curve is the '
+            "confidence in what that network read undistorted, over one slider's range, with "
+            "the other sliders where they stand.</p>"
+        )
+        with gr.Row(equal_height=False):
+            summary = html(elem_id="stress-detail")
+            reset = gr.Button("Reset", size="sm", scale=0, min_width=90)
+        with gr.Row(elem_classes="stress-grid"):
+            for factor in FACTORS:
+                with gr.Column(min_width=280):
+                    charts.append(html(elem_classes="stress-chart"))
+                    sliders.append(
+                        gr.Slider(
+                            factor.low,
+                            factor.high,
+                            factor.neutral,
+                            step=factor.step,
+                            label=factor.title,
+                            show_label=False,
+                            container=False,
+                            buttons=[],
+                            elem_id=f"stress-{factor.name}",
+                        )
+                    )
+    detail = Detail("stress", tab, answers)
+    detail.update(stress, [current, *sliders], [summary, *charts], [s.change for s in sliders])
+    reset.click(
+        lambda: list(NEUTRAL.values()), None, sliders, queue=False, api_visibility="private"
+    )
+
+
+def _number_tab(service: Service) -> None:
+    def show(reading: Reading, problem: str = "") -> str:
+        return number_html(reading, service.facts, problem)
+
+    def read_number(value: str | None) -> str:
+        return show(service.reader.read_pad(value))
+
+    with gr.Tab("Write a number"):
+        width, height = WIDE_PAD
+        pad = drawing_pad(
+            "wide-pad", width, height, "Wide drawing pad.", "Write a number of up to 20 digits"
+        )
+        empty = service.reader.read_pad("")
+        answers = html(
+            show(empty), js_on_load=_answers_script("wide-pad", ()), elem_id="number-answers"
+        )
+    read = guarded(read_number, lambda text: show(empty, text))
+    pad.change(read, pad, answers, **INSTANT)
+
+
+def _batch_tab(service: Service) -> None:
+    @friendly
+    def read_files(paths: list[str] | None, progress=gr.Progress()) -> str:  # noqa: B008
+        def report(done: int, total: int) -> None:
+            progress((done, total), desc="Reading", unit="pictures")
+
+        if not paths:
+            raise UserError("There is no picture to read: choose pictures, or a zip of pictures.")
+        return batch_html(read_batch(service.reader, paths, report), service.facts)
+
+    with gr.Tab("Many pictures"):
+        html(
+            '<p class="hint">Pictures or a zip of pictures, one digit or number each; with a CSV '
+            "of image names and labels among them, the answers are scored. Those on which the "
+            "networks differ most come first.</p>"
+        )
+        files = gr.File(
+            file_count="multiple",
+            file_types=["image", ".zip", ".csv"],
+            show_label=False,
+            height=140,
+            elem_id="batch-files",
+        )
+        button = gr.Button("Read them", variant="primary", elem_id="batch-button")
+        table = html(elem_id="batch-table")
+    button.click(read_files, files, table, api_visibility="private")
+
+
+def _teach_tab(service: Service, current: gr.State) -> None:
+    assert service.teach is not None
+    teach = service.teach
+
+    @friendly
+    def save(reading: Reading | None, label: str | None) -> str:
+        digit = single_digit(reading)
+        if label is None:
+            raise UserError("Choose the right answer first.")
+        count = teach.add(digit, int(label))
+        saved = "1 correction" if count == 1 else f"{count} corrections"
+        return message(f"Saved as {label}, thank you: {saved} so far.")
+
+    with gr.Tab("Teach"):
+        html(
+            '<p class="hint">Was an answer wrong? Give the right one: the 28×28 picture and your '
+            "label are saved on this server, and nothing else, for the networks to learn from.</p>"
+        )
+        with gr.Row(equal_height=False):
+            label = gr.Radio(
+                [str(d) for d in range(10)], label="The right answer", scale=3, min_width=300
+            )
+            button = gr.Button("Save", variant="primary", scale=0, min_width=120)
+        note = html(elem_id="teach-note")
+    button.click(save, [current, label], note, api_visibility="private")
+
+
+def launch_options() -> dict[str, Any]:
+    """How to launch the page, wherever it is launched: looks, limits and the health route."""
+    return {
+        "theme": gr.themes.Default(
+            primary_hue=gr.themes.colors.sky,
+            font=["ui-sans-serif", "system-ui", "sans-serif"],
+            font_mono=["ui-monospace", "Consolas", "monospace"],
+        ),
+        "css": (ASSETS / "style.css").read_text(encoding="utf-8"),
+        "footer_links": ["api"],
+        "run_history": False,
+        "enable_monitoring": False,
+        "max_file_size": MAX_FILE_SIZE,
+        "ssr_mode": False,
+        "app_kwargs": {"routes": [Route("/health", _health)]},
+    }
+
+
+def _health(_: Request) -> JSONResponse:
+    return JSONResponse({"status": "ok"})

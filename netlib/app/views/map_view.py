@@ -1,0 +1,105 @@
+"""The maps as HTML: both networks' maps with the drawing on them, and its nearest digits."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from netlib.answer.reading import Reading
+from netlib.app.atlas import Atlas, Place
+from netlib.app.views.panels import NetworkFacts
+from netlib.app.views.pictures import png_url
+from netlib.app.views.stress_view import single_digit
+
+SIDE = 440
+ZOOM = 2
+DOT = 2.2
+SHOWN = 8
+# matplotlib's "tab10" by digit: ten colours made to be told apart.
+COLOURS = (
+    "#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd",
+    "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf",
+)  # fmt: skip
+
+HINT = (
+    "Each dot is one of {count} MNIST training digits, placed by {method} so that digits which the "
+    "network finds alike lie close together; colours and numbers are their labels. The cross is "
+    "your drawing: it lies at the mean of its 10 nearest digits, weighted by inverse distance. "
+    "Below each map are the nearest ones."
+)
+METHOD_NAMES = {"umap": "UMAP", "tsne": "t-SNE", "pca": "principal components"}
+
+
+def map_html(
+    atlases: Mapping[str, Atlas], facts: Mapping[str, NetworkFacts], reading: Reading | None
+) -> str:
+    """Both maps with the drawing's place and its nearest digits.
+
+    Raises:
+        UserError: there is no digit, or more than one.
+    """
+    single_digit(reading)
+    assert reading is not None
+    columns = []
+    for name, atlas in atlases.items():
+        place = atlas.place(reading.networks[name].embeddings[0])
+        columns.append(
+            f'<div class="side {name}"><h4>{facts[name].title}</h4>{_map(atlas, place)}'
+            f'<div class="nearest">{_nearest(atlas, place)}</div></div>'
+        )
+    first = next(iter(atlases.values()))
+    hint = HINT.format(count=f"{len(first.labels):,}", method=METHOD_NAMES[first.method])
+    return f'<p class="hint">{hint}</p><div class="pair">{"".join(columns)}</div>'
+
+
+def _map(atlas: Atlas, place: Place) -> str:
+    x, y = place.point * SIDE
+    lines = "".join(
+        f'<line x1="{x:.1f}" y1="{y:.1f}" x2="{px * SIDE:.1f}" y2="{py * SIDE:.1f}"/>'
+        for px, py in atlas.points[place.neighbours]
+    )
+    names = "".join(
+        f'<text x="{tx * SIDE:.1f}" y="{ty * SIDE:.1f}">{label}</text>'
+        for label, (tx, ty) in _centres(atlas).items()
+    )
+    return (
+        f'<svg class="map" viewBox="0 0 {SIDE} {SIDE}" role="img" '
+        f'aria-label="Map of digits; the drawing lies near {_most(atlas, place)}">'
+        f'<image href="{_background(atlas)}" width="{SIDE}" height="{SIDE}"/>'
+        f'<g class="names">{names}</g><g class="links">{lines}</g>'
+        f'<g class="cross" transform="translate({x:.1f} {y:.1f})">'
+        '<circle r="9"/><path d="M-6 0H6M0-6V6"/></g></svg>'
+    )
+
+
+def _nearest(atlas: Atlas, place: Place) -> str:
+    return "".join(
+        f'<figure class="pixel"><img src="{png_url(255 - atlas.images[i])}" alt="">'
+        f"<figcaption>{atlas.labels[i]}</figcaption></figure>"
+        for i in place.neighbours[:SHOWN]
+    )
+
+
+def _most(atlas: Atlas, place: Place) -> int:
+    """The most common label among the nearest digits."""
+    return int(np.bincount(atlas.labels[place.neighbours], minlength=10).argmax())
+
+
+def _centres(atlas: Atlas) -> dict[int, np.ndarray]:
+    """Label -> the median point of its digits: in the middle of the crowd, whatever strays."""
+    return {
+        int(label): np.median(atlas.points[atlas.labels == label], axis=0)
+        for label in np.unique(atlas.labels)
+    }
+
+
+@lru_cache(maxsize=4)
+def _background(atlas: Atlas) -> str:
+    """The dots, drawn once a map."""
+    picture = Image.new("RGBA", (SIDE * ZOOM, SIDE * ZOOM), (0, 0, 0, 0))
+    pencil = ImageDraw.Draw(picture)
+    radius = DOT * ZOOM
+    for (x, y), label in zip(atlas.points * SIDE * ZOOM, atlas.labels, strict=True):
+        pencil.ellipse((x - radius, y - radius, x + radius, y + radius), COLOURS[label] + "b0")
+    return png_url(np.asarray(picture))

@@ -1,0 +1,238 @@
+"""The answers as HTML: pure functions from a `Reading` to text, no state and no gradio.
+
+Every panel keeps its size whatever it shows, so that nothing on the page jumps.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netlib.answer.reading import NetworkReading, Reading
+from netlib.app.views.pictures import grey, ink_on_paper, png_url
+
+NUM_CLASSES = 10
+BLANK_TEXT = "Draw a digit: both networks answer while you draw."
+NUMBER_TEXT = "Write a number of up to 20 digits."
+NO_DIGIT_TEXT = "This does not look like a digit."
+
+
+@dataclass(frozen=True)
+class NetworkFacts:
+    """What is known of a network before it sees a picture.
+
+    Attributes:
+        title: its name on the page, as in "Standard".
+        subtitle: what it is made of.
+        num_params: trainable parameters.
+        macs: multiply-accumulates for one picture.
+        latency: median seconds for one picture on this server.
+    """
+
+    title: str
+    subtitle: str
+    num_params: int
+    macs: int
+    latency: float
+
+
+def percent(share: float) -> str:
+    """0.9987 -> "99.9 %"; only certainty itself is written as 100 %, and only zero as 0 %."""
+    if 0.9995 <= share < 1:
+        return "99.9 %"
+    if 0 < share < 0.001:
+        return "&lt; 0.1 %"
+    return f"{100 * share:.1f} %"
+
+
+def millions(count: int) -> str:
+    """32573056 -> "32.57 M"."""
+    return f"{count / 1e6:.2f} M"
+
+
+def verdict(reading: Reading, facts: Mapping[str, NetworkFacts]) -> tuple[str, str]:
+    """One line on what both networks read, and its kind: blank, none, agree or differ."""
+    if reading.is_blank:
+        return BLANK_TEXT, "blank"
+    if not any(network.is_digit.any() for network in reading.networks.values()):
+        return NO_DIGIT_TEXT, "none"
+    texts = {name: network.text for name, network in reading.networks.items()}
+    if reading.agree:
+        return f"Both networks read {next(iter(texts.values()))}.", "agree"
+    if reading.is_number:
+        parts = [f"{facts[name].title} reads {text}" for name, text in texts.items()]
+        return f"They differ: {', '.join(parts)}.", "differ"
+    parts = [
+        f"{facts[name].title} sees no digit" if text == "?" else f"{facts[name].title} reads {text}"
+        for name, text in texts.items()
+    ]
+    labels = sorted(text for text in texts.values() if text != "?")
+    question = f" In question: {' or '.join(labels)}." if len(labels) > 1 else ""
+    return f"They differ: {', '.join(parts)}.{question}", "differ"
+
+
+def answer_html(reading: Reading, facts: Mapping[str, NetworkFacts], problem: str = "") -> str:
+    """The verdict, one card a network, and what one costs next to the other.
+
+    Args:
+        reading: what to show.
+        facts: name -> what is known of the network.
+        problem: a sentence that takes the verdict's place.
+    """
+    text, kind = (problem, "problem") if problem else verdict(reading, facts)
+    cards = "".join(
+        _card(name, facts[name], reading.networks.get(name), reading.digits) for name in facts
+    )
+    return (
+        f'<p class="verdict {kind}" role="status" aria-live="polite">{escape(text)}</p>'
+        f'<div class="cards">{cards}</div>'
+        f'<p class="versus">{versus(facts)}</p>'
+        f"{boxes_svg(reading) if reading.is_number else ''}"
+    )
+
+
+def versus(facts: Mapping[str, NetworkFacts]) -> str:
+    """How the second network's cost compares with the first's, in theory and measured."""
+    first, second = facts.values()
+    return (
+        f"{escape(second.title)} next to {escape(first.title)}: "
+        f"<b>{_ratio(first.num_params, second.num_params)} fewer</b> parameters, "
+        f"<b>{_ratio(first.macs, second.macs)} fewer</b> multiply–accumulates; measured here, "
+        f"<b>{_speed(first.latency, second.latency)}</b> a picture."
+    )
+
+
+def _ratio(one: float, other: float) -> str:
+    return f"{one / other:.2f}×" if one >= other else f"1/{other / one:.2f}×"
+
+
+def _speed(one: float, other: float) -> str:
+    return f"{one / other:.1f}× faster" if one >= other else f"{other / one:.1f}× slower"
+
+
+def _card(
+    name: str,
+    facts: NetworkFacts,
+    network: NetworkReading | None,
+    digits: NDArray[np.floating],
+) -> str:
+    if network is None or len(network.labels) == 0:
+        body = _headline("–", "", 1) + _bars(np.zeros(NUM_CLASSES), known=True)
+    elif len(network.labels) == 1:
+        body = _single(network)
+    else:
+        body = _number(network, digits)
+    costs = (
+        ("Parameters", f"{facts.num_params:,}"),
+        ("MACs", millions(facts.macs)),
+        ("Time", f"{1e3 * facts.latency:.2f} ms"),
+    )
+    terms = "".join(f"<div><dt>{term}</dt><dd>{value}</dd></div>" for term, value in costs)
+    return (
+        f'<section class="card {escape(name)}" aria-label="{escape(facts.title)}">'
+        f"<header><h3>{escape(facts.title)}</h3><p>{escape(facts.subtitle)}</p></header>"
+        f'{body}<dl class="costs">{terms}</dl></section>'
+    )
+
+
+def _headline(big: str, small: str, length: int) -> str:
+    size = "one" if length == 1 else "few" if length <= 4 else "some" if length <= 8 else "many"
+    return (
+        f'<div class="headline {size}"><output class="big">{escape(big)}</output>'
+        f'<span class="small">{small}</span></div>'
+    )
+
+
+def _single(network: NetworkReading) -> str:
+    known = bool(network.is_digit[0])
+    confidence = percent(float(network.confidences[0]))
+    small = confidence if known else f"no digit; nearest: {network.labels[0]}"
+    return _headline(network.text, small, 1) + _bars(network.probabilities[0], known)
+
+
+def _bars(probabilities: NDArray[np.floating], known: bool) -> str:
+    top = int(probabilities.argmax()) if probabilities.any() else -1
+    rows = []
+    for label, share in enumerate(probabilities):
+        value = percent(float(share)) if probabilities.any() else ""
+        fill = f'<span class="fill" style="width:{100 * share:.2f}%"></span>'
+        rows.append(
+            f'<li class="{"top" if label == top else ""}"><span class="label">{label}</span>'
+            f'<span class="track">{fill}</span><span class="value">{value}</span></li>'
+        )
+    kind = "bars" if known else "bars unsure"
+    return f'<ol class="{kind}" aria-label="Probabilities">{"".join(rows)}</ol>'
+
+
+def _number(network: NetworkReading, digits: NDArray[np.floating]) -> str:
+    mean = percent(float(np.prod(network.confidences)))
+    chips = "".join(
+        f'<li><img src="{png_url(ink_on_paper(digit))}" alt="" width="28" height="28">'
+        f"<b>{text}</b><span>{percent(float(confidence))}</span></li>"
+        for digit, text, confidence in zip(digits, network.text, network.confidences, strict=True)
+    )
+    headline = _headline(network.text, f"{mean} for all {len(digits)}", len(digits))
+    return f'{headline}<ol class="chips" aria-label="Digit by digit">{chips}</ol>'
+
+
+def figure(picture: NDArray[np.uint8] | None, caption: str, alt: str = "") -> str:
+    """A small picture with its caption; an empty frame of the same size for None."""
+    image = f'<img src="{png_url(picture)}" alt="{escape(alt)}">' if picture is not None else ""
+    return f'<figure><div class="frame">{image}</div><figcaption>{caption}</figcaption></figure>'
+
+
+def number_html(reading: Reading, facts: Mapping[str, NetworkFacts], problem: str = "") -> str:
+    """The verdict and both readings of a number, digit by digit; see `answer_html`."""
+    text, kind = (problem, "problem") if problem else verdict(reading, facts)
+    if kind == "blank":
+        text = NUMBER_TEXT
+    cards = "".join(
+        f'<section class="card {escape(name)}" aria-label="{escape(fact.title)}">'
+        f"<header><h3>{escape(fact.title)}</h3></header>"
+        f"{_digit_by_digit(reading.networks.get(name), reading.digits)}</section>"
+        for name, fact in facts.items()
+    )
+    return (
+        f'<p class="verdict {kind}" role="status" aria-live="polite">{escape(text)}</p>'
+        f'<div class="cards compact">{cards}</div>{boxes_svg(reading)}'
+    )
+
+
+def _digit_by_digit(network: NetworkReading | None, digits: NDArray[np.floating]) -> str:
+    if network is None:
+        return _headline("–", "", 1) + '<ol class="chips"></ol>'
+    return _number(network, digits)
+
+
+def boxes_svg(reading: Reading) -> str:
+    """A box around each digit, in a drawing of the picture's size; "" if there is no digit.
+
+    A solid box is a digit on which both networks agree, a dashed one a digit on which they differ.
+    """
+    if reading.sketch is None or reading.is_blank:
+        return ""
+    height, width = reading.sketch.grey.shape
+    shapes = []
+    for i, (left, top, right, bottom) in enumerate(reading.boxes):
+        same = len({network.text[i] for network in reading.networks.values()}) == 1
+        shapes.append(
+            f'<rect class="{"same" if same else "differ"}" x="{left}" y="{top}" '
+            f'width="{right - left}" height="{bottom - top}"/>'
+        )
+    return (
+        f'<svg class="boxes" viewBox="0 0 {width} {height}" preserveAspectRatio="none" '
+        f'aria-hidden="true">{"".join(shapes)}</svg>'
+    )
+
+
+def boxed_html(reading: Reading | None) -> str:
+    """The picture as it was read, with a box around each digit; "" if there is none."""
+    if reading is None or reading.sketch is None:
+        return ""
+    picture = png_url(grey(reading.sketch.grey))
+    return (
+        f'<div class="boxed"><img src="{picture}" alt="The picture as it was read">'
+        f"{boxes_svg(reading)}</div>"
+    )

@@ -1,0 +1,65 @@
+"""What the networks see: the steps from a picture to 28x28, as small pictures."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from netlib.answer.reading import Reading
+from netlib.app.views.panels import figure
+from netlib.app.views.pictures import grey, ink_on_paper
+from netlib.picture.digit import Sketch
+
+CAPTIONS = ("Picture", "Ink", "Cut out", "20×20 box", "Centred, 28×28")
+THUMBNAIL = 168  # pixels, twice the size on the page
+
+
+def steps_html(reading: Reading | None) -> str:
+    """The steps to one digit as a strip of figures; empty frames when there is nothing.
+
+    Several digits have no 28x28 picture in common: their own take its place, the first three.
+    """
+    if reading is None or reading.sketch is None:
+        steps: list[tuple[str, NDArray | None]] = [(caption, None) for caption in CAPTIONS]
+    elif reading.is_number:
+        steps = [*_whole(reading.sketch), *_digits(reading.digits)]
+    else:
+        steps = [*_whole(reading.sketch), *_single(reading.sketch)]
+    figures = "".join(figure(picture, caption, caption) for caption, picture in steps)
+    return (
+        '<p class="steps-title">What the networks see</p>'
+        f'<div class="strip steps pixel">{figures}</div>'
+    )
+
+
+def _whole(sketch: Sketch) -> list[tuple[str, NDArray | None]]:
+    pictures = (_small(grey(sketch.grey)), _small(ink_on_paper(sketch.ink)))
+    return list(zip(CAPTIONS[:2], pictures, strict=True))
+
+
+def _single(sketch: Sketch) -> list[tuple[str, NDArray | None]]:
+    if sketch.box is None or sketch.scaled is None or sketch.digit is None:
+        return [(caption, None) for caption in CAPTIONS[2:]]
+    left, top, right, bottom = sketch.box
+    pictures = (
+        _small(ink_on_paper(sketch.ink[top:bottom, left:right])),
+        ink_on_paper(sketch.scaled),
+        ink_on_paper(sketch.digit[0].numpy()),
+    )
+    return list(zip(CAPTIONS[2:], pictures, strict=True))
+
+
+def _digits(digits: NDArray[np.floating]) -> list[tuple[str, NDArray | None]]:
+    count = len(CAPTIONS) - 2
+    steps: list[tuple[str, NDArray | None]] = [
+        (f"Digit {i + 1}, 28×28", ink_on_paper(digit)) for i, digit in enumerate(digits[:count])
+    ]
+    return steps + [("", None)] * (count - len(steps))
+
+
+def _small(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """At most THUMBNAIL pixels a side: a data URL at every stroke should be short."""
+    if max(pixels.shape) <= THUMBNAIL:
+        return pixels
+    image = Image.fromarray(pixels)
+    factor = -(-max(pixels.shape) // THUMBNAIL)
+    return np.asarray(image.reduce(factor))

@@ -1,0 +1,264 @@
+"""Digits in memory: a data set in the course's layout, decoded once into one uint8 tensor."""
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from netlib.data import image_cache
+from netlib.data.image_cache import Decoded
+from netlib.data.layout import fingerprint, open_store, read_table
+from netlib.data.pixels import InputDim, check_input_dim, decode_table
+from netlib.data.stores import MAX_BYTES, DataError, Store
+
+log = logging.getLogger(__name__)
+
+Transform = Callable[[Tensor], Tensor]
+_CACHE_VERSION = 1  # raise it whenever decoding changes what comes out
+
+
+class Batch(Sequence[tuple[Tensor, int]]):
+    """Samples fetched together.
+
+    A sequence of (image, label), as any collate function expects, that also keeps the two stacked
+    tensors, so that `DigitDataset.collate` need not stack them again.
+
+    Attributes:
+        images: float32 (B, C, H, W) in [0, 1].
+        labels: int64 (B,).
+    """
+
+    def __init__(self, images: Tensor, labels: Tensor) -> None:
+        self.images = images
+        self.labels = labels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return Batch(self.images[index], self.labels[index])
+        return self.images[index], int(self.labels[index])
+
+
+class DigitDataset(Dataset[tuple[Tensor, int]]):
+    """Digits and their labels from an image folder + CSV, or the same inside a zip.
+
+    Args:
+        path: a folder with `train_new/` + `train_new.csv` or `train/` + `train.csv` (test likewise)
+            or with `train.zip`, `test.zip`; or a zip with that layout.
+        split: "train" or "test".
+        input_dim: (channels, height, width); 1 channel gives grey, 3 RGB; other sizes are resized.
+        num_classes: labels must lie in 0...num_classes-1.
+        transform: maps a float image (C, H, W) in [0, 1] to the image that is handed out.
+        progress: show a bar while decoding.
+        max_bytes: the most that a zip may inflate to.
+        cache_dir: where decoded images are kept between starts; None keeps nothing.
+        preprocess: "none" takes images as they are, "sketch" takes each through
+            `sketch.to_digit`, as the demo does (and is never cached).
+
+    Attributes:
+        images: uint8 (N, C, H, W).
+        labels: int64 (N,).
+        names: N image names.
+        warnings: sentences about things that do not stop the data from being used; also logged.
+
+    Raises:
+        DataError: the data set cannot be used as it is.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        split: str = "train",
+        *,
+        input_dim: Sequence[int] = (1, 28, 28),
+        num_classes: int = 10,
+        transform: Transform | None = None,
+        progress: bool = False,
+        max_bytes: int = MAX_BYTES,
+        cache_dir: str | os.PathLike[str] | None = None,
+        preprocess: str = "none",
+    ) -> None:
+        shape = check_input_dim(input_dim)
+        if preprocess != "none":
+            cache_dir = None
+        decoded = _decode(
+            open_store(path, split, max_bytes),
+            split,
+            shape,
+            num_classes,
+            preprocess=preprocess,
+            progress=progress,
+            cache_dir=None if cache_dir is None else Path(cache_dir),
+        )
+        for warning in decoded.warnings:
+            log.warning("%s", warning)
+        self._fill(decoded, num_classes, transform)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        images: np.ndarray | Tensor,
+        labels: np.ndarray | Tensor | Sequence[int],
+        *,
+        names: Sequence[str] | None = None,
+        num_classes: int = 10,
+        transform: Transform | None = None,
+    ) -> "DigitDataset":
+        """A data set of images that are in memory already; the memory is shared.
+
+        Args:
+            images: uint8 (N, H, W) or (N, C, H, W).
+            labels: N integers in 0...num_classes-1.
+            names: N image names; by default their positions.
+            num_classes: number of classes.
+            transform: as in the constructor.
+
+        Raises:
+            DataError: a shape, a type or a label does not fit.
+        """
+        images, labels = _tensor(images), _tensor(labels)
+        if images.dtype != torch.uint8:
+            raise DataError(f"images are {images.dtype}, but must be uint8 (0...255).")
+        if images.ndim == 3:
+            images = images[:, None]
+        if images.ndim != 4:
+            raise DataError(f"images have shape {tuple(images.shape)}, expected (N, C, H, W).")
+        if len(images) == 0:
+            raise DataError("there are no images: the data set is empty.")
+        check_input_dim(tuple(images.shape[1:]))
+        _check_labels(labels, len(images), num_classes)
+        names = [str(i) for i in range(len(images))] if names is None else list(names)
+        if len(names) != len(images):
+            raise DataError(f"there are {len(names)} names for {len(images)} images.")
+        dataset = cls.__new__(cls)
+        decoded = Decoded(images, labels.to(torch.int64), names)
+        dataset._fill(decoded, num_classes, transform)
+        return dataset
+
+    def _fill(self, decoded: Decoded, num_classes: int, transform: Transform | None) -> None:
+        self.images = decoded.images
+        self.labels = decoded.labels
+        self.names = decoded.names
+        self.warnings = decoded.warnings
+        self.num_classes = num_classes
+        self.transform = transform
+
+    @property
+    def input_dim(self) -> InputDim:
+        """(channels, height, width) of every image."""
+        channels, height, width = self.images.shape[1:]
+        return channels, height, width
+
+    @property
+    def class_counts(self) -> list[int]:
+        """Number of images of each class."""
+        return torch.bincount(self.labels, minlength=self.num_classes).tolist()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        image = self.images[index].float().div_(255)
+        return self._transformed(image), int(self.labels[index])
+
+    def __getitems__(self, indices: Sequence[int]) -> Batch:
+        """Fetches a whole batch at once; `DataLoader` calls it where it exists."""
+        return Batch(*self.batch(indices))
+
+    def batch(self, indices: Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
+        """Float images (B, C, H, W) in [0, 1], transformed, and int64 labels (B,)."""
+        rows = torch.as_tensor(indices, dtype=torch.int64)
+        images = self.images[rows].float().div_(255)
+        if self.transform is not None:
+            images = torch.stack([self.transform(image) for image in images])
+        return images, self.labels[rows]
+
+    @staticmethod
+    def collate(batch: Any) -> tuple[Tensor, Tensor]:
+        """The `collate_fn` for a `DataLoader`: hands on the two tensors of a `Batch`."""
+        return batch.images, batch.labels
+
+    def select(self, rows: slice | Sequence[int] | Tensor) -> "DigitDataset":
+        """Some of the images. A slice shares this data set's memory, a list of rows copies."""
+        rows = rows if isinstance(rows, slice) else torch.as_tensor(rows, dtype=torch.int64)
+        names = (
+            self.names[rows]
+            if isinstance(rows, slice)
+            else [self.names[row] for row in rows.tolist()]
+        )
+        part = DigitDataset.__new__(DigitDataset)
+        decoded = Decoded(self.images[rows], self.labels[rows], names)
+        part._fill(decoded, self.num_classes, self.transform)
+        return part
+
+    def _transformed(self, image: Tensor) -> Tensor:
+        return image if self.transform is None else self.transform(image)
+
+
+def _check_labels(labels: Tensor, count: int, num_classes: int) -> None:
+    if labels.shape != (count,):
+        raise DataError(f"labels have shape {tuple(labels.shape)}, expected ({count},).")
+    if labels.is_floating_point() or labels.is_complex():
+        raise DataError(f"labels are {labels.dtype}, but must be integers.")
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= num_classes:
+        raise DataError(
+            f"labels range from {low} to {high}, but must lie in 0...{num_classes - 1}."
+        )
+
+
+def _decode(
+    store: Store,
+    split: str,
+    input_dim: InputDim,
+    num_classes: int,
+    *,
+    preprocess: str,
+    progress: bool,
+    cache_dir: Path | None,
+) -> Decoded:
+    """The decoded split, from the cache if there is one and it has it."""
+    if cache_dir is not None:
+        parts = [_CACHE_VERSION, split, input_dim, num_classes, fingerprint(store, split).hex()]
+        key = hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
+        cached = image_cache.load(cache_dir, key)
+        if cached is not None:
+            return cached
+    table = read_table(store, split, num_classes)
+    images = torch.from_numpy(
+        decode_table(table, input_dim, preprocess=preprocess, progress=progress)
+    )
+    labels = torch.tensor(table.labels, dtype=torch.int64)
+    warnings = [*table.warnings, *_oddities(images, labels, table.names, num_classes)]
+    decoded = Decoded(images, labels, table.names, warnings)
+    if cache_dir is not None:
+        image_cache.store(cache_dir, key, decoded)
+    return decoded
+
+
+def _oddities(images: Tensor, labels: Tensor, names: list[str], num_classes: int) -> list[str]:
+    """What is strange about a data set that can be used nevertheless, in sentences."""
+    found = []
+    blank = images.flatten(1).any(1).logical_not().nonzero().flatten().tolist()
+    if blank:
+        found.append(f"{len(blank)} images are blank, for example {names[blank[0]]}.")
+    absent = (torch.bincount(labels, minlength=num_classes) == 0).nonzero().flatten().tolist()
+    if absent:
+        found.append(f"no image has the label {' or '.join(map(str, absent))}.")
+    return found
+
+
+def _tensor(values: np.ndarray | Tensor | Sequence[int]) -> Tensor:
+    """The values as a tensor, in the same memory unless that is read-only."""
+    if isinstance(values, np.ndarray):
+        values = np.require(values, requirements="W")
+    return torch.as_tensor(values)

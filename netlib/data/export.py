@@ -1,0 +1,132 @@
+"""Writes digits in the course's layout: image folders and CSVs, plain or zipped, and a record."""
+
+import csv
+import hashlib
+import io
+import json
+import re
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from netlib.data.sources import NUM_CLASSES, Source, Split
+from netlib.data.stores import DataError
+
+
+def write_layout(
+    output: Path,
+    source: Source,
+    train_rows: np.ndarray,
+    record: Mapping[str, Any],
+    *,
+    as_zip: bool = False,
+    progress: bool = False,
+) -> None:
+    """Writes a source in the course's layout, in one step: a complete folder or none.
+
+    Args:
+        output: the folder to make; it must not exist, or be empty.
+        source: the digits.
+        train_rows: which training images are written; the test split is always written in full.
+        record: becomes record.json; counts and the CSVs' hashes are added.
+        as_zip: write train.zip and test.zip instead of plain folders.
+        progress: show a bar.
+
+    Raises:
+        DataError: `output` is not empty, or cannot be written.
+    """
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise DataError(f"{output} is not an empty folder; choose another or remove it.")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}-"))
+    except OSError as error:
+        raise DataError(f"{output} cannot be written: {error.strerror}.") from error
+    try:
+        written = {}
+        for name, split in source.splits.items():
+            rows = train_rows if name == "train" else np.arange(len(split.labels))
+            written[name] = _write_split(temporary, f"{name}_new", split, rows, as_zip, progress)
+        text = _json({**record, "splits": written})
+        (temporary / "record.json").write_text(text, encoding="utf-8")
+        temporary.chmod(0o755)  # mkdtemp makes folders that only their owner can read
+        temporary.replace(output)
+    except OSError as error:
+        raise DataError(f"{output} cannot be written: {error}.") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+class _FolderWriter:
+    """Writes files below a folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, name: str, data: bytes) -> None:
+        path = self.path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+
+    def close(self) -> None:
+        pass
+
+
+class _ZipWriter:
+    """Writes entries of an archive: stored, since PNG files do not shrink any further."""
+
+    def __init__(self, path: Path) -> None:
+        self.archive = zipfile.ZipFile(path, "w", zipfile.ZIP_STORED)
+
+    def write(self, name: str, data: bytes) -> None:
+        # A fixed date, so that the same content gives the same archive.
+        entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+        entry.external_attr = 0o644 << 16  # or unzip makes files that nobody can read
+        self.archive.writestr(entry, data)
+
+    def close(self) -> None:
+        self.archive.close()
+
+
+def _write_split(
+    folder: Path, stem: str, split: Split, rows: np.ndarray, as_zip: bool, progress: bool
+) -> dict[str, Any]:
+    """Writes images and CSV; returns what record.json says about them."""
+    name = stem.removesuffix("_new")
+    writer = _ZipWriter(folder / f"{name}.zip") if as_zip else _FolderWriter(folder)
+    table = io.StringIO()
+    lines = csv.writer(table, lineterminator="\n")
+    lines.writerow(["image", "label", *split.extra])
+    try:
+        for row in tqdm(rows.tolist(), desc=stem, unit="image", disable=not progress):
+            image = f"{name}_{row:05d}.png"
+            writer.write(f"{stem}/{image}", png_bytes(split.images[row]))
+            extra = [values[row] for values in split.extra.values()]
+            lines.writerow([image, int(split.labels[row]), *extra])
+        text = table.getvalue().encode()
+        writer.write(f"{stem}.csv", text)
+    finally:
+        writer.close()
+    counts = np.bincount(split.labels[rows], minlength=NUM_CLASSES).tolist()
+    digest = hashlib.sha256(text).hexdigest()
+    return {"images": len(rows), "class_counts": counts, "csv_sha256": digest}
+
+
+def _json(record: Mapping[str, Any]) -> str:
+    """Indented JSON with every list of plain values on one line."""
+    text = json.dumps(record, indent=2)
+    return re.sub(r"\[\n\s+([^][{}]*)\n\s+\]", lambda m: f"[{' '.join(m[1].split())}]", text) + "\n"
+
+
+def png_bytes(image: np.ndarray) -> bytes:
+    """A grey uint8 image (H, W) as PNG, packed quickly rather than tightly."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()

@@ -1,0 +1,1 @@
+"""Scores with intervals, disturbed digits, pictures that are no digits, and kept runs."""

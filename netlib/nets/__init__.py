@@ -1,0 +1,1 @@
+"""The two building blocks, the networks made of them, what they cost, and their checkpoints."""

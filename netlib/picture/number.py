@@ -1,0 +1,273 @@
+"""Several digits in one picture: cut the ink into digits, in reading order.
+
+    ink -> pieces -> the likeliest grouping of pieces -> one tensor a digit
+
+Over-segmentation and dynamic programming (LeCun et al. 1998, section VII): touching strokes are
+cut wherever a cut is cheap (`pieces`), and the best way to join neighbouring pieces into digits is
+found over all of them at once. How likely a group is to be one digit is told by its shape, by the
+ink that had to be cut and, where it is given, by a network's confidence.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from netlib.picture.digit import SIDE, digit_from_ink, outline_length
+from netlib.picture.ink import Box, box_of, ink_box, ink_from_grey
+from netlib.picture.load import Picture, as_picture, reduction, to_grey
+from netlib.picture.pieces import SMALL, Line, Piece, over_segment, union
+
+MAX_DIGITS = 20
+# A hypothesis is no wider than this share of the line's height, unless it is one piece.
+WIDEST = 1.7
+
+# Log odds that a hypothesis is a digit, and what it loses for each unit beyond a bound: logistic
+# regression on 14,000 hypotheses from numbers of one to four digits (MNIST's training images and
+# pen strokes) apart, touching and overlapping. Lengths are shares of the line's height.
+ODDS = 3.0
+LONG, LONG_COST = 2.5, 5.0  # length of the strokes
+SHORT, SHORT_COST = 1.3, 7.5
+LOW, LOW_COST = 0.8, 4.0  # height
+WIDE, WIDE_COST = 0.8, 2.6  # width
+RUNS, RUNS_COST = 1.6, 10.0  # strokes that a row crosses, on average
+MAX_CUT, CUT_COST = 3.0, 2.9  # stroke widths of ink cut at its left and at its right
+# A network's log odds count this much, from where they say nothing (99.5 %); fitted likewise.
+SCORE_WEIGHT, SCORE_NEUTRAL = 0.5, 5.25
+LEAST_SCORE = 1e-4  # no network is surer than this, nor than 1 less this
+SCORE_BEST = SCORE_WEIGHT * (np.log(1 / LEAST_SCORE - 1) - SCORE_NEUTRAL)
+# A digit stays whole without a look at its parts if that costs this share of what parting it must.
+# Its confidence is that of all the ink, which differs from the pieces' by their faint edges.
+SURE = 0.5
+# Not fitted: the width of a gap inside a digit, and each cut through ink, since people write more
+# digits apart than the numbers that were fitted have.
+GAP_COST = 3.0
+CUT_PRIOR = 1.0
+
+# Probability, for each of (N, 1, 28, 28) images, that it is a digit: (N,) in [0, 1].
+Score = Callable[[torch.Tensor], Sequence[float] | np.ndarray | torch.Tensor]
+
+
+@dataclass(frozen=True)
+class DigitBox:
+    """One digit of a picture.
+
+    Attributes:
+        left, top, right, bottom: its box in pixels of the picture; right and bottom exclusive.
+        digit: (1, 28, 28) float32 tensor, what the networks see.
+    """
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    digit: torch.Tensor
+
+
+def find_digits(
+    image: Picture, score: Score | None = None, max_digits: int = MAX_DIGITS
+) -> list[DigitBox]:
+    """Cut a picture into its digits, lines from top to bottom, each from left to right.
+
+    Args:
+        image: any picture, see `images.as_picture`. Boxes are in the pixels of the array, tensor
+            or PIL image given; of a file, in those of `images.open_image(file)`.
+        score: a network's calibrated confidence that an image is a digit; chooses among cuts.
+        max_digits: the most that are returned, in reading order.
+
+    Returns:
+        The digits; empty for an empty page. A single digit's tensor is that of `sketch.to_digit`.
+
+    Raises:
+        ImageError: if the picture cannot be read.
+    """
+    picture = as_picture(image)
+    found = digits_from_ink(ink_from_grey(to_grey(picture)), score, max_digits)
+    scale = reduction(image, picture)
+    return [_scaled(digit, scale) for digit in found]
+
+
+def digits_from_ink(
+    ink: np.ndarray,
+    score: Score | None = None,
+    max_digits: int = MAX_DIGITS,
+    digit: torch.Tensor | None = None,
+) -> list[DigitBox]:
+    """As `find_digits`, from ink (H, W) in [0, 1].
+
+    Args:
+        ink: of the picture.
+        score: see `find_digits`.
+        max_digits: likewise.
+        digit: the tensor that `sketch.digit_from_ink` makes of all the ink, if it is known.
+    """
+    box = ink_box(ink)
+    if box is None:
+        return []
+
+    def whole() -> torch.Tensor:
+        return digit_from_ink(ink, box)[0] if digit is None else digit
+
+    left, top, part = _trimmed(ink)
+    labels, lines = over_segment(part)
+    if len(lines) == 1 and _is_one_digit(part, labels, lines[0], score, whole):
+        return [DigitBox(*box, whole())]
+    groups = [
+        group
+        for line in lines
+        for group in _likeliest_groups(part, labels, line, score)
+        if _extent(group) >= SMALL * line.height
+    ]
+    if len(groups) <= 1:
+        return [DigitBox(*box, whole())]
+    return [
+        _moved(union(group), left, top, _digit(_alone(part, labels, group)))
+        for group in groups[:max_digits]
+    ]
+
+
+def _trimmed(ink: np.ndarray) -> tuple[int, int, np.ndarray]:
+    """Left, top and the part of the picture that holds all ink, with an empty pixel around it."""
+    box = box_of(ink > 0)
+    assert box is not None
+    left, top = max(box[0] - 1, 0), max(box[1] - 1, 0)
+    return left, top, ink[top : box[3] + 1, left : box[2] + 1]
+
+
+def _moved(box: Box, left: int, top: int, digit: torch.Tensor) -> DigitBox:
+    return DigitBox(box[0] + left, box[1] + top, box[2] + left, box[3] + top, digit)
+
+
+def _scaled(found: DigitBox, scale: float) -> DigitBox:
+    return DigitBox(
+        round(found.left * scale),
+        round(found.top * scale),
+        round(found.right * scale),
+        round(found.bottom * scale),
+        found.digit,
+    )
+
+
+def _extent(pieces: Sequence[Piece]) -> int:
+    left, top, right, bottom = union(pieces)
+    return max(right - left, bottom - top)
+
+
+def _alone(ink: np.ndarray, labels: np.ndarray, pieces: Sequence[Piece]) -> np.ndarray:
+    """The ink of these pieces in their box, without the neighbours' ink."""
+    left, top, right, bottom = union(pieces)
+    found = labels[top:bottom, left:right]
+    own = found == pieces[0].label
+    for piece in pieces[1:]:
+        own |= found == piece.label
+    return ink[top:bottom, left:right] * own
+
+
+def _digit(alone: np.ndarray) -> torch.Tensor:
+    box = ink_box(alone)
+    return digit_from_ink(alone, box)[0] if box else torch.zeros(1, SIDE, SIDE)
+
+
+def _is_one_digit(
+    ink: np.ndarray,
+    labels: np.ndarray,
+    line: Line,
+    score: Score | None,
+    whole: Callable[[], torch.Tensor],
+) -> bool:
+    """Whether a line's pieces are one digit so surely that other groups need not be looked at.
+
+    Any other way to group them parts two neighbours and costs at least `_least_cost` of that, so
+    the outcome is that of `_likeliest_groups` at a fraction of its work, but for the faint edges of
+    the ink, which `SURE` leaves room for.
+    """
+    pieces = line.pieces
+    if len(pieces) == 1:
+        return True
+    if _extent(pieces) > WIDEST * line.height:
+        return False
+    bound = SURE * min(_least_cost(piece.cut, score is not None) for piece in pieces[1:])
+    odds = _shape_odds(_alone(ink, labels, pieces), line, (0, len(pieces)))
+    if np.logaddexp(0, -odds - (SCORE_BEST if score else 0.0)) >= bound:
+        return False
+    if score is not None:
+        odds += float(_score_odds(score(whole()[None]))[0])
+    return bool(np.logaddexp(0, -odds) < bound)
+
+
+def _least_cost(cut: float, scored: bool) -> float:
+    """The least that two groups can cost together with a boundary through so much ink."""
+    odds = ODDS - CUT_COST * min(cut, MAX_CUT) + (SCORE_BEST if scored else 0.0)
+    return CUT_PRIOR * (cut > 0) + 2 * float(np.logaddexp(0, -odds))
+
+
+def _score_odds(confidences: Sequence[float] | np.ndarray | torch.Tensor) -> np.ndarray:
+    """What a network's confidence in each hypothesis adds to its log odds."""
+    confidence = np.clip(np.asarray(confidences, dtype=np.float64), LEAST_SCORE, 1 - LEAST_SCORE)
+    return SCORE_WEIGHT * (np.log(confidence / (1 - confidence)) - SCORE_NEUTRAL)
+
+
+def _likeliest_groups(
+    ink: np.ndarray, labels: np.ndarray, line: Line, score: Score | None
+) -> list[list[Piece]]:
+    """Pieces of a line joined into digits so that -log of their probabilities is least."""
+    pieces = line.pieces
+    spans = _spans(line)
+    if len(spans) == 1:
+        return [pieces]
+    alone = [_alone(ink, labels, pieces[start:stop]) for start, stop in spans]
+    odds = np.array(
+        [_shape_odds(part, line, span) for part, span in zip(alone, spans, strict=True)]
+    )
+    if score is not None:
+        digits = torch.stack([_digit(part) for part in alone])
+        odds += _score_odds(score(digits))
+    costs = np.logaddexp(0, -odds)
+    best = [0.0] + [np.inf] * len(pieces)  # cost of the pieces before each one, and
+    begin = [0] * (len(pieces) + 1)  # where the last digit among them begins
+    for (start, stop), cost in zip(spans, costs.tolist(), strict=True):
+        total = best[start] + cost + CUT_PRIOR * (pieces[start].cut > 0)
+        if total < best[stop]:
+            best[stop], begin[stop] = total, start
+    groups: list[list[Piece]] = []
+    stop = len(pieces)
+    while stop > 0:
+        groups.append(pieces[begin[stop] : stop])
+        stop = begin[stop]
+    return groups[::-1]
+
+
+def _spans(line: Line) -> list[tuple[int, int]]:
+    """Neighbouring pieces that could be one digit: (first, one after the last), in order."""
+    count = len(line.pieces)
+    return [
+        (start, stop)
+        for start in range(count)
+        for stop in range(start + 1, count + 1)
+        if stop == start + 1 or _extent(line.pieces[start:stop]) <= WIDEST * line.height
+    ]
+
+
+def _shape_odds(alone: np.ndarray, line: Line, span: tuple[int, int]) -> float:
+    """Log odds that the pieces of a span are one digit, by their shape alone."""
+    start, stop = span
+    pieces = line.pieces[start:stop]
+    height, width = (side / line.height for side in alone.shape)
+    length = outline_length(alone) / 2 / line.height
+    inked = alone > 0.5
+    starts = np.count_nonzero(inked[:, 0]) + np.count_nonzero(inked[:, 1:] > inked[:, :-1])
+    runs = starts / alone.shape[0]
+    cut = pieces[0].cut + (line.pieces[stop].cut if stop < len(line.pieces) else 0.0)
+    gaps = [max(0, b.box[0] - a.box[2]) for a, b in itertools.pairwise(pieces)]
+    return (
+        ODDS
+        - LONG_COST * max(0.0, length - LONG)
+        - SHORT_COST * max(0.0, SHORT - length)
+        - LOW_COST * max(0.0, LOW - height)
+        - WIDE_COST * max(0.0, width - WIDE)
+        - RUNS_COST * max(0.0, runs - RUNS)
+        - CUT_COST * min(cut, MAX_CUT)
+        - GAP_COST * sum(gaps) / line.height
+    )

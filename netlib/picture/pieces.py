@@ -1,0 +1,228 @@
+"""Over-segmentation: ink to pieces that no digit needs smaller, in lines from left to right.
+
+ink -> connected components -> lines -> parts of broken digits joined -> touching digits cut
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from netlib.picture.digit import stroke_width
+from netlib.picture.ink import EIGHT_NEIGHBOURS, Box, box_of, ink_box
+from netlib.picture.seams import find_seams
+
+# Ink from here on connects: fainter bridges between digits do not.
+COMPONENT_LEVEL = 0.25
+# Of more components only the largest are looked at: three for each of twenty digits.
+MAX_COMPONENTS = 60
+
+# Shares of the line's height, which is that of its tall components.
+SMALL = 0.45  # a component smaller than this is a part of a digit, not a digit
+NEAR = 0.25  # a part joins the digit beside it over a gap of this width,
+PART_WIDTH = 1.1  # if the two are not wider than this;
+JOINED_WIDTH = 1.7  # components over one another are one digit up to this width
+CUTTABLE = 0.4  # narrower components are not cut
+# Shares of the components' own sizes.
+OVERLAP = 0.5  # components are over one another from this share of the narrower one's width,
+LINE_OVERLAP = 0.25  # and in one line from this share of the lower one's height
+BROKEN = 0.15  # two rings of an 8 may be apart by this share of its height
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Ink that is not cut further.
+
+    Attributes:
+        label: its pixels' value in the label image.
+        box: its box in the picture.
+        cut: stroke widths of ink between it and the piece to its left, 0 where they are apart.
+    """
+
+    label: int
+    box: Box
+    cut: float = 0.0
+
+    @property
+    def width(self) -> int:
+        return self.box[2] - self.box[0]
+
+    @property
+    def height(self) -> int:
+        return self.box[3] - self.box[1]
+
+
+@dataclass(frozen=True)
+class Line:
+    """Pieces from left to right, and the height of the line's digits in pixels."""
+
+    height: float
+    pieces: list[Piece]
+
+
+def union(pieces: Sequence[Piece]) -> Box:
+    """The box around all of them."""
+    boxes = np.array([piece.box for piece in pieces])
+    left, top = boxes[:, :2].min(axis=0).tolist()
+    right, bottom = boxes[:, 2:].max(axis=0).tolist()
+    return left, top, right, bottom
+
+
+def over_segment(ink: np.ndarray) -> tuple[np.ndarray, list[Line]]:
+    """Ink (H, W) in [0, 1], not empty -> label image (H, W) and lines from top to bottom."""
+    labels, count = ndimage.label(ink > COMPONENT_LEVEL, structure=EIGHT_NEIGHBOURS)
+    only = box_of(labels > 0) if count == 1 else None
+    components = [Piece(1, only)] if only else _components(labels)
+    # Faint ink at the edge of a stroke belongs to the stroke.
+    np.copyto(labels, _widened(labels), where=(labels == 0) & (ink > 0))
+    if count > MAX_COMPONENTS:
+        area = np.bincount(labels.ravel())
+        components.sort(key=lambda piece: -area[piece.label])
+    stroke = max(stroke_width(ink), 1.0)
+    fresh = itertools.count(count + 1)
+    lines = [
+        Line(
+            line.height,
+            [
+                part
+                for piece in _joined(labels, line)
+                for part in _cut(ink, labels, piece, line.height, stroke, fresh)
+            ],
+        )
+        for line in _lines(components[:MAX_COMPONENTS])
+    ]
+    return labels, lines
+
+
+def _components(labels: np.ndarray) -> list[Piece]:
+    return [
+        Piece(index + 1, (columns.start, rows.start, columns.stop, rows.stop))
+        for index, (rows, columns) in enumerate(ndimage.find_objects(labels))
+    ]
+
+
+def _widened(labels: np.ndarray) -> np.ndarray:
+    """The highest label among each pixel and its eight neighbours."""
+    rows = labels.copy()
+    np.maximum(rows[1:], labels[:-1], out=rows[1:])
+    np.maximum(rows[:-1], labels[1:], out=rows[:-1])
+    widened = rows.copy()
+    np.maximum(widened[:, 1:], rows[:, :-1], out=widened[:, 1:])
+    np.maximum(widened[:, :-1], rows[:, 1:], out=widened[:, :-1])
+    return widened
+
+
+def _lines(components: list[Piece]) -> list[Line]:
+    """Components to lines from top to bottom: tall ones that overlap in y share a line."""
+    tallest = max(piece.height for piece in components)
+    tall = [piece for piece in components if piece.height >= SMALL * tallest]
+    rows: list[list[Piece]] = []
+    for piece in sorted(tall, key=lambda piece: piece.box[1]):
+        if rows and piece.box[1] + LINE_OVERLAP * piece.height < union(rows[-1])[3]:
+            rows[-1].append(piece)
+        else:
+            rows.append([piece])
+    if _are_rings_of_one(rows):
+        _, top, _, bottom = union(tall)
+        return [Line(float(bottom - top), components)]
+    lines = [Line(float(np.median([piece.height for piece in row])), row) for row in rows]
+    bounds = [union(row) for row in rows]
+    for piece in components:
+        if piece.height < SMALL * tallest:
+            middle = (piece.box[1] + piece.box[3]) / 2
+            distances = [max(top - middle, middle - bottom) for _, top, _, bottom in bounds]
+            lines[int(np.argmin(distances))].pieces.append(piece)
+    return lines
+
+
+def _are_rings_of_one(rows: list[list[Piece]]) -> bool:
+    """Whether two components, one close under the other, are one broken digit, such as an 8."""
+    if [len(row) for row in rows] != [1, 1]:
+        return False
+    upper, lower = rows[0][0], rows[1][0]
+    gap = lower.box[1] - upper.box[3]
+    return _lie_over(upper, lower) and gap <= BROKEN * (lower.box[3] - upper.box[1])
+
+
+def _gap(a: Piece, b: Piece) -> int:
+    """Columns between two pieces; less than 0 where they overlap in x."""
+    return max(a.box[0], b.box[0]) - min(a.box[2], b.box[2])
+
+
+def _lie_over(a: Piece, b: Piece) -> bool:
+    return -_gap(a, b) >= OVERLAP * min(a.width, b.width)
+
+
+def _belong_together(a: Piece, b: Piece, line_height: float) -> bool:
+    left, _, right, _ = union([a, b])
+    if _lie_over(a, b) and right - left <= JOINED_WIDTH * line_height:
+        return True
+    is_part = min(a.height, b.height) < SMALL * line_height
+    close = _gap(a, b) <= NEAR * line_height
+    return is_part and close and right - left <= PART_WIDTH * line_height
+
+
+def _joined(labels: np.ndarray, line: Line) -> list[Piece]:
+    """The line's digits from left to right, their parts joined (and relabelled in place)."""
+    pieces: list[Piece] = []
+    remaining = sorted(line.pieces, key=lambda piece: -piece.height)
+    while len(pieces) != len(remaining):
+        if pieces:
+            remaining = pieces
+        pieces = []
+        for piece in remaining:
+            fits = [n for n, a in enumerate(pieces) if _belong_together(a, piece, line.height)]
+            if fits:
+                nearest = min(fits, key=lambda n: _gap(pieces[n], piece))
+                pieces[nearest] = _absorbed(labels, pieces[nearest], piece)
+            else:
+                pieces.append(piece)
+    return sorted(pieces, key=lambda piece: piece.box[0] + piece.box[2])
+
+
+def _absorbed(labels: np.ndarray, piece: Piece, part: Piece) -> Piece:
+    window = labels[_with_edges(part.box)]
+    window[window == part.label] = piece.label
+    return Piece(piece.label, union([piece, part]))
+
+
+def _with_edges(box: Box) -> tuple[slice, slice]:
+    """Rows and columns of a component with the faint ink around it, which has its label, too."""
+    left, top, right, bottom = box
+    return slice(max(top - 1, 0), bottom + 1), slice(max(left - 1, 0), right + 1)
+
+
+def _cut(
+    ink: np.ndarray,
+    labels: np.ndarray,
+    piece: Piece,
+    line_height: float,
+    stroke: float,
+    fresh: Iterator[int],
+) -> list[Piece]:
+    """The parts of a piece between its seams, from left to right; relabelled in place."""
+    if piece.width < CUTTABLE * line_height:
+        return [piece]
+    inside = _with_edges(piece.box)
+    window = labels[inside]
+    rest = window == piece.label
+    alone = np.where(rest, ink[inside], np.float32(0))
+    seams = find_seams(alone, line_height, stroke)
+    if not seams:
+        return [piece]
+    parts: list[Piece] = []
+    left, top = inside[1].start, inside[0].start
+    column = np.arange(alone.shape[1])
+    for seam in [*seams, None]:
+        mask = rest if seam is None else rest & (column < seam.columns[:, None])
+        rest = rest & ~mask
+        box = ink_box(np.where(mask, alone, 0))
+        if box is not None:
+            label = next(fresh)
+            window[mask] = label
+            cut = seams[len(parts) - 1].ink if parts else 0.0
+            box = box[0] + left, box[1] + top, box[2] + left, box[3] + top
+            parts.append(Piece(label, box, cut))
+    return parts

@@ -1,0 +1,1 @@
+"""How a network is trained: configuration, losses, augmentation, loop, the course's functions."""

@@ -1,0 +1,158 @@
+"""How a network is trained: one frozen, validated object, stored with every result."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, get_args
+
+LossName = Literal[
+    "cross_entropy",
+    "label_smoothing",
+    "mse",
+    "weighted",
+    "class_balanced",
+    "focal",
+    "logit_adjusted",
+    "ldam_drw",
+]
+OptimizerName = Literal["sgd", "adam", "adamw", "rmsprop", "adadelta"]
+ScheduleName = Literal["constant", "cosine", "onecycle"]
+Precision = Literal["float32", "bfloat16"]
+
+
+def _check(valid: bool, name: str, got: object, expected: str) -> None:
+    if not valid:
+        raise ValueError(f"{name} is {got}; expected {expected}.")
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """Ranges of the random changes made to each training image; 0 switches a change off.
+
+    Attributes:
+        rotation: degrees, uniform in ±rotation.
+        scale: uniform in 1 ± scale, both axes together.
+        stretch: uniform in ±stretch; widens and flattens, or the reverse.
+        shear: tangent of the slant, uniform in ±shear.
+        shift: pixels, uniform in ±shift for each axis.
+        elastic: standard deviation of the control points of a smooth random displacement field,
+            pixels (Simard et al. 2003, section 2).
+        thickness: largest share of a 3x3 dilation or erosion that is mixed in.
+        contrast: ink is multiplied by uniform 1 ± contrast and clipped.
+        blur: largest share of a 3x3 Gaussian blur that is mixed in.
+        erase: probability that a random patch is wiped out (Zhong et al. 2020).
+        erase_size: side of that patch, pixels.
+    """
+
+    rotation: float = 0.0
+    scale: float = 0.0
+    stretch: float = 0.0
+    shear: float = 0.0
+    shift: float = 0.0
+    elastic: float = 0.0
+    thickness: float = 0.0
+    contrast: float = 0.0
+    blur: float = 0.0
+    erase: float = 0.0
+    erase_size: int = 6
+
+    def __post_init__(self) -> None:
+        """Reject values out of range."""
+        for name, value in asdict(self).items():
+            _check(value >= 0, name, value, "0 or more")
+        for name in ("stretch", "thickness", "contrast", "blur", "erase"):
+            value = getattr(self, name)
+            _check(value <= 1, name, value, "at most 1")
+        _check(self.scale < 1, "scale", self.scale, "below 1 (1 shrinks to nothing)")
+
+    @property
+    def is_off(self) -> bool:
+        """Whether images are left as they are."""
+        changes = asdict(self)
+        changes.pop("erase_size")
+        return not any(changes.values())
+
+
+AUGMENTATIONS: dict[str, AugmentConfig] = {
+    "none": AugmentConfig(),
+    "mild": AugmentConfig(rotation=10, scale=0.1, shear=0.1, shift=1.5, elastic=0.5),
+    "strong": AugmentConfig(
+        rotation=15,
+        scale=0.15,
+        stretch=0.1,
+        shear=0.2,
+        shift=2,
+        elastic=0.8,
+        thickness=0.6,
+        contrast=0.2,
+        blur=0.5,
+        erase=0.1,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides a training run, data and architecture aside.
+
+    Attributes:
+        learning_rate: peak of the schedule.
+        training_epochs: passes over the training set.
+        batch_size: images in a step.
+        loss: see `netlib.training.losses.LOSSES`.
+        optimizer: see `netlib.training.course.OPTIMIZERS`.
+        weight_decay: on weights of two or more dimensions; batch norm and biases have none.
+        schedule: "constant", "cosine" to 0, or "onecycle": linear warm-up, then cosine to 0.
+        warmup: share of the steps that "onecycle" warms up.
+        ema: decay of the weights' exponential moving average, 0 for none; it rises to this value
+            over the first updates. Where it is on, the averaged weights are what is validated and
+            returned.
+        augment: changes made to training images.
+        patience: epochs without a better validation score before an early stop, 0 for never.
+        seed: of weights, data order and augmentation.
+        precision: of convolutions and matrix products in training; weights stay float32.
+        channels_last: memory layout of images and filters.
+        device: "auto" takes CUDA, then MPS, then the CPU.
+    """
+
+    learning_rate: float = 0.01
+    training_epochs: int = 10
+    batch_size: int = 128
+    loss: LossName = "cross_entropy"
+    optimizer: OptimizerName = "adamw"
+    weight_decay: float = 0.01
+    schedule: ScheduleName = "onecycle"
+    warmup: float = 0.2
+    ema: float = 0.0
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    patience: int = 0
+    seed: int = 0
+    precision: Precision = "float32"
+    channels_last: bool = True
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        """Reject values out of range."""
+        _check(self.learning_rate > 0, "learning_rate", self.learning_rate, "a positive number")
+        _check(self.training_epochs >= 1, "training_epochs", self.training_epochs, "1 or more")
+        _check(self.batch_size >= 2, "batch_size", self.batch_size, "2 or more (batch norm)")
+        _check(self.weight_decay >= 0, "weight_decay", self.weight_decay, "0 or more")
+        _check(0 < self.warmup < 1, "warmup", self.warmup, "a share between 0 and 1")
+        _check(0 <= self.ema < 1, "ema", self.ema, "a decay from 0 to below 1")
+        _check(self.patience >= 0, "patience", self.patience, "0 or more")
+        _check(0 <= self.seed < 2**32, "seed", self.seed, "0 to 2^32 - 1")
+        for name, kind in (
+            ("loss", LossName),
+            ("optimizer", OptimizerName),
+            ("schedule", ScheduleName),
+            ("precision", Precision),
+        ):
+            value, known = getattr(self, name), get_args(kind)
+            _check(value in known, name, repr(value), f"one of {', '.join(known)}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain numbers, strings and dictionaries, for a JSON file."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "TrainConfig":
+        """The inverse of `to_dict`."""
+        return cls(**{**values, "augment": AugmentConfig(**values["augment"])})

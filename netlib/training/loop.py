@@ -1,0 +1,370 @@
+"""The training loop, used by everything: epochs, schedule, averaged weights, best epoch, resume."""
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from netlib.files import replacing
+from netlib.nets.network import Network
+from netlib.training.allocator import keep_freed_memory
+from netlib.training.augment import augment
+from netlib.training.config import TrainConfig
+from netlib.training.losses import Loss
+
+Batches = Iterable[tuple[Tensor, Tensor]]
+History = list[dict[str, float]]
+MakeOptimizer = Callable[..., torch.optim.Optimizer]
+
+OPTIMIZERS: dict[str, MakeOptimizer] = {
+    "sgd": lambda p, lr: torch.optim.SGD(p, lr=lr, momentum=0.9, nesterov=True),
+    "adam": lambda p, lr: torch.optim.Adam(p, lr=lr),
+    "adamw": lambda p, lr: torch.optim.AdamW(p, lr=lr),
+    "rmsprop": lambda p, lr: torch.optim.RMSprop(p, lr=lr),
+    "adadelta": lambda p, lr: torch.optim.Adadelta(p, lr=lr),
+}
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on; the message says why and what to change."""
+
+
+def fit(
+    net: Network,
+    train_loader: DataLoader,
+    validation_loader: Batches,
+    config: TrainConfig,
+    *,
+    loss_func: Loss,
+    make_optimizer: MakeOptimizer | None = None,
+    state_path: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    identity: str = "",
+    progress: bool = False,
+    on_epoch: Callable[[dict[str, float]], None] | None = None,
+) -> History:
+    """Train `net` in place; it ends with the weights of the best validation epoch.
+
+    The best epoch has the highest validation accuracy, then the lowest validation loss. With the
+    same config, data and machine the result is the same, also after an interruption and a resume.
+
+    Args:
+        net: the network; its weights are the start.
+        train_loader: batches (images (N, C, H, W) in [0, 1], labels (N,)). Its sampler's
+            `set_epoch(e)` is called before epoch e, where it has one.
+        validation_loader: batches that choose the epoch.
+        config: how to train.
+        loss_func: (logits, labels) -> scalar. Its `set_progress(share of the epochs that are
+            over)` is called before each epoch, where it has one.
+        make_optimizer: (parameter groups, lr=) -> optimizer, in place of `config.optimizer`.
+        state_path: file that holds the whole state after each epoch, for `resume`; the caller
+            removes it once the result is safe.
+        resume: go on from `state_path` if it exists.
+        identity: anything that tells this run's data from another's; a resume compares it.
+        progress: show a bar.
+        on_epoch: called with each epoch's record.
+
+    Returns:
+        One record an epoch: epoch (from 1), learning_rate at its end, train_loss and
+        train_accuracy (running, over augmented images), validation_loss (cross entropy),
+        validation_accuracy, seconds. Accuracies are fractions.
+
+    Raises:
+        TrainingError: the loss is not finite, or the state file belongs to another run.
+    """
+    make_optimizer = make_optimizer or OPTIMIZERS[config.optimizer]
+    run = _Run(net, config, len(train_loader), make_optimizer, identity)
+    if resume and state_path is not None and Path(state_path).exists():
+        run.load(Path(state_path))
+    while not run.finished:
+        epoch = len(run.history)
+        started = time.perf_counter()
+        bar = tqdm(
+            train_loader,
+            desc=f"epoch {epoch + 1}/{config.training_epochs}",
+            disable=not progress,
+            leave=False,
+        )
+        _set_epoch(train_loader, epoch)
+        if hasattr(loss_func, "set_progress"):
+            loss_func.set_progress(epoch / config.training_epochs)
+        train_loss, train_accuracy = run.train_epoch(bar, epoch, loss_func)
+        validation_loss, validation_accuracy = run.validate(validation_loader)
+        run.record(
+            {
+                "epoch": epoch + 1,
+                "learning_rate": float(run.scheduler.get_last_lr()[0]),
+                "train_loss": train_loss,
+                "train_accuracy": train_accuracy,
+                "validation_loss": validation_loss,
+                "validation_accuracy": validation_accuracy,
+                "seconds": time.perf_counter() - started,
+            }
+        )
+        if state_path is not None:
+            run.save(Path(state_path))
+        if on_epoch is not None:
+            on_epoch(run.history[-1])
+    net.load_state_dict(run.best_weights)
+    net.to("cpu").to(memory_format=torch.contiguous_format)
+    net.eval()
+    return run.history
+
+
+class _Run:
+    """The state of one training run: what a resume must restore."""
+
+    def __init__(
+        self,
+        net: Network,
+        config: TrainConfig,
+        steps: int,
+        make_optimizer: MakeOptimizer,
+        identity: str,
+    ) -> None:
+        self.config = config
+        self.identity = identity
+        self.steps = steps
+        self.device = resolve_device(config.device)
+        if self.device.type == "cpu":
+            keep_freed_memory()
+        self.memory_format = (
+            torch.channels_last if config.channels_last else torch.contiguous_format
+        )
+        self.net = net.to(self.device).to(memory_format=self.memory_format)
+        self.average = (
+            AveragedModel(net, multi_avg_fn=self._average_in, use_buffers=True)
+            if config.ema
+            else None
+        )
+        self.optimizer = make_optimizer(_parameter_groups(net, config), lr=config.learning_rate)
+        self.scheduler = torch.optim.lr_scheduler.LambdaLR(
+            self.optimizer, _schedule(config, steps * config.training_epochs)
+        )
+        self.history: History = []
+        self.best_epoch = -1
+        self.best_weights: dict[str, Tensor] = {}
+
+    def _average_in(
+        self, averages: Sequence[Tensor], values: Sequence[Tensor], _: int | Tensor
+    ) -> None:
+        """One step of the average; tensors come grouped by kind.
+
+        The count of steps is asked of the average, which keeps it on the CPU: the one that is
+        passed lies on the device, and a look at it would wait for the device.
+        """
+        assert self.average is not None
+        share = 1 - _ema_decay(self.config.ema, int(self.average.n_averaged))
+        if averages[0].is_floating_point():
+            torch._foreach_lerp_(list(averages), list(values), share)
+        else:  # batch norm's counter
+            torch._foreach_copy_(list(averages), list(values))
+
+    @property
+    def finished(self) -> bool:
+        waited = len(self.history) - 1 - self.best_epoch
+        stopped_early = 0 < self.config.patience <= waited and bool(self.history)
+        return len(self.history) >= self.config.training_epochs or stopped_early
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The network that is validated: the average where there is one."""
+        return self.average.module if self.average is not None else self.net
+
+    def autocast(self) -> AbstractContextManager:
+        if self.config.precision == "float32":
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+    def train_epoch(self, batches: Batches, epoch: int, loss_func: Loss) -> tuple[float, float]:
+        generator = torch.Generator(self.device)
+        generator.manual_seed(_mix(self.config.seed, epoch))
+        self.net.train()
+        total_loss = torch.zeros((), device=self.device, dtype=torch.float64)
+        total_right = torch.zeros((), device=self.device, dtype=torch.int64)
+        count = 0
+        for step, (images, labels) in enumerate(batches):
+            if len(labels) == 1:  # batch norm has no variance over one image: it sits out
+                self.scheduler.step()
+                continue
+            images = images.to(self.device, non_blocking=True)
+            labels = labels.to(self.device, non_blocking=True)
+            images = augment(images, self.config.augment, generator)
+            images = images.contiguous(memory_format=self.memory_format)
+            with self.autocast():
+                logits = self.net(images)
+            logits = logits.float()
+            loss = loss_func(logits, labels)
+            if self.device.type == "cpu":  # elsewhere every look at a number stalls the device
+                self._check_finite(loss, f"epoch {epoch + 1}, step {step + 1}")
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            self.optimizer.step()
+            self.scheduler.step()
+            if self.average is not None:
+                self.average.update_parameters(self.net)
+            total_loss += loss.detach() * len(labels)
+            total_right += (logits.argmax(1) == labels).sum()
+            count += len(labels)
+        self._check_finite(total_loss, f"epoch {epoch + 1}")
+        return total_loss.item() / count, total_right.item() / count
+
+    def _check_finite(self, loss: Tensor, where: str) -> None:
+        if not torch.isfinite(loss):
+            raise TrainingError(
+                f"The loss is {loss.item()} in {where}; expected a finite number: lower the "
+                f"learning rate ({self.config.learning_rate})."
+            )
+
+    def validate(self, batches: Batches) -> tuple[float, float]:
+        loss, right, count = 0.0, 0, 0
+        net = self.evaluated.eval()
+        with torch.inference_mode():
+            for images, labels in batches:
+                images = images.to(self.device).contiguous(memory_format=self.memory_format)
+                logits, labels = net(images), labels.to(self.device)
+                loss += F.cross_entropy(logits, labels, reduction="sum").item()
+                right += int((logits.argmax(1) == labels).sum())
+                count += len(labels)
+        return loss / count, right / count
+
+    def record(self, row: dict[str, float]) -> None:
+        self.history.append(row)
+
+        def score(r: dict[str, float]) -> tuple[float, float]:
+            return r["validation_accuracy"], -r["validation_loss"]
+
+        if self.best_epoch < 0 or score(row) > score(self.history[self.best_epoch]):
+            self.best_epoch = len(self.history) - 1
+            weights = self.evaluated.state_dict()
+            self.best_weights = {name: t.detach().clone() for name, t in weights.items()}
+
+    def save(self, path: Path) -> None:
+        state = {
+            "spec": self.net.spec,
+            "config": self.config.to_dict(),
+            "data": self.identity,
+            "net": self.net.state_dict(),
+            "average": self.average.state_dict() if self.average is not None else None,
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler.state_dict(),
+            "history": self.history,
+            "best_epoch": self.best_epoch,
+            "best_weights": self.best_weights,
+        }
+        with replacing(path) as temporary:
+            torch.save(state, temporary)
+
+    def load(self, path: Path) -> None:
+        try:
+            state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
+            steps_taken, epochs = state["scheduler"]["last_epoch"], len(state["history"])
+            found = {key: state[key] for key in ("spec", "config", "data")}
+        except Exception as error:  # torch raises many kinds for a damaged file
+            raise TrainingError(
+                f"{path} is no readable training state ({type(error).__name__}); delete it to "
+                "begin anew."
+            ) from error
+        found["number of steps"] = steps_taken
+        expected = {
+            "spec": self.net.spec,
+            "config": self.config.to_dict(),
+            "data": self.identity,
+            "number of steps": epochs * self.steps,  # differs with another number of images
+        }
+        for name, value in expected.items():
+            if found[name] != value:
+                raise TrainingError(
+                    f"{path} belongs to another run: its {name} is {found[name]}, expected "
+                    f"{value}. Resume with the same data and options, or delete the file."
+                )
+        self.net.load_state_dict(state["net"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scheduler.load_state_dict(state["scheduler"])
+        self.history, self.best_epoch = state["history"], state["best_epoch"]
+        self.best_weights = state["best_weights"]
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device called `name`; "auto" takes CUDA, then MPS, then the CPU.
+
+    Raises:
+        ValueError: the name is unknown or the device is not there.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(
+            f"device is {name!r}, which cannot be used here ({str(error).splitlines()[0]}); "
+            "expected auto, cpu, cuda or mps."
+        ) from error
+    return device
+
+
+def seed_everything(seed: int) -> None:
+    """Seed the generators that choose a network's first weights."""
+    np.random.seed(seed)  # noqa: NPY002 - libraries that use the global generator
+    torch.manual_seed(seed)
+
+
+def _parameter_groups(net: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
+    decayed: Sequence[Tensor] = [p for p in net.parameters() if p.dim() > 1]
+    others: Sequence[Tensor] = [p for p in net.parameters() if p.dim() <= 1]
+    return [
+        {"params": decayed, "weight_decay": config.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+
+
+def _schedule(config: TrainConfig, total_steps: int) -> Callable[[int], float]:
+    """Share of the peak learning rate at a step, counted from 0."""
+    if config.schedule == "constant":
+        return lambda step: 1.0
+    warmup = config.warmup * total_steps if config.schedule == "onecycle" else 0.0
+
+    def factor(step: int) -> float:
+        if step < warmup:
+            return (step + 1) / (warmup + 1)
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / (total_steps - warmup))))
+
+    return factor
+
+
+def _ema_decay(decay: float, updates: int) -> float:
+    """Decay of the average of weights, which rises to `decay`, so that it forgets the start.
+
+    After t updates it is min(decay, (1 + t) / (10 + t)), TensorFlow's `num_updates` ramp.
+    """
+    return min(decay, (1 + updates) / (10 + updates))
+
+
+def _set_epoch(loader: DataLoader, epoch: int) -> None:
+    """Tell the loader's sampler, or the one inside its batch sampler, which epoch comes next."""
+    sampler = getattr(loader, "sampler", None)
+    while sampler is not None:
+        if hasattr(sampler, "set_epoch"):
+            sampler.set_epoch(epoch)
+        sampler = getattr(sampler, "sampler", None)
+
+
+def _mix(seed: int, epoch: int) -> int:
+    """One 63-bit seed from two numbers, with no simple pattern between epochs or seeds."""
+    return int(np.random.SeedSequence([seed, epoch]).generate_state(2, np.uint32) @ [1 << 31, 1])

@@ -30,8 +30,7 @@ from sklearn.metrics import (
 )
 
 from netlib.data.loaders import DigitData
-from netlib.measure.runs import NETWORKS, KeptRun, Pairs, check_test_set, find_pairs
-from netlib.measure.scores import (
+from netlib.measure.metrics import (
     Equivalence,
     Scores,
     agreement,
@@ -45,6 +44,7 @@ from netlib.measure.scores import (
     risk_coverage,
     scores,
 )
+from netlib.measure.runs import NETWORKS, KeptRun, Pairs, check_test_set, find_pairs
 
 CONFIDENCE = 0.95  # of every interval
 MARGIN = 0.001  # of equivalence: a tenth of a point, which single runs cannot tell apart

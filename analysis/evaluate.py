@@ -21,7 +21,7 @@ from scipy.special import softmax
 
 from netlib.answer.predictor import Prediction, Predictor
 from netlib.data.loaders import DigitDataset
-from netlib.measure.scores import Scores, calibration_interval, scores
+from netlib.measure.metrics import Scores, calibration_interval, scores
 from netlib.nets.checkpoint import load_network, weights_digest
 
 

@@ -25,7 +25,7 @@ from matplotlib.figure import Figure
 
 from analysis import plots
 from netlib.data.loaders import DigitData, DigitDataset
-from netlib.measure.scores import Scores, fit_temperature, scores
+from netlib.measure.metrics import Scores, fit_temperature, scores
 from netlib.nets.checkpoint import load_weights, read_metadata, save_network
 from netlib.nets.complexity import measure
 from netlib.nets.network import Network, architecture_name, init_network

@@ -33,7 +33,7 @@ from tqdm import tqdm
 from netlib.data.dataset import DigitDataset
 from netlib.data.loaders import DigitData
 from netlib.files import replacing
-from netlib.measure.scores import fit_temperature, scores
+from netlib.measure.metrics import fit_temperature, scores
 from netlib.nets.checkpoint import save_network
 from netlib.nets.complexity import measure
 from netlib.nets.network import BLOCK_COUNTS, Network, named_network

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 from scipy.special import softmax
 
 from analysis.evaluate import main
-from netlib.measure.scores import calibration_interval, scores
+from netlib.measure.metrics import calibration_interval, scores
 from netlib.nets.checkpoint import load_network, save_network, weights_digest
 from netlib.nets.network import init_network
 from netlib.picture.digit import to_digit

@@ -17,7 +17,7 @@ from PIL import Image
 
 from analysis import main as module
 from netlib.data.loaders import DigitDataset
-from netlib.measure.scores import scores
+from netlib.measure.metrics import scores
 from netlib.nets.checkpoint import load_network, read_metadata
 from netlib.training.config import TrainConfig
 from netlib.training.course import infer

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from netlib.measure.scores import (
+from netlib.measure.metrics import (
     DIGIT_SCORES,
     agreement,
     auroc,

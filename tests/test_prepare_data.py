@@ -9,8 +9,9 @@ import pytest
 from helpers_data import pen_file
 
 from analysis import prepare_data
+from netlib.data import export, sources
 from netlib.data.imbalance import PROFILES
-from netlib.data.loaders import DigitDataset, export, sources
+from netlib.data.loaders import DigitDataset
 from netlib.data.sources import Source, Split
 from netlib.data.stores import DataError
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from netlib.answer.predictor import Prediction, Predictor
 from netlib.errors import UserError
-from netlib.measure.scores import digit_score
+from netlib.measure.metrics import digit_score
 from netlib.picture.digit import Sketch, trace
 from netlib.picture.ink import Box
 from netlib.picture.load import ImageError, Picture, open_image

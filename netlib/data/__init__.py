@@ -1,1 +1,5 @@
 """Digit data sets: where they come from, how they lie on disk, and the tensors made of them."""
+
+from netlib.lazy import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

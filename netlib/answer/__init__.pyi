@@ -1,0 +1,4 @@
+from .predictor import Prediction as Prediction
+from .predictor import Predictor as Predictor
+from .reading import Reader as Reader
+from .reading import Reading as Reading

@@ -1,0 +1,10 @@
+from .choosing import EpochSampler as EpochSampler
+from .choosing import split_stratified as split_stratified
+from .dataset import DigitDataset as DigitDataset
+from .export import write_layout as write_layout
+from .imbalance import PROFILES as PROFILES
+from .imbalance import class_order as class_order
+from .imbalance import class_sizes as class_sizes
+from .imbalance import subsample as subsample
+from .loaders import DigitData as DigitData
+from .stores import DataError as DataError

@@ -1,0 +1,13 @@
+from .corruptions import CORRUPTIONS as CORRUPTIONS
+from .corruptions import affine as affine
+from .corruptions import corrupt as corrupt
+from .metrics import Scores as Scores
+from .metrics import fit_temperature as fit_temperature
+from .metrics import mcnemar as mcnemar
+from .metrics import scores as scores
+from .metrics import wilson_interval as wilson_interval
+from .nondigits import makers as makers
+from .runs import KeptRun as KeptRun
+from .runs import Pairs as Pairs
+from .runs import check_test_set as check_test_set
+from .runs import find_pairs as find_pairs

@@ -1,0 +1,15 @@
+from .config import AUGMENTATIONS as AUGMENTATIONS
+from .config import AugmentConfig as AugmentConfig
+from .config import TrainConfig as TrainConfig
+from .course import OPTIMIZERS as OPTIMIZERS
+from .course import Outputs as Outputs
+from .course import infer as infer
+from .course import test as test
+from .course import train as train
+from .loop import TrainingError as TrainingError
+from .loop import fit as fit
+from .loop import resolve_device as resolve_device
+from .loop import seed_everything as seed_everything
+from .losses import HEADS as HEADS
+from .losses import LOSSES as LOSSES
+from .losses import make_loss as make_loss

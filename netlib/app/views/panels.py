@@ -86,7 +86,7 @@ def answer_html(reading: Reading, facts: Mapping[str, NetworkFacts], problem: st
         _card(name, facts[name], reading.networks.get(name), reading.digits) for name in facts
     )
     return (
-        f'<p class="verdict {kind}" role="status" aria-live="polite">{escape(text)}</p>'
+        f'<p class="verdict {kind}">{escape(text)}</p>'
         f'<div class="cards">{cards}</div>'
         f'<p class="versus">{versus(facts)}</p>'
         f"{boxes_svg(reading) if reading.is_number else ''}"
@@ -195,7 +195,7 @@ def number_html(reading: Reading, facts: Mapping[str, NetworkFacts], problem: st
         for name, fact in facts.items()
     )
     return (
-        f'<p class="verdict {kind}" role="status" aria-live="polite">{escape(text)}</p>'
+        f'<p class="verdict {kind}">{escape(text)}</p>'
         f'<div class="cards compact">{cards}</div>{boxes_svg(reading)}'
     )
 

@@ -269,19 +269,23 @@ def _batch_tab(service: Service) -> None:
     with gr.Tab("Many pictures"):
         html(
             '<p class="hint">Pictures or a zip of pictures, one digit or number each; with a CSV '
-            "of image names and labels among them, the answers are scored. Those on which the "
-            "networks differ most come first.</p>"
+            "of image names and labels among them, the answers are scored. What the networks read "
+            "differently comes first.</p>"
         )
         files = gr.File(
             file_count="multiple",
-            file_types=["image", ".zip", ".csv"],
             show_label=False,
             height=140,
             elem_id="batch-files",
         )
-        button = gr.Button("Read them", variant="primary", elem_id="batch-button")
+        with gr.Row():
+            button = gr.Button("Read them", variant="primary", elem_id="batch-button")
+            stop = gr.Button("Stop", scale=0, min_width=90)
         table = html(elem_id="batch-table")
-    button.click(read_files, files, table, api_visibility="private")
+    files.change(lambda: "", None, table, queue=False, api_visibility="private")
+    reading = button.click(read_files, files, table, api_visibility="private")
+    stop.click(lambda: message("Stopped: nothing was kept."), None, table, cancels=[reading],
+               queue=False, api_visibility="private")  # fmt: skip
 
 
 def _teach_tab(service: Service, current: gr.State) -> None:

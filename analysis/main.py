@@ -64,7 +64,7 @@ class Options:
         training: how it is trained.
         resume: go on after an interruption.
         visualize: write figures.
-        checkpoint: default: OUTPUT/ARCHITECTURE.safetensors, of a test runs/ARCHITECTURE/...
+        checkpoint: default: OUTPUT/ARCHITECTURE.safetensors.
         output: default: runs/ARCHITECTURE, of a test runs/ARCHITECTURE-test.
         name: the author's name, printed first.
         roll_number: the author's roll number.
@@ -130,14 +130,12 @@ def run(options: Options) -> list[Path]:
     training.seed_everything(config.seed)
     net = make_network(options)
     name = nets.architecture_name(net)
-    folder = Path("runs") / (name if options.is_training else f"{name}-test")
-    output = options.output or folder
-    checkpoint = options.checkpoint or (
-        (output if options.is_training else Path("runs") / name) / f"{name}.safetensors"
-    )
+    checkpoint = options.checkpoint or folder(options, name) / f"{name}.safetensors"
     metadata: dict[str, Any] = {}
     if not options.is_training:
         net, metadata = load(options, checkpoint)
+        name = f"{nets.architecture_name(net)}-test"
+    output = folder(options, name)
     check_overwriting(options, output, checkpoint)
     records = [data_record(path) for path in (options.dataset_path, *options.extra_dataset_path)]
     digits = read_data(options, net)
@@ -159,6 +157,11 @@ def run(options: Options) -> list[Path]:
         written += draw(output, nets.architecture_name(net), digits, results, history)
     print()
     return written
+
+
+def folder(options: Options, name: str) -> Path:
+    """Where the results of the network called `name` go."""
+    return options.output or Path("runs") / name
 
 
 def make_network(options: Options) -> "nets.Network":

@@ -15,13 +15,13 @@ import os
 import platform
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
+from analysis.children import end_with
 from analysis.command import made_by, on_terminal, progress, start, write_json
 from netlib import data, measure, nets, training
 from netlib.files import replacing
@@ -399,20 +399,6 @@ def connect(backend: str, scheduler: str | None) -> dict[str, Any]:
     except ModuleNotFoundError as error:
         raise ValueError(f"--backend {backend} needs a package: {error}; install it.") from error
     return {"initializer": end_with, "initargs": (os.getpid(),)} if backend == "loky" else {}
-
-
-def end_with(parent: int) -> None:
-    """End this process soon after the one that started it, however that one ends.
-
-    A killed sweep cannot tell its workers; a worker whose parent is gone has another one.
-    """
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def train_run(run: Run, threads: int, keep: Path | None, cache: Path) -> dict[str, Any]:

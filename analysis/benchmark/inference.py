@@ -14,7 +14,8 @@ from torch import nn
 from analysis.benchmark.arms import Arm, interleave, seconds_of
 from analysis.benchmark.record import Row, ratios, row
 from analysis.benchmark.settings import NETWORKS, Settings, as_input
-from netlib.answer.predictor import Predictor, to_onnx
+from netlib.answer.graph import to_onnx
+from netlib.answer.predictor import Predictor
 from netlib.nets.checkpoint import load_network
 
 AREA = "inference"

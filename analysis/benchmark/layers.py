@@ -23,7 +23,7 @@ from analysis.benchmark.arms import Arm, interleave
 from analysis.benchmark.inference import make_eager, make_folded, make_ours, random_images
 from analysis.benchmark.record import Row, number, quartiles, row
 from analysis.benchmark.settings import NETWORKS, Settings
-from netlib.answer.predictor import to_onnx
+from netlib.answer.graph import to_onnx
 from netlib.nets.checkpoint import load_network
 from netlib.nets.complexity import measure
 from netlib.nets.network import Network

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlib.answer.predictor import Prediction, Predictor
+from netlib.answer.refusal import digit_score
 from netlib.errors import UserError
-from netlib.measure.metrics import digit_score
 from netlib.picture.digit import Sketch, trace
 from netlib.picture.ink import Box
 from netlib.picture.load import ImageError, Picture, open_image

@@ -31,20 +31,22 @@ from sklearn.metrics import (
 
 from netlib.data.loaders import DigitData
 from netlib.measure.metrics import (
-    Equivalence,
     Scores,
-    agreement,
-    equivalence,
     fit_temperature,
     log_odds,
-    mcnemar,
-    mean_interval,
-    paired_t,
     reliability,
     risk_coverage,
     scores,
 )
 from netlib.measure.runs import NETWORKS, KeptRun, Pairs, check_test_set, find_pairs
+from netlib.measure.seeds import (
+    Equivalence,
+    agreement,
+    equivalence,
+    mcnemar,
+    mean_interval,
+    paired_t,
+)
 
 CONFIDENCE = 0.95  # of every interval
 MARGIN = 0.001  # of equivalence: a tenth of a point, which single runs cannot tell apart

@@ -25,7 +25,7 @@ import numpy as np
 import onnxruntime as ort
 import pandas as pd
 
-from netlib.answer.predictor import to_onnx
+from netlib.answer.graph import to_onnx
 from netlib.nets.complexity import Complexity, measure
 from netlib.nets.network import BLOCK_COUNTS, Network, mobilenet_v1, named_network
 

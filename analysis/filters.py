@@ -20,11 +20,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from netlib.answer.explain import filters
-from netlib.answer.predictor import fold
+from netlib.answer.explain import Explainer
 from netlib.measure.runs import NETWORKS, find_pairs
-from netlib.nets.blocks import ConvDw
 from netlib.nets.checkpoint import load_network
+from netlib.nets.layers import folded
 from netlib.nets.network import Network, build_network
 from netlib.training.loop import seed_everything
 
@@ -73,16 +72,18 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 def pictures(nets: dict[str, Network]) -> dict[str, np.ndarray]:
     """The first layer's filters, and the last's: spatial ones, and the 1x1 matrix (N, M)."""
-    standard, mobilenet = (filters(nets[network]) for network in NETWORKS)
-    last = nets["mobilenet"].blocks[-1]
-    assert isinstance(last, ConvDw)
+    standard, mobilenet = (Explainer(nets[network]).filters() for network in NETWORKS)
+    last = list(nets["mobilenet"].layers.convs)[-1]
+    pointwise = nets["mobilenet"].arrays[f"{last.conv}.weight"]
     return {
-        "standard_first": standard[0].numpy(),
+        "standard_first": standard[0],
         # Half precision is finer than any shade of grey, and halves the largest array.
-        "standard_last": standard[-1].numpy().astype(np.float16),
-        "mobilenet_first": mobilenet[0].numpy(),
-        "mobilenet_last_depthwise": mobilenet[-1].numpy(),
-        "mobilenet_last_pointwise": last.conv_pw.weight.detach()[:, :, 0, 0].numpy(),
+        "standard_last": standard[-1].astype(np.float16),
+        "mobilenet_first": mobilenet[0],
+        "mobilenet_last_depthwise": mobilenet[-1],
+        "mobilenet_last_pointwise": nets["mobilenet"].arrays[f"{pointwise.conv}.weight"][
+            :, :, 0, 0
+        ],
     }
 
 
@@ -119,12 +120,7 @@ def spatial_weights(net: Network) -> list[tuple[str, np.ndarray]]:
 
     Without it, the scale of an output channel would be arbitrary: the batch norm undoes it.
     """
-    return [
-        ("conv_dw", fold(block.conv_dw, block.bn_dw)[0])
-        if isinstance(block, ConvDw)
-        else ("conv", fold(block.conv, block.bn)[0])
-        for block in net.blocks
-    ]
+    return [("conv_dw" if len(block) > 1 else "conv", block[0].weight) for block in folded(net)]
 
 
 def readings(kernels: np.ndarray, kind: str) -> dict[str, np.ndarray]:

@@ -28,8 +28,9 @@ from sklearn.datasets import load_sample_images
 from tqdm import tqdm
 
 from netlib.answer.predictor import Predictor
+from netlib.answer.refusal import DIGIT_SCORES, digit_score
 from netlib.data.loaders import DigitData, DigitDataset
-from netlib.measure.metrics import DIGIT_SCORES, auroc, digit_score, fit_digit_head, mean_embeddings
+from netlib.measure.metrics import auroc, fit_digit_head, mean_embeddings
 from netlib.measure.nondigits import makers
 from netlib.nets.checkpoint import load_network, save_network, weights_digest
 from netlib.picture.digit import to_digit
@@ -121,8 +122,7 @@ def make_others(count: int, seed: int) -> dict[str, list[np.ndarray | None]]:
     for number, (kind, make) in enumerate(kinds.items()):
         rng = np.random.default_rng([seed, number])
         bar = tqdm(range(count), desc=kind, disable=not sys.stderr.isatty())
-        digits = [to_digit(make(rng)) for _ in bar]
-        others[kind] = [None if digit is None else digit.numpy() for digit in digits]
+        others[kind] = [to_digit(make(rng)) for _ in bar]
     return others
 
 

@@ -23,7 +23,7 @@ from tqdm import tqdm
 from netlib.answer.predictor import Predictor
 from netlib.data.loaders import DataError
 from netlib.data.strokes import PenDigit, read_unipen, render_strokes, split_by_writer
-from netlib.measure.metrics import mcnemar, wilson_interval
+from netlib.measure.seeds import mcnemar, wilson_interval
 from netlib.nets.checkpoint import load_network, weights_digest
 from netlib.picture.digit import to_digits
 

@@ -1,7 +1,5 @@
 """Parameters and MACs of each layer, by hand and against torch's own counter."""
 
-import copy
-
 import pytest
 import torch
 from torch import nn
@@ -40,54 +38,66 @@ def test_a_network_costs_what_its_layers_cost() -> None:
     assert (cost.num_params, cost.num_buffers, cost.macs) == (22, 33, 55)
 
 
-@pytest.mark.parametrize(
+NETWORKS = pytest.mark.parametrize(
     "net",
     [
         ARCHITECTURES["standard"]((1, 28, 28), 10),
         ARCHITECTURES["mobilenet"]((1, 28, 28), 10),
         ARCHITECTURES["mobilenet"]((3, 17, 23), 10),
+        init_network(0, 3, (1, 9, 8), 4, 0.3, "cosine"),
         mobilenet_v1((3, 64, 64), 10, width=0.25),
         mobilenet_v1((1, 32, 32), 10, width=0.25, separable=False),
     ],
-    ids=["standard", "mobilenet", "colour, odd sides", "mobilenet_v1", "conv_mobilenet_v1"],
+    ids=["standard", "mobilenet", "odd sides", "cosine", "mobilenet_v1", "conv_mobilenet_v1"],
 )
+
+
+@NETWORKS
 def test_torch_counts_two_flops_for_each_mac(net: Network) -> None:
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         net.eval()(torch.zeros(1, *net.input_dim))
-    assert counter.get_total_flops() == 2 * measure(net, net.input_dim).macs
+    counted = counter.get_total_flops()
+    assert counted == 2 * measure(net, net.input_dim).macs
 
 
-def test_all_parameters_are_counted_and_frozen_ones_are_not() -> None:
-    net = tiny()
-    assert measure(net, (1, 8, 8)).num_params == sum(p.numel() for p in net.parameters())
-    net.blocks.requires_grad_(False)
-    assert measure(net, (1, 8, 8)).num_params == 16 * 3 + 3
+def observed(net: Network) -> list[tuple]:
+    """Name, output shape, parameters, buffers and settings of each layer, as torch runs it."""
+    layers = []
+
+    def record(name: str, module: nn.Module, output: torch.Tensor) -> None:
+        params = sum(p.numel() for p in module.parameters())
+        buffers = sum(b.numel() for b in module.buffers() if b.dim() > 0)
+        layers.append((name, tuple(output.shape[1:]), params, buffers))
+
+    for name, module in net.named_modules():
+        if isinstance(module, (nn.Conv2d, nn.Linear, nn.BatchNorm2d)):
+            module.register_forward_hook(lambda m, _, output, name=name: record(name, m, output))
+    with torch.no_grad():
+        net.eval()(torch.zeros(1, *net.input_dim))
+    return layers
 
 
-def test_a_grouped_convolution_with_more_filters_than_channels_is_not_depthwise() -> None:
-    net = nn.Sequential(nn.Conv2d(4, 8, 3, groups=4, padding=1), nn.Conv2d(8, 8, 3, groups=2))
-    layers = measure(net, (4, 5, 5)).layers
-    assert [layer.kind for layer in layers] == ["conv", "conv"]
-    assert [layer.macs for layer in layers] == [9 * 1 * 8 * 5 * 5, 9 * 4 * 8 * 3 * 3]
+@NETWORKS
+def test_the_table_of_layers_is_what_torch_runs(net: Network) -> None:
+    expected = [
+        (cost.name, cost.output_shape, cost.num_params, cost.num_buffers)
+        for cost in measure(net, net.input_dim).layers
+    ]
+    assert observed(net) == expected
+    modules = dict(net.named_modules())
+    for layer in net.layers.convs:
+        conv, norm = modules[layer.conv], modules[layer.norm]
+        assert (conv.in_channels, conv.out_channels) == (layer.in_channels, layer.out_channels)
+        assert (conv.stride[0], conv.padding[0], conv.groups, conv.kernel_size[0]) == (
+            layer.stride,
+            layer.padding,
+            layer.groups,
+            layer.kernel_size,
+        )
+        assert norm.eps == pytest.approx(1e-5)
 
 
-@pytest.mark.parametrize("training", [True, False])
-def test_measuring_leaves_weights_statistics_modes_and_hooks_alone(training: bool) -> None:
-    net = tiny().train(training)
-    net.blocks[0].bn.train(not training)  # a mixed state must survive as well
-    before = copy.deepcopy(net.state_dict())
-    modes = [module.training for module in net.modules()]
-    measure(net, (1, 8, 8))
-    assert all(torch.equal(before[name], t) for name, t in net.state_dict().items())
-    assert [module.training for module in net.modules()] == modes
-    assert not any(module._forward_hooks for module in net.modules())
-    assert all(p.grad is None for p in net.parameters())
-
-
-def test_a_failure_leaves_modes_and_hooks_alone_too() -> None:
-    net = tiny().train()
-    with pytest.raises(RuntimeError):
-        measure(net, (3, 8, 8))
-    assert net.training
-    assert all(module.training for module in net.modules())
-    assert not any(module._forward_hooks for module in net.modules())
+@NETWORKS
+def test_the_table_names_every_tensor_with_its_shape(net: Network) -> None:
+    expected = {name: shape for name, _, shape in net.layers.tensors()}
+    assert {name: tuple(t.shape) for name, t in net.state_dict().items()} == expected

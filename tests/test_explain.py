@@ -1,98 +1,132 @@
-"""Filters, feature maps and saliency, on small networks with random weights."""
+"""Filters, feature maps and saliency without torch, held against torch on random networks."""
 
+import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from netlib.answer.explain import evidence, feature_maps, filters, grad_cam
-from netlib.nets.network import Network, init_network
+from netlib.answer.explain import Explainer
+from netlib.nets.network import Network, init_network, mobilenet_v1
+
+
+def trained(net: Network) -> Network:
+    """`net` with batch norm parameters and statistics that are not neutral."""
+    generator = torch.Generator().manual_seed(0)
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.weight.data.uniform_(0.5, 1.5, generator=generator)
+            module.bias.data.normal_(0, 0.2, generator=generator)
+            module.running_mean.normal_(0, 0.2, generator=generator)
+            module.running_var.uniform_(0.5, 2, generator=generator)
+    return net.eval()
 
 
 @pytest.fixture
 def net() -> Network:
     torch.manual_seed(0)
-    return init_network(1, 2, (1, 12, 12), 3).eval()
+    return trained(init_network(1, 2, (1, 12, 12), 3))
 
 
 @pytest.fixture
-def image() -> torch.Tensor:
-    return torch.rand(1, 12, 12, generator=torch.Generator().manual_seed(1))
+def image() -> np.ndarray:
+    return np.random.default_rng(1).random((1, 12, 12), np.float32)
+
+
+def logits(net: Network, image: np.ndarray) -> np.ndarray:
+    with torch.no_grad():
+        return net(torch.from_numpy(image)[None])[0].numpy()
+
+
+def autograd_cam(net: Network, image: np.ndarray, target: int, block: int) -> np.ndarray:
+    """Grad-CAM as the paper defines it, its gradients by torch."""
+    stop = block % len(net.blocks) + 1
+    with torch.no_grad():
+        maps = net.blocks[:stop](torch.from_numpy(image)[None])
+    leaf = maps.detach().requires_grad_()
+    rest = net.blocks[stop:](leaf.clone())
+    logit = net.forward_head(net.pool(rest).flatten(1))[0, target]
+    (gradient,) = torch.autograd.grad(logit, leaf)
+    weights = gradient.mean(dim=(2, 3), keepdim=True)
+    return torch.relu((weights * maps).sum(dim=1))[0].numpy()
 
 
 def test_filters_have_the_shape_of_their_blocks(net: Network) -> None:
     # Channels 1 -> 32 -> 64 -> 128; the depthwise filters of a block read one channel each.
-    shapes = [tuple(f.shape) for f in filters(net)]
+    shapes = [f.shape for f in Explainer(net).filters()]
     assert shapes == [(32, 1, 3, 3), (32, 1, 3, 3), (64, 1, 3, 3)]
 
 
 def test_filters_are_copies(net: Network) -> None:
-    before = net.blocks[0].conv.weight.detach().clone()
-    filters(net)[0].zero_()
-    assert torch.equal(net.blocks[0].conv.weight, before)
+    explainer = Explainer(net)
+    explainer.filters()[0][:] = 0
+    assert np.array_equal(explainer.filters()[0], net.blocks[0].conv.weight.detach().numpy())
 
 
-def test_feature_maps_are_what_the_blocks_answer(net: Network, image: torch.Tensor) -> None:
-    maps = feature_maps(net, image)
+def test_feature_maps_are_what_the_blocks_answer(net: Network, image: np.ndarray) -> None:
+    maps = Explainer(net).feature_maps(image)
     # Strides 2, 1, 2 on 12 pixels.
-    assert [tuple(m.shape) for m in maps] == [(32, 6, 6), (64, 6, 6), (128, 3, 3)]
-    embedding = maps[-1].mean(dim=(1, 2))
-    torch.testing.assert_close(embedding, net.forward_features(image[None])[0])
+    assert [m.shape for m in maps] == [(32, 6, 6), (64, 6, 6), (128, 3, 3)]
+    x = torch.from_numpy(image)[None]
+    for found, block in zip(maps, net.blocks, strict=True):
+        with torch.no_grad():
+            x = block(x)
+        np.testing.assert_allclose(found, x[0].numpy(), atol=1e-5)
 
 
-def test_a_later_block_does_not_overwrite_an_earlier_map(net: Network, image: torch.Tensor) -> None:
-    torch.testing.assert_close(feature_maps(net, image)[0], net.blocks[0](image[None])[0])
-
-
-def test_evidence_adds_up_to_the_logit(net: Network, image: torch.Tensor) -> None:
-    logits = net(image[None])[0]
+@pytest.mark.parametrize("head", ["linear", "cosine"])
+def test_evidence_adds_up_to_the_logit(head: str, image: np.ndarray) -> None:
+    torch.manual_seed(0)
+    net = trained(init_network(2, 1, (1, 12, 12), 3, head=head))
+    explainer, expected = Explainer(net), logits(net, image)
+    bias = np.zeros(3) if net.head.bias is None else net.head.bias.detach().numpy()
     for target in range(3):
-        total = evidence(net, image, target).sum() + net.head.bias[target]
-        torch.testing.assert_close(total, logits[target])
+        total = explainer.evidence(image, target).sum() + bias[target]
+        assert total == pytest.approx(expected[target], abs=1e-4)
+    lead = explainer.evidence(image, 0, against=2).sum() + bias[0] - bias[2]
+    assert lead == pytest.approx(expected[0] - expected[2], abs=1e-4)
 
 
-def test_evidence_against_adds_up_to_the_difference(net: Network, image: torch.Tensor) -> None:
-    logits = net(image[None])[0]
-    total = evidence(net, image, 0, against=2).sum() + net.head.bias[0] - net.head.bias[2]
-    torch.testing.assert_close(total, logits[0] - logits[2])
-
-
-def test_grad_cam_at_the_last_block_is_the_positive_evidence(
-    net: Network, image: torch.Tensor
-) -> None:
-    # The gradient of a logit by the last maps is head.weight / positions everywhere, so Grad-CAM
-    # there is the class activation map, cut at 0.
-    expected = torch.relu(evidence(net, image, 1))
-    torch.testing.assert_close(grad_cam(net, image, 1), expected)
-
-
-def test_grad_cam_at_an_inner_block_has_its_resolution(net: Network, image: torch.Tensor) -> None:
-    cam = grad_cam(net, image, 1, block=0)
-    assert cam.shape == (6, 6)
-    assert cam.min() >= 0
-
-
-def test_grad_cam_leaves_no_gradients_behind(net: Network, image: torch.Tensor) -> None:
-    grad_cam(net, image, 1, block=0)
-    assert all(p.grad is None for p in net.parameters())
-
-
-def test_grad_cam_works_under_inference_of_the_caller(net: Network, image: torch.Tensor) -> None:
-    with torch.no_grad():
-        assert grad_cam(net, image, 0, block=1).shape == (6, 6)
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: init_network(1, 2, (1, 12, 12), 3),
+        lambda: init_network(4, 0, (1, 28, 28), 10),
+        lambda: init_network(2, 2, (1, 28, 28), 10),
+        lambda: init_network(2, 2, (1, 28, 28), 10, head="cosine"),
+        lambda: init_network(3, 1, (3, 17, 23), 4, 0.5),
+        lambda: mobilenet_v1((1, 32, 32), 5, 0.125),
+    ],
+    ids=["small", "standard", "mobilenet", "cosine", "odd sides", "mobilenet_v1"],
+)
+def test_grad_cam_in_closed_form_is_that_of_autograd(build) -> None:
+    torch.manual_seed(0)
+    net = trained(build())
+    picture = np.random.default_rng(2).random(net.input_dim, np.float32)
+    explainer = Explainer(net)
+    seen = 0.0
+    for block in range(-1, -min(4, len(net.blocks)) - 1, -1):
+        for target in range(net.num_classes):
+            expected = autograd_cam(net, picture, target, block)
+            found = explainer.grad_cam(picture, target, block)
+            assert found.shape == expected.shape
+            assert np.abs(found - expected).max() <= 1e-5 * max(float(expected.max()), 1e-3)
+            seen = max(seen, float(expected.max()))
+    assert seen > 0  # not all maps are empty
 
 
 @pytest.mark.parametrize("target", [-1, 3])
-def test_an_unknown_class_is_refused(net: Network, image: torch.Tensor, target: int) -> None:
+def test_an_unknown_class_is_refused(net: Network, image: np.ndarray, target: int) -> None:
     with pytest.raises(ValueError, match="expected 0 to 2"):
-        evidence(net, image, target)
+        Explainer(net).evidence(image, target)
     with pytest.raises(ValueError, match="expected 0 to 2"):
-        grad_cam(net, image, target)
+        Explainer(net).grad_cam(image, target)
 
 
-def test_an_unknown_block_is_refused(net: Network, image: torch.Tensor) -> None:
+def test_an_unknown_block_is_refused(net: Network, image: np.ndarray) -> None:
     with pytest.raises(ValueError, match="3 blocks"):
-        grad_cam(net, image, 0, block=3)
+        Explainer(net).grad_cam(image, 0, block=3)
 
 
 def test_an_image_of_another_size_is_refused(net: Network) -> None:
     with pytest.raises(ValueError, match=r"\(1, 12, 12\)"):
-        feature_maps(net, torch.zeros(1, 28, 28))
+        Explainer(net).feature_maps(np.zeros((1, 28, 28)))

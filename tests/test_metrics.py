@@ -8,24 +8,25 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
+from netlib.answer.refusal import DIGIT_SCORES, digit_score
 from netlib.measure.metrics import (
-    DIGIT_SCORES,
-    agreement,
     auroc,
     calibration_error,
     calibration_interval,
-    digit_score,
-    equivalence,
     fit_digit_head,
     fit_temperature,
     log_odds,
-    mcnemar,
     mean_embeddings,
-    mean_interval,
-    paired_t,
     reliability,
     risk_coverage,
     scores,
+)
+from netlib.measure.seeds import (
+    agreement,
+    equivalence,
+    mcnemar,
+    mean_interval,
+    paired_t,
     wilson_interval,
 )
 

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from netlib.answer.predictor import MAX_BATCH, Predictor, fold, to_onnx
+from netlib.answer.predictor import MAX_BATCH, Predictor
 from netlib.nets.checkpoint import CheckpointError, save_network
+from netlib.nets.layers import folded
 from netlib.nets.network import ARCHITECTURES, Network, init_network, mobilenet_v1
 
 
@@ -56,8 +57,9 @@ def predictor(tmp_path: Path) -> Predictor:
         lambda: init_network(2, 1, (3, 20, 31), 7, width=0.5),
         lambda: mobilenet_v1((3, 32, 32), 10, width=0.25),
         lambda: mobilenet_v1((1, 32, 32), 5, width=0.125, separable=False),
+        lambda: init_network(1, 1, (1, 8, 8), 3, head="cosine"),
     ],
-    ids=["standard", "mobilenet", "dw3", "one block", "colour", "mobilenet_v1", "conv_mobilenet"],
+    ids=["standard", "mobilenet", "dw3", "one", "colour", "v1", "conv_v1", "cosine"],
 )
 def test_answers_are_those_of_pytorch(build, tmp_path: Path) -> None:
     torch.manual_seed(0)
@@ -76,22 +78,16 @@ def test_answers_are_those_of_pytorch(build, tmp_path: Path) -> None:
 
 
 def test_a_folded_convolution_equals_convolution_and_batch_norm() -> None:
-    block = tiny().blocks[0]
+    net = tiny()
+    block, first = net.blocks[0], folded(net)[0][0]
     x = torch.from_numpy(pictures(2))
-    weight, bias = fold(block.conv, block.bn)
+    weight, bias = first.weight, first.bias
     assert weight.shape == (8, 1, 3, 3)
     assert weight.dtype == bias.dtype == np.float32
-    folded = nn.functional.conv2d(
+    answer = nn.functional.conv2d(
         x, torch.from_numpy(weight), torch.from_numpy(bias), stride=2, padding=1
     )
-    torch.testing.assert_close(folded, block.bn(block.conv(x)))
-
-
-def test_an_unknown_block_has_no_onnx_form() -> None:
-    net = tiny()
-    net.blocks.append(nn.Dropout())
-    with pytest.raises(TypeError, match="Dropout"):
-        to_onnx(net)
+    torch.testing.assert_close(answer, block.bn(block.conv(x)))
 
 
 # --- Several networks, several images -----------------------------------------------------------

@@ -25,7 +25,7 @@ from analysis.benchmark.inference import make_eager, make_folded, make_ours, ran
 from analysis.benchmark.record import Row, row
 from analysis.benchmark.settings import NETWORKS, Settings
 from netlib import nets
-from netlib.answer.predictor import to_onnx
+from netlib.answer.graph import to_onnx
 
 AREA = "layers"
 BATCH = 16  # what one thread of the engine takes at a time

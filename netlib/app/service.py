@@ -3,22 +3,21 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property, wraps
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
 
+from netlib.answer.explain import Explainer
 from netlib.answer.predictor import Predictor
 from netlib.answer.reading import Reader
 from netlib.app.atlas import Atlas
 from netlib.app.teach import TeachStore
 from netlib.app.views.panels import NetworkFacts
 from netlib.errors import UserError
-from netlib.nets.blocks import ConvDw
-from netlib.nets.checkpoint import load_network
-from netlib.nets.network import Network, build_network
+from netlib.nets.layers import Layers
 from netlib.picture.load import ImageError
 
 log = logging.getLogger(__name__)
@@ -58,28 +57,22 @@ class Service:
             ValueError: a checkpoint cannot be used.
         """
         checkpoints = {"standard": Path(standard), "mobilenet": Path(mobilenet)}
-        predictor = Predictor(checkpoints)
-        for name, info in predictor.info.items():
-            if info.input_dim != INPUT_DIM:
-                raise ValueError(
-                    f"{checkpoints[name]} sees images of {info.input_dim}; the demo gives "
-                    f"{INPUT_DIM}: name a checkpoint trained with that input_dim."
-                )
+        predictor = Predictor(checkpoints, input_dim=INPUT_DIM)
         facts = _distinct({n: _facts(predictor, n) for n in predictor.names}, checkpoints)
         teach = TeachStore(Path(teach_folder)) if teach_folder is not None else None
         return cls(Reader(predictor), checkpoints, facts, _atlases(predictor, checkpoints), teach)
 
-    @cached_property
-    def networks(self) -> dict[str, Network]:
-        """The networks as torch modules: for explanations only, so loaded at the first one."""
-        return {name: load_network(path)[0] for name, path in self.checkpoints.items()}
+    @property
+    def networks(self) -> dict[str, Explainer]:
+        """Name -> its opened network, for explanations."""
+        return self.reader.predictor.explainers
 
 
 def _facts(predictor: Predictor, name: str) -> NetworkFacts:
     info = predictor.info[name]
     return NetworkFacts(
         title=TITLES.get(info.architecture, info.architecture),
-        subtitle=_blocks(build_network(info.metadata["spec"])),
+        subtitle=_blocks(info.layers),
         num_params=info.num_params,
         macs=info.macs,
         latency=predictor.latency(name, repeats=LATENCY_REPEATS),
@@ -108,10 +101,10 @@ def _atlases(predictor: Predictor, checkpoints: dict[str, Path]) -> dict[str, At
     return atlases
 
 
-def _blocks(net: Network) -> str:
+def _blocks(layers: Layers) -> str:
     """As in "2 standard + 2 separable convolutions"."""
-    separable = sum(isinstance(block, ConvDw) for block in net.blocks)
-    counts = {"standard": len(net.blocks) - separable, "separable": separable}
+    separable = sum(block.separable for block in layers.blocks)
+    counts = {"standard": len(layers.blocks) - separable, "separable": separable}
     parts = [f"{count} {kind}" for kind, count in counts.items() if count]
     return f"{' + '.join(parts)} convolutions"
 

@@ -3,11 +3,15 @@ from .corruptions import affine as affine
 from .corruptions import corrupt as corrupt
 from .metrics import Scores as Scores
 from .metrics import fit_temperature as fit_temperature
-from .metrics import mcnemar as mcnemar
 from .metrics import scores as scores
-from .metrics import wilson_interval as wilson_interval
 from .nondigits import makers as makers
 from .runs import KeptRun as KeptRun
 from .runs import Pairs as Pairs
 from .runs import check_test_set as check_test_set
 from .runs import find_pairs as find_pairs
+from .seeds import MeanInterval as MeanInterval
+from .seeds import equivalence as equivalence
+from .seeds import mcnemar as mcnemar
+from .seeds import mean_interval as mean_interval
+from .seeds import paired_t as paired_t
+from .seeds import wilson_interval as wilson_interval

@@ -1,7 +1,6 @@
-"""Scores, intervals and paired tests, from labels and logits or probabilities.
+"""Scores of one run, from labels and logits or probabilities; over several see `seeds`.
 
-Scores are fractions. `confusion[true, predicted]` counts images. Below the scores of one run come
-the statistics over several: a claim is a mean with its interval over seeds.
+Scores are fractions. `confusion[true, predicted]` counts images.
 """
 
 from dataclasses import asdict, dataclass
@@ -13,6 +12,9 @@ from scipy import special, stats
 from scipy.optimize import minimize_scalar
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from netlib.answer.refusal import unit
+from netlib.measure.seeds import wilson_interval
 
 
 @dataclass(frozen=True)
@@ -82,126 +84,6 @@ def scores(labels: ArrayLike, logits: ArrayLike, temperature: float = 1.0) -> Sc
         ece=calibration_error(y, p),
         confusion=tuple(tuple(int(n) for n in row) for row in confusion),
     )
-
-
-def wilson_interval(right: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Wilson's score interval of a share (Wilson 1927)."""
-    interval = stats.binomtest(right, n).proportion_ci(confidence, method="wilson")
-    return float(interval.low), float(interval.high)
-
-
-def mcnemar(labels: ArrayLike, predictions_a: ArrayLike, predictions_b: ArrayLike) -> float:
-    """Two-sided p of McNemar's exact test: are a and b equally often right on the same images?
-
-    Only images that exactly one of them gets right count; under the null hypothesis each is a
-    fair coin.
-    """
-    _, only_a, only_b, _ = agreement(labels, predictions_a, predictions_b)
-    if only_a + only_b == 0:
-        return 1.0
-    return float(stats.binomtest(only_a, only_a + only_b, 0.5).pvalue)
-
-
-def agreement(
-    labels: ArrayLike, predictions_a: ArrayLike, predictions_b: ArrayLike
-) -> tuple[int, int, int, int]:
-    """Images that both, only a, only b and neither of two networks get right."""
-    y, a, b = (np.asarray(x) for x in (labels, predictions_a, predictions_b))
-    a, b = a == y, b == y
-    return int((a & b).sum()), int((a & ~b).sum()), int((~a & b).sum()), int((~a & ~b).sum())
-
-
-@dataclass(frozen=True)
-class MeanInterval:
-    """A mean over runs and how sure it is; of a single run, nothing but its value is known.
-
-    Attributes:
-        mean: of the values.
-        sd: their standard deviation, with n - 1; None for one value.
-        low: lower end of the mean's Student t interval; None for one value.
-        high: upper end.
-        n: number of values.
-    """
-
-    mean: float
-    sd: float | None
-    low: float | None
-    high: float | None
-    n: int
-
-
-def mean_interval(values: ArrayLike, confidence: float = 0.95) -> MeanInterval:
-    """Mean of n values with its Student t interval, n - 1 degrees of freedom.
-
-    Raises:
-        ValueError: there is no value.
-    """
-    x = np.asarray(values, dtype=np.float64)
-    if x.ndim != 1 or len(x) == 0:
-        raise ValueError(f"Values have shape {x.shape}; expected (n,), n > 0.")
-    mean = float(x.mean())
-    if len(x) == 1:
-        return MeanInterval(mean, None, None, None, 1)
-    sd = float(x.std(ddof=1))
-    half = float(stats.t.ppf((1 + confidence) / 2, len(x) - 1)) * sd / len(x) ** 0.5
-    return MeanInterval(mean, sd, mean - half, mean + half, len(x))
-
-
-def paired_t(a: ArrayLike, b: ArrayLike) -> float | None:
-    """Two-sided p of the paired t test: is the mean of a - b zero? None for a single pair."""
-    return _t_test(_differences(a, b), 0.0, "two-sided")
-
-
-@dataclass(frozen=True)
-class Equivalence:
-    """Two one-sided tests (Schuirmann 1987): is the mean difference inside ± margin?
-
-    Attributes:
-        p_lower: of "the difference is at most -margin".
-        p_upper: of "the difference is at least margin".
-        p: the larger of the two.
-        low: lower end of the 1 - 2·alpha interval of the mean difference.
-        high: upper end; the two means are equivalent where the interval lies within ± margin.
-        equivalent: whether p < alpha.
-
-    All are None for a single pair.
-    """
-
-    p_lower: float | None
-    p_upper: float | None
-    p: float | None
-    low: float | None
-    high: float | None
-    equivalent: bool | None
-
-
-def equivalence(a: ArrayLike, b: ArrayLike, margin: float, alpha: float = 0.05) -> Equivalence:
-    """Test whether paired values a and b differ by less than `margin` in the mean."""
-    differences = _differences(a, b)
-    lower = _t_test(differences, -margin, "greater")
-    upper = _t_test(differences, margin, "less")
-    if lower is None or upper is None:
-        return Equivalence(None, None, None, None, None, None)
-    p = max(lower, upper)
-    interval = mean_interval(differences, 1 - 2 * alpha)
-    return Equivalence(lower, upper, p, interval.low, interval.high, p < alpha)
-
-
-def _differences(a: ArrayLike, b: ArrayLike) -> np.ndarray:
-    x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
-    if x.shape != y.shape or x.ndim != 1 or len(x) == 0:
-        raise ValueError(f"Values have shapes {x.shape} and {y.shape}; expected pairs: (n,) twice.")
-    return x - y
-
-
-def _t_test(values: np.ndarray, expected: float, alternative: str) -> float | None:
-    if len(values) == 1:
-        return None
-    if np.ptp(values) < 1e-12:  # no spread but rounding: t is infinite, or 0 / 0
-        gap = float(values.mean()) - expected
-        sides = {"greater": gap, "less": -gap, "two-sided": abs(gap)}
-        return 0.0 if sides[alternative] > 1e-12 else 1.0
-    return float(stats.ttest_1samp(values, expected, alternative=alternative).pvalue)
 
 
 def calibration_error(labels: ArrayLike, probabilities: ArrayLike, bins: int = 15) -> float:
@@ -308,53 +190,6 @@ def fit_temperature(labels: ArrayLike, logits: ArrayLike) -> float:
 
 
 HEAD_C = 1000.0  # inverse strength of the L2 penalty; unit-length embeddings have small entries
-DIGIT_SCORES = ("confidence", "max_logit", "energy", "class_mean", "head")
-
-
-def digit_score(
-    kind: str,
-    logits: ArrayLike,
-    embeddings: ArrayLike,
-    temperature: float = 1.0,
-    class_means: ArrayLike | None = None,
-    head: ArrayLike | None = None,
-) -> np.ndarray:
-    """How much each of N pictures looks like a digit at all: higher is more.
-
-    Args:
-        kind: "confidence", the highest probability (Hendrycks & Gimpel 2017); "max_logit", the
-            highest logit (Hendrycks et al. 2022); "energy", log Σ exp(logits), the negative free
-            energy of Liu et al. 2020; "class_mean", the cosine between the embedding and the
-            nearest class's mean embedding; "head", a logistic regression on the unit-length
-            embedding, trained to tell digits from other pictures (see `fit_digit_head`).
-        logits: (N, C).
-        embeddings: (N, D).
-        temperature: divides the logits, for "confidence".
-        class_means: (C, D), for "class_mean".
-        head: (D + 1,), weights and bias, for "head".
-
-    Returns:
-        (N,) float64.
-
-    Raises:
-        ValueError: another kind, or one without what it needs.
-    """
-    z = np.asarray(logits, dtype=np.float64)
-    if kind == "confidence":
-        return special.softmax(z / temperature, axis=1).max(1)
-    if kind == "max_logit":
-        return z.max(1)
-    if kind == "energy":
-        return special.logsumexp(z, axis=1)
-    if kind == "class_mean" and class_means is not None:
-        return (_unit(embeddings) @ _unit(class_means).T).max(1)
-    if kind == "head" and head is not None:
-        weights = np.asarray(head, dtype=np.float64)
-        return _unit(embeddings) @ weights[:-1] + weights[-1]
-    raise ValueError(
-        f"The digit score is {kind!r}; expected one of {', '.join(DIGIT_SCORES)}, class_mean with "
-        "class_means and head with head."
-    )
 
 
 def auroc(digits: ArrayLike, others: ArrayLike) -> tuple[float, float, float]:
@@ -389,7 +224,7 @@ def fit_digit_head(digits: ArrayLike, others: ArrayLike) -> np.ndarray:
         digits: embeddings (N, D) of digits.
         others: embeddings (M, D) of pictures that are none.
     """
-    x = np.concatenate([_unit(digits), _unit(others)])
+    x = np.concatenate([unit(digits), unit(others)])
     is_digit = np.arange(len(x)) < len(np.asarray(digits))
     model = LogisticRegression(C=HEAD_C, class_weight="balanced", max_iter=2000).fit(x, is_digit)
     return np.append(model.coef_[0], model.intercept_)
@@ -397,13 +232,8 @@ def fit_digit_head(digits: ArrayLike, others: ArrayLike) -> np.ndarray:
 
 def mean_embeddings(labels: ArrayLike, embeddings: ArrayLike, num_classes: int) -> np.ndarray:
     """(C, D): the mean of each class's unit-length embeddings."""
-    y, units = np.asarray(labels), _unit(embeddings)
+    y, units = np.asarray(labels), unit(embeddings)
     return np.stack([units[y == c].mean(0) for c in range(num_classes)])
-
-
-def _unit(vectors: ArrayLike) -> np.ndarray:
-    v = np.asarray(vectors, dtype=np.float64)
-    return v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12)
 
 
 def _check(labels: ArrayLike, logits: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

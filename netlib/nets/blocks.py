@@ -9,7 +9,9 @@ Convolutions carry no bias: the batch norm that follows has one.
 
 from torch import Tensor, nn
 
-KERNEL_SIZE = 3
+from netlib.nets.layers import EPSILON, KERNEL_SIZE
+
+PADDING = KERNEL_SIZE // 2
 
 
 class ConvBlock(nn.Module):
@@ -21,9 +23,14 @@ class ConvBlock(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
         super().__init__()
         self.conv = nn.Conv2d(
-            in_channels, out_channels, KERNEL_SIZE, stride=stride, padding=1, bias=False
+            in_channels,
+            out_channels,
+            KERNEL_SIZE,
+            stride=stride,
+            padding=PADDING,
+            bias=False,
         )
-        self.bn = nn.BatchNorm2d(out_channels)
+        self.bn = nn.BatchNorm2d(out_channels, EPSILON)
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -44,14 +51,14 @@ class ConvDw(nn.Module):
             in_channels,
             KERNEL_SIZE,
             stride=stride,
-            padding=1,
+            padding=PADDING,
             groups=in_channels,
             bias=False,
         )
-        self.bn_dw = nn.BatchNorm2d(in_channels)
+        self.bn_dw = nn.BatchNorm2d(in_channels, EPSILON)
         self.relu_dw = nn.ReLU(inplace=True)
         self.conv_pw = nn.Conv2d(in_channels, out_channels, 1, bias=False)
-        self.bn_pw = nn.BatchNorm2d(out_channels)
+        self.bn_pw = nn.BatchNorm2d(out_channels, EPSILON)
         self.relu_pw = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,15 +1,17 @@
-"""Parameters and multiply-accumulates (MACs), measured on the real module.
+"""Parameters and multiply-accumulates (MACs) of a network, from its table of layers.
 
 A MAC is one multiplication and one addition, the paper's "mult-add"; 1 MAC = 2 FLOPs.
 Convolutions and fully connected layers count; batch norm, ReLU and pooling do not, as in the
-paper. Parameters are the trainable ones; buffers are batch norm's running means and variances.
+paper. Parameters are those that training changes; buffers are batch norm's running means and
+variances.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
-import torch
-from torch import Tensor, nn
+from netlib.nets.layers import ConvLayer, Head, Layers, layers_of
 
 
 @dataclass(frozen=True)
@@ -55,64 +57,33 @@ class Complexity:
         return sum(layer.macs for layer in self.layers)
 
 
-def measure(net: nn.Module, input_dim: Sequence[int]) -> Complexity:
-    """Run one blank image of `input_dim` (C, H, W) through `net` and count what each layer does.
+class HasSpec(Protocol):
+    """Anything that says how it is built, as a `Network` does."""
 
-    The network's weights, buffers and mode are left as they were.
-    """
-    layers: list[LayerCost] = []
-    hooks = [
-        module.register_forward_hook(_recorder(name, layers))
-        for name, module in net.named_modules()
-        if isinstance(module, (nn.Conv2d, nn.Linear, nn.BatchNorm2d))
-    ]
-    modes = {module: module.training for module in net.modules()}
-    first = next(net.parameters())
-    try:
-        net.eval()
-        with torch.no_grad():
-            net(torch.zeros(1, *input_dim, device=first.device, dtype=first.dtype))
-    finally:
-        for hook in hooks:
-            hook.remove()
-        for module, training in modes.items():
-            module.training = training
-    return Complexity(tuple(layers))
+    spec: Mapping[str, Any]
 
 
-def _recorder(
-    name: str, layers: list[LayerCost]
-) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-    def record(module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        layers.append(
-            LayerCost(
-                name=name,
-                kind=_kind(module),
-                output_shape=tuple(output.shape[1:]),
-                num_params=sum(p.numel() for p in module.parameters() if p.requires_grad),
-                num_buffers=sum(b.numel() for b in module.buffers() if b.dim() > 0),
-                macs=_macs(module, output),
-            )
-        )
-
-    return record
+def measure(net: HasSpec, input_dim: Sequence[int]) -> Complexity:
+    """The cost of each layer of `net` for one image of `input_dim` (C, H, W)."""
+    return complexity(layers_of({**net.spec, "input_dim": tuple(input_dim)}))
 
 
-def _kind(module: nn.Module) -> str:
-    if isinstance(module, nn.BatchNorm2d):
-        return "bn"
-    if isinstance(module, nn.Linear):
-        return "fc"
-    assert isinstance(module, nn.Conv2d)
-    if module.kernel_size == (1, 1):
-        return "pointwise"
-    depthwise = module.groups == module.in_channels == module.out_channels
-    return "depthwise" if depthwise else "conv"
+def complexity(layers: Layers) -> Complexity:
+    """The cost of each layer of a table."""
+    costs = [cost for layer in layers.convs for cost in _conv_costs(layer)]
+    return Complexity((*costs, _head_cost(layers.head)))
 
 
-def _macs(module: nn.Module, output: Tensor) -> int:
-    """Every output number of a layer costs one MAC for each weight of its filter."""
-    if isinstance(module, nn.BatchNorm2d):
-        return 0
-    weight: Tensor = module.weight  # type: ignore[assignment]
-    return output[0].numel() * weight[0].numel()
+def _conv_costs(layer: ConvLayer) -> Iterator[LayerCost]:
+    """Every output number costs one MAC for each weight of its filter."""
+    shape, weight = layer.output_shape, layer.weight_shape
+    size = math.prod(weight)
+    yield LayerCost(layer.conv, layer.kind, shape, size, 0, math.prod(shape[1:]) * size)
+    channels = layer.out_channels
+    yield LayerCost(layer.norm, "bn", shape, 2 * channels, 2 * channels, 0)
+
+
+def _head_cost(head: Head) -> LayerCost:
+    size = head.in_features * head.num_classes
+    bias = head.num_classes if head.kind == "linear" else 0
+    return LayerCost("head", "fc", (head.num_classes,), size + bias, 0, size)

@@ -1,39 +1,34 @@
-"""The networks: input -> conv blocks -> MobileNet blocks -> global average pooling -> FC.
+"""The networks as torch modules, built from their table of layers (`netlib.nets.layers`).
 
-- standard: `init_network(4, 0, ...)`, the course's second architecture
-- mobilenet: `init_network(2, 2, ...)`, the course's Figure 3
-- mobilenet_v1: Table 1 of Howard et al. 2017 (arXiv:1704.04861), any width and resolution
+input -> conv blocks -> MobileNet blocks -> global average pooling -> fully connected layer
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from netlib.nets.blocks import ConvBlock, ConvDw
-
-InputDim = tuple[int, int, int]
-
-MAX_BLOCKS_OF_A_KIND = 6
-MIN_SIDE = 8
-FIRST_CHANNELS, MAX_CHANNELS = 32, 256
-BLOCK_COUNTS = {"standard": "4+0", "mobilenet": "2+2"}  # conv blocks + MobileNet blocks
-COSINE_SCALE = 30.0  # Cao et al. 2019, in their code
-
-# Table 1 of the paper: (output channels, stride) of its 13 depthwise separable blocks. The table
-# prints stride 2 for the last one with 7x7 in and 7x7 out; only stride 1 gives its 569 M mult-adds.
-MOBILENET_V1_STEM = (32, 2)
-MOBILENET_V1_BLOCKS = (
-    (64, 1),
-    (128, 2),
-    (128, 1),
-    (256, 2),
-    (256, 1),
-    (512, 2),
-    *[(512, 1)] * 5,
-    (1024, 2),
-    (1024, 1),
+from netlib.nets.layers import (
+    BLOCK_COUNTS as BLOCK_COUNTS,
+)
+from netlib.nets.layers import (
+    COSINE_SCALE as COSINE_SCALE,
+)
+from netlib.nets.layers import (
+    Block,
+    Spec,
+    init_network_spec,
+    layers_of,
+    mobilenet_v1_spec,
+    named_spec,
+    spec_name,
+)
+from netlib.nets.layers import (
+    InputDim as InputDim,
 )
 
 
@@ -52,39 +47,48 @@ class CosineLinear(nn.Linear):
         return COSINE_SCALE * F.linear(F.normalize(x), F.normalize(self.weight))
 
 
-HEADS: dict[str, Callable[[int, int], nn.Linear]] = {"linear": nn.Linear, "cosine": CosineLinear}
-
-
 class Network(nn.Module):
     """Blocks, global average pooling, one fully connected layer.
+
+    Args:
+        spec: see `netlib.nets.layers.checked_spec`.
 
     Attributes:
         blocks: the convolution blocks, in order; each maps (N, C, H, W) to (N, C', H', W').
         pool: global average pooling, (N, D, H, W) -> (N, D, 1, 1).
         head: D -> num_classes.
+        layers: the table that it was built from.
         spec: the factory's name and arguments; `build_network(net.spec)` makes the same network.
+
+    Raises:
+        ValueError: the spec is unknown or describes too large a network.
     """
 
-    def __init__(
-        self, blocks: Sequence[nn.Module], embedding_dim: int, num_classes: int, spec: dict
-    ) -> None:
+    def __init__(self, spec: Mapping[str, Any]) -> None:
         super().__init__()
-        self.blocks = nn.Sequential(*blocks)
+        self.layers = layers_of(spec)
+        self.spec: Spec = self.layers.spec
+        self.blocks = nn.Sequential(*map(_build_block, self.layers.blocks))
         self.pool = nn.AdaptiveAvgPool2d(1)
-        self.head = HEADS[spec.get("head", "linear")](embedding_dim, num_classes)
-        self.spec: dict[str, Any] = spec
+        head = self.layers.head
+        kind = nn.Linear if head.kind == "linear" else CosineLinear
+        self.head: nn.Linear = kind(head.in_features, head.num_classes)
         self.apply(_initialise)
 
     @property
     def input_dim(self) -> InputDim:
         """(channels, height, width) that the network was built for."""
-        channels, height, width = self.spec["input_dim"]
-        return channels, height, width
+        return self.layers.input_dim
 
     @property
     def num_classes(self) -> int:
         """Number of logits."""
         return self.head.out_features
+
+    @property
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Every weight and running statistic, as a checkpoint holds it."""
+        return {name: t.detach().cpu().numpy() for name, t in self.state_dict().items()}
 
     def forward_features(self, x: Tensor) -> Tensor:
         """Images (N, C, H, W) in [0, 1] -> embeddings (N, D)."""
@@ -114,52 +118,21 @@ def init_network(
     the same resolutions and can be compared block for block.
 
     Args:
-        conv_block_count: number of `ConvBlock`, 0 to 6.
-        mobilenet_block_count: number of `ConvDw` after them, 0 to 6; at least one block in all.
+        conv_block_count: number of `ConvBlock`, from 0.
+        mobilenet_block_count: number of `ConvDw` after them, from 0; at least one block in all.
         input_dim: (channels, height, width); 1 or 3 channels, at least 8x8.
         num_classes: number of classes, at least 2.
         width: multiplies every channel count (the paper's α), rounded, at least 1 channel.
         head: "linear", or "cosine" for losses with margins, see `CosineLinear`.
 
     Raises:
-        ValueError: an argument is out of range.
+        ValueError: an argument is out of range, or the network too large.
     """
-    for name, count in (
-        ("conv_block_count", conv_block_count),
-        ("mobilenet_block_count", mobilenet_block_count),
-    ):
-        if not 0 <= count <= MAX_BLOCKS_OF_A_KIND:
-            raise ValueError(
-                f"{name} is {count}; expected 0 to {MAX_BLOCKS_OF_A_KIND}: choose fewer blocks."
-            )
-    num_blocks = conv_block_count + mobilenet_block_count
-    if num_blocks == 0:
-        raise ValueError(
-            "conv_block_count and mobilenet_block_count are both 0; "
-            "expected at least one block in all."
+    return Network(
+        init_network_spec(
+            conv_block_count, mobilenet_block_count, input_dim, num_classes, width, head
         )
-    dims = _check_dims(input_dim, num_classes, width)
-
-    blocks: list[nn.Module] = []
-    in_channels = dims[0]
-    for i in range(num_blocks):
-        out_channels = _scale(min(FIRST_CHANNELS * 2**i, MAX_CHANNELS), width)
-        block = ConvBlock if i < conv_block_count else ConvDw
-        blocks.append(block(in_channels, out_channels, 2 if i in (0, num_blocks - 1) else 1))
-        in_channels = out_channels
-    spec = {
-        "factory": "init_network",
-        "conv_block_count": conv_block_count,
-        "mobilenet_block_count": mobilenet_block_count,
-        "input_dim": list(dims),
-        "num_classes": num_classes,
-        "width": width,
-    }
-    if head not in HEADS:
-        raise ValueError(f"head is {head!r}; expected one of {', '.join(HEADS)}.")
-    if head != "linear":  # left out otherwise: checkpoints of before there was a choice say nothing
-        spec["head"] = head
-    return Network(blocks, in_channels, num_classes, spec)
+    )
 
 
 def mobilenet_v1(
@@ -179,24 +152,9 @@ def mobilenet_v1(
             (the paper's "Conv MobileNet", Table 4).
 
     Raises:
-        ValueError: an argument is out of range.
+        ValueError: an argument is out of range, or the network too large.
     """
-    dims = _check_dims(input_dim, num_classes, width)
-    block = ConvDw if separable else ConvBlock
-    in_channels = _scale(MOBILENET_V1_STEM[0], width)
-    blocks: list[nn.Module] = [ConvBlock(dims[0], in_channels, MOBILENET_V1_STEM[1])]
-    for channels, stride in MOBILENET_V1_BLOCKS:
-        out_channels = _scale(channels, width)
-        blocks.append(block(in_channels, out_channels, stride))
-        in_channels = out_channels
-    spec = {
-        "factory": "mobilenet_v1",
-        "input_dim": list(dims),
-        "num_classes": num_classes,
-        "width": width,
-        "separable": separable,
-    }
-    return Network(blocks, in_channels, num_classes, spec)
+    return Network(mobilenet_v1_spec(input_dim, num_classes, width, separable))
 
 
 def standard(input_dim: Sequence[int] = (1, 28, 28), num_classes: int = 10) -> Network:
@@ -231,21 +189,7 @@ def named_network(
     Raises:
         ValueError: the name is unknown or an argument is out of range.
     """
-    if name == "mobilenet_v1":
-        return mobilenet_v1(input_dim, num_classes, width)
-    counts = BLOCK_COUNTS.get(name, name).split("+")
-    if len(counts) != 2 or not all(count.isdecimal() for count in counts):
-        raise ValueError(
-            f"The network is {name!r}; expected standard, mobilenet, mobilenet_v1 or "
-            "block counts as in 3+1."
-        )
-    return init_network(int(counts[0]), int(counts[1]), input_dim, num_classes, width, head)
-
-
-_FACTORIES: dict[str, Callable[..., Network]] = {
-    "init_network": init_network,
-    "mobilenet_v1": mobilenet_v1,
-}
+    return Network(named_spec(name, input_dim, num_classes, width, head))
 
 
 def build_network(spec: Mapping[str, Any]) -> Network:
@@ -254,48 +198,17 @@ def build_network(spec: Mapping[str, Any]) -> Network:
     Raises:
         ValueError: the factory is unknown or its arguments do not fit.
     """
-    arguments = dict(spec)
-    factory = arguments.pop("factory", None)
-    if factory not in _FACTORIES:
-        raise ValueError(
-            f"Network factory {factory!r} is unknown; expected one of {sorted(_FACTORIES)}."
-        )
-    try:
-        return _FACTORIES[factory](**arguments)
-    except TypeError as error:
-        raise ValueError(f"The arguments of {factory} do not fit: {error}.") from error
+    return Network(spec)
 
 
 def architecture_name(net: Network) -> str:
     """The name of `net` in `ARCHITECTURES`, or its block counts, as in "conv3_dw2"."""
-    for name, factory in ARCHITECTURES.items():
-        if factory(net.input_dim, net.num_classes).spec == net.spec:
-            return name
-    spec = net.spec
-    if spec["factory"] == "mobilenet_v1":
-        kind = "mobilenet_v1" if spec["separable"] else "conv_mobilenet_v1"
-    else:
-        kind = f"conv{spec['conv_block_count']}_dw{spec['mobilenet_block_count']}"
-    kind += "" if spec["width"] == 1 else f"_w{spec['width']:g}"
-    return f"{kind}_{spec['head']}" if "head" in spec else kind
+    return spec_name(net.spec)
 
 
-def _check_dims(input_dim: Sequence[int], num_classes: int, width: float) -> InputDim:
-    dims = tuple(input_dim)
-    if len(dims) != 3 or dims[0] not in (1, 3) or min(dims[1:]) < MIN_SIDE:
-        raise ValueError(
-            f"input_dim is {dims}; expected (channels, height, width) with 1 or 3 channels "
-            f"and at least {MIN_SIDE}x{MIN_SIDE} pixels."
-        )
-    if num_classes < 2:
-        raise ValueError(f"num_classes is {num_classes}; expected at least 2.")
-    if not width > 0:
-        raise ValueError(f"width is {width}; expected a positive factor.")
-    return dims[0], dims[1], dims[2]
-
-
-def _scale(channels: int, width: float) -> int:
-    return max(1, round(channels * width))
+def _build_block(block: Block) -> nn.Module:
+    kind = ConvDw if block.separable else ConvBlock
+    return kind(block.in_channels, block.output_shape[0], block.stride)
 
 
 def _initialise(module: nn.Module) -> None:

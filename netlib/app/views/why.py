@@ -6,17 +6,16 @@ Every pair of pictures shares one colour scale, so that blue's and vermillion's 
 from collections.abc import Mapping
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from PIL import Image
 
-from netlib.answer.explain import evidence, feature_maps, filters, grad_cam
+from netlib.answer.explain import Explainer
 from netlib.answer.reading import Reading
 from netlib.app.views.panels import NetworkFacts, figure
 from netlib.app.views.pictures import grey, heat, resize, signed, tile
 from netlib.app.views.stress_view import single_digit
-from netlib.nets.blocks import ConvDw
-from netlib.nets.network import Network
+
+Digit = NDArray[np.floating]  # (1, 28, 28), what the networks saw
 
 OVERLAY_SIDE = 168
 MAPS_SHOWN = 16
@@ -44,7 +43,7 @@ FILTERS_HINT = (
 
 
 def why_html(
-    networks: Mapping[str, Network],
+    networks: Mapping[str, Explainer],
     facts: Mapping[str, NetworkFacts],
     reading: Reading | None,
     target: int | None = None,
@@ -52,7 +51,7 @@ def why_html(
     """Evidence, feature maps and filters of both networks for one digit.
 
     Args:
-        networks: name -> network.
+        networks: name -> its opened network.
         facts: name -> title.
         reading: of one digit.
         target: the digit to explain; None explains what was read, and where the networks differ,
@@ -66,7 +65,7 @@ def why_html(
     labels = [int(network.labels[0]) for network in reading.networks.values()]
     against = labels[1] if target is None and labels[0] != labels[1] else None
     target = labels[0] if target is None else target
-    image = torch.from_numpy(np.ascontiguousarray(digit))[None]
+    image = digit[None]
     return (
         _evidence(networks, facts, image, target, against)
         + _cams(networks, facts, image, target)
@@ -87,8 +86,8 @@ def _pair(figures: Mapping[str, str], facts: Mapping[str, NetworkFacts]) -> str:
     return f'<div class="pair">{columns}</div>'
 
 
-def _evidence(networks, facts, image: Tensor, target: int, against: int | None) -> str:
-    maps = {name: evidence(net, image, target, against).numpy() for name, net in networks.items()}
+def _evidence(networks, facts, image: Digit, target: int, against: int | None) -> str:
+    maps = {name: net.evidence(image, target, against) for name, net in networks.items()}
     limit = max(float(np.abs(values).max()) for values in maps.values())
     figures = {
         name: figure(
@@ -102,9 +101,9 @@ def _evidence(networks, facts, image: Tensor, target: int, against: int | None) 
     return _section(EVIDENCE_HINT.format(target=target, against=rest), _pair(figures, facts))
 
 
-def _cams(networks, facts, image: Tensor, target: int) -> str:
+def _cams(networks, facts, image: Digit, target: int) -> str:
     maps = {
-        name: grad_cam(net, image, target, block=max(len(net.blocks) - 2, 0)).numpy()
+        name: net.grad_cam(image, target, block=max(len(net.layers.blocks) - 2, 0))
         for name, net in networks.items()
     }
     limit = max(float(values.max()) for values in maps.values())
@@ -119,8 +118,8 @@ def _cams(networks, facts, image: Tensor, target: int) -> str:
     return _section(CAM_HINT.format(target=target), _pair(figures, facts))
 
 
-def _maps(networks, facts, image: Tensor) -> str:
-    responses = {name: feature_maps(net, image) for name, net in networks.items()}
+def _maps(networks, facts, image: Digit) -> str:
+    responses = {name: net.feature_maps(image) for name, net in networks.items()}
     depth = max(len(maps) for maps in responses.values())
     figures = dict.fromkeys(networks, "")
     for i in range(depth):
@@ -136,26 +135,26 @@ def _maps(networks, facts, image: Tensor) -> str:
 def _filters(networks, facts) -> str:
     figures = dict.fromkeys(networks, "")
     for name, net in networks.items():
-        for i, weight in enumerate(filters(net)):
+        for i, weight in enumerate(net.filters()):
             kernels = _largest(weight)
             limit = float(np.abs(kernels).max())
             cells = [_cell(signed(kernel, limit), FILTER_CELL) for kernel in kernels]
-            kind = "depthwise" if isinstance(net.blocks[i], ConvDw) else "standard"
+            kind = "depthwise" if net.layers.blocks[i].separable else "standard"
             caption = f"block {i + 1}: {len(kernels)} of {len(weight)} {kind}, ±{limit:.2g}"
             figures[name] += figure(tile(cells, 16, gap=3), caption, "Filters")
     return _section(FILTERS_HINT, _pair(figures, facts))
 
 
-def _strongest(maps: Tensor) -> NDArray[np.floating]:
-    order = maps.mean(dim=(1, 2)).argsort(descending=True)[:MAPS_SHOWN]
-    return maps[order].numpy()
+def _strongest(maps: NDArray[np.floating]) -> NDArray[np.floating]:
+    order = np.argsort(-maps.mean(axis=(1, 2)), kind="stable")[:MAPS_SHOWN]
+    return maps[order]
 
 
-def _largest(weight: Tensor) -> NDArray[np.floating]:
+def _largest(weight: NDArray[np.floating]) -> NDArray[np.floating]:
     """One 3x3 slice a filter, its input channel with the largest weights; largest first."""
-    norms = weight.flatten(2).norm(dim=2)
-    slices = weight[torch.arange(len(weight)), norms.argmax(dim=1)]
-    return slices[norms.amax(dim=1).argsort(descending=True)[:FILTERS_SHOWN]].numpy()
+    norms = np.linalg.norm(weight, axis=(2, 3))
+    slices = weight[np.arange(len(weight)), norms.argmax(axis=1)]
+    return slices[np.argsort(-norms.max(axis=1), kind="stable")[:FILTERS_SHOWN]]
 
 
 def _cell(picture: NDArray[np.uint8], side: int = CELL) -> NDArray[np.uint8]:
@@ -164,24 +163,22 @@ def _cell(picture: NDArray[np.uint8], side: int = CELL) -> NDArray[np.uint8]:
 
 def _smooth(values: NDArray[np.floating]) -> NDArray[np.floating]:
     """(H, W) scaled up bilinearly, in floating point so that no range is lost."""
-    tensor = torch.from_numpy(np.ascontiguousarray(values))[None, None]
-    size = (OVERLAY_SIDE, OVERLAY_SIDE)
-    scaled = torch.nn.functional.interpolate(tensor, size, mode="bilinear", align_corners=False)
-    return scaled[0, 0].numpy()
+    image = Image.fromarray(values.astype(np.float32))
+    return np.asarray(image.resize((OVERLAY_SIDE, OVERLAY_SIDE), Image.Resampling.BILINEAR))
 
 
-def _ink(image: Tensor) -> NDArray[np.floating]:
-    pixels = resize(grey(image[0].numpy()), (OVERLAY_SIDE, OVERLAY_SIDE))
+def _ink(image: Digit) -> NDArray[np.floating]:
+    pixels = resize(grey(image[0]), (OVERLAY_SIDE, OVERLAY_SIDE))
     return pixels.astype(np.float32)[..., None] / 255
 
 
-def _overlay(colours: NDArray[np.uint8], image: Tensor) -> NDArray[np.uint8]:
+def _overlay(colours: NDArray[np.uint8], image: Digit) -> NDArray[np.uint8]:
     """The digit in ink under its colours."""
     ink = _ink(image)
     return np.rint(colours * (1 - 0.6 * ink)).astype(np.uint8)
 
 
-def _outline(colours: NDArray[np.uint8], image: Tensor) -> NDArray[np.uint8]:
+def _outline(colours: NDArray[np.uint8], image: Digit) -> NDArray[np.uint8]:
     """The digit's outline in white over its colours."""
     ink = _ink(image)
     edge = np.clip(1 - np.abs(ink - 0.5) * 4, 0, 1)

@@ -1,0 +1,60 @@
+"""Whether a picture looks like a digit at all, from what a network makes of it."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special
+
+from netlib.nets.metadata import DIGIT_SCORES as DIGIT_SCORES
+
+
+def digit_score(
+    kind: str,
+    logits: ArrayLike,
+    embeddings: ArrayLike,
+    temperature: float = 1.0,
+    class_means: ArrayLike | None = None,
+    head: ArrayLike | None = None,
+) -> np.ndarray:
+    """How much each of N pictures looks like a digit at all: higher is more.
+
+    Args:
+        kind: "confidence", the highest probability (Hendrycks & Gimpel 2017); "max_logit", the
+            highest logit (Hendrycks et al. 2022); "energy", log Σ exp(logits), the negative free
+            energy of Liu et al. 2020; "class_mean", the cosine between the embedding and the
+            nearest class's mean embedding; "head", a logistic regression on the unit-length
+            embedding, trained to tell digits from other pictures (see `fit_digit_head` in
+            `netlib.measure.metrics`).
+        logits: (N, C).
+        embeddings: (N, D).
+        temperature: divides the logits, for "confidence".
+        class_means: (C, D), for "class_mean".
+        head: (D + 1,), weights and bias, for "head".
+
+    Returns:
+        (N,) float64.
+
+    Raises:
+        ValueError: another kind, or one without what it needs.
+    """
+    z = np.asarray(logits, dtype=np.float64)
+    if kind == "confidence":
+        return special.softmax(z / temperature, axis=1).max(1)
+    if kind == "max_logit":
+        return z.max(1)
+    if kind == "energy":
+        return special.logsumexp(z, axis=1)
+    if kind == "class_mean" and class_means is not None:
+        return (unit(embeddings) @ unit(class_means).T).max(1)
+    if kind == "head" and head is not None:
+        weights = np.asarray(head, dtype=np.float64)
+        return unit(embeddings) @ weights[:-1] + weights[-1]
+    raise ValueError(
+        f"The digit score is {kind!r}; expected one of {', '.join(DIGIT_SCORES)}, class_mean with "
+        "class_means and head with head."
+    )
+
+
+def unit(vectors: ArrayLike) -> np.ndarray:
+    """Vectors (N, D) at length 1, float64."""
+    v = np.asarray(vectors, dtype=np.float64)
+    return v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12)

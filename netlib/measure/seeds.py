@@ -1,0 +1,130 @@
+"""Intervals and paired tests: a claim is a mean with its interval over seeds, or over images."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+
+def wilson_interval(right: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval of a share (Wilson 1927)."""
+    interval = stats.binomtest(right, n).proportion_ci(confidence, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def mcnemar(labels: ArrayLike, predictions_a: ArrayLike, predictions_b: ArrayLike) -> float:
+    """Two-sided p of McNemar's exact test: are a and b equally often right on the same images?
+
+    Only images that exactly one of them gets right count; under the null hypothesis each is a
+    fair coin.
+    """
+    _, only_a, only_b, _ = agreement(labels, predictions_a, predictions_b)
+    if only_a + only_b == 0:
+        return 1.0
+    return float(stats.binomtest(only_a, only_a + only_b, 0.5).pvalue)
+
+
+def agreement(
+    labels: ArrayLike, predictions_a: ArrayLike, predictions_b: ArrayLike
+) -> tuple[int, int, int, int]:
+    """Images that both, only a, only b and neither of two networks get right."""
+    y, a, b = (np.asarray(x) for x in (labels, predictions_a, predictions_b))
+    a, b = a == y, b == y
+    return int((a & b).sum()), int((a & ~b).sum()), int((~a & b).sum()), int((~a & ~b).sum())
+
+
+@dataclass(frozen=True)
+class MeanInterval:
+    """A mean over runs and how sure it is; of a single run, nothing but its value is known.
+
+    Attributes:
+        mean: of the values.
+        sd: their standard deviation, with n - 1; None for one value.
+        low: lower end of the mean's Student t interval; None for one value.
+        high: upper end.
+        n: number of values.
+    """
+
+    mean: float
+    sd: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+
+def mean_interval(values: ArrayLike, confidence: float = 0.95) -> MeanInterval:
+    """Mean of n values with its Student t interval, n - 1 degrees of freedom.
+
+    Raises:
+        ValueError: there is no value.
+    """
+    x = np.asarray(values, dtype=np.float64)
+    if x.ndim != 1 or len(x) == 0:
+        raise ValueError(f"Values have shape {x.shape}; expected (n,), n > 0.")
+    mean = float(x.mean())
+    if len(x) == 1:
+        return MeanInterval(mean, None, None, None, 1)
+    if np.ptp(x) == 0:  # no spread at all, which a t test has no statistic for
+        return MeanInterval(mean, 0.0, mean, mean, len(x))
+    interval = stats.ttest_1samp(x, 0).confidence_interval(confidence)
+    return MeanInterval(
+        mean, float(x.std(ddof=1)), float(interval.low), float(interval.high), len(x)
+    )
+
+
+def paired_t(a: ArrayLike, b: ArrayLike) -> float | None:
+    """Two-sided p of the paired t test: is the mean of a - b zero? None for a single pair."""
+    return _t_test(_differences(a, b), 0.0, "two-sided")
+
+
+@dataclass(frozen=True)
+class Equivalence:
+    """Two one-sided tests (Schuirmann 1987): is the mean difference inside ± margin?
+
+    Attributes:
+        p_lower: of "the difference is at most -margin".
+        p_upper: of "the difference is at least margin".
+        p: the larger of the two.
+        low: lower end of the 1 - 2·alpha interval of the mean difference.
+        high: upper end; the two means are equivalent where the interval lies within ± margin.
+        equivalent: whether p < alpha.
+
+    All are None for a single pair.
+    """
+
+    p_lower: float | None
+    p_upper: float | None
+    p: float | None
+    low: float | None
+    high: float | None
+    equivalent: bool | None
+
+
+def equivalence(a: ArrayLike, b: ArrayLike, margin: float, alpha: float = 0.05) -> Equivalence:
+    """Test whether paired values a and b differ by less than `margin` in the mean."""
+    differences = _differences(a, b)
+    lower = _t_test(differences, -margin, "greater")
+    upper = _t_test(differences, margin, "less")
+    if lower is None or upper is None:
+        return Equivalence(None, None, None, None, None, None)
+    p = max(lower, upper)
+    interval = mean_interval(differences, 1 - 2 * alpha)
+    return Equivalence(lower, upper, p, interval.low, interval.high, p < alpha)
+
+
+def _differences(a: ArrayLike, b: ArrayLike) -> np.ndarray:
+    x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if x.shape != y.shape or x.ndim != 1 or len(x) == 0:
+        raise ValueError(f"Values have shapes {x.shape} and {y.shape}; expected pairs: (n,) twice.")
+    return x - y
+
+
+def _t_test(values: np.ndarray, expected: float, alternative: str) -> float | None:
+    if len(values) == 1:
+        return None
+    if np.ptp(values) < 1e-12:  # no spread but rounding: t is infinite, or 0 / 0
+        gap = float(values.mean()) - expected
+        sides = {"greater": gap, "less": -gap, "two-sided": abs(gap)}
+        return 0.0 if sides[alternative] > 1e-12 else 1.0
+    return float(stats.ttest_1samp(values, expected, alternative=alternative).pvalue)

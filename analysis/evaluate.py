@@ -61,7 +61,7 @@ def run(args: argparse.Namespace, arguments: Sequence[str]) -> None:
         "command": shlex.join(["python", "-m", "analysis.evaluate", *arguments]),
         "architecture": info.architecture,
         "checkpoint": args.checkpoint.name,
-        "weights_sha256": weights_digest(load_network(args.checkpoint)[0]),
+        "weights_sha256": weights_digest(load_network(args.checkpoint)),
         "dataset": args.dataset_path.name,
         "split": args.split,
         "preprocess": args.preprocess,

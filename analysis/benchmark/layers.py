@@ -74,7 +74,7 @@ class Roofs:
 def run(settings: Settings) -> list[Row]:
     """Time, GFLOP/s and roofline bound of every layer, and what they say of the speed-up."""
     counts = sorted({1, settings.threads})
-    works = {n: list(layers(load_network(settings.checkpoints[n])[0])) for n in NETWORKS}
+    works = {n: list(layers(load_network(settings.checkpoints[n]))) for n in NETWORKS}
     times = measured(settings, works, counts)
     roofs = {n: roofs_of(times, n) for n in counts}
     settings.tables["latency"] = [
@@ -249,7 +249,7 @@ def make(
     """An arm that profiles each network and batch once a round, then tells its layers' times."""
     models, names = {}, {}
     for name, path in paths.items():
-        net = load_network(path)[0]
+        net = load_network(path)
         models[name] = to_onnx(net).SerializeToString()
         names[name] = [work.name for work in layers(net)]
     whole = make_ours(paths, seconds, threads)

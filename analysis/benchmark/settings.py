@@ -54,7 +54,7 @@ class Settings:
     @cached_property
     def mac_ratio(self) -> float:
         """MACs of the standard network over those of the MobileNet one."""
-        nets = [load_network(self.checkpoints[name])[0] for name in NETWORKS]
+        nets = [load_network(self.checkpoints[name]) for name in NETWORKS]
         standard, mobilenet = (measure(net, net.input_dim).macs for net in nets)
         return standard / mobilenet
 

@@ -109,7 +109,8 @@ class Predictor:
         threads = threads or torch.get_num_threads()
         pool = ThreadPoolExecutor(threads, "predictor") if threads > 1 else None
         for name, path in checkpoints.items():
-            net, metadata = load_network(path)
+            net = load_network(path)
+            metadata = net.metadata
             cost = measure(net, net.input_dim)
             self.info[name] = NetworkInfo(
                 architecture=architecture_name(net),

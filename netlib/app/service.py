@@ -72,7 +72,7 @@ class Service:
     @cached_property
     def networks(self) -> dict[str, Network]:
         """The networks as torch modules: for explanations only, so loaded at the first one."""
-        return {name: load_network(path)[0] for name, path in self.checkpoints.items()}
+        return {name: load_network(path) for name, path in self.checkpoints.items()}
 
 
 def _facts(predictor: Predictor, name: str) -> NetworkFacts:

@@ -99,11 +99,11 @@ def weights_digest(net: Network) -> str:
     return digest.hexdigest()
 
 
-def load_network(path: str | os.PathLike[str]) -> tuple[Network, dict[str, Any]]:
+def load_network(path: str | os.PathLike[str]) -> Network:
     """Build the network that a checkpoint describes and load its weights.
 
     Returns:
-        The network, in evaluation mode on the CPU, and the metadata.
+        The network, in evaluation mode on the CPU; `metadata` is what the checkpoint says of it.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -114,8 +114,8 @@ def load_network(path: str | os.PathLike[str]) -> tuple[Network, dict[str, Any]]
         net = build_network(metadata["spec"])
     except ValueError as error:
         raise CheckpointError(f"{path} describes no network that can be built: {error}") from error
-    load_weights(net, path)
-    return net.eval(), metadata
+    net.metadata = load_weights(net, path)
+    return net.eval()
 
 
 def load_weights(net: Network, path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -63,6 +63,8 @@ class Network(nn.Module):
         pool: global average pooling, (N, D, H, W) -> (N, D, 1, 1).
         head: D -> num_classes.
         spec: the factory's name and arguments; `build_network(net.spec)` makes the same network.
+        history: one record an epoch, of the training that `training.train` gave it.
+        metadata: what its checkpoint, or its training, says of it.
     """
 
     def __init__(
@@ -73,6 +75,8 @@ class Network(nn.Module):
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.head = HEADS[spec.get("head", "linear")](embedding_dim, num_classes)
         self.spec: dict[str, Any] = spec
+        self.history: list[dict[str, float]] = []
+        self.metadata: dict[str, Any] = {}
         self.apply(_initialise)
 
     @property

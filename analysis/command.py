@@ -1,0 +1,257 @@
+"""What every command does in the same way: options, log, errors, the record of what made a file.
+
+A command is a module with a frozen dataclass `Options`, whose fields are its flags (defaults,
+choices and help come from annotations and docstring), and a function `run(options)` that returns
+the files that it wrote. It imports nothing heavy before `run`.
+"""
+
+import ast
+import contextlib
+import importlib
+import importlib.util
+import io
+import json
+import logging
+import platform
+import re
+import shlex
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, Field, fields, is_dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import tyro
+from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
+
+from netlib.errors import WorkError
+from netlib.training.config import AUGMENTATIONS, AugmentConfig
+
+# Name -> module, so that a list of commands imports none of them.
+COMMANDS: dict[str, str] = {
+    **{
+        name: f"analysis.{name}"
+        for name in (
+            *("prepare_data", "main", "evaluate", "sweep", "submission", "figures", "compare"),
+            *("corruptions", "costs", "data_card", "embeddings", "filters", "make_examples"),
+            *("model_card", "no_digit", "project", "robustness", "screenshots"),
+        )
+    },
+    "report": "analysis.report.__main__",
+    "benchmark": "analysis.benchmark.__main__",
+}
+# A user's mistakes; whatever else is raised is ours, and keeps its traceback.
+USER_ERRORS = (ValueError, OSError, ImportError, WorkError)
+
+
+def start(name: str, arguments: Sequence[str] | None = None) -> int:
+    """Run the command called `name`; the last lines name the files that it wrote.
+
+    Args:
+        name: a key of `COMMANDS`.
+        arguments: its options; default: those of the process.
+
+    Returns:
+        The exit status: 0, or 2 after one sentence about a user's mistake.
+    """
+    command = importlib.import_module(COMMANDS[name])
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    try:
+        options = parse(command.Options, sys.argv[1:] if arguments is None else arguments)
+        if options is not None:
+            for path in command.run(options):
+                print(path)
+    except USER_ERRORS as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def parse(kind: type, arguments: Sequence[str]) -> Any:
+    """Options of class `kind` as the command line says them; None where it asked for help.
+
+    Raises:
+        ValueError: an option is unknown, missing or not valid.
+    """
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            return tyro.cli(
+                kind,
+                prog=f"python -m {module_name(kind)}",
+                args=list(_flags(kind, arguments)),
+                config=(tyro.conf.OmitArgPrefixes,),
+                registry=REGISTRY,
+            )
+    except SystemExit as stop:
+        if stop.code:
+            raise ValueError(_sentence(complaint.getvalue())) from None
+        return None
+
+
+def module_name(kind: type) -> str:
+    """What `python -m` takes."""
+    return kind.__module__.removesuffix(".__main__")
+
+
+def command_line(options: Any) -> str:
+    """The shortest command that gives these options."""
+    defaults = {field.name: _default(field) for field in fields(options)}
+    arguments = [*_positional(options), *_spelled(options, defaults)]
+    return shlex.join(["python", "-m", module_name(type(options)), *arguments])
+
+
+def made_by(options: Any, *packages: str, **facts: Any) -> dict[str, Any]:
+    """What a result says of its making: the command, `facts`, and the versions of `packages`."""
+    return {"command": command_line(options), **facts, "versions": versions(*packages)}
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Of Python and of those `packages` that are installed."""
+    found = {"python": platform.python_version()}
+    for package in packages:
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
+
+
+def write_json(path: Path, content: Any) -> Path:
+    """Write `content`, and the folders above it; returns `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def arguments_of(**options: Any) -> list[str]:
+    """A command's arguments from the same in Python: `seeds=[0, 1]`, `augment="mild"`."""
+    words = ((f"--{name}", *_words(value)) for name, value in options.items() if value is not None)
+    return [part for parts in words for part in parts]
+
+
+def word(value: Any) -> str:
+    """A value as the command line has it."""
+    if isinstance(value, AugmentConfig):
+        return next((name for name, known in AUGMENTATIONS.items() if known == value), str(value))
+    return str(value)
+
+
+def on_terminal() -> bool:
+    """Whether somebody may be looking at a progress bar."""
+    return sys.stderr.isatty()
+
+
+def progress(items: Iterable[Any], text: str, total: int | None = None) -> Iterable[Any]:
+    """`items`, with a progress bar on a terminal."""
+    from tqdm import tqdm
+
+    return tqdm(items, desc=text, total=total, disable=not on_terminal())
+
+
+def summary(name: str) -> str:
+    """The first line of a command's docstring, read without importing it."""
+    spec = importlib.util.find_spec(COMMANDS[name])
+    if spec is None or spec.origin is None:
+        raise ImportError(f"The command {name} has no module {COMMANDS[name]}.")
+    source = Path(spec.origin).read_text(encoding="utf-8")
+    return (ast.get_docstring(ast.parse(source)) or "").split("\n")[0]
+
+
+# --- Flags ---------------------------------------------------------------------------------------
+
+REGISTRY = ConstructorRegistry()
+
+
+@REGISTRY.primitive_rule
+def _preset(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
+    """`--augment mild`: an augmentation is named, not spelled out."""
+    if info.type is not AugmentConfig:
+        return None
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="{" + ",".join(AUGMENTATIONS) + "}",
+        instance_from_str=lambda words: AUGMENTATIONS[words[0]],
+        is_instance=lambda value: isinstance(value, AugmentConfig),
+        str_from_instance=lambda value: [word(value)],
+        choices=tuple(AUGMENTATIONS),
+    )
+
+
+def _flags(kind: type, arguments: Sequence[str]) -> Iterator[str]:
+    """The same, with `--flag True` and `--flag False` as `--flag` and `--no-flag`."""
+    switches = {f"--{name.replace('_', '-')}" for name in _booleans(kind)}
+    waiting = list(arguments)
+    while waiting:
+        flag, equals, value = waiting.pop(0).partition("=")
+        plain = flag.replace("_", "-")
+        if plain in switches and not equals and waiting and _truth(waiting[0]) is not None:
+            equals, value = "=", waiting.pop(0)
+        if plain in switches and _truth(value) is not None:
+            yield plain if _truth(value) else plain.replace("--", "--no-", 1)
+        else:
+            yield flag + equals + value
+
+
+def _truth(word: str) -> bool | None:
+    return {"true": True, "false": False}.get(word.lower())
+
+
+def _booleans(kind: type) -> Iterator[str]:
+    for name, annotation in get_type_hints(kind).items():
+        if annotation is bool:
+            yield name
+        elif is_dataclass(annotation):
+            yield from _booleans(annotation)  # type: ignore[arg-type]
+
+
+def _sentence(complaint: str) -> str:
+    """The first part of what tyro says in a box, without the box and the help that it repeats."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", complaint)
+    lines = [line.strip("│\n")[1:].rstrip() for line in plain.splitlines() if line[:1] == "│"]
+    rule = next((i for i, line in enumerate(lines) if line.startswith("──")), len(lines))
+    if not lines[:rule]:
+        return plain.strip()
+    head, *rest = (line for line in lines[:rule] if not line.startswith(" " * 5))
+    options = [line.strip() for line in rest if line.startswith("    -")]
+    text = " ".join([head, ", ".join(options) or " ".join(rest)]).strip()
+    text = re.sub(r"^Missing from .*?: ", "Missing options: ", text)
+    text = re.sub(r"^Error parsing (?!--)\S+: ", "", text).removeprefix("Error parsing ")
+    return text if text.endswith(".") else f"{text}; --help lists the options."
+
+
+def _default(field: Field) -> Any:
+    if field.default_factory is not MISSING:
+        return field.default_factory()
+    return field.default
+
+
+def _is_positional(kind: type, name: str) -> bool:
+    hint = get_type_hints(kind, include_extras=True)[name]
+    return any(mark is POSITIONAL for mark in getattr(hint, "__metadata__", ()))
+
+
+POSITIONAL = tyro.conf.Positional[int].__metadata__[0]  # type: ignore[attr-defined]
+
+
+def _positional(options: Any) -> list[str]:
+    names = [f.name for f in fields(options) if _is_positional(type(options), f.name)]
+    return [word for name in names for word in _words(getattr(options, name))]
+
+
+def _spelled(options: Any, defaults: Mapping[str, Any]) -> Iterator[str]:
+    """Flags of what differs from its default."""
+    for field in fields(options):
+        value, default = getattr(options, field.name), defaults[field.name]
+        flag = field.name.replace("_", "-")
+        if value == default or _is_positional(type(options), field.name):
+            continue
+        if is_dataclass(value) and not isinstance(value, AugmentConfig):
+            yield from _spelled(value, vars(default))
+        elif isinstance(value, bool):
+            yield f"--{flag}" if value else f"--no-{flag}"
+        else:
+            yield from (f"--{flag}", *_words(value))
+
+
+def _words(value: Any) -> list[str]:
+    return list(map(word, value)) if isinstance(value, tuple | list) else [word(value)]

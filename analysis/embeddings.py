@@ -129,7 +129,8 @@ def make_spaces(
 
 def untrained(run: KeptRun, dataset: DigitDataset, chosen: np.ndarray) -> np.ndarray:
     """Embeddings by the weights that the run began with: the same seed makes the same."""
-    net, metadata = load_network(run.checkpoint)
+    net = load_network(run.checkpoint)
+    metadata = net.metadata
     seed_everything(run.seed)
     net = build_network(metadata["spec"])
     parts = torch.from_numpy(chosen).split(500)

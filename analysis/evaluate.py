@@ -65,7 +65,7 @@ def run(options: Options) -> list[Path]:
         *("torch", "onnxruntime", "numpy"),
         architecture=info.architecture,
         checkpoint=options.checkpoint.name,
-        weights_sha256=nets.weights_digest(nets.load_network(options.checkpoint)[0]),
+        weights_sha256=nets.weights_digest(nets.load_network(options.checkpoint)),
         dataset=options.dataset_path.name,
         split=options.split,
         preprocess=options.preprocess,

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parse(arguments)
     try:
         runs = find_pairs(args.runs).at(args.seed)
-        nets = {network: load_network(run.checkpoint)[0] for network, run in runs.items()}
+        nets = {network: load_network(run.checkpoint) for network, run in runs.items()}
     except (ValueError, OSError) as error:
         print(f"filters: {error}", file=sys.stderr)
         return 2

@@ -99,7 +99,7 @@ def run(args: argparse.Namespace, arguments: Sequence[str]) -> None:
         writer.writerows(rows)
     record = {
         "command": shlex.join(["python", "-m", "analysis.no_digit", *arguments]),
-        "weights_sha256": {p.stem: weights_digest(load_network(p)[0]) for p in args.checkpoint},
+        "weights_sha256": {p.stem: weights_digest(load_network(p)) for p in args.checkpoint},
     }
     text = json.dumps(record, indent=1) + os.linesep
     args.output.with_suffix(".json").write_text(text, encoding="utf-8")
@@ -110,7 +110,8 @@ def run(args: argparse.Namespace, arguments: Sequence[str]) -> None:
     print(args.output)
     if args.write:
         for path in args.checkpoint:
-            net, metadata = load_network(path)
+            net = load_network(path)
+            metadata = net.metadata
             print(save_network(net, path, {**metadata, "no_digit": measured[str(path)].rule(best)}))
 
 

@@ -173,7 +173,7 @@ def write(
         for row in rows:
             writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
     weights = {
-        name: weights_digest(load_network(args.checkpoints / f"{name}.safetensors")[0])
+        name: weights_digest(load_network(args.checkpoints / f"{name}.safetensors"))
         for name in NETWORKS
     }
     # The file's place is this machine's affair; its name says which it is.

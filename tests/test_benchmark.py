@@ -140,7 +140,7 @@ def test_at_least_three_calls_are_timed_after_a_warm_up() -> None:
 @pytest.mark.parametrize("name", ["standard", "mobilenet"])
 def test_the_engine_has_the_probabilities_of_pytorch(name: str, checkpoints, digit_arrays) -> None:
     images = as_input(digit_arrays([4] * 10)[0])
-    net = load_network(checkpoints[name])[0]
+    net = load_network(checkpoints[name])
     with torch.inference_mode():
         logits = net(torch.from_numpy(images))
     answer = Predictor(checkpoints).predict_one(name, images)
@@ -151,7 +151,7 @@ def test_the_engine_has_the_probabilities_of_pytorch(name: str, checkpoints, dig
 
 @pytest.mark.parametrize("name", ["standard", "mobilenet"])
 def test_folding_changes_no_logit(name: str, checkpoints) -> None:
-    net = load_network(checkpoints[name])[0]
+    net = load_network(checkpoints[name])
     images = torch.from_numpy(inference.random_images(2))
     with torch.inference_mode():
         torch.testing.assert_close(inference.folded(net)(images), net(images), atol=1e-4, rtol=1e-4)
@@ -173,7 +173,7 @@ def test_the_ratio_of_macs_is_that_of_the_pair(checkpoints) -> None:
 
 
 def test_layers_have_their_macs_and_bytes(checkpoints) -> None:
-    found = list(layers.layers(load_network(checkpoints["mobilenet"])[0]))
+    found = list(layers.layers(load_network(checkpoints["mobilenet"])))
     assert [work.name.split(".", 1)[1] for work in found] == [
         "0.conv", "1.conv", "2.conv_dw", "2.conv_pw", "3.conv_dw", "3.conv_pw",
     ]  # fmt: skip
@@ -185,7 +185,7 @@ def test_layers_have_their_macs_and_bytes(checkpoints) -> None:
 
 def test_a_profile_has_every_layer(checkpoints) -> None:
     arm = layers.make(checkpoints, 2, 0.0, 1)
-    names = [work.name for work in layers.layers(load_network(checkpoints["mobilenet"])[0])]
+    names = [work.name for work in layers.layers(load_network(checkpoints["mobilenet"]))]
     for batch in layers.BATCHES:
         assert all(
             arm(("mobilenet", name, batch)) > 0 for name in [*names, layers.REST, layers.NETWORK]

@@ -56,7 +56,7 @@ def path(tmp_path: Path) -> Path:
 )
 def test_weights_and_statistics_come_back_bit_for_bit(net: Network, path: Path) -> None:
     save_network(net, path)
-    loaded, _ = load_network(path)
+    loaded = load_network(path)
     assert loaded.spec == net.spec
     assert same_weights(net, loaded)
     assert not loaded.training
@@ -67,13 +67,13 @@ def test_weights_and_statistics_come_back_bit_for_bit(net: Network, path: Path) 
 def test_a_network_in_channels_last_comes_back_bit_for_bit(path: Path) -> None:
     net = tiny(2, 1).to(memory_format=torch.channels_last)
     save_network(net, path)
-    assert same_weights(net, load_network(path)[0])
+    assert same_weights(net, load_network(path))
 
 
 def test_metadata_comes_back_with_the_spec_added(path: Path) -> None:
     net = tiny()
     save_network(net, path, METADATA)
-    assert load_network(path)[1] == {**METADATA, "spec": net.spec}
+    assert load_network(path).metadata == {**METADATA, "spec": net.spec}
     assert read_metadata(path) == {**METADATA, "spec": net.spec}
 
 
@@ -131,13 +131,13 @@ def test_metadata_that_json_cannot_hold_leaves_the_old_file(path: Path) -> None:
     with pytest.raises(TypeError):
         save_network(tiny(seed=2), path, {"scores": torch.zeros(1)})
     assert list(path.parent.iterdir()) == [path]
-    assert same_weights(load_network(path)[0], tiny(seed=1))
+    assert same_weights(load_network(path), tiny(seed=1))
 
 
 def test_a_new_file_replaces_the_old_one(path: Path) -> None:
     save_network(tiny(seed=1), path)
     save_network(tiny(seed=2), path)
-    assert same_weights(load_network(path)[0], tiny(seed=2))
+    assert same_weights(load_network(path), tiny(seed=2))
     assert list(path.parent.iterdir()) == [path]
 
 

@@ -228,7 +228,7 @@ def test_accuracy_is_that_of_the_network_on_the_spoiled_images(
     runs: Path, dataset: Path, output: Path
 ) -> None:
     folder = runs / "mobilenet-1"
-    net, _ = load_network(folder / "network.safetensors")
+    net = load_network(folder / "network.safetensors")
     pairs = corruptions.find_pairs(runs)
     images, labels = corruptions.read_images(dataset, pairs, 20, 0)
     spoiled = DigitDataset.from_arrays(

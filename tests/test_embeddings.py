@@ -97,7 +97,7 @@ def test_untrained_networks_have_the_weights_that_training_began_with(
     images = DigitDataset(dataset, "test")
     chosen = np.array([1, 4, 7])
     for kept in found:
-        net, _ = load_network(kept.checkpoint)
+        net = load_network(kept.checkpoint)
         with torch.no_grad():
             expected = net.forward_features(images.batch(chosen)[0]).numpy()
         result = embeddings.untrained(kept, images, chosen)

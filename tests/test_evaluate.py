@@ -52,7 +52,7 @@ def table(dataset: Path, split: str) -> dict[str, int]:
 
 
 def pytorch_logits(checkpoint: Path, images: list[torch.Tensor]) -> np.ndarray:
-    net, _ = load_network(checkpoint)
+    net = load_network(checkpoint)
     with torch.inference_mode():
         return net(torch.stack(images)).numpy()
 
@@ -109,7 +109,7 @@ def test_scores_are_those_of_the_predictions_at_the_checkpoint_s_temperature(
 def test_the_scores_say_what_made_them(dataset: Path, checkpoint: Path, tmp_path: Path) -> None:
     evaluate(dataset, checkpoint, tmp_path)
     made_by = read(tmp_path)[0]["made_by"]
-    assert made_by["weights_sha256"] == weights_digest(load_network(checkpoint)[0])
+    assert made_by["weights_sha256"] == weights_digest(load_network(checkpoint))
     assert made_by["architecture"] == "conv1_dw1_w0.25"
     assert (made_by["split"], made_by["preprocess"]) == ("test", "none")
     assert made_by["dataset"] == dataset.name

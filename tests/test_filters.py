@@ -39,10 +39,10 @@ def output(runs: Path, tmp_path_factory) -> Path:
 def test_arrays_are_the_layers_of_the_networks(runs: Path, output: Path) -> None:
     with np.load(output / "filters.npz", allow_pickle=False) as file:
         assert {name: file[name].shape for name in file.files if name != "made_by"} == SHAPES
-        net, _ = load_network(runs / "mobilenet-4" / "network.safetensors")
+        net = load_network(runs / "mobilenet-4" / "network.safetensors")
         pointwise = net.blocks[3].conv_pw.weight[:, :, 0, 0].detach().numpy()
         np.testing.assert_array_equal(file["mobilenet_last_pointwise"], pointwise)
-        net, _ = load_network(runs / "standard-4" / "network.safetensors")
+        net = load_network(runs / "standard-4" / "network.safetensors")
         last = net.blocks[3].conv.weight.detach().numpy()
         np.testing.assert_allclose(file["standard_last"], last, rtol=1e-3, atol=1e-6)
         assert json.loads(str(file["made_by"]))["seed"] == 4
@@ -106,7 +106,7 @@ def test_depthwise_and_pointwise_in_one_have_rank_one_by_input_channel() -> None
 
 
 def test_weights_count_with_the_scale_of_their_batch_norm(runs: Path) -> None:
-    net, _ = load_network(runs / "standard-4" / "network.safetensors")
+    net = load_network(runs / "standard-4" / "network.safetensors")
     before = filters.spatial_weights(net)[0][1]
     with torch.no_grad():
         net.blocks[0].conv.weight[5] *= 10  # the batch norm divides it again

@@ -83,7 +83,7 @@ def checkpoint(result: Run) -> Path:
 
 
 def weights(result: Run) -> dict[str, torch.Tensor]:
-    return load_network(checkpoint(result))[0].state_dict()
+    return load_network(checkpoint(result)).state_dict()
 
 
 # --- What is printed ----------------------------------------------------------------------------
@@ -154,7 +154,8 @@ def test_the_last_lines_name_the_files_written(trained: Run) -> None:
 
 
 def test_scores_are_those_of_the_saved_network(trained: Run, dataset: Path) -> None:
-    net, metadata = load_network(checkpoint(trained))
+    net = load_network(checkpoint(trained))
+    metadata = net.metadata
     test_set = DigitDataset(dataset, "test", input_dim=(1, 12, 12), num_classes=3)
     images, labels = test_set.batch(range(len(test_set)))
     logits = infer(net, [(images, labels)]).logits.numpy()

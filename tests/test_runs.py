@@ -56,7 +56,7 @@ def test_a_run_gives_its_files_back(tmp_path: Path, dataset: Path) -> None:
     run = find_pairs(tmp_path).runs["mobilenet", 0]
     labels, logits = run.arrays("labels", "logits")
     np.testing.assert_array_equal(logits.argmax(1), labels)
-    assert load_network(run.checkpoint)[0].spec["mobilenet_block_count"] == 2
+    assert load_network(run.checkpoint).spec["mobilenet_block_count"] == 2
     assert run.settings["validation_size"] == 0.1
     with pytest.raises(ValueError, match="lacks feelings"):
         run.arrays("labels", "feelings")

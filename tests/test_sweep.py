@@ -115,7 +115,8 @@ def test_kept_runs_hold_what_the_row_says(run, tmp_path: Path) -> None:
     keep = tmp_path / "kept"
     table = run("--factor", "none", "--seeds", 1, "--keep", keep)
     folder = keep / "1conv_0-1"
-    net, metadata = load_network(folder / "network.safetensors")
+    net = load_network(folder / "network.safetensors")
+    metadata = net.metadata
     assert net.spec["conv_block_count"] == 1
     assert metadata["temperature"] > 0
     with np.load(folder / "predictions.npz") as file:

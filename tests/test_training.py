@@ -83,9 +83,10 @@ def test_one_batch_can_be_overfitted(optimizer: str) -> None:
     images, labels = stripes(6)
     rate = {"sgd": 0.1, "adadelta": 1.0}.get(optimizer, 0.01)
     config = replace(CPU, schedule="constant", weight_decay=0)
-    net, history = training.train(
+    net = training.train(
         tiny(), images, labels, images, labels, rate, 60, "cross_entropy", optimizer, config
     )
+    history = net.history
     assert history[-1]["train_loss"] < 0.1 < history[0]["train_loss"]
     assert training.test(net, None, images, labels).tolist() == labels.tolist()
 
@@ -310,7 +311,7 @@ def test_a_last_batch_of_one_image_sits_out() -> None:
     images, labels = torch.rand(5, 1, 8, 8), torch.tensor([0, 1, 0, 1, 0])
     net = init_network(2, 0, (1, 8, 8), 2, width=0.1)
     config = replace(CPU, batch_size=4, training_epochs=2, ema=0.0)
-    _, history = training.train(net, images, labels, images, labels, 0.01, 2, config=config)
+    history = training.train(net, images, labels, images, labels, 0.01, 2, config=config).history
     assert len(history) == 2
     assert int(net.blocks[0].bn.num_batches_tracked) in (1, 2)  # one batch an epoch, not two
 
@@ -566,7 +567,7 @@ def test_train_and_test_take_images_in_any_usual_form(
     form: Callable[[np.ndarray], object],
 ) -> None:
     images, labels = stripes(24)
-    net, history = training.train(
+    net = training.train(
         tiny(),
         form(images),
         labels,
@@ -576,8 +577,8 @@ def test_train_and_test_take_images_in_any_usual_form(
         training_epochs=20,
         config=replace(CPU, batch_size=12),
     )
-    assert len(history) == 20
-    assert history[-1]["validation_accuracy"] == 1
+    assert len(net.history) == 20
+    assert net.history[-1]["validation_accuracy"] == 1
     predictions = training.test(net, None, form(images), labels)
     assert predictions.dtype == torch.int64
     assert (predictions.numpy() == labels).mean() > 0.9
@@ -586,7 +587,7 @@ def test_train_and_test_take_images_in_any_usual_form(
 def test_all_forms_train_the_same_network() -> None:
     images, labels = stripes(12)
     nets = [
-        training.train(tiny(), form(images), labels, form(images), labels, 0.01, 1, config=CPU)[0]
+        training.train(tiny(), form(images), labels, form(images), labels, 0.01, 1, config=CPU)
         for form in (as_uint8, as_floats, as_tensor)
     ]
     assert same_weights(nets[0], nets[2])
@@ -597,7 +598,7 @@ def test_all_forms_train_the_same_network() -> None:
 def test_train_returns_the_network_that_it_was_given() -> None:
     images, labels = stripes(6)
     net = tiny()
-    assert training.train(net, images, labels, images, labels, 0.01, 1, config=CPU)[0] is net
+    assert training.train(net, images, labels, images, labels, 0.01, 1, config=CPU) is net
 
 
 def test_train_takes_functions_for_loss_and_optimizer() -> None:
@@ -640,7 +641,7 @@ def test_unknown_names_are_refused(names: tuple[str, str], sentence: str) -> Non
 
 def test_test_loads_the_named_checkpoint(tmp_path: Path) -> None:
     images, labels = stripes(30)
-    good, _ = training.train(tiny(), images, labels, images, labels, 0.02, 8, config=CPU)
+    good = training.train(tiny(), images, labels, images, labels, 0.02, 8, config=CPU)
     path = save_network(good, tmp_path / "good.safetensors")
     fresh = tiny(seed=9)
     predictions = training.test(fresh, path, images, labels)

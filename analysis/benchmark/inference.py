@@ -97,7 +97,7 @@ def _equality(settings: Settings) -> list[Row]:
     predictor = Predictor(settings.checkpoints)
     rows = []
     for name in NETWORKS:
-        net, temperature = load_network(settings.checkpoints[name])[0], predictor.info[name]
+        net, temperature = load_network(settings.checkpoints[name]), predictor.info[name]
         with torch.inference_mode():
             parts = torch.from_numpy(images).split(500)
             logits = torch.cat([net(part) for part in parts])
@@ -122,7 +122,7 @@ def random_images(size: int) -> np.ndarray:
 
 def make_eager(paths: Mapping[str, Path], seconds: float) -> Callable[[Case], float]:
     """PyTorch as it comes."""
-    nets = {name: load_network(path)[0] for name, path in paths.items()}
+    nets = {name: load_network(path) for name, path in paths.items()}
     return _torch_arm(nets, seconds, torch.contiguous_format)
 
 
@@ -130,7 +130,7 @@ def make_folded(paths: Mapping[str, Path], seconds: float) -> Callable[[Case], f
     """PyTorch with batch norm folded into the convolutions, and pixels before channels."""
     nets = {}
     for name, path in paths.items():
-        nets[name] = folded(load_network(path)[0]).to(memory_format=torch.channels_last)
+        nets[name] = folded(load_network(path)).to(memory_format=torch.channels_last)
     return _torch_arm(nets, seconds, torch.channels_last)
 
 

@@ -68,7 +68,7 @@ class Work:
 def run(settings: Settings) -> list[Row]:
     """The times and the roofs; as rows, how much of the ratio of MACs the layers' times keep."""
     counts = sorted({1, settings.threads})
-    works = {n: list(layers(nets.load_network(settings.checkpoints[n])[0])) for n in NETWORKS}
+    works = {n: list(layers(nets.load_network(settings.checkpoints[n]))) for n in NETWORKS}
     times = measured(settings, works, counts)
     settings.tables["latency"] = [
         line
@@ -208,7 +208,7 @@ def make(
     """An arm that profiles each network and batch once a round, then tells its layers' times."""
     models, names = {}, {}
     for name, path in paths.items():
-        net = nets.load_network(path)[0]
+        net = nets.load_network(path)
         models[name] = to_onnx(net).SerializeToString()
         names[name] = [work.name for work in layers(net)]
     whole = make_ours(paths, seconds, threads)

@@ -47,7 +47,7 @@ class Settings:
     @cached_property
     def mac_ratio(self) -> float:
         """MACs of the standard network over those of the MobileNet one."""
-        found = [nets.load_network(self.checkpoints[name])[0] for name in NETWORKS]
+        found = [nets.load_network(self.checkpoints[name]) for name in NETWORKS]
         standard, mobilenet = (nets.measure(net, net.input_dim).macs for net in found)
         return standard / mobilenet
 

@@ -64,11 +64,11 @@ def weights_digest(net: Network) -> str:
     return arrays_digest(net.arrays)
 
 
-def load_network(path: str | os.PathLike[str]) -> tuple[Network, dict[str, Any]]:
+def load_network(path: str | os.PathLike[str]) -> Network:
     """Build the network that a checkpoint describes and load its weights.
 
     Returns:
-        The network, in evaluation mode on the CPU, and the metadata.
+        The network, in evaluation mode on the CPU; `metadata` is what the checkpoint says of it.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -77,7 +77,8 @@ def load_network(path: str | os.PathLike[str]) -> tuple[Network, dict[str, Any]]
     saved = read_checkpoint(path)
     net = Network(saved.layers.spec)
     _load_arrays(net, saved)
-    return net.eval(), saved.metadata
+    net.metadata = saved.metadata
+    return net.eval()
 
 
 def load_weights(net: Network, path: str | os.PathLike[str]) -> dict[str, Any]:

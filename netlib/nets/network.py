@@ -59,6 +59,8 @@ class Network(nn.Module):
         head: D -> num_classes.
         layers: the table that it was built from.
         spec: the factory's name and arguments; `build_network(net.spec)` makes the same network.
+        history: one record an epoch, of the training that `training.train` gave it.
+        metadata: what its checkpoint, or its training, says of it.
 
     Raises:
         ValueError: the spec is unknown or describes too large a network.
@@ -73,6 +75,8 @@ class Network(nn.Module):
         head = self.layers.head
         kind = nn.Linear if head.kind == "linear" else CosineLinear
         self.head: nn.Linear = kind(head.in_features, head.num_classes)
+        self.history: list[dict[str, float]] = []
+        self.metadata: dict[str, Any] = {}
         self.apply(_initialise)
 
     @property

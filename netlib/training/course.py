@@ -17,7 +17,6 @@ from netlib.training.config import TrainConfig
 from netlib.training.loop import (
     OPTIMIZERS,
     Batches,
-    History,
     MakeOptimizer,
     TrainingError,
     fit,
@@ -72,7 +71,7 @@ def train(
     loss_func: str | Loss = "cross_entropy",
     optimizer: str | MakeOptimizer = "adamw",
     config: TrainConfig | None = None,
-) -> tuple[Network, History]:
+) -> Network:
     """The course's training function, over arrays in memory.
 
     Args:
@@ -89,7 +88,8 @@ def train(
         config: everything else (batch size, augmentation, seed, ...).
 
     Returns:
-        The network, with the weights of its best validation epoch, and the history of `fit`.
+        `net`, with the weights of its best validation epoch; `net.history` is that of `fit`, and
+        `net.metadata` says how it was trained.
 
     Raises:
         ValueError: images and labels do not fit one another or the network.
@@ -111,7 +111,7 @@ def train(
     if isinstance(loss_func, str):
         loss_func = make_loss(loss_func, labels.bincount(minlength=net.num_classes))
     loader = _loader(images, labels, config.batch_size, seed=config.seed)
-    history = fit(
+    net.history = fit(
         net,
         loader,
         _loader(valid_images, valid_labels, EVALUATION_BATCH),
@@ -119,7 +119,8 @@ def train(
         loss_func=loss_func,
         make_optimizer=None if isinstance(optimizer, str) else optimizer,
     )
-    return net, history
+    net.metadata = {"config": config.to_dict()}
+    return net
 
 
 def test(

@@ -71,7 +71,7 @@ def build_page(service: Service) -> gr.Blocks:
         html(MASTHEAD)
         answers, current = _first_view(service, inside)
         with gr.Tabs(elem_id="more-tabs"):
-            with gr.Tab("Inside one block"):
+            with gr.Tab("Inside one block", elem_id="inside-tab"):
                 html(inside_html(inside), js_on_load=starter("inside.js"), elem_id="inside")
             with gr.Tab("What if"):
                 html(what_if_html(inside), js_on_load=starter("whatif.js"), elem_id="what-if")

@@ -25,7 +25,7 @@ def cost_strip_html(networks: Sequence[Mapping[str, Any]]) -> str:
         '<section class="cost-strip" aria-label="Where the multiplications are">'
         '<p class="cost-title">Where the multiplications are: the longer a bar, the more</p>'
         f'<div class="cost-rows"><div class="cost-legend">{rows}<span>Block</span></div>'
-        f'<div class="cost-columns">{columns}</div></div>'
+        f'<div class="cost-columns" style="--columns:{depth}">{columns}</div></div>'
         f'<p class="cost-key" aria-hidden="true">{_key()}</p>'
         f'<p class="cost-lesson">{lesson(networks)}</p></section>'
     )

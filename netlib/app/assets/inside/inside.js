@@ -180,6 +180,7 @@ class Explorer {
     const ahead = moment.made === 2 ? 1 : 0;
     const map = (this.maps[this.block] + ahead) % finished(this.blocks).made;
     this.look(map, ahead === 1);
+    if (this.step === 0) for (const pane of this.shown) pane.note(false);
     for (const pane of this.shown) if (pane.separable) pane.reveal(moment.mixed === 0 ? 0 : 1);
     this.tell(moment, result);
     this.say(`${this.step + 1} of ${story.length}. ${say}`);
@@ -193,6 +194,7 @@ class Explorer {
     this.root.classList.add("playing");
     this.began = undefined;
     this.said = -1;
+    for (const pane of this.shown) pane.note(false);
     this.frame = requestAnimationFrame((now) => this.tick(now));
   }
 
@@ -209,7 +211,10 @@ class Explorer {
   showMoment(moment) {
     const ahead = Math.max(0, Math.ceil(moment.made) - 1);
     const map = (this.maps[this.block] + ahead) % finished(this.blocks).made;
-    if (map !== this.map) this.look(map);
+    if (map !== this.map) {
+      this.look(map);
+      for (const pane of this.shown) pane.note(true);
+    }
     this.fill(moment);
     this.tell(moment);
     this.narrate(moment);
@@ -221,18 +226,19 @@ class Explorer {
     const filling = moment.made < 1 ? moment.made : moment.mixed < 1 ? moment.mixed : null;
     if (filling === null && this.filled) return;
     this.filled = filling === null;
+    if (this.filled) return this.look(this.map);
     for (const pane of this.shown) {
       if (pane.separable) pane.paintFiltered(Math.min(moment.filtered, 1));
       pane.reveal(Math.min(pane.separable ? moment.mixed : moment.made, 1));
     }
-    const at = Math.floor((filling ?? 1) * height * width);
-    this.light(at % width, Math.min(Math.floor(at / width), height - 1));
+    const at = Math.floor(filling * height * width);
+    this.light(at % width, Math.floor(at / width));
   }
 
   // The sentences of the steps, each when its time has come.
   narrate(moment) {
     const { story } = this;
-    const part = moment.made < 1 ? 0 : moment.mixed < 1 ? 1 : moment.made < 6 ? 2 : 3;
+    const part = moment.made < 1 ? 0 : moment.mixed < 1 ? 1 : 2;
     const index = Math.min(part, story.length - 2);
     if (index === this.said) return;
     this.said = index;
@@ -243,7 +249,7 @@ class Explorer {
     this.halt();
     this.look(this.maps[this.block]);
     this.rest();
-    if (ended) this.say(this.story.at(-1).say);
+    if (ended) this.say(this.story.slice(-2).map(({ say }) => say).join(" "));
   }
 
   halt() {
@@ -329,11 +335,12 @@ class Explorer {
   }
 
   openFromOutside(block) {
-    const panel = this.root.closest("[role=tabpanel]");
-    document.querySelector(`[role=tab][aria-controls="${panel?.id}"]`)?.click();
+    document.querySelector("#inside-tab-button").click();
     this.openBlock(block);
-    this.root.scrollIntoView({ behavior: calm.matches ? "auto" : "smooth", block: "start" });
-    this.find(".inside-blocks input:checked").focus({ preventScroll: true });
+    requestAnimationFrame(() => { // when the tab is there
+      this.root.scrollIntoView({ behavior: calm.matches ? "auto" : "smooth", block: "start" });
+      this.find(".inside-blocks input:checked").focus({ preventScroll: true });
+    });
   }
 
   listenTo(canvas) {
@@ -372,6 +379,6 @@ function resultHtml(panes) {
   const why = formula ? `
     <p class="formula"><b>1/${formula.n}</b> step 1 is done once, for all ${formula.n} output maps</p>
     <p class="formula"><b>+ 1/${formula.k ** 2}</b> step 2 has one weight where a kernel has ${formula.k ** 2}</p>` : "";
-  return `<p class="ratio"><b>${fewer.toFixed(2)}×</b> fewer for ${cheaper.network.title}<br>
+  return `<p class="ratio"><b>${fewer.toFixed(2)}×</b> fewer multiplications for ${cheaper.network.title}<br>
     <small>${sum(cheaper.block)} against ${sum(dearer.block)}</small></p><div class="why-cheaper">${why}</div>`;
 }

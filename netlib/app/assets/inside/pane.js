@@ -36,6 +36,7 @@ export class Pane {
     this.node.innerHTML = skeleton(this);
     this.rowNodes = [...this.node.querySelectorAll(".lane[data-row]")];
     this.find(".others").hidden = this.first.m <= this.rows;
+    this.note(false);
   }
 
   // Another digit: `inputs` holds what goes into each layer of the block.
@@ -118,8 +119,8 @@ export class Pane {
   shareText() {
     if (!this.hidden.length) return "";
     const share = Math.round(100 * this.parts.share);
-    return `The ${this.rows} maps drawn hold ${share} % of what is added up for this output map, `
-      + `signs aside; the other ${this.hidden.length} hold ${100 - share} %.`;
+    return `The ${this.rows} maps drawn hold ${share}\u00a0% of what is added up for this output map, `
+      + `signs aside; the other ${this.hidden.length} hold ${100 - share}\u00a0%.`;
   }
 
   showWeights() {
@@ -220,7 +221,12 @@ export class Pane {
     this.node.classList.remove("swapped");
     void this.node.offsetWidth; // restarts the animation
     this.node.classList.add("swapped");
-    this.find(".swap-note").textContent = this.swapText();
+    this.note(true);
+  }
+
+  note(swapped) {
+    const text = swapped ? this.swapText() : this.separable ? separableNote(this.first) : standardNote(this.first);
+    this.find(".swap-note").textContent = text;
   }
 
   swapText() {
@@ -239,7 +245,7 @@ function skeleton(pane) {
   <header><h3>${network.title}<small>${kind}</small></h3>
     <p class="count"><b></b> multiplications<br><small></small></p>
     <div class="meter" aria-hidden="true"><i class="step1"></i><i class="step2"></i></div></header>
-  <p class="swap-note">${separable ? separableNote(first) : standardNote(first)}</p>
+  <p class="swap-note"></p>
   <div class="flow">
     <div class="rows">
       ${separable ? separableHead(first) : standardHead(first)}
@@ -266,7 +272,7 @@ const separableHead = ({ m }) => `
     <span class="two">Step 2: mix <small>pointwise, 1×1</small></span></p>
   <p class="lane heads"><span>${many(m, "input map")}</span><span></span>
     <span>one kernel each</span><span></span>
-    <span>filtered maps</span><span class="moves">weights for map <b class="map-number"></b></span></p>`;
+    <span>filtered, + bias, ReLU</span><span class="moves">weights for map <b class="map-number"></b></span></p>`;
 
 function rowHtml(separable, row) {
   const end = separable
@@ -300,5 +306,5 @@ function sumHtml({ separable, first, last, rows }) {
     : `<b>${m * area}</b> multiplications for this pixel: ${many(m, "map")} × ${area}.`;
   const terms = Array.from({ length: rows }, () => '<span class="term"></span>').join(" ");
   return `<p class="sum-count">${count}</p><p class="terms">${terms} <span class="rest"></span>
-    <span class="bias"></span> = <span class="made"></span>, ReLU → <b class="out"></b></p>`;
+    <span class="bias"></span><span class="result">= <span class="made"></span>, after ReLU <b class="out"></b></span></p>`;
 }

@@ -493,6 +493,7 @@ def test_a_blank_upload_is_told_as_blank(visitor: Visitor) -> None:
 
 
 def test_an_example_goes_onto_the_pad_and_is_read(visitor: Visitor) -> None:
+    visitor.open_tab("Examples")
     example = visitor.page.get_by_role("button", name="Example: 0").first
     example.click()
     visitor.reads("0")

@@ -17,10 +17,20 @@ from netlib.app import api
 from netlib.app.about import about_markdown
 from netlib.app.batch import read_batch
 from netlib.app.gallery import gallery, load_examples
+from netlib.app.inside import (
+    Inside,
+    digit_html,
+    inside_html,
+    routes,
+    starter,
+    stylesheet,
+    what_if_html,
+)
 from netlib.app.pad import ASSETS, drawing_pad, split_value
 from netlib.app.service import Service, friendly, guarded
 from netlib.app.stress import FACTORS, NEUTRAL
 from netlib.app.views.batch_view import batch_html
+from netlib.app.views.cost_strip import cost_strip_html
 from netlib.app.views.map_view import map_html
 from netlib.app.views.panels import answer_html, boxed_html, number_html
 from netlib.app.views.steps import steps_html
@@ -54,12 +64,18 @@ becomes a <span class="mobilenet">depthwise separable</span> one? Draw a digit a
 
 def build_page(service: Service) -> gr.Blocks:
     """The whole app around two loaded networks; nothing is launched."""
+    inside = Inside.of(service)
     with gr.Blocks(
         title=TITLE, analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
     ) as page:
+        page.inside = inside  # served by the routes of launch_options
         html(MASTHEAD)
-        answers, current = _first_view(service)
+        answers, current = _first_view(service, inside)
         with gr.Tabs(elem_id="more-tabs"):
+            with gr.Tab("Inside one block", elem_id="inside-tab"):
+                html(inside_html(inside), js_on_load=starter("inside.js"), elem_id="inside")
+            with gr.Tab("What if"):
+                html(what_if_html(inside), js_on_load=starter("whatif.js"), elem_id="what-if")
             with gr.Tab("Examples"):
                 gallery(load_examples(), "pad")
             _why_tab(service, answers, current)
@@ -82,17 +98,21 @@ def html(value: str = "", **arguments: Any) -> gr.HTML:
     return gr.HTML(value, apply_default_css=False, **arguments)
 
 
-def _first_view(service: Service) -> tuple[gr.HTML, gr.State]:
+def _first_view(service: Service, inside: Inside) -> tuple[gr.HTML, gr.State]:
     """Pad or picture on the left, both answers on the right."""
     current = gr.State()
-    with gr.Row(equal_height=False):
-        with gr.Column(scale=4, min_width=300), gr.Tabs(elem_id="input-tabs"):
-            with gr.Tab("Draw") as draw_tab:
-                pad = drawing_pad("pad", PAD_SIDE, PAD_SIDE, "Drawing pad.", "Draw a digit here")
-            with gr.Tab("Upload") as upload_tab:
-                # Not a gr.Image: that refuses a file before the listener can say why.
-                picture = gr.File(show_label=False, height=120, elem_id="picture")
-                boxed = html(elem_id="boxed")
+    with gr.Row(equal_height=False, elem_classes="first-view"):
+        with gr.Column(scale=4, min_width=300):
+            with gr.Tabs(elem_id="input-tabs"):
+                with gr.Tab("Draw") as draw_tab:
+                    pad = drawing_pad(
+                        "pad", PAD_SIDE, PAD_SIDE, "Drawing pad.", "Draw a digit here"
+                    )
+                with gr.Tab("Upload") as upload_tab:
+                    # Not a gr.Image: that refuses a file before the listener can say why.
+                    picture = gr.File(show_label=False, height=120, elem_id="picture")
+                    boxed = html(elem_id="boxed")
+            steps = html(steps_html(None), elem_id="steps")
         with gr.Column(scale=7, min_width=320):
             empty = service.reader.read_pad("")
             answers = html(
@@ -100,10 +120,11 @@ def _first_view(service: Service) -> tuple[gr.HTML, gr.State]:
                 js_on_load=_answers_script("pad", DETAILS),
                 elem_id="answers",
             )
-            steps = html(steps_html(None), elem_id="steps")
+            html(cost_strip_html(inside.manifest["networks"]), elem_id="cost-strip")
 
     def show(reading: Reading, problem: str = "", number: str = "file") -> tuple:
-        shown = answers_to(number, answer_html(reading, service.facts, problem))
+        answer = answer_html(reading, service.facts, problem) + digit_html(reading)
+        shown = answers_to(number, answer)
         # A large photo's steps would stay in memory for as long as the visitor's session.
         return shown, steps_html(reading), replace(reading, sketch=None)
 
@@ -323,13 +344,13 @@ def launch_options() -> dict[str, Any]:
             font=["ui-sans-serif", "system-ui", "sans-serif"],
             font_mono=["ui-monospace", "Consolas", "monospace"],
         ),
-        "css": (ASSETS / "style.css").read_text(encoding="utf-8"),
+        "css": (ASSETS / "style.css").read_text(encoding="utf-8") + stylesheet(),
         "footer_links": ["api"],
         "run_history": False,
         "enable_monitoring": False,
         "max_file_size": MAX_FILE_SIZE,
         "ssr_mode": False,
-        "app_kwargs": {"routes": [Route("/health", _health)]},
+        "app_kwargs": {"routes": [Route("/health", _health), *routes()]},
     }
 
 

@@ -1,0 +1,384 @@
+// The tab "Inside one block": what is looked at, and who has to be told when that changes.
+import { decode, unpack } from "./layers.js";
+import { limitOf, paint } from "./paint.js";
+import { Pane } from "./pane.js";
+import { DURATION, comparison, cost, finished, isSeparable, momentAt, steps, sum } from "./story.js";
+
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const QUIET_MS = 500; // a pixel is spoken when the arrow keys have rested so long
+
+export async function start(element) {
+  const root = element.querySelector(".inside");
+  const manifest = JSON.parse(root.dataset.manifest);
+  try {
+    const answer = await fetch(new URL(manifest.weights, document.baseURI));
+    if (!answer.ok) throw new Error(answer.statusText);
+    new Explorer(root, manifest, await answer.arrayBuffer());
+  } catch (error) {
+    root.querySelector(".inside-step").textContent = "The weights could not be loaded: reload the page.";
+    throw error;
+  }
+}
+
+class Explorer {
+  constructor(root, manifest, buffer) {
+    this.root = root;
+    this.manifest = manifest;
+    this.networks = unpack(manifest, buffer);
+    this.panes = this.networks.map((network, i) => new Pane(network, i));
+    this.maps = []; // the output map last looked at in each block
+    this.pixel = null;
+    this.step = -1;
+    this.worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
+    this.worker.onmessage = ({ data }) => this.computed(data);
+    this.worker.postMessage({ manifest, weights: buffer });
+    root.querySelector(".inside-panes").append(...this.panes.map((pane) => pane.node));
+    this.block = this.firstReplaced();
+    this.buildBlocks();
+    this.listen();
+    this.watch();
+  }
+
+  find(selector) {
+    return this.root.querySelector(selector);
+  }
+
+  // The first block in which the two networks differ: where the lesson is.
+  firstReplaced() {
+    const [one, other] = this.networks.map((network) => network.blocks);
+    const found = one.findIndex((block, i) => other?.[i] && isSeparable(block) !== isSeparable(other[i]));
+    return Math.max(found, 0);
+  }
+
+  buildBlocks() {
+    const depth = Math.max(...this.networks.map((network) => network.blocks.length));
+    this.find(".inside-blocks span").innerHTML = Array.from({ length: depth }, (_, i) => `
+      <label><input type="radio" name="inside-block" value="${i}"${i === this.block ? " checked" : ""}>
+      <span>${i + 1}</span></label>`).join("");
+  }
+
+  // --- What is looked at
+
+  get shown() { // networks that have the block
+    return this.panes.filter((pane) => this.block < pane.network.blocks.length);
+  }
+
+  get blocks() {
+    return this.shown.map((pane) => pane.block);
+  }
+
+  openBlock(index) {
+    this.halt();
+    this.block = index;
+    this.pixel = null;
+    this.find(`.inside-blocks input[value="${index}"]`).checked = true;
+    if (this.results) this.rebuild();
+  }
+
+  rebuild() {
+    for (const pane of this.panes) pane.node.hidden = this.block >= pane.network.blocks.length;
+    for (const pane of this.shown) pane.open(this.block);
+    for (const canvas of this.root.querySelectorAll(".output canvas")) this.listenTo(canvas);
+    this.opened = this.block;
+    this.maps[this.block] ??= this.results.lively[this.block];
+    this.find(".inside-maps input").max = finished(this.blocks).made - 1;
+    this.feed();
+    this.rest();
+  }
+
+  feed() {
+    for (const pane of this.shown) pane.feed(this.results.inputs[pane.index][this.block]);
+    this.look(this.maps[this.block]);
+  }
+
+  // Until the visitor points at one: the pixel where both output maps are bright.
+  brightest() {
+    const shares = this.shown.map(({ parts: { output } }) => {
+      const most = limitOf(output);
+      return output.map((value) => value / most);
+    });
+    const least = shares[0].map((_, i) => Math.min(...shares.map((share) => share[i])));
+    const at = least.indexOf(Math.max(...least));
+    const { width } = this.blocks[0].at(-1);
+    return { x: at % width, y: Math.floor(at / width) };
+  }
+
+  look(map, flash = false) {
+    this.map = map;
+    for (const pane of this.shown) {
+      pane.look(map);
+      if (flash) pane.flash();
+    }
+    const maps = finished(this.blocks).made;
+    this.find(".inside-maps output").textContent = `${map + 1} of ${maps}`;
+    this.find(".inside-maps input").value = map;
+    const { x, y } = this.pixel ?? this.brightest();
+    this.light(x, y);
+  }
+
+  // The visitor's choice: it is kept, and what moves is shown.
+  choose(map) {
+    const maps = finished(this.blocks).made;
+    this.halt();
+    this.maps[this.block] = (map + maps) % maps;
+    this.look(this.maps[this.block], true);
+    this.rest();
+  }
+
+  // The pixel that the visitor points at is kept.
+  point(x, y) {
+    const { height, width } = this.blocks[0].at(-1);
+    this.pixel = { x: Math.min(Math.max(x, 0), width - 1), y: Math.min(Math.max(y, 0), height - 1) };
+    this.light(this.pixel.x, this.pixel.y);
+  }
+
+  light(x, y) {
+    this.lit = { x, y };
+    for (const pane of this.shown) pane.point(x, y);
+  }
+
+  speakPixel() {
+    clearTimeout(this.speaking);
+    this.speaking = setTimeout(() => {
+      const { x, y } = this.lit;
+      const values = this.shown.map((pane) => `${pane.network.title} ${Number(pane.node.dataset.output).toFixed(2)}`);
+      this.find(".inside-pixel").textContent = `Row ${y + 1}, column ${x + 1}: ${values.join(", ")}.`;
+    }, QUIET_MS);
+  }
+
+  // --- The story
+
+  get story() {
+    return steps(this.shown.map((pane) => ({ title: pane.network.title, block: pane.block })));
+  }
+
+  tell(moment, result = false) {
+    const most = Math.max(...this.blocks.map((block) => cost(block).total));
+    for (const pane of this.shown) pane.tell(moment, most);
+    this.find(".inside-result").classList.toggle("waiting", !result);
+  }
+
+  rest() {
+    this.step = -1;
+    this.find(".inside-result").innerHTML = resultHtml(this.shown);
+    this.tell(finished(this.blocks), true);
+    this.find('[data-run="step"]').textContent = "Step";
+    this.say("Point at a pixel of an output map, choose another output map, or let the multiplications be counted.");
+  }
+
+  say(text) {
+    const line = this.find(".inside-step");
+    if (line.textContent !== text) line.textContent = text;
+  }
+
+  nextStep() {
+    const { story } = this;
+    const wasPlaying = this.frame !== undefined;
+    this.halt();
+    this.step = wasPlaying ? 0 : (this.step + 1) % story.length;
+    const { moment, say, result } = story[this.step];
+    const ahead = moment.made === 2 ? 1 : 0;
+    const map = (this.maps[this.block] + ahead) % finished(this.blocks).made;
+    this.look(map, ahead === 1);
+    if (this.step === 0) for (const pane of this.shown) pane.note(false);
+    for (const pane of this.shown) if (pane.separable) pane.reveal(moment.mixed === 0 ? 0 : 1);
+    this.tell(moment, result);
+    this.say(`${this.step + 1} of ${story.length}. ${say}`);
+    this.find('[data-run="step"]').textContent = this.step + 1 < story.length ? "Next step" : "Start again";
+  }
+
+  play() {
+    if (this.frame !== undefined) return this.stop();
+    this.halt();
+    this.find('[data-run="play"]').textContent = "■ Stop";
+    this.root.classList.add("playing");
+    this.began = undefined;
+    this.said = -1;
+    for (const pane of this.shown) pane.note(false);
+    this.frame = requestAnimationFrame((now) => this.tick(now));
+  }
+
+  tick(now) {
+    const start = performance.now();
+    this.began ??= now;
+    const seconds = (now - this.began) / 1000;
+    if (seconds >= DURATION) return this.stop(true);
+    this.showMoment(momentAt(seconds, this.blocks));
+    performance.measure("inside-frame", { start });
+    this.frame = requestAnimationFrame((time) => this.tick(time));
+  }
+
+  showMoment(moment) {
+    const ahead = Math.max(0, Math.ceil(moment.made) - 1);
+    const map = (this.maps[this.block] + ahead) % finished(this.blocks).made;
+    if (map !== this.map) {
+      this.look(map);
+      for (const pane of this.shown) pane.note(true);
+    }
+    this.fill(moment);
+    this.tell(moment);
+    this.narrate(moment);
+  }
+
+  // The first map is filled in pixel by pixel.
+  fill(moment) {
+    const { height, width } = this.blocks[0].at(-1);
+    const filling = moment.made < 1 ? moment.made : moment.mixed < 1 ? moment.mixed : null;
+    if (filling === null && this.filled) return;
+    this.filled = filling === null;
+    if (this.filled) return this.look(this.map);
+    for (const pane of this.shown) {
+      if (pane.separable) pane.paintFiltered(Math.min(moment.filtered, 1));
+      pane.reveal(Math.min(pane.separable ? moment.mixed : moment.made, 1));
+    }
+    const at = Math.floor(filling * height * width);
+    this.light(at % width, Math.floor(at / width));
+  }
+
+  // The sentences of the steps, each when its time has come.
+  narrate(moment) {
+    const { story } = this;
+    const part = moment.made < 1 ? 0 : moment.mixed < 1 ? 1 : 2;
+    const index = Math.min(part, story.length - 2);
+    if (index === this.said) return;
+    this.said = index;
+    this.say(story[index].say);
+  }
+
+  stop(ended = false) {
+    this.halt();
+    this.look(this.maps[this.block]);
+    this.rest();
+    if (ended) this.say(this.story.slice(-2).map(({ say }) => say).join(" "));
+  }
+
+  halt() {
+    if (this.frame !== undefined) cancelAnimationFrame(this.frame);
+    this.frame = undefined;
+    this.filled = false;
+    this.root.classList.remove("playing");
+    this.find('[data-run="play"]').textContent = "▶ Play";
+    for (const pane of this.shown) if (pane.parts && pane.separable) pane.paintFiltered(1);
+  }
+
+  // --- Digits
+
+  // Follow the answers; work only while the tab is on the screen.
+  watch() {
+    const answers = document.querySelector("#answers");
+    new MutationObserver(() => this.read()).observe(answers, { childList: true, subtree: true });
+    new IntersectionObserver(([entry]) => {
+      this.visible = entry.isIntersecting;
+      this.read();
+    }, { rootMargin: "400px" }).observe(this.root);
+    const scheme = new MutationObserver(() => this.results && this.opened !== undefined && this.rebuild());
+    scheme.observe(document.body, { attributeFilter: ["class"] });
+  }
+
+  read() {
+    if (!this.visible) return;
+    const { digit = "", count = "0" } = document.querySelector("#digit-read")?.dataset ?? {};
+    const wanted = digit || this.manifest.example.digit;
+    this.caption = captionOf(digit, Number(count), this.manifest.example.label);
+    if (wanted === this.wanted) return this.label();
+    this.wanted = wanted;
+    this.ask();
+  }
+
+  ask() {
+    if (this.asked !== undefined) return; // answered first, and then asked about the newest digit
+    this.asked = this.wanted;
+    this.digit = decode(this.wanted);
+    this.worker.postMessage({ digit: this.digit });
+  }
+
+  computed(results) {
+    this.results = results;
+    const newest = this.asked === this.wanted;
+    this.asked = undefined;
+    if (!newest) return this.ask();
+    const canvas = this.find(".inside-digit canvas");
+    paint(canvas, this.digit, this.manifest.input[2], "ink", limitOf(this.digit));
+    this.label();
+    if (this.opened !== this.block) this.rebuild();
+    else if (this.frame === undefined && this.step < 0) this.feed();
+    else { this.feed(); this.stop(); }
+    this.root.dataset.ready = this.wanted;
+  }
+
+  label() {
+    this.find(".inside-digit figcaption").textContent = this.caption;
+  }
+
+  // --- What the visitor does
+
+  listen() {
+    this.find(".inside-blocks").addEventListener("change", (event) => this.openBlock(Number(event.target.value)));
+    const slider = this.find(".inside-maps input");
+    slider.addEventListener("input", () => this.choose(Number(slider.value)));
+    this.root.addEventListener("click", (event) => this.clicked(event.target));
+    document.addEventListener("click", (event) => {
+      const bar = event.target.closest("[data-inside-block]");
+      if (bar) this.openFromOutside(Number(bar.dataset.insideBlock));
+    });
+    const still = () => { this.find('[data-run="play"]').hidden = calm.matches; };
+    calm.addEventListener("change", still);
+    still();
+  }
+
+  clicked(target) {
+    if (!this.results) return;
+    const { move, run } = target.closest("button")?.dataset ?? {};
+    if (move) this.choose(this.maps[this.block] + Number(move));
+    if (run === "play") this.play();
+    if (run === "step") this.nextStep();
+  }
+
+  openFromOutside(block) {
+    document.querySelector("#inside-tab-button").click();
+    this.openBlock(block);
+    requestAnimationFrame(() => { // when the tab is there
+      this.root.scrollIntoView({ behavior: calm.matches ? "auto" : "smooth", block: "start" });
+      this.find(".inside-blocks input:checked").focus({ preventScroll: true });
+    });
+  }
+
+  listenTo(canvas) {
+    const toPixel = (event) => {
+      const box = canvas.getBoundingClientRect();
+      const { height, width } = this.blocks[0].at(-1);
+      if (this.frame !== undefined) this.stop();
+      this.point(Math.floor(((event.clientX - box.left) / box.width) * width),
+        Math.floor(((event.clientY - box.top) / box.height) * height));
+    };
+    canvas.addEventListener("pointermove", toPixel);
+    canvas.addEventListener("pointerdown", toPixel);
+    canvas.addEventListener("keydown", (event) => {
+      const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+      if (!move) return;
+      event.preventDefault();
+      this.point(this.lit.x + move[0], this.lit.y + move[1]);
+      this.speakPixel();
+    });
+  }
+}
+
+function captionOf(digit, count, label) {
+  if (!digit) return `Example: a ${label}. Draw your own.`;
+  return count > 1 ? `The first of your ${count} digits` : "Your digit";
+}
+
+function resultHtml(panes) {
+  if (panes.length < 2) return "<p>The other network has no such block.</p>";
+  const [one, other] = panes;
+  const { ratio, formula } = comparison(one.block, other.block);
+  if (ratio === 1) return "<p>Both do the same work in this block.</p>";
+  const fewer = ratio > 1 ? ratio : 1 / ratio;
+  const cheaper = ratio > 1 ? other : one;
+  const dearer = ratio > 1 ? one : other;
+  const why = formula ? `
+    <p class="formula"><b>1/${formula.n}</b> step 1 is done once, for all ${formula.n} output maps</p>
+    <p class="formula"><b>+ 1/${formula.k ** 2}</b> step 2 has one weight where a kernel has ${formula.k ** 2}</p>` : "";
+  return `<p class="ratio"><b>${fewer.toFixed(2)}×</b> fewer multiplications for ${cheaper.network.title}<br>
+    <small>${sum(cheaper.block)} against ${sum(dearer.block)}</small></p><div class="why-cheaper">${why}</div>`;
+}

@@ -1,0 +1,310 @@
+// One side of the comparison: one network's block as a drawing, from its input maps to one output
+// map. Every number shown is also a data attribute of the pane, in full precision.
+import { kernelOf, strongest, takeApart } from "./layers.js";
+import { limitOf, paint } from "./paint.js";
+import { cost, counted, isSeparable, many, number } from "./story.js";
+
+export const DRAWN = 8; // channels drawn one by one
+const MONTAGE_SHAPE = 3; // times as wide as high: the picture of the others
+
+const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
+const mapHtml = (kind) => `<span class="tile ${kind}"><canvas></canvas><i></i></span>`;
+
+export class Pane {
+  constructor(network, index) {
+    this.network = network;
+    this.index = index;
+    this.side = index === 0 ? "standard" : "mobilenet"; // its colour, whatever the network is
+    this.node = document.createElement("section");
+    this.node.className = `pane ${this.side}`;
+  }
+
+  find(selector) {
+    return this.node.querySelector(selector);
+  }
+
+  // Another block: the pane is built anew.
+  open(index) {
+    this.block = this.network.blocks[index];
+    this.node.setAttribute("aria-label", `${this.network.title}, block ${index + 1}`);
+    this.node.dataset.block = index;
+    this.node.dataset.kind = isSeparable(this.block) ? "separable" : "standard";
+    this.separable = isSeparable(this.block);
+    this.first = this.block[0];
+    this.last = this.block.at(-1);
+    this.rows = Math.min(DRAWN, this.first.m);
+    this.node.innerHTML = skeleton(this);
+    this.rowNodes = [...this.node.querySelectorAll(".lane[data-row]")];
+    this.find(".others").hidden = this.first.m <= this.rows;
+    this.note(false);
+  }
+
+  // Another digit: `inputs` holds what goes into each layer of the block.
+  feed(inputs) {
+    this.inputs = inputs;
+    this.drawn = strongest(this.last, inputs.at(-1), this.rows);
+    this.hidden = Array.from({ length: this.first.m }, (_, m) => m)
+      .filter((m) => !this.drawn.includes(m));
+    this.inputLimit = limitOf(inputs[0]);
+    this.filterLimit = limitOf(inputs.at(-1));
+    this.node.dataset.drawn = this.drawn.join(" ");
+    this.paintInputs();
+  }
+
+  plane(layer, input, m) {
+    const area = layer.inHeight * layer.inWidth;
+    return input.subarray(m * area, (m + 1) * area);
+  }
+
+  paintInputs() {
+    const { first, side, inputLimit } = this;
+    this.drawn.forEach((m, row) => {
+      const canvas = this.rowNodes[row].querySelector(".input canvas");
+      paint(canvas, this.plane(first, this.inputs[0], m), first.inWidth, side, inputLimit);
+      if (this.separable) this.paintKernel(row, m, m);
+    });
+    if (this.separable) this.paintFiltered(1);
+    else if (this.hidden.length) this.paintMontage(first, this.inputs[0], inputLimit);
+  }
+
+  // How far step 1 is: all filtered maps are filled together, from the top.
+  paintFiltered(share) {
+    const { last } = this;
+    const count = Math.floor(share * last.inHeight * last.inWidth);
+    this.drawn.forEach((m, row) => {
+      const canvas = this.rowNodes[row].querySelector(".product canvas");
+      const plane = this.plane(last, this.inputs[1], m);
+      paint(canvas, plane, last.inWidth, this.side, this.filterLimit, count);
+    });
+    if (!this.hidden.length) return;
+    if (share === 1) this.paintMontage(last, this.inputs[1], this.filterLimit);
+    this.find(".montage").style.opacity = share;
+  }
+
+  // The maps that are not drawn one by one, as one picture.
+  paintMontage(layer, input, limit) {
+    const across = Math.ceil(Math.sqrt(MONTAGE_SHAPE * this.hidden.length));
+    const down = Math.ceil(this.hidden.length / across);
+    const { inHeight, inWidth } = layer;
+    const sheet = new Float32Array(across * inWidth * down * inHeight);
+    this.hidden.forEach((m, place) => {
+      const plane = this.plane(layer, input, m);
+      const left = (place % across) * inWidth, top = Math.floor(place / across) * inHeight;
+      for (let y = 0; y < inHeight; y++) {
+        sheet.set(plane.subarray(y * inWidth, (y + 1) * inWidth), (top + y) * across * inWidth + left);
+      }
+    });
+    paint(this.find(".montage"), sheet, across * inWidth, this.side, limit);
+  }
+
+  paintKernel(row, n, m) {
+    const kernel = kernelOf(this.first, n, m);
+    paint(this.rowNodes[row].querySelector(".kernel"), kernel, this.first.k, "signed", limitOf(kernel));
+  }
+
+  // Another output map.
+  look(n) {
+    this.map = Math.min(n, this.last.n - 1);
+    this.parts = takeApart(this.last, this.inputs.at(-1), this.map, this.drawn);
+    this.productLimit = limitOf(...this.parts.products);
+    if (this.separable) this.showWeights();
+    else this.drawn.forEach((m, row) => this.paintKernel(row, this.map, m));
+    for (const node of this.node.querySelectorAll(".map-number")) node.textContent = this.map + 1;
+    this.node.dataset.map = this.map;
+    this.node.dataset.share = this.parts.share;
+    this.find(".share").textContent = this.shareText();
+    this.reveal(1);
+  }
+
+  shareText() {
+    if (!this.hidden.length) return "";
+    const share = Math.round(100 * this.parts.share);
+    return `The ${this.rows} maps drawn hold ${share}\u00a0% of what is added up for this output map, `
+      + `signs aside; the other ${this.hidden.length} hold ${100 - share}\u00a0%.`;
+  }
+
+  showWeights() {
+    const weights = this.drawn.map((m) => kernelOf(this.last, this.map, m)[0]);
+    const limit = limitOf(weights);
+    weights.forEach((weight, row) => {
+      const node = this.rowNodes[row].querySelector(".weight");
+      node.querySelector("b").textContent = `×${signed(weight)}`;
+      node.style.setProperty("--size", Math.abs(weight) / limit);
+      node.classList.toggle("minus", weight < 0);
+    });
+    this.node.dataset.weights = weights.join(" ");
+  }
+
+  // Paint the output map up to a share of its pixels; a standard block's products, too.
+  reveal(share) {
+    const { parts, last, side } = this;
+    const count = Math.floor(share * last.height * last.width);
+    if (!this.separable) {
+      parts.products.forEach((plane, row) => {
+        const canvas = this.rowNodes[row].querySelector(".product canvas");
+        paint(canvas, plane, last.width, "signed", this.productLimit, count);
+      });
+    }
+    if (this.hidden.length) {
+      const canvas = this.find(".others .product canvas");
+      paint(canvas, parts.rest, last.width, "signed", limitOf(parts.rest), count);
+    }
+    paint(this.find(".total canvas"), parts.sum, last.width, "signed", limitOf(parts.sum), count);
+    paint(this.find(".output canvas"), parts.output, last.width, side, limitOf(parts.output), count);
+  }
+
+  // Light the pixel (x, y) of the output map and the windows that made it; write its sum out.
+  point(x, y) {
+    const { first, last, parts, node } = this;
+    const percent = (name, value, of) => node.style.setProperty(name, `${(100 * value) / of}%`);
+    percent("--window-left", x * first.stride - first.padding, first.inWidth);
+    percent("--window-top", y * first.stride - first.padding, first.inHeight);
+    percent("--window-width", first.k, first.inWidth);
+    percent("--window-height", first.k, first.inHeight);
+    percent("--spot-left", x, last.width);
+    percent("--spot-top", y, last.height);
+    percent("--spot-width", 1, last.width);
+    percent("--spot-height", 1, last.height);
+    this.writeSum(y * last.width + x);
+  }
+
+  writeSum(at) {
+    const { parts, node, last } = this;
+    const products = parts.products.map((plane) => plane[at]);
+    const [rest, sum, output] = [parts.rest[at], parts.sum[at], parts.output[at]];
+    Object.assign(node.dataset, {
+      products: products.join(" "), rest, sum, bias: parts.bias, output, pixel: at,
+    });
+    const area = last.inHeight * last.inWidth;
+    const filtered = this.separable ? this.drawn.map((m) => this.inputs[1][m * area + at]) : [];
+    node.dataset.filtered = filtered.join(" ");
+    products.forEach((value, row) => this.writeTerm(row, value, filtered[row]));
+    if (this.hidden.length) {
+      this.find(".others .value").textContent = signed(rest);
+      this.find(".terms .rest").textContent = `${signed(rest)} (${this.hidden.length} others)`;
+    }
+    this.find(".terms .bias").textContent = `${signed(parts.bias)} (bias)`;
+    this.find(".terms .made").textContent = signed(sum + parts.bias);
+    this.find(".terms .out").textContent = output.toFixed(2);
+    this.find(".tail .bias-value").textContent = signed(parts.bias);
+  }
+
+  writeTerm(row, value, filtered) {
+    const term = this.node.querySelectorAll(".terms .term")[row];
+    if (!this.separable) {
+      this.rowNodes[row].querySelector(".value").textContent = signed(value);
+      term.textContent = signed(value);
+      return;
+    }
+    const weight = kernelOf(this.last, this.map, this.drawn[row])[0];
+    term.textContent = `${signed(weight)}·${filtered.toFixed(2)}`;
+  }
+
+  // The counter and, while the story runs, what is made so far.
+  tell(moment, most) {
+    const count = Math.round(counted(this.block, moment));
+    const { step1, total } = cost(this.block);
+    this.node.dataset.count = count;
+    this.find(".count b").textContent = number(count);
+    const split = this.separable
+      ? `step 1: ${number(Math.min(count, step1))}, step 2: ${number(Math.max(0, count - step1))}`
+      : `${number(total / this.last.n)} for each of ${this.last.n} output maps`;
+    this.find(".count small").textContent = split;
+    const [one, two] = this.node.querySelectorAll(".meter i");
+    one.style.width = `${(100 * Math.min(count, step1)) / most}%`;
+    two.style.width = `${(100 * Math.max(0, count - step1)) / most}%`;
+    this.node.classList.toggle("unmixed", this.separable && moment.mixed === 0);
+  }
+
+  // So that it is seen what moves with the output map, and what stays.
+  flash() {
+    this.node.classList.remove("swapped");
+    void this.node.offsetWidth; // restarts the animation
+    this.node.classList.add("swapped");
+    this.note(true);
+  }
+
+  note(swapped) {
+    const text = swapped ? this.swapText() : this.separable ? separableNote(this.first) : standardNote(this.first);
+    this.find(".swap-note").textContent = text;
+  }
+
+  swapText() {
+    if (this.separable) {
+      return `Another output map: the ${this.first.m} filtered maps stay, only ${this.last.m} weights move.`;
+    }
+    const { m, k } = this.first;
+    return `Another output map: all ${many(m, "kernel")} swapped, ${number(m * k * k)} new weights.`;
+  }
+}
+
+function skeleton(pane) {
+  const { network, first, last, separable, rows } = pane;
+  const kind = separable ? "depthwise separable" : "standard convolution";
+  return `
+  <header><h3>${network.title}<small>${kind}</small></h3>
+    <p class="count"><b></b> multiplications<br><small></small></p>
+    <div class="meter" aria-hidden="true"><i class="step1"></i><i class="step2"></i></div></header>
+  <p class="swap-note"></p>
+  <div class="flow">
+    <div class="rows">
+      ${separable ? separableHead(first) : standardHead(first)}
+      ${Array.from({ length: rows }, (_, row) => rowHtml(separable, row)).join("")}
+      ${othersHtml(first.m - rows)}
+    </div>
+    <div class="tail">${tailHtml(separable, last, network)}</div>
+  </div>
+  <p class="share"></p>
+  <div class="sum">${sumHtml(pane)}</div>`;
+}
+
+const standardNote = ({ m }) => `For each output map a kernel of its own for each of the ${many(m, "input map")}.`;
+const separableNote = ({ m }) => `For all output maps together one kernel for each of the ${many(m, "input map")}.`;
+
+const standardHead = ({ m }) => `
+  <p class="steps-head"><span class="whole">One step: filter and mix at once</span></p>
+  <p class="lane heads"><span>${many(m, "input map")}</span><span></span>
+    <span class="moves">kernels for map <b class="map-number"></b></span><span></span>
+    <span>products, summed</span><span>at the pixel</span></p>`;
+
+const separableHead = ({ m }) => `
+  <p class="steps-head"><span class="one">Step 1: filter <small>depthwise</small></span>
+    <span class="two">Step 2: mix <small>pointwise, 1×1</small></span></p>
+  <p class="lane heads"><span>${many(m, "input map")}</span><span></span>
+    <span>one kernel each</span><span></span>
+    <span>filtered, + bias, ReLU</span><span class="moves">weights for map <b class="map-number"></b></span></p>`;
+
+function rowHtml(separable, row) {
+  const end = separable
+    ? '<span class="weight"><b></b><span class="beam"><i></i></span></span>'
+    : '<span class="value"></span>';
+  return `<div class="lane" data-row="${row}" aria-hidden="true" style="--row:${row}">${mapHtml("input")}
+    <span class="op">∗</span><canvas class="kernel"></canvas>
+    <span class="op">${separable ? "→" : "="}</span>${mapHtml("product")}${end}</div>`;
+}
+
+function othersHtml(count) {
+  return `<div class="lane others" aria-hidden="true"><canvas class="montage"></canvas>
+    ${mapHtml("product")}<span class="rest-value"><span class="value"></span><small>${count} others</small></span></div>`;
+}
+
+function tailHtml(separable, last, network) {
+  return `<span class="sigma" aria-hidden="true">Σ</span>
+    <span class="tile total"><canvas aria-hidden="true"></canvas><i></i></span><small>sum</small>
+    <span class="op">+ bias <b class="bias-value"></b></span>
+    <span class="op">ReLU: negative → 0</span>
+    <span class="tile output"><canvas tabindex="0" role="application"
+      aria-label="Output map of ${network.title}: arrow keys choose a pixel"></canvas><i></i></span>
+    <small>output map <b class="map-number"></b> of ${last.n}</small>`;
+}
+
+function sumHtml({ separable, first, last, rows }) {
+  const { m, k } = first;
+  const area = k * k;
+  const count = separable
+    ? `<b>${last.m}</b> multiplications for this pixel, + ${m} × ${area} shared by all ${last.n} output maps.`
+    : `<b>${m * area}</b> multiplications for this pixel: ${many(m, "map")} × ${area}.`;
+  const terms = Array.from({ length: rows }, () => '<span class="term"></span>').join(" ");
+  return `<p class="sum-count">${count}</p><p class="terms">${terms} <span class="rest"></span>
+    <span class="bias"></span><span class="result">= <span class="made"></span>, after ReLU <b class="out"></b></span></p>`;
+}

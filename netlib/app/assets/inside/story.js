@@ -1,0 +1,117 @@
+// What a block costs and the story of how the cost comes about: pure functions.
+//
+// A moment is {filtered, made, mixed}: how far step 1 of a separable block is (0 to 1), and how
+// many output maps a standard block has made, and step 2 of a separable one mixed (0 to N).
+
+export const number = (value) => Math.round(value).toLocaleString("en-US");
+export const isSeparable = (block) => block[0].kind === "depthwise";
+
+export function cost(block) {
+  const last = block.at(-1);
+  const step1 = isSeparable(block) ? block[0].macs : 0;
+  return { step1, map: last.macs / last.n, maps: last.n, total: step1 + last.macs };
+}
+
+export function counted(block, moment) {
+  const { step1, map, maps } = cost(block);
+  if (!isSeparable(block)) return map * Math.min(moment.made, maps);
+  return step1 * moment.filtered + map * Math.min(moment.mixed, maps);
+}
+
+export const finished = (blocks) => {
+  const maps = Math.max(...blocks.map((block) => block.at(-1).n));
+  return { filtered: 1, made: maps, mixed: maps };
+};
+
+// The formula holds where one side is standard, the other separable, and all else is the same.
+export function comparison(one, other) {
+  const [a, b] = [one.at(-1), other.at(-1)];
+  const ratio = cost(one).total / cost(other).total;
+  const k = one[0].k;
+  const alike = !isSeparable(one) && isSeparable(other) && a.m === b.m && a.n === b.n
+    && a.height === b.height && a.width === b.width && k === other[0].k;
+  return { ratio, formula: alike ? { n: a.n, k } : null };
+}
+
+const SECONDS = { filter: 2.2, mix: 1.3, maps: 7 };
+
+// The moment at `seconds` after Play: the first map slowly, then one after the other, faster.
+export function momentAt(seconds, blocks) {
+  const last = finished(blocks);
+  const { filter, mix, maps } = SECONDS;
+  if (seconds < filter) return { filtered: seconds / filter, made: seconds / filter, mixed: 0 };
+  const rest = seconds - filter;
+  if (rest < mix) return { filtered: 1, made: 1, mixed: rest / mix };
+  const share = Math.min((rest - mix) / maps, 1) ** 2.4;
+  return { filtered: 1, made: 1 + (last.made - 1) * share, mixed: 1 + (last.mixed - 1) * share };
+}
+
+export const DURATION = SECONDS.filter + SECONDS.mix + SECONDS.maps;
+
+// The steps: at which moment each is, and what is said.
+export function steps(sides) {
+  const blocks = sides.map((side) => side.block);
+  const list = [
+    { moment: { filtered: 1, made: 1, mixed: 0 }, say: sides.map(sayFilter) },
+    { moment: { filtered: 1, made: 1, mixed: 1 }, say: sides.map(sayMix) },
+    { moment: { filtered: 1, made: 2, mixed: 2 }, say: sides.map(sayNext) },
+    { moment: finished(blocks), say: [sayAll(sides)] },
+    { moment: finished(blocks), say: [sayRatio(sides)], result: true },
+  ];
+  return list.map((step) => ({ ...step, say: step.say.filter(Boolean).join(" ") }))
+    .filter((step) => step.say);
+}
+
+function sayFilter({ title, block }) {
+  const { step1, map } = cost(block);
+  const { m, k } = block[0];
+  if (isSeparable(block)) {
+    return `${title}, step 1: one ${k}×${k} kernel for each input map: ${number(step1)} `
+      + "multiplications. Each map is filtered, nothing is mixed yet.";
+  }
+  return `${title} makes one output map: ${many(m, "kernel")} of ${k}×${k}, one for each input map: `
+    + `${number(map)} multiplications.`;
+}
+
+function sayMix({ title, block }) {
+  if (!isSeparable(block)) return "";
+  const { map } = cost(block);
+  return `${title}, step 2: ${block[1].m} weights, one for each filtered map, mix one output map: `
+    + `${number(map)} multiplications.`;
+}
+
+function sayNext({ title, block }) {
+  const { map, maps } = cost(block);
+  if (maps < 2) return "";
+  if (isSeparable(block)) {
+    return `${title} keeps its filtered maps and takes ${block[1].m} other weights: `
+      + `${number(map)} more.`;
+  }
+  return `The next output map: ${title} swaps all ${many(block[0].m, "kernel")}: ${number(map)} more.`;
+}
+
+function sayAll(sides) {
+  const parts = sides.map(({ title, block }) => `${title} ${sum(block)}`);
+  return `All ${cost(sides[0].block).maps} output maps: ${parts.join("; ")} multiplications.`;
+}
+
+export function sum(block) {
+  const { step1, total } = cost(block);
+  if (!step1) return number(total);
+  return `${number(step1)} + ${number(total - step1)} = ${number(total)}`;
+}
+
+function sayRatio(sides) {
+  if (sides.length < 2) return "";
+  const { ratio, formula } = comparison(sides[0].block, sides[1].block);
+  if (ratio === 1) return "Both do the same work here.";
+  const less = ratio > 1
+    ? `${sides[1].title} needs ${ratio.toFixed(2)}× fewer multiplications.`
+    : `${sides[0].title} needs ${(1 / ratio).toFixed(2)}× fewer multiplications.`;
+  if (!formula) return less;
+  const { n, k } = formula;
+  return `${less} Its share is 1/${n} + 1/${k * k}: step 1 is done once for all ${n} output maps, `
+    + `and step 2 has one weight where a kernel has ${k * k}.`;
+}
+
+export const many = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;

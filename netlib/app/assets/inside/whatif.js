@@ -1,0 +1,90 @@
+// The tab "What if": the cost of a convolution for any sizes.
+import { isSeparable, number } from "./story.js";
+
+const SIZES = [
+  { key: "m", name: "M", text: "input maps", min: 1, max: 1024, step: 1 },
+  { key: "n", name: "N", text: "output maps", min: 1, max: 1024, step: 1 },
+  { key: "k", name: "K", text: "side of a kernel", min: 1, max: 7, step: 2 },
+  { key: "side", name: "F", text: "side of an output map", min: 1, max: 224, step: 1 },
+];
+
+// Equations (2), (4) and (5) of arXiv:1704.04861; what is saved is (2) / (5).
+export function costs({ m, n, k, side }) {
+  const area = side * side;
+  const depthwise = k * k * m * area;
+  return { standard: k * k * m * n * area, depthwise, separable: depthwise + m * n * area };
+}
+
+function presetsOf(manifest) {
+  const blocks = manifest.networks[0].blocks.map((block, i) => {
+    const { m, k } = block[0], { n, height } = block.at(-1);
+    return { group: "Our blocks", name: `Block ${i + 1}: ${m} → ${n}, ${height} × ${height}`, m, n, k, side: height };
+  });
+  const v1 = manifest.v1.map(({ m, n, side }, i) => (
+    { group: "MobileNet v1, 224 × 224", name: `Layer ${i + 1}: ${m} → ${n}, ${side} × ${side}`, m, n, k: 3, side }));
+  return [...blocks, ...v1];
+}
+
+export function start(element) {
+  const root = element.querySelector(".whatif");
+  const manifest = JSON.parse(root.dataset.manifest);
+  const presets = presetsOf(manifest);
+  const select = root.querySelector("select");
+  select.innerHTML = optionsHtml(presets);
+  root.querySelector(".whatif-sliders").innerHTML = SIZES.map(sliderHtml).join("");
+  const sliders = SIZES.map(({ key }) => root.querySelector(`input[name="${key}"]`));
+
+  const show = () => showCosts(root, Object.fromEntries(sliders.map((s) => [s.name, Number(s.value)])));
+  const take = () => {
+    for (const slider of sliders) slider.value = presets[select.value][slider.name];
+    show();
+  };
+  select.addEventListener("change", () => select.value !== "" && take());
+  for (const slider of sliders) {
+    slider.addEventListener("input", () => { select.value = ""; show(); });
+  }
+  const separable = manifest.networks.at(-1).blocks.findIndex(isSeparable);
+  select.value = Math.max(separable, 0);
+  take();
+}
+
+function optionsHtml(presets) {
+  const groups = [...new Set(presets.map(({ group }) => group))];
+  const option = ({ name }, i) => `<option value="${i}">${name}</option>`;
+  return '<option value="">your own</option>' + groups.map((group) => `<optgroup label="${group}">${
+    presets.map((preset, i) => (preset.group === group ? option(preset, i) : "")).join("")}</optgroup>`).join("");
+}
+
+function sliderHtml({ key, name, text, min, max, step }) {
+  return `<label><span><b>${name}</b> ${text}</span><output name="${key}"></output>
+    <input type="range" name="${key}" min="${min}" max="${max}" step="${step}"></label>`;
+}
+
+function showCosts(root, sizes) {
+  for (const [key, value] of Object.entries(sizes)) root.querySelector(`output[name="${key}"]`).textContent = value;
+  const { standard, depthwise, separable } = costs(sizes);
+  const { m, n, k, side } = sizes;
+  Object.assign(root.dataset, { standard, depthwise, separable });
+  const most = Math.max(standard, separable);
+  const pixels = `${side}·${side}`;
+  root.querySelector("tbody").innerHTML = [
+    row("standard", "(2) standard", `K·K·M·N·F·F = ${k}·${k}·${m}·${n}·${pixels}`, [standard], most),
+    row("mobilenet", "(4) depthwise only", `K·K·M·F·F = ${k}·${k}·${m}·${pixels}`, [depthwise], most),
+    row("mobilenet", "(5) depthwise separable", `K·K·M·F·F + M·N·F·F = ${number(depthwise)} + ${number(separable - depthwise)}`,
+      [depthwise, separable - depthwise], most),
+  ].join("");
+  root.querySelector(".whatif-ratio").innerHTML = ratioText(standard / separable, n, k);
+}
+
+function row(side, name, formula, pieces, most) {
+  const total = pieces.reduce((sum, piece) => sum + piece, 0);
+  const bars = pieces.map((piece, i) => `<i class="step${i + 1}" style="width:${(100 * piece) / most}%"></i>`).join("");
+  return `<tr class="${side}"><th scope="row">${name}</th><td class="formula">${formula}</td>
+    <td><b>${number(total)}</b><span class="meter" aria-hidden="true">${bars}</span></td></tr>`;
+}
+
+function ratioText(ratio, n, k) {
+  const share = `(5) / (2) = 1/N + 1/K² = 1/${n} + 1/${k * k} = ${(1 / n + 1 / (k * k)).toFixed(3)}`;
+  if (ratio > 1) return `Separable needs <b>${ratio.toFixed(2)}×</b> fewer multiplications. <span>${share}</span>`;
+  return `Separable saves nothing here: it needs ${(1 / ratio).toFixed(2)}× as many. <span>${share}</span>`;
+}

@@ -1,0 +1,121 @@
+"""Where the multiplications are: both networks' blocks side by side, each bar as long as its cost.
+
+All bars have one height and one scale, so their areas compare, too.
+"""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+KINDS = {"conv": "standard", "depthwise": "depthwise", "pointwise": "pointwise"}
+CALLED = {"conv": "3×3", "depthwise": "depthwise", "pointwise": "1×1"}
+
+
+def cost_strip_html(networks: Sequence[Mapping[str, Any]]) -> str:
+    """One column a block, one row a network; a click on a column opens that block.
+
+    Args:
+        networks: with name, title, macs (all), seconds, and blocks of layers (kind, macs).
+    """
+    depth = max(len(network["blocks"]) for network in networks)
+    total = max(network["macs"] for network in networks)
+    columns = "".join(_column(networks, i, total) for i in range(depth))
+    rows = "".join(_legend(network) for network in networks)
+    return (
+        '<section class="cost-strip" aria-label="Where the multiplications are">'
+        '<p class="cost-title">Where the multiplications are: the longer a bar, the more</p>'
+        f'<div class="cost-rows"><div class="cost-legend">{rows}<span>Block</span></div>'
+        f'<div class="cost-columns" style="--columns:{depth}">{columns}</div></div>'
+        f'<p class="cost-key" aria-hidden="true">{_key()}</p>'
+        f'<p class="cost-lesson">{lesson(networks)}</p></section>'
+    )
+
+
+def lesson(networks: Sequence[Mapping[str, Any]]) -> str:
+    """What the ratio of the whole hides: the savings block by block, and what remains."""
+    first, second = networks
+    replaced = [i for i, _ in enumerate(second["blocks"]) if _is_replaced(first, second, i)]
+    if not replaced:
+        return f"{_named(second)} costs {_ratio(first['macs'], second['macs'])} fewer in all."
+    savings = _listed(
+        f"<b>{_ratio(_block_macs(first, i), _block_macs(second, i))}</b>" for i in replaced
+    )
+    which = _listed(str(i + 1) for i in replaced)
+    text = (
+        f"Block{'s' if len(replaced) > 1 else ''} {which} made separable: {savings} fewer. "
+        f"In all only <b>{_ratio(first['macs'], second['macs'])}</b>"
+    )
+    kept = [i for i, _ in enumerate(second["blocks"]) if second["blocks"][i][0]["kind"] == "conv"]
+    if not kept:
+        return f"{text}."
+    largest = max(kept, key=lambda i: _block_macs(second, i))
+    share = _block_macs(second, largest) / second["macs"]
+    return (
+        f"{text}: {_named(second)}’s block {largest + 1} is still standard, and is "
+        f"<b>{share:.0%}</b> of what remains."
+    )
+
+
+def _is_replaced(first: Mapping[str, Any], second: Mapping[str, Any], i: int) -> bool:
+    """Block i is standard in the first network and separable in the second."""
+    return (
+        i < len(first["blocks"])
+        and first["blocks"][i][0]["kind"] == "conv"
+        and second["blocks"][i][0]["kind"] == "depthwise"
+    )
+
+
+def _column(networks: Sequence[Mapping[str, Any]], i: int, total: int) -> str:
+    bars, spoken = "", []
+    share = max(_block_macs(network, i) for network in networks) / total
+    for network in networks:
+        layers = network["blocks"][i] if i < len(network["blocks"]) else []
+        bars += f'<span class="cost-bar {escape(network["name"])}">{_pieces(layers, total)}</span>'
+        spoken.append(f"{network['title']} {_block_macs(network, i):,}")
+    return (
+        f'<button type="button" data-inside-block="{i}" style="flex-grow:{share:.5f}" '
+        f'title="Look inside block {i + 1}" aria-label="Look inside block {i + 1}: '
+        f'{escape("; ".join(spoken))} multiplications">'
+        f'{bars}<span class="cost-name">{i + 1}</span></button>'
+    )
+
+
+def _pieces(layers: Sequence[Mapping[str, Any]], total: int) -> str:
+    return "".join(
+        f'<i class="{KINDS[layer["kind"]]}" data-macs="{layer["macs"]}" '
+        f'style="--share:{layer["macs"] / total:.6f}"></i>'
+        for layer in layers
+    )
+
+
+def _legend(network: Mapping[str, Any]) -> str:
+    name = escape(network["name"])
+    return (
+        f'<span class="{name}"><b>{_named(network)}</b> <span>{network["macs"] / 1e6:.2f} M '
+        f"in {1e3 * network['seconds']:.2f} ms</span></span>"
+    )
+
+
+def _key() -> str:
+    return " ".join(
+        f'<span><i class="{css}"></i>{CALLED[kind]}</span>' for kind, css in KINDS.items()
+    )
+
+
+def _named(network: Mapping[str, Any]) -> str:
+    return escape(network["title"])
+
+
+def _block_macs(network: Mapping[str, Any], i: int) -> int:
+    blocks = network["blocks"]
+    return sum(layer["macs"] for layer in blocks[i]) if i < len(blocks) else 0
+
+
+def _ratio(one: int, other: int) -> str:
+    return f"{one / other:.2f}×"
+
+
+def _listed(parts: Any) -> str:
+    """As in "a, b and c"."""
+    *others, last = parts
+    return f"{', '.join(others)} and {last}" if others else str(last)

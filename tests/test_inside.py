@@ -1,0 +1,389 @@
+"""Inside one block: what the browser shows is what the networks compute, to 1e-5.
+
+The reference is PyTorch's own forward pass over the shipped checkpoints.
+"""
+
+import base64
+import json
+import re
+from collections.abc import Callable, Iterator
+from html import unescape
+
+import numpy as np
+import pytest
+import torch
+
+import demo
+from netlib.answer.explain import feature_maps
+from netlib.app.inside import Inside, Layer, encode, mobilenet_v1_layers, pack, what_if_html
+from netlib.app.page import launch_options
+from netlib.app.service import Service
+from netlib.app.views.cost_strip import cost_strip_html, lesson
+from netlib.nets import load_network, measure, mobilenet_v1
+
+CLOSE = 1e-5
+TIMEOUT = 20_000  # milliseconds
+SIDES = {"standard": demo.STANDARD, "mobilenet": demo.MOBILENET}
+
+
+@pytest.fixture(scope="module")
+def networks() -> dict[str, torch.nn.Module]:
+    return {name: load_network(path) for name, path in SIDES.items()}
+
+
+@pytest.fixture(scope="module")
+def inside() -> Inside:
+    return Inside.of(Service.load(*SIDES.values()))
+
+
+# --- What is sent -------------------------------------------------------------------------------
+
+
+def test_weights_lie_where_the_manifest_says() -> None:
+    rng = np.random.default_rng(0)
+    first = Layer(rng.random((4, 1, 3, 3), np.float32), rng.random(4, np.float32), 2, 1, False)
+    second = Layer(rng.random((4, 1, 3, 3), np.float32), rng.random(4, np.float32), 1, 1, True)
+    third = Layer(rng.random((6, 4, 1, 1), np.float32), rng.random(6, np.float32), 1, 0, False)
+    weights, manifest = pack({"net": [[first], [second, third]]}, (1, 9, 7))
+    numbers = np.frombuffer(weights, "<f4")
+    entries = [entry for block in manifest["net"] for entry in block]
+    for layer, entry in zip((first, second, third), entries, strict=True):
+        start = entry["offset"]
+        middle, end = start + layer.kernel.size, start + layer.kernel.size + layer.bias.size
+        np.testing.assert_array_equal(numbers[start:middle], layer.kernel.ravel())
+        np.testing.assert_array_equal(numbers[middle:end], layer.bias)
+    assert [entry["kind"] for entry in entries] == ["conv", "depthwise", "pointwise"]
+    assert [(entry["height"], entry["width"]) for entry in entries] == [(5, 4)] * 3
+    assert [entry["macs"] for entry in entries] == [4 * 9 * 20, 4 * 9 * 20, 4 * 6 * 20]
+
+
+def test_the_manifest_counts_what_the_networks_cost(inside: Inside, networks) -> None:
+    for network in inside.manifest["networks"]:
+        cost = measure(networks[network["name"]], (1, 28, 28))
+        sent = [layer["macs"] for block in network["blocks"] for layer in block]
+        assert sent == [layer.macs for layer in cost.layers if layer.kind not in ("bn", "fc")]
+
+
+def test_a_digit_is_sent_as_the_networks_saw_it() -> None:
+    digit = np.random.default_rng(0).random((28, 28)).astype(np.float32)
+    received = np.frombuffer(base64.b64decode(encode(digit)), "<f4").reshape(28, 28)
+    np.testing.assert_array_equal(received, digit)
+
+
+def test_the_presets_are_the_separable_layers_of_mobilenet_v1() -> None:
+    cost = measure(mobilenet_v1(), (3, 224, 224))
+    pairs = [layer for layer in cost.layers if layer.kind in ("depthwise", "pointwise")]
+    macs = [
+        (9 * layer["m"] * layer["side"] ** 2, layer["m"] * layer["n"] * layer["side"] ** 2)
+        for layer in mobilenet_v1_layers()
+    ]
+    assert [cost for pair in macs for cost in pair] == [layer.macs for layer in pairs]
+
+
+def test_the_page_carries_its_manifest_safely(inside: Inside) -> None:
+    carried = re.search(r'data-manifest="([^"]*)"', what_if_html(inside))
+    assert carried is not None
+    assert json.loads(unescape(carried[1])) == json.loads(json.dumps(inside.manifest))
+
+
+# --- The strip of costs -------------------------------------------------------------------------
+
+
+def test_the_strip_tells_what_the_ratio_of_the_whole_hides(inside: Inside) -> None:
+    text = re.sub("<[^>]*>", "", lesson(inside.manifest["networks"]))
+    assert "Blocks 3 and 4 made separable: 8.41× and 8.69× fewer" in text
+    assert "In all only 4.62×" in text
+    assert "block 2 is still standard, and is 51% of what remains" in text
+
+
+def test_the_strip_has_a_bar_for_every_convolution(inside: Inside) -> None:
+    networks = inside.manifest["networks"]
+    bars = re.findall(r'<i class="\w+" data-macs="(\d+)"', cost_strip_html(networks))
+    sent = [layer["macs"] for net in networks for block in net["blocks"] for layer in block]
+    assert sorted(map(int, bars)) == sorted(sent)
+
+
+def test_the_strip_claims_no_saving_where_nothing_was_replaced(inside: Inside) -> None:
+    standard = inside.manifest["networks"][0]
+    assert "separable" not in lesson([standard, standard])
+
+
+# --- In the browser -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def address(free_port: Callable[[], int]) -> Iterator[str]:
+    app = demo.build_demo()
+    port = free_port()
+    app.launch(
+        server_name="127.0.0.1",
+        server_port=port,
+        prevent_thread_lock=True,
+        quiet=True,
+        **launch_options(),
+    )
+    yield f"http://127.0.0.1:{port}/"
+    app.close(verbose=False)
+
+
+@pytest.fixture
+def open_page(browser, address: str):
+    """`open_page(**context)` is the page with the tab at work; no script may fail in it."""
+    contexts, errors = [], []
+
+    def visit(**options):
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(TIMEOUT)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(address)
+        page.wait_for_selector("#answers .card")
+        page.locator(".inside").scroll_into_view_if_needed()
+        page.wait_for_selector(".inside[data-ready]")
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert not errors
+
+
+@pytest.fixture
+def page(open_page):
+    return open_page()
+
+
+def draw_seven(page) -> np.ndarray:
+    """Draw a 7; the digit (28, 28) that came back with the answer."""
+    page.locator("#pad canvas").scroll_into_view_if_needed()
+    box = page.locator("#pad canvas").bounding_box()
+    points = [(0.27, 0.22), (0.72, 0.22), (0.45, 0.83)]
+    page.mouse.move(box["x"] + 0.27 * box["width"], box["y"] + 0.22 * box["height"])
+    page.mouse.down()
+    for x, y in points[1:]:
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
+    page.mouse.up()
+    page.locator(".verdict", has_text="Both networks read 7").first.wait_for()
+    page.locator(".inside").scroll_into_view_if_needed()
+    settled = "document.querySelector('#digit-read').dataset.digit"
+    page.wait_for_timeout(300)  # the answer to the last of the live calls
+    page.wait_for_function(f"document.querySelector('.inside').dataset.ready === {settled}")
+    return decoded(page.evaluate(settled))
+
+
+def decoded(text: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), "<f4").reshape(28, 28)
+
+
+def choose(page, block: int, output_map: int) -> None:
+    page.locator(f".inside-blocks input[value='{block}']").check()
+    slider = page.locator(".inside-maps input")
+    slider.evaluate(
+        "(node, value) => { node.value = value; node.dispatchEvent(new Event('input')); }",
+        output_map,
+    )
+
+
+def point_at(page, side: str, x: int, y: int) -> None:
+    """Move the mouse over one pixel of a side's output map."""
+    canvas = page.locator(f".pane.{side} .output canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    count = canvas.evaluate("(node) => node.width")
+    at = [(value + 0.5) * box["width"] / count for value in (x, y)]
+    page.mouse.move(box["x"] + at[0], box["y"] + at[1])
+
+
+def said(page, side: str) -> dict[str, np.ndarray]:
+    """The numbers of a side, from its data attributes."""
+    data = page.locator(f".pane.{side}").evaluate("(node) => ({...node.dataset})")
+    names = ("products", "rest", "sum", "bias", "output", "filtered", "drawn", "pixel", "map")
+    return {name: np.array(data[name].split(), float) for name in names if data.get(name)}
+
+
+def text(page, selector: str) -> str:
+    return " ".join(page.locator(selector).inner_text().split())
+
+
+@pytest.mark.parametrize("block", [0, 1, 2, 3])
+def test_every_sum_is_the_networks_own(page, networks, block: int) -> None:
+    image = torch.from_numpy(draw_seven(page).copy())[None]
+    maps = {name: feature_maps(net, image) for name, net in networks.items()}
+    count, side, _ = maps["standard"][block].shape
+    for output_map, x, y in [
+        (0, 0, 0),
+        (count // 2, side // 2, 3),
+        (count - 1, side - 1, side - 1),
+    ]:
+        choose(page, block, output_map)
+        point_at(page, "standard", x, y)
+        for name in networks:
+            shown = said(page, name)
+            assert (shown["map"], shown["pixel"]) == (output_map, y * side + x)
+            assert shown["output"] == pytest.approx(
+                float(maps[name][block][output_map, y, x]), abs=CLOSE
+            )
+            added = shown["products"].sum() + shown.get("rest", np.zeros(1))
+            assert added == pytest.approx(shown["sum"], abs=CLOSE)
+            assert max(0, shown["sum"] + shown["bias"]) == pytest.approx(shown["output"], abs=CLOSE)
+
+
+@pytest.mark.parametrize("block", [2, 3])
+def test_filtered_maps_are_the_networks_own(page, networks, block: int) -> None:
+    image = torch.from_numpy(draw_seven(page).copy())[None, None]
+    net = networks["mobilenet"]
+    with torch.inference_mode():
+        separable = net.blocks[block]
+        before = net.blocks[:block](image)
+        filtered = separable.relu_dw(separable.bn_dw(separable.conv_dw(before)))[0]
+    choose(page, block, 5)
+    point_at(page, "mobilenet", 3, 4)
+    shown = said(page, "mobilenet")
+    expected = [float(filtered[int(m), 4, 3]) for m in shown["drawn"]]
+    np.testing.assert_allclose(shown["filtered"], expected, atol=CLOSE)
+
+
+def test_an_empty_pad_shows_a_labelled_example(page, inside: Inside, networks) -> None:
+    example = inside.manifest["example"]
+    assert f"Example: a {example['label']}" in text(page, ".inside-digit")
+    point_at(page, "standard", 6, 6)
+    image = torch.from_numpy(decoded(example["digit"]).copy())[None]
+    shown = said(page, "standard")
+    expected = feature_maps(networks["standard"], image)[2][int(shown["map"][0]), 6, 6]
+    assert shown["output"] == pytest.approx(float(expected), abs=CLOSE)
+    draw_seven(page)
+    assert text(page, ".inside-digit") == "Your digit"
+
+
+def test_another_output_map_swaps_kernels_on_the_left_and_moves_weights_on_the_right(page) -> None:
+    look = """() => ['standard', 'mobilenet'].map((side) => {
+        const pictures = (kind) => [...document.querySelectorAll(`.pane.${side} ${kind}`)]
+            .map((canvas) => canvas.toDataURL());
+        return [pictures('.lane[data-row] .kernel'), pictures('.lane[data-row] .product canvas')];
+    })"""
+    (kernels, products), (own, filtered) = page.evaluate(look)
+    weights = page.locator(".pane.mobilenet").get_attribute("data-weights")
+    page.get_by_role("button", name="Another output map").click()
+    (new_kernels, new_products), (same_own, same_filtered) = page.evaluate(look)
+    assert all(a != b for a, b in zip(kernels, new_kernels, strict=True))
+    assert products != new_products
+    assert (own, filtered) == (same_own, same_filtered)
+    assert page.locator(".pane.mobilenet").get_attribute("data-weights") != weights
+    assert "all 64 kernels swapped, 576 new weights" in text(page, ".pane.standard .swap-note")
+    assert "64 filtered maps stay, only 64 weights" in text(page, ".pane.mobilenet .swap-note")
+
+
+def test_a_pixel_says_what_it_costs_and_arrow_keys_move_it(page) -> None:
+    assert "576 multiplications for this pixel" in text(page, ".pane.standard .sum-count")
+    shared = "64 multiplications for this pixel, + 64 × 9 shared by all 128 output maps."
+    assert text(page, ".pane.mobilenet .sum-count") == shared
+    point_at(page, "mobilenet", 5, 5)
+    window = "getComputedStyle(document.querySelector('.pane.standard .input i')).left"
+    before = page.evaluate(window)
+    page.locator(".pane.mobilenet .output canvas").press("ArrowRight")
+    page.locator(".pane.mobilenet .output canvas").press("ArrowDown")
+    assert said(page, "standard")["pixel"] == said(page, "mobilenet")["pixel"] == 6 * 14 + 6
+    assert page.evaluate(window) != before
+    page.locator(".inside-pixel", has_text="Row 7, column 7").wait_for(state="attached")
+
+
+@pytest.mark.parametrize(
+    ("block", "standard", "mobilenet", "ratio", "formula"),
+    [
+        (2, "14,450,688", "112,896 + 1,605,632 = 1,718,528", "8.41×", "1/128 + 1/9"),
+        (3, "14,450,688", "56,448 + 1,605,632 = 1,662,080", "8.69×", "1/256 + 1/9"),
+    ],
+)
+def test_steps_count_every_multiplication(
+    page, block: int, standard: str, mobilenet: str, ratio: str, formula: str
+) -> None:
+    page.locator(f".inside-blocks input[value='{block}']").check()
+    step = page.locator("[data-run=step]")
+    step.click()
+    first = [int(page.locator(f".pane.{side}").get_attribute("data-count")) for side in SIDES]
+    assert first == [112_896, 112_896] if block == 2 else first == [56_448, 56_448]
+    for number in range(2, 6):
+        step.click()
+        page.locator(".inside-step", has_text=f"{number} of 5").wait_for()
+        if number == 4:
+            assert f"Standard {standard}; MobileNet {mobilenet}" in text(page, ".inside-step")
+    assert ratio in text(page, ".inside-step")
+    assert formula in text(page, ".inside-step")
+    assert ratio in text(page, ".inside-result .ratio")
+    one, other = formula.split(" + ")
+    assert one in text(page, ".why-cheaper")
+    assert f"+ {other}" in text(page, ".why-cheaper")
+
+
+def test_play_counts_up_to_the_same_totals(page) -> None:
+    page.locator("[data-run=play]").click()
+    standard, mobilenet = page.wait_for_function(
+        """() => {
+            const panes = [...document.querySelectorAll('.pane')];
+            const [a, b] = panes.map((pane) => Number(pane.dataset.count));
+            return a > 200000 && a < 14000000 && [a, b];
+        }"""
+    ).json_value()
+    assert standard > mobilenet
+    page.get_by_role("button", name="Play").wait_for()
+    assert text(page, ".pane.standard .count b") == "14,450,688"
+    assert text(page, ".pane.mobilenet .count b") == "1,718,528"
+    assert "8.41×" in text(page, ".inside-result")
+
+
+def test_reduced_motion_leaves_the_steps_only(open_page) -> None:
+    page = open_page(reduced_motion="reduce")
+    assert page.locator("[data-run=play]").is_hidden()
+    page.locator("[data-run=step]").click()
+    assert text(page, ".inside-step").startswith("1 of 5.")
+
+
+def test_a_block_that_is_standard_in_both_is_shown_as_such(page) -> None:
+    page.locator(".inside-blocks input[value='1']").check()
+    kinds = [page.locator(f".pane.{side}").get_attribute("data-kind") for side in SIDES]
+    assert kinds == ["standard", "standard"]
+    assert "same work" in text(page, ".inside-result")
+
+
+def test_the_strip_opens_the_block_that_is_clicked(page) -> None:
+    page.get_by_role("tab", name="About").click()
+    assert not page.locator(".inside").is_visible()
+    page.get_by_role("button", name="Look inside block 4").click()
+    page.locator(".inside").wait_for()
+    page.wait_for_selector(".pane.mobilenet[data-block='3']")
+    assert "128 × 9 shared by all 256" in text(page, ".pane.mobilenet .sum-count")
+
+
+@pytest.mark.parametrize("width", [380, 820])
+def test_it_fits_a_narrow_screen_and_answers_to_a_finger(open_page, width: int) -> None:
+    page = open_page(viewport={"width": width, "height": 800}, has_touch=True)
+    page.wait_for_function("(width) => document.documentElement.scrollWidth <= width", arg=width)
+    canvas = page.locator(".pane.standard .output canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    page.touchscreen.tap(box["x"] + 0.5, box["y"] + 0.5)
+    assert said(page, "standard")["pixel"] == 0
+    small = page.evaluate(
+        "() => [...document.querySelectorAll('.inside button, .inside input, .cost-strip button')]"
+        ".map((node) => node.getBoundingClientRect())"
+        ".filter((box) => box.width && (box.width < 24 || box.height < 24)).length"
+    )
+    assert small == 0
+
+
+def test_what_if_follows_its_sliders_and_presets(page) -> None:
+    page.get_by_role("tab", name="What if").click()
+    root = page.locator(".whatif")
+    root.locator("tbody tr").first.wait_for()
+    assert root.get_attribute("data-standard") == "14450688"  # block 3 to begin with
+    root.locator("select").select_option(label="Layer 2: 64 → 128, 56 × 56")
+    assert int(root.get_attribute("data-depthwise")) == 9 * 64 * 56**2
+    assert int(root.get_attribute("data-separable")) == 9 * 64 * 56**2 + 64 * 128 * 56**2
+    for name, value in (("m", 32), ("n", 64), ("k", 5), ("side", 10)):
+        root.locator(f"input[name={name}]").fill(str(value))
+    assert int(root.get_attribute("data-standard")) == 25 * 32 * 64 * 100
+    assert int(root.get_attribute("data-separable")) == 25 * 32 * 100 + 32 * 64 * 100
+    assert f"{1 / (1 / 64 + 1 / 25):.2f}×" in text(page, ".whatif-ratio")
+    root.locator("input[name=n]").fill("1")
+    assert "saves nothing" in text(page, ".whatif-ratio")

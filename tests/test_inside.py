@@ -14,7 +14,6 @@ import pytest
 import torch
 
 import demo
-from netlib.answer.explain import feature_maps
 from netlib.app.inside import Inside, Layer, encode, mobilenet_v1_layers, pack, what_if_html
 from netlib.app.page import launch_options
 from netlib.app.service import Service
@@ -24,6 +23,16 @@ from netlib.nets import load_network, measure, mobilenet_v1
 CLOSE = 1e-5
 TIMEOUT = 20_000  # milliseconds
 SIDES = {"standard": demo.STANDARD, "mobilenet": demo.MOBILENET}
+
+
+def feature_maps(net: torch.nn.Module, image: torch.Tensor) -> list[torch.Tensor]:
+    """What PyTorch has after each block, for one image (1, H, W)."""
+    maps, values = [], image[None]
+    with torch.inference_mode():
+        for block in net.blocks:
+            values = block(values)
+            maps.append(values[0].clone())
+    return maps
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import statistics
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -54,9 +54,10 @@ def interleave(
     """
     results: dict[tuple[str, Any], list[float]] = {(a, c): [] for c in cases for a in arms}
     with contextlib.ExitStack() as stack:
-        pools = {name: stack.enter_context(_pool()) for name in arms}
+        pools = {name: stack.enter_context(_pool(arm)) for name, arm in arms.items()}
         # All at once, since most of a start is reading libraries; then wait for all.
-        starts = {name: _start(pools[name], arm) for name, arm in arms.items()}
+        starts = {name: pools[name].submit(_begin, arm.make, arm.arguments)
+                  for name, arm in arms.items()}  # fmt: skip
         for name, start in starts.items():
             _result(name, start)
         names = list(arms)
@@ -69,14 +70,9 @@ def interleave(
     return results
 
 
-def _pool() -> ProcessPoolExecutor:
+def _pool(arm: Arm) -> ProcessPoolExecutor:
     spawn = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(1, spawn, initializer=end_with, initargs=(os.getpid(),))
-
-
-def _start(pool: ProcessPoolExecutor, arm: Arm) -> Future:
-    with variables(dict.fromkeys(THREAD_VARIABLES, str(arm.threads))):
-        return pool.submit(_begin, arm.make, arm.arguments)
+    return ProcessPoolExecutor(1, spawn, initializer=_prepare, initargs=(os.getpid(), arm.threads))
 
 
 def _result(name: str, future: Future) -> Any:
@@ -89,25 +85,18 @@ def _result(name: str, future: Future) -> Any:
 _works: list[Work] = []  # of an arm's process
 
 
+def _prepare(parent: int, threads: int) -> None:
+    """Before the first task, which imports the libraries that read these variables."""
+    end_with(parent)
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+
+
 def _begin(make: Callable[..., Work], arguments: tuple[Any, ...]) -> None:
     _works.append(make(*arguments))
 
 
 def _do(case: Hashable) -> float:
     return _works[0](case)
-
-
-@contextlib.contextmanager
-def variables(values: Mapping[str, str]) -> Iterator[None]:
-    """Environment variables, for processes that start meanwhile."""
-    before = dict(os.environ)
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name in values:
-            del os.environ[name]
-        os.environ.update(before)
 
 
 def timed(function: Callable[..., Any], *arguments: Any) -> float:

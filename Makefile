@@ -8,7 +8,8 @@ VENV ?= .venv
 ARGS ?=
 RUN = $(VENV)/bin/python
 INSTALL = $(RUN) -m pip --disable-pip-version-check install --constraint constraints.txt --editable
-RUNTIME = $(VENV)/.runtime
+ANSWER = $(VENV)/.answer
+TRAIN = $(VENV)/.train
 DEV = $(VENV)/.dev
 
 .DEFAULT_GOAL := help
@@ -18,7 +19,7 @@ DEV = $(VENV)/.dev
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(RUNTIME) ## start the app on the shipped checkpoints
+demo: $(ANSWER) ## start the app on the shipped checkpoints
 	$(RUN) demo.py $(ARGS)
 
 test: $(DEV) ## run the tests, those in a browser where there is one
@@ -33,10 +34,10 @@ lint: $(DEV) ## check style, types and who imports what
 	$(RUN) -m mypy
 	PYTHONPATH=. $(VENV)/bin/lint-imports --no-cache
 
-benchmark: $(RUNTIME) ## measure training, inference and serving
+benchmark: $(TRAIN) ## measure training, inference and serving
 	$(RUN) -m analysis.benchmark $(ARGS)
 
-report: $(RUNTIME) ## train, draw and typeset figures/Report.pdf, in about 15 minutes
+report: $(TRAIN) ## train, draw and typeset figures/Report.pdf, in about 15 minutes
 	$(RUN) -m analysis.report $(ARGS)
 
 screenshots: $(DEV) ## take the README's screenshots from the running app
@@ -61,10 +62,15 @@ $(RUN):
 	@$(PYTHON) -c "$$PYTHON_CHECK"
 	$(PYTHON) -m venv $(VENV)
 
-$(RUNTIME): pyproject.toml constraints.txt | $(RUN)
+# What answering needs is a tenth of what training needs, and that a part of what the tests need.
+$(ANSWER): pyproject.toml constraints.txt | $(RUN)
 	$(INSTALL) .
 	@touch $@
 
+$(TRAIN): pyproject.toml constraints.txt | $(RUN)
+	$(INSTALL) '.[train]'
+	@touch $@ $(ANSWER)
+
 $(DEV): pyproject.toml constraints.txt | $(RUN)
 	$(INSTALL) '.[dev]'
-	@touch $@ $(RUNTIME)
+	@touch $@ $(TRAIN) $(ANSWER)

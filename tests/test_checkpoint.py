@@ -4,6 +4,7 @@ import json
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -259,3 +260,66 @@ def test_tensors_that_do_not_fit_their_description_are_damaged(path: Path) -> No
         with pytest.raises(CheckpointError, match="is damaged: 1 tensors"):
             load_network(path)
         assert path.exists(), name
+
+
+def spec(**changes: object) -> dict:
+    return {"spec": {**tiny().spec, **changes}}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        spec(factory=["init_network"]),
+        spec(width=1e308),
+        spec(width=10_000_000),
+        spec(num_classes=10_000_000),
+        spec(conv_block_count=50, width=40),
+        spec(input_dim=[1, 28, 100_000]),
+        spec(head=["linear"]),
+        *({**spec(), "temperature": value} for value in (None, [1], 0, float("nan"), 1e-300, True)),
+        {**spec(), "scores": [0.9]},
+        {**spec(), "scores": {"test": 0.9}},
+        {**spec(), "class_names": ["a", "a", "b"]},
+        {**spec(), "no_digit": [1]},
+        {**spec(), "no_digit": {"score": "head", "threshold": 0, "head": [1, 2]}},
+        {**spec(), "no_digit": {"score": [], "threshold": 0}},
+        {**spec(), "no_digit": {"score": "energy", "threshold": "x"}},
+    ],
+    ids=lambda content: str(content)[-60:],
+)
+def test_a_field_that_is_used_and_wrong_is_one_sentence(path: Path, content: object) -> None:
+    forge(path, tiny(), content)
+    for load in (read_metadata, load_network):
+        with pytest.raises(CheckpointError, match="is damaged: ") as error:
+            load(path)
+        assert "\n" not in str(error.value) and len(str(error.value)) < 600
+
+
+def test_metadata_nested_without_end_is_refused(path: Path) -> None:
+    nested = "[" * 50_000 + "]" * 50_000
+    header = {"format": "netlib-checkpoint", "version": "1", "netlib": f'{{"spec": {nested}}}'}
+    save_file(tiny().state_dict(), path, metadata=header)
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        read_metadata(path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(path: Path, value: float) -> None:
+    net = tiny()
+    net.head.weight.data[0, 0] = value
+    forge(path, net)
+    with pytest.raises(CheckpointError, match=r"head\.weight holds numbers"):
+        load_network(path)
+
+
+def test_any_flipped_bit_of_the_weights_is_noticed(path: Path) -> None:
+    save_network(tiny(), path)
+    whole = path.read_bytes()
+    start = 8 + int.from_bytes(whole[:8], "little")
+    rng = np.random.default_rng(0)
+    for place in rng.integers(start, len(whole), 50):
+        changed = bytearray(whole)
+        changed[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(changed)
+        with pytest.raises(CheckpointError, match="not those that were saved"):
+            load_network(path)

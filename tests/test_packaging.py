@@ -25,7 +25,12 @@ else:
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 RUNTIME = [Requirement(line) for line in PROJECT["dependencies"]]
-DEV = [Requirement(line) for line in PROJECT["optional-dependencies"]["dev"]]
+EXTRAS = {
+    name: [Requirement(line) for line in lines]
+    for name, lines in PROJECT["optional-dependencies"].items()
+}
+TRAIN = EXTRAS["train"]
+DEV = [requirement for requirement in EXTRAS["dev"] if requirement.name != PROJECT["name"]]
 # For screenshots and for clusters, whose users have them; the tests have all but Ray.
 OPTIONAL = {"distributed", "playwright", "ray"}
 OUR_OWN = {"analysis", "demo", "netlib", *(path.stem for path in TESTS)}
@@ -59,7 +64,7 @@ def third_party(paths: Iterable[Path]) -> set[str]:
     return {canonicalize_name(DISTRIBUTIONS.get(package, package)) for package in packages}
 
 
-@pytest.mark.parametrize("requirement", [*RUNTIME, *DEV], ids=str)
+@pytest.mark.parametrize("requirement", [*RUNTIME, *TRAIN, *DEV], ids=str)
 def test_every_dependency_is_pinned_within_its_bounds(requirement: Requirement) -> None:
     assert requirement.specifier.contains(
         pins("constraints.txt")[canonicalize_name(requirement.name)]
@@ -72,17 +77,24 @@ def test_torch_and_torchvision_are_the_tested_pair() -> None:
 
 
 def test_everything_that_the_program_imports_is_declared() -> None:
-    assert third_party([*NETLIB, *ANALYSIS, DEMO]) <= names(RUNTIME) | OPTIONAL
+    assert third_party([*NETLIB, *ANALYSIS, DEMO]) <= names([*RUNTIME, *TRAIN]) | OPTIONAL
 
 
 def test_everything_that_the_tests_import_is_declared() -> None:
-    assert third_party(TESTS) <= names(RUNTIME) | names(DEV) | OPTIONAL | {"packaging"}  # pytest's
+    assert third_party(TESTS) <= names([*RUNTIME, *TRAIN, *DEV]) | OPTIONAL | {
+        "packaging"
+    }  # pytest's
 
 
 def test_a_space_installs_what_the_app_imports_in_the_tested_versions() -> None:
     space, tested = pins("requirements.txt"), pins("constraints.txt")
     assert third_party(reachable([DEMO])) <= space.keys()
     assert space == {name: tested[name] for name in space}
+
+
+def test_the_demo_imports_nothing_that_only_training_needs() -> None:
+    assert third_party(reachable([DEMO])) <= names(RUNTIME)
+    assert names(EXTRAS["dev"]) >= {PROJECT["name"]}  # the tests have everything
 
 
 def test_constraints_name_no_host_and_no_path() -> None:

@@ -1,0 +1,70 @@
+"""A tour of the whole app where nothing that only training needs can be imported.
+
+Run as a program: prints the name of every listener that answered, one a line.
+"""
+
+import base64
+import io
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+TRAINING_ONLY = {"torch", "torchvision", "sklearn", "matplotlib", "joblib", "mlxtend", "umap"}
+
+
+class Blocker:
+    """An import hook under which the packages of training are not installed."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name.split(".")[0] in TRAINING_ONLY:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name.split(".")[0])
+
+
+def drawing() -> bytes:
+    """A seven on a pad, as PNG."""
+    from PIL import Image, ImageDraw
+
+    pad = Image.new("L", (280, 280), 255)
+    ImageDraw.Draw(pad).line([(76, 62), (202, 62), (126, 232)], fill=0, width=20, joint="curve")
+    buffer = io.BytesIO()
+    pad.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def tour(folder: Path) -> None:
+    """Call every listener of the page with what it expects; any error ends the program."""
+    import demo
+
+    app = demo.build_demo(teach_folder=folder / "teach")
+    picture = folder / "seven.png"
+    picture.write_bytes(drawing())
+    value = "data:image/png;base64," + base64.b64encode(drawing()).decode()
+    listeners: dict[str, Any] = {f.fn.__name__: f.fn for f in app.fns.values() if f.fn}
+    reading = listeners["read_pad"](value)[2]
+    inputs: dict[str, tuple] = {
+        "read_pad": (value,),
+        "read_picture": (str(picture),),
+        "read_number": (value,),
+        "explain": (reading, "as read"),
+        "locate": (reading,),
+        "stress": (reading, 0, 1, 0, 0, 0, 0),
+        "<lambda>": (),
+        "read_files": ([str(picture)],),
+        "save": (reading, "7"),
+        "predict": (str(picture),),
+        "predict_batch": ([str(picture)],),
+    }
+    for name, function in listeners.items():
+        answer = str(function(*inputs[name]))
+        assert "went wrong" not in answer, f"{name}: {answer}"
+        assert name == "<lambda>" or "7" in answer, f"{name}: {answer[:300]}"
+        print(name)
+
+
+if __name__ == "__main__":
+    sys.meta_path.insert(0, Blocker())  # type: ignore[arg-type]
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    with tempfile.TemporaryDirectory() as scratch:
+        tour(Path(scratch))
+    assert not TRAINING_ONLY & {name.split(".")[0] for name in sys.modules}

@@ -14,9 +14,9 @@ from torch.utils.data import Dataset
 
 from netlib.data import image_cache
 from netlib.data.image_cache import Decoded
-from netlib.data.layout import fingerprint, open_store, read_table
+from netlib.data.layout import Part, find_split, read_table
 from netlib.data.pixels import InputDim, check_input_dim, decode_table
-from netlib.data.stores import MAX_BYTES, DataError, Store
+from netlib.data.stores import DataError
 
 log = logging.getLogger(__name__)
 
@@ -52,14 +52,12 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
     """Digits and their labels from an image folder + CSV, or the same inside a zip.
 
     Args:
-        path: a folder with `train_new/` + `train_new.csv` or `train/` + `train.csv` (test likewise)
-            or with `train.zip`, `test.zip`; or a zip with that layout.
+        path: a folder or a zip with an image folder and a CSV for each split, see `layout`.
         split: "train" or "test".
         input_dim: (channels, height, width); 1 channel gives grey, 3 RGB; other sizes are resized.
         num_classes: labels must lie in 0...num_classes-1.
         transform: maps a float image (C, H, W) in [0, 1] to the image that is handed out.
         progress: show a bar while decoding.
-        max_bytes: the most that a zip may inflate to.
         cache_dir: where decoded images are kept between starts; None keeps nothing.
         preprocess: "none" takes images as they are, "sketch" takes each through
             `sketch.to_digit`, as the demo does (and is never cached).
@@ -83,7 +81,6 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
         num_classes: int = 10,
         transform: Transform | None = None,
         progress: bool = False,
-        max_bytes: int = MAX_BYTES,
         cache_dir: str | os.PathLike[str] | None = None,
         preprocess: str = "none",
     ) -> None:
@@ -91,8 +88,7 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
         if preprocess != "none":
             cache_dir = None
         decoded = _decode(
-            open_store(path, split, max_bytes),
-            split,
+            find_split(path, split),
             shape,
             num_classes,
             preprocess=preprocess,
@@ -217,8 +213,7 @@ def _check_labels(labels: Tensor, count: int, num_classes: int) -> None:
 
 
 def _decode(
-    store: Store,
-    split: str,
+    part: Part,
     input_dim: InputDim,
     num_classes: int,
     *,
@@ -228,12 +223,12 @@ def _decode(
 ) -> Decoded:
     """The decoded split, from the cache if there is one and it has it."""
     if cache_dir is not None:
-        parts = [_CACHE_VERSION, split, input_dim, num_classes, fingerprint(store, split).hex()]
+        parts = [_CACHE_VERSION, part.table.where, input_dim, num_classes, part.fingerprint()]
         key = hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
         cached = image_cache.load(cache_dir, key)
         if cached is not None:
             return cached
-    table = read_table(store, split, num_classes)
+    table = read_table(part, num_classes)
     images = torch.from_numpy(
         decode_table(table, input_dim, preprocess=preprocess, progress=progress)
     )

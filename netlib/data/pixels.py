@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngImageFile
+from torch import Tensor
 from tqdm import tqdm
 
 from netlib.data.layout import Table
@@ -22,6 +23,10 @@ Reader = Callable[[bytes], Image.Image]
 
 PREPROCESSES = ("none", "sketch")
 MAX_PIXELS = 50_000_000  # of one encoded image: checked before its pixels are decoded
+DARK_ON_LIGHT = (
+    "dark ink on a light page, and the networks read light ink on dark as MNIST has it: read them "
+    'with preprocess="sketch" (--preprocess sketch), in training and testing.'
+)
 _BLOCK = 256  # images decoded by one thread at a time
 _SMALL_IMAGE = 2048  # encoded bytes; below it, threads wait for the interpreter more than they work
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -95,6 +100,15 @@ def decode_table(
         for count in pool.map(decode, blocks):
             bar.update(count)
     return images
+
+
+def count_dark_on_light(images: Tensor, middle: float) -> int:
+    """How many images (N, C, H, W) have a page lighter than `middle` with darker ink on it."""
+    if not len(images):
+        return 0
+    flat = images.flatten(1)
+    page_is_light = (flat > middle).sum(1) * 2 > flat.shape[1]
+    return int((page_is_light & (flat.amin(1) < middle)).sum())
 
 
 def _reader(input_dim: InputDim, preprocess: str) -> Reader:

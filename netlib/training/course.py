@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.utils.data import BatchSampler, DataLoader, SequentialSampler, TensorDataset
 
 from netlib.data.choosing import EpochSampler
+from netlib.data.pixels import DARK_ON_LIGHT, count_dark_on_light
 from netlib.nets.checkpoint import load_weights
 from netlib.nets.network import Network
 from netlib.training.arguments import as_images, as_labels, choose_loss, choose_optimizer
@@ -202,6 +203,8 @@ def _pair(
             f"{name} has {len(images)} images and {len(labels)} labels; expected as many labels "
             "as images, and at least one."
         )
+    if images.min() >= 0 and 2 * (dark := count_dark_on_light(images, 0.5)) > len(images):
+        logger.warning("%s: %d of %d images are %s", name, dark, len(images), DARK_ON_LIGHT)
     return images, labels
 
 

@@ -13,7 +13,7 @@ DEV = $(VENV)/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint benchmark report screenshots clean
+.PHONY: help demo test test-quick lint benchmark report screenshots clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,10 +24,14 @@ demo: $(RUNTIME) ## start the app on the shipped checkpoints
 test: $(DEV) ## run the tests, those in a browser where there is one
 	$(RUN) -m pytest $(ARGS)
 
-lint: $(DEV) ## check style and types
+test-quick: $(DEV) ## what a developer runs at every save: no browser, no training to the end
+	$(RUN) -m pytest -m "not browser and not slow" $(ARGS)
+
+lint: $(DEV) ## check style, types and who imports what
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
+	PYTHONPATH=. $(VENV)/bin/lint-imports --no-cache
 
 benchmark: $(RUNTIME) ## measure training, inference and serving
 	$(RUN) -m analysis.benchmark $(ARGS)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.benchmark.record import row, save
+from analysis.benchmark.record import row, save, save_record
 
 # network, layer, block, kind, output channels, parameters, MACs: of our pair, without batch norm
 LAYERS = [
@@ -105,4 +105,5 @@ def write_speed(folder: Path, made_by: dict) -> None:
         ],
     }  # fmt: skip
     for area, found in rows.items():
-        save(folder, area, found, made_by)
+        save(folder, area, found)
+        save_record(folder, area, made_by)

@@ -255,6 +255,74 @@ def test_the_keyboard_undoes_and_clears(visitor: Visitor) -> None:
     visitor.reads("–")
 
 
+def test_what_clear_took_comes_back_and_undone_strokes_are_redone(visitor: Visitor) -> None:
+    visitor.draw(FOUR)
+    visitor.reads("4")
+    both = visitor.ink()
+    visitor.page.get_by_role("button", name="Eraser").first.click()
+    visitor.page.get_by_role("button", name="Clear").first.click()
+    pen = visitor.page.get_by_role("button", name="Pen", exact=True).first
+    assert pen.get_attribute("aria-pressed") == "true"
+    visitor.page.locator("#pad canvas").press("Control+z")
+    assert visitor.ink() == both
+    visitor.page.keyboard.press("Control+z")
+    one = visitor.ink()
+    assert 0 < one < both
+    for redo in ("Control+y", "Control+Shift+z"):
+        visitor.page.keyboard.press(redo)
+    assert visitor.ink() == 0
+    visitor.page.keyboard.press("Control+z")
+    visitor.reads("4")
+
+
+def test_delete_on_the_slider_deletes_no_drawing(visitor: Visitor) -> None:
+    visitor.draw(ONE)
+    ink = visitor.ink()
+    visitor.page.locator("#pad input[type=range]").press("Delete")
+    assert visitor.ink() == ink
+    visitor.page.locator("#pad canvas").press("Delete")
+    assert visitor.ink() == 0
+
+
+def test_a_resting_palm_does_not_block_the_pen(visitor: Visitor) -> None:
+    event = """([kind, x, y, type, id]) => { const canvas = document.querySelector('#pad canvas');
+        const box = canvas.getBoundingClientRect();
+        canvas.setPointerCapture = () => {};
+        canvas.dispatchEvent(new PointerEvent(kind, {pointerId: id, pointerType: type,
+            clientX: box.left + x * box.width, clientY: box.top + y * box.height, buttons: 1,
+            bubbles: true, cancelable: true})); }"""
+    visitor.page.evaluate(event, ["pointerdown", 0.9, 0.9, "touch", 7])
+    for kind, y in (("pointerdown", 0.2), ("pointermove", 0.5), ("pointermove", 0.8)):
+        visitor.page.evaluate(event, [kind, 0.5, y, "pen", 8])
+    visitor.page.evaluate(event, ["pointerdown", 0.1, 0.9, "touch", 9])
+    visitor.page.evaluate(event, ["pointerup", 0.5, 0.8, "pen", 8])
+    visitor.reads("1")
+
+
+def test_a_pasted_picture_comes_onto_the_pad(visitor: Visitor) -> None:
+    content = list(encoded(paper(SEVEN), "PNG"))
+    visitor.page.evaluate(
+        """(bytes) => { const data = new DataTransfer();
+        data.items.add(new File([new Uint8Array(bytes)], 'a.png', {type: 'image/png'}));
+        const event = new Event('paste', {bubbles: true, cancelable: true});
+        event.clipboardData = data;
+        document.body.dispatchEvent(event); }""",
+        content,
+    )
+    visitor.reads("7")
+
+
+def test_answers_of_a_server_that_is_gone_are_marked_as_old(visitor: Visitor) -> None:
+    visitor.draw(SEVEN)
+    visitor.reads("7")
+    visitor.page.route("**/gradio_api/**", lambda route: route.abort())
+    visitor.page.keyboard.press("Escape")
+    visitor.draw(ONE)
+    visitor.page.locator("#answers .silent").wait_for()
+    assert "does not answer" in visitor.page.locator("#answers [role=status]").inner_text()
+    visitor.errors.clear()  # gradio's own, of the requests that failed
+
+
 def test_the_eraser_takes_ink_away_and_thickness_adds_it(visitor: Visitor) -> None:
     visitor.draw(ONE)
     thin = visitor.ink()
@@ -294,10 +362,24 @@ def test_a_scribble_is_no_digit(visitor: Visitor) -> None:
 
 
 def test_the_result_is_a_live_region_for_screen_readers(visitor: Visitor) -> None:
-    region = visitor.page.get_by_role("status").filter(has_text="Draw a digit")
-    assert region.get_attribute("aria-live") == "polite"
     visitor.draw(ONE)
-    visitor.page.get_by_role("status").filter(has_text="Both networks read 1.").wait_for()
+    said = visitor.page.get_by_role("status").filter(has_text="Both networks read 1.")
+    said.wait_for()
+    assert said.get_attribute("aria-live") == "polite"
+
+
+def test_screen_readers_hear_nothing_while_the_pen_moves(visitor: Visitor) -> None:
+    box = visitor.page.locator("#pad canvas").bounding_box()
+    visitor.page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.2 * box["height"])
+    visitor.page.mouse.down()
+    visitor.page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.8 * box["height"], steps=20)
+    visitor.reads("1")
+    said = visitor.page.locator("#answers [role=status]")
+    assert "read 1" not in said.inner_text()
+    visitor.page.mouse.up()
+    visitor.page.wait_for_function(
+        "() => document.querySelector('#answers [role=status]').textContent.includes('read 1')"
+    )
 
 
 def test_the_layout_does_not_jump(visitor: Visitor) -> None:
@@ -372,6 +454,39 @@ def test_a_damaged_picture_gets_one_sentence(visitor: Visitor) -> None:
     visitor.page.locator("#picture input[type=file]").set_input_files(file)
     visitor.verdict("damaged")
     visitor.reads("–")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("photo.heic", b"\0\0\0\x18ftypheic" + bytes(40), "is no picture in PNG"),
+        ("empty.png", b"", "empty"),
+        ("text.png", b"This is a text.", "is no picture in PNG"),
+    ],
+)
+def test_a_file_that_is_refused_takes_the_old_answer_away(
+    visitor: Visitor, name: str, content: bytes, says: str
+) -> None:
+    visitor.open_tab("Upload")
+    chooser = "#picture input[type=file]"
+    seven = {"name": "7.png", "mimeType": "image/png", "buffer": encoded(paper(SEVEN), "PNG")}
+    visitor.page.locator(chooser).set_input_files(seven)
+    visitor.reads("7")
+    visitor.page.get_by_role("button", name="Clear").last.click()
+    visitor.reads("–")
+    visitor.page.locator(chooser).set_input_files(
+        {"name": name, "mimeType": "image/png", "buffer": content}
+    )
+    visitor.verdict(says)
+    visitor.reads("–")
+
+
+def test_a_blank_upload_is_told_as_blank(visitor: Visitor) -> None:
+    visitor.open_tab("Upload")
+    blank = encoded(Image.new("RGB", (90, 90), "white"), "PNG")
+    file = {"name": "blank.png", "mimeType": "image/png", "buffer": blank}
+    visitor.page.locator("#picture input[type=file]").set_input_files(file)
+    visitor.verdict("The picture is blank")
 
 
 # --- More tabs ----------------------------------------------------------------------------------

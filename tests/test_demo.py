@@ -334,9 +334,9 @@ def test_a_zip_with_labels_is_read_without_unpacking(service: Service, tmp_path:
     )
     steps: list[tuple[int, int]] = []
     rows = read_batch(service.reader, [archive], lambda *step: steps.append(step))
-    assert [(row.name, row.label) for row in rows] == [("set/b.png", "3"), ("set/a.png", "7")]
-    assert "no picture" in rows[0].error
-    assert rows[1].texts() == {"standard": "7", "mobilenet": "7"}
+    assert [(row.name, row.label) for row in rows] == [("set/a.png", "7"), ("set/b.png", "3")]
+    assert "no picture" in rows[1].error
+    assert rows[0].texts() == {"standard": "7", "mobilenet": "7"}
     assert steps == [(1, 2), (2, 2)]
     assert list(tmp_path.iterdir()) == [archive]
 
@@ -364,15 +364,38 @@ def test_a_zip_that_cannot_be_used_gets_one_sentence(
         collect([write_zip(tmp_path / "x.zip", entries)])
 
 
-def test_a_damaged_zip_and_a_stray_file_get_one_sentence(tmp_path: Path) -> None:
-    damaged = tmp_path / "x.zip"
-    damaged.write_bytes(b"PK\x03\x04 and nothing more")
-    with pytest.raises(UserError, match="damaged"):
-        collect([damaged])
-    stray = tmp_path / "notes.txt"
-    stray.write_text("hello")
-    with pytest.raises(UserError, match="neither a picture"):
-        collect([stray])
+def test_a_bad_file_spoils_its_own_row_only(service: Service, tmp_path: Path) -> None:
+    (tmp_path / "x.zip").write_bytes(b"PK\x03\x04 and nothing more")
+    (tmp_path / "notes.txt").write_text("hello")
+    lines = Image.fromarray(np.tile(np.array([[0], [255]], np.uint8), (40, 300)).repeat(4, 0))
+    (tmp_path / "lines.png").write_bytes(png(lines))
+    (tmp_path / "a.png").write_bytes(png(seven()))
+    rows = read_batch(service.reader, sorted(tmp_path.iterdir()))
+    errors = {row.name: row.error for row in rows}
+    assert rows[0].name == "a.png" and rows[0].texts()["standard"] == "7"
+    assert "damaged" in errors["x.zip"] and "neither a picture" in errors["notes.txt"]
+
+
+def test_pictures_of_one_name_in_two_folders_have_labels_of_their_own(
+    service: Service, tmp_path: Path
+) -> None:
+    table = b"image,label\none/a.png,7\ntwo/a.png,1\n"
+    picture = png(seven())
+    entries = {"one/a.png": picture, "two/a.png": picture, "labels.csv": table}
+    rows = read_batch(service.reader, [write_zip(tmp_path / "x.zip", entries)])
+    assert {row.name: row.label for row in rows} == {"one/a.png": "7", "two/a.png": "1"}
+    entries["labels.csv"] = b"image,label\na.png,7\n"  # which of the two?
+    rows = read_batch(service.reader, [write_zip(tmp_path / "y.zip", entries)])
+    assert {row.label for row in rows} == {None}
+
+
+def test_what_is_read_differently_comes_first(service: Service, monkeypatch) -> None:
+    sure, differ = reading_of(4), reading_of(4, mobilenet=(9,))
+    rows = [Row("a", sure), Row("b", None, None, "damaged"), Row("c", differ)]
+    made = iter(rows)
+    monkeypatch.setattr("netlib.app.batch.collect", lambda _: ([(r.name, b"") for r in rows], {}))
+    monkeypatch.setattr("netlib.app.batch._row", lambda *_: next(made))
+    assert [row.name for row in read_batch(service.reader, [])] == ["c", "a", "b"]
 
 
 def test_a_zip_bomb_is_refused_by_its_declared_size(
@@ -582,9 +605,9 @@ def test_predict_batch_answers_for_every_file(client, tmp_path: Path) -> None:
     (tmp_path / "b.png").write_bytes(b"no picture")
     files = [handle_file(tmp_path / name) for name in ("a.png", "b.png")]
     answers = client.predict(files, api_name="/predict_batch")
-    assert [answer["image"] for answer in answers] == ["b.png", "a.png"]
-    assert "no picture" in answers[0]["error"]
-    assert answers[1]["standard"]["prediction"] == "7"
+    assert [answer["image"] for answer in answers] == ["a.png", "b.png"]
+    assert answers[0]["standard"]["prediction"] == "7"
+    assert "no picture" in answers[1]["error"]
 
 
 def test_predict_works_over_plain_http(address: str) -> None:

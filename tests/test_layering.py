@@ -1,97 +1,64 @@
-"""Imports point one way: netlib <- analysis, netlib <- netlib/app <- demo."""
+"""What may import what (the contracts in pyproject.toml), and what every file keeps to."""
 
 import ast
+import subprocess
+import sys
+from collections import Counter
 from pathlib import Path
 
-import pytest
-from import_graph import ANALYSIS, DEMO, NETLIB, ROOT, imported_modules, imported_packages
+from import_graph import ANALYSIS, DEMO, NETLIB, ROOT, imported_packages
 
-OUTSIDE_NETLIB = {"analysis", "argparse", "demo", "matplotlib"}
-DRAWING = "plots"  # a package that scripts share: no script, nothing to run
-UMAP_USER = "project.py"  # the only script that pays for numba's start
+MOST_MODULES = 16
 
 
-def each(paths: list[Path]) -> pytest.MarkDecorator:
-    """Run the test once for every file, named after it."""
-    return pytest.mark.parametrize("path", paths, ids=lambda path: str(path.relative_to(ROOT)))
-
-
-def script(path: Path) -> str:
-    """The script that a file of analysis/ belongs to: a module, or a folder with its __main__."""
-    return path.relative_to(ROOT / "analysis").parts[0].removesuffix(".py")
-
-
-def called_names(path: Path) -> set[str]:
-    """Names of the functions that `path` calls by their bare name."""
-    return {
-        node.func.id
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-    }
-
-
-def test_import_reader_sees_every_form(tmp_path: Path) -> None:
-    module = tmp_path / "analysis" / "sweep.py"
-    module.parent.mkdir()
-    module.write_text(
-        "import numpy as np, torch.nn\n"
-        "from . import plots\n"
-        "def late():\n"
-        "    from .report import write\n"
-        "    from scipy.stats import norm\n"
+def fresh(program: str) -> subprocess.CompletedProcess[str]:
+    """A Python of its own that runs the program from the clone."""
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    assert imported_modules(module, root=tmp_path) == {
-        *("numpy", "torch.nn", "scipy.stats", "scipy.stats.norm"),
-        *("analysis", "analysis.plots", "analysis.report", "analysis.report.write"),
-    }
 
 
-@each(NETLIB)
-def test_library_knows_no_script_and_no_interface(path: Path) -> None:
-    assert not imported_packages(path) & OUTSIDE_NETLIB
+def test_every_import_contract_is_kept() -> None:
+    answer = fresh("from importlinter.cli import lint_imports; exit(lint_imports(no_cache=True))")
+    assert answer.returncode == 0, answer.stdout
 
 
-@each(NETLIB)
-def test_library_logs_and_does_not_print(path: Path) -> None:
-    assert "print" not in called_names(path)
+def test_the_demo_imports_no_script_and_nobody_imports_the_demo() -> None:
+    assert "analysis" not in imported_packages(DEMO)
+    assert not [path for path in [*NETLIB, *ANALYSIS] if "demo" in imported_packages(path)]
 
 
-@each(ANALYSIS)
-def test_script_imports_no_other_script(path: Path) -> None:
-    others = {script(other) for other in ANALYSIS} - {script(path), DRAWING, "__init__"}
-    imported = [module.split(".") for module in imported_modules(path)]
-    assert not {name[1] for name in imported if name[0] == "analysis" and name[1:]} & others
+def test_the_library_logs_and_does_not_print() -> None:
+    def calls(path: Path) -> set[str]:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        found = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        return {function.id for function in found if isinstance(function, ast.Name)}
+
+    assert not [path for path in NETLIB if "print" in calls(path)]
 
 
-@each([path for path in ANALYSIS if script(path) == DRAWING])
-def test_drawing_imports_no_script(path: Path) -> None:
-    modules = {module for module in imported_modules(path) if module.startswith("analysis.")}
-    assert all(module.startswith(f"analysis.{DRAWING}") for module in modules)
+def test_no_module_name_stands_twice_and_no_folder_is_full() -> None:
+    modules = [path for path in [*NETLIB, *ANALYSIS, DEMO] if not path.stem.startswith("__")]
+    names = Counter(path.stem for path in modules)
+    assert {name for name, times in names.items() if times > 1} == set()
+    folders = Counter(path.parent for path in modules)
+    assert {folder.name for folder, size in folders.items() if size > MOST_MODULES} == set()
 
 
-@each(ANALYSIS)
-def test_script_knows_nothing_of_the_app(path: Path) -> None:
-    assert not any(name.startswith("netlib.app") for name in imported_modules(path))
+def test_the_library_and_its_light_rooms_import_nothing_heavy() -> None:
+    rooms = ("nets", "training", "data", "picture", "answer", "measure")
+    program = (
+        f"import sys, netlib, {', '.join(f'netlib.{room}' for room in rooms)}\n"
+        "heavy = {'torch', 'torchvision', 'sklearn', 'pandas', 'matplotlib', 'gradio', 'onnx'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    assert fresh(program).stdout.strip() == "[]"
 
 
-@each(ANALYSIS)
-def test_only_the_projection_imports_umap(path: Path) -> None:
-    assert path.name == UMAP_USER or "umap" not in imported_packages(path)
+def test_every_public_name_of_a_room_can_be_loaded() -> None:
+    import netlib
+    from netlib import answer, data, measure, nets, picture, training
 
-
-@each(ANALYSIS)
-def test_drawing_neither_trains_nor_loads_networks(path: Path) -> None:
-    assert script(path) not in (DRAWING, "figures") or not imported_packages(path) & {
-        "netlib",
-        "torch",
-    }
-
-
-@each([*NETLIB, DEMO])
-def test_app_imports_no_script(path: Path) -> None:
-    assert "analysis" not in imported_packages(path)
-
-
-@each([*NETLIB, *ANALYSIS])
-def test_nobody_imports_the_demo(path: Path) -> None:
-    assert "demo" not in imported_packages(path)
+    for room in (netlib, answer, data, measure, nets, picture, training):
+        assert room.__all__
+        assert all(getattr(room, name) is not None for name in room.__all__)

@@ -1,11 +1,8 @@
-"""Inference of both networks: PyTorch, PyTorch made fast, and the engine behind the demo."""
+"""Inference of both networks: PyTorch, and the engine behind the demo."""
 
 import copy
-import importlib
-import importlib.util
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +11,7 @@ from torch import nn
 from analysis.benchmark.arms import Arm, interleave, seconds_of
 from analysis.benchmark.record import Row, ratios, row
 from analysis.benchmark.settings import NETWORKS, Settings, as_input
-from netlib.answer.predictor import Predictor, to_onnx
+from netlib.answer.predictor import Predictor
 from netlib.nets.checkpoint import load_network
 
 AREA = "inference"
@@ -22,78 +19,37 @@ BATCHES = (1, 256)
 TARGETS = {(1, "standard"): 2.5, (1, "mobilenet"): 5.5, (256, "standard"): 1.35,
            (256, "mobilenet"): 3.2}  # fmt: skip
 SHARE_OF_MACS = 0.9
+ALONE = "ours, 1 thread"
 Case = tuple[str, int]
-Results = dict[tuple[str, Any], list[float]]
 
 
 def run(settings: Settings) -> list[Row]:
     """Seconds an image, speed-ups over eager, MobileNet's speed-ups, and equality."""
-    batches = settings.choose((1, 32), BATCHES)
-    cases = [(name, batch) for batch in batches for name in NETWORKS]
-    arms = _arms(settings)
-    results = interleave(arms, cases, settings.choose(3, settings.rounds))
-    rows = [
-        row(AREA, _batch(batch), arm, [1e6 * s for s in results[arm, (name, batch)]],
-            "µs an image", network=name)
-        for name, batch in cases
-        for arm in arms
-    ]  # fmt: skip
-    rows += _against_eager(results, arms, cases)
-    rows += _between_networks(results, arms, batches, settings.mac_ratio)
-    return rows + _equality(settings)
-
-
-def _arms(settings: Settings) -> dict[str, Arm]:
     n, seconds = settings.threads, settings.choose(0.05, 0.4)
     paths = dict(settings.checkpoints)
-
-    def arm(make: Callable[..., Any], threads: int, *arguments: Any) -> Arm:
-        return Arm(make, (paths, seconds, *arguments), threads=threads)
-
+    ours = f"ours, {n} threads"
     arms = {
-        "eager": arm(make_eager, n),
-        "folded, channels_last": arm(make_folded, n),
-        f"ours, {n} threads": arm(make_ours, n, n),
-        "eager, 1 thread": arm(make_eager, 1),
-        "ours, 1 thread": arm(make_ours, 1, 1),
+        "eager": Arm(make_eager, (paths, seconds), threads=n),
+        ours: Arm(make_ours, (paths, seconds, n), threads=n),
+        ALONE: Arm(make_ours, (paths, seconds, 1), threads=1),
     }
-    if importlib.util.find_spec("openvino"):
-        for precision in ("f32", "bf16"):
-            arms[f"OpenVINO {precision}"] = arm(make_openvino, n, n, precision)
-    return arms
-
-
-def _against_eager(results: Results, arms: Mapping[str, Arm], cases: list[Case]) -> list[Row]:
+    batches = settings.choose((1, 32), BATCHES)
+    cases = [(name, batch) for batch in batches for name in NETWORKS]
+    results = interleave(arms, cases, settings.choose(3, settings.rounds))
     rows = []
     for name, batch in cases:
-        for arm in arms:
-            base = "eager, 1 thread" if arm.endswith(", 1 thread") else "eager"
-            if arm == base:
-                continue
-            aimed = arm.startswith("ours") and base == "eager"
-            rows.append(
-                row(AREA, f"{_batch(batch)}, speed-up over {base}", arm,
-                    ratios(results[base, (name, batch)], results[arm, (name, batch)]), "×",
-                    network=name, at_least=TARGETS.get((batch, name)) if aimed else None)
-            )  # fmt: skip
-    return rows
-
-
-def _between_networks(
-    results: Results, arms: Mapping[str, Arm], batches: tuple[int, ...], theory: float
-) -> list[Row]:
-    rows = []
-    for batch in batches:
-        for arm in arms:
-            speed_ups = ratios(
-                results[arm, ("standard", batch)], results[arm, ("mobilenet", batch)]
-            )
-            rows.append(
-                row(AREA, f"{_batch(batch)}, MobileNet over standard", arm, speed_ups, "×",
-                    theory=theory,
-                    at_least=SHARE_OF_MACS * theory if arm == "ours, 1 thread" else None)
-            )  # fmt: skip
-    return rows
+        what = "one image" if batch == 1 else f"batch {batch}"
+        of = {arm: results[arm, (name, batch)] for arm in arms}
+        rows += [row(AREA, what, arm, [1e6 * s for s in of[arm]], "µs an image", network=name)
+                 for arm in arms]  # fmt: skip
+        rows.append(row(AREA, f"{what}, speed-up over eager", ours, ratios(of["eager"], of[ours]),
+                        "×", network=name, at_least=TARGETS.get((batch, name))))  # fmt: skip
+        if name == "mobilenet":
+            rows.append(row(AREA, f"{what}, MobileNet over standard", ALONE,
+                            ratios(results[ALONE, ("standard", batch)], of[ALONE]), "×",
+                            theory=settings.mac_ratio,
+                            at_least=SHARE_OF_MACS * settings.mac_ratio))  # fmt: skip
+    return rows + _equality(settings)
 
 
 def _equality(settings: Settings) -> list[Row]:
@@ -102,24 +58,15 @@ def _equality(settings: Settings) -> list[Row]:
     predictor = Predictor(settings.checkpoints)
     rows = []
     for name in NETWORKS:
-        net, temperature = load_network(settings.checkpoints[name]), predictor.info[name]
+        net = load_network(settings.checkpoints[name])
         with torch.inference_mode():
-            parts = torch.from_numpy(images).split(500)
-            logits = torch.cat([net(part) for part in parts])
-        expected = (logits / temperature.temperature).softmax(1).numpy()
-        answer = predictor.predict_one(name, images)
-        difference = float(np.abs(answer.probabilities - expected).max())
-        changed = int((answer.predictions != logits.argmax(1).numpy()).sum())
-        rows.append(
-            row(AREA, f"largest difference of a probability, {len(images):,} images", "ours",
-                [difference], "", network=name, at_most=1e-5,
-                note=f"{changed} predictions differ from PyTorch's")
-        )  # fmt: skip
+            logits = torch.cat([net(part) for part in torch.from_numpy(images).split(500)])
+        expected = (logits / predictor.info[name].temperature).softmax(1).numpy()
+        found = predictor.predict_one(name, images).probabilities
+        rows.append(row(AREA, f"largest difference of a probability, {len(images):,} images",
+                        "ours", [float(np.abs(found - expected).max())], "", network=name,
+                        at_most=1e-5))  # fmt: skip
     return rows
-
-
-def _batch(size: int) -> str:
-    return "one image" if size == 1 else f"batch {size}"
 
 
 def random_images(size: int) -> np.ndarray:
@@ -173,31 +120,5 @@ def make_ours(paths: Mapping[str, Path], seconds: float, threads: int) -> Callab
         name, batch = case
         images = random_images(batch)
         return seconds_of(lambda: predictor.predict_one(name, images), seconds) / batch
-
-    return work
-
-
-def make_openvino(
-    paths: Mapping[str, Path], seconds: float, threads: int, precision: str
-) -> Callable[[Case], float]:
-    """The same graph in OpenVINO, a peer that this program does not need."""
-    core = importlib.import_module("openvino").Core()
-    graphs = {n: to_onnx(load_network(p)).SerializeToString() for n, p in paths.items()}
-    compiled = {}
-
-    def request(name: str, batch: int) -> Any:
-        if (name, batch) not in compiled:
-            model = core.read_model(graphs[name], b"")
-            model.reshape([batch, 1, 28, 28])
-            hint = "LATENCY" if batch == 1 else "THROUGHPUT"
-            options = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": precision,
-                       "PERFORMANCE_HINT": hint, "NUM_STREAMS": 1}  # fmt: skip
-            compiled[name, batch] = core.compile_model(model, "CPU", options).create_infer_request()
-        return compiled[name, batch]
-
-    def work(case: Case) -> float:
-        name, batch = case
-        images, infer = random_images(batch), request(name, batch)
-        return seconds_of(lambda: infer.infer([images]), seconds) / batch
 
     return work

@@ -25,6 +25,7 @@ PNG_PREFIX = "data:image/png;base64,"
 MAX_PAD_CHARACTERS = 400_000
 MAX_PAD_PIXELS = 1200 * 300
 MAX_DIGITS = 20
+REFUSED = "?"  # in the place of what does not look like a digit
 EMPTY = np.zeros((0, 28, 28), np.float32)
 
 
@@ -56,7 +57,7 @@ class NetworkReading:
     def text(self) -> str:
         """The digits as read, "?" for what does not look like one; "" for a blank picture."""
         pairs = zip(self.labels, self.is_digit, strict=True)
-        return "".join(str(label) if known else "?" for label, known in pairs)
+        return "".join(str(label) if known else REFUSED for label, known in pairs)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from netlib.answer.reading import NetworkReading, Reading
+from netlib.answer.reading import REFUSED, NetworkReading, Reading
 from netlib.app.batch import Row, read_batch
 from netlib.app.service import Service, friendly
 from netlib.errors import UserError
@@ -47,8 +47,9 @@ def to_json(reading: Reading, names: Sequence[str]) -> dict[str, Any]:
 
     Returns:
         blank, agree, boxes ([left, top, right, bottom] of each digit), and for each network
-        prediction ("7", "42", "" if blank), confidence, probabilities (ten of them if there is
-        one digit, otherwise None), is_digit, and the same for each digit in digits.
+        prediction ("7", "42", "?" for what does not look like a digit, "" if blank), confidence,
+        probabilities (ten of them if there is one digit, otherwise None), is_digit, and the same
+        for each digit in digits.
     """
     networks = {name: _network_json(reading.networks.get(name)) for name in names}
     boxes = [list(box) for box in reading.boxes]
@@ -66,7 +67,7 @@ def _network_json(network: NetworkReading | None) -> dict[str, Any]:
         }
     digits = [
         {
-            "prediction": str(label),
+            "prediction": str(label) if known else REFUSED,
             "confidence": float(probabilities.max()),
             "probabilities": [float(p) for p in probabilities],
             "is_digit": bool(known),

@@ -1,12 +1,14 @@
 """Many pictures at once: files and zips, with or without a table of labels.
 
-files -> pictures and labels -> a row each -> sorted by disagreement -> HTML and CSV
+files -> pictures and labels -> a row each -> those read differently first -> HTML and CSV
 """
 
 import csv
 import io
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -21,9 +23,11 @@ MAX_PICTURES = 1000
 MAX_INFLATED_BYTES = 200_000_000
 MAX_PICTURE_BYTES = 20_000_000
 MAX_TABLE_BYTES = 2_000_000
+DAMAGED_ZIP = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError)
 PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 
 Progress = Callable[[int, int], None]
+Content = bytes | UserError  # of a file, or why it cannot be read
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,11 @@ class Row:
         one, other = (network.probabilities for network in self.reading.networks.values())
         return float(np.abs(one - other).sum(axis=1).max() / 2)
 
+    @property
+    def differs(self) -> bool:
+        """The networks read different things."""
+        return len(set(self.texts().values())) > 1
+
     def texts(self) -> dict[str, str]:
         """Name of the network -> what it read; empty for a blank or unreadable picture."""
         networks = self.reading.networks if self.reading is not None else {}
@@ -59,7 +68,10 @@ class Row:
 def read_batch(
     reader: Reader, paths: Sequence[str | Path], progress: Progress | None = None
 ) -> list[Row]:
-    """Read every picture in the files, those that disagree most first.
+    """Read every picture in the files.
+
+    Those that are read differently come first, then by disagreement; what could not be read is a
+    row with its sentence, at the end.
 
     Args:
         reader: reads the pictures.
@@ -67,23 +79,29 @@ def read_batch(
         progress: called with (done, all) after each picture.
 
     Raises:
-        UserError: nothing to read, too much to read, a damaged zip or a table without labels.
+        UserError: nothing to read, too much to read, or a table without labels.
     """
     pictures, labels = collect(paths)
+    counts = Counter(PurePosixPath(name).name for name, _ in pictures)
     rows = []
     for i, (name, content) in enumerate(pictures):
-        rows.append(_row(reader, name, content, labels))
+        rows.append(_row(reader, name, content, _label(name, labels, counts)))
         if progress is not None:
             progress(i + 1, len(pictures))
-    return sorted(rows, key=lambda row: (not row.error, -row.disagreement, row.name))
+    return sorted(
+        rows, key=lambda row: (bool(row.error), not row.differs, -row.disagreement, row.name)
+    )
 
 
-def collect(paths: Sequence[str | Path]) -> tuple[list[tuple[str, bytes]], dict[str, str]]:
-    """The pictures (name, content) and labels (name -> label) in files and zips."""
-    pictures: list[tuple[str, bytes]] = []
+def collect(paths: Sequence[str | Path]) -> tuple[list[tuple[str, Content]], dict[str, str]]:
+    """The pictures (name, content) and labels (name -> label) in files and zips.
+
+    What is no picture, or cannot be unpacked, stands among the pictures with its error.
+    """
+    pictures: list[tuple[str, Content]] = []
     labels: dict[str, str] = {}
     for name, content in _files(paths):
-        if name.lower().endswith(".csv"):
+        if name.lower().endswith(".csv") and isinstance(content, bytes):
             labels.update(_labels(name, content))
         else:
             pictures.append((name, content))
@@ -138,33 +156,40 @@ def _cells(text: str, probabilities: NDArray[np.floating]) -> list[str]:
     return [text, confidence, *(f"{p:.6f}" for p in probabilities[0])]
 
 
-def _row(reader: Reader, name: str, content: bytes, labels: dict[str, str]) -> Row:
+def _label(name: str, labels: Mapping[str, str], counts: Mapping[str, int]) -> str | None:
+    """By its path; by its name alone only if no other picture has the same name."""
     path = PurePosixPath(name)
-    label = next((labels[k] for k in (name, path.name, path.stem) if k in labels), None)
+    keys = [name, str(path.with_suffix(""))]
+    if counts[path.name] == 1:
+        keys += [path.name, path.stem]
+    return next((labels[key] for key in keys if key in labels), None)
+
+
+def _row(reader: Reader, name: str, content: Content, label: str | None) -> Row:
     try:
+        if isinstance(content, UserError):
+            raise content
         return Row(name, reader.read(content), label)
-    except ImageError as error:
+    except (ImageError, UserError) as error:
         return Row(name, None, label, str(error))
 
 
-def _files(paths: Sequence[str | Path]) -> Iterator[tuple[str, bytes]]:
-    """Name and content of every picture and table, zips opened; all other files are an error."""
+def _files(paths: Sequence[str | Path]) -> Iterator[tuple[str, Content]]:
+    """Name and content of every picture and table, zips opened."""
     left = MAX_INFLATED_BYTES
     for path in map(Path, paths):
         suffix = path.suffix.lower()
         if suffix == ".zip":
             for name, content in _unzip(path, left):
-                left -= len(content)
+                left -= len(content) if isinstance(content, bytes) else 0
                 yield name, content
         elif suffix in PICTURE_SUFFIXES or suffix == ".csv":
             yield path.name, path.read_bytes()
         else:
-            raise UserError(
-                f"{path.name} is neither a picture nor a zip nor a CSV table: leave it out."
-            )
+            yield path.name, UserError("It is neither a picture nor a zip nor a CSV table.")
 
 
-def _unzip(path: Path, limit: int) -> Iterator[tuple[str, bytes]]:
+def _unzip(path: Path, limit: int) -> Iterator[tuple[str, Content]]:
     """Pictures and tables in a zip, read in memory: nothing is unpacked to disk."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -175,16 +200,19 @@ def _unzip(path: Path, limit: int) -> Iterator[tuple[str, bytes]]:
                 )
             for entry in entries:
                 yield entry.filename, _read_entry(archive, entry)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
-        raise UserError(f"{path.name} is damaged or encrypted: pack it again.") from error
+    except DAMAGED_ZIP:
+        yield path.name, UserError("The zip is damaged or encrypted: pack it again.")
 
 
-def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    # The declared size may lie: never read more than a picture may have.
-    with archive.open(entry) as file:
-        content = file.read(MAX_PICTURE_BYTES + 1)
+def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Content:
+    try:
+        with archive.open(entry) as file:
+            # The declared size may lie: never read more than a picture may have.
+            content = file.read(MAX_PICTURE_BYTES + 1)
+    except (*DAMAGED_ZIP, zlib.error):
+        return UserError("It is damaged or encrypted in its zip: pack it again.")
     if len(content) > MAX_PICTURE_BYTES:
-        raise UserError(f"{entry.filename} is larger than {MAX_PICTURE_BYTES // 1_000_000} MB.")
+        return UserError(f"It is larger than {MAX_PICTURE_BYTES // 1_000_000} MB.")
     return content
 
 

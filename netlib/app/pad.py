@@ -1,10 +1,22 @@
-"""The drawing pad: a canvas in a `gr.HTML`; its value is a PNG data URL, "" when it is empty."""
+"""The drawing pad: a canvas in a `gr.HTML`.
+
+Its value is a PNG data URL, nothing when it is empty, and "#" with the number of the drawing.
+"""
 
 from pathlib import Path
 
 import gradio as gr
 
 ASSETS = Path(__file__).parent / "assets"
+MOST_FIGURES = 10  # of a drawing's number
+
+
+def split_value(value: str | None) -> tuple[str, str]:
+    """What is drawn (a data URL, or "") and the drawing's number ("" where there is none)."""
+    drawing, _, number = (value if isinstance(value, str) else "").rpartition("#")
+    if number.isascii() and number.isdecimal() and len(number) < MOST_FIGURES:
+        return drawing, number
+    return value or "", ""
 
 
 def drawing_pad(name: str, width: int, height: int, label: str, hint: str) -> gr.HTML:

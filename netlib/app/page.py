@@ -17,7 +17,7 @@ from netlib.app import api
 from netlib.app.about import about_markdown
 from netlib.app.batch import read_batch
 from netlib.app.gallery import gallery, load_examples
-from netlib.app.pad import ASSETS, drawing_pad
+from netlib.app.pad import ASSETS, drawing_pad, split_value
 from netlib.app.service import Service, friendly, guarded
 from netlib.app.stress import FACTORS, NEUTRAL
 from netlib.app.views.batch_view import batch_html
@@ -35,6 +35,7 @@ MAX_FILE_SIZE = "25mb"
 MAX_QUEUE = 64
 CACHE_SECONDS = 3600
 AS_READ = "as read"
+BLANK_PICTURE = "The picture is blank: there is no ink in it that stands out from its paper."
 DETAILS = ("why", "map", "stress")  # tabs that follow the current digit while they are open
 
 # For listeners that answer at once: the queue would cost them more than their work.
@@ -89,14 +90,8 @@ def _first_view(service: Service) -> tuple[gr.HTML, gr.State]:
             with gr.Tab("Draw") as draw_tab:
                 pad = drawing_pad("pad", PAD_SIDE, PAD_SIDE, "Drawing pad.", "Draw a digit here")
             with gr.Tab("Upload") as upload_tab:
-                picture = gr.Image(
-                    type="filepath",
-                    image_mode=None,
-                    show_label=False,
-                    height=260,
-                    buttons=[],
-                    elem_id="picture",
-                )
+                # Not a gr.Image: that refuses a file before the listener can say why.
+                picture = gr.File(show_label=False, height=120, elem_id="picture")
                 boxed = html(elem_id="boxed")
         with gr.Column(scale=7, min_width=320):
             empty = service.reader.read_pad("")
@@ -107,25 +102,44 @@ def _first_view(service: Service) -> tuple[gr.HTML, gr.State]:
             )
             steps = html(steps_html(None), elem_id="steps")
 
-    def show(reading: Reading, problem: str = "") -> tuple[str, str, Reading]:
-        shown = answer_html(reading, service.facts, problem)
+    def show(reading: Reading, problem: str = "", number: str = "file") -> tuple:
+        shown = answers_to(number, answer_html(reading, service.facts, problem))
         # A large photo's steps would stay in memory for as long as the visitor's session.
         return shown, steps_html(reading), replace(reading, sketch=None)
 
-    def read_pad(value: str | None) -> tuple[str, str, Reading]:
-        return show(service.reader.read_pad(value))
+    def read_pad(value: str | None) -> tuple:
+        return guarded_pad(value, service.reader.read_pad, show, empty)
 
     def read_picture(path: str | None) -> tuple[str, str, Reading, str]:
         reading = service.reader.read(Path(path)) if path else empty
-        return *show(reading), boxed_html(reading)
+        blank = BLANK_PICTURE if path and reading.is_blank else ""
+        return *show(reading, blank), boxed_html(reading)
 
     for event in (pad.change, draw_tab.select):
-        read = guarded(read_pad, lambda text: show(empty, text))
-        event(read, pad, [answers, steps, current], **INSTANT)
+        event(read_pad, pad, [answers, steps, current], **INSTANT)
     for event in (picture.change, upload_tab.select):
         read = guarded(read_picture, lambda text: (*show(empty, text), ""))
         event(read, picture, [answers, steps, current, boxed], **INSTANT)
     return answers, current
+
+
+def answers_to(number: str, answers: str) -> str:
+    """The answers, and which drawing they belong to."""
+    return f'<span hidden data-drawing="{number}"></span>{answers}'
+
+
+def guarded_pad(
+    value: str | None,
+    read: Callable[[str], Reading],
+    show: Callable[..., Any],
+    empty: Reading,
+) -> Any:
+    """`show(reading, problem, number)` of what is on a pad, an error as its one sentence."""
+    drawing, number = split_value(value)
+    answer = guarded(
+        lambda: show(read(drawing), number=number), lambda text: show(empty, text, number)
+    )
+    return answer()
 
 
 def _answers_script(pad: str, details: Sequence[str]) -> str:
@@ -224,11 +238,11 @@ def _stress_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
 
 
 def _number_tab(service: Service) -> None:
-    def show(reading: Reading, problem: str = "") -> str:
-        return number_html(reading, service.facts, problem)
+    def show(reading: Reading, problem: str = "", number: str = "") -> str:
+        return answers_to(number, number_html(reading, service.facts, problem))
 
     def read_number(value: str | None) -> str:
-        return show(service.reader.read_pad(value))
+        return guarded_pad(value, service.reader.read_pad, show, empty)
 
     with gr.Tab("Write a number"):
         width, height = WIDE_PAD
@@ -239,8 +253,7 @@ def _number_tab(service: Service) -> None:
         answers = html(
             show(empty), js_on_load=_answers_script("wide-pad", ()), elem_id="number-answers"
         )
-    read = guarded(read_number, lambda text: show(empty, text))
-    pad.change(read, pad, answers, **INSTANT)
+    pad.change(read_number, pad, answers, **INSTANT)
 
 
 def _batch_tab(service: Service) -> None:
@@ -256,19 +269,23 @@ def _batch_tab(service: Service) -> None:
     with gr.Tab("Many pictures"):
         html(
             '<p class="hint">Pictures or a zip of pictures, one digit or number each; with a CSV '
-            "of image names and labels among them, the answers are scored. Those on which the "
-            "networks differ most come first.</p>"
+            "of image names and labels among them, the answers are scored. What the networks read "
+            "differently comes first.</p>"
         )
         files = gr.File(
             file_count="multiple",
-            file_types=["image", ".zip", ".csv"],
             show_label=False,
             height=140,
             elem_id="batch-files",
         )
-        button = gr.Button("Read them", variant="primary", elem_id="batch-button")
+        with gr.Row():
+            button = gr.Button("Read them", variant="primary", elem_id="batch-button")
+            stop = gr.Button("Stop", scale=0, min_width=90)
         table = html(elem_id="batch-table")
-    button.click(read_files, files, table, api_visibility="private")
+    files.change(lambda: "", None, table, queue=False, api_visibility="private")
+    reading = button.click(read_files, files, table, api_visibility="private")
+    stop.click(lambda: message("Stopped: nothing was kept."), None, table, cancels=[reading],
+               queue=False, api_visibility="private")  # fmt: skip
 
 
 def _teach_tab(service: Service, current: gr.State) -> None:

@@ -18,8 +18,56 @@ function settled() {
   }
 }
 
+// Answers are dimmed from the moment that a drawing or file is sent until the reply to that one is
+// there; a server that stays silent is told.
+const DIM_MS = 400, SILENT_MS = 6000;
+const SILENT = "The server does not answer. Your drawing is kept; what stands here is of an earlier one.";
+let awaited = null; // number of the drawing, "file" for an upload, null when all is answered
+let dimming = null, waiting = null;
+
+const region = document.createElement("p"); // speaks when the pen is up, never while it moves
+region.className = "unseen";
+region.setAttribute("role", "status");
+region.setAttribute("aria-live", "polite");
+element.after(region);
+
+function speak(text) {
+  if (region.textContent !== text) region.textContent = text;
+}
+
+function sent(what) {
+  awaited = what;
+  clearTimeout(dimming);
+  clearTimeout(waiting);
+  dimming = setTimeout(() => element.classList.add("stale"), DIM_MS);
+  waiting = setTimeout(() => {
+    element.classList.add("stale", "silent");
+    speak(SILENT);
+  }, SILENT_MS);
+}
+
+function replied() {
+  const reply = element.querySelector("[data-drawing]")?.dataset.drawing ?? "";
+  if (awaited !== null && reply !== String(awaited)) return;
+  awaited = null;
+  clearTimeout(dimming);
+  clearTimeout(waiting);
+  element.classList.remove("stale", "silent");
+  const pad = document.querySelector("#@PAD@ .pad");
+  if (!pad?.classList.contains("drawing")) speak(element.querySelector(".verdict")?.textContent ?? "");
+}
+
+element.dataset.silent = SILENT;
+document.addEventListener("pad-sent", (event) => {
+  if (event.target.dataset.name === "@PAD@") sent(event.detail);
+});
+document.querySelector("#input-tabs")?.addEventListener("change", (event) => {
+  if (event.target.type === "file" && DETAILS.length) sent("file");
+});
+
 watch("value", () => {
   showBoxes();
+  replied();
   clearTimeout(timer);
   timer = setTimeout(settled, SETTLED_MS);
 });

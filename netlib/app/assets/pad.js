@@ -1,6 +1,8 @@
 // A drawing pad on a canvas of fixed size. Runs as js_on_load of its gr.HTML, which provides
-// `element`, `props`, `watch`. The value is the drawing as a PNG data URL, or "" when it is empty.
+// `element`, `props`, `watch`. The value is the drawing as a PNG data URL with its number behind a
+// "#", which comes back with the answer; of an empty pad it is the number alone ("#4").
 const LIVE_INTERVAL_MS = 120; // at most one request this often while the pen moves
+const PALM_MS = 2000; // so long after a stroke of a stylus, touches are a resting palm
 const INK = "#000", PAPER = "#fff";
 
 const root = element.querySelector(".pad");
@@ -9,10 +11,14 @@ const context = canvas.getContext("2d", { willReadFrequently: true });
 const thickness = root.querySelector("input[type=range]");
 const button = (action) => root.querySelector(`[data-action="${action}"]`);
 
-// Everything on the pad, oldest first: {points, width, erase} or {picture}.
+// Everything on the pad, oldest first: {points, width, erase} or {picture}. It is replaced and never
+// changed, so that earlier states can be brought back.
 let marks = [];
+let past = [], future = []; // earlier states, and those that were taken back
 let active = null; // the stroke under the pen
 let pointer = null; // its pointerId: a second finger is ignored
+let lastStylus = -Infinity;
+let number = 0; // of the drawing that was sent last
 let erasing = false;
 let framePending = false;
 let liveTimer = null;
@@ -53,7 +59,9 @@ function paint() {
   context.fillRect(0, 0, canvas.width, canvas.height);
   for (const mark of marks) mark.picture ? paintPicture(mark.picture) : paintStroke(mark);
   root.classList.toggle("has-ink", marks.length > 0);
-  button("undo").disabled = button("clear").disabled = marks.length === 0;
+  button("undo").disabled = past.length === 0;
+  button("redo").disabled = future.length === 0;
+  button("clear").disabled = marks.length === 0;
 }
 
 function paintSoon() {
@@ -69,8 +77,15 @@ function send() {
   lastSent = performance.now();
   paint();
   const empty = !marks.some((mark) => mark.picture || !mark.erase);
-  root.dispatchEvent(new CustomEvent("pad-sent", { bubbles: true }));
-  props.value = empty ? "" : canvas.toDataURL("image/png");
+  root.dataset.drawing = ++number;
+  root.dispatchEvent(new CustomEvent("pad-sent", { bubbles: true, detail: number }));
+  props.value = `${empty ? "" : canvas.toDataURL("image/png")}#${number}`;
+}
+
+function change(newMarks) {
+  past.push(marks);
+  future = [];
+  marks = newMarks;
 }
 
 function sendThrottled() {
@@ -85,21 +100,41 @@ function position(event) {
   return [x, y];
 }
 
+// A stylus wins over a finger or palm that came before it; touches beside a stylus are a palm.
+function isPalm(event) {
+  return event.pointerType === "touch" && performance.now() - lastStylus < PALM_MS;
+}
+
+function dropActive() {
+  if (pointer === null) return;
+  pointer = active = null;
+  root.classList.remove("drawing");
+  marks = past.pop();
+}
+
 canvas.addEventListener("pointerdown", (event) => {
-  if (pointer !== null || (event.pointerType === "mouse" && event.button !== 0)) return;
+  if (event.pointerType === "pen") {
+    if (pointer !== null && canvas.dataset.pointer === "touch") dropActive();
+    lastStylus = performance.now();
+  }
+  if (pointer !== null || isPalm(event)) return;
+  if (event.pointerType === "mouse" && event.button !== 0) return;
   pointer = event.pointerId;
+  canvas.dataset.pointer = event.pointerType;
   canvas.setPointerCapture(pointer);
   canvas.focus({ preventScroll: true });
   const eraserEnd = (event.buttons & 32) !== 0; // the other end of a stylus
   active = { points: [position(event)], width: Number(thickness.value), erase: erasing || eraserEnd };
   if (active.erase) active.width *= 1.6;
-  marks.push(active);
+  change([...marks, active]);
+  root.classList.add("drawing");
   paintSoon();
   event.preventDefault();
 });
 
 canvas.addEventListener("pointermove", (event) => {
   if (event.pointerId !== pointer) return;
+  if (event.pointerType === "pen") lastStylus = performance.now();
   const moves = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
   for (const move of moves.length ? moves : [event]) active.points.push(position(move));
   paintSoon();
@@ -109,20 +144,30 @@ canvas.addEventListener("pointermove", (event) => {
 function penUp(event) {
   if (event.pointerId !== pointer) return;
   pointer = active = null;
+  root.classList.remove("drawing");
   send();
 }
 canvas.addEventListener("pointerup", penUp);
 canvas.addEventListener("pointercancel", penUp);
 
 function undo() {
-  if (pointer !== null || marks.length === 0) return;
-  marks.pop();
+  if (pointer !== null || past.length === 0) return;
+  future.push(marks);
+  marks = past.pop();
+  send();
+}
+
+function redo() {
+  if (pointer !== null || future.length === 0) return;
+  past.push(marks);
+  marks = future.pop();
   send();
 }
 
 function clear() {
-  pointer = active = null;
-  marks = [];
+  dropActive();
+  if (marks.length) change([]);
+  choose("pen");
   send();
 }
 
@@ -136,31 +181,55 @@ function choose(tool) {
 root.addEventListener("click", (event) => {
   const action = event.target.closest("[data-action]")?.dataset.action;
   if (action === "undo") undo();
+  else if (action === "redo") redo();
   else if (action === "clear") clear();
   else if (action) choose(action);
 });
 
 root.addEventListener("keydown", (event) => {
-  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") undo();
-  else if (event.key === "Escape" || event.key === "Delete") clear();
+  const key = event.key.toLowerCase(), control = event.ctrlKey || event.metaKey;
+  if (control && (key === "y" || (key === "z" && event.shiftKey))) redo();
+  else if (control && key === "z") undo();
+  else if (key === "escape" || (key === "delete" && event.target === canvas)) clear();
   else return;
   event.preventDefault();
 });
 
-// The gallery of examples puts a picture on the pad, under further strokes.
-root.addEventListener("pad-load", (event) => {
+function load(url) {
   const picture = new Image();
   picture.onload = () => {
-    marks = [{ picture }];
+    change([{ picture }]);
     send();
   };
-  picture.src = event.detail;
+  picture.src = url;
+}
+
+// The gallery of examples puts a picture on the pad, under further strokes; so do drop and paste.
+root.addEventListener("pad-load", (event) => load(event.detail));
+
+function loadFirst(files) {
+  const file = [...files].find((candidate) => candidate.type.startsWith("image/"));
+  if (!file) return false;
+  const reader = new FileReader();
+  reader.onload = () => load(reader.result);
+  reader.readAsDataURL(file);
+  return true;
+}
+
+root.addEventListener("dragover", (event) => event.preventDefault());
+root.addEventListener("drop", (event) => {
+  if (loadFirst(event.dataTransfer.files)) event.preventDefault();
+});
+document.addEventListener("paste", (event) => {
+  const typing = event.target.closest?.("input, textarea, [contenteditable]");
+  if (typing || !root.offsetParent) return; // another tab is open
+  if (loadFirst(event.clipboardData.files)) event.preventDefault();
 });
 
 // Python clears the pad by setting its value to "".
 watch("value", () => {
   if (!props.value && marks.length) {
-    marks = [];
+    change([]);
     paint();
   }
 });

@@ -33,7 +33,7 @@ def batch_html(rows: Sequence[Row], facts: Mapping[str, NetworkFacts]) -> str:
 
 
 def _summary(rows: Sequence[Row], facts: Mapping[str, NetworkFacts]) -> str:
-    differ = sum(len(set(row.texts().values())) > 1 for row in rows)
+    differ = sum(row.differs for row in rows)
     unread = sum(row.reading is None for row in rows)
     parts = [f"{len(rows)} pictures", f"{differ} read differently"]
     if unread:
@@ -46,7 +46,7 @@ def _summary(rows: Sequence[Row], facts: Mapping[str, NetworkFacts]) -> str:
 
 def _row(row: Row, facts: Mapping[str, NetworkFacts]) -> str:
     if row.reading is None:
-        cells = f'<td colspan="2" class="error">{escape(row.error)}</td>'
+        cells = f'<td colspan="{len(facts)}" class="error">{escape(row.error)}</td>'
         thumbnails = ""
     else:
         thumbnails = "".join(
@@ -54,7 +54,7 @@ def _row(row: Row, facts: Mapping[str, NetworkFacts]) -> str:
             for digit in row.reading.digits[:MAX_THUMBNAILS]
         )
         cells = "".join(_answer(row, name) for name in facts)
-    differ = len(set(row.texts().values())) > 1
+    differ = row.differs
     disagreement = f"{row.disagreement:.3f}" if row.texts() else ""
     return (
         f'<tr class="{"differ" if differ else ""}"><td class="thumbs">{thumbnails}</td>'
@@ -69,5 +69,6 @@ def _answer(row: Row, name: str) -> str:
     if network is None:
         return "<td>blank</td>"
     wrong = row.label is not None and network.text != row.label
-    confidence = percent(float(network.confidences.prod()))
+    known = bool(network.is_digit.all())  # of what was refused, no percentage is told
+    confidence = percent(float(network.confidences.prod())) if known else ""
     return f'<td class="{"wrong" if wrong else ""}"><b>{network.text}</b> {confidence}</td>'

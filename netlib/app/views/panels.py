@@ -86,7 +86,7 @@ def answer_html(reading: Reading, facts: Mapping[str, NetworkFacts], problem: st
         _card(name, facts[name], reading.networks.get(name), reading.digits) for name in facts
     )
     return (
-        f'<p class="verdict {kind}" role="status" aria-live="polite">{escape(text)}</p>'
+        f'<p class="verdict {kind}">{escape(text)}</p>'
         f'<div class="cards">{cards}</div>'
         f'<p class="versus">{versus(facts)}</p>'
         f"{boxes_svg(reading) if reading.is_number else ''}"
@@ -167,13 +167,17 @@ def _bars(probabilities: NDArray[np.floating], known: bool) -> str:
 
 
 def _number(network: NetworkReading, digits: NDArray[np.floating]) -> str:
-    mean = percent(float(np.prod(network.confidences)))
+    known = network.is_digit
     chips = "".join(
         f'<li><img src="{png_url(ink_on_paper(digit))}" alt="" width="28" height="28">'
-        f"<b>{text}</b><span>{percent(float(confidence))}</span></li>"
-        for digit, text, confidence in zip(digits, network.text, network.confidences, strict=True)
+        f"<b>{text}</b><span>{percent(float(confidence)) if sure else 'no digit'}</span></li>"
+        for digit, text, confidence, sure in zip(
+            digits, network.text, network.confidences, known, strict=True
+        )
     )
-    headline = _headline(network.text, f"{mean} for all {len(digits)}", len(digits))
+    product = percent(float(np.prod(network.confidences)))
+    small = f"{product} for all {len(digits)}" if known.all() else f"{(~known).sum()} not read"
+    headline = _headline(network.text, small, len(digits))
     return f'{headline}<ol class="chips" aria-label="Digit by digit">{chips}</ol>'
 
 
@@ -195,7 +199,7 @@ def number_html(reading: Reading, facts: Mapping[str, NetworkFacts], problem: st
         for name, fact in facts.items()
     )
     return (
-        f'<p class="verdict {kind}" role="status" aria-live="polite">{escape(text)}</p>'
+        f'<p class="verdict {kind}">{escape(text)}</p>'
         f'<div class="cards compact">{cards}</div>{boxes_svg(reading)}'
     )
 

@@ -55,6 +55,7 @@ def run(options: Options) -> list[Path]:
         preprocess=options.preprocess,
         progress=on_terminal(),
     )
+    data.warn_of_seen(options.checkpoint, dataset.images)
     prediction = predictor.predict_one("network", dataset.images.numpy().astype(np.float32) / 255)
     labels = dataset.labels.numpy()
     result = measure.scores(labels, prediction.logits, info.temperature)

@@ -150,7 +150,9 @@ def run(options: Options) -> list[Path]:
     if options.is_training:
         metadata = make_metadata(options, net, records, results, history)
         written.append(nets.save_network(net, checkpoint, metadata))
+        written.append(data.write_digests(checkpoint, digits.train_set.images))
         state_path(output).unlink(missing_ok=True)
+    data.warn_of_seen(checkpoint, digits.test_set.images)
     print_results(results)
     written += write_results(output, options, results, history)
     if options.visualize:
@@ -355,7 +357,7 @@ def make_metadata(
             }
             for split in ("validation", "test")
         },
-        "temperature": measure.fit_temperature(validation.labels, validation.logits),
+        "temperature": measure.choose_temperature(validation.labels, validation.logits),
         **made_by(options, "torch", "torchvision", "numpy"),
     }
 
@@ -365,9 +367,15 @@ def data_record(path: Path) -> dict[str, Any]:
     record = path / "record.json"
     if record.is_file():
         try:
-            return json.loads(record.read_text(encoding="utf-8"))
-        except ValueError as error:
+            content = json.loads(record.read_text(encoding="utf-8"))
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"{record} is no JSON ({error}): mend or delete it.") from error
+        if not isinstance(content, dict):
+            raise ValueError(
+                f"{record} holds a {type(content).__name__}; expected an object {{...}} as "
+                "prepare_data writes it: mend or delete it."
+            )
+        return content
     return {"source": path.name}
 
 

@@ -27,7 +27,10 @@ class Options:
     """Write a data set in the course's layout.
 
     Attributes:
-        source: where the digits come from.
+        source: where the digits come from; the last four import a data set of yours: csv, images
+            and a CSV of names and labels; imagefolder, a folder for each class; kaggle, a CSV of
+            pixels; idx, MNIST's own format.
+        path: the data set to import, for --source csv, imagefolder, kaggle and idx.
         output: folder to make.
         imbalance: profile of the training set.
         ratio: images of the most frequent : rarest class.
@@ -44,8 +47,9 @@ class Options:
         tilt: digits are turned by up to this many degrees.
     """
 
-    source: Literal["mnist", "packaged", "unipen", "scans"]
+    source: Literal["mnist", "packaged", "unipen", "scans", "csv", "imagefolder", "kaggle", "idx"]
     output: Path
+    path: Path | None = None
     imbalance: Literal["none", "exp", "step"] = "none"
     ratio: float = 10.0
     n_max: int | None = None
@@ -80,8 +84,12 @@ def run(options: Options) -> list[Path]:
 
 def load_source(options: Options) -> "Source":
     """The source that was asked for, and no other."""
-    from netlib.data import sources
+    from netlib.data import imports, sources
 
+    if options.source in imports.IMPORTS:
+        if options.path is None:
+            raise ValueError(f"--source {options.source} needs --path, the data set to import.")
+        return imports.IMPORTS[options.source](options.path, options.seed)
     if options.source == "mnist":
         return sources.mnist(options.mnist_root, DOWNLOADS)
     if options.source == "scans":

@@ -525,7 +525,9 @@ def keep_files(
     labels = {split: getattr(digits, f"{split}_set").labels.numpy() for split in outputs}
     metadata = {
         "run": asdict(run),
-        "temperature": measure.fit_temperature(labels["validation"], outputs["validation"].logits),
+        "temperature": measure.choose_temperature(
+            labels["validation"], outputs["validation"].logits
+        ),
     }
     nets.save_network(net, folder / "network.safetensors", metadata)
     pd.DataFrame(history).to_csv(folder / "history.csv", index=False)

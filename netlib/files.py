@@ -1,10 +1,19 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and the removal of what killed processes left."""
 
+import functools
+import hashlib
 import os
+import re
+import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+# Processes are counted by host: a folder may be shared with other machines.
+_HOST = hashlib.blake2b(socket.gethostname().encode(), digest_size=4).hexdigest()
+_TEMPORARY = re.compile(rf"\..+\.{_HOST}-(\d+)\.\w{{8}}")
 
 
 @contextmanager
@@ -16,7 +25,7 @@ def replacing(path: Path, folder: Path | None = None) -> Iterator[Path]:
         folder: where the file lies meanwhile, on the same disk; default: beside `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=folder or path.parent, prefix=f".{path.name}.")
+    handle, name = tempfile.mkstemp(dir=folder or path.parent, prefix=temporary_prefix(path))
     os.close(handle)
     try:
         yield Path(name)
@@ -25,3 +34,36 @@ def replacing(path: Path, folder: Path | None = None) -> Iterator[Path]:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def temporary_prefix(path: Path) -> str:
+    """How the name begins under which this process writes what shall become `path`.
+
+    What dead processes left beside it goes first, once for each folder.
+    """
+    remove_leftovers(path.parent)
+    return f".{path.name}.{_HOST}-{os.getpid()}."
+
+
+@functools.cache
+def remove_leftovers(folder: Path) -> None:
+    """Remove what processes that died on this machine were writing in `folder`."""
+    for path in folder.iterdir():
+        match = _TEMPORARY.fullmatch(path.name)
+        if match is None or _is_alive(int(match[1])):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with suppress(OSError):  # another process was quicker, or the file is not ours
+                path.unlink()
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -10,10 +10,13 @@ import pytest
 import torch
 from helpers_data import layout, numbered, png, table, write_folder, write_zip
 from torch.utils.data import DataLoader, Subset
+from torchvision import transforms
 
+from netlib import data
 from netlib.data import dataset as dataset_module
 from netlib.data import image_cache
 from netlib.data.loaders import DataError, DigitData, DigitDataset
+from netlib.data.overlap import digests_path
 
 LABELS = [3, 0, 9]
 
@@ -70,6 +73,63 @@ def test_transform_is_applied_one_by_one_and_in_batches(digits: Path) -> None:
     assert torch.equal(images[0], image) and labels.tolist() == [9, 3]
 
 
+@pytest.mark.parametrize("chain", [False, True])
+def test_a_transform_may_begin_with_torchvision_s_to_tensor(digits: Path, chain: bool) -> None:
+    steps = [transforms.RandomRotation(0), transforms.ToTensor(), transforms.Normalize(0.5, 0.5)]
+    transform = transforms.Compose(steps) if chain else transforms.ToTensor()
+    dataset = DigitDataset(digits, transform=transform)
+    expected = torch.full((1, 28, 28), 3 / 255)
+    image = dataset[2][0]
+    torch.testing.assert_close(image, (expected - 0.5) / 0.5 if chain else expected)
+    assert torch.equal(dataset.batch([2])[0][0], image)
+    colour = DigitDataset(digits, input_dim=(3, 28, 28), transform=transforms.ToTensor())
+    torch.testing.assert_close(colour[2][0], expected.expand(3, 28, 28))
+
+
+@pytest.mark.parametrize(
+    "index",
+    [slice(2, 0, -1), [2, 1], np.array([2, 1]), torch.tensor([2, 1]), range(2, 0, -1)],
+    ids=["slice", "list", "array", "tensor", "range"],
+)
+def test_slices_and_lists_index_a_smaller_data_set(digits: Path, index: object) -> None:
+    part = DigitDataset(digits)[index]
+    assert part.names == ["2.png", "1.png"]
+    assert part.labels.tolist() == LABELS[2:0:-1]
+    assert len(DigitDataset(digits)[:]) == 3
+
+
+def test_a_mask_indexes_too(digits: Path) -> None:
+    dataset = DigitDataset(digits)
+    assert dataset[dataset.labels == 9].names == ["2.png"]
+    assert len(dataset[[]]) == 0
+    with pytest.raises(IndexError, match="the mask has 1 values for 3 images"):
+        dataset[torch.tensor([True])]
+
+
+def test_ink_of_the_other_polarity_is_told(tmp_path: Path) -> None:
+    page = np.full((28, 28), 255, np.uint8)
+    page[10:18, 12:16] = 0
+    files = layout(LABELS)
+    for index in (0, 1):
+        files[f"train_new/{index}.png"] = png(page)
+    warnings = DigitDataset(write_folder(tmp_path, files)).warnings
+    assert any("2 of 3 images are dark ink" in w and "--preprocess sketch" in w for w in warnings)
+    read = DigitDataset(tmp_path, preprocess="sketch")
+    assert not any("dark ink" in warning for warning in read.warnings)
+
+
+def test_images_that_were_trained_on_are_found_again(tmp_path: Path, digits: Path, caplog) -> None:
+    dataset, checkpoint = DigitDataset(digits), tmp_path / "net.safetensors"
+    assert data.count_seen(checkpoint, dataset.images) is None
+    data.write_digests(checkpoint, dataset.images[:2])
+    assert data.warn_of_seen(checkpoint, dataset.images) == 2
+    assert "2 of these 3 images are among those that net.safetensors was trained" in caplog.text
+    assert data.count_seen(checkpoint, dataset.images + 50) == 0
+    digests_path(checkpoint).write_bytes(b"?")
+    with pytest.raises(ValueError, match="holds no hashes of images"):
+        data.count_seen(checkpoint, dataset.images)
+
+
 def test_a_batch_is_what_its_items_are(digits: Path) -> None:
     dataset = DigitDataset(digits)
     batch = dataset.__getitems__([2, 0, 2])
@@ -120,12 +180,9 @@ def test_unreadable_image(digits: Path) -> None:
         DigitDataset(digits)
 
 
-def test_num_classes_and_limit_reach_the_reader(tmp_path: Path, digits: Path) -> None:
+def test_num_classes_reaches_the_reader(digits: Path) -> None:
     with pytest.raises(DataError, match=r"outside 0\.\.\.2"):
         DigitDataset(digits, num_classes=3)
-    archive = write_zip(tmp_path / "z.zip", layout(LABELS))
-    with pytest.raises(DataError, match="more than the limit of 10"):
-        DigitDataset(archive, max_bytes=10)
 
 
 def test_preprocess_reaches_the_decoder(digits: Path) -> None:
@@ -221,13 +278,6 @@ def test_the_second_start_does_not_decode(source: Path, tmp_path: Path, monkeypa
     assert torch.equal(first.labels, second.labels)
     assert first.names == second.names
     assert first.warnings == second.warnings != []
-
-
-def test_nothing_is_cached_unless_asked(source: Path, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
-    DigitDataset(source)
-    assert not (tmp_path / "home").exists()
-    assert image_cache.default_cache_dir() == tmp_path / "home" / "netlib"
 
 
 def test_other_content_or_options_have_another_key(tmp_path: Path) -> None:

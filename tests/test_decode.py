@@ -9,7 +9,7 @@ from helpers_data import layout, png, table, write_folder
 from PIL import Image
 
 from netlib.data import pixels as decode
-from netlib.data.layout import open_store, read_table
+from netlib.data.layout import find_split, read_table
 from netlib.data.pixels import check_input_dim, decode_image, decode_table
 from netlib.data.stores import DataError
 from netlib.picture.digit import to_digit
@@ -174,7 +174,7 @@ def test_input_dim_that_is_no_shape(shape: tuple) -> None:
 
 
 def read(path: Path):
-    return read_table(open_store(path, "train"), "train", 10)
+    return read_table(find_split(path, "train"), 10)
 
 
 def test_a_table_is_decoded_in_its_order_whatever_the_number_of_threads(

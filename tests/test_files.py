@@ -1,10 +1,13 @@
 """Files are replaced whole or not at all."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from netlib.files import replacing
+from netlib.files import remove_leftovers, replacing, temporary_prefix
 
 
 def test_the_file_is_there_only_after_the_block(tmp_path: Path) -> None:
@@ -25,3 +28,19 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
         raise KeyboardInterrupt
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_dead_process_left_goes_and_nothing_of_a_living_one(tmp_path: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    mine = temporary_prefix(tmp_path / "a.csv")
+    theirs = mine.replace(f"-{os.getpid()}.", f"-{dead.pid}.")
+    for name in (f"{mine}abcdefgh", f"{theirs}abcdefgh", ".hidden", "a.csv"):
+        (tmp_path / name).write_text("half")
+    (tmp_path / f"{theirs}folder12").mkdir()
+    (tmp_path / f"{theirs}folder12" / "file").write_text("half")
+    remove_leftovers.cache_clear()  # as a new process begins
+    with replacing(tmp_path / "b.csv") as temporary:
+        temporary.write_text("whole")
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {f"{mine}abcdefgh", ".hidden", "a.csv", "b.csv"}

@@ -7,19 +7,20 @@ from pathlib import Path
 import pytest
 from helpers_data import layout, numbered, png, table, write_folder, write_zip
 
-from netlib.data.layout import find_split, fingerprint, has_split, open_store, read_table
+from netlib.data import stores
+from netlib.data.layout import find_split, has_split, read_table
 from netlib.data.stores import DataError, FolderStore, ZipStore
 
 LABELS = [3, 0, 9]
 
 
-def read(path: Path, split: str = "train", num_classes: int = 10, **options: int):
-    return read_table(open_store(path, split, **options), split, num_classes)
+def read(path: Path, split: str = "train", num_classes: int = 10):
+    return read_table(find_split(path, split), num_classes)
 
 
-def complaint(path: Path, split: str = "train", **options: int) -> str:
+def complaint(path: Path, split: str = "train") -> str:
     with pytest.raises(DataError) as caught:
-        read(path, split, **options)
+        read(path, split)
     sentence = str(caught.value)
     assert "\n" not in sentence
     return sentence
@@ -185,7 +186,7 @@ def test_missing_csv_in_a_zip(tmp_path: Path) -> None:
     files = layout(LABELS)
     del files["train_new.csv"]
     write_zip(tmp_path / "train.zip", files, below="x/")
-    assert "holds x/train_new/ but not x/train_new.csv" in complaint(tmp_path)
+    assert "holds train/x/train_new/ but not train/x/train_new.csv" in complaint(tmp_path)
 
 
 def test_image_named_but_absent(tmp_path: Path) -> None:
@@ -288,13 +289,16 @@ def test_entry_that_points_outside_the_archive(tmp_path: Path, name: str) -> Non
     assert "points outside the archive" in complaint(tmp_path)
 
 
-def test_zip_that_declares_more_than_the_limit(tmp_path: Path) -> None:
+def test_zip_that_declares_more_than_the_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     files = {**layout(LABELS), "train_new/big.bin": bytes(100_000)}
     path = write_zip(tmp_path / "train.zip", files, zipfile.ZIP_DEFLATED)
     assert path.stat().st_size < 5000
-    sentence = complaint(tmp_path, max_bytes=99_999)
-    assert "more than the limit of 99,999" in sentence
-    assert read(tmp_path, max_bytes=110_000).labels == LABELS
+    monkeypatch.setattr(stores, "MAX_BYTES", 99_999)
+    assert "more than the limit of 99,999" in complaint(tmp_path)
+    monkeypatch.setattr(stores, "MAX_BYTES", 110_000)
+    assert read(tmp_path).labels == LABELS
 
 
 def test_entry_that_inflates_to_more_than_it_declares(tmp_path: Path) -> None:
@@ -307,7 +311,7 @@ def test_entry_that_inflates_to_more_than_it_declares(tmp_path: Path) -> None:
     struct.pack_into("<I", content, entry + 24, 10)
     path.write_bytes(content)
     with pytest.raises(DataError, match="is damaged"):
-        read(tmp_path, max_bytes=1000).read(0)
+        read(tmp_path).read(0)
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
@@ -358,7 +362,7 @@ def test_fingerprint_of_a_folder_changes_with_images_and_csv(tmp_path: Path) -> 
     write_folder(tmp_path, layout(LABELS))
 
     def current() -> bytes:
-        return fingerprint(open_store(tmp_path, "train"), "train")
+        return find_split(tmp_path, "train").fingerprint()
 
     prints = [current(), current()]
     (tmp_path / "train_new" / "1.png").write_bytes(png(numbered(1, side=9)[0]))
@@ -377,7 +381,7 @@ def test_fingerprint_of_a_zip_is_its_content_not_its_place(tmp_path: Path) -> No
     second.write_bytes(first.read_bytes())
     other = write_zip(tmp_path / "b" / "train.zip", layout([3, 0, 8]))
     same, moved, different = (
-        fingerprint(open_store(path, "train"), "train") for path in (first, second, other)
+        find_split(path, "train").fingerprint() for path in (first, second, other)
     )
     assert same == moved != different
 
@@ -385,7 +389,7 @@ def test_fingerprint_of_a_zip_is_its_content_not_its_place(tmp_path: Path) -> No
 def test_stores_are_told_apart(tmp_path: Path) -> None:
     write_zip(tmp_path / "test.zip", layout(LABELS, "test"))
     write_folder(tmp_path, layout(LABELS))
-    assert isinstance(open_store(tmp_path, "train"), FolderStore)
-    store = open_store(tmp_path, "test")
-    assert isinstance(store, ZipStore)
-    assert find_split(store, "test") == ("test", "test.csv")
+    assert isinstance(find_split(tmp_path, "train").folder.store, FolderStore)
+    part = find_split(tmp_path, "test")
+    assert isinstance(part.folder.store, ZipStore)
+    assert (part.folder.path, part.table.path) == ("test", "test.csv")

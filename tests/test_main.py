@@ -199,11 +199,11 @@ def test_the_temperature_is_fitted_on_the_validation_images(
 ) -> None:
     asked: list[int] = []
 
-    def fit_temperature(labels: np.ndarray, _logits: np.ndarray) -> float:
+    def choose_temperature(labels: np.ndarray, _logits: np.ndarray) -> float:
         asked.append(len(labels))
         return 1.75
 
-    monkeypatch.setattr(measure, "fit_temperature", fit_temperature)
+    monkeypatch.setattr(measure, "choose_temperature", choose_temperature)
     options = ("--dataset-path", dataset, *SMALL, *SHORT, "--validation-size", 9)
     assert read_metadata(checkpoint(run(tmp_path, *options)))["temperature"] == 1.75
     assert asked == [9]
@@ -228,7 +228,9 @@ def test_visualize_writes_every_figure(trained: Run) -> None:
 def test_without_visualize_there_is_no_figure(dataset: Path, tmp_path: Path) -> None:
     result = run(tmp_path, "--dataset-path", dataset, *SMALL, *SHORT)
     written = {path.name for path in tmp_path.iterdir()}
-    assert written == {"conv1_dw1.safetensors", "history.csv", "scores.json"}
+    assert written == {
+        "conv1_dw1.safetensors", "conv1_dw1.trained-on.npy", "history.csv", "scores.json",
+    }  # fmt: skip
     assert "(not given)" in result.printed
 
 
@@ -296,7 +298,7 @@ def test_main_is_called_from_python_with_the_same_names(dataset: Path, tmp_path:
         is_training=True, output=tmp_path,
     )  # fmt: skip
     assert [path.name for path in written] == [
-        "mobilenet_v1.safetensors", "history.csv", "scores.json",
+        "mobilenet_v1.safetensors", "mobilenet_v1.trained-on.npy", "history.csv", "scores.json",
     ]  # fmt: skip
     with pytest.raises(ValueError, match="has its own blocks"):
         module.main(dataset, architecture="standard", conv_block_count=3)

@@ -6,13 +6,14 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
 from netlib.answer.refusal import DIGIT_SCORES, digit_score
 from netlib.measure.metrics import (
     auroc,
     calibration_error,
     calibration_interval,
+    choose_temperature,
     fit_digit_head,
     fit_temperature,
     log_odds,
@@ -224,6 +225,27 @@ def test_the_temperature_stays_finite_where_every_prediction_is_right() -> None:
     assert 0.9 < t < 1
     slope = 50 * (10 / t) / (1 + math.exp(10 / t))
     assert slope == pytest.approx(-math.log(t) / 0.25, rel=1e-3)
+
+
+def test_the_temperature_is_fitted_only_where_the_images_can_carry_it(caplog) -> None:
+    labels, logits = np.tile(LABELS, 500), np.tile(LOGITS, (500, 1))
+    assert choose_temperature(labels, logits) == fit_temperature(labels, logits)
+    assert choose_temperature(LABELS, LOGITS) == 1
+    right = np.argmax(logits, 1)
+    assert choose_temperature(right, logits) == 1
+    assert "6 validation images with 3 errors are too few" in caplog.text
+
+
+def test_macro_scores_are_scikit_learn_s_on_five_classes_of_ten() -> None:
+    rng = np.random.default_rng(0)
+    labels, logits = rng.integers(0, 5, 60) * 2 + 1, rng.normal(size=(60, 10))
+    logits[:, ::2] = -9
+    result = scores(labels, logits)
+    predictions = logits.argmax(1)
+    assert result.macro_f1 == pytest.approx(f1_score(labels, predictions, average="macro"))
+    expected = balanced_accuracy_score(labels, predictions)
+    assert result.balanced_accuracy == pytest.approx(expected)
+    assert scores([1, 3, 5], np.eye(10)[[1, 3, 5]]).macro_f1 == 1
 
 
 # --- Digits and the rest ------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from analysis.benchmark.arms import Arm, interleave, timed
 from analysis.benchmark.record import Row, ratios, row
 from analysis.benchmark.settings import Settings
 from netlib.data.export import write_layout
-from netlib.data.layout import open_store, read_table
+from netlib.data.layout import find_split, read_table
 from netlib.data.loaders import DigitDataset
 from netlib.data.sources import packaged
 
@@ -85,7 +85,7 @@ def make_listing(archive: Path) -> Callable[[str], float]:
 
 def make_table(path: Path) -> Callable[[str], float]:
     """All that is done before the first image is read: which files there are, and their labels."""
-    return partial(timed, lambda split: read_table(open_store(path, split), split, 10))
+    return partial(timed, lambda split: read_table(find_split(path, split), 10))
 
 
 def make_ours(path: Path, cache: Path | None) -> Callable[[str], float]:

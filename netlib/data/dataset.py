@@ -9,18 +9,25 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from netlib.data import image_cache
 from netlib.data.image_cache import Decoded
-from netlib.data.layout import fingerprint, open_store, read_table
-from netlib.data.pixels import InputDim, check_input_dim, decode_table
-from netlib.data.stores import MAX_BYTES, DataError, Store
+from netlib.data.layout import Part, find_split, read_table
+from netlib.data.pixels import (
+    DARK_ON_LIGHT,
+    InputDim,
+    check_input_dim,
+    count_dark_on_light,
+    decode_table,
+)
+from netlib.data.stores import DataError
 
 log = logging.getLogger(__name__)
 
-Transform = Callable[[Tensor], Tensor]
+Transform = Callable[[Any], Tensor]
 _CACHE_VERSION = 1  # raise it whenever decoding changes what comes out
 
 
@@ -52,14 +59,13 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
     """Digits and their labels from an image folder + CSV, or the same inside a zip.
 
     Args:
-        path: a folder with `train_new/` + `train_new.csv` or `train/` + `train.csv` (test likewise)
-            or with `train.zip`, `test.zip`; or a zip with that layout.
+        path: a folder or a zip with an image folder and a CSV for each split, see `layout`.
         split: "train" or "test".
         input_dim: (channels, height, width); 1 channel gives grey, 3 RGB; other sizes are resized.
         num_classes: labels must lie in 0...num_classes-1.
-        transform: maps a float image (C, H, W) in [0, 1] to the image that is handed out.
+        transform: maps a float image (C, H, W) in [0, 1] to the image that is handed out; one
+            that begins with torchvision's `ToTensor`, or contains it, gets a PIL image.
         progress: show a bar while decoding.
-        max_bytes: the most that a zip may inflate to.
         cache_dir: where decoded images are kept between starts; None keeps nothing.
         preprocess: "none" takes images as they are, "sketch" takes each through
             `sketch.to_digit`, as the demo does (and is never cached).
@@ -83,7 +89,6 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
         num_classes: int = 10,
         transform: Transform | None = None,
         progress: bool = False,
-        max_bytes: int = MAX_BYTES,
         cache_dir: str | os.PathLike[str] | None = None,
         preprocess: str = "none",
     ) -> None:
@@ -91,8 +96,7 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
         if preprocess != "none":
             cache_dir = None
         decoded = _decode(
-            open_store(path, split, max_bytes),
-            split,
+            find_split(path, split),
             shape,
             num_classes,
             preprocess=preprocess,
@@ -166,9 +170,11 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        image = self.images[index].float().div_(255)
-        return self._transformed(image), int(self.labels[index])
+    def __getitem__(self, index: Any) -> Any:
+        """The image at `index` and its label; of a slice, list or mask a smaller data set."""
+        if isinstance(index, (slice, list, range)) or getattr(index, "ndim", 0) == 1:
+            return self.select(index)
+        return self._transformed(self.images[index]), int(self.labels[index])
 
     def __getitems__(self, indices: Sequence[int]) -> Batch:
         """Fetches a whole batch at once; `DataLoader` calls it where it exists."""
@@ -177,9 +183,9 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
     def batch(self, indices: Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
         """Float images (B, C, H, W) in [0, 1], transformed, and int64 labels (B,)."""
         rows = torch.as_tensor(indices, dtype=torch.int64)
-        images = self.images[rows].float().div_(255)
-        if self.transform is not None:
-            images = torch.stack([self.transform(image) for image in images])
+        if self.transform is None:
+            return self.images[rows].float().div_(255), self.labels[rows]
+        images = torch.stack([self._transformed(self.images[row]) for row in rows.tolist()])
         return images, self.labels[rows]
 
     @staticmethod
@@ -187,9 +193,16 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
         """The `collate_fn` for a `DataLoader`: hands on the two tensors of a `Batch`."""
         return batch.images, batch.labels
 
-    def select(self, rows: slice | Sequence[int] | Tensor) -> "DigitDataset":
-        """Some of the images. A slice shares this data set's memory, a list of rows copies."""
-        rows = rows if isinstance(rows, slice) else torch.as_tensor(rows, dtype=torch.int64)
+    def select(self, rows: slice | Sequence[int] | np.ndarray | Tensor) -> "DigitDataset":
+        """Some of the images. A slice shares this data set's memory, rows or a mask copy.
+
+        Raises:
+            IndexError: a row is not there, or a mask has another length.
+        """
+        if isinstance(rows, slice) and (rows.step or 1) < 0:
+            rows = range(len(self))[rows]
+        if not isinstance(rows, slice):
+            rows = _rows(rows, len(self))
         names = (
             self.names[rows]
             if isinstance(rows, slice)
@@ -201,7 +214,36 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
         return part
 
     def _transformed(self, image: Tensor) -> Tensor:
-        return image if self.transform is None else self.transform(image)
+        """A uint8 image (C, H, W) as it is handed out."""
+        if self.transform is None:
+            return image.float().div_(255)
+        if _takes_pictures(self.transform):
+            return self.transform(_as_picture(image))
+        return self.transform(image.float().div_(255))
+
+
+def _rows(rows: Sequence[int] | np.ndarray | Tensor, count: int) -> Tensor:
+    """Row numbers, from row numbers or a mask."""
+    found = torch.as_tensor(rows)
+    if found.dtype != torch.bool:
+        return found.to(torch.int64)
+    if len(found) != count:
+        raise IndexError(f"the mask has {len(found)} values for {count} images.")
+    return found.nonzero().flatten()
+
+
+def _takes_pictures(transform: object) -> bool:
+    """Whether a transform of torchvision, or a chain of them, begins with a PIL image."""
+    for step in getattr(transform, "transforms", [transform]):
+        name = type(step).__name__
+        if name in ("ToTensor", "PILToTensor", "ToPILImage"):
+            return name != "ToPILImage"
+    return False
+
+
+def _as_picture(image: Tensor) -> Image.Image:
+    array = image.numpy()
+    return Image.fromarray(array[0] if len(array) == 1 else array.transpose(1, 2, 0))
 
 
 def _check_labels(labels: Tensor, count: int, num_classes: int) -> None:
@@ -217,8 +259,7 @@ def _check_labels(labels: Tensor, count: int, num_classes: int) -> None:
 
 
 def _decode(
-    store: Store,
-    split: str,
+    part: Part,
     input_dim: InputDim,
     num_classes: int,
     *,
@@ -228,12 +269,12 @@ def _decode(
 ) -> Decoded:
     """The decoded split, from the cache if there is one and it has it."""
     if cache_dir is not None:
-        parts = [_CACHE_VERSION, split, input_dim, num_classes, fingerprint(store, split).hex()]
+        parts = [_CACHE_VERSION, part.table.where, input_dim, num_classes, part.fingerprint()]
         key = hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
         cached = image_cache.load(cache_dir, key)
         if cached is not None:
             return cached
-    table = read_table(store, split, num_classes)
+    table = read_table(part, num_classes)
     images = torch.from_numpy(
         decode_table(table, input_dim, preprocess=preprocess, progress=progress)
     )
@@ -252,6 +293,9 @@ def _oddities(images: Tensor, labels: Tensor, names: list[str], num_classes: int
     if blank:
         found.append(f"{len(blank)} images are blank, for example {names[blank[0]]}.")
     absent = (torch.bincount(labels, minlength=num_classes) == 0).nonzero().flatten().tolist()
+    dark = count_dark_on_light(images, 127.5)
+    if 2 * dark > len(images):
+        found.append(f"{dark} of {len(images)} images are {DARK_ON_LIGHT}")
     if absent:
         found.append(f"no image has the label {' or '.join(map(str, absent))}.")
     return found

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from netlib.data.sources import NUM_CLASSES, Source, Split
 from netlib.data.stores import DataError
+from netlib.files import temporary_prefix
 
 
 def write_layout(
@@ -46,7 +47,7 @@ def write_layout(
         raise DataError(f"{output} is not an empty folder; choose another or remove it.")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}-"))
+        temporary = Path(tempfile.mkdtemp(dir=output.parent, prefix=temporary_prefix(output)))
     except OSError as error:
         raise DataError(f"{output} cannot be written: {error.strerror}.") from error
     try:

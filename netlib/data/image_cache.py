@@ -7,7 +7,6 @@ leave half a file; a file that is damaged all the same is reported, ignored and 
 
 import json
 import logging
-import os
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,12 +35,6 @@ class Decoded:
     labels: Tensor
     names: list[str]
     warnings: list[str] = field(default_factory=list)
-
-
-def default_cache_dir() -> Path:
-    """$XDG_CACHE_HOME/netlib, or ~/.cache/netlib."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "netlib"
 
 
 def load(cache_dir: Path, key: str) -> Decoded | None:

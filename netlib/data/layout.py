@@ -1,31 +1,30 @@
-"""The course's data layout on disk: an image folder and a CSV, plain or inside a zip.
+"""Finding a data set: the one image folder and the one CSV of each split, wherever they lie.
 
     train_new/ + train_new.csv   or   train/ + train.csv   (test_new, test likewise)
 
-in a folder, or in `train.zip` and `test.zip` (at the archive's root or one folder down). The CSV's
-first column is the image's name, the second its label; its titles vary and further columns are
-ignored. Archives are read in place, never unpacked to disk.
+in a folder, or in `train.zip` and `test.zip`, is the course's layout. Where it is not found, the
+folder with images and the CSV that belong together are looked for: however deep, beside or inside
+a zip, in a zip inside another. Words in the path ("Train", "test_images") say which split a thing
+is of; what has no such word is of the training split, or shared. Archives are read in place, never
+unpacked to disk.
 """
 
-import csv
-import gc
-import io
-import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from itertools import product
+from os import PathLike
+from os.path import commonpath
+from pathlib import Path
 
-from netlib.data.stores import MAX_BYTES, DataError, FolderStore, Store, ZipStore, leaves
+from netlib.data.stores import DataError, FolderStore, Store, ZipStore, check_file
+from netlib.data.tables import Files, Sheet, collector_paused, has_image_suffix, read_sheet
 
 SPLITS = ("train", "test")
-IMAGE_SUFFIXES = frozenset(
-    ".png .jpg .jpeg .bmp .gif .tif .tiff .webp .pgm .ppm .pnm".split()
-)  # what counts as "an image that the CSV does not name"; a named file may have any suffix
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}(\.0*)?")
+TABLE_SUFFIXES = (".csv", ".tsv")
+ZIP_DEPTH = 2  # a zip in a zip
+_WORD = re.compile(r"(?<![a-z])(train|test|val)")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 @dataclass(frozen=True)
@@ -50,244 +49,279 @@ class Table:
 
     def read(self, index: int) -> bytes:
         """The encoded bytes of image `index`."""
-        return self.store.read(f"{self.folder}/{self.names[index]}")
+        return self.store.read(_join(self.folder, self.names[index]))
 
 
-def open_store(path: str | os.PathLike[str], split: str, max_bytes: int = MAX_BYTES) -> Store:
-    """The folder or zip at `path` that holds the split.
+@dataclass(frozen=True)
+class Place:
+    """A folder or a file in a store; `path` is relative to it, `where` to the data set."""
+
+    store: Store
+    path: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """Where a split lies: its image folder and its CSV."""
+
+    folder: Place
+    table: Place
+
+    def fingerprint(self) -> bytes:
+        """A digest that changes whenever the CSV or the images change."""
+        if self.folder.store is self.table.store and isinstance(self.table.store, ZipStore):
+            return self.table.store.fingerprint()
+        sheet = self.table.store.read(self.table.path)
+        return self.folder.store.fingerprint(self.folder.path) + sheet
+
+
+def find_split(path: str | PathLike[str], split: str) -> Part:
+    """The image folder and the CSV of a split.
 
     Args:
-        path: a folder that holds the layout or `train.zip`/`test.zip`, or a zip itself.
+        path: a folder or a zip.
         split: "train" or "test".
-        max_bytes: the most that a zip may inflate to.
 
     Raises:
-        DataError: nothing at `path` holds the split.
+        DataError: one of the two is missing, or it is not clear which are meant.
     """
     path = Path(path)
     if split not in SPLITS:
         raise DataError(f"split is {split!r}, but must be one of {', '.join(SPLITS)}.")
-    if path.is_file():
-        return ZipStore(path, max_bytes)
-    if not path.is_dir():
-        raise DataError(f"{path} does not exist; give a folder or a zip with the data set.")
-    stems = _stems(split)
-    folder = FolderStore(path)
-    parts = [(folder.has_folder(stem), folder.has_file(f"{stem}.csv")) for stem in stems]
-    if any(all(part) for part in parts):
-        return folder
-    for stem in reversed(stems):
-        if (path / f"{stem}.zip").is_file():
-            return ZipStore(path / f"{stem}.zip", max_bytes)
-    if any(any(part) for part in parts):
-        return folder  # incomplete: reading it tells what is missing
-    raise DataError(_nothing_found(path, split) + f", or {split}.zip with either inside.")
+    with collector_paused():
+        survey = _survey(path)
+        for places in (survey, _opened(survey, path, split)):
+            part = _in_the_course_s_layout(places, split) or _by_words(places, split)
+            if part is not None:
+                return part
+    raise DataError(_what_is_missing(path, places, split))
 
 
-def has_split(path: str | os.PathLike[str], split: str, max_bytes: int = MAX_BYTES) -> bool:
+def has_split(path: str | PathLike[str], split: str) -> bool:
     """Whether anything of the split is at `path` (it may still be damaged or incomplete)."""
-    try:
-        store = open_store(path, split, max_bytes)
-    except DataError:
+    path = Path(path)
+    if not path.exists():
         return False
-    if isinstance(store, FolderStore):
-        return True
+    survey = _survey(path)
+    places = _opened(survey, path, split)
     return any(
-        store.has_folder(root + stem) or store.has_file(f"{root}{stem}.csv")
-        for root in store.roots()
-        for stem in _stems(split)
+        _split_of(place.where) == split for place in [*places.folders, *places.tables, *places.zips]
     )
 
 
-def find_split(store: Store, split: str) -> tuple[str, str]:
-    """Paths of the split's image folder and CSV within the store.
-
-    Raises:
-        DataError: one of the two is missing, or both are.
-    """
-    incomplete = None
-    for root in store.roots():
-        for stem in _stems(split):
-            folder, table = root + stem, f"{root}{stem}.csv"
-            found = store.has_folder(folder), store.has_file(table)
-            if all(found):
-                return folder, table
-            if any(found) and incomplete is None:
-                there, missing = (f"{folder}/", table) if found[0] else (table, f"{folder}/")
-                incomplete = f"{store.path} holds {there} but not {missing}; both are needed."
-    raise DataError(incomplete or _nothing_found(store.path, split) + ".")
-
-
-def fingerprint(store: Store, split: str) -> bytes:
-    """A digest that changes whenever the split's CSV or images change."""
-    if isinstance(store, FolderStore):
-        return store.fingerprint(*find_split(store, split))
-    return store.fingerprint()
-
-
-def read_table(store: Store, split: str, num_classes: int) -> Table:
+def read_table(part: Part, num_classes: int) -> Table:
     """Reads the split's CSV and matches its rows with the images.
 
     Raises:
-        DataError: see the module's sentences: missing files, absent images, bad labels, duplicates.
+        DataError: see the sentences in `tables`: absent images, bad labels, duplicates.
     """
-    with _collector_paused():
-        return _read_table(store, split, num_classes)
-
-
-def _read_table(store: Store, split: str, num_classes: int) -> Table:
-    folder, table = find_split(store, split)
-    files = _Files(folder, store.files(folder), f"{store.path / folder}")
-    rows = _read_rows(store.read(table), f"{store.path / table}", files)
-    if not rows:
-        raise DataError(f"{store.path / table} names no image: the data set is empty.")
-    names = files.resolve([row.name for row in rows], table)
-    _check_unique(rows, names, table)
-    labels = _labels([row.label for row in rows], names, table, num_classes)
-    unnamed = files.images - set(names)
+    with collector_paused():
+        files, title = _files(part.folder), part.table.where
+        sheet = _sheet(part.table, files)
+        names, labels = sheet.rows(files, title, num_classes)
     warnings = []
+    unnamed = files.images - set(names)
     if unnamed:
         warnings.append(
-            f"{len(unnamed)} images in {files.title} are not named in {table} and are left out, "
+            f"{len(unnamed)} images in {files.title} are not named in {title} and are left out, "
             f"for example {min(unnamed)}."
         )
-    return Table(store, folder, names, labels, warnings)
+    return Table(part.folder.store, part.folder.path, names, labels, warnings)
 
 
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """No garbage collection: it would search a large archive's listing again and again.
+@dataclass
+class _Survey:
+    """Everything at a path that may belong to a data set."""
 
-    Listing 60,000 entries makes objects that all live on, and takes half the time without it.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
+    folders: list[Place] = field(default_factory=list)
+    tables: list[Place] = field(default_factory=list)
+    zips: list[Place] = field(default_factory=list)
+
+    def add(self, store: Store, base: str = "") -> "_Survey":
+        folders = set()
+        for name in store.files(""):
+            where = base + name
+            if name.lower().endswith(".zip"):
+                self.zips.append(Place(store, name, where))
+            elif name.lower().endswith(TABLE_SUFFIXES):
+                self.tables.append(Place(store, name, where))
+            elif has_image_suffix(name) and (folder := _parent(name)) not in folders:
+                folders.add(folder)
+                self.folders.append(Place(store, folder, _parent(where)))
+        return self
+
+
+def _survey(path: Path) -> _Survey:
+    """What lies at `path`, zips not opened unless it is one itself."""
     try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
+        if path.is_dir():
+            return _Survey().add(FolderStore(path))
+        check_file(path, 2**63)
+    except FileNotFoundError:
+        raise DataError(
+            f"{path} does not exist; give a folder or a zip with the data set."
+        ) from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+    return _Survey().add(ZipStore(path))
 
 
-class _Row(NamedTuple):
-    line: int
-    name: str
-    label: str
+def _opened(survey: _Survey, path: Path, split: str) -> _Survey:
+    """The survey with what its zips hold, and with the CSVs beside a zip."""
+    found = _Survey(list(survey.folders), list(survey.tables))
+    zips = [(place, 1) for place in survey.zips]
+    if path.is_file():
+        beside = FolderStore(path.parent)
+        found.tables += [
+            Place(beside, p.name, p.name)
+            for p in sorted(path.parent.iterdir())
+            if p.suffix.lower() in TABLE_SUFFIXES and p.is_file()
+        ]
+    while zips:
+        place, depth = zips.pop(0)
+        if _split_of(place.where) not in (split, None) or depth > ZIP_DEPTH:
+            found.zips.append(place)
+            continue
+        inner = _Survey().add(_open_zip(place), f"{place.where[:-4]}/")
+        found.folders += inner.folders
+        found.tables += inner.tables
+        zips += [(zip_, depth + 1) for zip_ in inner.zips]
+    return found
 
 
-class _Files:
-    """The image folder's listing, and how a name in the CSV finds its file."""
-
-    def __init__(self, folder: str, names: Sequence[str], title: str) -> None:
-        self.title = title
-        self.names = frozenset(names)
-        self.images = {name for name in names if _has_image_suffix(name)}
-        self.prefix = f"{PurePosixPath(folder).name}/"
-
-    @cached_property
-    def by_stem(self) -> dict[str, list[str]]:
-        stems: dict[str, list[str]] = {}
-        for name in sorted(self.images):
-            stems.setdefault(name.rpartition(".")[0], []).append(name)
-        return stems
-
-    def matches(self, name: str) -> list[str]:
-        """Files that `name` may mean: itself, without the folder's name, or with a suffix."""
-        if name in self.names:
-            return [name]
-        short = name.replace("\\", "/").removeprefix("./").removeprefix(self.prefix)
-        if short in self.names:
-            return [short]
-        return self.by_stem.get(short, [])
-
-    def resolve(self, names: Sequence[str], table: str) -> list[str]:
-        if self.names.issuperset(names):
-            return list(names)
-        found = [self.matches(name) for name in names]
-        absent = [name for name, files in zip(names, found, strict=True) if not files]
-        if absent:
-            outside = next((name for name in absent if leaves(name.replace("\\", "/"))), None)
-            if outside is not None:
-                raise DataError(f"{table} names {outside!r}, which lies outside {self.title}.")
-            raise DataError(
-                f"{len(absent)} images named in {table} are absent from {self.title}, "
-                f"the first is {absent[0]!r}."
-            )
-        for name, files in zip(names, found, strict=True):
-            if len(files) > 1:
-                raise DataError(f"{table} names {name!r}, which may be {' or '.join(files)}.")
-        return [files[0] for files in found]
+def _open_zip(place: Place) -> ZipStore:
+    path = place.store.path / place.path
+    if isinstance(place.store, FolderStore):
+        return ZipStore(path)
+    return ZipStore(path, place.store.read(place.path))
 
 
-def _read_rows(data: bytes, title: str, files: _Files) -> list[_Row]:
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{title} is no UTF-8 text: {error.reason}.") from error
-    first = text.lstrip().partition("\n")[0]
-    delimiter = next((mark for mark in ",;\t" if mark in first), ",")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    rows = []
-    try:
-        for cells in reader:
-            if not "".join(cells).strip():
-                continue
-            if len(cells) < 2:
-                raise DataError(
-                    f"{title}, line {reader.line_num}, has one column; "
-                    "an image name and a label are needed."
-                )
-            rows.append(_Row(reader.line_num, cells[0].strip(), cells[1].strip()))
-    except csv.Error as error:
-        raise DataError(f"{title}, line {reader.line_num}, is no valid CSV: {error}.") from error
-    return rows[1:] if rows and _is_header(rows[0], files) else rows
+def _in_the_course_s_layout(survey: _Survey, split: str) -> Part | None:
+    """`train_new/` and `train_new.csv`, or the same without `_new`, side by side; no guess."""
+    tables = {(id(p.store), p.path): p for p in survey.tables}
+    for stem in (f"{split}_new", split):
+        for folder in _roots(survey.folders):
+            if folder.path == stem or folder.path.endswith(f"/{stem}"):
+                table = tables.get((id(folder.store), f"{folder.path}.csv"))
+                if table is not None:
+                    return Part(folder, table)
+    return None
 
 
-def _is_header(row: _Row, files: _Files) -> bool:
-    """A first row is data if it names a file, or if it looks like an image name and a label."""
-    is_data = files.matches(row.name) or (
-        _has_image_suffix(row.name) and _INTEGER.fullmatch(row.label)
-    )
-    return not is_data
+def _roots(folders: Sequence[Place]) -> Iterator[Place]:
+    """Folders with images, and those above them, the highest first."""
+    found = {}
+    for place in folders:
+        path, where = place.path, place.where
+        while path:
+            found[id(place.store), path] = Place(place.store, path, where)
+            path, where = _parent(path), _parent(where)
+    yield from sorted(found.values(), key=lambda p: (p.path.count("/"), p.path))
 
 
-def _check_unique(rows: Sequence[_Row], names: Sequence[str], table: str) -> None:
-    seen: dict[str, int] = {}
-    for row, name in zip(rows, names, strict=True):
-        if name in seen:
-            raise DataError(f"{table} names {name} twice, in lines {seen[name]} and {row.line}.")
-        seen[name] = row.line
+def _by_words(survey: _Survey, split: str) -> Part | None:
+    """The one folder and the one CSV of the split that fit each other."""
+    tables = _of_split(survey.tables, split)
+    folders = _merged(_of_split(survey.folders, split), split)
+    if not tables or not folders or not _is_named(survey, split):
+        return None
+    pairs = list(product(folders, tables))
+    if len(pairs) > 1:
+        pairs = _best_pairs(pairs)
+    if len(pairs) > 1:
+        raise DataError(
+            f"It is not clear which images and CSV are the {split} split: there are "
+            f"{_listed(folders)} and {_listed(tables)}; rename those that are meant to {split}/ "
+            f"and {split}.csv."
+        )
+    return Part(*pairs[0])
 
 
-def _labels(texts: Sequence[str], names: Sequence[str], table: str, num_classes: int) -> list[int]:
-    known = {text: _label(text) for text in set(texts)}
-    labels = []
-    for text, name in zip(texts, names, strict=True):
-        label = known[text]
-        if label is None:
-            raise DataError(f"{table} gives {name} the label {text!r}, which is no integer.")
-        if not 0 <= label < num_classes:
-            raise DataError(
-                f"{table} gives {name} the label {label}, which is outside 0...{num_classes - 1}."
-            )
-        labels.append(label)
-    return labels
+def _is_named(survey: _Survey, split: str) -> bool:
+    """Whether anything says that it is of this split; without any word, all is for training."""
+    places = [*survey.folders, *survey.tables]
+    words = {_split_of(place.where) for place in places}
+    return split in words or (split == "train" and words <= {None, "test", "val"} and None in words)
 
 
-def _label(text: str) -> int | None:
-    return int(text.partition(".")[0]) if _INTEGER.fullmatch(text) else None
+def _of_split(places: Sequence[Place], split: str) -> list[Place]:
+    """Those that are named after the split, or, where none is, those that name no split."""
+    named = [place for place in places if _split_of(place.where) == split]
+    return named or [place for place in places if _split_of(place.where) is None]
 
 
-def _stems(split: str) -> tuple[str, str]:
-    return f"{split}_new", split
+def _merged(folders: Sequence[Place], split: str) -> list[Place]:
+    """A folder for each store and split: a folder for each class counts as the one above them."""
+    groups: dict[int, list[Place]] = {}
+    for place in folders:
+        groups.setdefault(id(place.store), []).append(place)
+    merged = []
+    for places in groups.values():
+        common = commonpath([f"/{place.path}" for place in places]).strip("/")
+        first = places[0]
+        surplus = len(first.path) - len(common)
+        where = first.where[: len(first.where) - surplus].rstrip("/") if surplus else first.where
+        one_tree = len(places) == 1 or _split_of(where) == split or _leaf_names_are_labels(places)
+        merged += [Place(first.store, common, where)] if one_tree else places
+    return merged
 
 
-def _nothing_found(path: Path, split: str) -> str:
+def _leaf_names_are_labels(places: Sequence[Place]) -> bool:
+    return all(place.path.rpartition("/")[2].isdecimal() for place in places)
+
+
+def _best_pairs(pairs: Sequence[tuple[Place, Place]]) -> list[tuple[Place, Place]]:
+    """Those pairs in which the CSV names most of what it names in that folder."""
+    shares = [_sheet(table, files := _files(folder)).share(files) for folder, table in pairs]
+    best = max(shares)
+    if best == 0:
+        return list(pairs)
+    return [pair for pair, share in zip(pairs, shares, strict=True) if share == best]
+
+
+def _files(folder: Place) -> Files:
+    title = folder.store.path / folder.path
+    return Files(folder.path, folder.store.files(folder.path), f"{title}")
+
+
+def _sheet(table: Place, files: Files) -> Sheet:
+    return read_sheet(table.store.read(table.path), f"{table.store.path / table.path}", files)
+
+
+def _split_of(where: str) -> str | None:
+    """The split that the deepest part of a path names that names one."""
+    for name in reversed(where.split("/")):
+        words = _WORD.findall(_CAMEL.sub(" ", name).lower())
+        if words:
+            return words[-1]
+    return None
+
+
+def _what_is_missing(path: Path, survey: _Survey, split: str) -> str:
+    folders = [p for p in survey.folders if _split_of(p.where) == split]
+    tables = [p for p in survey.tables if _split_of(p.where) == split]
+    if folders and not tables:
+        where = folders[0].where
+        return f"{path} holds {where}/ but not {where}.csv; both are needed."
+    if tables and not folders:
+        where = tables[0].where
+        return f"{path} holds {where} but not {where[:-4]}/ with images; both are needed."
+    found = _listed([*survey.folders, *survey.tables]) or "neither images nor a CSV"
     return (
-        f"{path} has no {split} split: expected {split}_new/ with {split}_new.csv "
-        f"or {split}/ with {split}.csv"
+        f"{path} has no {split} split: expected {split}_new/ with {split}_new.csv, or {split}/ "
+        f"with {split}.csv, or {split}.zip with either inside, and found {found}."
     )
 
 
-def _has_image_suffix(name: str) -> bool:
-    return f".{name.rpartition('.')[2].lower()}" in IMAGE_SUFFIXES
+def _listed(places: Sequence[Place], most: int = 5) -> str:
+    names = [place.where or "images at the top" for place in places]
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _join(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Sampler
 from netlib.data.choosing import EpochSampler, Size, split_stratified
 from netlib.data.dataset import DigitDataset, Transform
 from netlib.data.layout import has_split
-from netlib.data.stores import MAX_BYTES, DataError
+from netlib.data.stores import DataError
 
 __all__ = ["DataError", "DigitData", "DigitDataset"]
 
@@ -38,8 +38,7 @@ class DigitData:
         seed: decides the split and the order of every epoch.
         weighted_sampling: draw every class equally often, with replacement.
         transform: applied to training images only.
-        num_workers: of the loaders; 0 is fastest, since batches are cut from memory.
-        progress, max_bytes, cache_dir, preprocess: see `DigitDataset`.
+        progress, cache_dir, preprocess: see `DigitDataset`.
         extra_train_sets: data sets of the same image shape whose images join the training set.
 
     Attributes:
@@ -63,15 +62,12 @@ class DigitData:
         seed: int = 0,
         weighted_sampling: bool = False,
         transform: Transform | None = None,
-        num_workers: int = 0,
         progress: bool = False,
-        max_bytes: int = MAX_BYTES,
         cache_dir: str | os.PathLike[str] | None = None,
         preprocess: str = "none",
         extra_train_sets: Sequence["DigitDataset"] = (),
     ) -> None:
         self.batch_size = batch_size
-        self.num_workers = num_workers
 
         def read(split: str) -> DigitDataset:
             return DigitDataset(
@@ -80,14 +76,13 @@ class DigitData:
                 input_dim=input_dim,
                 num_classes=num_classes,
                 progress=progress,
-                max_bytes=max_bytes,
                 cache_dir=cache_dir,
                 preprocess=preprocess,
             )
 
         train = read("train")
         sizes: dict[str, Size | None] = {"validation": validation_size, "train": train_size}
-        if has_split(path, "test", max_bytes):
+        if has_split(path, "test"):
             self.test_set = _part(read("test"), "test", test_size, seed)
         elif test_size is None:
             raise DataError(f"{path} has no test split; give test_size to cut it from train.")
@@ -128,7 +123,6 @@ class DigitData:
             dataset,
             self.batch_size,
             sampler=sampler,
-            num_workers=self.num_workers,
             collate_fn=DigitDataset.collate,
         )
 

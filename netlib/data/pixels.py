@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngImageFile
+from torch import Tensor
 from tqdm import tqdm
 
 from netlib.data.layout import Table
@@ -22,12 +23,16 @@ Reader = Callable[[bytes], Image.Image]
 
 PREPROCESSES = ("none", "sketch")
 MAX_PIXELS = 50_000_000  # of one encoded image: checked before its pixels are decoded
+DARK_ON_LIGHT = (
+    "dark ink on a light page, and the networks read light ink on dark as MNIST has it: read them "
+    'with preprocess="sketch" (--preprocess sketch), in training and testing.'
+)
 _BLOCK = 256  # images decoded by one thread at a time
 _SMALL_IMAGE = 2048  # encoded bytes; below it, threads wait for the interpreter more than they work
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MODES = {1: "L", 3: "RGB"}
 # What Pillow's format plugins raise on damaged files.
-_DECODE_ERRORS = (
+DECODE_ERRORS = (
     OSError,
     SyntaxError,
     ValueError,
@@ -97,6 +102,15 @@ def decode_table(
     return images
 
 
+def count_dark_on_light(images: Tensor, middle: float) -> int:
+    """How many images (N, C, H, W) have a page lighter than `middle` with darker ink on it."""
+    if not len(images):
+        return 0
+    flat = images.flatten(1)
+    page_is_light = (flat > middle).sum(1) * 2 > flat.shape[1]
+    return int((page_is_light & (flat.amin(1) < middle)).sum())
+
+
 def _reader(input_dim: InputDim, preprocess: str) -> Reader:
     """The function from encoded bytes to a picture of the mode and size of `input_dim`."""
     if preprocess == "none":
@@ -130,15 +144,20 @@ def decode_image(data: bytes, input_dim: InputDim) -> Image.Image:
         One of Pillow's errors, or ValueError, if the bytes are no image that can be read.
     """
     channels, height, width = input_dim
+    image = open_as(data, _MODES[channels])
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+    return image
+
+
+def open_as(data: bytes, mode: str) -> Image.Image:
+    """An encoded image in mode L or RGB, in its own size; see `decode_image`."""
     image = _open(data)
     if image.width * image.height > MAX_PIXELS:
         raise ValueError(f"it has {image.width}x{image.height} pixels, limit {MAX_PIXELS:,}")
     if image.format != "PNG":  # cameras record their orientation in JPEG and TIFF files
         ImageOps.exif_transpose(image, in_place=True)
-    image = _to_mode(image, _MODES[channels])
-    if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
-    return image
+    return _to_mode(image, mode)
 
 
 def _workers(table: Table) -> int:
@@ -158,7 +177,7 @@ def _decode_block(table: Table, block: range, input_dim: InputDim, read: Reader)
     for place, index in enumerate(block):
         try:
             sheet.paste(read(table.read(index)), (0, place * height))
-        except _DECODE_ERRORS as error:
+        except DECODE_ERRORS as error:
             raise _unreadable(table, index, error) from error
     pixels = np.asarray(sheet).reshape(len(block), height, width, channels)
     return pixels.transpose(0, 3, 1, 2)

@@ -1,9 +1,11 @@
 """Folders and zip archives as one thing: files to list and to read, never unpacked to disk."""
 
 import hashlib
+import io
 import mmap
 import os
 import re
+import stat
 import struct
 import zipfile
 import zlib
@@ -12,7 +14,10 @@ from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
-MAX_BYTES = 4 * 2**30  # most that one zip may inflate to, unless the caller says otherwise
+MAX_BYTES = 4 * 2**30  # most that one zip may inflate to
+MAX_FILE_BYTES = 2**26  # of one image or CSV: 64 MB are a table of more than a million rows
+MAX_INNER_BYTES = 2**30  # of a zip in a zip, which is held in memory
+MAX_ENTRIES = 2_000_000
 _LEAVES = re.compile(r"^/|^[A-Za-z]:|(^|/)\.\.(/|$)")
 _SYSTEM_FOLDERS = frozenset({"__MACOSX"})
 
@@ -30,43 +35,71 @@ class FolderStore:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def roots(self) -> list[str]:
-        """The prefixes below which a layout may lie: only the folder itself."""
-        return [""]
-
-    def has_file(self, path: str) -> bool:
-        return (self.path / path).is_file()
-
-    def has_folder(self, path: str) -> bool:
-        return (self.path / path).is_dir()
-
     def files(self, folder: str) -> list[str]:
         """Every visible file below `folder`, relative to it, sorted."""
         return sorted(name for name, _ in self._scan(folder))
 
     def read(self, path: str) -> bytes:
+        """A file's content.
+
+        Raises:
+            DataError: it is missing, no regular file, too large, or may not be read.
+        """
         try:
+            check_file(self.path / path, MAX_FILE_BYTES)
             return (self.path / path).read_bytes()
         except OSError as error:
             raise DataError(f"{self.path / path} cannot be read: {error.strerror}.") from error
 
-    def fingerprint(self, folder: str, file: str) -> bytes:
-        """Hash of the file's bytes and of the name, size and time of all that the folder holds."""
-        digest = hashlib.blake2b(self.read(file))
+    def fingerprint(self, folder: str) -> bytes:
+        """Hash of the name, size and time of all that the folder holds."""
+        digest = hashlib.blake2b()
         for name, entry in sorted(self._scan(folder), key=lambda item: item[0]):
-            stat = entry.stat()
-            digest.update(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+            found = entry.stat()
+            digest.update(f"{name}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
         return digest.digest()
 
-    def _scan(self, folder: str, below: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
-        with os.scandir(self.path / folder / below) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    yield from self._scan(folder, f"{below}{entry.name}/")
-                else:
-                    yield below + entry.name, entry
+    def _scan(self, folder: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+        folders = [""]
+        while folders:
+            below = folders.pop()
+            try:
+                with os.scandir(self.path / folder / below) as entries:
+                    for entry in entries:
+                        if entry.name.startswith(".") or entry.name in _SYSTEM_FOLDERS:
+                            continue
+                        if entry.is_dir(follow_symlinks=False):
+                            folders.append(f"{below}{entry.name}/")
+                        else:
+                            yield below + entry.name, entry
+            except OSError as error:
+                where = self.path / folder / below
+                raise DataError(f"{where} cannot be listed: {error.strerror}.") from error
+
+
+def check_file(path: Path, max_bytes: int) -> None:
+    """Refuse what is no regular file (a pipe would wait, a device never end), or is too large.
+
+    Raises:
+        DataError: it is one of these.
+        OSError: it is missing or out of reach.
+    """
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise DataError(
+            f"{path} is a {_kind(found.st_mode)}; expected a regular file: copy its content into "
+            "one, or remove it."
+        )
+    if found.st_size > max_bytes:
+        raise DataError(
+            f"{path} has {found.st_size:,} bytes; expected at most {max_bytes:,}: remove or "
+            "shrink it."
+        )
+
+
+def _kind(mode: int) -> str:
+    kinds = {stat.S_ISDIR: "folder", stat.S_ISFIFO: "pipe", stat.S_ISSOCK: "socket"}
+    return next((name for test, name in kinds.items() if test(mode)), "device")
 
 
 class ZipStore:
@@ -76,28 +109,17 @@ class ZipStore:
     `zipfile.ZipFile.open` costs as much as decoding them.
 
     Args:
-        path: the archive.
-        max_bytes: the most that all its entries together may inflate to.
+        path: the archive; a name for messages where `content` is given.
+        content: the archive's bytes, where it lies in another one.
     """
 
-    def __init__(self, path: Path, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, path: Path, content: bytes | None = None) -> None:
         self.path = path
-        self.max_bytes = max_bytes
-
-    def roots(self) -> list[str]:
-        """The prefixes below which a layout may lie: the archive's root, and one folder down."""
-        top = {f.split("/")[0] for f in self._folders if f}
-        return ["", *(f"{name}/" for name in sorted(top - _SYSTEM_FOLDERS))]
-
-    def has_file(self, path: str) -> bool:
-        return path in self._entries
-
-    def has_folder(self, path: str) -> bool:
-        return path in self._folders
+        self._content = content
 
     def files(self, folder: str) -> list[str]:
         """Every visible file below `folder`, relative to it, sorted."""
-        start = f"{folder}/"
+        start = f"{folder}/" if folder else ""
         names = (name[len(start) :] for name in self._entries if name.startswith(start))
         return sorted(name for name in names if not _is_hidden(name))
 
@@ -105,9 +127,16 @@ class ZipStore:
         """One entry's content, never more than its declared size.
 
         Raises:
-            DataError: the entry is damaged, or inflates to another size than it declares.
+            DataError: the entry is damaged, too large, or inflates to another size than it
+                declares.
         """
         entry = self._entries[path]
+        limit = MAX_INNER_BYTES if path.lower().endswith(".zip") else MAX_FILE_BYTES
+        if entry.file_size > limit:
+            raise DataError(
+                f"{path} in {self.path} has {entry.file_size:,} bytes; expected at most "
+                f"{limit:,}: remove or shrink it."
+            )
         try:
             data = self._inflate(entry)
         except (zlib.error, struct.error, NotImplementedError) as error:
@@ -116,49 +145,52 @@ class ZipStore:
             raise DataError(f"{path} in {self.path} is damaged: size or checksum differs.")
         return data
 
-    def fingerprint(self) -> bytes:
+    def fingerprint(self, _folder: str = "") -> bytes:
         """Hash of the whole archive: quicker than parsing its directory."""
         return hashlib.blake2b(self._map).digest()
 
     @cached_property
-    def _map(self) -> mmap.mmap:
+    def _map(self) -> mmap.mmap | bytes:
+        if self._content is not None:
+            return self._content
         try:
+            check_file(self.path, MAX_BYTES)
             with open(self.path, "rb") as file:
                 return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except DataError:
+            raise
         except (OSError, ValueError) as error:  # ValueError: an empty file
             raise DataError(f"{self.path} is no readable zip archive: {error}.") from error
 
     @cached_property
     def _entries(self) -> Mapping[str, zipfile.ZipInfo]:
         try:
-            with zipfile.ZipFile(self.path) as archive:
-                infos = [info for info in archive.infolist() if not info.is_dir()]
+            if self._content is None:
+                check_file(self.path, MAX_BYTES)
+            source = self.path if self._content is None else io.BytesIO(self._content)
+            with zipfile.ZipFile(source) as archive:
+                infos = archive.infolist()
+        except DataError:
+            raise
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise DataError(f"{self.path} is no readable zip archive: {error}.") from error
         self._check_sizes(infos)
         entries: dict[str, zipfile.ZipInfo] = {}
         for info in infos:
             name = self._safe_name(info)
+            if info.is_dir():
+                continue
             if name in entries:
                 raise DataError(f"{self.path} holds two entries named {name}.")
             entries[name] = info
         return MappingProxyType(entries)
 
-    @cached_property
-    def _folders(self) -> frozenset[str]:
-        parents = {name.rpartition("/")[0] for name in self._entries}
-        return frozenset(
-            "/".join(parts[:depth])
-            for parts in (parent.split("/") for parent in parents)
-            for depth in range(1, len(parts) + 1)
-        )
-
     def _check_sizes(self, infos: Sequence[zipfile.ZipInfo]) -> None:
         total = sum(info.file_size for info in infos)
-        if total > self.max_bytes:
+        if total > MAX_BYTES or len(infos) > MAX_ENTRIES:
             raise DataError(
-                f"{self.path} inflates to {total:,} bytes, more than the limit of "
-                f"{self.max_bytes:,}; raise max_bytes if the archive is trusted."
+                f"{self.path} inflates to {total:,} bytes in {len(infos):,} entries, more than "
+                f"the limit of {MAX_BYTES:,} in {MAX_ENTRIES:,}: make a smaller archive."
             )
 
     def _safe_name(self, info: zipfile.ZipInfo) -> str:
@@ -178,6 +210,9 @@ class ZipStore:
         if header[:4] != b"PK\x03\x04":
             raise struct.error("its local header is missing")
         name_length, extra_length = struct.unpack("<HH", header[26:30])
+        name = self._map[offset + 30 : offset + 30 + name_length]
+        if name != entry.orig_filename.encode("utf-8" if entry.flag_bits & 0x800 else "cp437"):
+            raise struct.error("its local header has another name than the archive's directory")
         start = offset + 30 + name_length + extra_length
         packed = self._map[start : start + entry.compress_size]
         if entry.compress_type == zipfile.ZIP_STORED:
@@ -194,7 +229,7 @@ Store = FolderStore | ZipStore
 
 
 def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or "/." in name
+    return name.startswith((".", "__MACOSX/")) or "/." in name or "/__MACOSX/" in name
 
 
 def leaves(name: str) -> bool:

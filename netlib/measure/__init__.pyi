@@ -2,6 +2,7 @@ from .corruptions import CORRUPTIONS as CORRUPTIONS
 from .corruptions import affine as affine
 from .corruptions import corrupt as corrupt
 from .metrics import Scores as Scores
+from .metrics import choose_temperature as choose_temperature
 from .metrics import fit_temperature as fit_temperature
 from .metrics import scores as scores
 from .nondigits import makers as makers

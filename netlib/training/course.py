@@ -4,15 +4,16 @@ import logging
 import os
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import BatchSampler, DataLoader, SequentialSampler, TensorDataset
 
 from netlib.data.choosing import EpochSampler
+from netlib.data.pixels import DARK_ON_LIGHT, count_dark_on_light
 from netlib.nets.checkpoint import load_weights
 from netlib.nets.network import Network
+from netlib.training.arguments import as_images, as_labels, choose_loss, choose_optimizer
 from netlib.training.config import TrainConfig
 from netlib.training.loop import (
     OPTIMIZERS,
@@ -23,7 +24,7 @@ from netlib.training.loop import (
     resolve_device,
     seed_everything,
 )
-from netlib.training.losses import Loss, make_loss
+from netlib.training.losses import Loss
 
 __all__ = [
     "OPTIMIZERS",
@@ -68,74 +69,80 @@ def train(
     valid_set_y: ArrayLike | Tensor,
     learning_rate: float,
     training_epochs: int,
-    loss_func: str | Loss = "cross_entropy",
-    optimizer: str | MakeOptimizer = "adamw",
+    loss_func: str | Loss | type[nn.Module] = "cross_entropy",
+    optimizer: str | MakeOptimizer | torch.optim.Optimizer = "adamw",
     config: TrainConfig | None = None,
+    *,
+    normalise: str | float = "auto",
 ) -> Network:
     """The course's training function, over arrays in memory.
 
     Args:
         net: the network to train, in place.
-        train_set_x: images, (N, H, W) or (N, C, H, W); uint8, or floats in [0, 1].
-        train_set_y: labels (N,), integers from 0.
+        train_set_x: images, (N, H, W) or (N, C, H, W): array, tensor or list; see `normalise`.
+        train_set_y: labels (N,), integers from 0, or one-hot (N, num_classes).
         valid_set_x: as `train_set_x`; they choose the epoch that is kept.
         valid_set_y: as `train_set_y`.
-        learning_rate: peak of the schedule.
+        learning_rate: peak of the schedule; an optimizer that has a rate of its own keeps that.
         training_epochs: passes over the training set.
-        loss_func: a name of `losses.LOSSES`, or a function (logits, labels) -> scalar.
-        optimizer: a name of `OPTIMIZERS`, or a function (parameter groups, lr=) -> optimizer, as
-            the classes of `torch.optim` are.
+        loss_func: a name of `losses.LOSSES`, or a function or module (logits, labels) -> scalar.
+        optimizer: a name of `OPTIMIZERS`; or a class, function or partial (parameters, lr=) ->
+            optimizer, or an optimizer built on `net.parameters()`. What is no name keeps its own
+            weight decay, and its rate is constant.
         config: everything else (batch size, augmentation, seed, ...).
+        normalise: "auto" divides uint8, and numbers up to 255, by 255, and takes as they are
+            numbers in [0, 1] and, with a warning, standardised ones; "none" takes any numbers as
+            they are; a number divides by it.
 
     Returns:
         `net`, with the weights of its best validation epoch; `net.history` is that of `fit`, and
         `net.metadata` says how it was trained.
 
     Raises:
-        ValueError: images and labels do not fit one another or the network.
+        ValueError: images, labels, loss or optimizer do not fit one another or the network.
         TrainingError: the loss is not finite.
     """
-    named = {"optimizer": optimizer} if isinstance(optimizer, str) else {}
-    if isinstance(loss_func, str):
-        named["loss"] = loss_func
+    images, labels = _pair("train_set", train_set_x, train_set_y, net, normalise)
+    valid_images, valid_labels = _pair("valid_set", valid_set_x, valid_set_y, net, normalise)
     config = replace(
-        config or TrainConfig(),
-        learning_rate=learning_rate,
-        training_epochs=training_epochs,
-        **named,  # type: ignore[arg-type]
+        config or TrainConfig(), learning_rate=learning_rate, training_epochs=training_epochs
     )
-    images, labels = as_images(train_set_x, net), as_labels(train_set_y, net)
-    valid_images, valid_labels = as_images(valid_set_x, net), as_labels(valid_set_y, net)
-    _check_pair("train_set", images, labels)
-    _check_pair("valid_set", valid_images, valid_labels)
-    if isinstance(loss_func, str):
-        loss_func = make_loss(loss_func, labels.bincount(minlength=net.num_classes))
-    loader = _loader(images, labels, config.batch_size, seed=config.seed)
+    counts = labels.bincount(minlength=net.num_classes)
+    loss, config = choose_loss(loss_func, net, counts, config)
+    own, config = choose_optimizer(optimizer, net, config)
     net.history = fit(
         net,
-        loader,
+        _loader(images, labels, config.batch_size, seed=config.seed),
         _loader(valid_images, valid_labels, EVALUATION_BATCH),
         config,
-        loss_func=loss_func,
-        make_optimizer=None if isinstance(optimizer, str) else optimizer,
+        loss_func=loss,
+        optimizer=own,
     )
     net.metadata = {"config": config.to_dict()}
+    if own is not None:
+        net.metadata["optimizer"] = repr(own)
+    if not isinstance(loss_func, str):
+        net.metadata["loss"] = repr(loss_func)
     return net
 
 
 def test(
     net: Network,
-    model: str | os.PathLike[str] | None,
+    model: str | os.PathLike[str] | Network | None,
     test_set_x: ArrayLike | Tensor,
     test_set_y: ArrayLike | Tensor,
+    *,
+    normalise: str | float = "auto",
 ) -> Tensor:
     """The course's test function.
 
     Args:
         net: the network.
-        model: checkpoint to load into `net`, or None to use the weights that it has.
-        test_set_x: images, (N, H, W) or (N, C, H, W); uint8, or floats in [0, 1].
-        test_set_y: labels (N,); the accuracy against them is logged.
+        model: whose weights `net` gets: a checkpoint's, another network's of the same
+            architecture, or None for those that it has.
+        test_set_x: images, as in `train`.
+        test_set_y: labels, as in `train`; the accuracy against them is logged.
+        normalise: as in `train`.
 
     Returns:
         Predictions (N,), int64.
@@ -145,10 +152,11 @@ def test(
         CheckpointError: it is of another architecture, or damaged.
         ValueError: images and labels do not fit one another or the network.
     """
-    images, labels = as_images(test_set_x, net), as_labels(test_set_y, net)
-    _check_pair("test_set", images, labels)
-    if model is not None:
-        load_weights(net, model)
+    images, labels = _pair("test_set", test_set_x, test_set_y, net, normalise)
+    if isinstance(model, Network):
+        _copy_weights(model, net)
+    elif model is not None:
+        net.metadata = load_weights(net, model)
     predictions = infer(net, _loader(images, labels, EVALUATION_BATCH)).predictions
     logger.info("accuracy %.4f on %d images", (predictions == labels).float().mean(), len(labels))
     return predictions
@@ -173,51 +181,6 @@ def infer(net: Network, batches: Batches) -> Outputs:
     return Outputs(torch.cat(logits), torch.cat(embeddings))
 
 
-def as_images(x: ArrayLike | Tensor, net: Network) -> Tensor:
-    """Images as float32 (N, C, H, W) in [0, 1] that fit `net`.
-
-    Raises:
-        ValueError: another shape, type or range.
-    """
-    images = torch.as_tensor(np.asarray(x) if not isinstance(x, Tensor) else x)
-    if images.dim() == 3:
-        images = images.unsqueeze(1)
-    if images.dim() != 4 or tuple(images.shape[1:]) != net.input_dim:
-        raise ValueError(
-            f"Images have shape {tuple(images.shape)}; expected (N, *{net.input_dim}): resize "
-            "them, or build the network with their input_dim."
-        )
-    if images.dtype == torch.uint8:
-        return images.float() / 255
-    if not images.is_floating_point():
-        raise ValueError(f"Images are {images.dtype}; expected uint8, or floats in [0, 1].")
-    if images.numel() and not (images.min() >= 0 and images.max() <= 1):
-        raise ValueError(
-            f"Images range from {images.min():g} to {images.max():g}; expected [0, 1]: divide "
-            "8-bit images by 255."
-        )
-    return images.float()
-
-
-def as_labels(y: ArrayLike | Tensor, net: Network) -> Tensor:
-    """Labels as int64 (N,) from 0 to num_classes - 1.
-
-    Raises:
-        ValueError: another shape, type or range.
-    """
-    labels = torch.as_tensor(np.asarray(y) if not isinstance(y, Tensor) else y)
-    if labels.dim() != 1 or labels.is_floating_point():
-        raise ValueError(
-            f"Labels are {labels.dtype} of shape {tuple(labels.shape)}; expected integers (N,)."
-        )
-    if len(labels) and not (labels.min() >= 0 and labels.max() < net.num_classes):
-        raise ValueError(
-            f"Labels range from {labels.min()} to {labels.max()}; expected 0 to "
-            f"{net.num_classes - 1}."
-        )
-    return labels.long()
-
-
 def _loader(images: Tensor, labels: Tensor, batch_size: int, seed: int | None = None) -> DataLoader:
     """Batches of two tensors; shuffled where a seed is given."""
     order = range(len(labels))
@@ -226,9 +189,31 @@ def _loader(images: Tensor, labels: Tensor, batch_size: int, seed: int | None = 
     return DataLoader(TensorDataset(images, labels), batch_size=None, sampler=batches)
 
 
-def _check_pair(name: str, images: Tensor, labels: Tensor) -> None:
+def _pair(
+    name: str,
+    x: ArrayLike | Tensor,
+    y: ArrayLike | Tensor,
+    net: Network,
+    normalise: str | float,
+) -> tuple[Tensor, Tensor]:
+    images = as_images(x, net.input_dim, normalise, name)
+    labels = as_labels(y, net.num_classes)
     if len(images) != len(labels) or len(images) == 0:
         raise ValueError(
             f"{name} has {len(images)} images and {len(labels)} labels; expected as many labels "
             "as images, and at least one."
         )
+    if images.min() >= 0 and 2 * (dark := count_dark_on_light(images, 0.5)) > len(images):
+        logger.warning("%s: %d of %d images are %s", name, dark, len(images), DARK_ON_LIGHT)
+    return images, labels
+
+
+def _copy_weights(source: Network, net: Network) -> None:
+    if source.spec != net.spec:
+        raise ValueError(
+            f"model is a network {source.spec}, and net is {net.spec}; expected the same "
+            "architecture: build both with the same arguments."
+        )
+    if source is not net:
+        net.load_state_dict(source.state_dict())
+        net.metadata = source.metadata

@@ -48,7 +48,7 @@ def fit(
     config: TrainConfig,
     *,
     loss_func: Loss,
-    make_optimizer: MakeOptimizer | None = None,
+    optimizer: torch.optim.Optimizer | None = None,
     state_path: str | os.PathLike[str] | None = None,
     resume: bool = False,
     identity: str = "",
@@ -68,7 +68,8 @@ def fit(
         config: how to train.
         loss_func: (logits, labels) -> scalar. Its `set_progress(share of the epochs that are
             over)` is called before each epoch, where it has one.
-        make_optimizer: (parameter groups, lr=) -> optimizer, in place of `config.optimizer`.
+        optimizer: in place of `config.optimizer`, built on parameters of `net`; it keeps its own
+            weight decay, and its rate is the peak of the schedule.
         state_path: file that holds the whole state after each epoch, for `resume`; the caller
             removes it once the result is safe.
         resume: go on from `state_path` if it exists.
@@ -84,8 +85,7 @@ def fit(
     Raises:
         TrainingError: the loss is not finite, or the state file belongs to another run.
     """
-    make_optimizer = make_optimizer or OPTIMIZERS[config.optimizer]
-    run = _Run(net, config, len(train_loader), make_optimizer, identity)
+    run = _Run(net, config, len(train_loader), optimizer, identity)
     if resume and state_path is not None and Path(state_path).exists():
         run.load(Path(state_path))
     while not run.finished:
@@ -131,7 +131,7 @@ class _Run:
         net: Network,
         config: TrainConfig,
         steps: int,
-        make_optimizer: MakeOptimizer,
+        optimizer: torch.optim.Optimizer | None,
         identity: str,
     ) -> None:
         self.config = config
@@ -149,7 +149,11 @@ class _Run:
             if config.ema
             else None
         )
-        self.optimizer = make_optimizer(_parameter_groups(net, config), lr=config.learning_rate)
+        self.optimizer = optimizer or OPTIMIZERS[config.optimizer](
+            _parameter_groups(net, config), lr=config.learning_rate
+        )
+        for group in self.optimizer.param_groups:  # not what an earlier schedule began with
+            group["initial_lr"] = group["lr"]
         self.scheduler = torch.optim.lr_scheduler.LambdaLR(
             self.optimizer, _schedule(config, steps * config.training_epochs)
         )

@@ -1,0 +1,68 @@
+"""Which images a network was trained on: a short hash of each, kept beside its checkpoint."""
+
+import hashlib
+import logging
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from netlib.files import replacing
+
+log = logging.getLogger(__name__)
+
+DIGEST_BYTES = 8  # two different images of a million share one with probability 3e-8
+
+
+def digests(images: Tensor) -> np.ndarray:
+    """(N,) uint64, of the decoded pixels of uint8 images (N, C, H, W), whatever file held them."""
+    return np.array(
+        [
+            int(hashlib.blake2b(image.tobytes(), digest_size=DIGEST_BYTES).hexdigest(), 16)
+            for image in images.contiguous().numpy()
+        ],
+        dtype=np.uint64,
+    )
+
+
+def digests_path(checkpoint: Path) -> Path:
+    """Where the hashes of a checkpoint's training images lie."""
+    return checkpoint.with_suffix(".trained-on.npy")
+
+
+def write_digests(checkpoint: Path, images: Tensor) -> Path:
+    """Keep the hashes of training images beside a checkpoint; returns the file's path."""
+    path = digests_path(checkpoint)
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        np.save(file, np.unique(digests(images)))
+    return path
+
+
+def count_seen(checkpoint: Path, images: Tensor) -> int | None:
+    """How many of the images are among those that the checkpoint was trained on.
+
+    Returns:
+        None where the checkpoint has no hashes beside it.
+
+    Raises:
+        ValueError: the file of hashes is damaged.
+    """
+    path = digests_path(checkpoint)
+    if not path.is_file():
+        return None
+    try:
+        known = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(f"{path} holds no hashes of images ({error}); delete it.") from error
+    return int(np.isin(digests(images), known).sum())
+
+
+def warn_of_seen(checkpoint: Path, images: Tensor) -> int | None:
+    """`count_seen`, with a line in the log where there are any."""
+    seen = count_seen(checkpoint, images)
+    if seen:
+        log.warning(
+            "%d of these %d images are among those that %s was trained on: the scores on them say "
+            "nothing of new images.", seen, len(images), checkpoint.name,
+        )  # fmt: skip
+    return seen

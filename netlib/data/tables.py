@@ -1,0 +1,297 @@
+"""A split's CSV: its text, its columns, and how its names find their images.
+
+The names' column is the one whose cells are images; the labels' column is named so, or is the only
+one with integers in range. Neither is guessed: where two would do, one sentence says so.
+"""
+
+import csv
+import gc
+import io
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from netlib.data.stores import DataError, leaves
+
+IMAGE_SUFFIXES = frozenset(
+    ".png .jpg .jpeg .bmp .gif .tif .tiff .webp .pgm .ppm .pnm".split()
+)  # what counts as "an image that the CSV does not name"; a named file may have any suffix
+DELIMITERS = ",;\t|"
+SAMPLE = 200  # rows that decide which column is which
+NAME_WORDS = ("image", "img", "file", "name", "path", "picture")
+LABEL_WORDS = ("label", "labels", "class", "digit", "target", "y", "category", "truth")
+INDEX_WORDS = ("", "index", "idx", "id", "unnamed: 0", "row", "no", "nr", "number")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}(\.0*)?")
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """No garbage collection: it would search a large archive's listing again and again.
+
+    Listing 60,000 entries makes objects that all live on, and takes half the time without it.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def has_image_suffix(name: str) -> bool:
+    """Whether a file is an image by its name."""
+    return f".{name.rpartition('.')[2].lower()}" in IMAGE_SUFFIXES
+
+
+class Files:
+    """The image folder's listing, and how a name in the CSV finds its file."""
+
+    def __init__(self, folder: str, names: Sequence[str], title: str) -> None:
+        self.title = title
+        self.names = frozenset(names)
+        self.images = {name for name in names if has_image_suffix(name)}
+        self.prefix = f"{PurePosixPath(folder).name}/"
+
+    @cached_property
+    def by_stem(self) -> dict[str, list[str]]:
+        stems: dict[str, list[str]] = {}
+        for name in sorted(self.images):
+            stems.setdefault(name.rpartition(".")[0], []).append(name)
+        return stems
+
+    def matches(self, name: str) -> list[str]:
+        """Files that `name` may mean: itself, without folders, with a suffix or another one."""
+        if name in self.names:
+            return [name]
+        short = name.replace("\\", "/").removeprefix("./")
+        if not short or leaves(short):
+            return []
+        parts = short.split("/")
+        tails = ["/".join(parts[start:]) for start in range(len(parts))]
+        for tail in tails:
+            if tail in self.names:
+                return [tail]
+        for tail in tails:
+            stem = tail.rpartition(".")[0] if has_image_suffix(tail) else tail
+            if found := self.by_stem.get(tail) or self.by_stem.get(stem):
+                return found
+        return []
+
+    def resolve(self, names: Sequence[str], table: str) -> list[str]:
+        """The file of each name.
+
+        Raises:
+            DataError: a name has no file, two, or one outside the folder.
+        """
+        if self.names.issuperset(names):
+            return list(names)
+        found = [self.matches(name) for name in names]
+        absent = [name for name, files in zip(names, found, strict=True) if not files]
+        if absent:
+            outside = next((name for name in absent if leaves(name.replace("\\", "/"))), None)
+            if outside is not None:
+                raise DataError(f"{table} names {outside!r}, which lies outside {self.title}.")
+            raise DataError(
+                f"{len(absent)} images named in {table} are absent from {self.title}, "
+                f"the first is {absent[0]!r}."
+            )
+        for name, files in zip(names, found, strict=True):
+            if len(files) > 1:
+                raise DataError(f"{table} names {name!r}, which may be {' or '.join(files)}.")
+        return [files[0] for files in found]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A CSV's rows of cells, without its header.
+
+    Attributes:
+        title: the file's path, for messages.
+        header: the columns' titles; empty where there are none.
+        lines: line numbers, one per row.
+        cells: the rows, each with as many cells as the first.
+        name_column: which column holds the images' names.
+    """
+
+    title: str
+    header: list[str]
+    lines: list[int]
+    cells: list[list[str]]
+    name_column: int
+
+    def share(self, files: Files) -> float:
+        """Share of the rows, of a sample of them, whose image exists."""
+        sample = [row[self.name_column] for row in self.cells[:SAMPLE]]
+        return sum(bool(files.matches(name)) for name in sample) / max(len(sample), 1)
+
+    def rows(self, files: Files, table: str, num_classes: int) -> tuple[list[str], list[int]]:
+        """Names of the images' files, and their labels.
+
+        Raises:
+            DataError: there is no row, an image is absent or named twice, or a label is not valid.
+        """
+        if not self.cells:
+            raise DataError(f"{self.title} names no image: the data set is empty.")
+        names = files.resolve([row[self.name_column] for row in self.cells], table)
+        self._check_unique(names, table)
+        column = self._label_column(num_classes)
+        return names, _labels([row[column] for row in self.cells], names, table, num_classes)
+
+    def _check_unique(self, names: Sequence[str], table: str) -> None:
+        seen: dict[str, int] = {}
+        for line, name in zip(self.lines, names, strict=True):
+            if name in seen:
+                raise DataError(f"{table} names {name} twice, in lines {seen[name]} and {line}.")
+            seen[name] = line
+
+    def _label_column(self, num_classes: int) -> int:
+        others = [c for c in range(len(self.cells[0])) if c != self.name_column]
+        if len(others) == 1:
+            return others[0]
+        named = [c for c in others if self._title(c) in LABEL_WORDS]
+        if len(named) == 1:
+            return named[0]
+        fitting = [c for c in named or others if self._may_be_labels(c, num_classes)]
+        if len(fitting) > 1:
+            fitting = [c for c in fitting if not self._is_index(c)] or fitting
+        if len(fitting) == 1:
+            return fitting[0]
+        titles = ", ".join(self._described(c) for c in fitting or others)
+        found = "any of the columns" if fitting else "none of the columns"
+        raise DataError(
+            f"{self.title} does not say where the labels are: {found} {titles} holds integers in "
+            f"0...{num_classes - 1}; name the one that is meant label, in a first row."
+        )
+
+    def _may_be_labels(self, column: int, num_classes: int) -> bool:
+        texts = {row[column] for row in self.cells}
+        labels = [_label(text) for text in texts]
+        return all(label is not None and 0 <= label < num_classes for label in labels)
+
+    def _is_index(self, column: int) -> bool:
+        """Whether a column only counts the rows."""
+        numbers = [_label(row[column]) for row in self.cells]
+        first = numbers[0]
+        counts = first in (0, 1) and numbers == list(range(first, first + len(numbers)))
+        return counts and len(numbers) > 2 and self._title(column) in INDEX_WORDS
+
+    def _title(self, column: int) -> str:
+        return self.header[column].strip().lower() if column < len(self.header) else ""
+
+    def _described(self, column: int) -> str:
+        return self._title(column) or f"number {column + 1}"
+
+
+def read_sheet(data: bytes, title: str, files: Files) -> Sheet:
+    """A CSV's content; the columns may stand in any order.
+
+    Args:
+        data: UTF-8 or UTF-16 text, with or without a byte-order mark.
+        title: the file's path, for messages.
+        files: the images that it names.
+
+    Raises:
+        DataError: it is no text, or no table of two columns or more.
+    """
+    lines, cells = _cells(_text(data, title), title)
+    if not cells:
+        return Sheet(title, [], [], [], 0)
+    width = min(len(row) for row in cells)
+    column = _name_column(cells, width, title, files)
+    header = _is_header(cells[0], column, files)
+    return Sheet(title, cells[0] if header else [], lines[header:],
+                 [row[:width] for row in cells[header:]], column)  # fmt: skip
+
+
+def _text(data: bytes, title: str) -> str:
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{title} is no UTF-8 text ({error.reason}); save it as CSV in UTF-8."
+        ) from error
+
+
+def _cells(text: str, title: str) -> tuple[list[int], list[list[str]]]:
+    """Line numbers and stripped cells of the rows that are not empty."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+    lines, rows = [], []
+    try:
+        for cells in reader:
+            if not "".join(cells).strip():
+                continue
+            if len(cells) < 2:
+                raise DataError(
+                    f"{title}, line {reader.line_num}, has one column; "
+                    "an image name and a label are needed."
+                )
+            lines.append(reader.line_num)
+            rows.append([cell.strip() for cell in cells])
+    except csv.Error as error:
+        raise DataError(f"{title}, line {reader.line_num}, is no valid CSV: {error}.") from error
+    return lines, rows
+
+
+def _delimiter(text: str) -> str:
+    """The mark that stands in every one of the first lines, most often."""
+    first = [line for line in text[:5000].splitlines() if line.strip()][:5]
+    counts = {mark: min((line.count(mark) for line in first), default=0) for mark in DELIMITERS}
+    best = max(DELIMITERS, key=lambda mark: counts[mark])
+    if counts[best]:
+        return best
+    return next((mark for mark in DELIMITERS if first and mark in first[0]), ",")
+
+
+def _name_column(cells: Sequence[Sequence[str]], width: int, title: str, files: Files) -> int:
+    body = cells[1 : SAMPLE + 1] or cells
+    ranks = []
+    for column in range(width):
+        names = [row[column] for row in body]
+        found = sum(bool(files.matches(name)) for name in names) / len(names)
+        exact = sum(name in files.names or has_image_suffix(name) for name in names) / len(names)
+        word = any(word in cells[0][column].lower() for word in NAME_WORDS)
+        ranks.append((found, exact, word, len(set(names)) / len(names)))
+    best = max(ranks)
+    if best[0] == 0:  # no image is found: the sentence names the column that looks like names
+        return max(range(width), key=lambda column: ranks[column][1:])
+    column = ranks.index(best)
+    twins = [c for c in range(width) if ranks[c] == best]
+    different = any([row[c] for row in body] != [row[column] for row in body] for c in twins)
+    if different and width > 2 and best[0] == 1:
+        raise DataError(
+            f"{title} does not say which column names the images: numbers "
+            f"{' and '.join(str(c + 1) for c in twins)} both do; name the one that is meant image, "
+            "in a first row."
+        )
+    return column
+
+
+def _is_header(row: Sequence[str], column: int, files: Files) -> bool:
+    """A first row is data if it names a file, or if it looks like an image name and a label."""
+    others = [cell for place, cell in enumerate(row) if place != column]
+    looks = has_image_suffix(row[column]) and any(_INTEGER.fullmatch(cell) for cell in others)
+    return not (files.matches(row[column]) or looks)
+
+
+def _labels(texts: Sequence[str], names: Sequence[str], table: str, num_classes: int) -> list[int]:
+    known = {text: _label(text) for text in set(texts)}
+    labels = []
+    for text, name in zip(texts, names, strict=True):
+        label = known[text]
+        if label is None:
+            raise DataError(f"{table} gives {name} the label {text!r}, which is no integer.")
+        if not 0 <= label < num_classes:
+            raise DataError(
+                f"{table} gives {name} the label {label}, which is outside 0...{num_classes - 1}."
+            )
+        labels.append(label)
+    return labels
+
+
+def _label(text: str) -> int | None:
+    return int(text.partition(".")[0]) if _INTEGER.fullmatch(text) else None

@@ -1,0 +1,248 @@
+"""What the course's functions take, in the forms that people have: images, labels, loss, optimizer.
+
+Everything that does not fit is told in one sentence, as a `ValueError`.
+"""
+
+import logging
+import warnings
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+
+from netlib.nets.network import Network
+from netlib.training.config import TrainConfig
+from netlib.training.loop import OPTIMIZERS, MakeOptimizer, resolve_device
+from netlib.training.losses import Loss, head_for, make_loss
+
+logger = logging.getLogger(__name__)
+
+FAINTEST_BYTES = 32  # numbers above 1 whose largest is below this are of no range that is usual
+LARGEST_STANDARDISED = 20
+
+
+def as_images(
+    x: ArrayLike | Tensor,
+    input_dim: tuple[int, int, int],
+    normalise: str | float = "auto",
+    name: str = "images",
+) -> Tensor:
+    """Images as float32 (N, C, H, W) of the shape `input_dim`.
+
+    Args:
+        x: (N, H, W) or (N, C, H, W).
+        input_dim: (channels, height, width).
+        normalise: see `course.train`.
+        name: of the set, for messages.
+
+    Raises:
+        ValueError: another shape, type or range.
+    """
+    images = as_tensor(x)
+    if images.dim() == 3:
+        images = images.unsqueeze(1)
+    if images.dim() != 4 or tuple(images.shape[1:]) != tuple(input_dim):
+        raise ValueError(
+            f"Images have shape {tuple(images.shape)}; expected (N, *{tuple(input_dim)}): resize "
+            "them, or build the network with their input_dim."
+        )
+    if images.dtype == torch.uint8 and normalise == "auto":
+        return images.float() / 255
+    images = images.float()
+    if not torch.isfinite(images).all():
+        raise ValueError("Images hold numbers that are not finite; expected numbers in [0, 1].")
+    divisor = _divisor(images, normalise, name) if images.numel() else 1.0
+    return images if divisor == 1 else images / divisor
+
+
+def _divisor(images: Tensor, normalise: str | float, name: str) -> float:
+    """What the images are divided by."""
+    if normalise == "none":
+        return 1.0
+    if not isinstance(normalise, str) and normalise > 0:
+        return float(normalise)
+    if normalise != "auto":
+        raise ValueError(f"normalise is {normalise!r}; expected auto, none or a positive number.")
+    low, high = images.min().item(), images.max().item()
+    if low >= 0 and high <= 1:
+        return 1.0
+    if low >= 0 and FAINTEST_BYTES <= high <= 255:
+        logger.info("%s: images range from %g to %g and are divided by 255", name, low, high)
+        return 255.0
+    if low < 0 and max(-low, high) < LARGEST_STANDARDISED:
+        logger.warning(
+            "%s: images range from %g to %g: taken as standardised, and left as they are; test "
+            "images must be made in the same way.", name, low, high,
+        )  # fmt: skip
+        return 1.0
+    raise ValueError(
+        f"Images range from {low:g} to {high:g}; expected [0, 1], [0, 255] or standardised "
+        "numbers: pass normalise=, a number to divide by, or none."
+    )
+
+
+def as_labels(y: ArrayLike | Tensor, num_classes: int) -> Tensor:
+    """Labels as int64 (N,) from 0 to num_classes - 1.
+
+    Args:
+        y: integers (N,) or (N, 1), as floats, too; or one-hot (N, num_classes).
+        num_classes: of the network.
+
+    Raises:
+        ValueError: another shape, type or range.
+    """
+    labels = as_tensor(y)
+    if labels.dim() == 2 and labels.shape[1] == 1:
+        labels = labels.squeeze(1)
+    if labels.dim() == 2 and labels.shape[1] == num_classes and _is_one_hot(labels):
+        return labels.long().argmax(1)
+    whole = not labels.is_floating_point() or bool((labels == labels.round()).all())
+    if labels.dim() != 1 or not whole:
+        raise ValueError(
+            f"Labels are {labels.dtype} of shape {tuple(labels.shape)}; expected integers (N,), "
+            f"or one-hot (N, {num_classes})."
+        )
+    if len(labels) and not (labels.min() >= 0 and labels.max() < num_classes):
+        raise ValueError(
+            f"Labels range from {labels.min():g} to {labels.max():g}; expected 0 to "
+            f"{num_classes - 1}."
+        )
+    return labels.long()
+
+
+def _is_one_hot(labels: Tensor) -> bool:
+    return bool(((labels == 0) | (labels == 1)).all() and (labels.sum(1) == 1).all())
+
+
+def as_tensor(values: ArrayLike | Tensor) -> Tensor:
+    """Numbers as a tensor on the CPU, in the same memory where torch can use that.
+
+    Raises:
+        ValueError: no numbers, or rows of different lengths.
+    """
+    if isinstance(values, (list, tuple)) and any(isinstance(v, Tensor) for v in values):
+        values = torch.stack([torch.as_tensor(v) for v in values])
+    if isinstance(values, Tensor):
+        return values.detach().cpu()
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"The values form no array of numbers ({error}).") from error
+    if array.dtype.kind not in "buif":
+        raise ValueError(f"The values are {array.dtype}; expected numbers.")
+    # torch takes neither read-only nor byte-swapped memory, nor negative strides.
+    dtype = np.dtype(np.int64) if array.dtype == np.uint16 else array.dtype.newbyteorder("=")
+    return torch.from_numpy(np.require(array, dtype, ["C", "W"]))
+
+
+def choose_loss(
+    loss: str | Loss | type[nn.Module], net: Network, counts: Tensor, config: TrainConfig
+) -> tuple[Loss, TrainConfig]:
+    """The loss that was named or given, tried on two images, and the config that tells of it.
+
+    Args:
+        loss: see `course.train`.
+        net: the network whose logits it gets.
+        counts: (C,) training images of each class.
+        config: of the training.
+
+    Raises:
+        ValueError: it does not fit logits (N, C) and labels (N,), or the network's head.
+    """
+    if isinstance(loss, str):
+        name = loss.strip().lower().replace("-", "_").replace(" ", "_")
+        found, head = head_for(name), net.spec.get("head", "linear")
+        if found == "cosine" and head != found:
+            raise ValueError(
+                f"The loss {name} needs a network with head={found!r}, and got one with "
+                f"head={head!r}: build it with init_network(..., head={found!r})."
+            )
+        return make_loss(name, counts), replace(config, loss=name)
+    function: Any = loss() if isinstance(loss, type) else loss
+    if isinstance(function, nn.NLLLoss):
+        raise ValueError(
+            "nn.NLLLoss needs log-probabilities, and the network gives logits: take "
+            "nn.CrossEntropyLoss, or the name cross_entropy."
+        )
+    if isinstance(function, nn.Module):
+        function = function.to(resolve_device(config.device))
+    _try_loss(function, net.num_classes, resolve_device(config.device))
+    return function, config
+
+
+def _try_loss(loss: Loss, num_classes: int, device: torch.device) -> None:
+    """Fail now, with a sentence, where the first batch would fail."""
+    count = 5 if num_classes != 5 else 4
+    logits = torch.zeros(count, num_classes, device=device, requires_grad=True)
+    needs = (
+        f"loss_func gets logits (N, {num_classes}) float32 and labels (N,) int64 and must give a "
+        "scalar that depends on the logits"
+    )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of shapes that differ: told below
+            value = loss(logits, torch.arange(count, device=device) % num_classes)
+    except Exception as error:  # an own function may raise anything
+        raise ValueError(
+            f"{needs}, but {_title(loss)} fails ({str(error).splitlines()[0]}): for a loss of "
+            "one-hot labels, wrap it in a function, or take the name mse."
+        ) from error
+    if not isinstance(value, Tensor) or value.dim() or not value.requires_grad:
+        got = f"{tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+        raise ValueError(f"{needs}, but {_title(loss)} gives {got}.")
+
+
+def _title(loss: object) -> str:
+    return getattr(loss, "__name__", type(loss).__name__)
+
+
+def choose_optimizer(
+    optimizer: str | MakeOptimizer | torch.optim.Optimizer, net: Network, config: TrainConfig
+) -> tuple[torch.optim.Optimizer | None, TrainConfig]:
+    """The user's own optimizer, or None where it was named, and the config that tells of it.
+
+    Raises:
+        ValueError: the name is unknown, or the optimizer is of other parameters than the network's.
+    """
+    if isinstance(optimizer, str):
+        return None, replace(config, optimizer=optimizer.strip().lower())  # type: ignore[arg-type]
+    own = optimizer
+    if not isinstance(own, torch.optim.Optimizer):
+        own = _made(optimizer, net, config.learning_rate)
+    _check_optimizer(own, net)
+    rate = float(own.param_groups[0]["lr"])
+    if rate != config.learning_rate:
+        logger.warning(
+            "learning_rate is %g, but the optimizer has its own rate, %g, and keeps it.",
+            config.learning_rate, rate,
+        )  # fmt: skip
+    return own, replace(config, learning_rate=rate, schedule="constant", weight_decay=0.0)
+
+
+def _made(make: Any, net: Network, learning_rate: float) -> Any:
+    own_rate = isinstance(make, partial) and "lr" in make.keywords
+    try:
+        return make(net.parameters(), **({} if own_rate else {"lr": learning_rate}))
+    except TypeError as error:
+        raise ValueError(
+            f"optimizer is {make!r}, which cannot be called with (parameters, lr=) ({error}); "
+            f"expected one of {', '.join(OPTIMIZERS)}, a class or an object of torch.optim."
+        ) from error
+
+
+def _check_optimizer(own: Any, net: Network) -> None:
+    if not isinstance(own, torch.optim.Optimizer) or isinstance(own, torch.optim.LBFGS):
+        raise ValueError(
+            f"The optimizer is of the kind {type(own).__name__}; expected one of torch.optim whose "
+            "step needs no closure, such as SGD or Adam."
+        )
+    held = {id(p) for group in own.param_groups for p in group["params"]}
+    if held.isdisjoint(id(p) for p in net.parameters()):
+        raise ValueError(
+            "The optimizer holds no parameter of net; expected one built on net.parameters(), "
+            "after the network was built."
+        )

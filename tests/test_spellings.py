@@ -1,0 +1,223 @@
+"""A data set as people have it: every spelling is read, or refused with one right sentence."""
+
+import io
+import os
+import socket
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from helpers_data import numbered, png, write_folder, write_zip
+
+from netlib.data import stores
+from netlib.data.layout import find_split, has_split, read_table
+from netlib.data.stores import DataError
+
+LABELS = [3, 0, 9, 3]
+CSV = b"image,label\n0.png,3\n1.png,0\n2.png,9\n3.png,3\n"
+
+
+def images(folder: str, suffix: str = ".png", first: int = 0) -> dict[str, bytes]:
+    """Four images in a folder: 0.png, 1.png, ..."""
+    start = f"{folder}/" if folder else ""
+    return {f"{start}{first + i}{suffix}": png(image) for i, image in enumerate(numbered(4))}
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def lines(*rows: str) -> bytes:
+    return "\n".join(rows).encode()
+
+
+OTHER = {**images("test", first=7), "test.csv": b"image,label\n7.png,1\n8.png,1\n9.png,1\n"}
+
+PLACES: dict[str, dict[str, bytes]] = {
+    "Train with a capital": {**images("Train"), "Train.csv": CSV, **OTHER},
+    "images/ and labels.csv": {**images("images"), "labels.csv": CSV},
+    "images and CSV in train/": {**images("train"), "train/labels.csv": CSV, **OTHER},
+    "train/images/ and train/labels.csv": {**images("train/images"), "train/labels.csv": CSV},
+    "four folders deep": {**images("a/b/c/train"), "a/b/c/train.csv": CSV},
+    "CSV elsewhere": {**images("data/train_images"), "csv/train_labels.csv": CSV, **OTHER},
+    "everything at the top": {**images(""), "labels.csv": CSV},
+    "trainImages and trainLabels.csv": {**images("trainImages"), "trainLabels.csv": CSV, **OTHER},
+    "training_set": {**images("training_set"), "training_labels.csv": CSV, **OTHER},
+    "one image folder, two CSVs": {
+        **images("images"), **images("images", first=7), "train.csv": CSV,
+        "test.csv": OTHER["test.csv"],
+    },
+    "a folder for each class": {
+        **{f"train/{k}/{i}.png": png(numbered(4)[i]) for i, k in enumerate(LABELS)},
+        "train.csv": lines("image,label", "3/0.png,3", "0/1.png,0", "9/2.png,9", "3/3.png,3"),
+    },
+    "zip with images and CSV": {"train.zip": zipped({**images("images"), "labels.csv": CSV})},
+    "zip with images, CSV beside it": {"train.zip": zipped(images("")), "train.csv": CSV},
+    "Train.zip with its own name inside": {
+        "Train.zip": zipped({**images("Train/images"), "Train/labels.csv": CSV}),
+    },
+    "zip in a zip": {"data.zip": zipped({"train.zip": zipped({**images("x"), "x.csv": CSV})})},
+    "zips of both in a zip": {
+        "all.zip": zipped({"train.zip": zipped({**images("train"), "train.csv": CSV}),
+                           "test.zip": zipped(OTHER)}),
+    },
+    "another CSV that names no image": {
+        **images("train"), "train/labels.csv": CSV, "train/info.csv": b"key,value\na,b\n",
+    },
+    "suffix in capitals": {**images("train", ".PNG"), "train.csv": CSV.replace(b"png", b"PNG")},
+}  # fmt: skip
+
+TABLES: dict[str, bytes] = {
+    "index first": lines(",image,label", "0,0.png,3", "1,1.png,0", "2,2.png,9", "3,3.png,3"),
+    "label first": lines("label,file", "3,0.png", "0,1.png", "9,2.png", "3,3.png"),
+    "extra columns": lines("id,image,split,label", *(f"x{i},{i}.png,a,{k}" for i, k in
+                                                     enumerate(LABELS))),
+    "a fold between": lines("image,fold,label", "0.png,1,3", "1.png,2,0", "2.png,1,9", "3.png,2,3"),
+    "a writer of text, titles unknown": lines("a,b,c", *(f"{i}.png,ann,{k}" for i, k in
+                                                         enumerate(LABELS))),
+    "no extension": lines("image,label", *(f"{i},{k}" for i, k in enumerate(LABELS))),
+    "another extension": CSV.replace(b".png", b".jpg"),
+    "semicolons": CSV.replace(b",", b";"),
+    "tabs": CSV.replace(b",", b"\t"),
+    "byte-order mark and CRLF": b"\xef\xbb\xbf" + CSV.replace(b"\n", b"\r\n"),
+    "UTF-16": CSV.decode().encode("utf-16"),
+    "quotes": CSV.replace(b"image", b'"image"').replace(b"0.png", b'"0.png"'),
+    "labels like 3.0": lines("image,label", *(f"{i}.png,{k}.0" for i, k in enumerate(LABELS))),
+    "paths": lines("path,label", *(f"data/mine/train/{i}.png,{k}" for i, k in enumerate(LABELS))),
+    "no header, index first": lines(*(f"{i},{i}.png,{k}" for i, k in enumerate(LABELS))),
+    "spaces": CSV.replace(b",", b" , "),
+}  # fmt: skip
+
+REFUSED: dict[str, tuple[dict[str, bytes], str]] = {
+    "two columns that may be labels": (
+        {**images("train"), "train.csv": lines(*(f"{i}.png,{i},{k}" for i, k in zip(
+            (5, 4, 2, 1), LABELS, strict=True))).replace(b"5.png", b"0.png").replace(
+                b"4.png", b"3.png")},
+        "does not say where the labels are: any of the columns number 2, number 3",
+    ),
+    "no column of labels": (
+        {**images("train"), "train.csv": lines("image,a,b", *(f"{i}.png,x,y" for i in range(4)))},
+        "none of the columns a, b holds integers in 0...9",
+    ),
+    "two columns of names": (
+        {**images("train"), "train.csv": lines("a,b,c", "0,3,1", "1,2,1", "2,1,1", "3,0,1")},
+        "numbers 1 and 2 both do",
+    ),
+    "two CSVs that fit": (
+        {**images("train"), "train/a.csv": CSV, "train/b.csv": CSV},
+        "not clear which images and CSV are the train split: there are train and train/a.csv, "
+        "train/b.csv; rename",
+    ),
+    "two folders that fit": (
+        {**images("a"), **images("b"), "labels.csv": CSV},
+        "there are a, b and labels.csv; rename",
+    ),
+    "images only": (images("train"), "holds train/ but not train.csv"),
+    "CSV only": ({"train.csv": CSV}, "holds train.csv but not train/"),
+    "nothing": ({"notes.txt": b"?"}, "found neither images nor a CSV"),
+    "an encoding of old": (
+        {**images("train"), "train.csv": "name,étiquette\n0.png,3".encode("latin-1")},
+        "no UTF-8 text",
+    ),
+    "a path that leaves": (
+        {"train.zip": zipped({**images("train"), "train.csv": CSV, "/etc/": b""})},
+        "points outside the archive",
+    ),
+}  # fmt: skip
+
+
+def read(path: Path, split: str = "train") -> list[int]:
+    table = read_table(find_split(path, split), 10)
+    assert [table.read(i) for i in range(4)] == [png(image) for image in numbered(4)]
+    return table.labels
+
+
+@pytest.mark.parametrize("files", PLACES.values(), ids=PLACES)
+def test_the_folder_and_the_csv_are_found(tmp_path: Path, files: dict[str, bytes]) -> None:
+    assert read(write_folder(tmp_path, files)) == LABELS
+
+
+@pytest.mark.parametrize("text", TABLES.values(), ids=TABLES)
+def test_the_columns_are_found(tmp_path: Path, text: bytes) -> None:
+    assert read(write_folder(tmp_path, {**images("train"), "train.csv": text})) == LABELS
+
+
+@pytest.mark.parametrize("files, sentence", REFUSED.values(), ids=REFUSED)
+def test_what_is_ambiguous_or_missing_is_told(
+    tmp_path: Path, files: dict[str, bytes], sentence: str
+) -> None:
+    with pytest.raises(DataError) as caught:
+        read(write_folder(tmp_path, files))
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_zip_s_csv_may_lie_beside_it(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "train.zip", images("images"))
+    (tmp_path / "labels.csv").write_bytes(CSV)
+    assert read(path) == LABELS
+
+
+def test_a_set_without_a_word_of_a_split_has_no_test_split(tmp_path: Path) -> None:
+    path = write_folder(tmp_path, PLACES["images/ and labels.csv"])
+    assert not has_split(path, "test")
+    with pytest.raises(DataError, match="no test split"):
+        find_split(path, "test")
+
+
+# --- Hostile files --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["train/0.png", "train.csv", "train.zip"])
+def test_only_regular_files_are_read(tmp_path: Path, name: str) -> None:
+    """A pipe would wait for ever, a link to an endless device would fill the memory."""
+    files = {} if name == "train.zip" else {**images("train"), "train.csv": CSV}
+    for make, kind in ((os.mkfifo, "pipe"), (lambda p: os.symlink("/dev/zero", p), "device")):
+        path = write_folder(tmp_path / kind, files) / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.unlink(missing_ok=True)
+        make(path)
+        with pytest.raises(DataError, match=f"is a {kind}; expected a regular file"):
+            read(tmp_path / kind)
+
+
+def test_a_socket_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_folder(tmp_path, {**images("train")})
+    monkeypatch.chdir(tmp_path)  # a socket's path is short
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("train.csv")
+        with pytest.raises(DataError, match="is a socket; expected a regular file"):
+            read(tmp_path)
+
+
+def test_sizes_are_bounded_before_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stores, "MAX_FILE_BYTES", 1000)
+    files = {**images("train"), "train.csv": CSV + b"\n" * 1001}
+    for path in (write_folder(tmp_path / "a", files), write_zip(tmp_path / "train.zip", files)):
+        with pytest.raises(DataError, match="expected at most 1,000"):
+            read(path)
+
+
+def test_a_file_that_may_not_be_read_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    write_folder(tmp_path, {**images("train"), "train.csv": CSV})
+    monkeypatch.setattr(Path, "read_bytes", refuse)  # root may read everything
+    with pytest.raises(DataError, match=r"train\.csv cannot be read: Permission denied"):
+        read(tmp_path)
+
+
+def test_a_zip_whose_directory_lies_about_names(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "train.zip", {**images("train"), "train.csv": CSV})
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"train/1.png", b"train/9.png", 1))  # the local header's
+    with pytest.raises(DataError, match="another name than the archive's directory"):
+        read(path)

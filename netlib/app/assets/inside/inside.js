@@ -93,7 +93,9 @@ class Explorer {
 
   // Until the visitor points at one: the pixel where both output maps are bright.
   brightest() {
-    const shares = this.shown.map(({ parts: { output } }) => {
+    const outputs = this.shown.map((pane) => pane.parts.output);
+    const alike = outputs.filter((output) => output.length === outputs[0].length);
+    const shares = alike.map((output) => {
       const most = limitOf(output);
       return output.map((value) => value / most);
     });

@@ -268,6 +268,7 @@ class Explorer {
   // Follow the answers; work only while the tab is on the screen.
   watch() {
     const answers = document.querySelector("#answers");
+    if (!answers) return setTimeout(() => this.watch(), 50); // the page is still being made
     new MutationObserver(() => this.read()).observe(answers, { childList: true, subtree: true });
     new IntersectionObserver(([entry]) => {
       this.visible = entry.isIntersecting;

@@ -33,10 +33,12 @@ def cost_strip_html(networks: Sequence[Mapping[str, Any]]) -> str:
 
 def lesson(networks: Sequence[Mapping[str, Any]]) -> str:
     """What the ratio of the whole hides: the savings block by block, and what remains."""
-    first, second = networks
+    first, second = sorted(networks, key=lambda network: network["macs"], reverse=True)
+    if first["macs"] == second["macs"]:
+        return "Both networks cost the same."
     replaced = [i for i, _ in enumerate(second["blocks"]) if _is_replaced(first, second, i)]
     if not replaced:
-        return f"{_named(second)} costs {_ratio(first['macs'], second['macs'])} fewer in all."
+        return f"{_named(second)} needs {_ratio(first['macs'], second['macs'])} fewer in all."
     savings = _listed(
         f"<b>{_ratio(_block_macs(first, i), _block_macs(second, i))}</b>" for i in replaced
     )
@@ -57,12 +59,12 @@ def lesson(networks: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _is_replaced(first: Mapping[str, Any], second: Mapping[str, Any], i: int) -> bool:
-    """Block i is standard in the first network and separable in the second."""
-    return (
-        i < len(first["blocks"])
-        and first["blocks"][i][0]["kind"] == "conv"
-        and second["blocks"][i][0]["kind"] == "depthwise"
-    )
+    """Block i is standard in the first network, separable in the second, and else the same."""
+    if i >= len(first["blocks"]):
+        return False
+    one, other = first["blocks"][i], second["blocks"][i]
+    alike = all(one[-1][size] == other[-1][size] for size in ("m", "n", "height", "width"))
+    return alike and one[0]["kind"] == "conv" and other[0]["kind"] == "depthwise"
 
 
 def _column(networks: Sequence[Mapping[str, Any]], i: int, total: int) -> str:

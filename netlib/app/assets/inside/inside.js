@@ -93,7 +93,9 @@ class Explorer {
 
   // Until the visitor points at one: the pixel where both output maps are bright.
   brightest() {
-    const shares = this.shown.map(({ parts: { output } }) => {
+    const outputs = this.shown.map((pane) => pane.parts.output);
+    const alike = outputs.filter((output) => output.length === outputs[0].length);
+    const shares = alike.map((output) => {
       const most = limitOf(output);
       return output.map((value) => value / most);
     });
@@ -266,6 +268,7 @@ class Explorer {
   // Follow the answers; work only while the tab is on the screen.
   watch() {
     const answers = document.querySelector("#answers");
+    if (!answers) return setTimeout(() => this.watch(), 50); // the page is still being made
     new MutationObserver(() => this.read()).observe(answers, { childList: true, subtree: true });
     new IntersectionObserver(([entry]) => {
       this.visible = entry.isIntersecting;

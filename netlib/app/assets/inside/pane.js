@@ -7,7 +7,7 @@ import { cost, counted, isSeparable, many, number } from "./story.js";
 export const DRAWN = 8; // channels drawn one by one
 const MONTAGE_SHAPE = 3; // times as wide as high: the picture of the others
 
-const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
+const signed = (value) => `${value <= -0.005 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
 const mapHtml = (kind) => `<span class="tile ${kind}"><canvas></canvas><i></i></span>`;
 
 export class Pane {
@@ -153,9 +153,10 @@ export class Pane {
     paint(this.find(".output canvas"), parts.output, last.width, side, limitOf(parts.output), count);
   }
 
-  // Light the pixel (x, y) of the output map and the windows that made it; write its sum out.
-  point(x, y) {
-    const { first, last, parts, node } = this;
+  // Light one pixel of the output map and the windows that made it; write its sum out.
+  point(column, line) {
+    const { first, last, node } = this;
+    const x = Math.min(column, last.width - 1), y = Math.min(line, last.height - 1);
     const percent = (name, value, of) => node.style.setProperty(name, `${(100 * value) / of}%`);
     percent("--window-left", x * first.stride - first.padding, first.inWidth);
     percent("--window-top", y * first.stride - first.padding, first.inHeight);
@@ -302,7 +303,7 @@ function sumHtml({ separable, first, last, rows }) {
   const { m, k } = first;
   const area = k * k;
   const count = separable
-    ? `<b>${last.m}</b> multiplications for this pixel, + ${m} × ${area} shared by all ${last.n} output maps.`
+    ? `<b>${last.m}</b> multiplications for this pixel, + ${m} × ${area} shared by all ${last.n} output maps: ${Number(((m * area) / last.n).toFixed(2))} each.`
     : `<b>${m * area}</b> multiplications for this pixel: ${many(m, "map")} × ${area}.`;
   const terms = Array.from({ length: rows }, () => '<span class="term"></span>').join(" ");
   return `<p class="sum-count">${count}</p><p class="terms">${terms} <span class="rest"></span>

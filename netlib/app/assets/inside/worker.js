@@ -5,10 +5,11 @@ let networks = null;
 
 // An output map to begin with: one that is not empty on either side.
 function liveliest(results, block) {
-  const strengths = results.filter((result) => block < result.length).map((result, i) => {
+  const strengths = results.flatMap((result, i) => {
+    if (block >= result.length) return [];
     const sums = interior(result[block].output, networks[i].blocks[block].at(-1));
     const most = Math.max(...sums, 1e-12);
-    return Array.from(sums, (sum) => sum / most);
+    return [Array.from(sums, (sum) => sum / most)];
   });
   const count = Math.min(...strengths.map((values) => values.length));
   const least = Array.from({ length: count }, (_, n) => Math.min(...strengths.map((v) => v[n])));

@@ -121,8 +121,7 @@ def make_others(count: int, seed: int) -> dict[str, list[np.ndarray | None]]:
     for number, (kind, make) in enumerate(kinds.items()):
         rng = np.random.default_rng([seed, number])
         bar = tqdm(range(count), desc=kind, disable=not sys.stderr.isatty())
-        digits = [to_digit(make(rng)) for _ in bar]
-        others[kind] = [None if digit is None else digit.numpy() for digit in digits]
+        others[kind] = [to_digit(make(rng)) for _ in bar]
     return others
 
 

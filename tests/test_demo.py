@@ -122,8 +122,8 @@ def test_demo_and_library_give_the_same_probabilities(service: Service) -> None:
     shown = service.reader.read_pad(data_url(drawing))
     digit = to_digit(drawing)
     assert digit is not None
-    np.testing.assert_array_equal(shown.digits, digit.numpy())
-    direct = service.reader.predictor.predict(digit[None].numpy())
+    np.testing.assert_array_equal(shown.digits, digit)
+    direct = service.reader.predictor.predict(digit[None])
     for name, network in shown.networks.items():
         np.testing.assert_allclose(network.probabilities, direct[name].probabilities, rtol=1e-5)
 

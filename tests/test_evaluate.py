@@ -65,7 +65,9 @@ def plain(path: Path) -> torch.Tensor:
 
 def sketched(path: Path) -> torch.Tensor:
     """A picture as the demo sees it, in the 256 greys that a data set keeps."""
-    return (to_digit(Image.open(path)) * 255).round() / 255
+    digit = to_digit(Image.open(path))
+    assert digit is not None
+    return torch.from_numpy(np.rint(digit * 255) / 255)
 
 
 @pytest.mark.parametrize("split", ["test", "train"])

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image, ImageOps
 
 from analysis.benchmark import http_load
@@ -89,14 +88,14 @@ def make_reader(
     """The demo's way from a picture to both answers."""
     predictor = Predictor(checkpoints)
 
-    def confidence(images: torch.Tensor) -> np.ndarray:
+    def confidence(images: np.ndarray) -> np.ndarray:
         answers = predictor.predict(images).values()
         return np.mean([answer.probabilities.max(axis=1) for answer in answers], axis=0)
 
-    digits = torch.stack([found.digit for found in find_digits(picture, confidence)])
+    digits = np.stack([found.digit for found in find_digits(picture, confidence)])
 
     def read() -> None:
-        predictor.predict(torch.stack([f.digit for f in find_digits(picture, confidence)]))
+        predictor.predict(np.stack([f.digit for f in find_digits(picture, confidence)]))
 
     work = {READING: read, NETWORKS_ALONE: lambda: predictor.predict(digits)}
     return lambda case: seconds_of(work[case], seconds)

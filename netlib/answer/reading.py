@@ -10,7 +10,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from netlib.answer.predictor import Prediction, Predictor
 from netlib.errors import UserError
@@ -121,11 +120,11 @@ class Reader:
             return Reading(EMPTY, (), {}, sketch)
         seen: dict[bytes, dict[str, NetworkReading]] = {}  # what one digit alone was read as
 
-        def confidence(images: Tensor) -> NDArray[np.floating]:
+        def confidence(images: NDArray[np.float32]) -> NDArray[np.floating]:
             """Mean confidence of both networks: which way to cut touching digits is best."""
-            readings = self.read_digits(images[:, 0].numpy())
+            readings = self.read_digits(images[:, 0])
             if len(images) == 1:
-                seen[images.numpy().tobytes()] = readings
+                seen[images.tobytes()] = readings
             return np.mean([reading.confidences for reading in readings.values()], axis=0)
 
         found = digits_from_ink(sketch.ink, confidence, MAX_DIGITS + 1, sketch.digit)
@@ -133,7 +132,7 @@ class Reader:
             raise UserError(
                 f"There are more than {MAX_DIGITS} digits: send them in smaller pictures."
             )
-        digits = np.concatenate([box.digit.numpy() for box in found])
+        digits = np.concatenate([box.digit for box in found])
         boxes = tuple((box.left, box.top, box.right, box.bottom) for box in found)
         readings = seen.get(digits.tobytes()) or self.read_digits(digits)
         return Reading(digits, boxes, readings, sketch)

@@ -116,7 +116,7 @@ def _sketch_image(data: bytes, mode: str) -> Image.Image:
     digit = to_digit(data)
     if digit is None:
         return Image.new(mode, (SIDE, SIDE))
-    return Image.fromarray(digit[0].mul(255).round().byte().numpy()).convert(mode)
+    return Image.fromarray(np.rint(digit[0] * 255).astype(np.uint8)).convert(mode)
 
 
 def decode_image(data: bytes, input_dim: InputDim) -> Image.Image:

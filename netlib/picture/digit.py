@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from PIL import Image
 from scipy import ndimage
 
@@ -43,14 +42,14 @@ class Sketch:
         ink: (H, W) float32 in [0, 1], ink 1 on background 0.
         box: where the ink is; None for an empty page, as are the two that follow.
         scaled: (h, w) float32, the ink fitted into the 20x20 box.
-        digit: (1, 28, 28) float32 tensor, what the networks see.
+        digit: (1, 28, 28) float32, what the networks see.
     """
 
     grey: np.ndarray
     ink: np.ndarray
     box: Box | None = None
     scaled: np.ndarray | None = None
-    digit: torch.Tensor | None = None
+    digit: np.ndarray | None = None
 
 
 def to_ink(image: Picture) -> np.ndarray:
@@ -62,7 +61,7 @@ def to_ink(image: Picture) -> np.ndarray:
     return ink_from_grey(to_grey(as_picture(image)))
 
 
-def to_digit(image: Picture) -> torch.Tensor | None:
+def to_digit(image: Picture) -> np.ndarray | None:
     """Any picture (see `images.as_picture`) -> a network's input, None for an empty page.
 
     Returns:
@@ -74,14 +73,14 @@ def to_digit(image: Picture) -> torch.Tensor | None:
     return trace(image).digit
 
 
-def to_digits(images: Sequence[Picture]) -> tuple[torch.Tensor, list[int]]:
+def to_digits(images: Sequence[Picture]) -> tuple[np.ndarray, list[int]]:
     """Many pictures at once.
 
     Returns:
         (N, 1, 28, 28) float32, an empty page being all zero, and the indices of empty pages.
     """
     digits = [to_digit(image) for image in images]
-    stacked = torch.zeros(len(digits), 1, SIDE, SIDE)
+    stacked = np.zeros((len(digits), 1, SIDE, SIDE), np.float32)
     for index, digit in enumerate(digits):
         if digit is not None:
             stacked[index] = digit
@@ -99,7 +98,7 @@ def trace(image: Picture) -> Sketch:
     return Sketch(grey, ink, box, scaled, digit)
 
 
-def digit_from_ink(ink: np.ndarray, box: Box) -> tuple[torch.Tensor, np.ndarray]:
+def digit_from_ink(ink: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray]:
     """Ink (H, W) in [0, 1] and its box -> digit (1, 28, 28) and its 20x20 picture (h, w)."""
     left, top, right, bottom = box
     window = _Window(ink, box)
@@ -113,7 +112,7 @@ def digit_from_ink(ink: np.ndarray, box: Box) -> tuple[torch.Tensor, np.ndarray]
     scaled_box = ink_box(canvas)
     assert scaled_box is not None
     left, top, right, bottom = scaled_box
-    return torch.from_numpy(digit)[None], canvas[top:bottom, left:right]
+    return digit[None], canvas[top:bottom, left:right]
 
 
 class _Window:

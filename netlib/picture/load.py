@@ -12,7 +12,6 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
-from torch import Tensor
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 FORMAT_NAMES = "PNG, JPEG, WebP, BMP, GIF or TIFF"
@@ -32,7 +31,7 @@ TWO_TONES = 64
 LUMA_CONTRAST = 0.5
 
 Source = str | Path | bytes | BinaryIO
-Picture = Source | Image.Image | np.ndarray | Tensor
+Picture = Source | Image.Image | np.ndarray  # or a torch tensor, read as the array that it holds
 
 
 class ImageError(ValueError):
@@ -89,7 +88,7 @@ def as_picture(image: Picture) -> Image.Image:
     """
     if isinstance(image, Image.Image):
         return _plain(_decoded(image))
-    if isinstance(image, (np.ndarray, Tensor)):
+    if isinstance(image, np.ndarray) or _is_tensor(image):
         return _plain(_from_array(image))
     return open_image(image)
 
@@ -101,7 +100,7 @@ def reduction(image: Picture, picture: Image.Image) -> float:
     """
     if isinstance(image, Image.Image):
         return max(image.size) / max(picture.size)
-    if isinstance(image, (np.ndarray, Tensor)):
+    if isinstance(image, np.ndarray) or _is_tensor(image):
         return max(_channels_last(image).shape[:2]) / max(picture.size)
     return 1.0
 
@@ -191,7 +190,12 @@ def _stretch(values: np.ndarray) -> np.ndarray:
     return np.rint((values.astype(np.float64) - low) * scale).astype(np.uint8)
 
 
-def _from_array(array: np.ndarray | Tensor) -> Image.Image:
+def _is_tensor(image: Any) -> bool:
+    """A torch tensor, known without importing torch."""
+    return hasattr(image, "detach")
+
+
+def _from_array(array: Any) -> Image.Image:
     values = _channels_last(array)
     if values.size == 0:
         raise ImageError("The picture has no pixels.")
@@ -204,12 +208,12 @@ def _from_array(array: np.ndarray | Tensor) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(values))
 
 
-def _channels_last(array: np.ndarray | Tensor) -> np.ndarray:
+def _channels_last(array: Any) -> np.ndarray:
     """(H, W), (C, H, W) or (H, W, C) -> (H, W) or (H, W, C) with C in 2, 3, 4."""
-    if isinstance(array, Tensor):
+    if not isinstance(array, np.ndarray):
         array = array.float() if array.is_floating_point() else array  # NumPy has no bfloat16.
         array = array.numpy(force=True)
-    values = array
+    values: np.ndarray = array
     if values.ndim == 3 and values.shape[2] not in (1, 2, 3, 4) and values.shape[0] in (1, 2, 3, 4):
         values = values.transpose(1, 2, 0)
     if values.ndim == 3 and values.shape[2] == 1:

@@ -1,6 +1,6 @@
 """Several digits in one picture: cut the ink into digits, in reading order.
 
-    ink -> pieces -> the likeliest grouping of pieces -> one tensor a digit
+    ink -> pieces -> the likeliest grouping of pieces -> one array a digit
 
 Over-segmentation and dynamic programming (LeCun et al. 1998, section VII): touching strokes are
 cut wherever a cut is cheap (`pieces`), and the best way to join neighbouring pieces into digits is
@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from netlib.picture.digit import SIDE, digit_from_ink, outline_length
 from netlib.picture.ink import Box, box_of, ink_box, ink_from_grey
@@ -47,7 +46,7 @@ GAP_COST = 3.0
 CUT_PRIOR = 1.0
 
 # Probability, for each of (N, 1, 28, 28) images, that it is a digit: (N,) in [0, 1].
-Score = Callable[[torch.Tensor], Sequence[float] | np.ndarray | torch.Tensor]
+Score = Callable[[np.ndarray], Sequence[float] | np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -56,14 +55,14 @@ class DigitBox:
 
     Attributes:
         left, top, right, bottom: its box in pixels of the picture; right and bottom exclusive.
-        digit: (1, 28, 28) float32 tensor, what the networks see.
+        digit: (1, 28, 28) float32, what the networks see.
     """
 
     left: int
     top: int
     right: int
     bottom: int
-    digit: torch.Tensor
+    digit: np.ndarray
 
 
 def find_digits(
@@ -78,7 +77,7 @@ def find_digits(
         max_digits: the most that are returned, in reading order.
 
     Returns:
-        The digits; empty for an empty page. A single digit's tensor is that of `sketch.to_digit`.
+        The digits; empty for an empty page. A single digit is that of `sketch.to_digit`.
 
     Raises:
         ImageError: if the picture cannot be read.
@@ -93,7 +92,7 @@ def digits_from_ink(
     ink: np.ndarray,
     score: Score | None = None,
     max_digits: int = MAX_DIGITS,
-    digit: torch.Tensor | None = None,
+    digit: np.ndarray | None = None,
 ) -> list[DigitBox]:
     """As `find_digits`, from ink (H, W) in [0, 1].
 
@@ -101,13 +100,13 @@ def digits_from_ink(
         ink: of the picture.
         score: see `find_digits`.
         max_digits: likewise.
-        digit: the tensor that `sketch.digit_from_ink` makes of all the ink, if it is known.
+        digit: what `sketch.digit_from_ink` makes of all the ink, if it is known.
     """
     box = ink_box(ink)
     if box is None:
         return []
 
-    def whole() -> torch.Tensor:
+    def whole() -> np.ndarray:
         return digit_from_ink(ink, box)[0] if digit is None else digit
 
     left, top, part = _trimmed(ink)
@@ -136,7 +135,7 @@ def _trimmed(ink: np.ndarray) -> tuple[int, int, np.ndarray]:
     return left, top, ink[top : box[3] + 1, left : box[2] + 1]
 
 
-def _moved(box: Box, left: int, top: int, digit: torch.Tensor) -> DigitBox:
+def _moved(box: Box, left: int, top: int, digit: np.ndarray) -> DigitBox:
     return DigitBox(box[0] + left, box[1] + top, box[2] + left, box[3] + top, digit)
 
 
@@ -165,9 +164,9 @@ def _alone(ink: np.ndarray, labels: np.ndarray, pieces: Sequence[Piece]) -> np.n
     return ink[top:bottom, left:right] * own
 
 
-def _digit(alone: np.ndarray) -> torch.Tensor:
+def _digit(alone: np.ndarray) -> np.ndarray:
     box = ink_box(alone)
-    return digit_from_ink(alone, box)[0] if box else torch.zeros(1, SIDE, SIDE)
+    return digit_from_ink(alone, box)[0] if box else np.zeros((1, SIDE, SIDE), np.float32)
 
 
 def _is_one_digit(
@@ -175,7 +174,7 @@ def _is_one_digit(
     labels: np.ndarray,
     line: Line,
     score: Score | None,
-    whole: Callable[[], torch.Tensor],
+    whole: Callable[[], np.ndarray],
 ) -> bool:
     """Whether a line's pieces are one digit so surely that other groups need not be looked at.
 
@@ -203,7 +202,7 @@ def _least_cost(cut: float, scored: bool) -> float:
     return CUT_PRIOR * (cut > 0) + 2 * float(np.logaddexp(0, -odds))
 
 
-def _score_odds(confidences: Sequence[float] | np.ndarray | torch.Tensor) -> np.ndarray:
+def _score_odds(confidences: Sequence[float] | np.ndarray) -> np.ndarray:
     """What a network's confidence in each hypothesis adds to its log odds."""
     confidence = np.clip(np.asarray(confidences, dtype=np.float64), LEAST_SCORE, 1 - LEAST_SCORE)
     return SCORE_WEIGHT * (np.log(confidence / (1 - confidence)) - SCORE_NEUTRAL)
@@ -222,7 +221,7 @@ def _likeliest_groups(
         [_shape_odds(part, line, span) for part, span in zip(alone, spans, strict=True)]
     )
     if score is not None:
-        digits = torch.stack([_digit(part) for part in alone])
+        digits = np.stack([_digit(part) for part in alone])
         odds += _score_odds(score(digits))
     costs = np.logaddexp(0, -odds)
     best = [0.0] + [np.inf] * len(pieces)  # cost of the pieces before each one, and

@@ -43,7 +43,7 @@ def _single(sketch: Sketch) -> list[tuple[str, NDArray | None]]:
     pictures = (
         _small(ink_on_paper(sketch.ink[top:bottom, left:right])),
         ink_on_paper(sketch.scaled),
-        ink_on_paper(sketch.digit[0].numpy()),
+        ink_on_paper(sketch.digit[0]),
     )
     return list(zip(CAPTIONS[2:], pictures, strict=True))
 

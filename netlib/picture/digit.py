@@ -16,7 +16,7 @@ from PIL import Image
 from scipy import ndimage
 
 from netlib.picture.ink import Box, ink_box, ink_from_grey
-from netlib.picture.load import Picture, as_picture, to_grey
+from netlib.picture.load import Picture, as_picture, to_levels
 
 SIDE = 28
 BOX = 20
@@ -58,7 +58,7 @@ def to_ink(image: Picture) -> np.ndarray:
     Raises:
         ImageError: if the picture cannot be read.
     """
-    return ink_from_grey(to_grey(as_picture(image)))
+    return ink_from_grey(to_levels(as_picture(image)))
 
 
 def to_digit(image: Picture) -> np.ndarray | None:
@@ -89,8 +89,9 @@ def to_digits(images: Sequence[Picture]) -> tuple[np.ndarray, list[int]]:
 
 def trace(image: Picture) -> Sketch:
     """As `to_digit`, with the pictures in between."""
-    grey = to_grey(as_picture(image))
-    ink = ink_from_grey(grey)
+    levels = to_levels(as_picture(image))
+    grey = levels * np.float32(1 / 255)
+    ink = ink_from_grey(levels)
     box = ink_box(ink)
     if box is None:
         return Sketch(grey, ink)

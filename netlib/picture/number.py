@@ -16,7 +16,7 @@ import numpy as np
 
 from netlib.picture.digit import SIDE, digit_from_ink, outline_length
 from netlib.picture.ink import Box, box_of, ink_box, ink_from_grey
-from netlib.picture.load import Picture, as_picture, reduction, to_grey
+from netlib.picture.load import Picture, as_picture, reduction, to_levels
 from netlib.picture.pieces import SMALL, Line, Piece, over_segment, union
 
 MAX_DIGITS = 20
@@ -83,7 +83,7 @@ def find_digits(
         ImageError: if the picture cannot be read.
     """
     picture = as_picture(image)
-    found = digits_from_ink(ink_from_grey(to_grey(picture)), score, max_digits)
+    found = digits_from_ink(ink_from_grey(to_levels(picture)), score, max_digits)
     scale = reduction(image, picture)
     return [_scaled(digit, scale) for digit in found]
 

@@ -8,9 +8,8 @@ The first way is linear, so that a clean picture passes unchanged.
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
-from netlib.picture.lines import without_lines
+from netlib.picture.lines import LEVEL_RUN, without_lines
 from netlib.picture.page import page_ink
 
 # Compression moves an even background by this much at most, of 1,
@@ -24,6 +23,8 @@ EVEN_SHARE = 0.8
 # Less contrast than this (of 1) is an empty page.
 MIN_CONTRAST_EVEN = 8 / 255
 
+# Of pictures with more pixels than this every fourth one is counted.
+COUNTED = 40_000
 # Ink of this tone from a corner along this share of one side, or of both, is the edge of a page.
 EDGE_LEVEL, EDGE_SHARE, CORNER_SHARE = 0.1, 0.9, 0.15
 # Ink that reaches over this share of the picture may be a frame, or lines.
@@ -38,15 +39,16 @@ SPECK_SHARE_EVEN, SPECK_SHARE_UNEVEN = 0.01, 0.05
 # Left, top, right, bottom in pixels; right and bottom are exclusive.
 Box = tuple[int, int, int, int]
 
-EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
-
 
 def ink_from_grey(grey: np.ndarray) -> np.ndarray:
     """Grey values (H, W) in [0, 1] -> ink (H, W), float32 in [0, 1], all zero for an empty page."""
     levels = grey if grey.dtype == np.uint8 else np.rint(grey * 255).astype(np.uint8)
-    counts = cv2.calcHist([levels], [0], None, [256], [0, 256]).ravel()
-    tone = _even_tone(levels, counts)
-    ink = None if tone is None else _even_ink(levels, counts, tone)
+    step = 1 if levels.size < COUNTED else 2
+    counted = np.ascontiguousarray(levels[::step, ::step])
+    counts = cv2.calcHist([counted], [0], None, [256], [0, 256]).ravel() * step * step
+    low, high = (int(level) for level in cv2.minMaxLoc(levels)[:2])
+    tone = _even_tone(levels, counts, high - low)
+    ink = None if tone is None else _even_ink(levels, counts, tone, low, high)
     if ink is None:
         return drop_specks(page_ink(levels), SPECK_SHARE_UNEVEN)
     return drop_specks(ink, SPECK_SHARE_EVEN)
@@ -59,11 +61,11 @@ def drop_specks(ink: np.ndarray, share: float) -> np.ndarray:
         return ink
     left, top, right, bottom = box
     inside = ink[top:bottom, left:right]
-    labels, count = ndimage.label(inside >= INK_LEVEL, structure=EIGHT_NEIGHBOURS)
-    if count < 2:
+    count, labels = cv2.connectedComponents((inside >= INK_LEVEL).view(np.uint8))
+    if count < 3:  # the background is one
         return ink
     mass = np.bincount(labels.ravel(), weights=inside.ravel())
-    strong = np.bincount(labels[inside >= STRONG_LEVEL], minlength=count + 1) > 0
+    strong = np.bincount(labels[inside >= STRONG_LEVEL], minlength=count) > 0
     speck = ~strong | (mass < share * mass[1:].max())
     speck[0] = False  # Ink fainter than INK_LEVEL around the strokes stays.
     if not speck.any():
@@ -80,21 +82,16 @@ def ink_box(ink: np.ndarray) -> Box | None:
 
 def box_of(inside: np.ndarray) -> Box | None:
     """Bounding box of what is true in (H, W), None if nothing is."""
-    rows = np.flatnonzero(inside.any(axis=1))
-    if rows.size == 0:
-        return None
-    top, bottom = int(rows[0]), int(rows[-1]) + 1
-    columns = np.flatnonzero(inside[top:bottom].any(axis=0))
-    return int(columns[0]), top, int(columns[-1]) + 1, bottom
+    left, top, width, height = cv2.boundingRect(inside.view(np.uint8))
+    return (left, top, left + width, top + height) if width else None
 
 
-def _even_tone(levels: np.ndarray, counts: np.ndarray) -> int | None:
+def _even_tone(levels: np.ndarray, counts: np.ndarray, contrast: int) -> int | None:
     """The level of an even background, None if there is none."""
     border = np.concatenate([levels[0], levels[-1], levels[1:-1, 0], levels[1:-1, -1]])
     shares = np.bincount(border, minlength=256)
     tone = int(shares.argmax())
-    seen = np.flatnonzero(counts)
-    tolerance = max(255 * EVEN_LEVELS, EVEN_TOLERANCE * float(seen[-1] - seen[0]))
+    tolerance = max(255 * EVEN_LEVELS, EVEN_TOLERANCE * contrast)
     even = _within(shares, tone, tolerance) / border.size
     if even < max(EVEN_BORDER, EVEN_SHARE * _within(shares, tone, 3 * tolerance) / border.size):
         return None
@@ -111,7 +108,9 @@ def _within(counts: np.ndarray, tone: int, tolerance: float) -> float:
     return float(counts[low : high + 1].sum())
 
 
-def _even_ink(levels: np.ndarray, counts: np.ndarray, tone: int) -> np.ndarray | None:
+def _even_ink(
+    levels: np.ndarray, counts: np.ndarray, tone: int, low: int, high: int
+) -> np.ndarray | None:
     """Distance from the background's tone, on the side where most of the contrast is.
 
     None if it shows the edge of a page: then the background is no page.
@@ -120,21 +119,22 @@ def _even_ink(levels: np.ndarray, counts: np.ndarray, tone: int) -> np.ndarray |
     distance[np.abs(distance) <= 255 * EVEN_LEVELS] = 0
     # Squares: a pad in a screenshot is a large area of little contrast, its ink is the opposite.
     energy = counts * np.square(distance)
-    if energy[tone:].sum() <= energy[:tone].sum():
+    light = energy[tone:].sum() > energy[:tone].sum()
+    contrast = high - tone if light else tone - low
+    if not light:
         distance = -distance
-    shown = np.where(counts > 0, np.maximum(distance, 0), 0)
-    contrast = float(shown.max())
     if contrast < 255 * MIN_CONTRAST_EVEN:
         return np.zeros(levels.shape, np.float32)
     ink = cv2.LUT(levels, (np.maximum(distance, 0) / contrast).astype(np.float32))
-    if _shows_an_edge(ink):
-        return None
     box = ink_box(ink)
     assert box is not None
     left, top, right, bottom = box
     height, width = levels.shape
+    touching = left == 0 or top == 0 or right == width or bottom == height
+    if touching and _shows_an_edge(ink):
+        return None
     if right - left >= FRAME_SHARE * width or bottom - top >= FRAME_SHARE * height:
-        return without_lines(ink, 0.25)
+        return without_lines(ink, 0.25, LEVEL_RUN)
     return ink
 
 

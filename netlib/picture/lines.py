@@ -13,6 +13,8 @@ import numpy as np
 LONG, REPEATED_LONG = 0.85, 0.5
 # and made of runs of this length, which slant by at most one pixel each way.
 RUN = 0.06
+# On a screen lines do not slant: runs may be longer than any stroke is thick.
+LEVEL_RUN = 0.15
 # A line alone is thinner than the strokes by this factor.
 THINNER = 0.6
 # Fewer than these are no ruling.
@@ -21,6 +23,8 @@ SEVERAL = 3
 SWELL = 1.6
 # What is left must be this share of all, and this share of the side in size.
 LEFT_SHARE, LEFT_SIZE = 0.04, 0.08
+# A line that slants is looked for in so many bands of rows first.
+BANDS = 16
 
 
 @dataclass(frozen=True)
@@ -34,15 +38,16 @@ class _Lines:
     longest: float
 
 
-def without_lines(ink: np.ndarray, level: float) -> np.ndarray:
+def without_lines(ink: np.ndarray, level: float, run: float = RUN) -> np.ndarray:
     """The ink (H, W) without the page's lines; the very array where there are none.
 
     Args:
         ink: (H, W) float32, not negative.
         level: what is above it is ink.
+        run: length of the runs that lines are made of, as a share of the picture's side.
     """
     mask = (ink > level).astype(np.uint8)
-    found = [_candidates(mask), _candidates(np.ascontiguousarray(mask.T))]
+    found = [_candidates(mask, run), _candidates(np.ascontiguousarray(mask.T), run)]
     if not any(lines.count for lines in found):
         return ink
     rest = mask.copy()
@@ -71,14 +76,14 @@ def _are_lines(lines: _Lines, stroke: float) -> bool:
     return (thin and (long or several)) or (long and several)
 
 
-def _candidates(mask: np.ndarray) -> _Lines:
+def _candidates(mask: np.ndarray, share: float) -> _Lines:
     """Long level lines in a mask (H, W) of 0 and 1."""
     height, width = mask.shape
-    run = max(9, round(RUN * width))
+    run = max(9, round(share * width))
     thick = cv2.dilate(mask, np.ones((3, 1), np.uint8))
     level = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, run), np.uint8))
     nothing = _Lines(mask, mask, 0.0, 0, 0.0)
-    if not level.any():
+    if _longest(level) < REPEATED_LONG * width:
         return nothing
     level = cv2.morphologyEx(level, cv2.MORPH_CLOSE, np.ones((3, run), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(level, connectivity=8)
@@ -94,6 +99,14 @@ def _candidates(mask: np.ndarray) -> _Lines:
     if thickness > 0.1 * height + 2:
         return nothing
     return _Lines(inside, runs, thickness, int(long.sum()), float(lengths[long].max()))
+
+
+def _longest(level: np.ndarray) -> int:
+    """At most so many columns have a line in the same rows, more or less."""
+    height, width = level.shape
+    bands = cv2.resize(level * 255, (width, min(height, BANDS)), interpolation=cv2.INTER_AREA) > 0
+    either = bands[1:] | bands[:-1] if len(bands) > 1 else bands
+    return int(either.sum(axis=1).max())
 
 
 def _runs(mask: np.ndarray) -> np.ndarray:

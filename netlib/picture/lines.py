@@ -19,6 +19,8 @@ LEVEL_RUN = 0.15
 THINNER = 0.6
 # Fewer than these are no ruling.
 SEVERAL = 3
+# Strokes lie on lines and cross them: a line is as thick as this percentile of what is found.
+THIN_PERCENTILE = 30
 # Ink up to this much thicker than a line, plus one pixel, belongs to it.
 SWELL = 1.6
 # What is left must be this share of all, and this share of the side in size.
@@ -95,7 +97,7 @@ def _candidates(mask: np.ndarray, share: float) -> _Lines:
         return nothing
     inside = long[labels].astype(np.uint8) & mask
     runs = _runs(mask)
-    thickness = float(np.median(runs[inside > 0]))
+    thickness = float(np.percentile(runs[inside > 0], THIN_PERCENTILE))
     if thickness > 0.1 * height + 2:
         return nothing
     return _Lines(inside, runs, thickness, int(long.sum()), float(lengths[long].max()))

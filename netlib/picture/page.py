@@ -83,8 +83,8 @@ def missing_light(levels: np.ndarray) -> tuple[np.ndarray, float]:
     blur = side * NOISE_BLUR
     if side >= NOISE_MIN_SIDE:
         levels = cv2.GaussianBlur(levels, (0, 0), blur)
-    page = np.maximum(closed(levels, strokes.window * WIDER), 1)
-    missing = 1 - levels / page.astype(np.float32)
+    page = closed(levels, strokes.window * WIDER).astype(np.float32)
+    missing = (page - levels) / (page + DARKEST)
     missing -= np.median(missing[::3, ::3])  # Closing follows the lightest noise.
     contrast = max(MIN_CONTRAST, MIN_NOISES * _noise(missing, blur))
     return np.maximum(missing, 0, out=missing), contrast

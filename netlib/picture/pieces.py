@@ -127,7 +127,7 @@ def over_segment(
                 for part in _cut(ink, labels, piece, line.height, stroke, fresh)
             ],
         )
-        for line in _lines(pieces)
+        for line in _lines(pieces, labels)
     ]
     return labels, lines
 
@@ -161,7 +161,7 @@ def _widened(labels: np.ndarray) -> np.ndarray:
     return widened
 
 
-def _lines(components: list[Piece]) -> list[Line]:
+def _lines(components: list[Piece], labels: np.ndarray) -> list[Line]:
     """Components to lines from top to bottom: tall ones that overlap in y share a line."""
     tallest = max(piece.height for piece in components)
     tall = [piece for piece in components if piece.height >= SMALL * tallest]
@@ -171,7 +171,7 @@ def _lines(components: list[Piece]) -> list[Line]:
             rows[-1].append(piece)
         else:
             rows.append([piece])
-    if _are_rings_of_one(rows):
+    if _are_rings_of_one(rows, labels):
         _, top, _, bottom = union(tall)
         return [Line(float(bottom - top), components)]
     lines = [Line(float(np.median([piece.height for piece in row])), row) for row in rows]
@@ -184,13 +184,14 @@ def _lines(components: list[Piece]) -> list[Line]:
     return lines
 
 
-def _are_rings_of_one(rows: list[list[Piece]]) -> bool:
-    """Whether two components, one close under the other, are one broken digit, such as an 8."""
+def _are_rings_of_one(rows: list[list[Piece]], labels: np.ndarray) -> bool:
+    """Whether two rings, one close under the other, are one broken digit, such as an 8."""
     if [len(row) for row in rows] != [1, 1]:
         return False
     upper, lower = rows[0][0], rows[1][0]
     gap = lower.box[1] - upper.box[3]
-    return _lie_over(upper, lower) and gap <= BROKEN * (lower.box[3] - upper.box[1])
+    close = _lie_over(upper, lower) and gap <= BROKEN * (lower.box[3] - upper.box[1])
+    return close and _is_ring(labels, upper) and _is_ring(labels, lower)
 
 
 def _gap(a: Piece, b: Piece) -> int:

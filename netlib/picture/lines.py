@@ -88,7 +88,7 @@ def _candidates(mask: np.ndarray, share: float) -> _Lines:
     if _longest(level) < REPEATED_LONG * width:
         return nothing
     level = cv2.morphologyEx(level, cv2.MORPH_CLOSE, np.ones((3, run), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(level, connectivity=8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(level, connectivity=8)
     lengths = stats[:, cv2.CC_STAT_WIDTH] / width
     flat = stats[:, cv2.CC_STAT_HEIGHT] <= 0.15 * stats[:, cv2.CC_STAT_WIDTH] + 3
     long = (lengths >= REPEATED_LONG) & flat

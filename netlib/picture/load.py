@@ -26,7 +26,7 @@ MAX_BYTES = 25_000_000
 MAX_MEMORY = 4 * MAX_PIXELS
 # Bytes for each pixel while it is read: what is decoded, and a copy where averaging needs one.
 MEMORY = {"1": 1, "L": 1, "P": 5, "PA": 12, "LA": 8, "La": 8, "RGBA": 8, "RGBa": 8, "I;16": 6}
-MEMORY_OTHERS = 4
+MEMORY_OTHERS, MEMORY_WEBP = 4, 16  # WebP is decoded as a whole, and copied three times
 # Each pass over a progressive JPEG costs as much as a whole one.
 MAX_SCANS = 30
 # Twenty digits side by side are still 64 px wide each, and a photo costs no more than a screenshot.
@@ -91,7 +91,8 @@ def open_image(
 
 
 def _check_cost(image: Image.Image, data: bytes) -> None:
-    memory = image.width * image.height * MEMORY.get(image.mode, MEMORY_OTHERS)
+    each = MEMORY_WEBP if image.format == "WEBP" else MEMORY.get(image.mode, MEMORY_OTHERS)
+    memory = image.width * image.height * each
     if memory > MAX_MEMORY:
         raise ImageError(
             f"The picture has {image.width} x {image.height} pixels of mode {image.mode}, too many "

@@ -120,7 +120,8 @@ def closed(levels: np.ndarray, window: float) -> np.ndarray:
 def _filled(levels: np.ndarray, window: float) -> float:
     """How much a window fills."""
     filled = cv2.subtract(closed(levels, window), levels)
-    return float(cv2.norm(cv2.subtract(filled, LEAST_RATIO), cv2.NORM_L2SQR))
+    above = cv2.subtract(filled, LEAST_RATIO)  # type: ignore[call-overload]
+    return float(cv2.norm(above, cv2.NORM_L2SQR))
 
 
 def _first(energies: np.ndarray, share: float) -> int:

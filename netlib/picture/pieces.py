@@ -92,7 +92,8 @@ def find_components(ink: np.ndarray) -> Components:
     if count <= 2:
         if count == 1:
             labels = (ink > 0).astype(np.int32)
-        return Components(labels, [cv2.boundingRect((labels > 0).view(np.uint8))])
+        left, top, width, height = cv2.boundingRect((labels > 0).view(np.uint8))
+        return Components(labels, [(left, top, width, height)])
     stats = cv2.connectedComponentsWithStats(mask)[2]
     return Components(labels, [tuple(row) for row in stats[1:, : cv2.CC_STAT_AREA].tolist()])
 

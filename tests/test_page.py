@@ -14,7 +14,7 @@ from netlib.picture.page import closed, find_strokes
 PAPER, PEN = 205, 40
 
 
-def drawing(height: int = 360, width: int = 300, pen: int = 14) -> np.ndarray:
+def drawing(height: int = 360, width: int = 300, pen: int = 11) -> np.ndarray:
     """A two, dark on even paper, 180 pixels high in the middle."""
     page = np.full((height, width), PAPER, np.uint8)
     x, y = width // 2, height // 2
@@ -129,9 +129,9 @@ def test_a_page_reads_like_the_drawing_alone(seen: Callable, taken: Callable) ->
 
 
 @pytest.mark.parametrize("light", [False, True])
-@pytest.mark.parametrize("count", [1, 4, 8])
+@pytest.mark.parametrize("count", [1, 2, 4])
 def test_polarity_is_told_by_the_strokes(light: bool, count: int) -> None:
-    page = with_falling_light(np.concatenate([drawing()] * count, axis=1)[:, :2400][:, ::2][::2])
+    page = np.concatenate([with_falling_light(drawing())] * count, axis=1)
     assert find_strokes(255 - page if light else page).light == light
 
 
@@ -153,11 +153,11 @@ def test_strokes_alone_are_no_lines() -> None:
 
 def test_a_stroke_that_crosses_a_line_stays_whole() -> None:
     ink = np.zeros((200, 200), np.float32)
-    ink[30:170, 95:107] = 1
+    ink[30:170, 95:103] = 1
     stroke = ink.copy()
     for y in (40, 80, 120, 160):
         ink[y : y + 2] = 1
-    assert np.array_equal(without_lines(ink, 0.5)[:, 95:107], stroke[:, 95:107])
+    assert np.array_equal(without_lines(ink, 0.5)[:, 95:103], stroke[:, 95:103])
     assert without_lines(ink, 0.5)[:, :90].sum() == 0
 
 

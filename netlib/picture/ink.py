@@ -27,6 +27,11 @@ MIN_CONTRAST_EVEN = 8 / 255
 COUNTED = 40_000
 # Ink of this tone from a corner along this share of one side, or of both, is the edge of a page.
 EDGE_LEVEL, EDGE_SHARE, CORNER_SHARE = 0.1, 0.9, 0.15
+# A sheet has cells without any other tone: this many each way of those that its longer side has.
+# Only ink of at least SHEET_SIDE pixels is looked at.
+SHEET_CELLS, SHEET_CORE, SHEET_SIDE = 16, 4, 100
+# A pale component of at least this share of the largest one's area is a stroke.
+PALE_AREA = 0.2
 # Ink that reaches over this share of the picture may be a frame, or lines.
 FRAME_SHARE = 0.85
 
@@ -49,9 +54,41 @@ def ink_from_grey(grey: np.ndarray) -> np.ndarray:
     low, high = (int(level) for level in cv2.minMaxLoc(levels)[:2])
     tone = _even_tone(levels, counts, high - low)
     ink = None if tone is None else _even_ink(levels, counts, tone, low, high)
-    if ink is None:
+    if ink is None or _is_sheet(ink) or _has_pale_strokes(ink):
         return drop_specks(page_ink(levels), SPECK_SHARE_UNEVEN)
     return drop_specks(ink, SPECK_SHARE_EVEN)
+
+
+def _is_sheet(ink: np.ndarray) -> bool:
+    """Whether it is too broad for strokes: a sheet of paper on an even desk."""
+    box = ink_box(ink)
+    if box is None:
+        return False
+    left, top, right, bottom = box
+    inside = ink[top:bottom, left:right]
+    scale = SHEET_CELLS / max(inside.shape)
+    if max(inside.shape) < SHEET_SIDE:
+        return False
+    height, width = (max(1, round(side * scale)) for side in inside.shape)
+    cells = cv2.resize(inside, (width, height), interpolation=cv2.INTER_AREA)
+    core = np.ones((SHEET_CORE, SHEET_CORE), np.uint8)
+    return bool((cv2.erode(cells, core, borderValue=0.0) >= STRONG_LEVEL).any())
+
+
+def _has_pale_strokes(ink: np.ndarray) -> bool:
+    """Whether a component beside the dark ones is pale, but no speck: it has a tone of its own."""
+    box = ink_box(ink)
+    if box is None:
+        return False
+    left, top, right, bottom = box
+    inside = ink[top:bottom, left:right]
+    count, labels = cv2.connectedComponents((inside >= INK_LEVEL).view(np.uint8))
+    if count < 3:  # the background is one
+        return False
+    area = np.bincount(labels.ravel(), minlength=count)
+    strong = np.bincount(labels[inside >= STRONG_LEVEL], minlength=count) > 0
+    pale = ~strong & (area >= PALE_AREA * area[1:].max())
+    return bool(pale[1:].any())
 
 
 def drop_specks(ink: np.ndarray, share: float) -> np.ndarray:

@@ -141,16 +141,12 @@ def digits_from_ink(
     _check_pieces(lines)
     if len(lines) == 1 and _is_one_digit(small, labels, lines[0], score, whole):
         return [DigitBox(*box, whole())]
-    found = [
-        (group, line, sign)
-        for line in lines
-        for group, sign in _shown(_likeliest_groups(small, labels, line, score), line)
-    ]
-    if sum(not sign for _, _, sign in found) <= 1:
+    found = [shown for line in lines for shown in _read_line(small, labels, line, score)]
+    if sum(not sign for _, sign in found) <= 1:
         return [DigitBox(*box, whole())]
     return [
         _moved(*_cut_out(part, labels, group), left, top, sign)
-        for group, _, sign in found[:max_digits]
+        for group, sign in found[:max_digits]
     ]
 
 
@@ -193,26 +189,37 @@ def _is_one_component(
     return bool(np.logaddexp(0, -odds) < bound)
 
 
-def _shown(groups: list[list[Piece]], line: Line) -> list[tuple[list[Piece], bool]]:
-    """The digits and the signs of a line; what is neither is dirt."""
-    shown = []
-    digits = [group for group in groups if _extent(group) >= SMALL * line.height]
-    if not digits:
-        return []
-    left, _, right, bottom = union([piece for group in digits for piece in group])
-    for group in groups:
-        box = union(group)
-        width, height = (box[2] - box[0]) / line.height, (box[3] - box[1]) / line.height
-        inside = left <= box[0] and box[2] <= right
-        low = box[3] >= bottom - POINT_RISE * line.height
-        is_point = inside and low and POINT[0] <= max(width, height) <= POINT[1]
-        is_minus = height <= MINUS_HEIGHT and width >= MINUS_FLAT * height and width >= POINT[1]
-        is_ring = len(group) == 1 and group[0].ring and height >= RING_HEIGHT
-        if is_minus or is_point:
-            shown.append((group, True))
-        elif is_ring or _extent(group) >= SMALL * line.height:
-            shown.append((group, False))
-    return shown
+def _read_line(
+    ink: np.ndarray, labels: np.ndarray, line: Line, score: Score | None
+) -> list[tuple[list[Piece], bool]]:
+    """The digits and the signs of a line from left to right; what is neither is dirt."""
+    signs = [piece for piece in line.pieces if _is_sign(piece, line)]
+    rest = Line(line.height, [piece for piece in line.pieces if piece not in signs])
+    groups = _likeliest_groups(ink, labels, rest, score) if rest.pieces else []
+    shown = [(group, False) for group in groups if _is_seen(group, line)]
+    shown += [([piece], True) for piece in signs]
+    return sorted(shown, key=lambda found: union(found[0])[0])
+
+
+def _is_sign(piece: Piece, line: Line) -> bool:
+    """Whether a piece is a point low between others, or a flat stroke apart from them."""
+    others = [other for other in line.pieces if other.height >= SMALL * line.height]
+    if not others or piece in others or piece.cut > 0:
+        return False
+    left, _, right, bottom = union(others)
+    width, height = piece.width / line.height, piece.height / line.height
+    inside = left <= piece.box[0] and piece.box[2] <= right
+    low = piece.box[3] >= bottom - POINT_RISE * line.height
+    is_point = inside and low and POINT[0] <= max(width, height) <= POINT[1]
+    apart = all(other.box[0] >= piece.box[2] or other.box[2] <= piece.box[0] for other in others)
+    is_flat = height <= MINUS_HEIGHT and width >= max(MINUS_FLAT * height, POINT[1])
+    return is_point or (is_flat and apart)
+
+
+def _is_seen(group: list[Piece], line: Line) -> bool:
+    if _extent(group) >= SMALL * line.height:
+        return True
+    return len(group) == 1 and group[0].ring and group[0].height >= RING_HEIGHT * line.height
 
 
 def _cut_out(ink: np.ndarray, labels: np.ndarray, group: Sequence[Piece]) -> tuple[Box, np.ndarray]:

@@ -34,6 +34,8 @@ NOISE_MIN_SIDE = 100
 MIN_CONTRAST, MIN_NOISES = 0.06, 5.0
 # nor this share of the usual tone of the ink. Strokes whose full tone is below that are none.
 FAINTEST, PALEST = 0.15, 0.25
+# A page in shadow keeps at least this share of its usual light.
+SHADOW = 0.5
 # Ink counts from this share of its own stroke's full tone.
 FLOOR = 0.35
 # Components smaller than this share of the side are noise.
@@ -84,7 +86,11 @@ def missing_light(levels: np.ndarray) -> tuple[np.ndarray, float]:
     if side >= NOISE_MIN_SIDE:
         levels = cv2.GaussianBlur(levels, (0, 0), blur)
     page = closed(levels, strokes.window * WIDER).astype(np.float32)
-    missing = (page - levels) / (page + DARKEST)
+    page += DARKEST
+    missing = (page - DARKEST - levels) / page
+    # Where the page is darker than any shadow the same noise is a larger share.
+    shadow = SHADOW * float(np.median(page[::3, ::3]))
+    missing *= np.sqrt(np.minimum(page / shadow, 1))
     missing -= np.median(missing[::3, ::3])  # Closing follows the lightest noise.
     contrast = max(MIN_CONTRAST, MIN_NOISES * _noise(missing, blur))
     return np.maximum(missing, 0, out=missing), contrast

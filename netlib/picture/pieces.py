@@ -24,7 +24,8 @@ SMALL = 0.45  # a component smaller than this is a part of a digit, not a digit
 NEAR = 0.25  # a part joins the digit beside it over a gap of this width,
 PART_WIDTH = 1.1  # if the two are not wider than this;
 JOINED_WIDTH = 1.7  # components over one another are one digit up to this width
-CUTTABLE = 0.4  # narrower components are not cut
+CUTTABLE = 0.4  # narrower components are not cut,
+FLAT = 0.2  # nor are lower ones
 # A ring is at least this many pixels wide and high.
 RING_SIDE = 6
 # Shares of the components' own sizes.
@@ -253,7 +254,7 @@ def _cut(
     fresh: Iterator[int],
 ) -> list[Piece]:
     """The parts of a piece between its seams, from left to right; relabelled in place."""
-    if piece.width < CUTTABLE * line_height:
+    if piece.width < CUTTABLE * line_height or piece.height < FLAT * line_height:
         return [piece]
     inside = _with_edges(piece.box)
     window = labels[inside]

@@ -29,7 +29,7 @@ COUNTED = 40_000
 EDGE_LEVEL, EDGE_SHARE, CORNER_SHARE = 0.1, 0.9, 0.15
 # A sheet has cells without any other tone: this many each way of those that its longer side has.
 # Only ink of at least SHEET_SIDE pixels is looked at.
-SHEET_CELLS, SHEET_CORE, SHEET_SIDE = 16, 4, 100
+SHEET_CELLS, SHEET_CORE, SHEET_SIDE = 16, (4, 10), 100
 # A pale component of at least this share of the largest one's area is a stroke.
 PALE_AREA = 0.2
 # Ink that reaches over this share of the picture may be a frame, or lines.
@@ -71,8 +71,10 @@ def _is_sheet(ink: np.ndarray) -> bool:
         return False
     height, width = (max(1, round(side * scale)) for side in inside.shape)
     cells = cv2.resize(inside, (width, height), interpolation=cv2.INTER_AREA)
-    core = np.ones((SHEET_CORE, SHEET_CORE), np.uint8)
-    return bool((cv2.erode(cells, core, borderValue=0.0) >= STRONG_LEVEL).any())
+    return any(
+        (cv2.erode(cells, np.ones(core, np.uint8), borderValue=0.0) >= STRONG_LEVEL).any()
+        for core in (SHEET_CORE, SHEET_CORE[::-1])
+    )
 
 
 def _has_pale_strokes(ink: np.ndarray) -> bool:

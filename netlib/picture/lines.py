@@ -93,7 +93,7 @@ def _candidates(mask: np.ndarray, share: float) -> _Lines:
     flat = stats[:, cv2.CC_STAT_HEIGHT] <= 0.15 * stats[:, cv2.CC_STAT_WIDTH] + 3
     long = (lengths >= REPEATED_LONG) & flat
     long[0] = False
-    if not long.any():
+    if long.sum() < SEVERAL and not (long & (lengths >= LONG)).any():
         return nothing
     inside = long[labels].astype(np.uint8) & mask
     runs = _runs(mask)

@@ -35,7 +35,12 @@ DEV = [requirement for requirement in EXTRAS["dev"] if requirement.name != PROJE
 OPTIONAL = {"distributed", "playwright", "ray"}
 OUR_OWN = {"analysis", "demo", "netlib", *(path.stem for path in TESTS)}
 STANDARD = sys.stdlib_module_names | {"tomllib", "tomli"}  # tomli: tomllib before 3.11, by pytest
-DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "umap": "umap-learn"}  # others: as is
+DISTRIBUTIONS = {  # others: as they are imported
+    "PIL": "pillow",
+    "cv2": "opencv-python-headless",
+    "sklearn": "scikit-learn",
+    "umap": "umap-learn",
+}
 
 
 def pins(name: str) -> dict[str, str]:

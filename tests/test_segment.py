@@ -151,7 +151,9 @@ def test_joined_digits_are_cut_between_them() -> None:
     ring(draw, 60)
     expected = to_digit(alone)
     assert expected is not None
-    assert float(np.abs(left.digit - expected).mean()) < 0.05
+    # A ring's centre of mass is between two pixels: the stub of the cut decides to which it goes.
+    moved = [np.roll(left.digit, (dy, dx), (1, 2)) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+    assert min(float(np.abs(digit - expected).mean()) for digit in moved) < 0.05
 
 
 def test_twenty_digits_are_found_and_no_more_than_asked_for() -> None:

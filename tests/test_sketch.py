@@ -205,12 +205,7 @@ def test_a_small_blurred_scan_gets_sharp_edges() -> None:
 # --- Photos and scans ---------------------------------------------------------------------------
 
 
-KNOWN_LIMIT = pytest.mark.xfail(strict=True, reason="A hard shadow over a third is taken for ink.")
-
-
-@pytest.mark.parametrize(
-    "light", [even_light, falling_light, lamp, pytest.param(shadow, marks=KNOWN_LIMIT)]
-)
+@pytest.mark.parametrize("light", [even_light, falling_light, lamp, shadow])
 def test_photos_of_paper_read_like_the_drawing(light: Callable) -> None:
     digit = digit_of(photo(seven(), light))
     assert likeness(digit, digit_of(seven())) > 0.95

@@ -5,7 +5,7 @@ picture -> sketch.trace / segment.find_digits -> (n, 1, 28, 28) -> Predictor -> 
 
 import base64
 import binascii
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -51,6 +51,10 @@ class NetworkReading:
     def confidences(self) -> NDArray[np.floating]:
         """(n,) the probability of that digit."""
         return self.probabilities.max(axis=1)
+
+    def without(self, signs: NDArray[np.bool_]) -> "NetworkReading":
+        """The same, where some (n,) of the pictures are known to be signs, not digits."""
+        return replace(self, is_digit=self.is_digit & ~signs)
 
     @property
     def text(self) -> str:
@@ -136,6 +140,9 @@ class Reader:
         digits = np.concatenate([box.digit for box in found])
         boxes = tuple((box.left, box.top, box.right, box.bottom) for box in found)
         readings = seen.get(digits.tobytes()) or self.read_digits(digits)
+        signs = np.array([box.is_sign for box in found])
+        if signs.any():
+            readings = {name: reading.without(signs) for name, reading in readings.items()}
         return Reading(digits, boxes, readings, sketch)
 
     def read_digits(self, digits: NDArray[np.float32]) -> dict[str, NetworkReading]:

@@ -11,12 +11,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from PIL import Image
-from scipy import ndimage
 
 from netlib.picture.ink import Box, ink_box, ink_from_grey
-from netlib.picture.load import Picture, as_picture, to_grey
+from netlib.picture.load import Picture, as_picture, to_levels
 
 SIDE = 28
 BOX = 20
@@ -58,7 +58,7 @@ def to_ink(image: Picture) -> np.ndarray:
     Raises:
         ImageError: if the picture cannot be read.
     """
-    return ink_from_grey(to_grey(as_picture(image)))
+    return ink_from_grey(to_levels(as_picture(image)))
 
 
 def to_digit(image: Picture) -> np.ndarray | None:
@@ -89,8 +89,9 @@ def to_digits(images: Sequence[Picture]) -> tuple[np.ndarray, list[int]]:
 
 def trace(image: Picture) -> Sketch:
     """As `to_digit`, with the pictures in between."""
-    grey = to_grey(as_picture(image))
-    ink = ink_from_grey(grey)
+    levels = to_levels(as_picture(image))
+    grey = levels * np.float32(1 / 255)
+    ink = ink_from_grey(levels)
     box = ink_box(ink)
     if box is None:
         return Sketch(grey, ink)
@@ -128,27 +129,56 @@ class _Window:
         self.reach = SIDE / self.scale / 2
         self.start_x = (left + right) / 2 - self.reach
         self.start_y = (top + bottom) / 2 - self.reach
-        self.image: Image.Image | None = None
+        self.canvases: dict[int, np.ndarray] = {}
 
     def fitted(self, zoom: int) -> np.ndarray:
         """A square canvas of SIDE * zoom pixels, anti-aliased, its ink reaching 1."""
-        canvas = self._resampled(zoom)
+        if zoom == 1 and self.scale * ZOOM < 1:  # the mean of what is needed anyway
+            side = (SIDE, SIDE)
+            canvas = cv2.resize(self._resampled(ZOOM), side, interpolation=cv2.INTER_AREA)
+        else:
+            canvas = self._resampled(zoom)
         return canvas / max(float(canvas.max()), 1e-6)
 
     def _resampled(self, zoom: int) -> np.ndarray:
+        if zoom not in self.canvases:
+            self.canvases[zoom] = self._resample(zoom)
+        return self.canvases[zoom]
+
+    def _resample(self, zoom: int) -> np.ndarray:
         if self.scale * zoom == 1:  # Whole pixels: nothing to interpolate.
             return _window_of(self.ink, int(self.start_x), int(self.start_y), SIDE * zoom)
         x0, y0 = math.floor(self.start_x), math.floor(self.start_y)
-        if self.image is None:
-            side = math.ceil(2 * self.reach) + 2
-            self.image = Image.fromarray(_window_of(self.ink, x0, y0, side))
+        side = math.ceil(2 * self.reach) + 2
+        window = _window_of(self.ink, x0, y0, side)
         x, y = self.start_x - x0, self.start_y - y0
-        resampled = self.image.resize(
+        if self.scale * zoom < 1:
+            edges = np.arange(SIDE * zoom + 1) / (self.scale * zoom)
+            return _area_means(window, x + edges, y + edges)
+        resampled = Image.fromarray(window).resize(
             (SIDE * zoom, SIDE * zoom),
-            Image.Resampling.BICUBIC if self.scale * zoom > 1 else Image.Resampling.BOX,
+            Image.Resampling.BICUBIC,
             box=(x, y, x + 2 * self.reach, y + 2 * self.reach),
         )
         return np.clip(np.asarray(resampled), 0, 1)  # Bicubic overshoots.
+
+
+def _area_means(window: np.ndarray, xs: np.ndarray, ys: np.ndarray) -> np.ndarray:
+    """Means of the cells between xs and ys, in pixels and parts of pixels of the window.
+
+    The sums over whole pixels from the corner on, interpolated, are those over parts of them.
+    """
+    sums = cv2.integral(window, sdepth=cv2.CV_64F)
+    last = window.shape[0]
+    columns = np.minimum(xs.astype(int), last - 1)
+    share = xs - columns
+    sums = sums[:, columns] * (1 - share) + sums[:, columns + 1] * share
+    sums = np.diff(sums, axis=1)
+    rows = np.minimum(ys.astype(int), last - 1)
+    share = (ys - rows)[:, None]
+    sums = sums[rows] * (1 - share) + sums[rows + 1] * share
+    area = (xs[1] - xs[0]) * (ys[1] - ys[0])
+    return np.clip(np.diff(sums, axis=0) / area, 0, 1).astype(np.float32)
 
 
 def _normalised_strokes(window: _Window, blurred: bool) -> np.ndarray:
@@ -157,7 +187,7 @@ def _normalised_strokes(window: _Window, blurred: bool) -> np.ndarray:
     outline: float | None = outline_length(canvas)
     softness = edge_width(canvas, outline) / ZOOM if blurred else 0.0
     if softness > SOFTEST:  # Thin strokes look blurred only at 28x28.
-        ink = _sharpened(ndimage.gaussian_filter(canvas, SMOOTHED * softness * ZOOM))
+        ink = _sharpened(cv2.GaussianBlur(canvas, (0, 0), SMOOTHED * softness * ZOOM))
         sharp_box = ink_box(ink)
         assert sharp_box is not None
         window, outline = _Window(ink, sharp_box), None
@@ -177,7 +207,8 @@ def _sharpened(canvas: np.ndarray) -> np.ndarray:
     """Edges made as steep as MNIST's, around half of the tone that the stroke nearby has."""
     gain = max(edge_width(canvas) / ZOOM / SHARPENED, 1.0)
     reach = round(REACH * ZOOM)
-    nearby = ndimage.uniform_filter(ndimage.maximum_filter(canvas, 2 * reach + 1), reach)
+    highest = cv2.dilate(canvas, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+    nearby = cv2.blur(highest, (reach, reach), borderType=cv2.BORDER_REFLECT)
     share = canvas / np.maximum(nearby, FAINTEST)
     return np.clip((share - 0.5) * np.float32(gain) + 0.5, 0, 1)
 

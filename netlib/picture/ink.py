@@ -6,9 +6,11 @@
 The first way is linear, so that a clean picture passes unchanged.
 """
 
+import cv2
 import numpy as np
-from PIL import Image
-from scipy import ndimage
+
+from netlib.picture.lines import LEVEL_RUN, without_lines
+from netlib.picture.page import page_ink
 
 # Compression moves an even background by this much at most, of 1,
 EVEN_LEVELS = 2.5 / 255
@@ -19,19 +21,19 @@ EVEN_BORDER, EVEN_AREA = 0.3, 0.2
 # and this share of all that is within three times the tolerance: noise and shades spread further.
 EVEN_SHARE = 0.8
 # Less contrast than this (of 1) is an empty page.
-MIN_CONTRAST_EVEN, MIN_CONTRAST_UNEVEN = 8 / 255, 0.08
+MIN_CONTRAST_EVEN = 8 / 255
 
-# The paper's shade is estimated on a picture of this many pixels, its polarity on a smaller one.
-SHADE_SIDE, POLARITY_SIDE = 96, 48
-# Windows that strokes are looked for in, as shares of the longer side.
-STROKE_SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
-# A window removes the strokes if it removes this share of what the widest one does.
-REMOVED_SHARE = 0.85
-# Sensor noise is averaged over side / 400 pixels, well below any stroke that can be read.
-NOISE_BLUR = 1 / 400
-NOISE_MIN_SIDE = 100
-# Ink on uneven paper counts from this share of its full tone.
-UNEVEN_FLOOR = 0.35
+# Of pictures with more pixels than this every fourth one is counted.
+COUNTED = 40_000
+# Ink of this tone from a corner along this share of one side, or of both, is the edge of a page.
+EDGE_LEVEL, EDGE_SHARE, CORNER_SHARE = 0.1, 0.9, 0.15
+# A sheet has cells without any other tone: this many each way of those that its longer side has.
+# Only ink of at least SHEET_SIDE pixels is looked at.
+SHEET_CELLS, SHEET_CORE, SHEET_SIDE = 16, (4, 10), 100
+# A pale component of at least this share of the largest one's area is a stroke.
+PALE_AREA = 0.2
+# Ink that reaches over this share of the picture may be a frame, or lines.
+FRAME_SHARE = 0.85
 
 # Ink from here on is seen (99.97 % of MNIST's bounding boxes stay as they are).
 INK_LEVEL = 0.1
@@ -42,15 +44,53 @@ SPECK_SHARE_EVEN, SPECK_SHARE_UNEVEN = 0.01, 0.05
 # Left, top, right, bottom in pixels; right and bottom are exclusive.
 Box = tuple[int, int, int, int]
 
-EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
-
 
 def ink_from_grey(grey: np.ndarray) -> np.ndarray:
     """Grey values (H, W) in [0, 1] -> ink (H, W), float32 in [0, 1], all zero for an empty page."""
-    tone = _even_tone(grey)
-    if tone is None:
-        return drop_specks(_uneven_ink(grey), SPECK_SHARE_UNEVEN)
-    return drop_specks(_even_ink(grey, tone), SPECK_SHARE_EVEN)
+    levels = grey if grey.dtype == np.uint8 else np.rint(grey * 255).astype(np.uint8)
+    step = 1 if levels.size < COUNTED else 2
+    counted = np.ascontiguousarray(levels[::step, ::step])
+    counts = cv2.calcHist([counted], [0], None, [256], [0, 256]).ravel() * step * step
+    low, high = (int(level) for level in cv2.minMaxLoc(levels)[:2])
+    tone = _even_tone(levels, counts, high - low)
+    ink = None if tone is None else _even_ink(levels, counts, tone, low, high)
+    if ink is None or _is_sheet(ink) or _has_pale_strokes(ink):
+        return drop_specks(page_ink(levels), SPECK_SHARE_UNEVEN)
+    return drop_specks(ink, SPECK_SHARE_EVEN)
+
+
+def _is_sheet(ink: np.ndarray) -> bool:
+    """Whether it is too broad for strokes: a sheet of paper on an even desk."""
+    box = ink_box(ink)
+    if box is None:
+        return False
+    left, top, right, bottom = box
+    inside = ink[top:bottom, left:right]
+    scale = SHEET_CELLS / max(inside.shape)
+    if max(inside.shape) < SHEET_SIDE:
+        return False
+    height, width = (max(1, round(side * scale)) for side in inside.shape)
+    cells = cv2.resize(inside, (width, height), interpolation=cv2.INTER_AREA)
+    return any(
+        (cv2.erode(cells, np.ones(core, np.uint8), borderValue=0.0) >= STRONG_LEVEL).any()
+        for core in (SHEET_CORE, SHEET_CORE[::-1])
+    )
+
+
+def _has_pale_strokes(ink: np.ndarray) -> bool:
+    """Whether a component beside the dark ones is pale, but no speck: it has a tone of its own."""
+    box = ink_box(ink)
+    if box is None:
+        return False
+    left, top, right, bottom = box
+    inside = ink[top:bottom, left:right]
+    count, labels = cv2.connectedComponents((inside >= INK_LEVEL).view(np.uint8))
+    if count < 3:  # the background is one
+        return False
+    area = np.bincount(labels.ravel(), minlength=count)
+    strong = np.bincount(labels[inside >= STRONG_LEVEL], minlength=count) > 0
+    pale = ~strong & (area >= PALE_AREA * area[1:].max())
+    return bool(pale[1:].any())
 
 
 def drop_specks(ink: np.ndarray, share: float) -> np.ndarray:
@@ -60,11 +100,11 @@ def drop_specks(ink: np.ndarray, share: float) -> np.ndarray:
         return ink
     left, top, right, bottom = box
     inside = ink[top:bottom, left:right]
-    labels, count = ndimage.label(inside >= INK_LEVEL, structure=EIGHT_NEIGHBOURS)
-    if count < 2:
+    count, labels = cv2.connectedComponents((inside >= INK_LEVEL).view(np.uint8))
+    if count < 3:  # the background is one
         return ink
     mass = np.bincount(labels.ravel(), weights=inside.ravel())
-    strong = np.bincount(labels[inside >= STRONG_LEVEL], minlength=count + 1) > 0
+    strong = np.bincount(labels[inside >= STRONG_LEVEL], minlength=count) > 0
     speck = ~strong | (mass < share * mass[1:].max())
     speck[0] = False  # Ink fainter than INK_LEVEL around the strokes stays.
     if not speck.any():
@@ -81,154 +121,72 @@ def ink_box(ink: np.ndarray) -> Box | None:
 
 def box_of(inside: np.ndarray) -> Box | None:
     """Bounding box of what is true in (H, W), None if nothing is."""
-    rows = np.flatnonzero(inside.any(axis=1))
-    if rows.size == 0:
+    left, top, width, height = cv2.boundingRect(inside.view(np.uint8))
+    return (left, top, left + width, top + height) if width else None
+
+
+def _even_tone(levels: np.ndarray, counts: np.ndarray, contrast: int) -> int | None:
+    """The level of an even background, None if there is none."""
+    border = np.concatenate([levels[0], levels[-1], levels[1:-1, 0], levels[1:-1, -1]])
+    shares = np.bincount(border, minlength=256)
+    tone = int(shares.argmax())
+    tolerance = max(255 * EVEN_LEVELS, EVEN_TOLERANCE * contrast)
+    even = _within(shares, tone, tolerance) / border.size
+    if even < max(EVEN_BORDER, EVEN_SHARE * _within(shares, tone, 3 * tolerance) / border.size):
         return None
-    top, bottom = int(rows[0]), int(rows[-1]) + 1
-    columns = np.flatnonzero(inside[top:bottom].any(axis=0))
-    return int(columns[0]), top, int(columns[-1]) + 1, bottom
-
-
-def _even_tone(grey: np.ndarray) -> float | None:
-    """The tone of an even background, None if there is none."""
-    border = np.concatenate([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]])
-    tone = float(np.bincount(np.rint(border * 255).astype(np.intp)).argmax()) / 255
-    tolerance = max(EVEN_LEVELS, EVEN_TOLERANCE * float(grey.max() - grey.min()))
-    distance = np.abs(border - tone)
-    even = (distance <= tolerance).mean()
-    if even < max(EVEN_BORDER, EVEN_SHARE * (distance <= 3 * tolerance).mean()):
+    area = _within(counts, tone, tolerance)
+    if area < EVEN_AREA * levels.size:
         return None
-    difference = grey - tone
-    inside = np.abs(difference, out=difference) <= tolerance
-    return tone if np.count_nonzero(inside) / grey.size >= EVEN_AREA else None
+    # A larger flat region of another tone is the page, and the border its surroundings.
+    windows = np.convolve(counts, np.ones(2 * int(tolerance) + 1), mode="same")
+    return tone if area >= windows.max() * 0.999 or area >= levels.size / 2 else None
 
 
-def _even_ink(grey: np.ndarray, tone: float) -> np.ndarray:
-    """Distance from the background's tone, on the side where most of the contrast is."""
-    distance = grey - np.float32(tone)
-    np.copyto(distance, 0, where=np.abs(distance) <= EVEN_LEVELS)
-    darkest, lightest = distance.min(), distance.max()
-    if _lighter_side(distance, darkest, lightest):
-        ink, contrast = np.maximum(distance, 0, out=distance), lightest
-    else:
-        ink, contrast = np.maximum(np.negative(distance, out=distance), 0, out=distance), -darkest
-    if contrast < MIN_CONTRAST_EVEN:
-        return np.zeros_like(ink)
-    ink /= contrast
+def _within(counts: np.ndarray, tone: int, tolerance: float) -> float:
+    low, high = max(0, int(np.ceil(tone - tolerance))), int(tone + tolerance)
+    return float(counts[low : high + 1].sum())
+
+
+def _even_ink(
+    levels: np.ndarray, counts: np.ndarray, tone: int, low: int, high: int
+) -> np.ndarray | None:
+    """Distance from the background's tone, on the side where most of the contrast is.
+
+    None if it shows the edge of a page: then the background is no page.
+    """
+    distance = np.arange(256, dtype=np.float32) - tone
+    distance[np.abs(distance) <= 255 * EVEN_LEVELS] = 0
+    # Squares: a pad in a screenshot is a large area of little contrast, its ink is the opposite.
+    energy = counts * np.square(distance)
+    light = energy[tone:].sum() > energy[:tone].sum()
+    contrast = high - tone if light else tone - low
+    if not light:
+        distance = -distance
+    if contrast < 255 * MIN_CONTRAST_EVEN:
+        return np.zeros(levels.shape, np.float32)
+    ink = cv2.LUT(levels, (np.maximum(distance, 0) / contrast).astype(np.float32))
+    box = ink_box(ink)
+    assert box is not None
+    left, top, right, bottom = box
+    height, width = levels.shape
+    touching = left == 0 or top == 0 or right == width or bottom == height
+    if touching and _shows_an_edge(ink):
+        return None
+    if right - left >= FRAME_SHARE * width or bottom - top >= FRAME_SHARE * height:
+        return without_lines(ink, 0.25, LEVEL_RUN)
     return ink
 
 
-def _lighter_side(distance: np.ndarray, darkest: float, lightest: float) -> bool:
-    """Whether most of the contrast is lighter than the background.
-
-    Squares: a pad in a screenshot is a large area of little contrast, its ink is the opposite.
-    """
-    if darkest == 0 or lightest == 0:
-        return lightest > 0
-    darker, lighter = np.minimum(distance, 0), np.maximum(distance, 0)
-    return bool(np.square(lighter).sum() > np.square(darker).sum())
+def _shows_an_edge(ink: np.ndarray) -> bool:
+    """Whether ink goes along the border as the edge of a page, a desk or a shadow does."""
+    for turned in (ink, ink[::-1, ::-1], ink[::-1], ink[:, ::-1]):
+        along, down = _run(turned[0]), _run(turned[:, 0])
+        if max(along, down) >= EDGE_SHARE or min(along, down) >= CORNER_SHARE:
+            return True
+    return False
 
 
-def _uneven_ink(grey: np.ndarray) -> np.ndarray:
-    """Share of the paper's light that is missing, from noise level to full tone."""
-    small = _reduced(grey, SHADE_SIDE)
-    if _ink_is_light(_reduced(grey, POLARITY_SIDE)):
-        grey, small = 1 - grey, 1 - small
-    paper = Image.fromarray(_paper(small)).resize(grey.shape[::-1], Image.Resampling.BILINEAR)
-    missing = 1 - grey / np.maximum(np.asarray(paper), 1 / 255)
-    blur = max(grey.shape) * NOISE_BLUR
-    if max(grey.shape) >= NOISE_MIN_SIDE:
-        missing = ndimage.gaussian_filter(missing, blur)
-    candidates = missing[missing > max(MIN_CONTRAST_UNEVEN, 5 * _noise(missing, blur))]
-    if candidates.size == 0:
-        return np.zeros_like(grey)
-    full = 0.9 * float(np.percentile(candidates, 90))
-    floor = UNEVEN_FLOOR * full
-    return np.clip((missing - floor) / (full - floor), 0, 1).astype(np.float32)
-
-
-def _noise(values: np.ndarray, blur: float) -> float:
-    """Standard deviation of the noise, from pixels too far apart to share any of it."""
-    lag = 1 + round(3 * blur)
-    if values.shape[1] <= lag:
-        return 0.0
-    difference = np.abs(values[:, lag:] - values[:, :-lag])
-    return 1.4826 / np.sqrt(2) * float(np.median(difference))
-
-
-def _reduced(values: np.ndarray, side: int) -> np.ndarray:
-    """The picture with its longer side at most `side`."""
-    scale = side / max(values.shape)
-    if scale >= 1:
-        return values
-    height, width = (max(1, round(length * scale)) for length in values.shape)
-    return np.asarray(Image.fromarray(values).resize((width, height), Image.Resampling.BOX))
-
-
-def _windows(shape: tuple[int, ...]) -> list[int]:
-    return [max(3, 2 * round(share * max(shape) / 2) + 1) for share in STROKE_SHARES]
-
-
-def _ink_is_light(small: np.ndarray) -> bool:
-    """Whether the strokes are lighter than the page, by three votes.
-
-    Strokes are thinner than the page between them: closing removes dark ones, opening light ones.
-    The border is mostly page: ink departs from the plane, and from the quadratic surface, that
-    fit the border best.
-    """
-    return _thinness_vote(small) + _border_vote(small, 1) + _border_vote(small, 2) > 0
-
-
-def _vote(light: np.ndarray, dark: np.ndarray) -> float:
-    light_sum, dark_sum = float(np.square(light).sum()), float(np.square(dark).sum())
-    return (light_sum - dark_sum) / (light_sum + dark_sum + 1e-6)
-
-
-def _thinness_vote(small: np.ndarray) -> float:
-    votes = [
-        _vote(
-            small - ndimage.grey_opening(small, size=window),
-            ndimage.grey_closing(small, size=window) - small,
-        )
-        for window in _windows(small.shape)
-    ]
-    return sum(votes) / len(votes)
-
-
-def _border_vote(small: np.ndarray, degree: int) -> float:
-    rest = small - _border_surface(small, degree)
-    return _vote(np.maximum(rest, 0), np.minimum(rest, 0))
-
-
-def _border_surface(small: np.ndarray, degree: int) -> np.ndarray:
-    """The polynomial in x and y that fits the picture's border best, all over the picture."""
-    height, width = small.shape
-    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
-    terms = [x**i * y**j for i in range(degree + 1) for j in range(degree + 1 - i)]
-    surface = np.stack(terms, axis=-1)
-    border = np.ones(small.shape, dtype=bool)
-    border[1:-1, 1:-1] = False
-    basis, values = surface[border], small[border]
-    weights = np.ones(values.size)
-    for _ in range(8):  # Least absolute deviations: strokes that touch the border do not count.
-        fit = np.linalg.lstsq(basis * weights[:, None], values * weights, rcond=None)[0]
-        weights = 1 / np.sqrt(np.maximum(np.abs(values - basis @ fit), 0.02))
-    return surface @ fit
-
-
-def _paper(small: np.ndarray) -> np.ndarray:
-    """The page's own shade under dark strokes, float32 of the same shape.
-
-    Closing by the smallest window that removes the strokes keeps the edges of shadows.
-    """
-    slope = _border_surface(small, 2)
-    level = small - slope
-    closings = [ndimage.grey_closing(level, size=window) for window in _windows(small.shape)]
-    removed = [float(np.square(closed - level).sum()) for closed in closings]
-    paper = slope + next(
-        closed
-        for closed, energy in zip(closings, removed, strict=True)
-        if energy >= REMOVED_SHARE * removed[-1]
-    )
-    # A closing follows the highest noise; the page's tone is in the middle of it.
-    return (paper * (1 - np.median(1 - small / np.maximum(paper, 1 / 255)))).astype(np.float32)
+def _run(side: np.ndarray) -> float:
+    """How far ink reaches from the beginning of one side, as a share of it."""
+    blank = side <= EDGE_LEVEL
+    return float(blank.argmax()) / side.size if blank.any() else 1.0

@@ -7,11 +7,13 @@ Whatever is wrong with a picture is told in one sentence, as an `ImageError`.
 """
 
 import io
+import math
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 FORMAT_NAMES = "PNG, JPEG, WebP, BMP, GIF or TIFF"
@@ -20,8 +22,15 @@ DAMAGED = "The picture is damaged or cut short; save or send it again."
 # A photo of the largest sensors common in phones, 50 megapixels, is still accepted.
 MAX_PIXELS = 51_000_000
 MAX_BYTES = 25_000_000
+# Memory for that many pixels of three colours, which Pillow keeps in four bytes.
+MAX_MEMORY = 4 * MAX_PIXELS
+# Bytes for each pixel while it is read: what is decoded, and a copy where averaging needs one.
+MEMORY = {"1": 1, "L": 1, "P": 5, "PA": 12, "LA": 8, "La": 8, "RGBA": 8, "RGBa": 8, "I;16": 6}
+MEMORY_OTHERS, MEMORY_WEBP = 4, 16  # WebP is decoded as a whole, and copied three times
+# Each pass over a progressive JPEG costs as much as a whole one.
+MAX_SCANS = 30
 # Twenty digits side by side are still 64 px wide each, and a photo costs no more than a screenshot.
-WORKING_SIDE = 1280
+WORKING_SIDE, WORKING_PIXELS = 1280, 600_000
 
 # Above this share of their own bounding box, visible pixels of two tones are paper with ink on it.
 PAPER_FILL = 0.6
@@ -29,6 +38,11 @@ PAPER_FILL = 0.6
 TWO_TONES = 64
 # Luma may show this share of the contrast that one colour channel has; below, the channel is used.
 LUMA_CONTRAST = 0.5
+
+ORIENTATION = ExifTags.Base.Orientation
+
+# Modes whose pixels are averaged as they are.
+REDUCIBLE = ("L", "RGB", "CMYK", "YCbCr", "I", "F")
 
 Source = str | Path | bytes | BinaryIO
 Picture = Source | Image.Image | np.ndarray  # or a torch tensor, read as the array that it holds
@@ -70,9 +84,22 @@ def open_image(
             f"The picture has {image.width} x {image.height} pixels, more than "
             f"{max_pixels:,} in all; scale it down."
         )
+    _check_cost(image, data)
     # JPEG decodes straight to a smaller size; other formats ignore the request.
     image.draft(None, _fitting_size(image.size))
     return _plain(_decoded(image))
+
+
+def _check_cost(image: Image.Image, data: bytes) -> None:
+    each = MEMORY_WEBP if image.format == "WEBP" else MEMORY.get(image.mode, MEMORY_OTHERS)
+    memory = image.width * image.height * each
+    if memory > MAX_MEMORY:
+        raise ImageError(
+            f"The picture has {image.width} x {image.height} pixels of mode {image.mode}, too many "
+            f"for {MAX_MEMORY // 1_000_000} MB of memory; scale it down."
+        )
+    if image.format == "JPEG" and data.count(b"\xff\xda") > MAX_SCANS:
+        raise ImageError(f"The JPEG has more than {MAX_SCANS} scans; save it again.")
 
 
 def as_picture(image: Picture) -> Image.Image:
@@ -110,16 +137,22 @@ def to_grey(picture: Image.Image) -> np.ndarray:
 
     Luma, unless it hides what one colour channel shows: yellow ink on white, red on green.
     """
+    return to_levels(picture) * np.float32(1 / 255)
+
+
+def to_levels(picture: Image.Image) -> np.ndarray:
+    """As `to_grey`: (H, W) uint8."""
     if picture.mode == "RGB":
         picture = _clearest_channel(picture)
-    return np.asarray(picture, dtype=np.float32) / 255
+    return np.asarray(picture)
 
 
 def _decoded(image: Image.Image) -> Image.Image:
     """The picture in memory, turned as its EXIF data says."""
     try:
         image.load()
-        return ImageOps.exif_transpose(image)
+        turned = image.getexif().get(ORIENTATION, 1) != 1
+        return ImageOps.exif_transpose(image) if turned else image
     except Exception as error:  # As in `open_image`.
         raise ImageError(DAMAGED) from error
 
@@ -146,20 +179,32 @@ def _read(source: Source, max_bytes: int) -> bytes:
 
 
 def _fitting_size(size: tuple[int, int]) -> tuple[int, int]:
-    """The size reduced, where needed, so that its longer side is WORKING_SIDE."""
-    scale = min(1.0, WORKING_SIDE / max(size))
+    """The size reduced, where needed, to WORKING_SIDE and WORKING_PIXELS."""
+    width, height = size
+    scale = min(1.0, WORKING_SIDE / max(size), math.sqrt(WORKING_PIXELS / (width * height)))
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """Any mode -> "L" or "RGB", reduced to WORKING_SIDE, without alpha."""
+    """Any mode -> "L" or "RGB", reduced to the working size, without alpha."""
     if 0 in image.size:
         raise ImageError("The picture has no pixels.")
-    image = _eight_bit(image)
-    if max(image.size) > WORKING_SIDE:
-        size = _fitting_size(image.size)
-        image = image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+    size = _fitting_size(image.size)
+    try:
+        if image.mode in REDUCIBLE and "transparency" not in image.info:
+            image = _resized(image, size)  # before it is copied to another mode
+        image = _resized(_eight_bit(image), size)
+    except ImageError:
+        raise
+    except Exception as error:  # As in `open_image`: a palette may be missing.
+        raise ImageError(DAMAGED) from error
     return _opaque(image) if image.mode in ("LA", "RGBA") else image
+
+
+def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    if image.size == size:
+        return image
+    return image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
@@ -231,13 +276,38 @@ def _opaque(image: Image.Image) -> Image.Image:
     Ink alone (one tone, or little of its bounding box filled) goes on white if dark, on black if
     light; a sheet with ink on it goes on the sheet's own tone.
     """
-    alpha = np.asarray(image.getchannel("A"))
+    pixels = np.asarray(image)
+    alpha = np.ascontiguousarray(pixels[:, :, -1])
+    if image.mode == "RGBA":
+        ink = _only_grey(pixels, alpha)
+        if ink is not None:
+            return _on_blank(ink, alpha)
     colour = image.convert("L" if image.mode == "LA" else "RGB")
     if alpha.min() == 255:
         return colour
     background = Image.new(colour.mode, colour.size, _background_colour(colour, alpha))
     background.paste(colour, mask=image.getchannel("A"))
     return background
+
+
+def _only_grey(pixels: np.ndarray, alpha: np.ndarray) -> int | None:
+    """The grey of a picture whose visible pixels all have the same one, as a pad's ink has."""
+    visible = (alpha > 0).astype(np.uint8)
+    if visible.all() or not visible.any():
+        return None
+    low, high = cv2.minMaxLoc(cv2.extractChannel(pixels, 0), visible)[:2]
+    for channel in (1, 2):
+        found = cv2.minMaxLoc(cv2.extractChannel(pixels, channel), visible)[:2]
+        if found != (low, high) or low != high:
+            return None
+    return int(low)
+
+
+def _on_blank(ink: int, alpha: np.ndarray) -> Image.Image:
+    """Ink of one grey on the paper that shows it best."""
+    paper = 0 if ink >= 128 else 255
+    tones = np.rint(paper + (ink - paper) * np.arange(256) / 255).astype(np.uint8)
+    return Image.fromarray(cv2.LUT(alpha, tones))
 
 
 def _background_colour(colour: Image.Image, alpha: np.ndarray) -> Any:

@@ -12,38 +12,59 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from netlib.picture.digit import SIDE, digit_from_ink, outline_length
 from netlib.picture.ink import Box, box_of, ink_box, ink_from_grey
-from netlib.picture.load import Picture, as_picture, reduction, to_grey
-from netlib.picture.pieces import SMALL, Line, Piece, over_segment, union
+from netlib.picture.load import ImageError, Picture, as_picture, reduction, to_levels
+from netlib.picture.pieces import (
+    COMPONENT_LEVEL,
+    CUTTABLE,
+    SMALL,
+    Line,
+    Piece,
+    find_components,
+    over_segment,
+    union,
+)
 
 MAX_DIGITS = 20
+# Cuts are looked for where the tallest component has this height in pixels.
+SEARCH_HEIGHT = 96
+# More pieces than these are no number, nor are more than these one digit: work is linear in pieces.
+MAX_PIECES, MOST_PIECES = 200, 10
+# No cut through connected ink is cheaper than through this many stroke widths.
+LEAST_CUT = 0.5
+# Signs and small rings, as shares of the line's height: a point's size and how far above the
+# digits' lower end it may stand, a minus's height and flatness; a ring is a zero from this height.
+POINT, POINT_RISE = (0.05, 0.22), 0.3
+MINUS_HEIGHT, MINUS_FLAT = 0.2, 2.0
+RING_HEIGHT = 0.18
 # A hypothesis is no wider than this share of the line's height, unless it is one piece.
 WIDEST = 1.7
 
 # Log odds that a hypothesis is a digit, and what it loses for each unit beyond a bound: logistic
-# regression on 14,000 hypotheses from numbers of one to four digits (MNIST's training images and
-# pen strokes) apart, touching and overlapping. Lengths are shares of the line's height.
-ODDS = 3.0
-LONG, LONG_COST = 2.5, 5.0  # length of the strokes
-SHORT, SHORT_COST = 1.3, 7.5
-LOW, LOW_COST = 0.8, 4.0  # height
-WIDE, WIDE_COST = 0.8, 2.6  # width
-RUNS, RUNS_COST = 1.6, 10.0  # strokes that a row crosses, on average
-MAX_CUT, CUT_COST = 3.0, 2.9  # stroke widths of ink cut at its left and at its right
+# regression at first, then searched for the most numbers read by both networks: 900 of one to six
+# digits (MNIST's training images, pen strokes), apart, touching and overlapping, with pens of all
+# widths. Lengths are shares of the line's height.
+ODDS = 3.1
+LONG, LONG_COST = 3.25, 12.7  # length of the strokes
+SHORT, SHORT_COST = 1.2, 8.0
+LOW, LOW_COST = 0.9, 4.7  # height
+WIDE, WIDE_COST = 0.66, 2.9  # width
+RUNS, RUNS_COST = 1.74, 11.3  # strokes that a row crosses, on average
+MAX_CUT, CUT_COST = 4.0, 3.35  # stroke widths of ink cut at its left and at its right
 # A network's log odds count this much, from where they say nothing (99.5 %); fitted likewise.
-SCORE_WEIGHT, SCORE_NEUTRAL = 0.5, 5.25
+SCORE_WEIGHT, SCORE_NEUTRAL = 0.67, 8.0
 LEAST_SCORE = 1e-4  # no network is surer than this, nor than 1 less this
 SCORE_BEST = SCORE_WEIGHT * (np.log(1 / LEAST_SCORE - 1) - SCORE_NEUTRAL)
 # A digit stays whole without a look at its parts if that costs this share of what parting it must.
 # Its confidence is that of all the ink, which differs from the pieces' by their faint edges.
 SURE = 0.5
-# Not fitted: the width of a gap inside a digit, and each cut through ink, since people write more
-# digits apart than the numbers that were fitted have.
-GAP_COST = 3.0
-CUT_PRIOR = 1.0
+# The width of a gap inside a digit, and each cut through ink; fitted likewise.
+GAP_COST = 4.8
+CUT_PRIOR = 1.55
 
 # Probability, for each of (N, 1, 28, 28) images, that it is a digit: (N,) in [0, 1].
 Score = Callable[[np.ndarray], Sequence[float] | np.ndarray]
@@ -56,6 +77,7 @@ class DigitBox:
     Attributes:
         left, top, right, bottom: its box in pixels of the picture; right and bottom exclusive.
         digit: (1, 28, 28) float32, what the networks see.
+        is_sign: by its shape and place it is a point or a minus, not a digit.
     """
 
     left: int
@@ -63,6 +85,7 @@ class DigitBox:
     right: int
     bottom: int
     digit: np.ndarray
+    is_sign: bool = False
 
 
 def find_digits(
@@ -83,7 +106,7 @@ def find_digits(
         ImageError: if the picture cannot be read.
     """
     picture = as_picture(image)
-    found = digits_from_ink(ink_from_grey(to_grey(picture)), score, max_digits)
+    found = digits_from_ink(ink_from_grey(to_levels(picture)), score, max_digits)
     scale = reduction(image, picture)
     return [_scaled(digit, scale) for digit in found]
 
@@ -110,21 +133,111 @@ def digits_from_ink(
         return digit_from_ink(ink, box)[0] if digit is None else digit
 
     left, top, part = _trimmed(ink)
-    labels, lines = over_segment(part)
-    if len(lines) == 1 and _is_one_digit(part, labels, lines[0], score, whole):
+    components = find_components(part)
+    small = _searched(part, max(height for _, _, _, height in components.boxes))
+    if len(components.boxes) == 1 and _is_one_component(small, score, whole):
         return [DigitBox(*box, whole())]
-    groups = [
-        group
-        for line in lines
-        for group in _likeliest_groups(part, labels, line, score)
-        if _extent(group) >= SMALL * line.height
-    ]
-    if len(groups) <= 1:
+    labels, lines = over_segment(small, components if small is part else None)
+    _check_pieces(lines)
+    if len(lines) == 1 and _is_one_digit(small, labels, lines[0], score, whole):
+        return [DigitBox(*box, whole())]
+    found = [shown for line in lines for shown in _read_line(small, labels, line, score)]
+    if sum(not sign for _, sign in found) <= 1:
         return [DigitBox(*box, whole())]
     return [
-        _moved(union(group), left, top, _digit(_alone(part, labels, group)))
-        for group in groups[:max_digits]
+        _moved(*_cut_out(part, labels, group), left, top, sign)
+        for group, sign in found[:max_digits]
     ]
+
+
+def _searched(ink: np.ndarray, tallest: int) -> np.ndarray:
+    """The ink reduced until its tallest component has SEARCH_HEIGHT: cuts are as good there."""
+    scale = SEARCH_HEIGHT / tallest
+    if scale >= 1:
+        return ink
+    size = tuple(max(1, round(side * scale)) for side in ink.shape[::-1])
+    return cv2.resize(ink, size, interpolation=cv2.INTER_AREA)
+
+
+def _check_pieces(lines: Sequence[Line]) -> None:
+    count = sum(len(line.pieces) for line in lines)
+    if count > MAX_PIECES:
+        raise ImageError(
+            f"There are {count} strokes and parts of strokes in the picture, more than the "
+            f"{MAX_PIECES} that are read: send a smaller part of it."
+        )
+
+
+def _is_one_component(
+    ink: np.ndarray, score: Score | None, whole: Callable[[], np.ndarray]
+) -> bool:
+    """Whether connected ink is one digit so surely that no cut through it can be better.
+
+    As `_is_one_digit`, before any cut is looked for: none goes through less ink than LEAST_CUT.
+    """
+    left, top, width, height = cv2.boundingRect((ink > COMPONENT_LEVEL).view(np.uint8))
+    if width < CUTTABLE * height:
+        return True
+    alone = ink[top : top + height, left : left + width]
+    line = Line(float(height), [Piece(1, (left, top, left + width, top + height))])
+    bound = SURE * _least_cost(LEAST_CUT, score is not None)
+    odds = _shape_odds(alone, line, (0, 1))
+    if np.logaddexp(0, -odds - (SCORE_BEST if score else 0.0)) >= bound:
+        return False
+    if score is not None:
+        odds += float(_score_odds(score(whole()[None]))[0])
+    return bool(np.logaddexp(0, -odds) < bound)
+
+
+def _read_line(
+    ink: np.ndarray, labels: np.ndarray, line: Line, score: Score | None
+) -> list[tuple[list[Piece], bool]]:
+    """The digits and the signs of a line from left to right; what is neither is dirt."""
+    signs = [piece for piece in line.pieces if _is_sign(piece, line)]
+    rest = Line(line.height, [piece for piece in line.pieces if piece not in signs])
+    groups = _likeliest_groups(ink, labels, rest, score) if rest.pieces else []
+    shown = [(group, False) for group in groups if _is_seen(group, line)]
+    shown += [([piece], True) for piece in signs]
+    return sorted(shown, key=lambda found: union(found[0])[0])
+
+
+def _is_sign(piece: Piece, line: Line) -> bool:
+    """Whether a piece is a point low between others, or a flat stroke apart from them."""
+    others = [other for other in line.pieces if other.height >= SMALL * line.height]
+    if not others or piece in others or piece.cut > 0:
+        return False
+    left, _, right, bottom = union(others)
+    width, height = piece.width / line.height, piece.height / line.height
+    inside = left <= piece.box[0] and piece.box[2] <= right
+    low = piece.box[3] >= bottom - POINT_RISE * line.height
+    is_point = inside and low and POINT[0] <= max(width, height) <= POINT[1]
+    apart = all(other.box[0] >= piece.box[2] or other.box[2] <= piece.box[0] for other in others)
+    is_flat = height <= MINUS_HEIGHT and width >= max(MINUS_FLAT * height, POINT[1])
+    return is_point or (is_flat and apart)
+
+
+def _is_seen(group: list[Piece], line: Line) -> bool:
+    if _extent(group) >= SMALL * line.height:
+        return True
+    return len(group) == 1 and group[0].ring and group[0].height >= RING_HEIGHT * line.height
+
+
+def _cut_out(ink: np.ndarray, labels: np.ndarray, group: Sequence[Piece]) -> tuple[Box, np.ndarray]:
+    """Box and digit of a group, from the whole ink; its labels may be those of a reduced one."""
+    left, top, right, bottom = union(group)
+    if ink.shape == labels.shape:
+        return (left, top, right, bottom), _digit(_alone(ink, labels, group))
+    scale_y, scale_x = (a / b for a, b in zip(ink.shape, labels.shape, strict=True))
+    height, width = labels.shape
+    left, top = max(left - 1, 0), max(top - 1, 0)
+    right, bottom = min(right + 1, width), min(bottom + 1, height)
+    x0, y0 = round(left * scale_x), round(top * scale_y)
+    x1, y1 = round(right * scale_x), round(bottom * scale_y)
+    own = _own(labels[top:bottom, left:right], group).astype(np.uint8)
+    mask = cv2.resize(own, (x1 - x0, y1 - y0), interpolation=cv2.INTER_NEAREST)
+    alone = ink[y0:y1, x0:x1] * mask
+    box = ink_box(alone) or (0, 0, x1 - x0, y1 - y0)
+    return (box[0] + x0, box[1] + y0, box[2] + x0, box[3] + y0), _digit(alone)
 
 
 def _trimmed(ink: np.ndarray) -> tuple[int, int, np.ndarray]:
@@ -135,8 +248,8 @@ def _trimmed(ink: np.ndarray) -> tuple[int, int, np.ndarray]:
     return left, top, ink[top : box[3] + 1, left : box[2] + 1]
 
 
-def _moved(box: Box, left: int, top: int, digit: np.ndarray) -> DigitBox:
-    return DigitBox(box[0] + left, box[1] + top, box[2] + left, box[3] + top, digit)
+def _moved(box: Box, digit: np.ndarray, left: int, top: int, is_sign: bool) -> DigitBox:
+    return DigitBox(box[0] + left, box[1] + top, box[2] + left, box[3] + top, digit, is_sign)
 
 
 def _scaled(found: DigitBox, scale: float) -> DigitBox:
@@ -146,6 +259,7 @@ def _scaled(found: DigitBox, scale: float) -> DigitBox:
         round(found.right * scale),
         round(found.bottom * scale),
         found.digit,
+        found.is_sign,
     )
 
 
@@ -157,11 +271,14 @@ def _extent(pieces: Sequence[Piece]) -> int:
 def _alone(ink: np.ndarray, labels: np.ndarray, pieces: Sequence[Piece]) -> np.ndarray:
     """The ink of these pieces in their box, without the neighbours' ink."""
     left, top, right, bottom = union(pieces)
-    found = labels[top:bottom, left:right]
-    own = found == pieces[0].label
+    return ink[top:bottom, left:right] * _own(labels[top:bottom, left:right], pieces)
+
+
+def _own(labels: np.ndarray, pieces: Sequence[Piece]) -> np.ndarray:
+    own = labels == pieces[0].label
     for piece in pieces[1:]:
-        own |= found == piece.label
-    return ink[top:bottom, left:right] * own
+        own |= labels == piece.label
+    return own
 
 
 def _digit(alone: np.ndarray) -> np.ndarray:
@@ -244,7 +361,7 @@ def _spans(line: Line) -> list[tuple[int, int]]:
     return [
         (start, stop)
         for start in range(count)
-        for stop in range(start + 1, count + 1)
+        for stop in range(start + 1, min(start + MOST_PIECES, count) + 1)
         if stop == start + 1 or _extent(line.pieces[start:stop]) <= WIDEST * line.height
     ]
 

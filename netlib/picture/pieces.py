@@ -5,13 +5,13 @@ ink -> connected components -> lines -> parts of broken digits joined -> touchin
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
-from scipy import ndimage
 
 from netlib.picture.digit import stroke_width
-from netlib.picture.ink import EIGHT_NEIGHBOURS, Box, box_of, ink_box
+from netlib.picture.ink import Box, ink_box
 from netlib.picture.seams import find_seams
 
 # Ink from here on connects: fainter bridges between digits do not.
@@ -24,7 +24,10 @@ SMALL = 0.45  # a component smaller than this is a part of a digit, not a digit
 NEAR = 0.25  # a part joins the digit beside it over a gap of this width,
 PART_WIDTH = 1.1  # if the two are not wider than this;
 JOINED_WIDTH = 1.7  # components over one another are one digit up to this width
-CUTTABLE = 0.4  # narrower components are not cut
+CUTTABLE = 0.4  # narrower components are not cut,
+FLAT = 0.2  # nor are lower ones
+# A ring is at least this many pixels wide and high.
+RING_SIDE = 6
 # Shares of the components' own sizes.
 OVERLAP = 0.5  # components are over one another from this share of the narrower one's width,
 LINE_OVERLAP = 0.25  # and in one line from this share of the lower one's height
@@ -39,11 +42,13 @@ class Piece:
         label: its pixels' value in the label image.
         box: its box in the picture.
         cut: stroke widths of ink between it and the piece to its left, 0 where they are apart.
+        ring: whether it goes around a hole; looked at in small pieces only.
     """
 
     label: int
     box: Box
     cut: float = 0.0
+    ring: bool = False
 
     @property
     def width(self) -> int:
@@ -64,24 +69,57 @@ class Line:
 
 def union(pieces: Sequence[Piece]) -> Box:
     """The box around all of them."""
-    boxes = np.array([piece.box for piece in pieces])
-    left, top = boxes[:, :2].min(axis=0).tolist()
-    right, bottom = boxes[:, 2:].max(axis=0).tolist()
-    return left, top, right, bottom
+    lefts, tops, rights, bottoms = zip(*(piece.box for piece in pieces), strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)
 
 
-def over_segment(ink: np.ndarray) -> tuple[np.ndarray, list[Line]]:
-    """Ink (H, W) in [0, 1], not empty -> label image (H, W) and lines from top to bottom."""
-    labels, count = ndimage.label(ink > COMPONENT_LEVEL, structure=EIGHT_NEIGHBOURS)
-    only = box_of(labels > 0) if count == 1 else None
-    components = [Piece(1, only)] if only else _components(labels)
+@dataclass(frozen=True)
+class Components:
+    """Connected ink.
+
+    Attributes:
+        labels: (H, W) int32, 0 for background, n for the component `boxes[n - 1]`.
+        boxes: left, top, width and height of each.
+    """
+
+    labels: np.ndarray
+    boxes: list[tuple[int, int, int, int]]
+
+
+def find_components(ink: np.ndarray) -> Components:
+    """The components of ink (H, W) that is not empty; at least one, if need be of all its ink."""
+    mask = (ink > COMPONENT_LEVEL).view(np.uint8)
+    count, labels = cv2.connectedComponents(mask)
+    if count <= 2:
+        if count == 1:
+            labels = (ink > 0).astype(np.int32)
+        left, top, width, height = cv2.boundingRect((labels > 0).view(np.uint8))
+        return Components(labels, [(left, top, width, height)])
+    stats = cv2.connectedComponentsWithStats(mask)[2]
+    return Components(labels, [tuple(row) for row in stats[1:, : cv2.CC_STAT_AREA].tolist()])
+
+
+def over_segment(
+    ink: np.ndarray, components: Components | None = None
+) -> tuple[np.ndarray, list[Line]]:
+    """Ink (H, W) in [0, 1], not empty -> label image (H, W) and lines from top to bottom.
+
+    `components` are those of the ink, if they are known; their labels are written to.
+    """
+    found = components or find_components(ink)
+    labels = found.labels
+    pieces = [
+        Piece(label, (left, top, left + width, top + height))
+        for label, (left, top, width, height) in enumerate(found.boxes, 1)
+    ]
+    if len(pieces) > MAX_COMPONENTS:
+        areas = np.bincount(labels.ravel())
+        pieces.sort(key=lambda piece: -areas[piece.label])
     # Faint ink at the edge of a stroke belongs to the stroke.
     np.copyto(labels, _widened(labels), where=(labels == 0) & (ink > 0))
-    if count > MAX_COMPONENTS:
-        area = np.bincount(labels.ravel())
-        components.sort(key=lambda piece: -area[piece.label])
+    pieces = _with_rings(labels, pieces[:MAX_COMPONENTS])
     stroke = max(stroke_width(ink), 1.0)
-    fresh = itertools.count(count + 1)
+    fresh = itertools.count(len(found.boxes) + 1)
     lines = [
         Line(
             line.height,
@@ -91,16 +129,27 @@ def over_segment(ink: np.ndarray) -> tuple[np.ndarray, list[Line]]:
                 for part in _cut(ink, labels, piece, line.height, stroke, fresh)
             ],
         )
-        for line in _lines(components[:MAX_COMPONENTS])
+        for line in _lines(pieces, labels)
     ]
     return labels, lines
 
 
-def _components(labels: np.ndarray) -> list[Piece]:
+def _with_rings(labels: np.ndarray, components: list[Piece]) -> list[Piece]:
+    """The components, the small ones told whether they are rings."""
+    small = SMALL * max((piece.height for piece in components), default=0)
     return [
-        Piece(index + 1, (columns.start, rows.start, columns.stop, rows.stop))
-        for index, (rows, columns) in enumerate(ndimage.find_objects(labels))
+        replace(piece, ring=_is_ring(labels, piece)) if piece.height < small else piece
+        for piece in components
     ]
+
+
+def _is_ring(labels: np.ndarray, piece: Piece) -> bool:
+    left, top, right, bottom = piece.box
+    if min(right - left, bottom - top) < RING_SIDE:
+        return False
+    outside = np.ones((bottom - top + 2, right - left + 2), np.uint8)
+    outside[1:-1, 1:-1] = labels[top:bottom, left:right] != piece.label
+    return cv2.connectedComponents(outside, connectivity=4)[0] > 2
 
 
 def _widened(labels: np.ndarray) -> np.ndarray:
@@ -114,7 +163,7 @@ def _widened(labels: np.ndarray) -> np.ndarray:
     return widened
 
 
-def _lines(components: list[Piece]) -> list[Line]:
+def _lines(components: list[Piece], labels: np.ndarray) -> list[Line]:
     """Components to lines from top to bottom: tall ones that overlap in y share a line."""
     tallest = max(piece.height for piece in components)
     tall = [piece for piece in components if piece.height >= SMALL * tallest]
@@ -124,7 +173,7 @@ def _lines(components: list[Piece]) -> list[Line]:
             rows[-1].append(piece)
         else:
             rows.append([piece])
-    if _are_rings_of_one(rows):
+    if _are_rings_of_one(rows, labels):
         _, top, _, bottom = union(tall)
         return [Line(float(bottom - top), components)]
     lines = [Line(float(np.median([piece.height for piece in row])), row) for row in rows]
@@ -137,13 +186,14 @@ def _lines(components: list[Piece]) -> list[Line]:
     return lines
 
 
-def _are_rings_of_one(rows: list[list[Piece]]) -> bool:
-    """Whether two components, one close under the other, are one broken digit, such as an 8."""
+def _are_rings_of_one(rows: list[list[Piece]], labels: np.ndarray) -> bool:
+    """Whether two rings, one close under the other, are one broken digit, such as an 8."""
     if [len(row) for row in rows] != [1, 1]:
         return False
     upper, lower = rows[0][0], rows[1][0]
     gap = lower.box[1] - upper.box[3]
-    return _lie_over(upper, lower) and gap <= BROKEN * (lower.box[3] - upper.box[1])
+    close = _lie_over(upper, lower) and gap <= BROKEN * (lower.box[3] - upper.box[1])
+    return close and _is_ring(labels, upper) and _is_ring(labels, lower)
 
 
 def _gap(a: Piece, b: Piece) -> int:
@@ -159,7 +209,8 @@ def _belong_together(a: Piece, b: Piece, line_height: float) -> bool:
     left, _, right, _ = union([a, b])
     if _lie_over(a, b) and right - left <= JOINED_WIDTH * line_height:
         return True
-    is_part = min(a.height, b.height) < SMALL * line_height
+    smaller = min(a, b, key=lambda piece: piece.height)
+    is_part = smaller.height < SMALL * line_height and not smaller.ring
     close = _gap(a, b) <= NEAR * line_height
     return is_part and close and right - left <= PART_WIDTH * line_height
 
@@ -185,7 +236,7 @@ def _joined(labels: np.ndarray, line: Line) -> list[Piece]:
 def _absorbed(labels: np.ndarray, piece: Piece, part: Piece) -> Piece:
     window = labels[_with_edges(part.box)]
     window[window == part.label] = piece.label
-    return Piece(piece.label, union([piece, part]))
+    return Piece(piece.label, union([piece, part]), ring=piece.ring or part.ring)
 
 
 def _with_edges(box: Box) -> tuple[slice, slice]:
@@ -203,7 +254,7 @@ def _cut(
     fresh: Iterator[int],
 ) -> list[Piece]:
     """The parts of a piece between its seams, from left to right; relabelled in place."""
-    if piece.width < CUTTABLE * line_height:
+    if piece.width < CUTTABLE * line_height or piece.height < FLAT * line_height:
         return [piece]
     inside = _with_edges(piece.box)
     window = labels[inside]

@@ -7,8 +7,8 @@ cheapest way down, found for all columns at once by dynamic programming.
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
-from PIL import Image
 
 HEIGHT = 48  # rows at which seams are searched
 BEND = 0.05  # cost of a diagonal step, in pixels of ink
@@ -40,7 +40,7 @@ def find_seams(ink: np.ndarray, line_height: float, stroke: float) -> list[Seam]
     height, width = ink.shape
     scale = min(1.0, HEIGHT / height)
     size = max(2, round(width * scale)), max(2, round(height * scale))
-    small = np.asarray(Image.fromarray(ink).resize(size, Image.Resampling.BOX))
+    small = cv2.resize(ink, size, interpolation=cv2.INTER_AREA)
     middle = small.shape[0] // 2
     up, down = _costs(small[middle::-1]), _costs(small[middle:])
     cost = (up[0, 1:-1] + down[0, 1:-1] - small[middle]) / (stroke * scale)

@@ -1,0 +1,141 @@
+"""Lines of ruled and squared paper, table cells and frames: found by their length, taken out.
+
+A line is straight, goes (nearly) all along the picture, and is thinner than the strokes, or one of
+several. What crosses it stays: only where the ink is no thicker than the line is it taken out.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+# Shares of the picture's width (or height): a line is at least this long, alone or one of several,
+LONG, REPEATED_LONG = 0.85, 0.5
+# and made of runs of this length, which slant by at most one pixel each way.
+RUN = 0.06
+# On a screen lines do not slant: runs may be longer than any stroke is thick.
+LEVEL_RUN = 0.15
+# A line alone is thinner than the strokes by this factor.
+THINNER = 0.6
+# Fewer than these are no ruling.
+SEVERAL = 3
+# Strokes lie on lines and cross them: a line is as thick as this percentile of what is found.
+THIN_PERCENTILE = 30
+# Ink up to this much thicker than a line, plus one pixel, belongs to it.
+SWELL = 1.6
+# What is left must be this share of all, and this share of the side in size.
+LEFT_SHARE, LEFT_SIZE = 0.04, 0.08
+# A line that slants is looked for in so many bands of rows first.
+BANDS = 16
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """Candidates of one direction, as a mask of the (turned) picture, and their thickness."""
+
+    mask: np.ndarray
+    runs: np.ndarray
+    thickness: float
+    count: int
+    longest: float
+
+
+def without_lines(ink: np.ndarray, level: float, run: float = RUN) -> np.ndarray:
+    """The ink (H, W) without the page's lines; the very array where there are none.
+
+    Args:
+        ink: (H, W) float32, not negative.
+        level: what is above it is ink.
+        run: length of the runs that lines are made of, as a share of the picture's side.
+    """
+    mask = (ink > level).astype(np.uint8)
+    found = [_candidates(mask, run), _candidates(np.ascontiguousarray(mask.T), run)]
+    if not any(lines.count for lines in found):
+        return ink
+    rest = mask.copy()
+    _erase(rest, found[0])
+    _erase(rest.T, found[1])
+    if not _is_enough(rest, mask):
+        return ink
+    stroke = _thickness(rest)
+    taken = np.zeros_like(mask)
+    framed = all(lines.count >= 2 and lines.longest >= LONG for lines in found)
+    for lines, turned in ((found[0], taken), (found[1], taken.T)):
+        if framed or _are_lines(lines, stroke):
+            turned |= lines.mask & (lines.runs <= SWELL * lines.thickness + 1)
+    if not taken.any():
+        return ink
+    faint = cv2.dilate(taken, np.ones((5, 5), np.uint8)) & (mask == 0)
+    cleared = ink.copy()
+    cleared[(taken | faint) > 0] = 0
+    return cleared
+
+
+def _are_lines(lines: _Lines, stroke: float) -> bool:
+    """Whether they are no strokes: thinner and along the picture, or several."""
+    thin, long = lines.thickness <= THINNER * stroke, lines.longest >= LONG
+    several = lines.count >= SEVERAL
+    return (thin and (long or several)) or (long and several)
+
+
+def _candidates(mask: np.ndarray, share: float) -> _Lines:
+    """Long level lines in a mask (H, W) of 0 and 1."""
+    height, width = mask.shape
+    run = max(9, round(share * width))
+    thick = cv2.dilate(mask, np.ones((3, 1), np.uint8))
+    level = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, run), np.uint8))
+    nothing = _Lines(mask, mask, 0.0, 0, 0.0)
+    if _longest(level) < REPEATED_LONG * width:
+        return nothing
+    level = cv2.morphologyEx(level, cv2.MORPH_CLOSE, np.ones((3, run), np.uint8))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(level, connectivity=8)
+    lengths = stats[:, cv2.CC_STAT_WIDTH] / width
+    flat = stats[:, cv2.CC_STAT_HEIGHT] <= 0.15 * stats[:, cv2.CC_STAT_WIDTH] + 3
+    long = (lengths >= REPEATED_LONG) & flat
+    long[0] = False
+    if long.sum() < SEVERAL and not (long & (lengths >= LONG)).any():
+        return nothing
+    inside = long[labels].astype(np.uint8) & mask
+    runs = _runs(mask)
+    thickness = float(np.percentile(runs[inside > 0], THIN_PERCENTILE))
+    if thickness > 0.1 * height + 2:
+        return nothing
+    return _Lines(inside, runs, thickness, int(long.sum()), float(lengths[long].max()))
+
+
+def _longest(level: np.ndarray) -> int:
+    """At most so many columns have a line in the same rows, more or less."""
+    height, width = level.shape
+    bands = cv2.resize(level * 255, (width, min(height, BANDS)), interpolation=cv2.INTER_AREA) > 0
+    either = bands[1:] | bands[:-1] if len(bands) > 1 else bands
+    return int(either.sum(axis=1).max())
+
+
+def _runs(mask: np.ndarray) -> np.ndarray:
+    """(H, W) the length of each pixel's run in its column, 0 outside."""
+    height = mask.shape[0]
+    rows = np.arange(height, dtype=np.int32)[:, None]
+    before = np.maximum.accumulate(np.where(mask, -1, rows), axis=0)
+    after = np.minimum.accumulate(np.where(mask, height, rows)[::-1], axis=0)[::-1]
+    return np.where(mask, after - before - 1, 0)
+
+
+def _erase(mask: np.ndarray, lines: _Lines) -> None:
+    if lines.count:
+        mask[(lines.mask > 0) & (lines.runs <= SWELL * lines.thickness + 1)] = 0
+
+
+def _is_enough(rest: np.ndarray, mask: np.ndarray) -> bool:
+    """Whether what is left may be digits."""
+    if rest.sum() < LEFT_SHARE * mask.sum():
+        return False
+    _, _, stats, _ = cv2.connectedComponentsWithStats(rest, connectivity=8)
+    sizes = stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
+    return bool(sizes.size and sizes.max() >= LEFT_SIZE * min(mask.shape))
+
+
+def _thickness(mask: np.ndarray) -> float:
+    """Usual width of the strokes in a mask: twice the area over the outline."""
+    eroded = cv2.erode(mask, np.ones((3, 3), np.uint8), borderValue=0)
+    outline = int(mask.sum()) - int(eroded.sum())
+    return 2 * int(mask.sum()) / max(outline, 1)

@@ -1,0 +1,182 @@
+"""Photographs and scans: ink is what is thin and darker (or lighter) than the page on both sides.
+
+    grey -> polarity and stroke width -> the page under the strokes -> missing light -> ink
+
+Closing the picture by a window somewhat wider than the strokes fills them with the page's own tone
+and leaves what is dark on one side only: the edge of a shadow, of a sheet or of a desk is no ink.
+The polarity is told by the same means: between dark strokes the page is light on two sides, too,
+but needs far wider windows to be filled.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from netlib.picture.lines import without_lines
+
+# Polarity and stroke width are looked for on a picture of this many pixels.
+SMALL_PIXELS = 60_000
+# Light is compared in ratios, which shade leaves as they are, from this level (of 255) up.
+DARKEST = 25
+# Less than this share of the ratio scale is noise and compression.
+LEAST_RATIO = 12
+# Windows that may hold a stroke, as shares of the square root of the small picture's area.
+WINDOWS = (0.012, 0.02, 0.03, 0.045, 0.065, 0.09, 0.12, 0.16, 0.21, 0.28)
+# Of what the widest window fills, this share tells the polarity and that one holds the strokes.
+TELLING, HOLDING = 0.6, 0.85
+# The page is closed by a window this much wider.
+WIDER = 1.5
+# Sensor noise is averaged over this share of the side, well below any stroke that can be read.
+NOISE_BLUR = 1 / 500
+NOISE_MIN_SIDE = 100
+# Less missing light than this is no ink, nor are so many standard deviations of the noise,
+MIN_CONTRAST, MIN_NOISES = 0.06, 5.0
+# nor this share of the usual tone of the ink. Strokes whose full tone is below that are none.
+FAINTEST, PALEST = 0.15, 0.25
+# A page in shadow keeps at least this share of its usual light.
+SHADOW = 0.5
+# Ink counts from this share of its own stroke's full tone.
+FLOOR = 0.35
+# Components smaller than this share of the side are noise.
+SMALLEST = 0.015
+# Only so many components, the largest ones, are looked at.
+MAX_COMPONENTS = 300
+
+_RATIOS = np.rint(255 * np.log1p(np.arange(256) / DARKEST) / np.log1p(255 / DARKEST))
+RATIOS = _RATIOS.astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class Strokes:
+    """What the strokes of a picture are like.
+
+    Attributes:
+        light: whether they are lighter than the page.
+        window: side in pixels of a square into which no stroke fits.
+    """
+
+    light: bool
+    window: float
+
+
+def page_ink(levels: np.ndarray) -> np.ndarray:
+    """Any picture (H, W) uint8 -> ink (H, W), float32 in [0, 1]."""
+    missing, contrast = missing_light(levels)
+    seen = missing > contrast
+    if not seen.any():
+        return np.zeros_like(missing)
+    tone = _full_tone(missing[seen])
+    level = max(contrast, FAINTEST * tone)
+    missing = without_lines(missing, level)
+    return _own_tones(missing, level)
+
+
+def missing_light(levels: np.ndarray) -> tuple[np.ndarray, float]:
+    """The share of the page's light that strokes take away.
+
+    Returns:
+        (H, W) float32 in [0, 1], and the contrast from which on it is ink.
+    """
+    strokes = find_strokes(levels)
+    if strokes.light:
+        levels = 255 - levels
+    side = float(np.sqrt(levels.size))
+    blur = side * NOISE_BLUR
+    if side >= NOISE_MIN_SIDE:
+        levels = cv2.GaussianBlur(levels, (0, 0), blur)
+    page = closed(levels, strokes.window * WIDER).astype(np.float32)
+    page += DARKEST
+    missing = (page - DARKEST - levels) / page
+    # Where the page is darker than any shadow the same noise is a larger share.
+    shadow = SHADOW * float(np.median(page[::3, ::3]))
+    missing *= np.sqrt(np.minimum(page / shadow, 1))
+    missing -= np.median(missing[::3, ::3])  # Closing follows the lightest noise.
+    contrast = max(MIN_CONTRAST, MIN_NOISES * _noise(missing, blur))
+    return np.maximum(missing, 0, out=missing), contrast
+
+
+def find_strokes(levels: np.ndarray) -> Strokes:
+    """Polarity and width of the strokes in a picture (H, W) uint8."""
+    scale = min(1.0, float(np.sqrt(SMALL_PIXELS / levels.size)))
+    small = levels
+    if scale < 1:
+        height, width = (max(1, round(side * scale)) for side in levels.shape)
+        small = cv2.resize(levels, (width, height), interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(cv2.LUT(small, RATIOS), (3, 3), 0)
+    side = float(np.sqrt(small.size))
+    windows = [max(3.0, share * side) for share in WINDOWS]
+    dark = np.array([_filled(small, window) for window in windows])
+    light = np.array([_filled(255 - small, window) for window in windows])
+    first = min(_first(dark, TELLING), _first(light, TELLING))
+    is_light = bool(light[first] > dark[first])
+    window = windows[_first(light if is_light else dark, HOLDING)]
+    return Strokes(is_light, window / scale)
+
+
+def closed(levels: np.ndarray, window: float) -> np.ndarray:
+    """Closing by a square; beyond the border the picture goes on as it ends there."""
+    side = 2 * round(window / 2) + 1
+    kernel = np.ones((side, side), np.uint8)
+    padded = cv2.copyMakeBorder(levels, side, side, side, side, cv2.BORDER_REPLICATE)
+    height, width = levels.shape
+    return cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel)[side:][:height, side : side + width]
+
+
+def _filled(levels: np.ndarray, window: float) -> float:
+    """How much a window fills."""
+    filled = cv2.subtract(closed(levels, window), levels)
+    above = cv2.subtract(filled, LEAST_RATIO)  # type: ignore[call-overload]
+    return float(cv2.norm(above, cv2.NORM_L2SQR))
+
+
+def _first(energies: np.ndarray, share: float) -> int:
+    return int(np.argmax(energies >= share * energies[-1]))
+
+
+def _noise(values: np.ndarray, blur: float) -> float:
+    """Standard deviation of the noise, from pixels too far apart to share any of it."""
+    lag = 1 + round(3 * blur)
+    if values.shape[1] <= lag:
+        return 0.0
+    difference = np.abs(values[::2, lag:] - values[::2, :-lag])
+    return 1.4826 / np.sqrt(2) * float(np.median(difference))
+
+
+def _full_tone(missing: np.ndarray) -> float:
+    """The tone in the middle of strokes, from all their pixels."""
+    return 0.9 * float(np.percentile(missing, 90))
+
+
+def _own_tones(missing: np.ndarray, level: float) -> np.ndarray:
+    """Ink as a share of its own stroke's full tone: pale strokes stay, faint shadows go."""
+    mask = (missing > level).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    ink = np.zeros_like(missing)
+    if count < 2:
+        return ink
+    sizes = stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
+    order = 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")[:MAX_COMPONENTS]
+    order = order[sizes[order - 1] >= SMALLEST * np.sqrt(missing.size)]
+    if order.size == 0:
+        return ink
+    windows = [_window(stats[label]) for label in order]
+    own = [labels[at] == label for label, at in zip(order, windows, strict=True)]
+    tones = [_full_tone(missing[at][o]) for at, o in zip(windows, own, strict=True)]
+    usual = _weighted_median(np.array(tones), stats[order, cv2.CC_STAT_AREA])
+    for at, inside, tone in zip(windows, own, tones, strict=True):
+        if tone >= PALEST * usual:
+            share = (missing[at] - FLOOR * tone) / ((1 - FLOOR) * tone)
+            np.copyto(ink[at], np.clip(share, 0, 1), where=inside)
+    return ink
+
+
+def _window(stats: np.ndarray) -> tuple[slice, slice]:
+    left, top, width, height = stats[: cv2.CC_STAT_AREA].tolist()
+    return slice(top, top + height), slice(left, left + width)
+
+
+def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
+    order = np.argsort(values)
+    total = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(total, total[-1] / 2)])

@@ -1,0 +1,106 @@
+"""Pictures that nobody draws: gratings, bar codes, damaged files. A result or one sentence each."""
+
+import io
+import random
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from netlib.picture.load import FORMATS, MAX_MEMORY, ImageError, open_image
+from netlib.picture.number import MAX_PIECES, MOST_PIECES, find_digits
+from netlib.picture.pieces import Line, Piece
+
+
+def grating(width: int, height: int, period: int, kind: str) -> np.ndarray:
+    y, x = np.mgrid[:height, :width] // period
+    stripes = {"upright": x, "level": y, "slanted": x + y, "checks": (x % 2) ^ (y % 2)}[kind]
+    return (stripes % 2 * 255).astype(np.uint8)
+
+
+def dots(width: int, height: int, period: int) -> np.ndarray:
+    y, x = np.mgrid[:height, :width] % period - period / 2
+    return np.where(np.hypot(x, y) < period / 4, 0, 255).astype(np.uint8)
+
+
+def found_or_told(picture: np.ndarray | bytes) -> bool:
+    try:
+        find_digits(picture, lambda images: np.full(len(images), 0.5))
+    except ImageError as error:
+        return len(str(error).splitlines()) == 1
+    return True
+
+
+@pytest.mark.parametrize("size", [(400, 10), (640, 16), (1280, 32), (200, 200)])
+@pytest.mark.parametrize("kind", ["upright", "level", "slanted", "checks"])
+def test_gratings_end_in_digits_or_in_one_sentence(size: tuple[int, int], kind: str) -> None:
+    assert all(found_or_told(grating(*size, period, kind)) for period in (1, 2, 5, 13))
+
+
+@pytest.mark.parametrize("size", [(400, 10), (640, 16), (200, 200)])
+def test_dot_patterns_end_in_digits_or_in_one_sentence(size: tuple[int, int]) -> None:
+    assert all(found_or_told(dots(*size, period)) for period in (4, 9, 20))
+
+
+def test_work_is_bounded_by_the_pieces() -> None:
+    asked: list[int] = []
+
+    def score(images: np.ndarray) -> np.ndarray:
+        asked.append(len(images))
+        return np.full(len(images), 0.5)
+
+    page = np.full((160, 1280), 255, np.uint8)
+    for x in range(10, 1270, 21):
+        page[20:140, x : x + 4] = 0
+    find_digits(page, score)
+    assert 0 < sum(asked) <= MAX_PIECES * MOST_PIECES
+
+
+def test_a_line_asks_for_no_group_of_more_pieces_than_the_most() -> None:
+    from netlib.picture.number import _spans
+
+    pieces = [Piece(n + 1, (3 * n, 0, 3 * n + 2, 100)) for n in range(60)]
+    spans = _spans(Line(100.0, pieces))
+    assert max(stop - start for start, stop in spans) == MOST_PIECES
+    assert len(spans) <= 60 * MOST_PIECES
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+@pytest.mark.parametrize("transparency", [b"", chunk(b"tRNS", bytes(range(8)))])
+@pytest.mark.parametrize("side", [8, 1400])
+def test_a_palette_png_without_its_palette_is_read_or_told(transparency: bytes, side: int) -> None:
+    header = struct.pack(">IIBBBBB", side, side, 8, 3, 0, 0, 0)
+    row = b"\0" + bytes(n % 251 for n in range(side))
+    data = transparency + chunk(b"IDAT", zlib.compress(row * side)) + chunk(b"IEND", b"")
+    assert found_or_told(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + data)
+
+
+def test_memory_is_counted_by_the_mode_before_anything_is_decoded() -> None:
+    side = int((MAX_MEMORY / 6) ** 0.5)  # fits in three colours, not with the copy that alpha needs
+    rows = zlib.compress(b"")
+    for colour, fits in ((2, True), (6, False)):
+        header = struct.pack(">IIBBBBB", side, side, 8, colour, 0, 0, 0)
+        data = chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+        with pytest.raises(ImageError, match="damaged" if fits else "memory"):
+            open_image(b"\x89PNG\r\n\x1a\n" + data)
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_files_with_changed_bytes_end_in_a_picture_or_in_one_sentence(file_format: str) -> None:
+    page = np.full((40, 36), 255, np.uint8)
+    page[8:32, 16:20] = 0
+    buffer = io.BytesIO()
+    Image.fromarray(page).convert("P" if file_format in ("GIF", "PNG") else "RGB").save(
+        buffer, file_format
+    )
+    rng = random.Random(0)
+    for _ in range(60):
+        data = bytearray(buffer.getvalue())
+        for _ in range(rng.randint(1, 6)):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        assert found_or_told(bytes(data[: rng.choice([len(data), rng.randrange(1, len(data))])]))

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.random import Generator
 from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
 
 from netlib.data.strokes import PAD_SIZE, PenDigit, render_strokes
 from netlib.measure import doodles
@@ -102,8 +103,12 @@ def _placed(rng: Generator, sheet: Image.Image) -> np.ndarray:
     return 255 - np.asarray(pad)
 
 
-def drawn(rng: Generator, strokes: Sequence[np.ndarray], tilt: float = 0) -> np.ndarray:
-    """Strokes with a random pen, size and place."""
+def drawn(
+    rng: Generator, strokes: Sequence[np.ndarray], tilt: float = 0, *, plain: bool = False
+) -> np.ndarray:
+    """Strokes with a random pen, size and place; `plain` takes a usual pen in the middle."""
+    if plain:
+        return 255 - render_strokes(strokes, tilt=tilt)
     ink = render_strokes(
         strokes,
         pen=rng.uniform(*PENS),
@@ -112,6 +117,19 @@ def drawn(rng: Generator, strokes: Sequence[np.ndarray], tilt: float = 0) -> np.
         tilt=tilt,
     )
     return 255 - ink
+
+
+def worn(rng: Generator, pad: np.ndarray) -> np.ndarray:
+    """A pad as a weak camera sees it: pale ink, light from one side, blur, noise, few pixels."""
+    ink = 1 - pad / 255.0
+    ink = ndimage.gaussian_filter(ink, rng.uniform(0.5, 3.5))
+    y, x = np.mgrid[:PAD_SIZE, :PAD_SIZE] / PAD_SIZE - 0.5
+    light = 1 + rng.uniform(-0.1, 0.1) * x + rng.uniform(-0.1, 0.1) * y
+    paper = rng.uniform(0.75, 1.0) * light
+    grey = paper * (1 - rng.uniform(0.4, 1.0) * ink) + rng.normal(0, 0.01, ink.shape)
+    picture = Image.fromarray((255 * np.clip(grey, 0, 1)).astype(np.uint8))
+    side = int(rng.integers(90, PAD_SIZE))
+    return np.asarray(picture.resize((side, side), Image.Resampling.BOX))
 
 
 def _drawn(make: doodles.Drawer) -> Maker:

@@ -157,7 +157,7 @@ def fine_tune(
         state_path=options.output / "state.pt",
         resume=True,
         identity=repr(options),
-        progress=sys.stderr.isatty(),
+        progress=True,
         on_epoch=lambda row: print({k: round(v, 5) for k, v in row.items()}, flush=True),
     )
 

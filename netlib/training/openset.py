@@ -81,27 +81,37 @@ class Part:
         ]
 
 
+class Turn:
+    """Which epoch it is, as a sampler of a torch loader is told it.
+
+    Attributes:
+        epoch: counted from 0.
+    """
+
+    def __init__(self) -> None:
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """`netlib.training.loop.fit` calls this before each epoch."""
+        self.epoch = epoch
+
+
 class Mixture:
     """Shuffled batches of several parts, other pictures in each epoch; a loader for `fit`.
 
     Attributes:
-        sampler: has `set_epoch`, which `netlib.training.loop.fit` calls.
+        sampler: is told the epoch, which decides pictures and order.
     """
 
     def __init__(self, parts: Sequence[Part], batch_size: int = 128, seed: int = 0) -> None:
         self.parts, self.batch_size, self.seed = tuple(parts), batch_size, seed
-        self.epoch = 0
-        self.sampler = self  # as a torch loader has one
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the pictures and the order of this epoch."""
-        self.epoch = epoch
+        self.sampler = Turn()
 
     def __len__(self) -> int:
         return -(-sum(part.count for part in self.parts) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        rng = np.random.default_rng([self.seed, self.epoch])
+        rng = np.random.default_rng([self.seed, self.sampler.epoch])
         rows = [part.rows(rng) for part in self.parts]
         images = torch.cat(
             [p.images[torch.as_tensor(r)] for p, r in zip(self.parts, rows, strict=True)]

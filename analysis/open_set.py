@@ -18,7 +18,7 @@ import csv
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -47,13 +47,15 @@ class Options:
         fonts: folder of handwriting fonts, .ttf, .otf or .woff2.
         checkpoint: the trained network.
         loss: see netlib.training.openset; "none" trains nothing and only chooses and measures.
-        training_epochs: passes over the mixture.
+        passes: how often an epoch sees each picture of the families.
+        training_epochs: of `passes` each; the best by validation digits is kept, and later ones
+            refuse more, so that one is enough.
         learning_rate: peak of the one-cycle schedule.
         precision: of convolutions in training.
         without: families left out of training and choosing.
         count: pictures of each family to train on; a sixth to choose, a third to measure.
-        mnist: images of the data set an epoch.
-        refused: share of the validation digits that the threshold refuses.
+        mnist: images of the data set a pass.
+        refused: share that the threshold refuses, at most, of each origin of validation digits.
         seed: of pictures, order and augmentation.
         pictures: file of the drawn pictures, made where it is missing; default: in the output.
         output: folder for the results.
@@ -66,13 +68,14 @@ class Options:
     fonts: Path
     checkpoint: Path
     loss: Literal["none", "entropic", "energy", "reserved"] = "reserved"
-    training_epochs: int = 3
+    passes: int = 3
+    training_epochs: int = 1
     learning_rate: float = 0.002
     precision: Literal["float32", "bfloat16"] = "float32"
     without: tuple[str, ...] = ()
     count: int = 900
     mnist: int = 30_000
-    refused: float = 0.008
+    refused: float = 0.01
     seed: int = 0
     pictures: Path | None = None
     output: Path
@@ -115,20 +118,20 @@ def run(options: Options, command: str = "") -> list[Path]:
     metadata = {
         **metadata,
         "temperature": rule.pop("temperature"),
-        "no_digit": rule,
+        "no_digit": {**rule, "command": command},
         "scores": digit_scores(outputs, digits),
-        "fine_tuning": {
+    }
+    if options.loss != "none":
+        metadata["fine_tuning"] = {
             "from_weights_sha256": before,
             "command": command,
             "config": config.to_dict(),
-            "options": {
-                k: str(v) if isinstance(v, Path) else v for k, v in asdict(options).items()
-            },
+            "loss": options.loss,
+            "passes": options.passes,
             "families": [f for f in _families(pictures) if f not in options.without],
             "history": history,
             "versions": {name: version(name) for name in ("torch", "numpy")},
-        },
-    }
+        }
     path = save_network(net, options.output / options.checkpoint.name, metadata)
     (options.output / "state.pt").unlink(missing_ok=True)
     table = options.output / "scores.csv"
@@ -157,7 +160,7 @@ def fine_tune(
         state_path=options.output / "state.pt",
         resume=True,
         identity=repr(options),
-        progress=True,
+        progress=sys.stderr.isatty(),
         on_epoch=lambda row: print({k: round(v, 5) for k, v in row.items()}, flush=True),
     )
 
@@ -187,7 +190,8 @@ def read_pictures(options: Options) -> dict[str, "np.ndarray"]:
     path = options.pictures or options.output / "pictures.npz"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(path, **dict(draw_all(options)))
+        arrays: dict[str, Any] = dict(draw_all(options))
+        np.savez_compressed(path, **arrays)
     with np.load(path) as stored:
         return dict(stored)
 
@@ -305,14 +309,15 @@ def mixture(options: Options, pictures: dict[str, Any], digits: dict[str, Any]) 
     """Batches of digits and of the families that are not left out."""
     from netlib.training.openset import NONE, Mixture, Part
 
-    parts = [Part(*digits["train"], count=options.mnist)]
+    times = options.passes
+    parts = [Part(digits["train"][0], digits["train"][1], options.mnist * times)]
     for name in DIGIT_SETS[1:]:
         images, labels = pictures[f"digits/train/{name}"], pictures[f"labels/train/{name}"]
-        parts.append(Part(images, labels, count=min(len(images), max(options.mnist // 8, 1))))
+        parts.append(Part(images, labels, len(images) * times))
     for name in _families(pictures):
         if name not in options.without:
             images = pictures[f"train/{name}"]
-            parts.append(Part(images, NONE, count=len(images)))
+            parts.append(Part(images, NONE, len(images) * times))
     return Mixture(parts, seed=options.seed)
 
 
@@ -380,15 +385,14 @@ def choose(
 
     def refuse(kind: str) -> tuple[float, dict[str, float]]:
         """Threshold of a score, and the share of each set that it refuses."""
-        rule = metadata["no_digit"] if kind == "before" else {"score": kind, "head": head}
+        rule = metadata["no_digit"] if kind == "before" else {"score": kind, "head": head.tolist()}
         found = {
             key: digit_score(rule["score"], *output, temperature, head=rule.get("head"))
             for key, output in outputs.items()
         }
-        # As many of each origin, though there are more images of one than of another.
-        limit = rule.get("threshold") or _quantile(
-            [found[f"digits/{name}"] for name in DIGIT_SETS], options.refused
-        )
+        # No origin of digits is refused more often than asked for.
+        limits = [np.quantile(found[f"digits/{name}"], options.refused) for name in DIGIT_SETS]
+        limit = float(rule.get("threshold", min(limits)))
         shares = {}
         for key, values in found.items():
             blank = int(pictures.get(f"blank/{key}", 0))
@@ -429,16 +433,6 @@ def choose(
     if best == "head":
         rule["head"] = head.round(4).tolist()
     return rule, rows
-
-
-def _quantile(sets: Sequence["np.ndarray"], share: float) -> float:
-    """The value below which `share` of the values lie, each set weighing as much."""
-    import numpy as np
-
-    values = np.concatenate(sets)
-    weights = np.concatenate([np.full(len(s), 1 / len(s) / len(sets)) for s in sets])
-    order = np.argsort(values)
-    return float(values[order][np.searchsorted(np.cumsum(weights[order]), share)])
 
 
 def _accuracy(

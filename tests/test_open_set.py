@@ -129,12 +129,6 @@ def test_a_part_without_pictures_is_an_error():
         Part(np.zeros((0, 28, 28), np.uint8), NONE, count=1)
 
 
-def test_the_threshold_weighs_every_set_alike():
-    few, many = np.arange(10.0), np.arange(100.0, 1100.0)
-    assert open_set._quantile([few, many], 0.25) == pytest.approx(5, abs=1)
-    assert open_set._quantile([few], 0.5) == pytest.approx(5, abs=1)
-
-
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
     """A net that cannot read, and blocks as pictures: digits are bright, others dark."""
@@ -156,7 +150,7 @@ def measured(tmp_path_factory):
     options = open_set.Options(
         dataset_path=Path(), unipen=Path(), fonts=Path(), checkpoint=Path("net.safetensors"),
         output=tmp_path_factory.mktemp("open"), without=("bars",), loss="reserved", refused=0.1,
-        training_epochs=1, mnist=40,
+        passes=1, mnist=40,
     )  # fmt: skip
     return net, options, pictures, digits
 
@@ -167,7 +161,7 @@ def test_the_rule_refuses_the_share_asked_for_and_counts_blank_pads_as_refused(m
     rule, rows = open_set.choose(options, {}, outputs, pictures, digits)
     chosen = {row["set"]: row for row in rows if row["score"] == rule["score"]}
     shares = [chosen[f"digits/{name}"]["refused"] for name in open_set.DIGIT_SETS]
-    assert np.mean(shares) == pytest.approx(options.refused, abs=0.03)
+    assert 0 < max(shares) <= options.refused + 0.03
     assert chosen["test/rings"]["n"] == 50
     assert chosen["test/rings"]["refused"] >= 0.2
     assert chosen["test/rings"]["trained"] == 1

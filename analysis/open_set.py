@@ -10,6 +10,14 @@ threshold, and those that are measured. `--without` leaves families out of the t
 everything that is chosen: what it refuses of them is what to expect of pictures that nobody
 thought of.
 
+Handwriting fonts under the Open Font Licence are in npm's packages @fontsource/NAME, whose folder
+`files` holds them as NAME-latin-400-normal.woff2. The networks here saw amatic-sc,
+annie-use-your-telescope, architects-daughter, caveat, cedarville-cursive, covered-by-your-grace,
+dekko, delius, give-you-glory, gloria-hallelujah, gochi-hand, handlee, indie-flower, kalam, kristi,
+la-belle-aurore, loved-by-the-king, nanum-pen-script, neucha, nothing-you-could-do,
+over-the-rainbow, pangolin, patrick-hand, reenie-beanie, shadows-into-light, short-stack,
+sue-ellen-francisco, swanky-and-moo-moo, the-girl-next-door, waiting-for-the-sunrise and zeyada.
+
 The output folder gets the checkpoint and `scores.csv` with a row for each set of pictures and
 score. The pictures are drawn once, into `--pictures`; an interrupted training goes on.
 """
@@ -132,6 +140,9 @@ def run(options: Options, command: str = "") -> list[Path]:
             "history": history,
             "versions": {name: version(name) for name in ("torch", "numpy")},
         }
+    for part in ("no_digit", "fine_tuning"):
+        if part in metadata:
+            metadata[part]["command"] = told(metadata[part]["command"])
     path = save_network(net, options.output / options.checkpoint.name, metadata)
     (options.output / "state.pt").unlink(missing_ok=True)
     table = options.output / "scores.csv"
@@ -140,6 +151,12 @@ def run(options: Options, command: str = "") -> list[Path]:
         writer.writeheader()
         writer.writerows(rows)
     return [path, table]
+
+
+def told(command: str) -> str:
+    """A command without the places of its files, which are this machine's affair."""
+    words = shlex.split(command)
+    return shlex.join(Path(word).name if word.startswith("/") else word for word in words)
 
 
 def fine_tune(
@@ -387,8 +404,8 @@ def choose(
         """Threshold of a score, and the share of each set that it refuses."""
         rule = metadata["no_digit"] if kind == "before" else {"score": kind, "head": head.tolist()}
         found = {
-            key: digit_score(rule["score"], *output, temperature, head=rule.get("head"))
-            for key, output in outputs.items()
+            key: digit_score(rule["score"], logits, embeddings, temperature, head=rule.get("head"))
+            for key, (logits, embeddings) in outputs.items()
         }
         # No origin of digits is refused more often than asked for.
         limits = [np.quantile(found[f"digits/{name}"], options.refused) for name in DIGIT_SETS]

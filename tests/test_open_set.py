@@ -181,3 +181,9 @@ def test_fine_tuning_ends_with_a_network_and_a_record_of_each_epoch(measured):
     history = open_set.fine_tune(net, options, config, pictures, digits)
     assert [row["epoch"] for row in history] == [1]
     assert (net.head.weight != weights).any()
+
+
+def test_a_recorded_command_names_files_but_not_their_places():
+    assert open_set.told("python -m x --unipen /a/b/pen.unipen --output runs/o") == (
+        "python -m x --unipen pen.unipen --output runs/o"
+    )

@@ -48,7 +48,7 @@ def find_fonts(folder: Path) -> list[Path]:
     if len(found) < 3:
         raise ValueError(
             f"{folder} holds {len(found)} fonts; expected 3 or more, {', '.join(FONT_SUFFIXES)}: "
-            "fetch the packages that the README names."
+            "fetch some, npm's @fontsource/caveat, for example."
         )
     return found
 

@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import Tensor
 
     from netlib.nets.network import Network
 
@@ -59,6 +60,8 @@ class Options:
         training_epochs: of `passes` each; the best by validation digits is kept, and later ones
             refuse more, so that one is enough.
         learning_rate: peak of the one-cycle schedule.
+        keep: share of the weights before in the result, which costs the digits nothing and
+            keeps most of what was learnt (Wortsman et al. 2022).
         precision: of convolutions in training.
         without: families left out of training and choosing.
         count: pictures of each family to train on; a sixth to choose, a third to measure.
@@ -79,6 +82,7 @@ class Options:
     passes: int = 3
     training_epochs: int = 1
     learning_rate: float = 0.002
+    keep: float = 0.5
     precision: Literal["float32", "bfloat16"] = "float32"
     without: tuple[str, ...] = ()
     count: int = 900
@@ -120,7 +124,9 @@ def run(options: Options, command: str = "") -> list[Path]:
             f"{', '.join(_families(pictures))}."
         )
     config = make_config(options)
+    start = {name: tensor.clone() for name, tensor in net.state_dict().items()}
     history = fine_tune(net, options, config, pictures, digits)
+    average(net, start, options.keep)
     outputs = predict_all(net, pictures, digits)
     rule, rows = choose(options, metadata, outputs, pictures, digits)
     metadata = {
@@ -135,6 +141,7 @@ def run(options: Options, command: str = "") -> list[Path]:
             "command": command,
             "config": config.to_dict(),
             "loss": options.loss,
+            "keep": options.keep,
             "passes": options.passes,
             "families": [f for f in _families(pictures) if f not in options.without],
             "history": history,
@@ -151,6 +158,17 @@ def run(options: Options, command: str = "") -> list[Path]:
         writer.writeheader()
         writer.writerows(rows)
     return [path, table]
+
+
+def average(net: "Network", start: dict[str, "Tensor"], keep: float) -> None:
+    """Mix the weights and running statistics of before into those of the network, in place."""
+    if not 0 <= keep <= 1:
+        raise ValueError(f"--keep is {keep}; expected a share from 0 to 1.")
+    mixed = {
+        name: tensor.lerp(start[name], keep) if tensor.is_floating_point() else tensor
+        for name, tensor in net.state_dict().items()
+    }
+    net.load_state_dict(mixed)
 
 
 def told(command: str) -> str:

@@ -187,3 +187,13 @@ def test_a_recorded_command_names_files_but_not_their_places():
     assert open_set.told("python -m x --unipen /a/b/pen.unipen --output runs/o") == (
         "python -m x --unipen pen.unipen --output runs/o"
     )
+
+
+def test_averaging_keeps_the_share_of_the_weights_before_that_is_asked_for(measured):
+    net = measured[0]
+    after = net.head.weight.detach().clone()
+    before = {name: torch.zeros_like(tensor) for name, tensor in net.state_dict().items()}
+    open_set.average(net, before, keep=0.25)
+    assert torch.allclose(net.head.weight, 0.75 * after)
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        open_set.average(net, before, keep=2)

@@ -1,0 +1,230 @@
+"""Families of pictures that are no digit, for training and testing what refuses them.
+
+    letters, words, signs   characters of handwriting fonts, without those that read as digits
+    recombined, mirrored,   pen strokes of digits, taken apart and put together, turned into what
+    doubled, crossed, pairs no digit looks like, written over each other, struck out, side by side
+    arrows ... scenes       strokes from geometry, see `netlib.measure.doodles`
+    scribbles, textures,    see `netlib.measure.nondigits`
+    silhouettes, photos
+
+Each family is a function (rng) -> uint8 (280, 280), dark on white, as on the demo's pad. The
+characters that many hands write as digits are a family of their own, `lookalikes`, which is
+measured and never trained on.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.random import Generator
+from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
+
+from netlib.data.strokes import PAD_SIZE, PenDigit, render_strokes
+from netlib.measure import doodles
+from netlib.measure.nondigits import Maker, photo, scribble, silhouette, texture
+
+LETTERS = "ACEFGHJKLMNPRTUVWXYacdefhjkmnprtuvwxyÄÖÜäöüßÆæñç"
+SIGNS = "$%+=#&@?*{}[]<>~^€£()"
+LOOKALIKES = "OoDIlSsZzBbgqi|/!"
+FONT_SUFFIXES = (".ttf", ".otf", ".woff2")
+FONT_SIZE = 120
+PENS, EXTENTS = (6.0, 26.0), (0.35, 0.9)
+# What a turned digit must not look like is another digit: 0, 1 and 8 do in every position, 2 and 5
+# when mirrored, 6 and 9 upside down.
+MIRRORED, FLIPPED, TURNED = (3, 4, 6, 7, 9), (4, 6, 7, 9), (2, 3, 4, 5, 6, 7, 9)
+
+Pen = Sequence[PenDigit]
+Written = Callable[[Generator, Pen], list[np.ndarray]]
+
+
+def find_fonts(folder: Path) -> list[Path]:
+    """The font files in a folder, by name.
+
+    Raises:
+        ValueError: there are fewer than three, one for each of training, choosing and testing.
+    """
+    found = sorted(path for path in folder.glob("*") if path.suffix in FONT_SUFFIXES)
+    if len(found) < 3:
+        raise ValueError(
+            f"{folder} holds {len(found)} fonts; expected 3 or more, {', '.join(FONT_SUFFIXES)}: "
+            "fetch some, npm's @fontsource/caveat, for example."
+        )
+    return found
+
+
+def families(fonts: Sequence[Path], pen: Pen, photos: Sequence[np.ndarray]) -> dict[str, Maker]:
+    """Every family by name, in a fixed order.
+
+    Args:
+        fonts: handwriting fonts.
+        pen: written digits, some of every class.
+        photos: arrays (H, W) or (H, W, 3), uint8, 280 pixels or more each way.
+    """
+    return {
+        "letters": lambda rng: typed(rng, fonts, LETTERS),
+        "words": lambda rng: typed(rng, fonts, LETTERS, int(rng.integers(2, 5))),
+        "signs": lambda rng: typed(rng, fonts, SIGNS),
+        **{name: _written(make, pen) for name, make in WRITTEN.items()},
+        **{name: _drawn(make) for name, make in doodles.DRAWERS.items()},
+        "scribbles": scribble,
+        "textures": texture,
+        "silhouettes": silhouette,
+        "photos": lambda rng: photo(rng, photos),
+    }
+
+
+def lookalikes(fonts: Sequence[Path]) -> Maker:
+    """Characters that many hands write as digits."""
+    return lambda rng: typed(rng, fonts, LOOKALIKES)
+
+
+def typed(rng: Generator, fonts: Sequence[Path], characters: str, count: int = 1) -> np.ndarray:
+    """Characters of one random font, leaning a little, anywhere on the pad."""
+    font = ImageFont.truetype(str(fonts[int(rng.integers(len(fonts)))]), FONT_SIZE)
+    text = "".join(characters[int(rng.integers(len(characters)))] for _ in range(count))
+    left, top, right, bottom = (int(edge) for edge in font.getbbox(text))
+    edge = FONT_SIZE // 4  # room for what a font draws outside of its box
+    size = (right - left + 2 * edge, bottom - top + 2 * edge)
+    sheet = Image.new("L", size)
+    ImageDraw.Draw(sheet).text((edge - left, edge - top), text, fill=255, font=font)
+    sheet = sheet.rotate(rng.uniform(-12, 12), Image.Resampling.BICUBIC, expand=True)
+    return _placed(rng, sheet)
+
+
+def _placed(rng: Generator, sheet: Image.Image) -> np.ndarray:
+    """Ink on black, cut out, scaled to a random size and put anywhere on a white pad."""
+    ink = sheet.crop(sheet.getbbox() or (0, 0, 1, 1))
+    scale = rng.uniform(*EXTENTS) * PAD_SIZE / max(ink.size)
+    width, height = (max(1, round(side * scale)) for side in ink.size)
+    pad = Image.new("L", (PAD_SIZE, PAD_SIZE))
+    place = (int(rng.integers(PAD_SIZE - width + 1)), int(rng.integers(PAD_SIZE - height + 1)))
+    pad.paste(ink.resize((width, height), Image.Resampling.BICUBIC), place)
+    return 255 - np.asarray(pad)
+
+
+def drawn(
+    rng: Generator, strokes: Sequence[np.ndarray], tilt: float = 0, *, plain: bool = False
+) -> np.ndarray:
+    """Strokes with a random pen, size and place; `plain` takes a usual pen in the middle."""
+    if plain:
+        return 255 - render_strokes(strokes, tilt=tilt)
+    ink = render_strokes(
+        strokes,
+        pen=rng.uniform(*PENS),
+        extent=rng.uniform(*EXTENTS),
+        offset=(rng.random(), rng.random()),
+        tilt=tilt,
+    )
+    return 255 - ink
+
+
+def worn(rng: Generator, pad: np.ndarray) -> np.ndarray:
+    """A pad as a weak camera sees it: pale ink, light from one side, blur, noise, few pixels."""
+    ink = 1 - pad / 255.0
+    ink = ndimage.gaussian_filter(ink, rng.uniform(0.5, 3.5))
+    y, x = np.mgrid[:PAD_SIZE, :PAD_SIZE] / PAD_SIZE - 0.5
+    light = 1 + rng.uniform(-0.1, 0.1) * x + rng.uniform(-0.1, 0.1) * y
+    paper = rng.uniform(0.75, 1.0) * light
+    grey = paper * (1 - rng.uniform(0.4, 1.0) * ink) + rng.normal(0, 0.01, ink.shape)
+    picture = Image.fromarray((255 * np.clip(grey, 0, 1)).astype(np.uint8))
+    side = int(rng.integers(90, PAD_SIZE))
+    return np.asarray(picture.resize((side, side), Image.Resampling.BOX))
+
+
+def _drawn(make: doodles.Drawer) -> Maker:
+    return lambda rng: drawn(rng, doodles.wobbled(rng, make(rng)))
+
+
+def _written(make: Written, pen: Pen) -> Maker:
+    return lambda rng: drawn(rng, make(rng, pen))
+
+
+def recombined(rng: Generator, pen: Pen) -> list[np.ndarray]:
+    """Parts of two or three digits, each turned and put somewhere near the others."""
+    strokes = []
+    for _ in range(int(rng.integers(2, 4))):
+        path = np.concatenate(_unit(_any(rng, pen).strokes))
+        length = int(len(path) * rng.uniform(0.4, 0.7))
+        start = int(rng.integers(len(path) - length + 1))
+        part = doodles.turned(path[start : start + length] - 0.5, rng.uniform(0, 360))
+        strokes.append(part + rng.uniform(-0.35, 0.35, 2))
+    return strokes
+
+
+def mirrored(rng: Generator, pen: Pen) -> list[np.ndarray]:
+    """A digit mirrored, upside down or on its side, where it looks like no digit."""
+    labels, change = (
+        (MIRRORED, ((-1, 0), (0, 1))),
+        (FLIPPED, ((1, 0), (0, -1))),
+        (TURNED, ((0, 1), (-1, 0))),
+        (TURNED, ((0, -1), (1, 0))),
+    )[int(rng.integers(4))]
+    label = labels[int(rng.integers(len(labels)))]
+    return [stroke @ np.array(change) for stroke in _unit(_any(rng, pen, label).strokes)]
+
+
+def doubled(rng: Generator, pen: Pen) -> list[np.ndarray]:
+    """Two digits written over each other."""
+    first, second = _unit(_any(rng, pen).strokes), _unit(_any(rng, pen).strokes)
+    shift = rng.uniform(0.2, 0.5) * np.array([rng.choice([-1, 1]), rng.uniform(-1, 1)])
+    return [*first, *(stroke + shift for stroke in second)]
+
+
+def crossed(rng: Generator, pen: Pen) -> list[np.ndarray]:
+    """A digit struck out by a cross, by two to four lines or by a zigzag."""
+    strokes = _unit(_any(rng, pen).strokes)
+    low, high = (np.concatenate(strokes).min(0) - 0.1, np.concatenate(strokes).max(0) + 0.1)
+    kind = rng.integers(3)
+    if kind == 0:
+        return [
+            *strokes,
+            doodles.line(low, high),
+            doodles.line((low[0], high[1]), (high[0], low[1])),
+        ]
+    rows = np.linspace(0.2, 0.8, int(rng.integers(2, 5))) + rng.normal(0, 0.05)
+    levels = low[1] + (high - low)[1] * rows
+    slope = rng.uniform(-0.3, 0.3)
+    ends = [((low[0], y - slope), (high[0], y + slope)) for y in levels]
+    if kind == 1:
+        return [*strokes, *(doodles.line(*pair) for pair in ends)]
+    zigzag = [end for number, pair in enumerate(ends) for end in pair[:: 1 - 2 * (number % 2)]]
+    return [*strokes, doodles.line(*zigzag)]
+
+
+def pairs(rng: Generator, pen: Pen) -> list[np.ndarray]:
+    """Two or three digits side by side, nearly touching: a number, no digit."""
+    strokes: list[np.ndarray] = []
+    right = 0.0
+    for _ in range(int(rng.choice([2, 2, 3]))):
+        unit = _unit(_any(rng, pen).strokes)
+        place = np.array([right, rng.uniform(-0.1, 0.1)])
+        strokes += [stroke + place for stroke in unit]
+        right += float(np.concatenate(unit)[:, 0].max()) + rng.uniform(0.05, 0.3)
+    return strokes
+
+
+WRITTEN: dict[str, Written] = {
+    "recombined": recombined,
+    "mirrored": mirrored,
+    "doubled": doubled,
+    "crossed": crossed,
+    "pairs": pairs,
+}
+
+
+def _any(rng: Generator, pen: Pen, label: int | None = None) -> PenDigit:
+    """A digit at random, of one class if asked."""
+    while True:
+        digit = pen[int(rng.integers(len(pen)))]
+        if label is None or digit.label == label:
+            return digit
+
+
+def _unit(strokes: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Scaled to a height of one (a flat one to a width of one), its lower left in the origin."""
+    points = np.concatenate(strokes)
+    low, size = points.min(0), np.ptp(points, axis=0)
+    return [
+        (np.asarray(stroke, np.float64) - low) / max(float(size.max()), 1e-6) for stroke in strokes
+    ]

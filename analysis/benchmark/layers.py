@@ -2,7 +2,7 @@
 
 The engine's own profile gives each layer's time. A layer cannot be faster than its arithmetic at
 peak speed, nor than its bytes at the bandwidth of the cache that they lie in. Beside the area's
-rows, `latency.csv` holds every layer and network on one thread and on all, for one image and for
+rows, `layer_times.csv` holds every layer and network on one thread and on all, for one image and for
 a batch, and `roofline.csv` the roofs.
 """
 
@@ -77,7 +77,7 @@ def run(settings: Settings) -> list[Row]:
     works = {n: list(layers(load_network(settings.checkpoints[n])[0])) for n in NETWORKS}
     times = measured(settings, works, counts)
     roofs = {n: roofs_of(times, n) for n in counts}
-    settings.tables["latency"] = [
+    settings.tables["layer_times"] = [
         entry
         for threads in counts
         for batch in BATCHES
@@ -143,7 +143,7 @@ def layers(net: Network) -> Iterator[Work]:
 def layer_entry(
     network: str, work: Work, threads: int, batch: int, seconds: list[float], roofs: Roofs
 ) -> dict[str, Any]:
-    """A layer's line of `latency.csv`."""
+    """A layer's line of `layer_times.csv`."""
     entry = entry_of(network, work.name, work.kind, "ours", threads, batch, seconds)
     intensity = work.macs / work.bytes(batch)
     by_arithmetic, by_bandwidth = roofs.peak / 2e9, intensity * roofs.cache / 1e9
@@ -163,7 +163,7 @@ def layer_entry(
 def entries(
     times: Results, network: str, works: list[Work], threads: int, batch: int, roofs: Roofs
 ) -> Iterator[dict[str, Any]]:
-    """Lines of `latency.csv`: the layers, the rest, the network in the engine and in PyTorch."""
+    """Lines of `layer_times.csv`: the layers, the rest, the network in the engine and in PyTorch."""
     for work in works:
         seconds = times[threads, (network, work.name, batch)]
         yield layer_entry(network, work, threads, batch, seconds, roofs)
@@ -188,7 +188,7 @@ def entries(
 def entry_of(
     network: str, layer: str, kind: str, engine: str, threads: int, batch: int, times: list[float]
 ) -> dict[str, Any]:
-    """What all lines of `latency.csv` have, every column among it."""
+    """What all lines of `layer_times.csv` have, every column among it."""
     low, median, high = (1e6 * q for q in quartiles(times))
     known = {"network": network, "layer": layer, "kind": kind, "engine": engine,
              "threads": threads, "batch": batch,

@@ -25,6 +25,7 @@ from typing import Any, get_type_hints
 import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
+from netlib.errors import WorkError
 from netlib.training.config import AUGMENTATIONS, AugmentConfig
 
 # Name -> module, so that a list of commands imports none of them.
@@ -41,7 +42,7 @@ COMMANDS: dict[str, str] = {
     "benchmark": "analysis.benchmark.__main__",
 }
 # A user's mistakes; whatever else is raised is ours, and keeps its traceback.
-USER_ERRORS = (ValueError, OSError, ImportError)
+USER_ERRORS = (ValueError, OSError, ImportError, WorkError)
 
 
 def start(name: str, arguments: Sequence[str] | None = None) -> int:
@@ -122,6 +123,19 @@ def write_json(path: Path, content: Any) -> Path:
     return path
 
 
+def arguments_of(**options: Any) -> list[str]:
+    """A command's arguments from the same in Python: `seeds=[0, 1]`, `augment="mild"`."""
+    words = ((f"--{name}", *_words(value)) for name, value in options.items() if value is not None)
+    return [part for parts in words for part in parts]
+
+
+def word(value: Any) -> str:
+    """A value as the command line has it."""
+    if isinstance(value, AugmentConfig):
+        return next((name for name, known in AUGMENTATIONS.items() if known == value), str(value))
+    return str(value)
+
+
 def on_terminal() -> bool:
     """Whether somebody may be looking at a progress bar."""
     return sys.stderr.isatty()
@@ -158,7 +172,7 @@ def _preset(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
         metavar="{" + ",".join(AUGMENTATIONS) + "}",
         instance_from_str=lambda words: AUGMENTATIONS[words[0]],
         is_instance=lambda value: isinstance(value, AugmentConfig),
-        str_from_instance=lambda value: [_word(value)],
+        str_from_instance=lambda value: [word(value)],
         choices=tuple(AUGMENTATIONS),
     )
 
@@ -240,10 +254,4 @@ def _spelled(options: Any, defaults: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _words(value: Any) -> list[str]:
-    return list(map(_word, value)) if isinstance(value, tuple | list) else [_word(value)]
-
-
-def _word(value: Any) -> str:
-    if isinstance(value, AugmentConfig):
-        return next((name for name, known in AUGMENTATIONS.items() if known == value), str(value))
-    return str(value)
+    return list(map(word, value)) if isinstance(value, tuple | list) else [word(value)]

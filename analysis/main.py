@@ -4,220 +4,272 @@ python -m analysis.main --dataset-path data/digits --conv-block-count 2 \
     --mobilenet-block-count 2 --training-epochs 10 --visualize
 """
 
-import argparse
-import csv
+import dataclasses
 import hashlib
 import json
 import logging
-import os
-import platform
-import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
-from importlib.metadata import version
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-import torch
-from matplotlib.figure import Figure
+from analysis.command import (
+    arguments_of,
+    command_line,
+    made_by,
+    on_terminal,
+    parse,
+    start,
+    word,
+    write_json,
+)
+from netlib import data, measure, nets, training
+from netlib.training.config import AugmentConfig, TrainConfig
 
-from analysis import plots
-from netlib.data.loaders import DigitData, DigitDataset
-from netlib.measure.metrics import Scores, fit_temperature, scores
-from netlib.nets.checkpoint import load_weights, read_metadata, save_network
-from netlib.nets.complexity import measure
-from netlib.nets.network import Network, architecture_name, init_network
-from netlib.training.config import AUGMENTATIONS, TrainConfig
-from netlib.training.course import OPTIMIZERS, TrainingError, fit, infer, seed_everything
-from netlib.training.losses import HEADS, LOSSES, make_loss
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.figure import Figure
 
-USER_ERRORS = (ValueError, OSError, TrainingError)
+    from netlib.training.loop import History
+
 SPLITS = ("train", "validation", "test")
-DEFAULTS = TrainConfig()
+# Of the network: where a checkpoint is only tested, it tells them itself.
+DEFAULTS = {
+    "conv_block_count": 2,
+    "mobilenet_block_count": 2,
+    "input_dim": (1, 28, 28),
+    "num_classes": 10,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Train a network on a data set of digits, or load one, and test it.
+
+    Attributes:
+        dataset_path: folder or zip in the course's layout.
+        train_size: images (5000) or share (0.8); default: all that are left.
+        validation_size: images or share of the training split.
+        test_size: images or share of the test split; default: all.
+        input_dim: channels, height and width; default: 1 28 28, or the checkpoint's.
+        num_classes: default: 10, or the checkpoint's.
+        weighted_sampling: draw classes equally often.
+        extra_dataset_path: more training images, each taken through the sketch preprocessing.
+        cache_dir: folder that keeps decoded images between runs.
+        architecture: instead of the two counts below.
+        conv_block_count: default: 2, or the checkpoint's.
+        mobilenet_block_count: default: 2, or the checkpoint's.
+        is_training: train, or load --checkpoint and test it.
+        training: how it is trained.
+        resume: go on after an interruption.
+        visualize: write figures.
+        checkpoint: default: OUTPUT/ARCHITECTURE.safetensors.
+        output: default: runs/ARCHITECTURE, of a test runs/ARCHITECTURE-test.
+        name: the author's name, printed first.
+        roll_number: the author's roll number.
+    """
+
+    dataset_path: Path
+    train_size: int | float | None = None
+    validation_size: int | float = 0.1
+    test_size: int | float | None = None
+    input_dim: tuple[int, int, int] | None = None
+    num_classes: int | None = None
+    weighted_sampling: bool = False
+    extra_dataset_path: tuple[Path, ...] = ()
+    cache_dir: Path | None = None
+    architecture: Literal["standard", "mobilenet", "mobilenet_v1"] | None = None
+    conv_block_count: int | None = None
+    mobilenet_block_count: int | None = None
+    is_training: bool = True
+    training: TrainConfig = field(default_factory=TrainConfig)
+    resume: bool = False
+    visualize: bool = False
+    checkpoint: Path | None = None
+    output: Path | None = None
+    name: str = ""
+    roll_number: str = ""
+
+    @property
+    def identity(self) -> str:
+        """The command without what changes no result."""
+        return command_line(
+            replace(self, resume=False, visualize=False, cache_dir=None, name="", roll_number="")
+        )
 
 
 @dataclass(frozen=True)
 class Result:
     """One split, scored: labels (N,), logits (N, C) and their scores."""
 
-    labels: np.ndarray
-    logits: np.ndarray
-    scores: Scores
+    labels: "np.ndarray"
+    logits: "np.ndarray"
+    scores: "measure.Scores"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse, train or load, test, print, write; 2 is the exit status of a user's error."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
-    args = parse(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
-    try:
-        run(args, arguments)
-    except USER_ERRORS as error:
-        print(f"main: {error}", file=sys.stderr)
-        return 2
-    return 0
+def main(dataset_path: str | Path, **arguments: Any) -> list[Path]:
+    """The command, called from Python.
+
+    Args:
+        dataset_path: folder or zip in the course's layout.
+        **arguments: the options by their names, as `conv_block_count=2, learning_rate=0.01`.
+
+    Returns:
+        The files that it wrote.
+
+    Raises:
+        ValueError: an argument is unknown or not valid.
+    """
+    return run(parse(Options, arguments_of(dataset_path=dataset_path, **arguments)))
 
 
-def run(args: argparse.Namespace, arguments: Sequence[str]) -> None:
-    """Everything the command does, in order."""
-    config = make_config(args)
-    seed_everything(config.seed)
-    net = init_network(
-        args.conv_block_count,
-        args.mobilenet_block_count,
-        args.input_dim,
-        args.num_classes,
-        head=HEADS.get(args.loss, "linear"),
-    )
-    name = architecture_name(net)
-    output = args.output or Path("runs") / name
-    checkpoint = args.checkpoint or output / f"{name}.safetensors"
-    if not args.is_training:
-        read_metadata(checkpoint)  # a wrong path should not wait for the data to be read
-    records = [data_record(path) for path in (args.dataset_path, *args.extra_dataset_path)]
-    data = read_data(args, config)
-    print_parameters(args, config, net, data)
-    history, metadata = [], {}
-    if args.is_training:
-        history = train_network(net, data, config, args, output)
+def run(options: Options) -> list[Path]:
+    """Train or load, test, print, write."""
+    config = options.training
+    training.seed_everything(config.seed)
+    net = make_network(options)
+    name = nets.architecture_name(net)
+    checkpoint = options.checkpoint or folder(options, name) / f"{name}.safetensors"
+    metadata: dict[str, Any] = {}
+    if not options.is_training:
+        net, metadata = load(options, checkpoint)
+        name = f"{nets.architecture_name(net)}-test"
+    output = folder(options, name)
+    check_overwriting(options, output, checkpoint)
+    records = [data_record(path) for path in (options.dataset_path, *options.extra_dataset_path)]
+    digits = read_data(options, net)
+    print_parameters(options, net, metadata, digits)
+    history: History = []
+    if options.is_training:
+        history = train_network(net, digits, options, output)
     else:
-        metadata = load_weights(net, checkpoint)
-        warn_of_leak(metadata, args, records)
-    results = evaluate(net, data)
-    if args.is_training:
-        val = results["validation"]
-        metadata = make_metadata(args, arguments, records, config, results, history)
-        metadata["temperature"] = fit_temperature(val.labels, val.logits)
-        save_network(net, checkpoint, metadata)
+        warn_of_leak(metadata, options, records)
+    results = evaluate(net, digits, config.device)
+    written = []
+    if options.is_training:
+        metadata = make_metadata(options, net, records, results, history)
+        written.append(nets.save_network(net, checkpoint, metadata))
         state_path(output).unlink(missing_ok=True)
     print_results(results)
-    written = write_results(output, results, history)
-    if args.visualize:
-        written += draw(output, data, results, history, plots.COLOURS.get(name, plots.BLACK))
-    print("\nWritten:")
-    for path in ([checkpoint] if args.is_training else []) + written:
-        print(path)
+    written += write_results(output, options, results, history)
+    if options.visualize:
+        written += draw(output, nets.architecture_name(net), digits, results, history)
+    print()
+    return written
 
 
-def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """The command line's options."""
-    parser = argparse.ArgumentParser(
-        prog="python -m analysis.main",
-        description="Train a network on a data set of digits, or load one, and test it.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    yes_no = argparse.BooleanOptionalAction
-    group = parser.add_argument_group("data")
-    add = group.add_argument
-    add("--dataset-path", type=Path, required=True, help="folder or zip in the course's layout")
-    add("--train-size", type=size, help="images (5000) or share (0.8); default: all others")
-    add("--validation-size", type=size, default=0.1, help="images or share of the training split")
-    add("--test-size", type=size, help="images or share of the test split; default: all")
-    add("--input-dim", type=int, nargs=3, default=[1, 28, 28], metavar=("C", "H", "W"))
-    add("--num-classes", type=int, default=10)
-    add("--weighted-sampling", action=yes_no, default=False, help="draw classes equally often")
-    add("--extra-dataset-path", type=Path, nargs="*", default=[], help="more training images, "
-        "each taken through the sketch preprocessing")  # fmt: skip
-    add("--cache-dir", type=Path, help="folder that keeps decoded images between runs")
-
-    group = parser.add_argument_group("network")
-    add = group.add_argument
-    add("--conv-block-count", type=int, default=2)
-    add("--mobilenet-block-count", type=int, default=2)
-
-    group = parser.add_argument_group("training")
-    add = group.add_argument
-    add("--is-training", action=yes_no, default=True, help="train, or load --checkpoint")
-    add("--training-epochs", type=int, default=DEFAULTS.training_epochs)
-    add("--learning-rate", type=float, default=DEFAULTS.learning_rate)
-    add("--batch-size", type=int, default=DEFAULTS.batch_size)
-    add("--loss", choices=LOSSES, default=DEFAULTS.loss)
-    add("--optimizer", choices=OPTIMIZERS, default=DEFAULTS.optimizer)
-    add("--weight-decay", type=float, default=DEFAULTS.weight_decay)
-    add("--schedule", choices=("constant", "cosine", "onecycle"), default=DEFAULTS.schedule)
-    add("--warmup", type=float, default=DEFAULTS.warmup, help="share of steps, for onecycle")
-    add("--ema", type=float, default=DEFAULTS.ema, help="decay of averaged weights, 0 for none")
-    add("--augment", choices=AUGMENTATIONS, default="none")
-    add("--patience", type=int, default=DEFAULTS.patience, help="epochs; 0 never stops early")
-    add("--precision", choices=("float32", "bfloat16"), default=DEFAULTS.precision)
-    add("--channels-last", action=yes_no, default=DEFAULTS.channels_last)
-    add("--device", default=DEFAULTS.device, help="auto, cpu, cuda or mps")
-    add("--seed", type=int, default=DEFAULTS.seed)
-    add("--resume", action=yes_no, default=False, help="go on after an interruption")
-
-    group = parser.add_argument_group("output")
-    add = group.add_argument
-    add("--visualize", action=yes_no, default=False, help="write figures")
-    add("--checkpoint", type=Path, help="default: OUTPUT/ARCHITECTURE.safetensors")
-    add("--output", type=Path, help="default: runs/ARCHITECTURE")
-    add("--name", default="", help="the author's name, printed first")
-    add("--roll-number", default="", help="the author's roll number")
-    return parser.parse_args(arguments)
+def folder(options: Options, name: str) -> Path:
+    """Where the results of the network called `name` go."""
+    return options.output or Path("runs") / name
 
 
-def size(text: str) -> int | float:
-    """A number of images ("5000") or a share ("0.8")."""
-    try:
-        return int(text)
-    except ValueError:
-        return float(text)
+def make_network(options: Options) -> "nets.Network":
+    """The network that the options describe, with fresh weights.
 
-
-def make_config(args: argparse.Namespace) -> TrainConfig:
-    """The options that `TrainConfig` knows."""
-    options = {f.name: getattr(args, f.name) for f in fields(TrainConfig) if f.name != "augment"}
-    return TrainConfig(**options, augment=AUGMENTATIONS[args.augment])
-
-
-def read_data(args: argparse.Namespace, config: TrainConfig) -> DigitData:
-    """The three sets, with the extra training images if there are any."""
-    extra = [
-        DigitDataset(
-            path,
-            input_dim=args.input_dim,
-            num_classes=args.num_classes,
-            preprocess="sketch",
-            progress=sys.stderr.isatty(),
-            cache_dir=args.cache_dir,
+    Raises:
+        ValueError: the options contradict one another, or one is out of range.
+    """
+    asked = {**DEFAULTS, **given(options)}
+    dims = asked["input_dim"], asked["num_classes"]
+    head = training.head_for(options.training.loss)
+    if options.architecture is None:
+        counts = asked["conv_block_count"], asked["mobilenet_block_count"]
+        return nets.init_network(*counts, *dims, head=head)
+    if given(options).keys() & {"conv_block_count", "mobilenet_block_count"}:
+        raise ValueError(
+            f"--architecture {options.architecture} has its own blocks; expected no block counts "
+            "beside it: leave out one or the other."
         )
-        for path in args.extra_dataset_path
-    ]
-    return DigitData(
-        args.dataset_path,
-        input_dim=args.input_dim,
-        num_classes=args.num_classes,
-        batch_size=config.batch_size,
-        train_size=args.train_size,
-        validation_size=args.validation_size,
-        test_size=args.test_size,
-        seed=config.seed,
-        weighted_sampling=args.weighted_sampling,
-        progress=sys.stderr.isatty(),
-        cache_dir=args.cache_dir,
-        extra_train_sets=extra,
+    return nets.named_network(options.architecture, *dims, head=head)
+
+
+def given(options: Options) -> dict[str, Any]:
+    """What the command line says of the network."""
+    values = {name: getattr(options, name) for name in DEFAULTS}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def load(options: Options, checkpoint: Path) -> tuple["nets.Network", dict[str, Any]]:
+    """The network of a checkpoint, as it describes itself, and its metadata.
+
+    Raises:
+        ValueError: an option says something else of the network.
+    """
+    metadata = nets.read_metadata(checkpoint)
+    net = nets.build_network(metadata["spec"])
+    for name, value in given(options).items():
+        found = net.spec.get(name)
+        if found != (list(value) if name == "input_dim" else value):
+            raise ValueError(
+                f"{checkpoint} was trained with {name}={found}; expected {name}={value} as "
+                "given: leave the option out, or name another checkpoint."
+            )
+    nets.load_weights(net, checkpoint)
+    return net, metadata
+
+
+def check_overwriting(options: Options, output: Path, checkpoint: Path) -> None:
+    """Refuse to write over what another command made.
+
+    Raises:
+        ValueError: the output folder or the checkpoint is another run's.
+    """
+    made: dict[Path, Any] = {}
+    if (output / "scores.json").exists():
+        scores = json.loads((output / "scores.json").read_text(encoding="utf-8"))
+        made[output] = scores.get("made_by", {}).get("run")
+    if options.is_training and checkpoint.exists():
+        made[checkpoint] = nets.read_metadata(checkpoint).get("run")
+    for path, run in made.items():
+        if run != options.identity:
+            raise ValueError(
+                f"{path} holds the results of another run ({run or 'of an unknown command'}): "
+                "name another --output, or delete it."
+            )
+
+
+def read_data(options: Options, net: "nets.Network") -> "data.DigitData":
+    """The three sets, with the extra training images if there are any."""
+    common = {
+        "input_dim": net.input_dim,
+        "num_classes": net.num_classes,
+        "progress": on_terminal(),
+        "cache_dir": options.cache_dir,
+    }
+    return data.DigitData(
+        options.dataset_path,
+        batch_size=options.training.batch_size,
+        train_size=options.train_size,
+        validation_size=options.validation_size,
+        test_size=options.test_size,
+        seed=options.training.seed,
+        weighted_sampling=options.weighted_sampling,
+        extra_train_sets=[
+            data.DigitDataset(path, preprocess="sketch", **common)
+            for path in options.extra_dataset_path
+        ],
+        **common,
     )
 
 
 def train_network(
-    net: Network, data: DigitData, config: TrainConfig, args: argparse.Namespace, output: Path
-) -> list[dict[str, float]]:
+    net: "nets.Network", digits: "data.DigitData", options: Options, output: Path
+) -> "History":
     """Train from scratch; one line an epoch."""
     print("\nTraining")
-    if args.resume and not state_path(output).exists():
+    if options.resume and not state_path(output).exists():
         print(f"{state_path(output)} is not there: nothing to resume, beginning anew.")
-    terminal = sys.stderr.isatty()
-    return fit(
+    return training.fit(
         net,
-        data.train_loader(),
-        data.validation_loader(),
-        config,
-        loss_func=make_loss(config.loss, data.class_counts),
+        digits.train_loader(),
+        digits.validation_loader(),
+        options.training,
+        loss_func=training.make_loss(options.training.loss, digits.class_counts),
         state_path=state_path(output),
-        resume=args.resume,
-        identity=fingerprint(data.train_set, args.weighted_sampling),
-        progress=terminal,
+        resume=options.resume,
+        identity=fingerprint(digits.train_set, options.weighted_sampling),
+        progress=on_terminal(),
         on_epoch=lambda row: print(epoch_line(row), flush=True),
     )
 
@@ -227,19 +279,21 @@ def state_path(output: Path) -> Path:
     return output / "training.state"
 
 
-def fingerprint(dataset: DigitDataset, weighted_sampling: bool) -> str:
+def fingerprint(dataset: "data.DigitDataset", weighted_sampling: bool) -> str:
     """Tells one training set from another."""
     digest = hashlib.blake2b(dataset.images.numpy().tobytes(), digest_size=16)
     digest.update(dataset.labels.numpy().tobytes())
     return f"{digest.hexdigest()}, weighted_sampling={weighted_sampling}"
 
 
-def warn_of_leak(
-    metadata: dict[str, Any], args: argparse.Namespace, records: list[dict[str, Any]]
-) -> None:
+def split_of(options: Options) -> dict[str, Any]:
+    """What decides which images validate."""
+    return {"seed": options.training.seed, "validation_size": options.validation_size}
+
+
+def warn_of_leak(metadata: dict[str, Any], options: Options, records: list[dict[str, Any]]) -> None:
     """Validation images of another split than the training's may have been trained on."""
-    split = {"seed": args.seed, "validation_size": args.validation_size}
-    if metadata.get("split") != split or metadata.get("data") != records:
+    if metadata.get("split") != split_of(options) or metadata.get("data") != records:
         logging.warning(
             "train and validation scores below are of another split or data set than this "
             "checkpoint's training (%s): only the test scores are of unseen images.",
@@ -257,48 +311,52 @@ def epoch_line(row: dict[str, float]) -> str:
     )
 
 
-def evaluate(net: Network, data: DigitData) -> dict[str, Result]:
+def evaluate(
+    net: "nets.Network", digits: "data.DigitData", device: str = "cpu"
+) -> dict[str, Result]:
     """Score the network on all three splits, training images without augmentation."""
+    import torch
+
+    net.to(training.resolve_device(device))
     results = {}
     for split in SPLITS:
-        dataset: DigitDataset = getattr(data, f"{split}_set")
+        dataset: data.DigitDataset = getattr(digits, f"{split}_set")
         rows = torch.arange(len(dataset)).split(1000)
-        logits = infer(net, (dataset.batch(part) for part in rows)).logits.numpy()
+        logits = training.infer(net, (dataset.batch(part) for part in rows)).logits.numpy()
         labels = dataset.labels.numpy()
-        results[split] = Result(labels, logits, scores(labels, logits))
+        results[split] = Result(labels, logits, measure.scores(labels, logits))
+    net.cpu()
     return results
 
 
 def make_metadata(
-    args: argparse.Namespace,
-    arguments: Sequence[str],
+    options: Options,
+    net: "nets.Network",
     records: list[dict[str, Any]],
-    config: TrainConfig,
     results: dict[str, Result],
-    history: list[dict[str, float]],
+    history: "History",
 ) -> dict[str, Any]:
     """What a checkpoint says of itself."""
     best = max(history, key=lambda row: (row["validation_accuracy"], -row["validation_loss"]))
+    validation = results["validation"]
     return {
-        "class_names": [str(i) for i in range(args.num_classes)],
+        "class_names": [str(i) for i in range(net.num_classes)],
         "normalisation": {"mean": 0.0, "std": 1.0, "range": [0, 1], "ink": 1},
         "data": records,
-        "config": config.to_dict(),
-        "split": {"seed": args.seed, "validation_size": args.validation_size},
-        "command": shlex.join(["python", "-m", "analysis.main", *arguments]),
+        "config": asdict(options.training),
+        "split": split_of(options),
+        "run": options.identity,
         "epoch": int(best["epoch"]),
         "seconds": round(sum(row["seconds"] for row in history), 1),
         "scores": {
             split: {
-                key: asdict(results[split].scores)[key]
+                key: getattr(results[split].scores, key)
                 for key in ("n", "accuracy", "balanced_accuracy", "macro_f1", "nll")
             }
             for split in ("validation", "test")
         },
-        "versions": {
-            "python": platform.python_version(),
-            **{package: version(package) for package in ("torch", "torchvision", "numpy")},
-        },
+        "temperature": measure.fit_temperature(validation.labels, validation.logits),
+        **made_by(options, "torch", "torchvision", "numpy"),
     }
 
 
@@ -314,38 +372,49 @@ def data_record(path: Path) -> dict[str, Any]:
 
 
 def print_parameters(
-    args: argparse.Namespace, config: TrainConfig, net: Network, data: DigitData
+    options: Options, net: "nets.Network", metadata: dict[str, Any], digits: "data.DigitData"
 ) -> None:
-    """Name, roll number and all parameters in use."""
-    cost = measure(net, net.input_dim)
-    print(f"Name: {args.name or '(not given)'}")
-    print(f"Roll number: {args.roll_number or '(not given)'}")
+    """Name, roll number and all parameters in use; of a loaded network, those it was made with."""
+    config = {f.name: getattr(options.training, f.name) for f in dataclasses.fields(TrainConfig)}
+    config.update(metadata.get("config", {}))
+    if isinstance(config["augment"], dict):
+        config["augment"] = AugmentConfig(**config["augment"])
+    values = {f.name: getattr(options, f.name) for f in dataclasses.fields(options)}
+    del values["training"]
+    values["architecture"] = nets.architecture_name(net)
+    values.update({name: net.spec[name] for name in DEFAULTS if name in net.spec})
+    cost = nets.measure(net, net.input_dim)
+    print(f"Name: {options.name or '(not given)'}")
+    print(f"Roll number: {options.roll_number or '(not given)'}")
     print("\nParameters")
-    in_config = config.to_dict()
-    options = {k: v for k, v in vars(args).items() if k not in in_config}
-    for key, value in {**options, **in_config}.items():
-        print(f"  {key}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
-    print(f"  images: {len(data.train_set)} train, {len(data.validation_set)} validation, "
-          f"{len(data.test_set)} test")  # fmt: skip
-    print(f"  training images of each class: {' '.join(map(str, data.class_counts))}")
+    for key, value in {**values, **config}.items():
+        items = value if isinstance(value, list | tuple) else [value]
+        print(f"  {key}: {', '.join(map(word, items))}")
+    print(f"  images: {len(digits.train_set)} train, {len(digits.validation_set)} validation, "
+          f"{len(digits.test_set)} test")  # fmt: skip
+    print(f"  training images of each class: {' '.join(map(str, digits.class_counts))}")
     print(f"  network: {cost.num_params:,} parameters, {cost.macs:,} MACs an image")
 
 
 def print_results(results: dict[str, Result]) -> None:
     """Losses, accuracies, F1, recall and the confusion matrix."""
-    print("\nResults               loss   accuracy")
+    print("\nResults               loss   accuracy   F1 (macro)")
     for split, result in results.items():
-        print(f"  {split:<14} {result.scores.nll:10.4f} {100 * result.scores.accuracy:8.2f} %")
+        found = result.scores
+        print(f"  {split:<14} {found.nll:10.4f} {100 * found.accuracy:8.2f} % "
+              f"{100 * found.macro_f1:9.2f} %")  # fmt: skip
     test = results["test"].scores
     low, high = test.accuracy_interval
     print(f"\nTest set, {test.n} images")
     print(f"  accuracy {100 * test.accuracy:.2f} % (95 % interval {100 * low:.2f} to "
           f"{100 * high:.2f} %)")  # fmt: skip
     print(f"  balanced accuracy {100 * test.balanced_accuracy:.2f} %")
-    print(f"  F1 (macro) {100 * test.macro_f1:.2f} %")
-    print("  recall per class:")
-    for label, recall in enumerate(test.per_class_recall):
-        print(f"    {label}: {'no images' if recall is None else f'{100 * recall:.2f} %'}")
+    print("  recall and F1 per class:")
+    for label, (recall, f1) in enumerate(
+        zip(test.per_class_recall, test.per_class_f1, strict=True)
+    ):
+        found = "no images" if recall is None else f"{100 * recall:.2f} %, {100 * f1:.2f} %"
+        print(f"    {label}: {found}")
     print("\nConfusion matrix (row: true class, column: predicted class)")
     width = max(5, len(str(test.n)) + 1)
     print("    " + "".join(f"{label:>{width}}" for label in range(len(test.confusion))))
@@ -354,63 +423,65 @@ def print_results(results: dict[str, Result]) -> None:
 
 
 def write_results(
-    output: Path, results: dict[str, Result], history: list[dict[str, float]]
+    output: Path, options: Options, results: dict[str, Result], history: "History"
 ) -> list[Path]:
     """history.csv (after training) and scores.json."""
-    output.mkdir(parents=True, exist_ok=True)
-    written = []
-    if history:
-        written.append(output / "history.csv")
-        with open(written[-1], "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(history[0]))
-            writer.writeheader()
-            writer.writerows(history)
-    written.append(output / "scores.json")
     content = {split: result.scores.to_dict() for split, result in results.items()}
-    written[-1].write_text(json.dumps(content, indent=1) + os.linesep, encoding="utf-8")
+    record = made_by(options, "torch", "numpy", run=options.identity)
+    written = [write_json(output / "scores.json", {**content, "made_by": record})]
+    if history:
+        import pandas as pd
+
+        written.insert(0, output / "history.csv")
+        pd.DataFrame(history).to_csv(written[0], index=False)
     return written
 
 
 def draw(
     output: Path,
-    data: DigitData,
+    name: str,
+    digits: "data.DigitData",
     results: dict[str, Result],
-    history: list[dict[str, float]],
-    colour: str,
+    history: "History",
 ) -> list[Path]:
     """The figures; each is drawn from what was measured above."""
+    import numpy as np
+
+    from analysis import plots
+
     test = results["test"]
-    images = data.test_set.images.numpy()
     predictions = test.logits.argmax(1)
     right = np.flatnonzero(predictions == test.labels)
     wrong = np.flatnonzero(predictions != test.labels)
+    scores = {"recall": test.scores.per_class_recall, "F1": test.scores.per_class_f1}
+    colour = plots.COLOURS.get(name, plots.BLACK)
+
+    def page(rows: Sequence[int]) -> "Figure":
+        images = digits.test_set.images.numpy()
+        return plots.page_of_digits(images, test.labels, predictions, rows)
+
     figures = {
-        "samples": plots.page_of_digits(images, test.labels, predictions, range(20)),
+        "samples": page(range(20)),
         "confusion_matrix": one_axes(plots.draw_confusion_matrix, test.scores.confusion),
-        "scores": one_axes(
-            plots.draw_class_scores,
-            {"recall": test.scores.per_class_recall, "F1": test.scores.per_class_f1},
-            test.scores.accuracy,
-        ),
-        "right": plots.page_of_digits(images, test.labels, predictions, right[:4]),
-        "wrong": plots.page_of_digits(images, test.labels, predictions, wrong[:4]),
+        "scores": one_axes(plots.draw_class_scores, scores, test.scores.accuracy),
+        "right": page(right[:4]),
+        "wrong": page(wrong[:4]),
     }
-    if history:
-        figures["loss"] = one_axes(plots.draw_history, history, "loss", colour)
-        figures["accuracy"] = one_axes(plots.draw_history, history, "accuracy", colour)
-    written = []
+    for what in ("loss", "accuracy") if history else ():
+        figures[what] = one_axes(plots.draw_history, history, what, colour)
     for name, figure in figures.items():
-        written.append(output / f"{name}.png")
-        figure.savefig(written[-1], dpi=150)
-    return written
+        figure.savefig(output / f"{name}.png", dpi=150)
+    return [output / f"{name}.png" for name in figures]
 
 
-def one_axes(draw_function: Any, *arguments: Any) -> Figure:
+def one_axes(draw_function: Any, *arguments: Any) -> "Figure":
     """A figure with one Axes, drawn by `draw_function(ax, ...)`."""
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(6, 4.5), layout="constrained")
     draw_function(figure.subplots(), *arguments)
     return figure
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(start("main"))

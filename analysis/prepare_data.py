@@ -1,4 +1,4 @@
-r"""Writes a data set in the course's layout, with an imbalance profile and a record of what it is.
+r"""Write a data set in the course's layout, with an imbalance profile and a record of what it is.
 
 python -m analysis.prepare_data --source mnist --imbalance exp --ratio 10 --n-max 5000 \
     --seed 0 --output data/mnist-exp10
@@ -6,147 +6,128 @@ python -m analysis.prepare_data --source mnist --imbalance exp --ratio 10 --n-ma
 The test set is never made imbalanced, and no source ever stands in for another.
 """
 
-import argparse
-import platform
-import shlex
 import sys
-from importlib.metadata import version
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
+from analysis.command import made_by, on_terminal, start
+from netlib import data
 
-from netlib.data import sources
-from netlib.data.export import write_layout
-from netlib.data.imbalance import PROFILES, class_order, class_sizes, subsample
-from netlib.data.loaders import DataError
+if TYPE_CHECKING:
+    from numpy import ndarray
 
-SOURCES = ("mnist", "packaged", "unipen", "scans")
+    from netlib.data.sources import Source
+
 DOWNLOADS = Path("data")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Parses, prepares, reports; 2 is the exit status of a user's error."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    args = parse(arguments)
-    try:
-        source = load_source(args)
-        rows, profile = choose_rows(source, args)
-        record = make_record(source, profile, args.seed, arguments)
-        progress = sys.stderr.isatty()
-        write_layout(args.output, source, rows, record, as_zip=args.zip, progress=progress)
-    except DataError as error:
-        print(f"prepare_data: {error}", file=sys.stderr)
-        return 2
-    report(args.output, profile, len(rows), len(source.splits["test"].labels))
-    return 0
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Write a data set in the course's layout.
+
+    Attributes:
+        source: where the digits come from.
+        output: folder to make.
+        imbalance: profile of the training set.
+        ratio: images of the most frequent : rarest class.
+        n_max: images of the most frequent class; default: as many as every class has, and all with
+            --imbalance none.
+        rotation: class order: K is the most frequent digit.
+        seed: decides which images are kept.
+        mnist_root: folder with torchvision's MNIST; default: download to data/.
+        zip: write train.zip and test.zip.
+        unipen: UNIPEN file with digits and writers, for --source unipen, as all that follow.
+        test_writers: writers in the test split.
+        pen: least and greatest thickness of the lines, px of the 280 px pad.
+        extent: least and greatest size of the digits as fractions of the pad.
+        tilt: digits are turned by up to this many degrees.
+    """
+
+    source: Literal["mnist", "packaged", "unipen", "scans"]
+    output: Path
+    imbalance: Literal["none", "exp", "step"] = "none"
+    ratio: float = 10.0
+    n_max: int | None = None
+    rotation: int = 0
+    seed: int = 0
+    mnist_root: Path | None = None
+    zip: bool = False
+    unipen: Path | None = None
+    test_writers: int = 10
+    pen: tuple[float, float] = (8.0, 28.0)
+    extent: tuple[float, float] = (0.35, 0.9)
+    tilt: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ValueError(f"seed is {self.seed}; expected 0 or more.")
 
 
-def parse(arguments: list[str]) -> argparse.Namespace:
-    """The command line's options."""
-    parser = argparse.ArgumentParser(
-        prog="python -m analysis.prepare_data", description=(__doc__ or "").split("\n")[0]
+def run(options: Options) -> list[Path]:
+    """Prepare and write."""
+    source = load_source(options)
+    rows, profile = choose_rows(source, options)
+    facts = {"source": source.name, **source.record, "profile": profile, "seed": options.seed}
+    record = {**facts, **made_by(options, "numpy", "pillow")}
+    data.write_layout(
+        options.output, source, rows, record, as_zip=options.zip, progress=on_terminal()
     )
-    add = parser.add_argument
-    add("--source", choices=SOURCES, required=True, help="where the digits come from")
-    add("--output", type=Path, required=True, help="folder to make")
-    add("--imbalance", choices=PROFILES, default="none", help="profile of the training set")
-    add("--ratio", type=float, default=10.0, help="images of the most frequent : rarest class")
-    add("--n-max", type=int, help="images of the most frequent class (default: as many as "
-        "every class has; with --imbalance none: all)")  # fmt: skip
-    add("--rotation", type=int, default=0, help="class order: K is the most frequent digit")
-    add("--seed", type=natural, default=0, help="decides which images are kept")
-    add("--mnist-root", type=Path, help="folder with torchvision's MNIST; default: download "
-        f"to {DOWNLOADS}/")  # fmt: skip
-    add("--zip", action="store_true", help="write train.zip and test.zip")
-    strokes = parser.add_argument_group("pen strokes (--source unipen)").add_argument
-    strokes("--unipen", type=Path, metavar="FILE", help="UNIPEN file with digits and writers")
-    strokes("--test-writers", type=int, default=10, help="writers in the test split")
-    strokes("--pen", type=float, nargs=2, default=(8.0, 28.0), metavar=("MIN", "MAX"),
-            help="thickness of the lines, px of the 280 px pad")  # fmt: skip
-    strokes("--extent", type=float, nargs=2, default=(0.35, 0.9), metavar=("MIN", "MAX"),
-            help="size of the digits as fractions of the pad")  # fmt: skip
-    strokes("--tilt", type=float, default=0.0, help="digits are turned by up to this many degrees")
-    return parser.parse_args(arguments)
+    print(f"{len(rows)} training images ({profile['imbalance']}), "
+          f"{len(source.splits['test'].labels)} test images")  # fmt: skip
+    return sorted(options.output.iterdir())
 
 
-def natural(text: str) -> int:
-    """An integer of at least 0."""
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{value} is negative")
-    return value
-
-
-def load_source(args: argparse.Namespace) -> sources.Source:
+def load_source(options: Options) -> "Source":
     """The source that was asked for, and no other."""
-    if args.source == "mnist":
-        return sources.mnist(args.mnist_root, DOWNLOADS)
-    if args.source == "scans":
+    from netlib.data import sources
+
+    if options.source == "mnist":
+        return sources.mnist(options.mnist_root, DOWNLOADS)
+    if options.source == "scans":
         return sources.scans()
-    if args.source == "packaged":
-        return sources.packaged(args.seed)
-    if args.unipen is None:
-        raise DataError("--source unipen needs --unipen FILE; the README says where to get it.")
+    if options.source == "packaged":
+        return sources.packaged(options.seed)
+    if options.unipen is None:
+        raise ValueError("--source unipen needs --unipen FILE; the README says where to get it.")
     return sources.unipen(
-        args.unipen,
-        args.seed,
-        test_writers=args.test_writers,
-        pens=tuple(args.pen),
-        extents=tuple(args.extent),
-        tilt=args.tilt,
+        options.unipen,
+        options.seed,
+        test_writers=options.test_writers,
+        pens=options.pen,
+        extents=options.extent,
+        tilt=options.tilt,
     )
 
 
-def choose_rows(
-    source: sources.Source, args: argparse.Namespace
-) -> tuple[np.ndarray, dict[str, Any]]:
+def choose_rows(source: "Source", options: Options) -> tuple["ndarray", dict[str, Any]]:
     """Training rows to write, and the profile as the record states it."""
+    import numpy as np
+
+    whole = options.imbalance == "none" and options.n_max is None
     if "train" not in source.splits:
-        if args.imbalance != "none" or args.n_max is not None:
-            raise DataError(f"--source {source.name} is for evaluation: it has no training images.")
+        if not whole:
+            raise ValueError(
+                f"--source {source.name} is for evaluation: it has no training images."
+            )
         return np.arange(0), {"imbalance": "none"}
     labels = source.splits["train"].labels
-    if args.imbalance == "none" and args.n_max is None:
+    if whole:
         return np.arange(len(labels)), {"imbalance": "none"}
-    every_class_has = int(np.bincount(labels, minlength=sources.NUM_CLASSES).min())
-    n_max = every_class_has if args.n_max is None else args.n_max
-    order = class_order(sources.NUM_CLASSES, args.rotation)
-    sizes = class_sizes(args.imbalance, sources.NUM_CLASSES, n_max, args.ratio)
+    counts = np.bincount(labels)
+    n_max = int(counts.min()) if options.n_max is None else options.n_max
+    order = data.class_order(len(counts), options.rotation)
+    sizes = data.class_sizes(options.imbalance, len(counts), n_max, options.ratio)
     profile = {
-        "imbalance": args.imbalance,
-        "ratio": 1.0 if args.imbalance == "none" else args.ratio,
+        "imbalance": options.imbalance,
+        "ratio": 1.0 if options.imbalance == "none" else options.ratio,
         "n_max": n_max,
-        "rotation": args.rotation,
+        "rotation": options.rotation,
         "class_order": order,
         "sizes_in_class_order": sizes,
     }
-    return subsample(labels, order, sizes, args.seed), profile
-
-
-def make_record(
-    source: sources.Source, profile: dict[str, Any], seed: int, arguments: list[str]
-) -> dict[str, Any]:
-    """What record.json says, but for the counts, which the writer adds."""
-    return {
-        "source": source.name,
-        **source.record,
-        "profile": profile,
-        "seed": seed,
-        "command": shlex.join(["python", "-m", "analysis.prepare_data", *arguments]),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("numpy", "pillow")},
-        },
-    }
-
-
-def report(output: Path, profile: dict[str, Any], train: int, test: int) -> None:
-    """The last lines name what was written."""
-    print(f"{train} training images ({profile['imbalance']}), {test} test images")
-    for path in sorted(output.iterdir()):
-        print(path)
+    return data.subsample(labels, order, sizes, options.seed), profile
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(start("prepare_data"))

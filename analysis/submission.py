@@ -6,23 +6,31 @@ The zip has, at its root, the entry script (rollNumber_02_02.py, the assignment'
 Readme.txt, the folder of saved models, and the packages that the script needs; no data set.
 """
 
-import argparse
 import re
 import sys
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+
+from analysis.command import start
+from netlib.files import replacing
 
 ROOT = Path(__file__).parents[1]
 ASSIGNMENT = "02_02"
 EPOCH = (2020, 1, 1, 0, 0, 0)  # the same files give the same zip
 MODELS = ("standard.safetensors", "mobilenet.safetensors")
-# The entry script is analysis/main.py; these are all of ours that it imports.
+# The entry script is analysis/main.py; these are all of ours that it may import, and what they
+# import of others.
+SOURCES = (
+    *("analysis/__init__.py", "analysis/command.py", "analysis/main.py", "analysis/plots/*.py"),
+    *("netlib/*.py*", *(f"netlib/{room}/**/*.py*" for room in
+                        ("data", "measure", "nets", "picture", "training"))),
+)  # fmt: skip
 REQUIREMENTS = (
-    *("matplotlib", "numpy", "pandas", "pillow", "safetensors", "scikit-learn", "scipy"),
-    *("torch", "torchvision", "tqdm"),
+    *("lazy-loader", "matplotlib", "numpy", "pandas", "pillow", "safetensors", "scikit-learn"),
+    *("scipy", "torch", "torchvision", "tqdm", "tyro"),
 )
-PACKAGES = ("netlib", "analysis/__init__.py", "analysis/main.py", "analysis/plots")
 SCRIPT = '''"""{name}, {roll}: train a network on a data set of digits, or load one, and test it.
 
 python {script} --dataset-path FOLDER --visualize
@@ -33,10 +41,10 @@ python {script} --dataset-path FOLDER --no-is-training --checkpoint models/mobil
 
 import sys
 
-from analysis.main import main
+from analysis.command import start
 
 if __name__ == "__main__":
-    sys.exit(main([*sys.argv[1:], "--name", "{name}", "--roll-number", "{roll}"]))
+    sys.exit(start("main", [*sys.argv[1:], "--name", "{name}", "--roll-number", "{roll}"]))
 '''
 README = """{name}
 Roll number {roll}
@@ -60,7 +68,7 @@ Test the saved models without training:
     python {script} --dataset-path FOLDER --no-is-training \\
         --checkpoint models/mobilenet.safetensors
     python {script} --dataset-path FOLDER --no-is-training \\
-        --conv-block-count 4 --mobilenet-block-count 0 --checkpoint models/standard.safetensors
+        --checkpoint models/standard.safetensors
 
 In this archive:
 
@@ -75,35 +83,32 @@ No data set is included.
 """
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse, pack, say where; 2 is the exit status of a user's error."""
-    args = parse(sys.argv[1:] if arguments is None else list(arguments))
-    try:
-        path = args.output / archive_name(args.name, args.roll_number)
-        contents = dict(files(args.name, args.roll_number, args.report, args.models))
-        write(path, contents)
-    except (ValueError, OSError) as error:
-        print(f"submission: {error}", file=sys.stderr)
-        return 2
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Pack what the course wants handed in.
+
+    Attributes:
+        name: of the author; the first word names the file.
+        roll_number: letters and digits.
+        report: the PDF.
+        models: folder of the saved models.
+        output: folder for the zip.
+    """
+
+    name: str
+    roll_number: str
+    report: Path = ROOT / "figures" / "Report.pdf"
+    models: Path = ROOT / "checkpoints"
+    output: Path = Path("runs")
+
+
+def run(options: Options) -> list[Path]:
+    """Pack, say how much."""
+    path = options.output / archive_name(options.name, options.roll_number)
+    contents = dict(files(options))
+    write(path, contents)
     print(f"{len(contents)} files, {path.stat().st_size / 1e6:.1f} MB")
-    print(path)
-    return 0
-
-
-def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """The command line's options."""
-    parser = argparse.ArgumentParser(
-        prog="python -m analysis.submission",
-        description="Pack what the course wants handed in.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    add = parser.add_argument
-    add("--name", required=True, help="of the author; the first word names the file")
-    add("--roll-number", required=True, help="letters and digits")
-    add("--report", type=Path, default=ROOT / "figures" / "Report.pdf")
-    add("--models", type=Path, default=ROOT / "checkpoints", help="folder of the saved models")
-    add("--output", type=Path, default=Path("runs"), help="folder for the zip")
-    return parser.parse_args(arguments)
+    return [path]
 
 
 def archive_name(name: str, roll_number: str) -> str:
@@ -120,20 +125,20 @@ def archive_name(name: str, roll_number: str) -> str:
     return f"{first}_{roll_number}_{ASSIGNMENT}.zip"
 
 
-def files(name: str, roll: str, report: Path, models: Path) -> Iterator[tuple[str, bytes]]:
+def files(options: Options) -> Iterator[tuple[str, bytes]]:
     """Path in the archive -> content."""
-    script = f"{roll}_{ASSIGNMENT}.py"
-    names = {"name": name, "roll": roll, "script": script}
+    script = f"{options.roll_number}_{ASSIGNMENT}.py"
+    names = {"name": options.name, "roll": options.roll_number, "script": script}
     yield script, SCRIPT.format(**names).encode()
     yield "Readme.txt", README.format(**names).encode()
-    yield "Report.pdf", read(report, "make it with python -m analysis.report")
+    yield "Report.pdf", read(options.report, "make it with python -m analysis.report")
     yield "requirements.txt", "".join(pinned()).encode()
     for model in MODELS:
-        yield f"models/{model}", read(models / model, "train it, or name another --models")
-    for package in PACKAGES:
-        path = ROOT / package
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            yield file.relative_to(ROOT).as_posix(), file.read_bytes()
+        yield f"models/{model}", read(options.models / model, "train it, or name another --models")
+    for pattern in SOURCES:
+        for file in sorted(ROOT.glob(pattern)):
+            if file.suffix in (".py", ".pyi"):
+                yield file.relative_to(ROOT).as_posix(), file.read_bytes()
 
 
 def pinned() -> Iterator[str]:
@@ -156,13 +161,10 @@ def read(path: Path, remedy: str) -> bytes:
 
 def write(path: Path, contents: dict[str, bytes]) -> None:
     """The archive, or none of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+    with replacing(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in contents.items():
             archive.writestr(zipfile.ZipInfo(name, EPOCH), content, zipfile.ZIP_DEFLATED)
-    part.replace(path)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(start("submission"))

@@ -8,41 +8,30 @@ command. Runs of the same seed share their split, data order and augmentation, w
 they are pairs. Through joblib they use every core here, or a cluster named with --backend.
 """
 
-import argparse
 import hashlib
 import json
 import math
 import os
 import platform
-import shlex
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
-from importlib.metadata import version
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
-import joblib
-import numpy as np
-import pandas as pd
-import torch
-from tqdm import tqdm
-
-from netlib.data.dataset import DigitDataset
-from netlib.data.loaders import DigitData
+from analysis.command import made_by, on_terminal, progress, start, write_json
+from netlib import data, measure, nets, training
 from netlib.files import replacing
-from netlib.measure.metrics import fit_temperature, scores
-from netlib.nets.checkpoint import save_network
-from netlib.nets.complexity import measure
-from netlib.nets.network import BLOCK_COUNTS, Network, named_network
-from netlib.training.config import AUGMENTATIONS, TrainConfig
-from netlib.training.course import Outputs, fit, infer, seed_everything
-from netlib.training.losses import HEADS, LOSSES, make_loss
+from netlib.training.config import AUGMENTATIONS, AugmentConfig, TrainConfig
+
+if TYPE_CHECKING:
+    from netlib.training.course import Outputs
+    from netlib.training.loop import History
 
 OVERSAMPLING = "oversampling"  # a level of the factor loss: cross entropy, classes equally often
-DEFAULTS = TrainConfig()
 # Levels of the factor recipe: the one that it changes, and what it changes of that.
 RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
     "plain": ("", {"schedule": "constant", "learning_rate": 0.001, "weight_decay": 0.0}),
@@ -54,23 +43,69 @@ RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
     "label smoothing": ("averaging", {"loss": "label_smoothing"}),
     "SGD": ("averaging", {"optimizer": "sgd", "learning_rate": 0.1, "weight_decay": 0.0005}),
 }
-FACTORS: dict[str, type] = {
-    "none": str,
-    "recipe": str,
-    "loss": str,
-    "optimizer": str,
-    "schedule": str,
-    "augment": str,
-    "precision": str,
-    "learning_rate": float,
-    "weight_decay": float,
-    "ema": float,
-    "batch_size": int,
-    "training_epochs": int,
-    "train_size": int,
-    "resolution": int,
-    "width": float,
-}
+# What else a factor may vary, beside the fields of `TrainConfig`.
+OF_THE_RUN: dict[str, type] = {"train_size": int, "resolution": int, "width": float}
+# Fields that the first tables knew: they are in each run's key, others where they are not default.
+KEYED = frozenset(
+    "learning_rate training_epochs batch_size loss optimizer weight_decay schedule warmup ema "
+    "augment patience seed precision channels_last".split()
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Train networks over the levels of one factor, several seeds each.
+
+    Attributes:
+        dataset_path: one or more data sets.
+        extra_dataset_path: more training images, each taken through the sketch preprocessing.
+        factor: what is varied: none for the seed alone, recipe, train_size, resolution, width, or
+            a training option such as learning_rate.
+        levels: values of the factor.
+        seeds: of each level.
+        networks: standard, mobilenet, mobilenet_v1, or block counts as in 3+1 (three conv, one
+            MobileNet).
+        output: the CSV.
+        keep: folder for each run's checkpoint, history and predictions.
+        tuned: CSV of a sweep over learning_rate: each network takes its best by validation
+            accuracy; one that is not in it takes that of the pair's network which ends with the
+            same kind of block.
+        training: where the factor leaves it alone; --seeds takes the place of --seed.
+        bfloat16: networks that train in bfloat16 all the same, to save time.
+        train_size: training images; 0 for all.
+        validation_size: share of the training split.
+        steps: train every run for this many steps, whatever its number of images; 0 leaves it to
+            --training-epochs.
+        resolution: side of the images, pixels.
+        width: multiplies every channel count.
+        jobs: runs at a time; -1 for one a core.
+        threads: of a run; more runs pay better.
+        backend: joblib's: processes here, or a cluster.
+        scheduler: address of the Dask scheduler or Ray head; default: a local cluster.
+        cache_dir: folder of decoded images.
+    """
+
+    dataset_path: tuple[Path, ...]
+    extra_dataset_path: tuple[Path, ...] = ()
+    factor: str
+    levels: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = (0, 1, 2)
+    networks: tuple[str, ...] = ("standard", "mobilenet")
+    output: Path
+    keep: Path | None = None
+    tuned: Path | None = None
+    training: TrainConfig = field(default_factory=TrainConfig)
+    bfloat16: tuple[str, ...] = ()
+    train_size: int = 0
+    validation_size: float = 0.1
+    steps: int = 0
+    resolution: int = 28
+    width: float = 1.0
+    jobs: int = -1
+    threads: int = 1
+    backend: Literal["loky", "dask", "ray"] = "loky"
+    scheduler: str | None = None
+    cache_dir: Path = Path("runs/cache")
 
 
 @dataclass(frozen=True)
@@ -109,7 +144,11 @@ class Run:
         values = asdict(self)
         if not self.extra:  # tables are older than this option
             values.pop("extra")
-        values["config"].pop("device")  # where it runs is not what it is
+        values["config"] = {
+            name: value
+            for name, value in values["config"].items()
+            if name in KEYED or (name != "device" and value != getattr(TrainConfig(), name))
+        }  # where it runs is not what it is
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
@@ -119,149 +158,115 @@ class Run:
         return f"{self.network.replace('+', 'conv_')}{level}-{self.config.seed}"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse, train what is missing, write; 2 is the exit status of a user's error."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
-    args = parse(arguments)
-    try:
-        planned = plan(args)
-        sweep(planned, args, arguments)
-    except (ValueError, OSError) as error:
-        print(f"sweep: {error}", file=sys.stderr)
-        return 2
-    print(args.output)
-    return 0
+def run(options: Options) -> list[Path]:
+    """Train what is missing, write."""
+    check(options)
+    sweep(plan(options), options)
+    return [options.output]
 
 
-def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """The command line's options."""
-    parser = argparse.ArgumentParser(
-        prog="python -m analysis.sweep",
-        description="Train networks over the levels of one factor, several seeds each.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    add = parser.add_argument
-    add("--dataset-path", type=Path, nargs="+", required=True, help="one or more data sets")
-    add("--extra-dataset-path", type=Path, nargs="*", default=[], help="more training images, each "
-        "taken through the sketch preprocessing")  # fmt: skip
-    add("--factor", choices=FACTORS, required=True, help="what is varied; none for the seed alone")
-    add("--levels", nargs="*", default=[], help="values of the factor")
-    add("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    add("--networks", nargs="+", default=list(BLOCK_COUNTS), help="standard, mobilenet, "
-        "mobilenet_v1, or block counts as in 3+1 (three conv, one MobileNet)")  # fmt: skip
-    add("--output", type=Path, required=True, help="the CSV")
-    add("--keep", type=Path, help="folder for each run's checkpoint, history and predictions")
-    add("--tuned", type=Path, help="CSV of a sweep over learning_rate: each network takes its best "
-        "by validation accuracy; one that is not in it takes that of the pair's network which ends "
-        "with the same kind of block")  # fmt: skip
+def check(options: Options) -> None:
+    """Refuse what would fail or surprise later.
 
-    add = parser.add_argument_group("where the factor leaves them alone").add_argument
-    for name in ("learning_rate", "weight_decay", "ema", "training_epochs", "batch_size"):
-        default = getattr(DEFAULTS, name)
-        add(f"--{name.replace('_', '-')}", type=type(default), default=default)
-    add("--loss", default=DEFAULTS.loss, choices=[*LOSSES, OVERSAMPLING])
-    add("--precision", default=DEFAULTS.precision, help="of training: float32 or bfloat16")
-    add("--bfloat16", nargs="*", default=[], metavar="NETWORK", help="networks that train in "
-        "bfloat16 all the same, to save time")  # fmt: skip
-    add("--optimizer", default=DEFAULTS.optimizer)
-    add("--schedule", default=DEFAULTS.schedule)
-    add("--augment", choices=AUGMENTATIONS, default="none")
-    add("--train-size", type=int, default=0, help="training images; 0 for all")
-    add("--validation-size", type=float, default=0.1, help="share of the training split")
-    add("--steps", type=int, default=0, help="train every run for this many steps, whatever its "
-        "number of images; 0 leaves it to --training-epochs")  # fmt: skip
-    add("--resolution", type=int, default=28, help="side of the images, pixels")
-    add("--width", type=float, default=1.0, help="multiplies every channel count")
-
-    add = parser.add_argument_group("where it runs").add_argument
-    add("--jobs", type=int, default=-1, help="runs at a time; -1 for one a core")
-    add("--threads", type=int, default=1, help="threads of a run; more runs pay better")
-    add("--backend", choices=("loky", "dask", "ray"), default="loky", help="joblib's: processes "
-        "here, or a cluster")  # fmt: skip
-    add("--scheduler", help="address of the Dask scheduler or Ray head (default: a local cluster)")
-    add("--device", default=DEFAULTS.device, help="auto, cpu, cuda or mps")
-    add("--cache-dir", type=Path, default=Path("runs/cache"), help="folder of decoded images")
-    return parser.parse_args(arguments)
+    Raises:
+        ValueError: an option does not fit the others, or a data set is not there.
+    """
+    if (options.factor == "none") != (not options.levels):
+        raise ValueError(
+            f"--factor {options.factor} was given {len(options.levels)} levels; expected "
+            + ("none." if options.factor == "none" else "at least one after --levels.")
+        )
+    for path in (*options.dataset_path, *options.extra_dataset_path):
+        if not path.exists():
+            raise ValueError(f"{path} is not there: make it with analysis.prepare_data.")
+    if options.keep and len(options.dataset_path) > 1:
+        raise ValueError(
+            f"--keep was given with {len(options.dataset_path)} data sets, whose runs would share "
+            "folders; expected one: run the sweep once for each, with a folder of its own."
+        )
+    if options.training.seed:
+        raise ValueError(f"--seed {options.training.seed} was given; a sweep expects --seeds.")
 
 
-def plan(args: argparse.Namespace) -> list[Run]:
+def plan(options: Options) -> list[Run]:
     """Every run of the sweep, seeds outermost: stopped early, it has whole seeds.
 
     Raises:
         ValueError: a level, a network or an option is not valid.
     """
-    if (args.factor == "none") != (not args.levels):
-        raise ValueError(
-            f"--factor {args.factor} was given {len(args.levels)} levels; expected "
-            + ("none." if args.factor == "none" else "at least one after --levels.")
-        )
-    for path in (*args.dataset_path, *args.extra_dataset_path):
-        if not path.exists():
-            raise ValueError(f"{path} is not there: make it with analysis.prepare_data.")
-    rates = best_learning_rates(args.tuned) if args.tuned else {}
+    rates = best_learning_rates(options.tuned) if options.tuned else {}
     runs = [
-        make_run(args, str(path), network, level, seed, rates)
-        for seed in args.seeds
-        for path in args.dataset_path
-        for level in (args.levels or ["none"])
-        for network in args.networks
+        make_run(options, str(path), network, level, seed, rates)
+        for seed in options.seeds
+        for path in options.dataset_path
+        for level in (options.levels or ["none"])
+        for network in options.networks
     ]
-    if args.keep and len(args.dataset_path) > 1:
-        raise ValueError(
-            f"--keep was given with {len(args.dataset_path)} data sets, whose runs would share "
-            "folders; expected one: run the sweep once for each, with a folder of its own."
-        )
     for run in {run.network: run for run in runs}.values():
         make_network(run)  # a wrong name should not wait for the runs before it
     return list(dict.fromkeys(runs))
 
 
 def make_run(
-    args: argparse.Namespace,
-    dataset: str,
-    network: str,
-    level: str,
-    seed: int,
-    rates: dict[str, float],
+    options: Options, dataset: str, network: str, level: str, seed: int, rates: dict[str, float]
 ) -> Run:
     """The run of one level, network and seed."""
-    try:
-        value = FACTORS[args.factor](level)
-    except ValueError:
-        kind = FACTORS[args.factor].__name__
-        raise ValueError(f"--levels has {level!r}; {args.factor} expects {kind} values.") from None
-    rate = rates.get(network, rates.get(family(network), args.learning_rate))
-    options = {**vars(args), "learning_rate": rate, "seed": seed}
-    if network in args.bfloat16:
-        options["precision"] = "bfloat16"
-    if args.factor == "recipe":
-        options.update(recipe(level))
-    elif args.factor != "none":
-        options[args.factor] = value
-        level = f"{value:g}" if isinstance(value, float) else str(value)
-    if options["augment"] not in AUGMENTATIONS:
-        known = ", ".join(AUGMENTATIONS)
-        raise ValueError(f"augment is {options['augment']!r}; expected one of {known}.")
-    oversampling = options["loss"] == OVERSAMPLING
-    if oversampling:
-        options["loss"] = "cross_entropy"
-    names = {field.name for field in fields(TrainConfig)}
-    config = TrainConfig(
-        **{key: value for key, value in options.items() if key in names - {"augment"}},
-        augment=AUGMENTATIONS[options["augment"]],
-    )
+    rate = rates.get(network, rates.get(family(network), options.training.learning_rate))
+    changes: dict[str, Any] = {"learning_rate": rate, "seed": seed}
+    if network in options.bfloat16:
+        changes["precision"] = "bfloat16"
+    if options.factor == "recipe":
+        changes.update(recipe(level))
+    elif options.factor != "none":
+        changes[options.factor] = read_level(options.factor, level)
+        if isinstance(changes[options.factor], float):
+            level = f"{changes[options.factor]:g}"
+    if oversampling := changes.get("loss") == OVERSAMPLING:
+        changes["loss"] = "cross_entropy"
+    if "augment" in changes:
+        changes["augment"] = augmentation(changes["augment"])
+    of_the_run = ("width", "resolution", "train_size", "validation_size", "steps")
+    values = {name: changes.pop(name, getattr(options, name)) for name in of_the_run}
     return Run(
         network=network,
         level=level,
         dataset=dataset,
-        config=config,
+        config=replace(options.training, **changes),
         oversampling=oversampling,
-        extra=tuple(map(str, args.extra_dataset_path)),
-        **{
-            key: options[key]
-            for key in ("width", "resolution", "train_size", "validation_size", "steps")
-        },
+        extra=tuple(map(str, options.extra_dataset_path)),
+        **values,
     )
+
+
+def read_level(factor: str, level: str) -> Any:
+    """A level as a value of its factor.
+
+    Raises:
+        ValueError: there is no such factor, or the level is no value of it.
+    """
+    known = {**get_type_hints(TrainConfig), **OF_THE_RUN}
+    if factor not in known:
+        raise ValueError(
+            f"factor is {factor!r}; expected one of none, recipe, {', '.join(sorted(known))}."
+        )
+    kind = known[factor] if known[factor] in (int, float) else str
+    try:
+        return kind(level)
+    except ValueError:
+        raise ValueError(
+            f"--levels has {level!r}; {factor} expects {kind.__name__} values."
+        ) from None
+
+
+def augmentation(name: str) -> AugmentConfig:
+    """The preset of this name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if name not in AUGMENTATIONS:
+        raise ValueError(f"augment is {name!r}; expected one of {', '.join(AUGMENTATIONS)}.")
+    return AUGMENTATIONS[name]
 
 
 def recipe(level: str) -> dict[str, Any]:
@@ -283,6 +288,8 @@ def family(network: str) -> str:
 
 def best_learning_rates(path: Path) -> dict[str, float]:
     """Each network's learning rate of the highest mean validation accuracy, ties to lower loss."""
+    import pandas as pd
+
     table = pd.read_csv(path)
     if table.empty or set(table["factor"]) != {"learning_rate"}:
         raise ValueError(f"{path} holds no sweep over learning_rate: name the CSV of one.")
@@ -292,39 +299,51 @@ def best_learning_rates(path: Path) -> dict[str, float]:
     return best["learning_rate"].to_dict()
 
 
-def make_network(run: Run) -> Network:
+def make_network(run: Run) -> "nets.Network":
     """The run's network, with fresh weights.
 
     Raises:
         ValueError: its name is unknown or its counts are out of range.
     """
     input_dim = (1, run.resolution, run.resolution)
-    head = HEADS.get(run.config.loss, "linear")
-    return named_network(run.network, input_dim, 10, run.width, head)
+    head = training.head_for(run.config.loss)
+    return nets.named_network(run.network, input_dim, 10, run.width, head)
 
 
-def sweep(runs: Sequence[Run], args: argparse.Namespace, arguments: Sequence[str]) -> None:
+def sweep(runs: Sequence[Run], options: Options) -> None:
     """Train what the table lacks; it is written anew after each run."""
-    rows = read_rows(args.output)
-    missing = [run for run in runs if not done(run, rows, args.keep)]
+    rows = read_rows(options.output)
+    missing = [run for run in runs if not done(run, rows, options.keep)]
     wanted = {run.key for run in runs}
     strangers = len([key for key in rows if key not in wanted])
-    print(f"{len(runs)} runs, {len(runs) - len(missing)} of them in {args.output}"
+    print(f"{len(runs)} runs, {len(runs) - len(missing)} of them in {options.output}"
           + (f" beside {strangers} of other settings" if strangers else ""))  # fmt: skip
     if not missing:
         return
     order = {run.key: place for place, run in enumerate(runs)}
-    write_record(args.output, arguments)
-    terminal = sys.stderr.isatty()
+    write_json(options.output.with_suffix(".json"), record(options))
     started = time.perf_counter()
-    results = parallel(missing, args)
-    bar = tqdm(results, total=len(missing), desc=args.factor, disable=not terminal)
-    for count, row in enumerate(bar, start=1):
-        rows[row["key"]] = {"factor": args.factor, **row}
-        write_rows(args.output, rows, order)
-        if not terminal:
+    finished = progress(parallel(missing, options), options.factor, len(missing))
+    for count, row in enumerate(finished, start=1):
+        rows[row["key"]] = {"factor": options.factor, **row}
+        write_rows(options.output, rows, order)
+        if not on_terminal():
             left = (time.perf_counter() - started) / count * (len(missing) - count)
             print(progress_line(row, count, len(missing), left), flush=True)
+
+
+def record(options: Options) -> dict[str, Any]:
+    """The command, the code and the machine that made a table."""
+    git = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return made_by(
+        options,
+        *("torch", "numpy", "joblib"),
+        commit=git.stdout.strip() or None,
+        processor=platform.processor() or platform.machine(),
+        cores=os.cpu_count(),
+    )
 
 
 def progress_line(row: dict[str, Any], count: int, total: int, left: float) -> str:
@@ -340,18 +359,22 @@ def done(run: Run, rows: dict[str, dict[str, Any]], keep: Path | None) -> bool:
     return run.key in rows and (keep is None or (keep / run.folder / "predictions.npz").exists())
 
 
-def parallel(runs: Sequence[Run], args: argparse.Namespace) -> Iterable[dict[str, Any]]:
+def parallel(runs: Sequence[Run], options: Options) -> Iterator[dict[str, Any]]:
     """Rows as the runs finish."""
-    options = connect(args.backend, args.scheduler)
-    jobs = (joblib.delayed(train_run)(run, args.threads, args.keep, args.cache_dir) for run in runs)
-    with joblib.parallel_config(args.backend, n_jobs=args.jobs, **options):
-        # A joblib backend that cannot hand out results one by one gives them all at the end.
-        generous = args.backend in ("loky", "dask")
+    import joblib
+
+    backend = connect(options.backend, options.scheduler)
+    parent = os.getpid() if options.backend == "loky" else None  # a cluster's workers live on
+    train = joblib.delayed(train_run)
+    jobs = (train(run, options.threads, options.keep, options.cache_dir, parent) for run in runs)
+    # A joblib backend that cannot hand out results one by one gives them all at the end.
+    one_by_one = options.backend in ("loky", "dask")
+    with joblib.parallel_config(options.backend, n_jobs=options.jobs, **backend):
         yield from joblib.Parallel(
-            return_as="generator_unordered" if generous else "list", batch_size=1
+            return_as="generator_unordered" if one_by_one else "list", batch_size=1
         )(jobs)
-    if "client" in options:
-        options["client"].close()
+    if "client" in backend:
+        backend["client"].close()
 
 
 def connect(backend: str, scheduler: str | None) -> dict[str, Any]:
@@ -365,7 +388,7 @@ def connect(backend: str, scheduler: str | None) -> dict[str, Any]:
         if backend == "dask":
             from distributed import Client
 
-            return {"client": Client(scheduler or None)}
+            return {"client": Client(scheduler)}
         if backend == "ray":
             import ray
             from ray.util.joblib import register_ray
@@ -377,69 +400,101 @@ def connect(backend: str, scheduler: str | None) -> dict[str, Any]:
     return {}
 
 
-def train_run(run: Run, threads: int, keep: Path | None, cache: Path) -> dict[str, Any]:
+def end_with(parent: int) -> None:
+    """End this process soon after the one that started it, however that one ends.
+
+    A killed sweep cannot tell its workers; a worker whose parent is gone has another one.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    name = f"end with {parent}"
+    if os.getpid() != parent and name not in {thread.name for thread in threading.enumerate()}:
+        threading.Thread(target=watch, name=name, daemon=True).start()
+
+
+def train_run(
+    run: Run, threads: int, keep: Path | None, cache: Path, parent: int | None = None
+) -> dict[str, Any]:
     """Train, test, and keep what is asked for; returns the run's row."""
+    import torch
+
+    if parent is not None:
+        end_with(parent)
     torch.set_num_threads(threads)
     started = time.perf_counter()
-    data = read_data(run, cache)
-    batches = len(data.train_loader())
+    digits = read_data(run, cache)
     config = run.config
     if run.steps:
-        config = replace(config, training_epochs=max(1, math.ceil(run.steps / batches)))
-    seed_everything(config.seed)
+        epochs = math.ceil(run.steps / len(digits.train_loader()))
+        config = replace(config, training_epochs=max(1, epochs))
+    training.seed_everything(config.seed)
     net = make_network(run)
-    loss_func = make_loss(config.loss, data.class_counts)
     training_started = time.perf_counter()
     state = keep / run.folder / "training.state" if keep else None
-    history = fit(
-        net, data.train_loader(0), data.validation_loader(), config, loss_func=loss_func,
-        state_path=state, resume=True, identity=run.key,
-    )  # fmt: skip
+    history = training.fit(
+        net,
+        digits.train_loader(0),
+        digits.validation_loader(),
+        config,
+        loss_func=training.make_loss(config.loss, digits.class_counts),
+        state_path=state,
+        resume=True,
+        identity=run.key,
+    )
     training_seconds = time.perf_counter() - training_started
-    outputs = {split: run_network(net, data, split) for split in ("validation", "test")}
-    row = make_row(run, config, data, net, outputs)
+    outputs = {split: run_network(net, digits, split) for split in ("validation", "test")}
+    row = make_row(run, config, digits, net, outputs)
     row["training_seconds"] = round(training_seconds, 2)
     row["seconds"] = round(time.perf_counter() - started, 2)
-    if keep is not None:
-        keep_files(keep / run.folder, run, data, net, history, outputs)
+    if state is not None:
+        keep_files(state.parent, run, digits, net, history, outputs)
         state.unlink()
     return row
 
 
-def read_data(run: Run, cache: Path) -> DigitData:
+def read_data(run: Run, cache: Path) -> "data.DigitData":
     """The run's three sets, split and ordered by its seed; decoded once a machine."""
-    input_dim = (1, run.resolution, run.resolution)
-    extra = [
-        DigitDataset(path, "train", input_dim=input_dim, preprocess="sketch", cache_dir=cache)
-        for path in run.extra
-    ]
-    return DigitData(
+    common = {"input_dim": (1, run.resolution, run.resolution), "cache_dir": cache}
+    return data.DigitData(
         run.dataset,
-        input_dim=input_dim,
         batch_size=run.config.batch_size,
         train_size=run.train_size or None,
         validation_size=run.validation_size,
         seed=run.config.seed,
         weighted_sampling=run.oversampling,
-        extra_train_sets=extra,
-        cache_dir=cache,
+        extra_train_sets=[
+            data.DigitDataset(path, preprocess="sketch", **common) for path in run.extra
+        ],
+        **common,
     )
 
 
-def run_network(net: Network, data: DigitData, split: str) -> Outputs:
+def run_network(net: "nets.Network", digits: "data.DigitData", split: str) -> "Outputs":
     """Logits and embeddings of a split, in its order."""
-    dataset: DigitDataset = getattr(data, f"{split}_set")
+    import torch
+
+    dataset: data.DigitDataset = getattr(digits, f"{split}_set")
     rows = torch.arange(len(dataset)).split(500)
-    return infer(net, (dataset.batch(part) for part in rows))
+    return training.infer(net, (dataset.batch(part) for part in rows))
 
 
 def make_row(
-    run: Run, config: TrainConfig, data: DigitData, net: Network, outputs: dict[str, Outputs]
+    run: Run,
+    config: TrainConfig,
+    digits: "data.DigitData",
+    net: "nets.Network",
+    outputs: dict[str, "Outputs"],
 ) -> dict[str, Any]:
     """What the table says of a run; scores are fractions of the test set."""
-    validation = scores(data.validation_set.labels, outputs["validation"].logits)
-    test = scores(data.test_set.labels, outputs["test"].logits)
-    cost = measure(net, net.input_dim)
+    import numpy as np
+
+    validation = measure.scores(digits.validation_set.labels, outputs["validation"].logits)
+    test = measure.scores(digits.test_set.labels, outputs["test"].logits)
+    cost = nets.measure(net, net.input_dim)
     recall = [math.nan if value is None else value for value in test.per_class_recall]
     return {
         "level": run.level,
@@ -455,8 +510,8 @@ def make_row(
         "ece": test.ece,
         "validation_accuracy": validation.accuracy,
         "validation_nll": validation.nll,
-        "train_images": len(data.train_set),
-        "validation_images": len(data.validation_set),
+        "train_images": len(digits.train_set),
+        "validation_images": len(digits.validation_set),
         "test_images": test.n,
         "params": cost.num_params,
         "macs": cost.macs,
@@ -468,7 +523,7 @@ def make_row(
         "width": run.width,
         "resolution": run.resolution,
         **{f"recall_{label}": value for label, value in enumerate(recall)},
-        **{f"count_{label}": count for label, count in enumerate(data.class_counts)},
+        **{f"count_{label}": count for label, count in enumerate(digits.class_counts)},
         "key": run.key,
     }
 
@@ -476,24 +531,27 @@ def make_row(
 def keep_files(
     folder: Path,
     run: Run,
-    data: DigitData,
-    net: Network,
-    history: list[dict[str, float]],
-    outputs: dict[str, Outputs],
+    digits: "data.DigitData",
+    net: "nets.Network",
+    history: "History",
+    outputs: dict[str, "Outputs"],
 ) -> None:
     """network.safetensors, history.csv, and predictions.npz, whose being there says that all is."""
+    import numpy as np
+    import pandas as pd
+
     folder.mkdir(parents=True, exist_ok=True)
-    labels = {split: getattr(data, f"{split}_set").labels.numpy() for split in outputs}
+    labels = {split: getattr(digits, f"{split}_set").labels.numpy() for split in outputs}
     metadata = {
         "run": asdict(run),
-        "temperature": fit_temperature(labels["validation"], outputs["validation"].logits),
+        "temperature": measure.fit_temperature(labels["validation"], outputs["validation"].logits),
     }
-    save_network(net, folder / "network.safetensors", metadata)
+    nets.save_network(net, folder / "network.safetensors", metadata)
     pd.DataFrame(history).to_csv(folder / "history.csv", index=False)
     np.savez_compressed(
         folder / "predictions.npz",
         labels=labels["test"],
-        names=np.array(data.test_set.names),
+        names=np.array(digits.test_set.names),
         logits=outputs["test"].logits.numpy(),
         embeddings=outputs["test"].embeddings.numpy(),
         validation_labels=labels["validation"],
@@ -503,6 +561,8 @@ def keep_files(
 
 def read_rows(path: Path) -> dict[str, dict[str, Any]]:
     """Rows of the table by their key; none where there is no table yet."""
+    import pandas as pd
+
     if not path.exists():
         return {}
     table = pd.read_csv(path, dtype={"level": str, "network": str})
@@ -513,27 +573,12 @@ def read_rows(path: Path) -> dict[str, dict[str, Any]]:
 
 def write_rows(path: Path, rows: dict[str, dict[str, Any]], order: dict[str, int]) -> None:
     """The table, in the order of the plan; never half of it."""
+    import pandas as pd
+
     ordered = sorted(rows.values(), key=lambda row: order.get(row["key"], len(order)))
     with replacing(path) as temporary:
         pd.DataFrame(ordered).to_csv(temporary, index=False, float_format="%.6g")
 
 
-def write_record(path: Path, arguments: Sequence[str]) -> None:
-    """Beside the table: the command, the code and the machine that made it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    git = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
-    record = {
-        "command": shlex.join(["python", "-m", "analysis.sweep", *arguments]),
-        "commit": git.stdout.strip() or None,
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "versions": {name: version(name) for name in ("torch", "numpy", "joblib")},
-    }
-    text = json.dumps(record, indent=1) + os.linesep
-    path.with_suffix(".json").write_text(text, encoding="utf-8")
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(start("sweep"))

@@ -1,18 +1,14 @@
 """How a network is trained: one frozen, validated object, stored with every result."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
-LossName = Literal[
-    "cross_entropy",
-    "label_smoothing",
-    "mse",
-    "weighted",
-    "class_balanced",
-    "focal",
-    "logit_adjusted",
-    "ldam_drw",
-]
+from netlib.training.losses import LOSSES
+
+if TYPE_CHECKING:
+    LossName = str
+else:  # the names of files: the command line offers what there is
+    LossName = Literal[LOSSES]
 OptimizerName = Literal["sgd", "adam", "adamw", "rmsprop", "adadelta"]
 ScheduleName = Literal["constant", "cosine", "onecycle"]
 Precision = Literal["float32", "bfloat16"]
@@ -93,12 +89,15 @@ AUGMENTATIONS: dict[str, AugmentConfig] = {
 class TrainConfig:
     """Everything that decides a training run, data and architecture aside.
 
+    It is the training part of the command lines, too: a field is a flag of `analysis.main` and of
+    `analysis.sweep` (and a factor there), its annotation the choices, its line below the help.
+
     Attributes:
         learning_rate: peak of the schedule.
         training_epochs: passes over the training set.
         batch_size: images in a step.
-        loss: see `netlib.training.losses.LOSSES`.
-        optimizer: see `netlib.training.course.OPTIMIZERS`.
+        loss: name of a file in netlib/training/losses.
+        optimizer: with its usual options.
         weight_decay: on weights of two or more dimensions; batch norm and biases have none.
         schedule: "constant", "cosine" to 0, or "onecycle": linear warm-up, then cosine to 0.
         warmup: share of the steps that "onecycle" warms up.
@@ -122,7 +121,7 @@ class TrainConfig:
     schedule: ScheduleName = "onecycle"
     warmup: float = 0.2
     ema: float = 0.0
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    augment: AugmentConfig = AUGMENTATIONS["none"]
     patience: int = 0
     seed: int = 0
     precision: Precision = "float32"
@@ -139,20 +138,11 @@ class TrainConfig:
         _check(0 <= self.ema < 1, "ema", self.ema, "a decay from 0 to below 1")
         _check(self.patience >= 0, "patience", self.patience, "0 or more")
         _check(0 <= self.seed < 2**32, "seed", self.seed, "0 to 2^32 - 1")
-        for name, kind in (
-            ("loss", LossName),
-            ("optimizer", OptimizerName),
-            ("schedule", ScheduleName),
-            ("precision", Precision),
-        ):
-            value, known = getattr(self, name), get_args(kind)
-            _check(value in known, name, repr(value), f"one of {', '.join(known)}")
+        for name, kind in get_type_hints(type(self)).items():
+            if get_origin(kind) is Literal:
+                value, known = getattr(self, name), get_args(kind)
+                _check(value in known, name, repr(value), f"one of {', '.join(known)}")
 
     def to_dict(self) -> dict[str, Any]:
         """As plain numbers, strings and dictionaries, for a JSON file."""
         return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "TrainConfig":
-        """The inverse of `to_dict`."""
-        return cls(**{**values, "augment": AugmentConfig(**values["augment"])})

@@ -16,6 +16,7 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from netlib.errors import WorkError
 from netlib.files import replacing
 from netlib.nets.network import Network
 from netlib.training.allocator import keep_freed_memory
@@ -36,7 +37,7 @@ OPTIMIZERS: dict[str, MakeOptimizer] = {
 }
 
 
-class TrainingError(RuntimeError):
+class TrainingError(WorkError):
     """Training cannot go on; the message says why and what to change."""
 
 

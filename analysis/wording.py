@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.look.style import NETWORKS, name_of, networks_of
+from analysis.look.style import name_of, networks_of
 
 TITLES = {"standard": "the standard network", "mobilenet": "the MobileNet network"}
 

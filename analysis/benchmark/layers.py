@@ -2,8 +2,8 @@
 
 The engine's own profile gives each layer's time. A layer cannot be faster than its arithmetic at
 peak speed, nor than its bytes at the bandwidth of the cache that they lie in. Beside the area's
-rows, `layer_times.csv` holds every layer and network on one thread and on all, for one image and for
-a batch, and `roofline.csv` the roofs.
+rows, `layer_times.csv` holds every layer and network on one thread and on all, for one image and
+for a batch, and `roofline.csv` the roofs.
 """
 
 import json
@@ -163,7 +163,7 @@ def layer_entry(
 def entries(
     times: Results, network: str, works: list[Work], threads: int, batch: int, roofs: Roofs
 ) -> Iterator[dict[str, Any]]:
-    """Lines of `layer_times.csv`: the layers, the rest, the network in the engine and in PyTorch."""
+    """Lines of `layer_times.csv`: layers, the rest, the network in the engine and in PyTorch."""
     for work in works:
         seconds = times[threads, (network, work.name, batch)]
         yield layer_entry(network, work, threads, batch, seconds, roofs)

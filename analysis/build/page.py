@@ -19,7 +19,7 @@ TEMPLATE = Path(__file__).with_name("report.typ")
 TITLE = "Standard against depthwise separable convolution"
 SUBTITLE = "Two small networks on handwritten digits"
 NOTES = {
-    "tiny": "This is the tiny size of the report: it shows that every step works, and nothing else.",
+    "tiny": "This is the tiny size of the report: it shows that every step works, no more.",
     "small": "This is the small size of the report: few images and few seeds, made in minutes. It "
     "shows that everything works; for findings, see the full size.",
     "full": "This is the full size of the report.",

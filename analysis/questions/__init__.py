@@ -7,7 +7,7 @@ A question is a module of this folder. All of its parts are optional, and nothin
 - `say(data) -> {section: values}`: numbers and sentences of the page, by section;
 - `conclude(data, sections)` and `disappoint(data, sections)`: sentences for the end of the report;
 - `steps(plan)`: the commands that its numbers come from;
-- `COMPARED` and `compare(pair) -> {file: rows or arrays}`: what it takes from kept runs of the pair;
+- `COMPARED` and `compare(pair) -> {file: rows or arrays}`: what it takes from kept runs;
 - `Options` and `run(options)`: a command of its own, see `analysis.command`.
 """
 

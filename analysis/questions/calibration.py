@@ -46,7 +46,7 @@ def calibration_rows(results: "Sequence[Result]") -> list[dict[str, Any]]:
     return pd.concat(tables).to_dict("records")
 
 
-def calibration_row(result: Result) -> dict[str, Any]:
+def calibration_row(result: "Result") -> dict[str, Any]:
     """One run's calibration, with the temperature that its validation images chose."""
     row: dict[str, Any] = {
         "network": result.run.network,

@@ -126,7 +126,7 @@ def describe(dataset: "DigitDataset") -> dict[str, Any]:
     }
 
 
-def groups(dataset: DigitDataset) -> dict[bytes, list[int]]:
+def groups(dataset: "DigitDataset") -> dict[bytes, list[int]]:
     """Digest of an image -> the indices of all images of exactly these pixels."""
     found = defaultdict(list)
     for index, image in enumerate(dataset.images.numpy()):
@@ -134,7 +134,7 @@ def groups(dataset: DigitDataset) -> dict[bytes, list[int]]:
     return dict(found)
 
 
-def duplicates(dataset: DigitDataset) -> dict[str, int]:
+def duplicates(dataset: "DigitDataset") -> dict[str, int]:
     """Images that repeat an earlier one, groups of equal ones, and groups with two labels."""
     labels = dataset.labels.tolist()
     equal = [indices for indices in groups(dataset).values() if len(indices) > 1]
@@ -145,12 +145,12 @@ def duplicates(dataset: DigitDataset) -> dict[str, int]:
     }
 
 
-def overlap(train: DigitDataset, test: DigitDataset) -> dict[str, int]:
+def overlap(train: "DigitDataset", test: "DigitDataset") -> dict[str, int]:
     """Test images that are training images, too, and those whose label is another there."""
     known, asked = groups(train), groups(test)
     shared = known.keys() & asked.keys()
 
-    def labels(dataset: DigitDataset, indices: list[int]) -> set[int]:
+    def labels(dataset: "DigitDataset", indices: list[int]) -> set[int]:
         return set(dataset.labels[indices].tolist())
 
     return {
@@ -163,7 +163,7 @@ def overlap(train: DigitDataset, test: DigitDataset) -> dict[str, int]:
     }
 
 
-def label_errors(test: DigitDataset) -> dict[str, Any]:
+def label_errors(test: "DigitDataset") -> dict[str, Any]:
     """The known errors of MNIST's test labels, if these are they; of others, none are known."""
     if not is_mnist_test(test):
         return {"test_set_is_mnist": False, "known": None, "indices": None, "source": None}
@@ -178,7 +178,7 @@ def label_errors(test: DigitDataset) -> dict[str, Any]:
     }
 
 
-def is_mnist_test(test: DigitDataset) -> bool:
+def is_mnist_test(test: "DigitDataset") -> bool:
     """Whether these are MNIST's 10,000 test images, in their order: their files are rebuilt."""
     count = len(test).to_bytes(4, "big")
     side = (28).to_bytes(4, "big")
@@ -191,7 +191,7 @@ def is_mnist_test(test: DigitDataset) -> bool:
     )
 
 
-def samples(dataset: DigitDataset, seed: int) -> np.ndarray:
+def samples(dataset: "DigitDataset", seed: int) -> np.ndarray:
     """(C, SAMPLES, 28, 28) uint8, drawn at random; blank where a class has fewer."""
     rng = np.random.default_rng(seed)
     height, width = dataset.input_dim[1:]
@@ -202,7 +202,7 @@ def samples(dataset: DigitDataset, seed: int) -> np.ndarray:
     return result
 
 
-def means(dataset: DigitDataset) -> np.ndarray:
+def means(dataset: "DigitDataset") -> np.ndarray:
     """(C, 28, 28) float32 in [0, 1]; 0 for a class without images."""
     result = np.zeros((dataset.num_classes, *dataset.input_dim[1:]), np.float32)
     for label in dataset.labels.unique().tolist():

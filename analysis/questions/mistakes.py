@@ -43,7 +43,7 @@ def compare(pair: "Pair") -> dict[str, Any]:
     }
 
 
-def confusion_rows(results: Sequence[Result]) -> list[dict[str, Any]]:
+def confusion_rows(results: "Sequence[Result]") -> list[dict[str, Any]]:
     """One row a cell, counts summed over seeds."""
     counts = np.sum([result.before.confusion for result in results], axis=0)
     network = results[0].run.network
@@ -81,7 +81,7 @@ def answers(pair: "Pair", first: "dict[str, Result]", indices: np.ndarray) -> di
     return arrays
 
 
-def examples(first: dict[str, Result], seed: int) -> Iterator[tuple[str, int]]:
+def examples(first: "dict[str, Result]", seed: int) -> Iterator[tuple[str, int]]:
     """("standard right", index of an image) and so on, of different classes as far as there are."""
     rng = np.random.default_rng(seed)
     for network, result in first.items():

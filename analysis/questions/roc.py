@@ -28,7 +28,7 @@ def compare(pair: "Pair") -> dict[str, Any]:
     }
 
 
-def roc_rows(result: Result) -> list[dict[str, Any]]:
+def roc_rows(result: "Result") -> list[dict[str, Any]]:
     """The curves of each class against the rest, of all decisions (micro) and of their mean."""
     truth, odds = one_against_rest(result)
     curves = {
@@ -60,7 +60,7 @@ def auc_rows(result: "Result") -> list[dict[str, Any]]:
     return [{**run, "class": name, "auc": area} for name, area in {**areas, **averages}.items()]
 
 
-def one_against_rest(result: Result) -> tuple[np.ndarray, np.ndarray]:
+def one_against_rest(result: "Result") -> tuple[np.ndarray, np.ndarray]:
     """Whether image n is of class c, and the log-odds of it, both (N, C)."""
     from netlib.measure.metrics import log_odds
 

@@ -124,12 +124,12 @@ def steps(plan: Plan) -> Iterator[Step]:
 
 def numbers(data: Results, name: str) -> Drawn:
     """The factor is a number: lines with bands."""
+    table, factor = data.sweep(name), FACTORS[name]
     figure = blank(COLUMN, 5.6)
     ax = figure.subplots()
-    draw_sweep(ax, data.sweep(name), FACTORS[name].column, "error", chosen=name == "learning_rate")
-    ax.set_xlabel(FACTORS[name].name)
+    draw_sweep(ax, table, factor.column, "error", chosen=name == "learning_rate")
+    ax.set_xlabel(factor.name)
     ax.set_ylabel(ERROR)
-    table = data.sweep(name)
     ring = (
         " Rings mark the rate that the mean accuracy on the validation images chooses."
         if name == "learning_rate"
@@ -143,9 +143,9 @@ def numbers(data: Results, name: str) -> Drawn:
         else ""
     )
     return figure, (
-        f"Error rate on the test set against {FACTORS[name].name.split(' (')[0]}; lines are means of "
+        f"Error rate on the test set against {factor.name.split(' (')[0]}; lines are means of "
         f"{seeds_text(table)}, bands reach from the lowest seed to the highest "
-        f"({setting_text(table, FACTORS[name].column)}).{ring}{ratio}"
+        f"({setting_text(table, factor.column)}).{ring}{ratio}"
     )
 
 

@@ -77,9 +77,14 @@ def parse(kind: type, arguments: Sequence[str]) -> Any:
     Raises:
         ValueError: an option is unknown, missing or not valid.
     """
+    asked = {"-h", "--help"} & set(arguments)
+    box = io.TextIOWrapper(io.BytesIO(), "utf-8")  # the same in every locale
     complaint = io.StringIO()
     try:
-        with contextlib.redirect_stderr(complaint):
+        with (
+            contextlib.redirect_stdout(sys.stdout if asked else box),
+            contextlib.redirect_stderr(complaint),
+        ):
             return tyro.cli(
                 kind,
                 prog=f"python -m {module_name(kind)}",
@@ -257,4 +262,5 @@ def _spelled(options: Any, defaults: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _words(value: Any) -> list[str]:
-    return list(map(word, value)) if isinstance(value, tuple | list) else [word(value)]
+    many = isinstance(value, Iterable) and not isinstance(value, str)
+    return list(map(word, value)) if many else [word(value)]

@@ -15,13 +15,13 @@ import os
 import platform
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
+from analysis.children import end_with
 from analysis.command import made_by, on_terminal, progress, start, write_json
 from netlib import data, measure, nets, training
 from netlib.files import replacing
@@ -364,9 +364,8 @@ def parallel(runs: Sequence[Run], options: Options) -> Iterator[dict[str, Any]]:
     import joblib
 
     backend = connect(options.backend, options.scheduler)
-    parent = os.getpid() if options.backend == "loky" else None  # a cluster's workers live on
     train = joblib.delayed(train_run)
-    jobs = (train(run, options.threads, options.keep, options.cache_dir, parent) for run in runs)
+    jobs = (train(run, options.threads, options.keep, options.cache_dir) for run in runs)
     # A joblib backend that cannot hand out results one by one gives them all at the end.
     one_by_one = options.backend in ("loky", "dask")
     with joblib.parallel_config(options.backend, n_jobs=options.jobs, **backend):
@@ -379,6 +378,8 @@ def parallel(runs: Sequence[Run], options: Options) -> Iterator[dict[str, Any]]:
 
 def connect(backend: str, scheduler: str | None) -> dict[str, Any]:
     """Reach the cluster, where one is asked for; returns options of joblib's backend.
+
+    Processes here end with this one; the workers of a cluster live on.
 
     Raises:
         ValueError: the backend's package is not installed.
@@ -397,33 +398,13 @@ def connect(backend: str, scheduler: str | None) -> dict[str, Any]:
             register_ray()
     except ModuleNotFoundError as error:
         raise ValueError(f"--backend {backend} needs a package: {error}; install it.") from error
-    return {}
+    return {"initializer": end_with, "initargs": (os.getpid(),)} if backend == "loky" else {}
 
 
-def end_with(parent: int) -> None:
-    """End this process soon after the one that started it, however that one ends.
-
-    A killed sweep cannot tell its workers; a worker whose parent is gone has another one.
-    """
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
-
-    name = f"end with {parent}"
-    if os.getpid() != parent and name not in {thread.name for thread in threading.enumerate()}:
-        threading.Thread(target=watch, name=name, daemon=True).start()
-
-
-def train_run(
-    run: Run, threads: int, keep: Path | None, cache: Path, parent: int | None = None
-) -> dict[str, Any]:
+def train_run(run: Run, threads: int, keep: Path | None, cache: Path) -> dict[str, Any]:
     """Train, test, and keep what is asked for; returns the run's row."""
     import torch
 
-    if parent is not None:
-        end_with(parent)
     torch.set_num_threads(threads)
     started = time.perf_counter()
     digits = read_data(run, cache)

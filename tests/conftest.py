@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 os.environ["MPLBACKEND"] = "Agg"
-os.environ.setdefault("OMP_NUM_THREADS", "2")  # tiny networks lose time on more threads
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny networks lose time on more threads
 
 BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 BROWSER_FLAGS = (

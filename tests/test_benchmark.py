@@ -1,22 +1,30 @@
 """The benchmark's arithmetic, its arms and its files; no test looks at a clock."""
 
 import csv
+import dataclasses
+import importlib
 import json
 import math
 import os
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
+from helpers_arms import make_counter, make_failure
 from torch import nn
 
-from analysis.benchmark import __main__ as benchmark
-from analysis.benchmark import accuracy, data, http_load, inference, layers, plain, serving
-from analysis.benchmark.arms import Arm, ArmError, interleave, seconds_of, together
-from analysis.benchmark.record import Row, number, quartiles, ratios, row, save, table, targets
+from analysis.benchmark import accuracy, archives, inference, layers, plain, serving
+from analysis.benchmark.__main__ import MODULES, Area
+from analysis.benchmark.arms import Arm, ArmError, interleave, seconds_of
+from analysis.benchmark.record import Row, quartiles, ratios, row, save, table
 from analysis.benchmark.settings import Settings, as_input
+from analysis.command import start
 from netlib.answer.predictor import Predictor
 from netlib.nets.checkpoint import load_network, save_network
 from netlib.nets.network import ARCHITECTURES
@@ -51,7 +59,6 @@ def test_quartiles_are_those_of_the_sorted_values() -> None:
 
 def test_a_run_that_never_reached_its_aim_stays_infinite() -> None:
     assert quartiles([10, math.inf, math.inf]) == (10, math.inf, math.inf)
-    assert number(math.inf) == "inf"
 
 
 def test_ratios_are_taken_round_by_round() -> None:
@@ -75,55 +82,22 @@ def test_the_median_decides_whether_a_target_is_reached(limits, target, reached)
     assert (found.median, found.target, found.reached) == (2, target, reached)
 
 
-def test_targets_are_the_rows_that_have_one() -> None:
-    rows = [row("a", "q", "x", [1], "s"), row("a", "q", "y", [1], "s", at_most=2)]
-    assert targets(rows) == rows[1:]
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0, "0"), (0.1234, "0.123"), (12.34, "12.3"), (12345.6, "12,346"), (0.000012, "1.2e-05")],
-)
-def test_numbers_have_three_digits(value: float, text: str) -> None:
-    assert number(value) == text
-
-
 def test_a_missed_target_stands_out_in_the_table() -> None:
-    text = table([row("a", "speed", "ours", [1, 2, 3], "×", at_least=5, note="because")])
-    assert "MISSED" in text and ">= 5" in text and "because" in text
+    text = table([row("a", "speed", "ours", [1, 2, 3], "×", at_least=5)])
+    assert "MISSED" in text and ">= 5" in text
+    assert table([]) == "(none)"
     assert "MISSED" not in table([row("a", "speed", "ours", [6], "×", at_least=5)])
 
 
-def test_files_hold_every_row_and_what_made_them(tmp_path: Path) -> None:
+def test_a_file_holds_every_row(tmp_path: Path) -> None:
     rows = [row("area", "quantity", "ours", [1, 2, 3], "×", network="standard", theory=4.62)]
-    csv_path, json_path = save(tmp_path / "new", "area", rows, {"command": "python -m x"})
-    with csv_path.open(newline="", encoding="utf-8") as file:
+    with save(tmp_path / "new", "area", rows).open(newline="", encoding="utf-8") as file:
         (line,) = csv.DictReader(file)
     assert (line["arm"], line["median"], line["theory"]) == ("ours", "2.0", "4.62")
-    content = json.loads(json_path.read_text(encoding="utf-8"))
-    assert content["made_by"] == {"command": "python -m x"}
-    assert Row(**content["rows"][0]) == rows[0]
+    assert list(line) == [field.name for field in dataclasses.fields(Row)]
 
 
 # --- Arms ---------------------------------------------------------------------------------------
-
-
-def make_counter(step: int) -> Callable[[int], float]:
-    """An arm that counts its calls, and tells its process and its threads on request."""
-    state = {"calls": 0}
-
-    def work(case: int) -> float:
-        if case < 0:
-            return {-1: os.getpid(), -2: int(os.environ["OMP_NUM_THREADS"])}[case]
-        state["calls"] += 1
-        return case + step * state["calls"]
-
-    return work
-
-
-def make_failure() -> Callable[[int], float]:
-    """An arm that always fails."""
-    return lambda case: 1 / 0
 
 
 def test_every_arm_does_every_case_once_a_round_and_keeps_its_state() -> None:
@@ -142,12 +116,16 @@ def test_arms_have_processes_and_threads_of_their_own() -> None:
     results = interleave(arms, [-1, -2], 1)
     assert len({results["a", -1][0], results["b", -1][0], os.getpid()}) == 3
     assert (results["a", -2], results["b", -2]) == ([1], [3])
-    assert together(arms, 5) == {"a": 6, "b": 6}
 
 
 def test_a_failing_arm_is_named_with_its_error() -> None:
     with pytest.raises(ArmError, match=r"'bad' failed[\s\S]*ZeroDivisionError"):
         interleave({"bad": Arm(make_failure)}, [0], 1)
+
+
+def test_an_arm_s_process_needs_no_torch() -> None:
+    program = "import sys, analysis.benchmark.arms; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[1])
 
 
 def test_at_least_three_calls_are_timed_after_a_warm_up() -> None:
@@ -205,14 +183,6 @@ def test_layers_have_their_macs_and_bytes(checkpoints) -> None:
     assert depthwise.bytes(1) == 4 * (2 * 64 * 14 * 14 + 64 * 9)
 
 
-def test_a_layer_is_held_against_the_nearer_roof() -> None:
-    work = layers.Work("conv", "conv", macs=500, values=1000, params=0)
-    by_bandwidth = layers.layer_row("standard", work, [1.0], bandwidth=1000.0, peak=1000.0)
-    by_arithmetic = layers.layer_row("standard", work, [1.0], bandwidth=1000.0, peak=100.0)
-    assert by_bandwidth.theory == 4e6 and "bound by bandwidth" in by_bandwidth.note  # µs
-    assert by_arithmetic.theory == 10e6 and "bound by arithmetic" in by_arithmetic.note
-
-
 def test_a_profile_has_every_layer(checkpoints) -> None:
     arm = layers.make(checkpoints, 2, 0.0, 1)
     names = [work.name for work in layers.layers(load_network(checkpoints["mobilenet"])[0])]
@@ -222,14 +192,20 @@ def test_a_profile_has_every_layer(checkpoints) -> None:
         )
 
 
-def test_a_line_of_the_latency_table_has_its_roof() -> None:
+def test_the_tables_hold_rates_and_the_roofs_above_them() -> None:
     work = layers.Work("conv", "conv", macs=4_000_000, values=1000, params=0)
-    roofs = layers.Roofs(peak=100e9, cache=20e9, memory=5e9)
-    entry = layers.layer_entry("standard", work, 1, 1, [100e-6], roofs)
-    assert (entry["us"], entry["intensity"], entry["bytes"]) == pytest.approx((100, 1000, 4000))
-    assert (entry["gmacs_per_s"], entry["roof_gmacs_per_s"]) == pytest.approx((40, 50))
-    assert entry["share_of_roof"] == pytest.approx(0.8) and entry["bound"] == "arithmetic"
-    assert layers.roof_entry(2, roofs)["ridge_cache"] == pytest.approx(2.5)
+    cases = [("n", "conv", 1), ("n", "rest", 1), ("n", "network", 1), ("folded", "n", 1),
+             ("eager", "n", 1)]  # fmt: skip
+    times = {(1, case): [100e-6, 90e-6, 300e-6] for case in cases}
+    line, rest, *wholes = layers.lines_of(times, "n", [work], 1, 1)
+    assert (line["us"], line["intensity"]) == pytest.approx((100, 1000))
+    assert line["gmacs_per_s"] == pytest.approx(40)
+    assert (rest["kind"], rest["macs"]) == ("rest", None)
+    assert [whole["engine"] for whole in wholes] == ["ours", "folded", "eager"]
+    best = {"copy, cache": 20, "copy, memory": 5, layers.PRODUCTS[0]: 80, layers.PRODUCTS[1]: 100}
+    roofs = {(2, ("roof", roof, 0)): [value / 2, value] for roof, value in best.items()}
+    found = layers.roof_line(roofs, 2)
+    assert (found["peak_gmacs_per_s"], found["ridge_cache"]) == (50, 2.5)
 
 
 def test_the_example_has_its_published_size() -> None:
@@ -263,8 +239,8 @@ def test_the_share_of_the_examples_time_is_that_of_the_means() -> None:
 
 def test_bare_and_own_decoding_read_the_same_archive(digit_folder, tmp_path: Path) -> None:
     folder = digit_folder(train=2, zipped=True)
-    assert data.make_bare(folder / "train.zip")("train") > 0
-    assert data.make_ours(folder, tmp_path / "cache")("train") > 0
+    assert archives.make_bare(folder / "train.zip")("train") > 0
+    assert archives.make_ours(folder, tmp_path / "cache")("train") > 0
     assert list((tmp_path / "cache").iterdir())
 
 
@@ -273,23 +249,51 @@ def test_the_picture_for_the_server_is_a_drawing(checkpoints) -> None:
     assert picture.startswith(b"\x89PNG") and len(picture) < 100_000
 
 
-def test_a_server_that_is_not_there_is_an_error(free_port) -> None:
+def test_the_serving_arm_reads_the_demo_s_way(checkpoints, monkeypatch) -> None:
+    asked = []
+    read = serving.Reader.read
+    monkeypatch.setattr(
+        serving.Reader, "read", lambda self, picture: asked.append(picture) or read(self, picture)
+    )
+    picture = serving.drawing(Settings(checkpoints))
+    work = serving.make_reader(checkpoints, picture, 0.0)
+    asked.clear()
+    assert work(serving.READING) > 0 and set(asked) == {picture}
+    asked.clear()
+    assert work(serving.NETWORKS_ALONE) > 0 and not asked
+
+
+def test_a_server_that_has_ended_is_an_error(free_port) -> None:
+    ended = SimpleNamespace(poll=lambda: 1)
     with pytest.raises(OSError):
-        http_load.predict(free_port(), "digit.png")
+        serving.first_answer(f"http://127.0.0.1:{free_port()}", b"", ended)
 
 
 # --- The command --------------------------------------------------------------------------------
 
 
-def test_one_area_runs_alone_and_writes_its_files(checkpoints, tmp_path: Path, capsys) -> None:
+def here(
+    arms: Mapping[str, Arm], cases: Sequence[Hashable], rounds: int
+) -> dict[tuple[str, Hashable], list[float]]:
+    """`interleave` without processes, for what is done with its results."""
+    works = {name: arm.make(*arm.arguments) for name, arm in arms.items()}
+    return {(a, case): [works[a](case)] * rounds for case in cases for a in arms}
+
+
+def test_one_area_runs_alone_and_writes_its_files(
+    checkpoints, tmp_path: Path, capsys, monkeypatch
+) -> None:
+    monkeypatch.setattr(archives, "interleave", here)
     arguments = [f"--{name}={path}" for name, path in checkpoints.items()]
     output = tmp_path / "out"
-    assert benchmark.main([*arguments, "--quick", "--only", "data", "--output", str(output)]) == 0
+    command = [*arguments, "--quick", "--only", "data", "--output", str(output)]
+    assert start("benchmark", command) == 0
     printed = capsys.readouterr().out
-    assert "bare Pillow" in printed and "<= 1.3" in printed and str(output / "data.csv") in printed
+    assert "bare Pillow" in printed and "<= 1.3" in printed
+    assert printed.splitlines()[-2:] == [str(output / "data.csv"), str(output / "data.json")]
     made_by = json.loads((output / "data.json").read_text(encoding="utf-8"))["made_by"]
-    assert made_by["quick"] is True
-    assert {"processor", "cores", "versions"} <= made_by["machine"].keys()
+    assert made_by["quick"] is True and made_by["versions"]["torch"]
+    assert {"processor", "cores"} <= made_by["machine"].keys()
     assert str(tmp_path) not in made_by["dataset"]
 
 
@@ -299,13 +303,13 @@ def test_one_area_runs_alone_and_writes_its_files(checkpoints, tmp_path: Path, c
 def test_a_wrong_option_is_told_in_a_sentence(extra, checkpoints, tmp_path: Path, capsys) -> None:
     arguments = [f"--{name}={path}" for name, path in checkpoints.items()]
     output = ["--output", str(tmp_path)]
-    assert benchmark.main([*arguments, "--only", "data", *output, *extra]) == 2
+    assert start("benchmark", [*arguments, "--only", "data", *output, *extra]) == 2
     captured = capsys.readouterr()
-    assert captured.err.startswith("benchmark: ")
+    assert captured.err.startswith("benchmark: ") and captured.err.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
 
-def test_every_area_has_a_module_that_runs() -> None:
-    for module in benchmark.AREAS.values():
-        path = Path(benchmark.__file__).with_name(f"{module}.py")
-        assert "def run(settings: Settings) -> list[Row]:" in path.read_text(encoding="utf-8")
+@pytest.mark.parametrize("area", get_args(Area))
+def test_every_area_has_a_module_that_runs(area: str) -> None:
+    module = importlib.import_module(f"analysis.benchmark.{MODULES.get(area, area)}")
+    assert area == module.AREA and callable(module.run)

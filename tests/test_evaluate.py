@@ -11,7 +11,7 @@ import torch
 from PIL import Image, ImageOps
 from scipy.special import softmax
 
-from analysis.evaluate import main
+from analysis.command import start
 from netlib.measure.metrics import calibration_interval, scores
 from netlib.nets.checkpoint import load_network, save_network, weights_digest
 from netlib.nets.network import init_network
@@ -35,10 +35,9 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def evaluate(dataset: Path, checkpoint: Path, output: Path, *options: str) -> int:
-    return main([
-        "--dataset-path", str(dataset), "--checkpoint", str(checkpoint), "--output", str(output),
-        *options,
-    ])  # fmt: skip
+    paths = {"--dataset-path": dataset, "--checkpoint": checkpoint, "--output": output}
+    arguments = [str(word) for pair in paths.items() for word in pair]
+    return start("evaluate", [*arguments, *options])
 
 
 def read(output: Path) -> tuple[dict, dict[str, np.ndarray]]:
@@ -113,7 +112,7 @@ def test_the_scores_say_what_made_them(dataset: Path, checkpoint: Path, tmp_path
     assert (made_by["split"], made_by["preprocess"]) == ("test", "none")
     assert made_by["dataset"] == dataset.name
     assert made_by["command"].startswith("python -m analysis.evaluate --dataset-path ")
-    assert {"torch", "onnxruntime", "numpy"} == made_by["versions"].keys()
+    assert {"python", "torch", "onnxruntime", "numpy"} == made_by["versions"].keys()
 
 
 def test_what_is_printed_is_what_is_written(
@@ -223,8 +222,9 @@ def test_sketch_for_a_network_of_another_size_gets_one_sentence(
     assert_refused(status, output, capsys, "28x28")
 
 
-def test_options_that_do_not_exist_exit_with_2(dataset: Path, checkpoint: Path, capsys) -> None:
+def test_options_that_do_not_exist_get_one_sentence(
+    dataset: Path, checkpoint: Path, tmp_path: Path, capsys
+) -> None:
     for options in (["--split", "validation"], ["--preprocess", "magic"]):
-        with pytest.raises(SystemExit, match="2"):
-            evaluate(dataset, checkpoint, Path("unused"), *options)
-        assert options[0] in capsys.readouterr().err
+        status = evaluate(dataset, checkpoint, tmp_path / "out", *options)
+        assert_refused(status, tmp_path / "out", capsys, *options)

@@ -1,5 +1,12 @@
 """The sweep: its table, its pairs, and going on where it stopped."""
 
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +16,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 from analysis import sweep
+from analysis.command import arguments_of, command_line, parse, start
 from netlib.nets.checkpoint import load_network
 
 SMALL = ["--networks", "1+0", "0+1", "--resolution", "12", "--training-epochs", "1", "--batch-size",
@@ -28,7 +36,7 @@ def run(dataset: Path, tmp_path: Path) -> Callable[..., pd.DataFrame]:
     def sweep_and_read(*arguments: object, status: int = 0) -> pd.DataFrame | None:
         output = tmp_path / "table.csv"
         common = ["--dataset-path", dataset, "--output", output, "--cache-dir", tmp_path / "cache"]
-        assert sweep.main([*map(str, (*common, *SMALL, *arguments))]) == status
+        assert start("sweep", [*map(str, (*common, *SMALL, *arguments))]) == status
         return None if status else pd.read_csv(output, dtype={"level": str, "network": str})
 
     return sweep_and_read
@@ -169,10 +177,69 @@ def test_networks_without_a_rate_of_their_own_take_that_of_their_kind(run, tmp_p
     assert table.set_index("network")["learning_rate"].to_dict() == {"1+0": 0.1, "0+1": 0.2}
 
 
+def recorded_sweeps() -> list[Path]:
+    """Records of the committed tables."""
+    records = sorted((Path(__file__).parents[1] / "figures" / "data" / "full").glob("*.json"))
+    return [
+        path for path in records if '\n "command": "python -m analysis.sweep ' in path.read_text()
+    ]
+
+
+@pytest.mark.parametrize("record", recorded_sweeps(), ids=lambda path: path.stem)
+def test_a_recorded_command_still_plans_the_runs_of_its_table(
+    record: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(__file__).parents[1])
+    command = json.loads(record.read_text(encoding="utf-8"))["command"]
+    options = parse(sweep.Options, shlex.split(command)[3:])
+    table = pd.read_csv(record.with_suffix(".csv"))
+    planned = sweep.plan(options)
+    assert planned and {run.key for run in planned} <= set(table["key"])
+    assert parse(sweep.Options, shlex.split(command_line(options))[3:]) == options
+
+
+def test_a_killed_sweep_leaves_no_worker(dataset: Path, tmp_path: Path) -> None:
+    options = {"factor": "none", "seeds": [0], "networks": ["1+0"], "jobs": 2,
+               "resolution": 12, "training_epochs": 100000, "device": "cpu"}  # fmt: skip
+    arguments = arguments_of(dataset_path=dataset, output=tmp_path / "t.csv",
+                             cache_dir=tmp_path / "cache", keep=tmp_path, **options)  # fmt: skip
+    program = [sys.executable, "-m", "analysis.sweep", *arguments]
+    with subprocess.Popen(program, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+        try:
+            wait(lambda: list(tmp_path.glob("*/training.state")))  # a worker trains
+            workers = members(process.pid) - {process.pid}
+            assert workers
+        finally:
+            process.kill()
+    try:
+        wait(lambda: not members(process.pid))
+    finally:
+        for left in members(process.pid):
+            os.kill(left, signal.SIGKILL)
+
+
+def members(group: int) -> set[int]:
+    """Living processes of a group."""
+    table = subprocess.run(["ps", "-eo", "pid=,pgid=,stat="], capture_output=True, text=True)
+    rows = [line.split() for line in table.stdout.splitlines()]
+    return {int(pid) for pid, own, state in rows if int(own) == group and state[0] != "Z"}
+
+
+def wait(condition: Callable[[], object]) -> None:
+    """Until the condition holds; a machine that is too busy fails the test."""
+    for _ in range(1200):
+        if condition():
+            return
+        time.sleep(0.1)
+    pytest.fail("It did not happen in two minutes.")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--factor", "none", "--levels", "3"], "was given 1 levels; expected none"),
+        (["--factor", "colour", "--levels", "3"], "factor is 'colour'; expected one of none, "),
+        (["--factor", "none", "--seed", "3"], "a sweep expects --seeds"),
         (["--factor", "loss"], "was given 0 levels; expected at least one"),
         (["--factor", "recipe", "--levels", "secret"], "recipe is 'secret'; expected one of plain"),
         (["--factor", "batch_size", "--levels", "x"], "'x'; batch_size expects int values"),

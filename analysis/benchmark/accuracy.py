@@ -1,7 +1,6 @@
 """Time from scratch to 99 % test accuracy, against PyTorch's well-known MNIST example."""
 
 import math
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import mean
@@ -11,10 +10,10 @@ import torch
 from torch.utils.data import DataLoader
 
 from analysis.benchmark import plain
-from analysis.benchmark.arms import Arm, interleave
+from analysis.benchmark.arms import Arm, interleave, timed
+from analysis.benchmark.epochs import loader_of
 from analysis.benchmark.record import Row, row
 from analysis.benchmark.settings import Settings
-from analysis.benchmark.training import loader_of
 from netlib.data.loaders import DigitDataset
 from netlib.nets.network import ARCHITECTURES
 from netlib.training.config import Precision, TrainConfig
@@ -79,16 +78,14 @@ def ours(network: str) -> str:
 def summary(times: Mapping[str, list[float]], aim: float, hold: bool) -> list[Row]:
     """Seconds of each seed and the means' ratio; if `hold`, the quickest has the target."""
     what = f"time to {100 * aim:g} % test accuracy"
-    rows = [row(AREA, what, arm, seconds, "s", note=f"mean {mean(seconds):.1f} s")
-            for arm, seconds in times.items()]  # fmt: skip
-    base = mean(times[EXAMPLE])
+    rows = [row(AREA, what, arm, seconds, "s") for arm, seconds in times.items()]
+    shares = {arm: mean(seconds) / mean(times[EXAMPLE]) for arm, seconds in times.items()}
     own = [arm for arm in times if arm != EXAMPLE]
-    fastest = min(own, key=lambda arm: mean(times[arm]))
+    fastest = min(own, key=lambda arm: shares[arm])
     for arm in own:
-        held = hold and arm == fastest
-        rows.append(row(AREA, f"{what}, share of the example's", arm, [mean(times[arm]) / base], "",
-                        at_most=SHARE if held else None,
-                        note=f"mean of {len(times[EXAMPLE])} seeds"))  # fmt: skip
+        aimed = SHARE if hold and arm == fastest else None
+        rows.append(row(AREA, f"{what}, share of the example's", arm, [shares[arm]], "",
+                        at_most=aimed))  # fmt: skip
     return rows
 
 
@@ -106,10 +103,8 @@ def make_example(data: Data, aim: float) -> Callable[[int], float]:
         loader = DataLoader(train_set, plain.EXAMPLE_BATCH, shuffle=True)
         seconds = 0.0
         for _ in range(plain.EXAMPLE_EPOCHS):
-            start = time.perf_counter()
-            plain.epoch(net, loader, optimizer)
+            seconds += timed(plain.epoch, net, loader, optimizer)
             scheduler.step()
-            seconds += time.perf_counter() - start
             if plain.accuracy(net, test_set) >= aim:
                 return seconds
         return math.inf

@@ -1,9 +1,9 @@
 """Why the measured speed-up is not the ratio of MACs: every layer against the roofline.
 
 The engine's own profile gives each layer's time. A layer cannot be faster than its arithmetic at
-peak speed, nor than its bytes at the bandwidth of the cache that they lie in. Beside the area's
-rows, `layer_times.csv` holds every layer and network on one thread and on all, for one image and
-for a batch, and `roofline.csv` the roofs.
+peak speed, nor than its bytes at the bandwidth of the cache that they lie in (Williams, Waterman
+and Patterson 2009; the copy follows McCalpin's STREAM). `layer_times.csv` has every layer and network
+on one thread and on all, for one image and for a batch; `roofline.csv` the roofs.
 """
 
 import json
@@ -16,26 +16,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnxruntime as ort
+import torch
 
-from analysis.benchmark import hardware
-from analysis.benchmark.arms import Arm, interleave
+from analysis.benchmark.arms import Arm, interleave, seconds_of
 from analysis.benchmark.inference import make_eager, make_folded, make_ours, random_images
-from analysis.benchmark.record import Row, number, quartiles, row
+from analysis.benchmark.record import Row, row
 from analysis.benchmark.settings import NETWORKS, Settings
+from netlib import nets
 from netlib.answer.predictor import to_onnx
-from netlib.nets.checkpoint import load_network
-from netlib.nets.complexity import measure
-from netlib.nets.network import Network
 
 AREA = "layers"
 BATCH = 16  # what one thread of the engine takes at a time
 BATCHES = (1, BATCH)
-REST = "pooling, FC and layout"
-TOTAL = "sum of the layers"
+REST = "rest"  # pooling, FC and layout
 KINDS = ("conv", "depthwise", "pointwise")
 NETWORK = "network"  # all of it in one call
-ROOFS = ("copy, cache", "copy, memory", *hardware.PRODUCTS)
+COPY_BYTES = 256 * 2**20  # far beyond any cache
+CACHE_BYTES = 256 * 2**10  # two of them fit into a core's second-level cache
+SIDE = 1536  # of the square matrices
+# By two libraries: not every one knows every processor, and a roof is what the best one reaches.
+PRODUCTS = ("matrix product, float32", "matrix product, float32, NumPy")
+ROOFS = ("copy, cache", "copy, memory", *PRODUCTS)
 Case = tuple[str, str, int]  # network, layer, batch; or "roof" or a way of PyTorch's, what, batch
 Results = dict[tuple[int, Case], list[float]]  # threads and case -> a measurement a round
 
@@ -62,41 +65,32 @@ class Work:
         return 4 * (self.values + self.params // batch)
 
 
-@dataclass(frozen=True)
-class Roofs:
-    """What a number of threads can do at best: FLOP/s, and bytes a second."""
-
-    peak: float
-    cache: float
-    memory: float
-
-
 def run(settings: Settings) -> list[Row]:
-    """Time, GFLOP/s and roofline bound of every layer, and what they say of the speed-up."""
+    """The times and the roofs; as rows, how much of the ratio of MACs the layers' times keep."""
     counts = sorted({1, settings.threads})
-    works = {n: list(layers(load_network(settings.checkpoints[n])[0])) for n in NETWORKS}
+    works = {n: list(layers(nets.load_network(settings.checkpoints[n])[0])) for n in NETWORKS}
     times = measured(settings, works, counts)
-    roofs = {n: roofs_of(times, n) for n in counts}
     settings.tables["layer_times"] = [
-        entry
+        line
         for threads in counts
         for batch in BATCHES
         for name in NETWORKS
-        for entry in entries(times, name, works[name], threads, batch, roofs[threads])
+        for line in lines_of(times, name, works[name], threads, batch)
     ]
-    settings.tables["roofline"] = [roof_entry(n, roofs[n]) for n in counts]
-    bandwidth, peak = roofs[1].cache, roofs[1].peak
-    rows, sums, bounds = [], {}, {}
-    for name in NETWORKS:
-        for work in works[name]:
-            rows.append(layer_row(name, work, times[1, (name, work.name, BATCH)], bandwidth, peak))
-        rest = [1e6 * t for t in times[1, (name, REST, BATCH)]]
-        rows.append(row(AREA, REST, "ours, 1 thread", rest, "µs an image", network=name))
-        sums[name] = sum(r.median for r in rows if r.network == name)
-        bounds[name] = sum(r.theory or 0.0 for r in rows if r.network == name)
-        rows.append(row(AREA, TOTAL, "ours, 1 thread", [sums[name]], "µs an image",
-                        network=name, theory=bounds[name]))  # fmt: skip
-    return rows + explanation(settings.mac_ratio, sums, bounds)
+    settings.tables["roofline"] = [roof_line(times, threads) for threads in counts]
+    rows = []
+    for batch in BATCHES:
+        sums = {n: sum(layer_times(times, n, works[n], batch)) for n in NETWORKS}
+        ratio = sums["standard"] / sums["mobilenet"]
+        rows.append(row(AREA, f"MobileNet over standard, {batch} a call", "layers, 1 thread",
+                        [ratio], "×", theory=settings.mac_ratio))  # fmt: skip
+    return rows
+
+
+def layer_times(times: Results, network: str, works: list[Work], batch: int) -> Iterator[float]:
+    """Median seconds of each layer and of the rest, on one thread."""
+    for layer in [*(work.name for work in works), REST]:
+        yield statistics.median(times[1, (network, layer, batch)])
 
 
 def measured(settings: Settings, works: Mapping[str, list[Work]], counts: list[int]) -> Results:
@@ -123,122 +117,87 @@ def measured(settings: Settings, works: Mapping[str, list[Work]], counts: list[i
     return found
 
 
-def roofs_of(found: Results, threads: int) -> Roofs:
-    """The best of several measurements: a roof is what cannot be passed."""
-    best = {roof: 1e9 * max(found[threads, ("roof", roof, 0)]) for roof in ROOFS}
-    peak = max(best[product] for product in hardware.PRODUCTS)
-    return Roofs(peak, best["copy, cache"], best["copy, memory"])
-
-
-def layers(net: Network) -> Iterator[Work]:
+def layers(net: "nets.Network") -> Iterator[Work]:
     """The convolutions in order: activations in and out, and filters."""
     before = net.input_dim
-    for cost in measure(net, net.input_dim).layers:
+    for cost in nets.measure(net, net.input_dim).layers:
         if cost.kind in KINDS:
             values = math.prod(before) + math.prod(cost.output_shape)
             yield Work(cost.name, cost.kind, cost.macs, values, cost.num_params)
             before = cost.output_shape
 
 
-def layer_entry(
-    network: str, work: Work, threads: int, batch: int, seconds: list[float], roofs: Roofs
-) -> dict[str, Any]:
-    """A layer's line of `layer_times.csv`."""
-    entry = entry_of(network, work.name, work.kind, "ours", threads, batch, seconds)
-    intensity = work.macs / work.bytes(batch)
-    by_arithmetic, by_bandwidth = roofs.peak / 2e9, intensity * roofs.cache / 1e9
-    roof, attained = min(by_arithmetic, by_bandwidth), work.macs / entry["us"] / 1e3
-    return {
-        **entry,
-        "macs": work.macs,
-        "bytes": work.bytes(batch),
-        "intensity": intensity,
-        "gmacs_per_s": attained,
-        "roof_gmacs_per_s": roof,
-        "bound": "arithmetic" if by_arithmetic < by_bandwidth else "bandwidth",
-        "share_of_roof": attained / roof,
-    }
-
-
-def entries(
-    times: Results, network: str, works: list[Work], threads: int, batch: int, roofs: Roofs
+def lines_of(
+    times: Results, network: str, works: list[Work], threads: int, batch: int
 ) -> Iterator[dict[str, Any]]:
-    """Lines of `layer_times.csv`: layers, the rest, the network in the engine and in PyTorch."""
+    """Lines of `layer_times.csv`: the layers, the rest, the network in the engine and in PyTorch."""
+
+    def line(layer: str, kind: str, engine: str, case: Case, macs: int, size: int) -> dict:
+        us = 1e6 * statistics.median(times[threads, case])
+        known = {"network": network, "layer": layer, "kind": kind, "engine": engine,
+                 "threads": threads, "batch": batch, "us": us}  # fmt: skip
+        rates = {"macs": macs, "intensity": macs / size, "gmacs_per_s": macs / us / 1e3}
+        return {**known, **(rates if macs else dict.fromkeys(rates))}
+
     for work in works:
-        seconds = times[threads, (network, work.name, batch)]
-        yield layer_entry(network, work, threads, batch, seconds, roofs)
-    seconds = times[threads, (network, REST, batch)]
-    yield entry_of(network, "rest", "rest", "ours", threads, batch, seconds)
+        case = (network, work.name, batch)
+        yield line(work.name, work.kind, "ours", case, work.macs, work.bytes(batch))
+    yield line(REST, REST, "ours", (network, REST, batch), 0, 1)
     macs, size = sum(work.macs for work in works), sum(work.bytes(batch) for work in works)
-    for way, case in {
-        "ours": (network, NETWORK, batch),
-        "folded": ("folded", network, batch),
-        "eager": ("eager", network, batch),
-    }.items():
-        entry = entry_of(network, NETWORK, NETWORK, way, threads, batch, times[threads, case])
-        yield {
-            **entry,
-            "macs": macs,
-            "bytes": size,
-            "intensity": macs / size,
-            "gmacs_per_s": macs / entry["us"] / 1e3,
-        }
+    for way in ("ours", "folded", "eager"):
+        case = (network, NETWORK, batch) if way == "ours" else (way, network, batch)
+        yield line(NETWORK, NETWORK, way, case, macs, size)
 
 
-def entry_of(
-    network: str, layer: str, kind: str, engine: str, threads: int, batch: int, times: list[float]
-) -> dict[str, Any]:
-    """What all lines of `layer_times.csv` have, every column among it."""
-    low, median, high = (1e6 * q for q in quartiles(times))
-    known = {"network": network, "layer": layer, "kind": kind, "engine": engine,
-             "threads": threads, "batch": batch,
-             "us": median, "us_low": low, "us_high": high}  # fmt: skip
-    unknown = ("macs", "bytes", "intensity", "gmacs_per_s", "roof_gmacs_per_s", "bound",
-               "share_of_roof")  # fmt: skip
-    return {**known, **dict.fromkeys(unknown)}
+def roof_line(times: Results, threads: int) -> dict[str, Any]:
+    """A line of `roofline.csv`: GMAC/s, GB/s, and the MAC a byte at which the roof bends.
 
-
-def roof_entry(threads: int, roofs: Roofs) -> dict[str, Any]:
-    """A line of `roofline.csv`: GMAC/s, GB/s, and the MAC a byte at which the roof bends."""
-    peak, cache, memory = roofs.peak / 2e9, roofs.cache / 1e9, roofs.memory / 1e9
+    The best of several measurements: a roof is what cannot be passed.
+    """
+    best = {roof: max(times[threads, ("roof", roof, 0)]) for roof in ROOFS}
+    peak = max(best[product] for product in PRODUCTS) / 2
     return {
         "threads": threads,
         "peak_gmacs_per_s": peak,
-        "cache_gb_per_s": cache,
-        "memory_gb_per_s": memory,
-        "ridge_cache": peak / cache,
-        "ridge_memory": peak / memory,
+        "cache_gb_per_s": best["copy, cache"],
+        "memory_gb_per_s": best["copy, memory"],
+        "ridge_cache": peak / best["copy, cache"],
     }
 
 
-def layer_row(network: str, work: Work, seconds: list[float], bandwidth: float, peak: float) -> Row:
-    """A layer's time beside the least that the roofline allows."""
-    arithmetic, traffic = 2 * work.macs / peak, work.bytes() / bandwidth
-    median = statistics.median(seconds)
-    limit = "arithmetic" if arithmetic > traffic else "bandwidth"
-    note = (f"{number(2 * work.macs / median / 1e9)} GFLOP/s, "
-            f"{number(2 * work.macs / work.bytes())} FLOP a byte: bound by {limit}")  # fmt: skip
-    return row(AREA, work.name, "ours, 1 thread", [1e6 * s for s in seconds], "µs an image",
-               network=network, theory=1e6 * max(arithmetic, traffic), note=note)  # fmt: skip
+def make_roofs(seconds: float) -> Callable[[str], float]:
+    """An arm that measures one roof: "copy, …" in GB/s or "matrix product, …" in GFLOP/s."""
 
+    def copy(size: int) -> float:
+        source, target = torch.ones(size // 4), torch.empty(size // 4)
+        repeats = max(1, COPY_BYTES // size // 8)
 
-def explanation(
-    mac_ratio: float, sums: Mapping[str, float], bounds: Mapping[str, float]
-) -> list[Row]:
-    """Ratio of MACs, ratio that the roofline allows, measured ratio."""
-    quantity = "MobileNet over standard"
-    return [
-        row(AREA, quantity, "ratio of MACs", [mac_ratio], "×"),
-        row(AREA, quantity, "ratio of roofline bounds", [bounds["standard"] / bounds["mobilenet"]],
-            "×"),
-        row(AREA, quantity, "ratio of layer times", [sums["standard"] / sums["mobilenet"]], "×",
-            theory=mac_ratio),
-    ]  # fmt: skip
+        def work() -> None:
+            for _ in range(repeats):
+                target.copy_(source)
+
+        return 2 * size * repeats / seconds_of(work, seconds) / 1e9  # read and written
+
+    def product() -> float:
+        a, b, out = (torch.rand(SIDE, SIDE) for _ in range(3))
+        return 2 * SIDE**3 / seconds_of(lambda: torch.mm(a, b, out=out), seconds) / 1e9
+
+    def numpy_product() -> float:
+        a, b = (np.random.default_rng(0).random((SIDE, SIDE), np.float32) for _ in range(2))
+        return 2 * SIDE**3 / seconds_of(lambda: a @ b, seconds) / 1e9
+
+    measures = {
+        "copy, memory": lambda: copy(COPY_BYTES),
+        "copy, cache": lambda: copy(CACHE_BYTES),
+        PRODUCTS[0]: product,
+        PRODUCTS[1]: numpy_product,
+    }
+    return lambda case: measures[case]()
 
 
 def make_torch(paths: Mapping[str, Path], seconds: float) -> Callable[[Case], float]:
     """An arm for the roofs and for both networks in PyTorch, eager and folded."""
-    roof = hardware.make(seconds)
+    roof = make_roofs(seconds)
     ways = {"eager": make_eager(paths, seconds), "folded": make_folded(paths, seconds)}
     return lambda case: roof(case[1]) if case[0] == "roof" else ways[case[0]](case[1:])
 
@@ -249,7 +208,7 @@ def make(
     """An arm that profiles each network and batch once a round, then tells its layers' times."""
     models, names = {}, {}
     for name, path in paths.items():
-        net = load_network(path)[0]
+        net = nets.load_network(path)[0]
         models[name] = to_onnx(net).SerializeToString()
         names[name] = [work.name for work in layers(net)]
     whole = make_ours(paths, seconds, threads)

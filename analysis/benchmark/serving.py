@@ -1,5 +1,6 @@
 """Serving: the demo's `predict` over HTTP against a function that does nothing, and its start."""
 
+import asyncio
 import io
 import os
 import socket
@@ -8,23 +9,25 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import torch
+import httpx
 from PIL import Image, ImageOps
 
-from analysis.benchmark import http_load
 from analysis.benchmark.arms import Arm, interleave, seconds_of
-from analysis.benchmark.record import Row, quartiles, ratios, row
+from analysis.benchmark.record import Row, ratios, row
 from analysis.benchmark.settings import Settings
 from netlib.answer.predictor import Predictor
-from netlib.picture.number import find_digits
+from netlib.answer.reading import Reader
 
 AREA = "serving"
+HOST = "127.0.0.1"
+PREDICT = "/gradio_api/run/predict"
 ROOT = Path(__file__).parents[2]
 CLIENTS = (1, 8, 32)
 SHARE, START, GROWTH = 0.8, 1.5, 1.02
@@ -39,13 +42,13 @@ class Server:
     """A server that has answered.
 
     Attributes:
-        port: where it listens, on this machine.
+        url: where it listens, on this machine.
         process: its number.
         path: of the uploaded picture.
         seconds: from the command to the first answer.
     """
 
-    port: int
+    url: str
     process: int
     path: str
     seconds: float
@@ -86,19 +89,13 @@ def reading_alone(settings: Settings, picture: bytes) -> tuple[list[Row], float]
 def make_reader(
     checkpoints: Mapping[str, Path], picture: bytes, seconds: float
 ) -> Callable[[str], float]:
-    """The demo's way from a picture to both answers."""
-    predictor = Predictor(checkpoints)
-
-    def confidence(images: torch.Tensor) -> np.ndarray:
-        answers = predictor.predict(images).values()
-        return np.mean([answer.probabilities.max(axis=1) for answer in answers], axis=0)
-
-    digits = torch.stack([found.digit for found in find_digits(picture, confidence)])
-
-    def read() -> None:
-        predictor.predict(torch.stack([f.digit for f in find_digits(picture, confidence)]))
-
-    work = {READING: read, NETWORKS_ALONE: lambda: predictor.predict(digits)}
+    """The demo's own way from a picture to both answers, and the networks' part of it."""
+    reader = Reader(Predictor(checkpoints))
+    digits = reader.read(picture).digits
+    work = {
+        READING: lambda: reader.read(picture),
+        NETWORKS_ALONE: lambda: reader.read_digits(digits),
+    }
     return lambda case: seconds_of(work[case], seconds)
 
 
@@ -116,16 +113,16 @@ def throughput(servers: dict[str, Server], settings: Settings, reading: float) -
         for number in range(rounds):
             for name in list(servers)[:: 1 if number % 2 else -1]:
                 server = servers[name]
-                at = server.port, server.path, clients
-                http_load.load(*at, seconds=seconds / 5)  # warm-up
-                load = http_load.load(*at, seconds=seconds)
-                speeds[name].append(load.calls_per_second)
-                latencies[name] += load.latencies
+                load(server, clients, seconds=seconds / 5)  # warm-up
+                started = time.perf_counter()
+                found = load(server, clients, seconds=seconds)
+                speeds[name].append(len(found) / (time.perf_counter() - started))
+                latencies[name] += found
         what = f"{clients} client{'s' if clients > 1 else ''}"
         for name in servers:
-            low, median, high = (1e3 * q for q in quartiles(latencies[name]))
-            note = f"a call takes {median:.1f} ms (quartiles {low:.1f} to {high:.1f})"
-            rows.append(row(AREA, what, name, speeds[name], "calls a second", note=note))
+            rows.append(row(AREA, what, name, speeds[name], "calls a second"))
+            milliseconds = [1e3 * latency for latency in latencies[name]]
+            rows.append(row(AREA, f"{what}, a call", name, milliseconds, "ms"))
         shares = ratios(speeds[DEMO], speeds[NOTHING])
         call = 1 / statistics.median(speeds[NOTHING])
         rows.append(row(AREA, f"{what}, share of doing nothing", DEMO, shares, "", at_least=SHARE,
@@ -137,13 +134,45 @@ def memory(server: Server, calls: int) -> list[Row]:
     """The server's resident memory before and after `calls` calls."""
     if not Path("/proc/self/status").exists():
         return []  # only Linux tells it this way
-    http_load.load(server.port, server.path, 8, calls=max(100, calls // 10))  # warm-up
+    load(server, 8, calls=max(100, calls // 10))  # warm-up
     before = resident_megabytes(server.process)
-    http_load.load(server.port, server.path, 8, calls=calls)
+    load(server, 8, calls=calls)
     after = resident_megabytes(server.process)
-    note = f"{before:.0f} MB before, {after:.0f} MB after"
     return [row(AREA, f"memory after {calls:,} calls, times that before", DEMO, [after / before],
-                "×", at_most=GROWTH, note=note)]  # fmt: skip
+                "×", at_most=GROWTH)]  # fmt: skip
+
+
+def load(server: Server, clients: int, *, seconds: float = 1e9, calls: int = 10**9) -> list[float]:
+    """Seconds of each call of `clients` that call at once after each answer, until either limit.
+
+    Raises:
+        httpx.HTTPError: an answer is not 200, or there is none.
+    """
+    latencies: list[float] = []
+    end = time.perf_counter() + seconds
+
+    async def client(connection: httpx.AsyncClient) -> None:
+        while (called := time.perf_counter()) < end and len(latencies) < calls:
+            answer = await connection.post(PREDICT, json=payload(server.path))
+            answer.raise_for_status()
+            latencies.append(time.perf_counter() - called)
+
+    async def together() -> None:
+        limits = httpx.Limits(max_connections=clients)
+        async with httpx.AsyncClient(base_url=server.url, limits=limits, timeout=60) as connection:
+            await asyncio.gather(*(client(connection) for _ in range(clients)))
+
+    asyncio.run(together())
+    return latencies
+
+
+def payload(path: str) -> dict[str, Any]:
+    """The body of a call, in a session of its own, as all of Gradio's clients open one.
+
+    Without a session, the server would describe all components of its page anew for each call.
+    """
+    file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    return {"data": [file], "session_hash": uuid.uuid4().hex}
 
 
 def resident_megabytes(process: int) -> float:
@@ -171,56 +200,51 @@ def start_up(settings: Settings, picture: bytes, first: dict[str, Server]) -> li
 @contextmanager
 def _server(name: str, settings: Settings, picture: bytes) -> Iterator[Server]:
     """A server that has answered once."""
-    port = _free_port()
-    arguments = _command(name, settings, port)
-    environment = {**os.environ, "GRADIO_ANALYTICS_ENABLED": "False", "NO_PROXY": http_load.HOST}
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port = probe.getsockname()[1]
+    environment = {**os.environ, "GRADIO_ANALYTICS_ENABLED": "False", "NO_PROXY": HOST}
+    command = [sys.executable, "-m", "analysis.children", str(os.getpid()),
+               *_script(name, settings, port)]  # fmt: skip
     with tempfile.TemporaryFile() as log:
         start = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, *arguments], cwd=ROOT, env=environment, stdout=log, stderr=log
-        )
-
-        def problem() -> str:
-            log.seek(0)
-            return log.read().decode(errors="replace")[-2000:]
-
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        url = f"http://{HOST}:{port}"
         try:
-            path = _until_ready(
-                lambda: http_load.upload(port, "digit.png", picture), process, problem
-            )
-            http_load.predict(port, path)
-            yield Server(port, process.pid, path, time.perf_counter() - start)
-        finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _command(name: str, settings: Settings, port: int) -> Sequence[str]:
-    if name == NOTHING:
-        return ["-m", "analysis.benchmark.nothing", "--port", str(port), "--import-torch"]
-    files = {key: str(Path(path).resolve()) for key, path in settings.checkpoints.items()}
-    networks = ["--standard", files["standard"], "--mobilenet", files["mobilenet"]]
-    return ["demo.py", "--host", http_load.HOST, "--port", str(port), *networks]
-
-
-def _until_ready(
-    ask: Callable[[], str], process: subprocess.Popen, problem: Callable[[], str]
-) -> str:
-    end = time.perf_counter() + PATIENCE
-    while True:
-        try:
-            return ask()
+            path = first_answer(url, picture, process)
+            yield Server(url, process.pid, path, time.perf_counter() - start)
         except OSError as error:
-            if process.poll() is not None or time.perf_counter() > end:
-                raise OSError(f"The server does not answer ({error}): {problem()}") from error
-        time.sleep(0.02)
+            log.seek(0)
+            text = log.read().decode(errors="replace")[-2000:]
+            raise OSError(f"The server {name!r} does not answer ({error}): {text}") from error
+        finally:
+            process.kill()
+            process.wait()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((http_load.HOST, 0))
-        return probe.getsockname()[1]
+def _script(name: str, settings: Settings, port: int) -> list[str]:
+    if name == NOTHING:
+        return ["analysis/benchmark/nothing.py", str(port)]
+    files = {key: str(Path(path).resolve()) for key, path in settings.checkpoints.items()}
+    networks = [part for key, file in files.items() for part in (f"--{key}", file)]
+    return ["demo.py", "--host", HOST, "--port", str(port), *networks]
+
+
+def first_answer(url: str, picture: bytes, process: subprocess.Popen) -> str:
+    """Wait for a server, send it the picture and ask once; the picture's path there.
+
+    Raises:
+        OSError: the server has ended, or does not answer in time.
+    """
+    end = time.perf_counter() + PATIENCE
+    with httpx.Client(base_url=url, timeout=60) as client:
+        while True:
+            try:
+                files = {"files": ("digit.png", picture, "image/png")}
+                path = client.post("/gradio_api/upload", files=files).raise_for_status().json()[0]
+                client.post(PREDICT, json=payload(path)).raise_for_status()
+                return path
+            except httpx.HTTPError as error:
+                if process.poll() is not None or time.perf_counter() > end:
+                    raise OSError(str(error)) from error
+            time.sleep(0.02)

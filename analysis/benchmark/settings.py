@@ -5,23 +5,16 @@ import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from netlib.data.loaders import DigitDataset
+from netlib import data, nets
 from netlib.data.sources import packaged
-from netlib.nets.checkpoint import load_network
-from netlib.nets.complexity import measure
 
 NETWORKS = ("standard", "mobilenet")
-PACKAGES = (
-    "torch", "torchvision", "onnxruntime", "openvino", "numpy", "pillow", "gradio", "scikit-learn",
-    "openTSNE", "umap-learn",
-)  # fmt: skip
 CACHE = Path("runs") / "cache"
 
 
@@ -54,8 +47,8 @@ class Settings:
     @cached_property
     def mac_ratio(self) -> float:
         """MACs of the standard network over those of the MobileNet one."""
-        nets = [load_network(self.checkpoints[name])[0] for name in NETWORKS]
-        standard, mobilenet = (measure(net, net.input_dim).macs for net in nets)
+        found = [nets.load_network(self.checkpoints[name])[0] for name in NETWORKS]
+        standard, mobilenet = (nets.measure(net, net.input_dim).macs for net in found)
         return standard / mobilenet
 
     def digits(self, split: str) -> tuple[np.ndarray, np.ndarray]:
@@ -64,8 +57,8 @@ class Settings:
             part = packaged().splits[split]
             rows = np.random.default_rng(0).permutation(len(part.labels))  # it is sorted by label
             return np.stack([part.images[row] for row in rows]), part.labels[rows]
-        data = DigitDataset(self.dataset_path, split, cache_dir=CACHE)
-        return data.images[:, 0].numpy(), data.labels.numpy()
+        digits = data.DigitDataset(self.dataset_path, split, cache_dir=CACHE)
+        return digits.images[:, 0].numpy(), digits.labels.numpy()
 
 
 def as_input(images: np.ndarray) -> np.ndarray:
@@ -74,14 +67,12 @@ def as_input(images: np.ndarray) -> np.ndarray:
 
 
 def machine() -> dict[str, Any]:
-    """The processor, its cores and the versions of everything that is measured."""
+    """The processor and its cores."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
-        "torch_threads": torch.get_num_threads(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "system": f"{platform.system()} {platform.machine()}",
-        "versions": {"python": platform.python_version(), **_versions()},
     }
 
 
@@ -89,16 +80,6 @@ def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:  # another system than Linux
-        return platform.processor() or "unknown"
+        lines = []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or "unknown"
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:  # a peer that need not be there
-            continue
-    return found

@@ -13,6 +13,7 @@ A question is a module of this folder. All of its parts are optional, and nothin
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,9 +75,9 @@ def figures() -> dict[str, FigureSpec]:
     names = {module.name for module in pkgutil.iter_modules(__path__)}
     for name in names:
         importlib.import_module(f"{__name__}.{name}")
-    page = PAGE.read_text(encoding="utf-8")
-    places = {name: page.find(f'"{name}"') % (len(page) + 1) for name in _FIGURES}
-    found = sorted(_FIGURES, key=lambda name: (places[name], name))
+    shown = re.findall(r'#(?:fig|beside|pair)\("(\w+)"(?:, "(\w+)")?', PAGE.read_text("utf-8"))
+    order = [name for names in shown for name in names if name]
+    found = sorted(_FIGURES, key=lambda n: (order.index(n) if n in order else len(order), n))
     return {name: _FIGURES[name] for name in found if _FIGURES[name].question in names}
 
 

@@ -1,6 +1,5 @@
 """Training throughput: the program's loop against a plain one, on the same network and images."""
 
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -8,7 +7,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from analysis.benchmark import plain
-from analysis.benchmark.arms import Arm, interleave
+from analysis.benchmark.arms import Arm, interleave, timed
 from analysis.benchmark.record import Row, ratios, row
 from analysis.benchmark.settings import NETWORKS, Settings
 from netlib.data.choosing import EpochSampler
@@ -39,24 +38,19 @@ def run(settings: Settings) -> list[Row]:
     results = interleave(arms, cases, settings.choose(2, 5))
     rows = []
     for name in NETWORKS:
+        of = {arm: results[arm, (name, STEP)] for arm in arms}
         for arm in arms:
-            speeds = [count / seconds for seconds in results[arm, (name, STEP)]]
+            speeds = [count / seconds for seconds in of[arm]]
             rows.append(row(AREA, "training", arm, speeds, "images a second", network=name))
-    for name in NETWORKS:
         for precision in ("float32", "bfloat16"):
-            used = precision == PRECISIONS[name]
-            speed_ups = ratios(results[PLAIN, (name, STEP)], results[ours(precision), (name, STEP)])
-            rows.append(row(AREA, "speed-up over the plain loop", ours(precision), speed_ups, "×",
-                            network=name, at_least=TARGETS[name] if used else None))  # fmt: skip
-    for name in NETWORKS:
-        for arm in (PLAIN, ours(PRECISIONS[name])):
-            shares = ratios(results[arm, (name, LOADER)], results[arm, (name, STEP)])
+            aim = TARGETS[name] if precision == PRECISIONS[name] else None
+            rows.append(row(AREA, "speed-up over the plain loop", ours(precision),
+                            ratios(of[PLAIN], of[ours(precision)]), "×",
+                            network=name, at_least=aim))  # fmt: skip
+        for arm, most in ((PLAIN, None), (ours(PRECISIONS[name]), 0.05)):
+            shares = ratios(results[arm, (name, LOADER)], of[arm])
             rows.append(row(AREA, "share of the time that data take", arm, shares, "",
-                            network=name, at_most=0.05 if arm != PLAIN else None))  # fmt: skip
-    for arm in arms:
-        pair = (results[arm, (name, STEP)] for name in NETWORKS)
-        rows.append(row(AREA, "MobileNet over standard", arm, ratios(*pair), "×",
-                        theory=settings.mac_ratio))  # fmt: skip
+                            network=name, at_most=most))  # fmt: skip
     return rows
 
 
@@ -72,13 +66,11 @@ def make_plain(images: np.ndarray, labels: np.ndarray) -> Callable[[tuple[str, s
     def work(case: tuple[str, str]) -> float:
         name, what = case
         if what == LOADER:
-            return seconds_to_iterate(loader)
+            return timed(list, map(len, loader))
         torch.manual_seed(0)
         net = ARCHITECTURES[name]()
         optimizer = torch.optim.AdamW(net.parameters(), lr=LEARNING_RATE)
-        start = time.perf_counter()
-        plain.epoch(net, loader, optimizer)
-        return time.perf_counter() - start
+        return timed(plain.epoch, net, loader, optimizer)
 
     work(("mobilenet", STEP))  # warm-up
     return work
@@ -99,7 +91,7 @@ def make_ours(
     def work(case: tuple[str, str]) -> float:
         name, what = case
         if what == LOADER:
-            return seconds_to_iterate(loader)
+            return timed(list, map(len, loader))
         torch.manual_seed(0)
         net = ARCHITECTURES[name]()
         loss_func = make_loss(config.loss, dataset.class_counts)
@@ -113,11 +105,3 @@ def loader_of(dataset: DigitDataset, config: TrainConfig) -> DataLoader:
     """Shuffled batches, fetched whole, as `DigitData` hands them out."""
     sampler = EpochSampler(len(dataset), config.seed)
     return DataLoader(dataset, config.batch_size, sampler=sampler, collate_fn=DigitDataset.collate)
-
-
-def seconds_to_iterate(loader: DataLoader) -> float:
-    """Seconds of an epoch in which nobody looks at the images."""
-    start = time.perf_counter()
-    for _ in loader:
-        pass
-    return time.perf_counter() - start

@@ -1,18 +1,17 @@
 """Reading a data set: images out of a zip against the bare decode of their bytes, and a cache."""
 
 import io
-import shutil
 import tempfile
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from analysis.benchmark.arms import Arm, interleave
+from analysis.benchmark.arms import Arm, interleave, timed
 from analysis.benchmark.record import Row, ratios, row
 from analysis.benchmark.settings import Settings
 from netlib.data.export import write_layout
@@ -37,17 +36,15 @@ def run(settings: Settings) -> list[Row]:
             TABLE: Arm(make_table, (path,)),
         }
         results = interleave(arms, ["train"], settings.choose(3, 7))
-        count = len(DigitDataset(path, "train", cache_dir=cache))
     times = {arm: results[arm, "train"] for arm in arms}
-    what = f"{count:,} PNG files out of a zip"
+    what = "PNG files out of a zip"
     rows = [row(AREA, what, arm, seconds, "s") for arm, seconds in times.items()]
-    rows.append(row(AREA, f"{what}, times the bare decode", OURS, ratios(times[OURS], times[BARE]),
-                    "×", at_most=MOST, note="the bare decode has its bytes in memory"))  # fmt: skip
-    rows += [row(AREA, f"{what}, times the bare decode", arm, ratios(times[arm], times[BARE]), "×")
-             for arm in (LISTING, TABLE)]  # fmt: skip
-    rows.append(row(AREA, f"{what}, share of the first start", CACHED,
-                    ratios(times[CACHED], times[OURS]), ""))  # fmt: skip
-    return rows
+    for arm in (OURS, LISTING, TABLE):
+        limit = MOST if arm == OURS else None
+        shares = ratios(times[arm], times[BARE])
+        rows.append(row(AREA, f"{what}, times the bare decode", arm, shares, "×", at_most=limit))
+    shares = ratios(times[CACHED], times[OURS])
+    return [*rows, row(AREA, f"{what}, share of the first start", CACHED, shares, "")]
 
 
 @contextmanager
@@ -57,14 +54,11 @@ def _archive(settings: Settings) -> Iterator[Path]:
     if path is not None and (path / "train.zip").is_file() and not settings.quick:
         yield path
         return
-    folder = Path(tempfile.mkdtemp())
-    try:
+    with tempfile.TemporaryDirectory() as folder:
         source = packaged()
         rows = np.arange(len(source.splits["train"].labels))[:: settings.choose(4, 1)]
-        write_layout(folder / "digits", source, rows, {}, as_zip=True)
-        yield folder / "digits"
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        write_layout(Path(folder) / "digits", source, rows, {}, as_zip=True)
+        yield Path(folder) / "digits"
 
 
 def make_bare(archive: Path) -> Callable[[str], float]:
@@ -76,7 +70,7 @@ def make_bare(archive: Path) -> Callable[[str], float]:
         for content in contents:
             Image.open(io.BytesIO(content)).load()
 
-    return timed(work)
+    return partial(timed, work)
 
 
 def make_listing(archive: Path) -> Callable[[str], float]:
@@ -86,27 +80,16 @@ def make_listing(archive: Path) -> Callable[[str], float]:
         with zipfile.ZipFile(archive) as file:
             file.infolist()
 
-    return timed(work)
+    return partial(timed, work)
 
 
 def make_table(path: Path) -> Callable[[str], float]:
     """All that is done before the first image is read: which files there are, and their labels."""
-    return timed(lambda split: read_table(open_store(path, split), split, 10))
+    return partial(timed, lambda split: read_table(open_store(path, split), split, 10))
 
 
 def make_ours(path: Path, cache: Path | None) -> Callable[[str], float]:
     """`DigitDataset`: the archive's listing, the table, the checks, the decoding, one tensor."""
-    work = timed(lambda split: DigitDataset(path, split, cache_dir=cache))
+    work = partial(timed, lambda split: DigitDataset(path, split, cache_dir=cache))
     work("train")  # warm-up; fills the cache
     return work
-
-
-def timed(work: Callable[[str], object]) -> Callable[[str], float]:
-    """The same work, answering with the seconds it took."""
-
-    def seconds(split: str) -> float:
-        start = time.perf_counter()
-        work(split)
-        return time.perf_counter() - start
-
-    return seconds

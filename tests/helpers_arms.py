@@ -1,0 +1,23 @@
+"""Arms for the tests of `analysis.benchmark.arms`: a process of theirs imports this file alone."""
+
+import os
+from collections.abc import Callable
+
+
+def make_counter(step: int) -> Callable[[int], float]:
+    """An arm that counts its calls, and tells its process and its threads on request."""
+    calls = 0
+
+    def work(case: int) -> float:
+        nonlocal calls
+        if case < 0:
+            return {-1: os.getpid(), -2: int(os.environ["OMP_NUM_THREADS"])}[case]
+        calls += 1
+        return case + step * calls
+
+    return work
+
+
+def make_failure() -> Callable[[int], float]:
+    """An arm that always fails."""
+    return lambda case: 1 / 0

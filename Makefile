@@ -33,7 +33,7 @@ benchmark: $(RUNTIME) ## measure training, inference and serving
 	$(RUN) -m analysis.benchmark $(ARGS)
 
 report: $(RUNTIME) ## train, draw and typeset figures/Report.pdf, in about 15 minutes
-	$(RUN) -m analysis.report $(ARGS)
+	$(RUN) -m analysis.build $(ARGS)
 
 screenshots: $(DEV) ## take the README's screenshots from the running app
 	$(RUN) -m analysis.screenshots $(ARGS)

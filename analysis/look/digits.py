@@ -1,15 +1,19 @@
 """Pictures of digits with what they were read as, and filters side by side."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
 
 from analysis.look.style import COLOURS, GREY, WRONG, bare
 
-GREYS = LinearSegmentedColormap.from_list("greys", ["black", "#e4e4e4"])  # white is the page
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+GREYS = ["black", "#e4e4e4"]  # white is the page
 
 
 def draw_digit(
@@ -42,6 +46,8 @@ def page_of_digits(
     images: np.ndarray, labels: np.ndarray, predictions: np.ndarray, rows: Iterable[int]
 ) -> Figure:
     """A figure of digits (N, C, H, W) with their true and predicted classes, five a line."""
+    from matplotlib.figure import Figure
+
     chosen = [row for row in rows if row < len(images)]
     columns = max(1, min(5, len(chosen)))
     lines = max(1, -(-len(chosen) // columns))
@@ -126,9 +132,12 @@ def draw_mosaic(ax: Axes, images: np.ndarray, columns: int, quantile: float = 1)
         columns: in a line.
         quantile: of the absolute values where the scale ends; 1 for the largest.
     """
+    from matplotlib.colors import LinearSegmentedColormap
+
     limit = float(np.quantile(np.abs(images), quantile)) or 1.0
     picture = mosaic(images.astype(np.float64), columns, fill=np.nan)[:-1, :-1]
-    ax.imshow(picture, cmap=GREYS, vmin=-limit, vmax=limit)
+    shades = LinearSegmentedColormap.from_list("greys", GREYS)
+    ax.imshow(picture, cmap=shades, vmin=-limit, vmax=limit)
     bare(ax)
     return ax
 

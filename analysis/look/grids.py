@@ -1,13 +1,17 @@
 """Tables of shades: confusions, block counts, differences, weights."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from analysis.look.style import COLOURS, unframed
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def draw_confusion_matrix(ax: Axes, confusion: ArrayLike, fontsize: float = 8) -> Axes:
@@ -48,6 +52,8 @@ def draw_block_grid(
         form: value -> text.
         log: shade by the logarithm.
     """
+    from matplotlib.patches import Rectangle
+
     side = 1 + max(max(counts) for counts in values)
     grid = np.full((side, side), np.nan)
     for (conv, dw), value in values.items():

@@ -1,10 +1,12 @@
 """Curves: over levels, epochs, amounts of change, thresholds."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from analysis.look.style import (
     BLACK,
@@ -22,6 +24,9 @@ from analysis.look.style import (
     scale_values,
     show_accuracy,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MOST_TICKS = 8
 

@@ -1,9 +1,11 @@
 """Points in a plane: embeddings, and error or speed against cost."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.patheffects import withStroke
 from numpy.typing import ArrayLike
 
 from analysis.look.style import (
@@ -19,6 +21,9 @@ from analysis.look.style import (
     plain_numbers,
     scale_values,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Petroff 2021 (arXiv:2107.02270): ten colours told apart with any colour vision, digit 0 to 9.
 CLASSES = (
@@ -52,6 +57,8 @@ def draw_projection(ax: Axes, points: ArrayLike, labels: ArrayLike) -> Axes:
         points: (n, 2).
         labels: (n,) 0 to 9.
     """
+    from matplotlib.patheffects import withStroke
+
     points, labels = np.asarray(points, float), np.asarray(labels)
     ax.scatter(*points.T, s=1.6, c=[CLASSES[label] for label in labels], linewidths=0,
                rasterized=True)  # fmt: skip

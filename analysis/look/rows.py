@@ -1,10 +1,12 @@
 """A row, or a column, for each network, level, class or layer: dots and bars."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from scipy import stats
 
 from analysis.look.lines import spread
@@ -24,6 +26,9 @@ from analysis.look.style import (
     plain,
     scale_values,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 METHODS = {"none": ("o", "the space itself"), "tsne": ("^", "t-SNE"), "umap": ("s", "UMAP")}
 

@@ -1,15 +1,18 @@
 """The look of every figure: sizes, fonts, colours, axes, names; the texts that repeat."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.axis import Axis
-from matplotlib.figure import Figure, SubFigure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure, SubFigure
 
 STANDARD, MOBILENET = "#0072B2", "#D55E00"  # Okabe and Ito 2008: blue, vermillion
 
@@ -91,12 +94,16 @@ KEY = dict(frameon=False, borderpad=0.1, handletextpad=0.4, columnspacing=1.4, b
 @contextmanager
 def look() -> Iterator[None]:
     """Matplotlib's defaults with the report's sizes on top, whatever the user's settings."""
+    import matplotlib as mpl
+
     with mpl.rc_context({**mpl.rcParamsDefault, "backend": mpl.rcParams["backend"], **RC}):
         yield
 
 
 def blank(width: float, height: float) -> Figure:
     """An empty figure, width and height in centimetres."""
+    from matplotlib.figure import Figure
+
     return Figure(figsize=(width * CM, height * CM), layout="constrained")
 
 
@@ -135,6 +142,8 @@ def plain_numbers(
     axis: Axis, subs: Sequence[int] = (), form: Callable[[float], str] = "{:g}".format
 ) -> None:
     """Numbers without powers of ten on a logarithmic axis, at multiples of `subs` if there are."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
     axis.set_major_formatter(FuncFormatter(lambda value, _: form(value)))
     axis.set_minor_formatter(NullFormatter())
     if subs:

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.patches import Patch
 
 from analysis.build.steps import Plan, Step
 from analysis.command import made_by, start, versions, write_json
@@ -34,6 +33,7 @@ from netlib import nets
 
 if TYPE_CHECKING:
     import onnxruntime as ort
+    from matplotlib.patches import Patch
 
     from netlib.nets import Network
     from netlib.nets.complexity import Complexity
@@ -311,8 +311,10 @@ def draw_costs(data: Results) -> Drawn:
     )
 
 
-def patch(network: str, kind: str) -> Patch:
+def patch(network: str, kind: str) -> "Patch":
     """For the key: the look of a bar."""
+    from matplotlib.patches import Patch
+
     solid = kind != ", the rest"
     return Patch(label=NAMES[network] + kind, edgecolor=COLOURS[network],
                  facecolor=COLOURS[network] if solid else "white",

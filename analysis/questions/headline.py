@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from analysis.build.steps import Plan, Step
 from analysis.look.rows import draw_bars, draw_pairs
@@ -16,6 +15,8 @@ from analysis.results import Results
 from analysis.wording import interval, p_value, percent, points, seeds_text, setting_text, whole
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from analysis.compare import Pair, Result
 
 COMPARED = ("headline.json",)
@@ -136,7 +137,7 @@ def headline(data: Results) -> Drawn:
     )
 
 
-def rows_of_networks(table: pd.DataFrame, joined: bool) -> Figure:
+def rows_of_networks(table: pd.DataFrame, joined: bool) -> "Figure":
     networks = networks_of(table)
     figure = blank(FULL, 2.2 + 1.2 * len(networks))
     error, params, macs = figure.subplots(1, 3, width_ratios=(3, 1.3, 1.3))

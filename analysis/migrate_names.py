@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.build.artefacts import COUNT, STATE, artefacts
 from analysis.build.store import digest
 
 MODULES = {name: f"questions.{name}" for name in ("data_card", "costs", "filters", "embeddings")}
@@ -127,5 +128,26 @@ def migrated(folder: Path, entry: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def adopt_maps() -> None:
+    """The maps of the app know by themselves what made them; the state takes it over."""
+    state = json.loads(STATE.read_text(encoding="utf-8")) if STATE.is_file() else {}
+    for step in artefacts().steps.values():
+        if not step.name.startswith("map_"):
+            continue
+        (path,) = step.outputs
+        with np.load(path, allow_pickle=False) as file:
+            made_by = json.loads(str(file["made_by"]))
+        if (made_by["method"], made_by["n"], made_by["seed"]) != ("umap", COUNT, 0):
+            raise ValueError(f"{path} was made with other options: {made_by['command']}.")
+        state[step.name] = {
+            "_values_:": {"command": step.command, "outputs": {str(path): digest(path)}},
+            "checker:": "Content",
+            "deps:": list(map(str, step.inputs)),
+            **{str(name): digest(name) for name in step.inputs},
+        }
+    STATE.write_text(json.dumps(state, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
 if __name__ == "__main__":
     main(Path(sys.argv[1]))
+    adopt_maps()

@@ -20,6 +20,7 @@ from doit.task import Task, dict_to_task
 
 from analysis.build.steps import Step
 from analysis.command import start
+from netlib.errors import WorkError
 from netlib.files import replacing
 
 
@@ -113,7 +114,7 @@ class Build:
         """Run those of the named steps that are not done, and what they need, in order.
 
         Raises:
-            RuntimeError: a command failed.
+            WorkError: a command failed.
         """
         for name in redo:
             self._manager.remove_success(self._tasks[name])
@@ -124,7 +125,7 @@ class Build:
         self._control.process(list(names))
         runner.run_all(self._control.task_dispatcher())
         if reporter.failed:
-            raise RuntimeError(
+            raise WorkError(
                 f"{reporter.failed} stopped: see above, mend it, and run the same command again; "
                 "what is done is kept."
             )
@@ -171,15 +172,15 @@ def run_step(step: Step) -> dict[str, Any]:
     """Run the commands in this process; returns what the state says of them.
 
     Raises:
-        RuntimeError: a command failed, or did not write its files.
+        WorkError: a command failed, or did not write its files.
     """
     started = time.perf_counter()
     for name, *arguments in step.commands:
         if status := start(name, [*arguments, *step.hidden]):
-            raise RuntimeError(f"{step.name} stopped with status {status}.")
+            raise WorkError(f"{step.name} stopped with status {status}.")
     missing = [str(path) for path in step.outputs if not path.exists()]
     if missing:
-        raise RuntimeError(f"{step.name} did not write {', '.join(missing)}.")
+        raise WorkError(f"{step.name} did not write {', '.join(missing)}.")
     return {
         "command": step.command,
         "seconds": round(time.perf_counter() - started, 1),

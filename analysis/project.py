@@ -68,7 +68,13 @@ def run(options: Options) -> list[Path]:
         "embeddings": embeddings[chosen].astype(np.float16),
         **({} if images is None else {"images": images[chosen]}),
     }
-    return [write_arrays(options.output, arrays, {**made_by(options), **layout, "n": len(chosen)})]
+    return [
+        write_arrays(
+            options.output,
+            arrays,
+            {**made_by(options), **layout, "n": len(chosen), "seed": options.seed},
+        )
+    ]
 
 
 def read_predictions(path: Path) -> tuple[np.ndarray, np.ndarray]:

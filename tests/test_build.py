@@ -153,6 +153,7 @@ def test_an_unknown_step_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> 
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which everything was made tiny, in this process."""
     place = tmp_path_factory.mktemp("report")
+    (place / "checkpoints").symlink_to(ROOT / "checkpoints")  # whose layers are timed
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         assert start("build", ["--tiny", "--jobs", "1"]) == 0

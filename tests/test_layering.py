@@ -7,7 +7,7 @@ import pytest
 from import_graph import ANALYSIS, DEMO, NETLIB, ROOT, imported_modules, imported_packages
 
 OUTSIDE_NETLIB = {"analysis", "argparse", "demo", "matplotlib"}
-DRAWING = "plots"  # a package that scripts share: no script, nothing to run
+DRAWING = "look"  # a package that scripts share: no script, nothing to run
 UMAP_USER = "project.py"  # the only script that pays for numba's start
 
 

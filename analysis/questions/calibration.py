@@ -42,8 +42,9 @@ def calibration_rows(results: "Sequence[Result]") -> list[dict[str, Any]]:
         p = np.concatenate([result.probabilities(scaled) for result in results])
         table = pd.DataFrame(asdict(reliability(labels, p)))[["confidence", "accuracy", "count"]]
         run = {"network": results[0].run.network, "temperature_scaled": int(scaled)}
-        tables.append(table.assign(**run).rename_axis("bin").reset_index())
-    return pd.concat(tables).to_dict("records")
+        tables.append(table.assign(**run, bin=table.index))
+    columns = ["network", "temperature_scaled", "bin", "confidence", "accuracy", "count"]
+    return pd.concat(tables)[columns].to_dict("records")
 
 
 def calibration_row(result: "Result") -> dict[str, Any]:

@@ -38,7 +38,7 @@ benchmark: $(TRAIN) ## measure training, inference and serving
 	$(RUN) -m analysis.benchmark $(ARGS)
 
 report: $(TRAIN) ## train, draw and typeset figures/Report.pdf, in about 15 minutes
-	$(RUN) -m analysis.report $(ARGS)
+	$(RUN) -m analysis.build $(ARGS)
 
 screenshots: $(DEV) ## take the README's screenshots from the running app
 	$(RUN) -m analysis.screenshots $(ARGS)

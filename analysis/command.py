@@ -34,11 +34,14 @@ COMMANDS: dict[str, str] = {
         name: f"analysis.{name}"
         for name in (
             *("prepare_data", "main", "evaluate", "sweep", "submission", "figures", "compare"),
-            *("corruptions", "costs", "data_card", "embeddings", "filters", "make_examples"),
-            *("model_card", "no_digit", "project", "robustness", "screenshots"),
+            *("make_examples", "model_card", "no_digit", "project", "robustness", "screenshots"),
         )
     },
-    "report": "analysis.report.__main__",
+    **{
+        name: f"analysis.questions.{name}"
+        for name in ("data_card", "costs", "filters", "embeddings", "damage")
+    },
+    "build": "analysis.build.__main__",
     "benchmark": "analysis.benchmark.__main__",
 }
 # A user's mistakes; whatever else is raised is ours, and keeps its traceback.

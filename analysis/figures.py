@@ -3,101 +3,121 @@ r"""Draw the figures of the report, all that can be drawn or those that are name
 python -m analysis.figures --list
 python -m analysis.figures learning_rate tsne --data figures/data/full --output figures
 
-Each name has input files in --data, and a command that makes them; nothing is trained or measured
+Each name has input files in --data, and a step that makes them; nothing is trained or measured
 here. Captions go to captions.json beside the pictures. The same numbers give the same bytes.
 """
 
-import argparse
 import io
 import json
-import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from matplotlib.figure import Figure
-from PIL import Image
+import tyro
 
-from analysis.plots.catalogue import FIGURES, command
-from analysis.plots.results import Results
-from analysis.plots.style import look
+from analysis.command import start
+from analysis.questions import figures
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LARGEST = 300_000  # bytes of a PNG; above it, colours are cut to 256
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse, list or draw; 1 if a figure could not be drawn, 2 for a user's error."""
-    args = parse(arguments)
-    unknown = [name for name in args.names if name not in FIGURES]
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Draw the figures of the report from their numbers.
+
+    Attributes:
+        names: figures to draw; all that can be, if none.
+        list: show names, inputs and what is missing; draw nothing.
+        data: folder of result files.
+        output: folder for the PNGs.
+        vector: folder for the same figures as PDF.
+    """
+
+    names: tyro.conf.Positional[tuple[str, ...]] = ()
+    list: bool = False
+    data: Path = Path("figures/data/full")
+    output: Path = Path("figures")
+    vector: Path | None = None
+
+
+def run(options: Options) -> Iterator[Path]:
+    """Draw, or list; what could not be drawn is told at the end.
+
+    Raises:
+        ValueError: a name is unknown, or a figure cannot be drawn.
+    """
+    known = figures()
+    unknown = [name for name in options.names if name not in known]
     if unknown:
-        print(f"figures: there is no figure {unknown[0]}; --list names them all.", file=sys.stderr)
-        return 2
-    if not args.data.is_dir():
-        print(f"figures: {args.data} is no folder; expected one with result files, as "
-              "figures/data/full.", file=sys.stderr)  # fmt: skip
-        return 2
-    data = Results(args.data)
-    names = args.names or list(FIGURES)
-    if args.list:
-        return show(names, data)
-    problems = [problem for name in names if (problem := draw(name, data, args))]
-    for problem in problems:
-        print(problem, file=sys.stderr)
-    return 1 if problems else 0
+        raise ValueError(f"there is no figure {unknown[0]}; --list names them all.")
+    if not options.data.is_dir():
+        raise ValueError(
+            f"{options.data} is no folder; expected one with result files, as figures/data/full."
+        )
+    names = options.names or tuple(known)
+    if options.list:
+        show(names, options.data)
+        return
+    problems: list[str] = []
+    yield from draw(names, options.data, options.output, options.vector, problems.append)
+    if problems:
+        raise ValueError("\n".join(problems))
 
 
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The command line's options."""
-    parser = argparse.ArgumentParser(
-        prog="python -m analysis.figures",
-        description="Draw the figures of the report from their numbers.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    add = parser.add_argument
-    add("names", nargs="*", metavar="NAME", help="figures to draw; all that can be, if none")
-    add("--list", action="store_true", help="show names, inputs and what is missing; draw nothing")
-    add("--data", type=Path, default=Path("figures/data/full"), help="folder of result files")
-    add("--output", type=Path, default=Path("figures"), help="folder for the PNGs")
-    add("--vector", type=Path, help="folder for the same figures as PDF")
-    return parser.parse_args(arguments)
-
-
-def show(names: Sequence[str], data: Results) -> int:
+def show(names: Sequence[str], folder: Path) -> None:
     """One line a figure: its name, whether it can be drawn, its title and inputs."""
-    width = max(map(len, names))
+    from analysis.results import Results
+
     for name in names:
-        spec = FIGURES[name]
-        missing = spec.missing(data)
+        spec = figures()[name]
+        missing = spec.missing(Results(folder))
         inputs = ", ".join(f"{file} (missing)" if file in missing else file for file in spec.inputs)
-        print(f"{name:<{width}}  {'no ' if missing else 'yes'}  {spec.title}: {inputs}")
-    return 0
+        print(f"{name:<24}  {'no ' if missing else 'yes'}  {spec.title}: {inputs}")
 
 
-def draw(name: str, data: Results, args: argparse.Namespace) -> str:
-    """Draw one figure and print its file; returns what stood in the way, if anything did."""
-    spec = FIGURES[name]
-    missing = spec.missing(data)
-    if missing:
-        maker = command(missing, data.folder)
-        return f"{name}: {', '.join(missing)} not in {data.folder}; made by: {maker}"
-    try:
-        with look():
-            figure = spec.draw(data)
-            caption = spec.caption(data)
-            png = png_of(figure)
-            pdf = pdf_of(figure) if args.vector else b""
-    except (KeyError, ValueError, IndexError) as error:
-        files = ", ".join(spec.inputs)
-        return f"{name}: {files} cannot be drawn ({type(error).__name__}: {error}); make it again."
-    write(args.output / f"{name}.png", png)
-    if args.vector:
-        write(args.vector / f"{name}.pdf", pdf)
-    write_caption(args.output / "captions.json", name, caption)
-    return ""
+def draw(
+    names: Sequence[str],
+    folder: Path,
+    output: Path,
+    vector: Path | None,
+    complain: Callable[[str], None],
+) -> Iterator[Path]:
+    """Files of the figures as they are drawn; `complain` is told what stood in the way of one."""
+    from analysis.look.style import look
+    from analysis.results import Results
+
+    data, known = Results(folder), figures()
+    for name in names:
+        spec = known[name]
+        if missing := spec.missing(data):
+            complain(f"{name}: {', '.join(missing)} not in {folder}.")
+            continue
+        try:
+            with look():
+                figure, caption = spec.draw(data)
+                pictures = {output / f"{name}.png": png_of(figure)}
+                if vector:
+                    pictures[vector / f"{name}.pdf"] = pdf_of(figure)
+        except (KeyError, ValueError, IndexError) as error:
+            kind = type(error).__name__
+            complain(f"{name}: {', '.join(spec.inputs)} cannot be drawn ({kind}: {error}).")
+            continue
+        for path, content in pictures.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            yield path
+        write_caption(output / "captions.json", name, caption)
 
 
-def png_of(figure: Figure) -> bytes:
+def png_of(figure: "Figure") -> bytes:
     """The picture, with neither date nor version in it."""
+    from PIL import Image
+
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     if buffer.tell() <= LARGEST:
@@ -108,7 +128,7 @@ def png_of(figure: Figure) -> bytes:
     return small.getvalue()
 
 
-def pdf_of(figure: Figure) -> bytes:
+def pdf_of(figure: "Figure") -> bytes:
     """The same as vectors."""
     buffer = io.BytesIO()
     nothing = dict.fromkeys(("CreationDate", "Creator", "Producer"))
@@ -116,23 +136,14 @@ def pdf_of(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def write(path: Path, content: bytes) -> None:
-    """The whole file or none of it; its name is printed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    os.replace(part, path)
-    print(path)
-
-
 def write_caption(path: Path, name: str, caption: str) -> None:
-    """Into the captions of all figures, in the catalogue's order."""
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    known[name] = {"title": FIGURES[name].title, "caption": caption, "inputs": FIGURES[name].inputs}
-    ordered = {name: known[name] for name in FIGURES if name in known}
-    text = json.dumps(ordered, indent=1, ensure_ascii=False) + "\n"
-    path.write_text(text, encoding="utf-8")
+    """Into the captions of all figures, in the order of the page."""
+    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    specs = figures()
+    found[name] = {"title": specs[name].title, "caption": caption, "inputs": specs[name].inputs}
+    ordered = {name: found[name] for name in specs if name in found}
+    path.write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(start("figures"))

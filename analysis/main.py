@@ -455,28 +455,28 @@ def draw(
     """The figures; each is drawn from what was measured above."""
     import numpy as np
 
-    from analysis import plots
+    from analysis import look
 
     test = results["test"]
     predictions = test.logits.argmax(1)
     right = np.flatnonzero(predictions == test.labels)
     wrong = np.flatnonzero(predictions != test.labels)
     scores = {"recall": test.scores.per_class_recall, "F1": test.scores.per_class_f1}
-    colour = plots.COLOURS.get(name, plots.BLACK)
+    colour = look.COLOURS.get(name, look.BLACK)
 
     def page(rows: Sequence[int]) -> "Figure":
         images = digits.test_set.images.numpy()
-        return plots.page_of_digits(images, test.labels, predictions, rows)
+        return look.page_of_digits(images, test.labels, predictions, rows)
 
     figures = {
         "samples": page(range(20)),
-        "confusion_matrix": one_axes(plots.draw_confusion_matrix, test.scores.confusion),
-        "scores": one_axes(plots.draw_class_scores, scores, test.scores.accuracy),
+        "confusion_matrix": one_axes(look.draw_confusion_matrix, test.scores.confusion),
+        "scores": one_axes(look.draw_class_scores, scores, test.scores.accuracy),
         "right": page(right[:4]),
         "wrong": page(wrong[:4]),
     }
     for what in ("loss", "accuracy") if history else ():
-        figures[what] = one_axes(plots.draw_history, history, what, colour)
+        figures[what] = one_axes(look.draw_history, history, what, colour)
     for name, figure in figures.items():
         figure.savefig(output / f"{name}.png", dpi=150)
     return [output / f"{name}.png" for name in figures]

@@ -1,26 +1,24 @@
 r"""Choose the examples of the app's gallery from what both networks say of a data set.
 
-python -m analysis.make_examples --dataset-path data/mnist --split test \
-    --checkpoints checkpoints/standard.safetensors checkpoints/mobilenet.safetensors \
-    --output netlib/app/assets/examples
+python -m analysis.make_examples --dataset-path data/mnist --output netlib/app/assets/examples
 
-Each picture is read as the app reads it, so that a digit on which the networks differ here is one
-on which they differ there. File names are KIND-LABEL-SOURCE.png.
+Each picture is read from its file by the app's own reader, so that a digit on which the networks
+differ here is one on which they differ there. File names are KIND-LABEL-SOURCE.png.
 """
 
-import argparse
+import io
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PIL import Image
 
-from netlib.answer.predictor import Predictor
-from netlib.data.loaders import DigitDataset
-from netlib.measure.nondigits import scribble, silhouette
-from netlib.picture.digit import to_digits
+from analysis.command import start
+from netlib import answer, data
 
 PAD = 280
 GREYS = 16  # of a picture: more only make the page heavier
@@ -29,69 +27,92 @@ MOST_OF_A_LABEL = 2  # of the hard and the differing ones
 CANDIDATES = 150  # digits with the least agreement, read again as the app reads them
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse, choose, write; 2 is the exit status of a user's error."""
-    args = parse(arguments)
-    try:
-        predictor = Predictor(dict(zip(("standard", "mobilenet"), args.checkpoints, strict=True)))
-        dataset = DigitDataset(args.dataset_path, args.split)
-    except (ValueError, OSError) as error:
-        print(f"make_examples: {error}", file=sys.stderr)
-        return 2
-    examples = choose(predictor, dataset.images[:, 0].numpy(), dataset.labels.numpy(), args.seed)
-    args.output.mkdir(parents=True, exist_ok=True)
-    for old in args.output.glob("*.png"):
-        old.unlink()
-    for name, picture in examples.items():
-        path = args.output / f"{name}.png"
-        Image.fromarray(picture).quantize(GREYS).save(path, optimize=True)
-        print(path)
-    return 0
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Choose the examples of the app's gallery.
 
+    Attributes:
+        dataset_path: data set in the course's layout.
+        split: to choose from.
+        checkpoints: standard, then MobileNet.
+        seed: of the choice.
+        output: folder of the PNGs; its PNGs are replaced.
+    """
 
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The command line; see --help."""
-    parser = argparse.ArgumentParser(
-        prog="python -m analysis.make_examples", description=(__doc__ or "").split("\n")[0]
+    dataset_path: Path
+    split: Literal["train", "test"] = "test"
+    checkpoints: tuple[Path, Path] = (
+        Path("checkpoints/standard.safetensors"),
+        Path("checkpoints/mobilenet.safetensors"),
     )
-    add = parser.add_argument
-    add("--dataset-path", type=Path, required=True, help="data set in the course's layout")
-    add("--split", default="test", help="split to choose from (default: test)")
-    add("--checkpoints", type=Path, nargs=2, required=True, help="standard, then MobileNet")
-    add("--seed", type=int, default=0, help="of the choice")
-    add("--output", type=Path, required=True, help="folder of the PNGs; its PNGs are replaced")
-    return parser.parse_args(arguments)
+    seed: int = 0
+    output: Path
+
+
+def run(options: Options) -> Iterator[Path]:
+    """Choose, write."""
+    names = ("standard", "mobilenet")
+    predictor = answer.Predictor(dict(zip(names, options.checkpoints, strict=True)))
+    dataset = data.DigitDataset(options.dataset_path, options.split)
+    images, labels = dataset.images[:, 0].numpy(), dataset.labels.numpy()
+    examples = choose(answer.Reader(predictor), images, labels, options.seed)
+    options.output.mkdir(parents=True, exist_ok=True)
+    for old in options.output.glob("*.png"):
+        old.unlink()
+    for name, content in examples.items():
+        path = options.output / f"{name}.png"
+        path.write_bytes(content)
+        yield path
 
 
 def choose(
-    predictor: Predictor, images: np.ndarray, labels: np.ndarray, seed: int
-) -> dict[str, np.ndarray]:
-    """Name -> picture (H, W), uint8, dark ink on white, of every example."""
+    reader: "answer.Reader", images: np.ndarray, labels: np.ndarray, seed: int
+) -> dict[str, bytes]:
+    """Name -> PNG file, dark ink on white, of every example."""
+    from netlib.measure.nondigits import scribble, silhouette
+
     rng = np.random.default_rng(seed)
-    answers = predictor.predict(images[:, None].astype(np.float32) / 255)
+    answers = reader.predictor.predict(images[:, None].astype(np.float32) / 255)
     own = np.stack([a.probabilities[np.arange(len(labels)), labels] for a in answers.values()])
     examples = {}
     for label in range(10):
         index = _clear(own, labels, label, rng)
-        examples[f"clear-{label}-{index:05d}"] = on_pad(images[index])
+        examples[f"clear-{label}-{index:05d}"] = png(on_pad(images[index]))
     # Doubted by one network, for the digits that they read differently; by both, for the hard ones.
     for kind, doubt, count in (
         ("differ", own.min(axis=0), DIFFER),
         ("hard", own.max(axis=0), HARD),
     ):
         doubtful = np.argsort(doubt)[:CANDIDATES]
-        pictures = [on_pad(images[index]) for index in doubtful]
-        read = [a.predictions for a in predictor.predict(to_digits(pictures)[0]).values()]
-        members = (read[0] != read[1]) == (kind == "differ")
-        for i in _spread(np.flatnonzero(members), labels[doubtful])[:count]:
-            examples[f"{kind}-{labels[doubtful[i]]}-{doubtful[i]:05d}"] = pictures[i]
+        files = [png(on_pad(images[index])) for index in doubtful]
+        members = np.flatnonzero([is_of(kind, reader, file) for file in files])
+        for i in _spread(members, labels[doubtful])[:count]:
+            examples[f"{kind}-{labels[doubtful[i]]}-{doubtful[i]:05d}"] = files[i]
     for i in range(NUMBERS):
         indices = [_clear(own, labels, int(label), rng) for label in rng.integers(0, 10, 2 + i)]
         text = "".join(str(labels[index]) for index in indices)
-        examples[f"number-{text}-{i}"] = side_by_side(images[indices])
+        examples[f"number-{text}-{i}"] = png(side_by_side(images[indices]))
     for i in range(NONE):
-        examples[f"none--{i}"] = (scribble if i % 2 else silhouette)(rng)
+        examples[f"none--{i}"] = png((scribble if i % 2 else silhouette)(rng))
     return examples
+
+
+def is_of(kind: str, reader: "answer.Reader", file: bytes) -> bool:
+    """Whether the app reads one digit in the file, on which both networks agree or "differ".
+
+    A digit that a network takes for none has no answer on the page, so it shows no difference.
+    """
+    reading = reader.read(file)
+    texts = [network.text for network in reading.networks.values()]
+    shown = all(text.isdigit() and len(text) == 1 for text in texts) and bool(texts)
+    return shown and reading.agree == (kind != "differ")
+
+
+def png(picture: np.ndarray) -> bytes:
+    """The file of a picture (H, W), uint8."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).quantize(GREYS).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
 
 
 def on_pad(image: np.ndarray) -> np.ndarray:
@@ -128,4 +149,4 @@ def _clear(own: np.ndarray, labels: np.ndarray, label: int, rng: np.random.Gener
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(start("make_examples"))

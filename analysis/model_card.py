@@ -10,20 +10,21 @@ figures/data/evaluation/robustness.csv, which `analysis.robustness` wrote, from 
 metadata.
 """
 
-import argparse
 import csv
 import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import numpy as np
 
-from analysis.plots.results import t_interval
-from netlib.nets.checkpoint import read_metadata
+from analysis.command import start
+from analysis.look.rows import t_interval
+from netlib import nets
 
 NETWORKS = ("standard", "mobilenet")
 SETS = {
@@ -47,29 +48,36 @@ WORST_CLASS_TARGETS = (95.0, 95.0)
 MARKER = "<!-- {} {} -->"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Fill the card's tables; 2 is the exit status of a user's error."""
-    parser = argparse.ArgumentParser(
-        prog="python -m analysis.model_card", description=(__doc__ or "").split("\n")[0]
-    )
-    parser.add_argument("--checkpoints", type=Path, default=Path("checkpoints"))
-    parser.add_argument("--evaluation", type=Path, default=Path("figures/data/evaluation"))
-    parser.add_argument("--check", action="store_true", help="change nothing; fail if it is stale")
-    args = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
-    card = args.checkpoints / "README.md"
-    try:
-        old = card.read_text(encoding="utf-8")
-        new = fill(old, tables(args.checkpoints, args.evaluation))
-    except (ValueError, OSError) as error:
-        print(f"model_card: {error}", file=sys.stderr)
-        return 2
-    if args.check:
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Fill the tables of the model card.
+
+    Attributes:
+        checkpoints: folder of the networks and of their card.
+        evaluation: folder of result files.
+        check: change nothing; fail if it is stale.
+    """
+
+    checkpoints: Path = Path("checkpoints")
+    evaluation: Path = Path("figures/data/evaluation")
+    check: bool = False
+
+
+def run(options: Options) -> list[Path]:
+    """Fill the card's tables.
+
+    Raises:
+        ValueError: a result is missing; or the card is stale, where it was to be checked.
+    """
+    card = options.checkpoints / "README.md"
+    old = card.read_text(encoding="utf-8")
+    new = fill(old, tables(options.checkpoints, options.evaluation))
+    if options.check:
         if new != old:
-            print(f"{card} is stale: run python -m analysis.model_card.", file=sys.stderr)
-        return int(new != old)
+            raise ValueError(f"{card} is stale: run python -m analysis.model_card.")
+        return []
     card.write_text(new, encoding="utf-8")
-    print(card)
-    return 0
+    return [card]
 
 
 def tables(checkpoints: Path, evaluation: Path) -> dict[str, str]:
@@ -142,7 +150,7 @@ def training_table(checkpoints: Path) -> str:
     """What the checkpoints say of their training."""
     rows = []
     for network in NETWORKS:
-        m = read_metadata(checkpoints / f"{network}.safetensors")
+        m = nets.read_metadata(checkpoints / f"{network}.safetensors")
         rows.append(
             f"| {network} | {m['config']['training_epochs']} | {m['epoch']} | "
             f"{percent(m['scores']['validation']['accuracy'])} | {m['temperature']:.3f} | "
@@ -396,7 +404,7 @@ def commands(checkpoints: Path, evaluation: Path) -> str:
     """The commands that made the checkpoints and the scores, as they were typed."""
     lines = []
     for network in NETWORKS:
-        lines.append(read_metadata(checkpoints / f"{network}.safetensors")["command"])
+        lines.append(nets.read_metadata(checkpoints / f"{network}.safetensors")["command"])
     for name in SETS:
         for network in NETWORKS:
             lines.append(read_scores(evaluation, network, name)["made_by"]["command"])
@@ -431,4 +439,4 @@ def percent(share: float) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(start("model_card"))

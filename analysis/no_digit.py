@@ -12,28 +12,19 @@ figures are from the rest. "head, unseen" is the trained score when it never saw
 kind that it is measured on: what to expect of a kind that nobody thought of.
 """
 
-import argparse
-import csv
-import json
-import os
-import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
-from sklearn.datasets import load_sample_images
-from tqdm import tqdm
 
-from netlib.answer.predictor import Predictor
+from analysis.command import made_by, progress, start, write_json
+from analysis.results import write_table
+from netlib import answer, data, measure, nets
 from netlib.answer.refusal import DIGIT_SCORES, digit_score
-from netlib.data.loaders import DigitData, DigitDataset
 from netlib.measure.metrics import auroc, fit_digit_head, mean_embeddings
-from netlib.measure.nondigits import makers
-from netlib.nets.checkpoint import load_network, save_network, weights_digest
-from netlib.picture.digit import to_digit
 
 REFUSED = 0.01  # share of the validation digits
 TRAIN_DIGITS = 20_000  # training digits that fit class means and head
@@ -41,50 +32,40 @@ UNSEEN = "head, unseen"
 FIT, CHOOSE = 0.5, 0.6  # where the parts of the pictures end that fit and that choose
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse, measure, choose, write; 2 is the exit status of a user's error."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
-    args = parse(arguments)
-    try:
-        run(args, arguments)
-    except (ValueError, FileNotFoundError) as error:
-        print(f"no_digit: {error}", file=sys.stderr)
-        return 2
-    return 0
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Choose the score that tells digits from other pictures, and its threshold.
+
+    Attributes:
+        dataset_path: what the networks were trained on.
+        validation_size: as in the training.
+        pen_path: pads of pen strokes; its test split is measured, too.
+        checkpoint: of each network.
+        count: pictures of each kind, six in ten to fit and choose.
+        seed: of the pictures.
+        output: CSV with a row for each figure; what made it is told in a JSON file beside it.
+        write: store score and threshold in the checkpoints.
+    """
+
+    dataset_path: Path
+    validation_size: int = 5000
+    pen_path: Path | None = None
+    checkpoint: tuple[Path, ...]
+    count: int = 2000
+    seed: int = 0
+    output: Path
+    write: bool = False
 
 
-def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """The command line's options."""
-    parser = argparse.ArgumentParser(
-        prog="python -m analysis.no_digit", description=(__doc__ or "").split("\n")[0]
-    )
-    add = parser.add_argument
-    add("--dataset-path", type=Path, required=True, help="what the networks were trained on")
-    add("--validation-size", type=int, default=5000, help="as in the training")
-    add("--pen-path", type=Path, help="pads of pen strokes; its test split is measured, too")
-    add("--checkpoint", type=Path, nargs="+", required=True)
-    add(
-        "--count",
-        type=int,
-        default=2000,
-        help="pictures of each kind, six in ten to fit and choose",
-    )
-    add("--seed", type=int, default=0, help="of the pictures")
-    add("--output", type=Path, required=True, help="CSV with a row for each figure; what made it "
-        "is told in a JSON file beside it")  # fmt: skip
-    add("--write", action="store_true", help="store score and threshold in the checkpoints")
-    return parser.parse_args(arguments)
-
-
-def run(args: argparse.Namespace, arguments: Sequence[str]) -> None:
+def run(options: Options) -> Iterator[Path]:
     """Everything the command does, in order."""
-    predictor = Predictor({str(path): path for path in args.checkpoint})
-    others = make_others(args.count, args.seed)
+    predictor = answer.Predictor({str(path): path for path in options.checkpoint})
+    others = make_others(options.count, options.seed)
     pens = {
-        split: DigitDataset(args.pen_path, split, preprocess="sketch")
-        for split in (("train", "test") if args.pen_path else ())
+        split: data.DigitDataset(options.pen_path, split, preprocess="sketch")
+        for split in (("train", "test") if options.pen_path else ())
     }
-    measured = {name: Measured(predictor, name, args, others, pens) for name in predictor.names}
+    measured = {n: Measured(predictor, n, options, others, pens) for n in predictor.names}
     means = {
         kind: float(np.mean([m.mean_auroc(kind) for m in measured.values()]))
         for kind in DIGIT_SCORES
@@ -92,38 +73,33 @@ def run(args: argparse.Namespace, arguments: Sequence[str]) -> None:
     best = max(means, key=means.__getitem__)
     print("mean AUROC to choose by: " + ", ".join(f"{k} {v:.4f}" for k, v in means.items()))
     rows = [row for m in measured.values() for row in m.rows(best)]
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    with open(args.output, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    record = {
-        "command": shlex.join(["python", "-m", "analysis.no_digit", *arguments]),
-        "weights_sha256": {p.stem: weights_digest(load_network(p)) for p in args.checkpoint},
-    }
-    text = json.dumps(record, indent=1) + os.linesep
-    args.output.with_suffix(".json").write_text(text, encoding="utf-8")
     for row in rows:
         if row["chosen"]:
             print(f"{row['network']:<12} {row['kind']:<22} AUROC {row['auroc']:>7} "
                   f"refused {row['refused']}")  # fmt: skip
-    print(args.output)
-    if args.write:
-        for path in args.checkpoint:
-            net = load_network(path)
-            metadata = net.metadata
-            print(save_network(net, path, {**metadata, "no_digit": measured[str(path)].rule(best)}))
+    digests = {p.stem: nets.weights_digest(nets.load_network(p)) for p in options.checkpoint}
+    yield write_table(options.output, rows)
+    record = made_by(options, weights_sha256=digests)
+    yield write_json(options.output.with_suffix(".json"), record)
+    for path in options.checkpoint if options.write else ():
+        net = nets.load_network(path)
+        rule = measured[str(path)].rule(best)
+        yield nets.save_network(net, path, {**net.metadata, "no_digit": rule})
 
 
 def make_others(count: int, seed: int) -> dict[str, list[np.ndarray | None]]:
     """By kind, `count` pictures as the networks see them; None for one found blank."""
+    import matplotlib
+    from sklearn.datasets import load_sample_images
+
+    from netlib.picture.digit import to_digit
+
     fonts = sorted(Path(matplotlib.get_data_path(), "fonts", "ttf").glob("DejaVu*.ttf"))
-    kinds = makers(fonts, load_sample_images().images)
+    kinds = measure.makers(fonts, load_sample_images().images)
     others: dict[str, list[np.ndarray | None]] = {}
     for number, (kind, make) in enumerate(kinds.items()):
         rng = np.random.default_rng([seed, number])
-        bar = tqdm(range(count), desc=kind, disable=not sys.stderr.isatty())
-        others[kind] = [to_digit(make(rng)) for _ in bar]
+        others[kind] = [to_digit(make(rng)) for _ in progress(range(count), kind)]
     return others
 
 
@@ -137,27 +113,27 @@ class Measured:
 
     def __init__(
         self,
-        predictor: Predictor,
+        predictor: "answer.Predictor",
         name: str,
-        args: argparse.Namespace,
+        options: Options,
         others: dict[str, list[np.ndarray | None]],
-        pens: dict[str, DigitDataset],
+        pens: "dict[str, data.DigitDataset]",
     ) -> None:
         self.name = Path(name).stem
         self.info = predictor.info[name]
-        data = DigitData(
-            args.dataset_path,
-            validation_size=args.validation_size,
+        sets = data.DigitData(
+            options.dataset_path,
+            validation_size=options.validation_size,
             seed=int(self.info.metadata["config"]["seed"]),
         )
         expected = self.info.metadata["scores"]["validation"]["n"]
-        if len(data.validation_set) != expected:
+        if len(sets.validation_set) != expected:
             raise ValueError(
                 f"{name} was validated on {expected} images, but --validation-size gives "
-                f"{len(data.validation_set)}: use the training's own size."
+                f"{len(sets.validation_set)}: use the training's own size."
             )
         self.predictor, self.key = predictor, name
-        train = data.train_set.select(slice(0, TRAIN_DIGITS))
+        train = sets.train_set.select(slice(0, TRAIN_DIGITS))
         embeddings = self._predict(train).embeddings
         self.class_means = mean_embeddings(train.labels.numpy(), embeddings, train.num_classes)
         digits = [embeddings, *([self._predict(pens["train"]).embeddings] if pens else [])]
@@ -166,9 +142,9 @@ class Measured:
             {kind: self._embeddings(_part(images, 0, FIT)) for kind, images in others.items()},
         )
         self.head = self._fit_head()
-        validation = self._predict(data.validation_set)
+        validation = self._predict(sets.validation_set)
         self.validation = self._scores(validation)
-        self.digits = {"MNIST test": self._scores(self._predict(data.test_set))}
+        self.digits = {"MNIST test": self._scores(self._predict(sets.test_set))}
         if pens:
             self.digits["pen, unseen writers"] = self._scores(self._predict(pens["test"]))
         self.others = {kind: self._scores_of(images) for kind, images in others.items()}
@@ -200,7 +176,7 @@ class Measured:
         blank = np.full(sum(image is None for image in images), -np.inf)
         return {**found, "others": np.concatenate([found["others"], blank])}
 
-    def _predict(self, dataset: DigitDataset) -> Any:
+    def _predict(self, dataset: "data.DigitDataset") -> Any:
         images = dataset.images.numpy().astype(np.float32) / 255
         return self.predictor.predict_one(self.key, images)
 
@@ -288,4 +264,4 @@ class Measured:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(start("no_digit"))

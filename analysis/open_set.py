@@ -112,7 +112,8 @@ def run(options: Options, command: str = "") -> list[Path]:
     """Draw, fine-tune, choose, measure, write."""
     from netlib.nets.checkpoint import load_network, save_network, weights_digest
 
-    net, metadata = load_network(options.checkpoint)
+    net = load_network(options.checkpoint)
+    metadata = net.metadata
     before = weights_digest(net)
     options.output.mkdir(parents=True, exist_ok=True)
     pictures = read_pictures(options)
@@ -409,7 +410,8 @@ def choose(
     """The rule that refuses, by validation, and what it refuses of everything."""
     import numpy as np
 
-    from netlib.measure.metrics import digit_score, fit_digit_head, fit_temperature
+    from netlib.answer.refusal import digit_score
+    from netlib.measure.metrics import fit_digit_head, fit_temperature
 
     kept = [name for name in _families(pictures) if name not in options.without]
     temperature = fit_temperature(digits["validation"][1], outputs["digits/mnist"][0])

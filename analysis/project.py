@@ -7,19 +7,19 @@ With --dataset-path the digits themselves come along, in the order of the predic
 the file a map for the app (checkpoints/map_standard.npz, checkpoints/map_mobilenet.npz).
 """
 
-import argparse
-import json
-import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
-from netlib.data.loaders import DigitDataset
+from analysis.command import made_by, start
+from analysis.results import write_arrays
+from netlib import data
 
-METHODS = ("umap", "tsne", "pca")
 STARTS = {"umap": "spectral", "tsne": "pca"}  # the defaults of umap-learn and openTSNE
 NEIGHBOURS = 15  # of UMAP: its authors' default
 MIN_DIST = 0.1  # likewise
@@ -27,56 +27,54 @@ PERPLEXITY = 30  # of t-SNE: its authors' default
 FEW = 10_000  # up to here Barnes-Hut was quicker than interpolation (analysis.benchmark)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse, choose, project, write; 2 is the exit status of a user's error."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
-    args = parse(arguments)
-    try:
-        labels, embeddings = read_predictions(args.predictions)
-        chosen = choose(labels, args.count, args.seed)
-        images = read_images(args.dataset_path, args.split, labels) if args.dataset_path else None
-    except (ValueError, OSError) as error:
-        print(f"project: {error}", file=sys.stderr)
-        return 2
-    coordinates = project(embeddings[chosen], args.method, args.seed, args.start)
-    made_by = {
-        "command": shlex.join(["python", "-m", "analysis.project", *arguments]),
-        **settings(args.method, len(chosen), args.start),
-        "n": len(chosen),
-        "seed": args.seed,
-    }
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Lay embeddings out in the plane.
+
+    Attributes:
+        predictions: predictions.npz of analysis.evaluate.
+        method: how to.
+        count: digits, the same of each class; default: all.
+        seed: of the choice and of the method.
+        start: where umap and tsne put the points first; default: spectral for umap, pca for tsne.
+        dataset_path: what was evaluated: adds the digits.
+        split: of the data set.
+        output: file to write, ending in .npz.
+    """
+
+    predictions: Path
+    method: Literal["umap", "tsne", "pca"] = "umap"
+    count: int | None = None
+    seed: int = 0
+    start: Literal["pca", "spectral"] | None = None
+    dataset_path: Path | None = None
+    split: Literal["train", "test"] = "train"
+    output: Path
+
+
+def run(options: Options) -> list[Path]:
+    """Choose, project, write."""
+    labels, embeddings = read_predictions(options.predictions)
+    chosen = choose(labels, options.count, options.seed)
+    path = options.dataset_path
+    images = read_images(path, options.split, labels) if path else None
+    coordinates = project(embeddings[chosen], options.method, options.seed, options.start)
+    layout = settings(options.method, len(chosen), options.start)
     arrays = {
         "indices": chosen.astype(np.int32),
         "labels": labels[chosen].astype(np.uint8),
         "projection": coordinates.astype(np.float32),
         # Half precision moves a distance by less than a thousandth and halves the file.
         "embeddings": embeddings[chosen].astype(np.float16),
-        "made_by": np.array(json.dumps(made_by)),
+        **({} if images is None else {"images": images[chosen]}),
     }
-    if images is not None:
-        arrays["images"] = images[chosen]
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(args.output, **arrays)
-    print(args.output)
-    return 0
-
-
-def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """The command line; see --help."""
-    parser = argparse.ArgumentParser(
-        prog="python -m analysis.project", description=(__doc__ or "").split("\n")[0]
-    )
-    add = parser.add_argument
-    add("--predictions", type=Path, required=True, help="predictions.npz of analysis.evaluate")
-    add("--method", choices=METHODS, default="umap")
-    add("--count", type=int, default=None, help="digits, the same of each class (default: all)")
-    add("--seed", type=int, default=0, help="of the choice and of the method")
-    add("--start", choices=("pca", "spectral"), default=None, help="where umap and tsne put the "
-        "points first (default: spectral for umap, pca for tsne)")  # fmt: skip
-    add("--dataset-path", type=Path, default=None, help="what was evaluated: adds the digits")
-    add("--split", default="train", help="split of the data set (default: train)")
-    add("--output", type=Path, required=True, help="file to write, ending in .npz")
-    return parser.parse_args(arguments)
+    return [
+        write_arrays(
+            options.output,
+            arrays,
+            {**made_by(options), **layout, "n": len(chosen), "seed": options.seed},
+        )
+    ]
 
 
 def read_predictions(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -98,7 +96,7 @@ def read_images(folder: Path, split: str, labels: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: the data set is not the one that was evaluated.
     """
-    dataset = DigitDataset(folder, split)
+    dataset = data.DigitDataset(folder, split)
     if not np.array_equal(dataset.labels.numpy(), labels):
         raise ValueError(
             f"{folder} ({split}) has other labels than the predictions: name the data set and "
@@ -202,4 +200,4 @@ def _pca(embeddings: np.ndarray, seed: int, start: str) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(start("project"))

@@ -7,25 +7,20 @@ The same strokes, of writers that were never trained on, are drawn on a 280x280 
 each one change away from the plain drawing, and go through sketch.to_digit to both networks.
 """
 
-import argparse
-import csv
-import json
-import os
-import shlex
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
-from netlib.answer.predictor import Predictor
-from netlib.data.loaders import DataError
-from netlib.data.strokes import PenDigit, read_unipen, render_strokes, split_by_writer
-from netlib.measure.seeds import mcnemar, wilson_interval
-from netlib.nets.checkpoint import load_network, weights_digest
-from netlib.picture.digit import to_digits
+from analysis.command import made_by, progress, start, write_json
+from analysis.results import write_table
+from netlib import answer, nets
+
+if TYPE_CHECKING:
+    from netlib.data.strokes import PenDigit
 
 NETWORKS = ("standard", "mobilenet")
 MIDDLE = (0.5, 0.5)
@@ -55,8 +50,10 @@ class Drawing:
     ink: int = 0
     paper: int = 255
 
-    def draw(self, digit: PenDigit) -> np.ndarray:
+    def draw(self, digit: "PenDigit") -> np.ndarray:
         """uint8 (280, 280)."""
+        from netlib.data.strokes import render_strokes
+
         share = render_strokes(
             digit.strokes, pen=self.pen, extent=self.extent, offset=self.offset, tilt=self.tilt
         ) / np.float32(255)
@@ -81,68 +78,80 @@ DRAWINGS = (
 )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse, draw, predict, write; 2 is the exit status of a user's error."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
-    args = parse(arguments)
-    try:
-        digits = unseen(args)
-        predictor = Predictor({n: args.checkpoints / f"{n}.safetensors" for n in NETWORKS})
-        rows = list(measure(digits, predictor))
-    except (DataError, ValueError, OSError) as error:
-        print(f"robustness: {error}", file=sys.stderr)
-        return 2
-    write(args, rows, arguments)
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Accuracy against how a digit was drawn.
+
+    Attributes:
+        unipen: UNIPEN file with digits and writers.
+        checkpoints: folder of both networks.
+        count: digits, the same number of each.
+        test_writers: as given to prepare_data.
+        seed: as given to prepare_data; also chooses the digits.
+        output: CSV to write.
+    """
+
+    unipen: Path
+    checkpoints: Path = Path("checkpoints")
+    count: int = 1000
+    test_writers: int = 10
+    seed: int = 0
+    output: Path
+
+
+def run(options: Options) -> list[Path]:
+    """Draw, predict, write."""
+    from netlib.data.strokes import read_unipen
+
+    digits = unseen(read_unipen(options.unipen), options)
+    paths = {name: options.checkpoints / f"{name}.safetensors" for name in NETWORKS}
+    rows = list(measured(digits, answer.Predictor(paths)))
     worst = min(rows, key=lambda row: float(row["change"]))
     print(f"{len(digits)} drawings; the most is lost with {worst['kind']} {worst['level']}: "
           f"{100 * float(worst['change']):+.2f} points ({worst['network']})")  # fmt: skip
-    print(args.output)
-    return 0
-
-
-def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """The command line's options."""
-    parser = argparse.ArgumentParser(
-        prog="python -m analysis.robustness",
-        description="Accuracy against how a digit was drawn.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    # The file's place is this machine's affair; its name says which it is.
+    record = made_by(
+        replace(options, unipen=Path(options.unipen.name)),
+        weights_sha256={n: nets.weights_digest(nets.load_network(p)) for n, p in paths.items()},
     )
-    add = parser.add_argument
-    add("--unipen", type=Path, required=True, help="UNIPEN file with digits and writers")
-    add("--checkpoints", type=Path, default=Path("checkpoints"))
-    add("--count", type=int, default=1000, help="digits, the same number of each")
-    add("--test-writers", type=int, default=10, help="as given to prepare_data")
-    add("--seed", type=int, default=0, help="as given to prepare_data; also chooses the digits")
-    add("--output", type=Path, required=True, help="CSV to write")
-    return parser.parse_args(arguments)
+    return [
+        write_table(options.output, rows, digits=6),
+        write_json(options.output.with_suffix(".json"), record),
+    ]
 
 
-def unseen(args: argparse.Namespace) -> list[PenDigit]:
+def unseen(digits: "Sequence[PenDigit]", options: Options) -> "list[PenDigit]":
     """Digits of the writers that prepare_data keeps out of training, as many of each class."""
-    digits = read_unipen(args.unipen)
-    _, writers = split_by_writer(digits, args.test_writers, args.seed)
+    from netlib.data.strokes import split_by_writer
+
+    _, writers = split_by_writer(digits, options.test_writers, options.seed)
     known = set(writers)
-    rng = np.random.default_rng(args.seed)
+    rng = np.random.default_rng(options.seed)
+    each = options.count // 10
     chosen: list[PenDigit] = []
     for label in range(10):
         those = [digit for digit in digits if digit.label == label and digit.writer in known]
-        if len(those) < args.count // 10:
-            raise DataError(
-                f"--count is {args.count}, but there are only {len(those)} drawings of {label} by "
-                "the test writers; lower it."
+        if len(those) < each:
+            raise ValueError(
+                f"--count is {options.count}, but there are only {len(those)} drawings of {label} "
+                "by the test writers; lower it."
             )
-        rows = rng.permutation(len(those))[: args.count // 10]
-        chosen += [those[row] for row in np.sort(rows)]
+        chosen += [those[row] for row in np.sort(rng.permutation(len(those))[:each])]
     return chosen
 
 
-def measure(digits: Sequence[PenDigit], predictor: Predictor) -> Iterator[dict[str, object]]:
+def measured(
+    digits: "Sequence[PenDigit]", predictor: "answer.Predictor"
+) -> Iterator[dict[str, Any]]:
     """One row for each way to draw and network; a drawing that is not found counts as wrong."""
+    from netlib.measure.seeds import mcnemar, wilson_interval
+    from netlib.picture.digit import to_digits
+
     labels = np.array([digit.label for digit in digits])
     plain: dict[str, np.ndarray] = {}
-    for way in tqdm(DRAWINGS, desc="drawings", disable=not sys.stderr.isatty()):
-        tensors, empty = to_digits([way.draw(digit) for digit in digits])
-        answers = predictor.predict(tensors)
+    for way in progress(DRAWINGS, "drawings"):
+        images, empty = to_digits([way.draw(digit) for digit in digits])
+        answers = predictor.predict(images)
         for network in NETWORKS:
             predictions = np.array(answers[network].predictions)
             predictions[empty] = -1
@@ -162,29 +171,5 @@ def measure(digits: Sequence[PenDigit], predictor: Predictor) -> Iterator[dict[s
             }
 
 
-def write(
-    args: argparse.Namespace, rows: Sequence[dict[str, object]], arguments: Sequence[str]
-) -> None:
-    """The table, and beside it what made it."""
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    with open(args.output, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
-    weights = {
-        name: weights_digest(load_network(args.checkpoints / f"{name}.safetensors"))
-        for name in NETWORKS
-    }
-    # The file's place is this machine's affair; its name says which it is.
-    typed = [Path(a).name if Path(a) == args.unipen else a for a in arguments]
-    record = {
-        "command": shlex.join(["python", "-m", "analysis.robustness", *typed]),
-        "weights_sha256": weights,
-    }
-    text = json.dumps(record, indent=1) + os.linesep
-    args.output.with_suffix(".json").write_text(text, encoding="utf-8")
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(start("robustness"))

@@ -1,11 +1,10 @@
 """The app as a visitor meets it: screenshots for the README, and the delay at pen-up.
 
-    python -m analysis.screenshots [--output figures] [--latency 100]
+python -m analysis.screenshots [--output figures] [--latency 100]
 
 Starts demo.py on a free port, draws with a real mouse in headless Chromium, and stops it again.
 """
 
-import argparse
 import os
 import shutil
 import socket
@@ -15,13 +14,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+
+from analysis.command import start
+from netlib.errors import WorkError
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -30,9 +36,7 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 START_SECONDS = 90
-HAND_PAUSE_MS = (
-    15  # between two steps of the mouse: a stroke then takes a third of a second or more
-)
+HAND_PAUSE_MS = 15  # between two steps of the mouse: a stroke then takes a third of a second
 COLOURS = 256  # of a screenshot: flat colours, so the palette hardly shows
 
 Stroke = Sequence[tuple[float, float]]  # points as shares of the pad's side
@@ -60,7 +64,7 @@ def running_demo(arguments: Sequence[str]) -> Iterator[str]:
     """Start demo.py, yield its address, stop it.
 
     Raises:
-        RuntimeError: it stopped, or did not answer in time.
+        WorkError: it stopped, or did not answer in time.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -82,29 +86,29 @@ def _wait(server: subprocess.Popen, address: str) -> None:
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         if server.poll() is not None:
-            raise RuntimeError("demo.py stopped before it answered; its message is above.")
+            raise WorkError("demo.py stopped before it answered; its message is above.")
         try:
             direct.open(address, timeout=2).close()
             return
         except (URLError, OSError):
             time.sleep(0.2)
-    raise RuntimeError(f"demo.py did not answer within {START_SECONDS} s.")
+    raise WorkError(f"demo.py did not answer within {START_SECONDS} s.")
 
 
 def find_browser() -> str:
     """Path of a Chromium or Chrome; CHROMIUM names another.
 
     Raises:
-        RuntimeError: there is none.
+        WorkError: there is none.
     """
     chosen = os.environ.get("CHROMIUM")
     for name in [chosen] if chosen else BROWSERS:
         if path := shutil.which(name):
             return path
-    raise RuntimeError("No Chromium or Chrome was found: install one, or set CHROMIUM to its path.")
+    raise WorkError("No Chromium or Chrome was found: install one, or set CHROMIUM to its path.")
 
 
-def open_page(browser: Browser, address: str, width: int, height: int, dark: bool) -> Page:
+def open_page(browser: "Browser", address: str, width: int, height: int, dark: bool) -> "Page":
     """A fresh page of the app, ready to draw on."""
     context = browser.new_context(
         viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
@@ -117,7 +121,7 @@ def open_page(browser: Browser, address: str, width: int, height: int, dark: boo
     return page
 
 
-def draw(page: Page, strokes: Sequence[Stroke], steps: int = 6, pause: float = 0) -> None:
+def draw(page: "Page", strokes: Sequence[Stroke], steps: int = 6, pause: float = 0) -> None:
     """Draw strokes on the pad with the mouse, `pause` milliseconds between its steps."""
     box = page.locator("#pad canvas").bounding_box()
     assert box is not None
@@ -125,37 +129,39 @@ def draw(page: Page, strokes: Sequence[Stroke], steps: int = 6, pause: float = 0
         points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
         page.mouse.move(*points[0])
         page.mouse.down()
-        for start, end in pairwise(points):
+        for first, last in pairwise(points):
             for i in range(1, steps + 1):
-                page.mouse.move(*(a + (b - a) * i / steps for a, b in zip(start, end, strict=True)))
+                page.mouse.move(
+                    *(a + (b - a) * i / steps for a, b in zip(first, last, strict=True))
+                )
                 if pause:
                     page.wait_for_timeout(pause)
         page.mouse.up()
 
 
-def settle(page: Page) -> None:
+def settle(page: "Page") -> None:
     """Wait until answers and details have stopped changing."""
     page.wait_for_timeout(1500)
 
 
-def first_view(page: Page) -> None:
+def first_view(page: "Page") -> None:
     """A digit and both answers."""
     draw(page, DIGITS["4"])
 
 
-def open_tab(page: Page, name: str) -> None:
+def open_tab(page: "Page", name: str) -> None:
     """Open one of the tabs below the answers."""
     page.get_by_role("tab", name=name, exact=True).click()
 
 
-def why_view(page: Page) -> None:
+def why_view(page: "Page") -> None:
     """The explanations of a digit."""
     draw(page, DIGITS["2"])
     open_tab(page, "Why")
     page.wait_for_selector("#why-detail .why", timeout=60_000)
 
 
-def stress_view(page: Page) -> None:
+def stress_view(page: "Page") -> None:
     """The stress test of a digit."""
     draw(page, DIGITS["7"])
     open_tab(page, "Stress test")
@@ -163,7 +169,7 @@ def stress_view(page: Page) -> None:
 
 
 # File name -> width, height, dark mode, what is done before the picture is taken.
-VIEWS: dict[str, tuple[int, int, bool, Callable[[Page], None]]] = {
+VIEWS: "dict[str, tuple[int, int, bool, Callable[[Page], None]]]" = {
     "demo_desktop": (1180, 860, False, first_view),
     "demo_dark": (1180, 860, True, first_view),
     "demo_mobile": (380, 1120, False, first_view),
@@ -172,7 +178,7 @@ VIEWS: dict[str, tuple[int, int, bool, Callable[[Page], None]]] = {
 }
 
 
-def take(browser: Browser, address: str, folder: Path) -> list[Path]:
+def take(browser: "Browser", address: str, folder: Path) -> list[Path]:
     """Write every view as a small PNG."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
@@ -188,7 +194,7 @@ def take(browser: Browser, address: str, folder: Path) -> list[Path]:
     return written
 
 
-def measure(browser: Browser, address: str, count: int) -> list[float]:
+def measure(browser: "Browser", address: str, count: int) -> list[float]:
     """Milliseconds from pen-up to both final answers on the page, for `count` drawings."""
     page = open_page(browser, address, 1180, 860, dark=False)
     page.evaluate(WATCH)
@@ -215,34 +221,32 @@ def describe(times: Sequence[float]) -> str:
     )
 
 
-def parse_arguments(arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, list[str]]:
-    """The command line; what it does not know goes to demo.py."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, default=ROOT / "figures", help="folder of the PNGs")
-    parser.add_argument(
-        "--latency", type=int, default=0, metavar="N", help="measure N drawings; no pictures"
-    )
-    return parser.parse_known_args(arguments)
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Take screenshots of the app, or measure the delay at pen-up.
+
+    Attributes:
+        output: folder of the PNGs.
+        latency: measure this many drawings; no pictures.
+    """
+
+    output: Path = Path("figures")
+    latency: int = 0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def run(options: Options) -> list[Path]:
     """Start the app, then take the pictures or measure."""
-    args, rest = parse_arguments(arguments)
-    try:
-        executable = find_browser()
-        with running_demo(rest) as address, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
-            if args.latency:
-                print(describe(measure(browser, address, args.latency)))
-            else:
-                for path in take(browser, address, args.output):
-                    print(path)
-            browser.close()
-    except RuntimeError as error:
-        print(f"screenshots: {error}", file=sys.stderr)
-        return 2
-    return 0
+    from playwright.sync_api import sync_playwright
+
+    executable = find_browser()
+    with running_demo(()) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
+        if options.latency:
+            print(describe(measure(browser, address, options.latency)))
+        taken = [] if options.latency else take(browser, address, options.output)
+        browser.close()
+    return taken
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(start("screenshots"))

@@ -23,7 +23,7 @@ MODELS = ("standard.safetensors", "mobilenet.safetensors")
 # The entry script is analysis/main.py; these are all of ours that it may import, and what they
 # import of others.
 SOURCES = (
-    *("analysis/__init__.py", "analysis/command.py", "analysis/main.py", "analysis/plots/*.py"),
+    *("analysis/__init__.py", "analysis/command.py", "analysis/main.py", "analysis/look/*.py"),
     *("netlib/*.py*", *(f"netlib/{room}/**/*.py*" for room in
                         ("data", "measure", "nets", "picture", "training"))),
 )  # fmt: skip
@@ -131,7 +131,7 @@ def files(options: Options) -> Iterator[tuple[str, bytes]]:
     names = {"name": options.name, "roll": options.roll_number, "script": script}
     yield script, SCRIPT.format(**names).encode()
     yield "Readme.txt", README.format(**names).encode()
-    yield "Report.pdf", read(options.report, "make it with python -m analysis.report")
+    yield "Report.pdf", read(options.report, "make it with python -m analysis.build")
     yield "requirements.txt", "".join(pinned()).encode()
     for model in MODELS:
         yield f"models/{model}", read(options.models / model, "train it, or name another --models")

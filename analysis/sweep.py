@@ -463,6 +463,13 @@ def run_network(net: "nets.Network", digits: "data.DigitData", split: str) -> "O
     return training.infer(net, (dataset.batch(part) for part in rows))
 
 
+def profile(dataset: Path) -> dict[str, Any]:
+    """Ratio of the most frequent to the rarest class and which is which, as its record has it."""
+    path = dataset / "record.json"
+    found = json.loads(path.read_text(encoding="utf-8"))["profile"] if path.is_file() else {}
+    return {"ratio": int(found.get("ratio", 1)), "rotation": found.get("rotation", 0)}
+
+
 def make_row(
     run: Run,
     config: TrainConfig,
@@ -482,6 +489,7 @@ def make_row(
         "network": run.network,
         "seed": config.seed,
         "dataset": Path(run.dataset).name,
+        **profile(Path(run.dataset)),
         "accuracy": test.accuracy,
         "balanced_accuracy": test.balanced_accuracy,
         "macro_f1": test.macro_f1,

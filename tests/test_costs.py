@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis import costs
+from analysis.command import start
+from analysis.questions import costs
 
 
 def test_layers_of_the_pair_add_up_to_their_known_costs() -> None:
@@ -37,15 +38,14 @@ def test_every_network_of_a_sweep_is_timed_once(tmp_path: Path) -> None:
     sweep = tmp_path / "blocks.csv"
     rows = [("1+0", 1.0, 28), ("1+0", 1.0, 28), ("standard", 0.25, 14), ("mobilenet", 1.0, 28)]
     pd.DataFrame(rows, columns=["network", "width", "resolution"]).to_csv(sweep, index=False)
-    assert costs.main(["--sweeps", str(sweep), "--rounds", "2", "--output", str(tmp_path)]) == 0
+    assert start("costs", ["--sweeps", str(sweep), "--rounds", "2", "--output", str(tmp_path)]) == 0
     table = pd.read_csv(tmp_path / "latency.csv", dtype={"network": str})
     keys = list(table[["network", "width", "resolution"]].itertuples(index=False, name=None))
     pair = [("standard", 1.0, 28), ("mobilenet", 1.0, 28)]
     assert keys == [*pair, ("1+0", 1.0, 28), ("standard", 0.25, 14)]
     # 9 weights for each of 32 filters on 14 x 14 positions, and 32 x 10 in the last layer.
     assert table.loc[2, "macs"] == 9 * 32 * 14 * 14 + 320
-    assert (table["q1_one"] <= table["seconds_one"]).all()
-    assert (table["seconds_batch"] > 0).all()
+    assert (table[["seconds_one", "seconds_batch"]] > 0).all(axis=None)
 
 
 def test_a_table_of_something_else_is_refused(
@@ -53,5 +53,5 @@ def test_a_table_of_something_else_is_refused(
 ) -> None:
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     arguments = ["--sweeps", str(tmp_path / "other.csv"), "--output", str(tmp_path)]
-    assert costs.main(arguments) == 2
+    assert start("costs", arguments) == 2
     assert "is no table of analysis.sweep" in capsys.readouterr().err

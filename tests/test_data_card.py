@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from helpers_data import png, table, write_folder
 
-from analysis import data_card
+from analysis.command import start
+from analysis.questions import data_card
 from netlib.data.dataset import DigitDataset
 
 
@@ -18,7 +19,7 @@ def output(digit_folder, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     dataset = digit_folder(train=list(range(12, 2, -1)), test=2)
     arguments = ["--dataset-path", str(dataset), "--output", str(folder)]
-    assert data_card.main(arguments) == 0
+    assert start("data_card", arguments) == 0
     return folder
 
 
@@ -31,7 +32,6 @@ def test_counts_and_imbalance_are_those_of_the_splits(output: Path) -> None:
     train, test = card["splits"]["train"], card["splits"]["test"]
     assert train["class_counts"] == [12, 11, 10, 9, 8, 7, 6, 5, 4, 3]
     assert (train["images"], train["imbalance_ratio"]) == (75, 4)
-    assert train["class_shares"][0] == pytest.approx(12 / 75, abs=1e-6)
     assert (test["class_counts"], test["imbalance_ratio"]) == ([2] * 10, 1)
     assert card["num_classes"] == 10
     assert card["record"] is None
@@ -42,10 +42,8 @@ def test_counts_and_imbalance_are_those_of_the_splits(output: Path) -> None:
 def test_arrays_show_each_class_in_its_row(output: Path) -> None:
     with np.load(output / "data_card.npz", allow_pickle=False) as file:
         samples, means = file["train_samples"], file["train_mean"]
-        assert file["test_samples"].shape == samples.shape == (10, 8, 28, 28)
+        assert samples.shape == (10, 8, 28, 28)
         assert (means.shape, means.dtype) == ((10, 28, 28), np.float32)
-        assert file["mean"].shape == (28, 28)
-        assert file["wrong_images"].shape == (0, 28, 28)
         assert samples[0].any(axis=(1, 2)).all()
         assert samples[9].any(axis=(1, 2)).tolist() == [True] * 3 + [False] * 5
         np.testing.assert_allclose(means[9], samples[9, :3].mean(axis=0) / 255, atol=1e-5)
@@ -55,7 +53,6 @@ def test_ink_is_a_share_of_the_page() -> None:
     dataset = DigitDataset.from_arrays(np.stack(images_of(255, 51, 0)), [0, 0, 1])
     result = data_card.describe(dataset)
     assert result["ink_share"][:3] == [pytest.approx(0.6), 0, None]
-    assert result["ink_share_sd"][:2] == [pytest.approx(0.4 * 2**0.5, abs=1e-6), None]
     assert result["blank"] == 1
 
 
@@ -78,11 +75,6 @@ def test_mnist_is_known_by_its_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data_card, "MNIST_TEST", digests)
     monkeypatch.setattr(data_card, "LABEL_ERRORS", {1: 9, 0: None})
     assert data_card.label_errors(test)["suggested"] == [9, None]
-    arrays = data_card.pictures({"train": test, "test": test}, seed=0)
-    assert arrays["wrong_indices"].tolist() == [1, 0]
-    assert arrays["wrong_labels"].tolist() == [4, 3]
-    assert arrays["wrong_suggested"].tolist() == [9, data_card.UNCLEAR]
-    assert arrays["wrong_images"][:, 0, 0].tolist() == [8, 7]
 
 
 def test_fifteen_labels_are_known_to_be_wrong() -> None:
@@ -95,7 +87,7 @@ def test_the_record_of_a_prepared_data_set_comes_along(tmp_path: Path) -> None:
     files |= {f"{split}.csv": table(["0.png"], [5]) for split in ("train", "test")}
     folder = write_folder(tmp_path / "set", {**files, "record.json": b'{"source": "here"}'})
     arguments = ["--dataset-path", str(folder), "--output", str(tmp_path / "out")]
-    assert data_card.main(arguments) == 0
+    assert start("data_card", arguments) == 0
     card = json.loads((tmp_path / "out" / "data_card.json").read_text())
     assert card["record"] == {"source": "here"}
     assert card["across_splits"]["test_images_in_train"] == 1
@@ -105,5 +97,5 @@ def test_a_missing_data_set_is_a_users_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["--dataset-path", str(tmp_path / "x"), "--output", str(tmp_path)]
-    assert data_card.main(arguments) == 2
+    assert start("data_card", arguments) == 2
     assert capsys.readouterr().err.startswith("data_card: ")

@@ -1,7 +1,6 @@
 """The same digits in five spaces, on a few invented ones, laid out by the quickest method."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,9 @@ import pytest
 import torch
 from helpers_runs import keep_run
 
-from analysis import embeddings, project
+from analysis import project
+from analysis.command import start
+from analysis.questions import embeddings
 from netlib.data.dataset import DigitDataset
 from netlib.measure.runs import find_pairs
 from netlib.nets.checkpoint import load_network
@@ -39,21 +40,18 @@ def runs(dataset: Path, tmp_path_factory) -> Path:
 
 def run(runs: Path, dataset: Path, output: Path, *more: str) -> int:
     paths = {"--runs": runs, "--dataset-path": dataset, "--output": output}
-    return embeddings.main([*(str(part) for pair in paths.items() for part in pair), *more])
+    return start("embeddings", [*(str(part) for pair in paths.items() for part in pair), *more])
 
 
 @pytest.fixture(scope="module")
 def output(runs: Path, dataset: Path, tmp_path_factory) -> Path:
-    """What the command writes, had PCA been the only method, and in this process."""
-
-    def call(command: list[str], **_: object) -> None:
-        assert command[1:3] == ["-m", "analysis.project"]
-        assert project.main(command[3:]) == 0
-
+    """What the command writes, had PCA been the only method."""
     folder = tmp_path_factory.mktemp("data")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(subprocess, "run", call)
-        patch.setattr(embeddings, "METHODS", ("pca",))
+        pca = project.settings("pca", 40)
+        patch.setattr(embeddings, "METHOD_NAMES", {"pca": "PCA"})
+        patch.setattr(project, "settings", lambda *_: pca)
+        patch.setattr(project, "project", lambda space, method, *_: project._pca(space, 0, ""))
         assert run(runs, dataset, folder, "--seed", "3", "--count", "40") == 0
     return folder
 
@@ -66,27 +64,23 @@ def test_every_space_shows_the_same_digits(output: Path, dataset: Path) -> None:
     assert names == {"labels", "indices", "made_by", *(f"pca_{space}" for space in SPACES)}
     assert np.bincount(labels).tolist() == [4] * 10
     np.testing.assert_array_equal(labels, DigitDataset(dataset, "test").labels[indices])
-    assert (made_by["n"], made_by["seed"]) == (40, 3)
-    assert made_by["pca"]["n"] == 40
+    assert made_by["n"] == 40
+    assert "--seed 3" in made_by["command"]
+    assert made_by["pca"] == {"method": "pca"}
 
 
 def test_scores_stand_beside_their_settings(output: Path) -> None:
     table = pd.read_csv(output / "projection_scores.csv", keep_default_na=False)
     assert table.columns.tolist() == (
-        "space method dimensions n seed perplexity neighbours knn_accuracy trustworthiness".split()
+        "space method n seed perplexity neighbours knn_accuracy trustworthiness".split()
     )
     assert table["space"].tolist() == SPACES * 2
     assert table["method"].tolist() == ["none"] * 5 + ["pca"] * 5
-    assert table["dimensions"].tolist() == [784, 256, 256, 256, 256] + [2] * 5
     assert table["n"].unique().tolist() == [40]
     itself, plane = table.iloc[:5], table.iloc[5:]
     assert (itself["trustworthiness"] == "").all()
     assert plane["trustworthiness"].astype(float).between(0.5, 1).all()
     assert table["knn_accuracy"].between(0, 1).all()
-
-
-def test_where_there_are_fewer_images_than_asked_for_all_are_taken() -> None:
-    assert embeddings.choose(np.arange(30) % 10, 2000, seed=0).tolist() == list(range(30))
 
 
 def test_untrained_networks_have_the_weights_that_training_began_with(
@@ -111,18 +105,6 @@ def test_neighbours_vote_without_the_point_itself() -> None:
     assert embeddings.knn_accuracy(points.reshape(22, 1), labels) == 1
     labels[0] = 1  # alone among ten of the other class
     assert embeddings.knn_accuracy(points.reshape(22, 1), labels) == pytest.approx(21 / 22)
-
-
-def test_each_method_is_asked_of_the_script_with_a_pca_start(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    commands: list[list[str]] = []
-    monkeypatch.setattr(subprocess, "run", lambda command, **_: commands.append(command))
-    for method in embeddings.METHODS:
-        embeddings.run_project(tmp_path, method, "raw", seed=5)
-    asked = [project.parse(command[3:]) for command in commands]
-    assert [args.method for args in asked] == ["tsne", "umap"]
-    assert {(args.start, args.seed, args.count) for args in asked} == {("pca", 5, None)}
 
 
 def test_a_seed_that_was_not_kept_is_a_users_error(

@@ -1,4 +1,4 @@
-"""The catalogue of figures and the command that draws it, on small made-up results."""
+"""The questions of the report, and the command that draws their figures, on committed results."""
 
 import json
 import re
@@ -7,50 +7,85 @@ from pathlib import Path
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
-from helpers_figures import write_all
 from PIL import Image
 
-from analysis.figures import main
-from analysis.plots.catalogue import FIGURES, command
-from analysis.plots.results import Results
-from analysis.plots.style import CM, COLUMN, FULL, look
+from analysis import questions
+from analysis.command import start
+from analysis.look.style import CM, COLUMN, FULL, look
+from analysis.results import Results
 
+ROOT = Path(__file__).parents[1]
+DATA = ROOT / "figures" / "data" / "full"
+FIGURES = questions.figures()
+CAPTIONS = json.loads((ROOT / "figures" / "captions.json").read_text(encoding="utf-8"))
 KINDS = r"seed|image|run|learned|measured|counted"  # a caption says of what, or how many
+NEW = '''"""How many rows there are."""
+
+from analysis.look.style import COLUMN, blank
+from analysis.questions import figure
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("results")
-    write_all(path)
-    return path
+@figure("Rows of the pairs", "pairs.csv")
+def rows_of_pairs(data):
+    """A bar."""
+    drawn = blank(COLUMN, 3)
+    drawn.subplots().bar(0, len(data.table("pairs.csv")))
+    return drawn, "One bar: measured runs."
+
+
+def say(data):
+    """Their number."""
+    return {"rows": {"number": str(len(data.table("pairs.csv")))}}
+
+
+def steps(plan):
+    """A sweep of its own."""
+    yield plan.sweep("rows", (*plan.base, "--levels", 1), factor="width")
+'''
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_every_figure_can_be_drawn_from_its_inputs_alone(
-    name: str, folder: Path, tmp_path: Path
-) -> None:
+def test_every_figure_can_be_drawn_from_its_inputs_alone(name: str, tmp_path: Path) -> None:
     spec = FIGURES[name]
     assert spec.inputs
     for file in spec.inputs:
         (tmp_path / file).parent.mkdir(exist_ok=True)
-        (tmp_path / file).write_bytes((folder / file).read_bytes())
-    data = Results(tmp_path)
+        (tmp_path / file).write_bytes((DATA / file).read_bytes())
     with look():
-        figure = spec.draw(data)
-        caption = spec.caption(data)
-    assert figure.axes
+        figure, caption = spec.draw(Results(tmp_path))
     assert any(ax.has_data() for ax in figure.axes)
     assert round(figure.get_figwidth() / CM, 3) in (COLUMN, FULL)
     assert spec.title and not spec.title.endswith(".")
     assert caption.endswith(".") and re.search(KINDS, caption, re.IGNORECASE), caption
     assert "nan" not in caption
+    assert caption == CAPTIONS[name]["caption"]  # what is committed is of these results
     assert plt.get_fignums() == []
 
 
-def test_the_same_numbers_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+def test_every_figure_is_on_the_page_and_in_its_order() -> None:
+    page = questions.PAGE.read_text(encoding="utf-8")
+    shown = re.findall(r'#(?:fig|beside|pair)\("(\w+)"(?:, "(\w+)")?', page)
+    assert [name for names in shown for name in names if name] == list(FIGURES)
+
+
+def test_a_new_question_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "rows.py").write_text(NEW)
+    monkeypatch.setattr(questions, "__path__", [*questions.__path__, str(tmp_path)])
+    assert start("figures", ["rows_of_pairs", "--data", str(DATA), "--output", str(tmp_path)]) == 0
+    assert (tmp_path / "rows_of_pairs.png").exists()
+    from analysis.build.__main__ import Options, make_plan, open_report
+    from analysis.build.page import say
+
+    assert say(Results(DATA))["rows"] == {"number": "10"}
+    assert "rows" in open_report(make_plan(Options(results=tmp_path))).steps
+    monkeypatch.undo()
+    assert "rows_of_pairs" not in questions.figures()
+
+
+def test_the_same_numbers_give_the_same_bytes(tmp_path: Path) -> None:
     for run in "ab":
         options = ["--output", str(tmp_path / run), "--vector", str(tmp_path / run)]
-        assert main(["loss", "--data", str(folder), *options]) == 0
+        assert start("figures", ["loss", "--data", str(DATA), *options]) == 0
     for file in ("loss.png", "loss.pdf", "captions.json"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
     assert b"CreationDate" not in (tmp_path / "a" / "loss.pdf").read_bytes()
@@ -58,72 +93,45 @@ def test_the_same_numbers_give_the_same_bytes(folder: Path, tmp_path: Path) -> N
         assert picture.width == pytest.approx(COLUMN * CM * 200, abs=2)
 
 
-def test_what_lacks_its_numbers_is_named_with_the_command_that_makes_them(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    data = tmp_path / "data"
-    data.mkdir()
-    (data / "loss.csv").write_bytes((folder / "loss.csv").read_bytes())
-    assert main(["--data", str(data), "--output", str(tmp_path / "out")]) == 1
+def test_what_lacks_its_numbers_is_named(tmp_path: Path, capsys) -> None:
+    (tmp_path / "loss.csv").write_bytes((DATA / "loss.csv").read_bytes())
+    out = tmp_path / "out"
+    assert start("figures", ["--data", str(tmp_path), "--output", str(out)]) == 2
     printed = capsys.readouterr()
-    assert printed.out.splitlines() == [str(tmp_path / "out" / "loss.png")]
-    problems = printed.err.splitlines()
-    assert len(problems) == len(FIGURES) - 1
-    maker = f"python -m analysis.report --results {data} --steps batch_size"
-    assert f"batch_size: batch_size.csv not in {data}; made by: {maker}" in problems
+    assert printed.out.splitlines() == [str(out / "loss.png")]
+    assert len(printed.err.splitlines()) == len(FIGURES) - 1
+    assert f"batch_size: batch_size.csv not in {tmp_path}." in printed.err
 
 
-def test_the_committed_results_are_made_by_the_full_report() -> None:
-    files = ["pairs.csv", "roc.csv", "auc.csv", "benchmark/latency.csv"]
-    maker = "python -m analysis.report --full --steps pairs compare layers"
-    assert command(files, Path("figures/data/full")) == maker
-    assert "--full" not in command(files, Path("figures/data/small"))
+@pytest.mark.parametrize(
+    ("name", "spoil", "message"),
+    [
+        ("loss", lambda text: "network,seed\nstandard,0\n", "loss.csv cannot be drawn"),
+        ("blocks", lambda text: text.replace("\n3+1,", "\nother,"), "has no time of 3+1"),
+    ],
+)
+def test_a_spoiled_table_is_named(tmp_path: Path, capsys, name, spoil, message: str) -> None:
+    for file in FIGURES[name].inputs:
+        (tmp_path / file).write_bytes((DATA / file).read_bytes())
+    spoiled = tmp_path / FIGURES[name].inputs[-1]
+    spoiled.write_text(spoil(spoiled.read_text(encoding="utf-8")), encoding="utf-8")
+    assert start("figures", [name, "--data", str(tmp_path), "--output", str(tmp_path)]) == 2
+    assert message in capsys.readouterr().err
 
 
-def test_a_table_without_a_column_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "loss.csv").write_text("network,seed\nstandard,0\n")
-    assert main(["loss", "--data", str(tmp_path), "--output", str(tmp_path)]) == 1
-    assert "loss.csv" in capsys.readouterr().err
-
-
-def test_a_network_that_was_not_timed_is_named(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "blocks.csv").write_bytes((folder / "blocks.csv").read_bytes())
-    times = (folder / "latency.csv").read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = "".join(line for line in times if not line.startswith("3+1,"))
-    (tmp_path / "latency.csv").write_text(kept, encoding="utf-8")
-    assert main(["blocks", "--data", str(tmp_path), "--output", str(tmp_path)]) == 1
-    assert "latency.csv has no time of 3+1" in capsys.readouterr().err
-
-
-def test_the_list_says_what_can_be_drawn(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "loss.csv").write_bytes((folder / "loss.csv").read_bytes())
-    assert main(["--list", "--data", str(tmp_path)]) == 0
+def test_the_list_says_what_can_be_drawn(tmp_path: Path, capsys) -> None:
+    (tmp_path / "loss.csv").write_bytes((DATA / "loss.csv").read_bytes())
+    assert start("figures", ["--list", "--data", str(tmp_path)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == list(FIGURES)
-    drawable = [line.split()[0] for line in lines if line.split()[1] == "yes"]
-    assert drawable == [name for name, spec in FIGURES.items() if spec.inputs == ("loss.csv",)]
+    assert [line.split()[0] for line in lines if line.split()[1] == "yes"] == ["loss"]
     assert not list(tmp_path.glob("*.png"))
 
 
 @pytest.mark.parametrize("arguments", [["nothing"], ["loss", "--data", "no/such/folder"]])
-def test_a_wrong_name_or_folder_is_a_sentence(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(arguments) == 2
+def test_a_wrong_name_or_folder_is_a_sentence(arguments: list[str], capsys) -> None:
+    assert start("figures", arguments) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
-
-
-def test_captions_of_other_figures_stay(folder: Path, tmp_path: Path) -> None:
-    for name in ("loss", "batch_size"):
-        assert main([name, "--data", str(folder), "--output", str(tmp_path)]) == 0
-    captions = json.loads((tmp_path / "captions.json").read_text())
-    assert set(captions) == {"loss", "batch_size"}
 
 
 def test_the_user_s_settings_do_not_change_the_look() -> None:

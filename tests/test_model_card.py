@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from analysis import model_card
+from analysis.command import start
 from netlib.answer.refusal import DIGIT_SCORES
 from netlib.nets.checkpoint import load_network, read_metadata, weights_digest
 from netlib.nets.network import ARCHITECTURES
@@ -43,7 +44,7 @@ def test_the_metadata_has_what_the_demo_needs(name: str) -> None:
 def test_the_card_shows_what_the_result_files_hold(capsys) -> None:
     arguments = ["--checkpoints", "checkpoints", "--evaluation", "figures/data/evaluation"]
     rooted = [str(ROOT / a) if "/" in a or a == "checkpoints" else a for a in arguments]
-    assert model_card.main([*rooted, "--check"]) == 0, capsys.readouterr().err
+    assert start("model_card", [*rooted, "--check"]) == 0, capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", CHECKPOINTS)
@@ -130,7 +131,7 @@ def test_long_tailed_sets_are_told_apart_by_their_profile(tmp_path: Path) -> Non
 
 def test_a_missing_result_is_named(tmp_path: Path, capsys) -> None:
     arguments = ["--checkpoints", str(ROOT / "checkpoints"), "--evaluation", str(tmp_path)]
-    assert model_card.main(arguments) == 2
+    assert start("model_card", arguments) == 2
     assert "scores.json is missing: run analysis.evaluate" in capsys.readouterr().err
 
 

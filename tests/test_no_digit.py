@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from analysis import no_digit
+from analysis.command import start
 from netlib.answer.refusal import DIGIT_SCORES
 from netlib.nets.checkpoint import load_network, read_metadata, save_network, weights_digest
 from netlib.nets.network import init_network
@@ -45,7 +46,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def output(checkpoint: Path, dataset: Path, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("table") / "no_digit.csv"
-    assert no_digit.main([*arguments(checkpoint, dataset, path), "--write"]) == 0
+    assert start("no_digit", [*arguments(checkpoint, dataset, path), "--write"]) == 0
     return path
 
 
@@ -97,6 +98,6 @@ def test_a_kind_that_was_never_seen_is_no_easier(rows: list[dict[str, str]]) -> 
 def test_another_split_than_the_trainings_is_refused(
     checkpoint: Path, dataset: Path, tmp_path: Path, capsys
 ) -> None:
-    assert no_digit.main(arguments(checkpoint, dataset, tmp_path / "t.csv", validation=50)) == 2
+    assert start("no_digit", arguments(checkpoint, dataset, tmp_path / "t.csv", validation=50)) == 2
     message = "was validated on 40 images, but --validation-size gives 50"
     assert message in capsys.readouterr().err

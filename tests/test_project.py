@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from analysis import project
+from analysis.command import start
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_a_count_that_cannot_be_had_is_refused(count: int, message: str) -> None
 def test_clusters_stay_clusters(predictions: Path, tmp_path: Path, method: str) -> None:
     output = tmp_path / "out" / "projection.npz"
     arguments = ["--predictions", str(predictions), "--method", method, "--output", str(output)]
-    assert project.main(arguments) == 0
+    assert start("project", arguments) == 0
     with np.load(output, allow_pickle=False) as file:
         points, labels = file["projection"], file["labels"]
         made_by = json.loads(str(file["made_by"]))
@@ -75,7 +76,7 @@ def test_the_digits_come_along_in_the_order_of_the_predictions(digit_folder, tmp
     output = tmp_path / "map.npz"
     arguments = ["--predictions", str(predictions), "--method", "pca", "--count", "10"]
     arguments += ["--dataset-path", str(folder), "--output", str(output)]
-    assert project.main(arguments) == 0
+    assert start("project", arguments) == 0
     with np.load(output) as file:
         chosen = file["indices"]
         np.testing.assert_array_equal(file["images"], dataset.images[chosen, 0].numpy())
@@ -87,7 +88,7 @@ def test_another_data_set_than_the_evaluated_one_is_refused(
 ) -> None:
     arguments = ["--predictions", str(predictions), "--output", str(tmp_path / "map.npz")]
     arguments += ["--method", "pca", "--dataset-path", str(digit_folder(train=1, test=0))]
-    assert project.main(arguments) == 2
+    assert start("project", arguments) == 2
     assert "other labels" in capsys.readouterr().err
 
 
@@ -96,5 +97,5 @@ def test_a_file_of_something_else_is_refused(
 ) -> None:
     path = tmp_path / "x.npz"
     np.savez(path, labels=np.arange(3))
-    assert project.main(["--predictions", str(path), "--output", str(tmp_path / "o.npz")]) == 2
+    assert start("project", ["--predictions", str(path), "--output", str(tmp_path / "o.npz")]) == 2
     assert "analysis.evaluate" in capsys.readouterr().err

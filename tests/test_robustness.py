@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import robustness
+from analysis.command import start
 from analysis.robustness import DRAWINGS, Drawing
 from netlib.data.strokes import PenDigit
 
@@ -47,7 +47,7 @@ def test_ink_and_paper_have_their_grey_values() -> None:
 def test_every_way_to_draw_has_a_row_for_each_network(pen_file: Path, tmp_path: Path) -> None:
     output = tmp_path / "table.csv"
     arguments = ["--unipen", str(pen_file), "--count", "10", "--test-writers", "1"]
-    assert robustness.main([*arguments, "--output", str(output)]) == 0
+    assert start("robustness", [*arguments, "--output", str(output)]) == 0
     with open(output, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 2 * len(DRAWINGS)
@@ -64,5 +64,5 @@ def test_every_way_to_draw_has_a_row_for_each_network(pen_file: Path, tmp_path: 
 
 def test_more_digits_than_there_are_is_one_sentence(pen_file: Path, tmp_path: Path, capsys) -> None:
     arguments = ["--unipen", str(pen_file), "--count", "100", "--test-writers", "1"]
-    assert robustness.main([*arguments, "--output", str(tmp_path / "t.csv")]) == 2
+    assert start("robustness", [*arguments, "--output", str(tmp_path / "t.csv")]) == 2
     assert "--count is 100, but there are only 2 drawings of 0" in capsys.readouterr().err

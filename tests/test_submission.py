@@ -104,5 +104,5 @@ def test_a_name_that_cannot_name_a_file_is_refused(
 def test_a_missing_report_says_how_to_make_it(tmp_path: Path, capsys) -> None:
     options = ["--report", str(tmp_path / "none.pdf"), "--output", str(tmp_path)]
     assert start("submission", ["--name", "Ada", "--roll-number", "1", *options]) == 2
-    assert "make it with python -m analysis.report" in capsys.readouterr().err
+    assert "make it with python -m analysis.build" in capsys.readouterr().err
     assert not list(tmp_path.glob("*.zip"))

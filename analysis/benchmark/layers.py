@@ -2,8 +2,8 @@
 
 The engine's own profile gives each layer's time. A layer cannot be faster than its arithmetic at
 peak speed, nor than its bytes at the bandwidth of the cache that they lie in (Williams, Waterman
-and Patterson 2009; the copy follows McCalpin's STREAM). `latency.csv` holds every layer and network
-on one thread and on all, for one image and for a batch; `roofline.csv` the roofs.
+and Patterson 2009; the copy follows McCalpin's STREAM). `layer_times.csv` holds every layer and
+network on one thread and on all, for one image and for a batch; `roofline.csv` the roofs.
 """
 
 import json
@@ -70,7 +70,7 @@ def run(settings: Settings) -> list[Row]:
     counts = sorted({1, settings.threads})
     works = {n: list(layers(nets.load_network(settings.checkpoints[n]))) for n in NETWORKS}
     times = measured(settings, works, counts)
-    settings.tables["latency"] = [
+    settings.tables["layer_times"] = [
         line
         for threads in counts
         for batch in BATCHES
@@ -130,7 +130,7 @@ def layers(net: "nets.Network") -> Iterator[Work]:
 def lines_of(
     times: Results, network: str, works: list[Work], threads: int, batch: int
 ) -> Iterator[dict[str, Any]]:
-    """Lines of `latency.csv`: the layers, the rest, the network in the engine and in PyTorch."""
+    """Lines of `layer_times.csv`: layers, the rest, the network in the engine and in PyTorch."""
 
     def line(layer: str, kind: str, engine: str, case: Case, macs: int, size: int) -> dict:
         us = 1e6 * statistics.median(times[threads, case])

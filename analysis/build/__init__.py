@@ -1,0 +1,1 @@
+"""Every artefact and its step: report, model card, gallery, maps, screenshots."""

@@ -1,0 +1,153 @@
+r"""Make every figure and figures/Report.pdf, from data to PDF, and name what else is out of date.
+
+python -m analysis.build           about 15 minutes on two cores, with no network
+python -m analysis.build --full    the committed one: full MNIST, hours on two cores
+
+Steps that are done are skipped, figures and text are made anew from the result files. Gallery,
+maps, model card and screenshots are steps, too: `--steps gallery`.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.command import command_line, start
+
+if TYPE_CHECKING:
+    from analysis.build.steps import Plan, Step
+    from analysis.build.store import Build
+
+STATE = "steps.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Make every figure and the report, from data to PDF.
+
+    Attributes:
+        full: the course's setting on full MNIST, for hours.
+        tiny: show that every step works, in about a minute.
+        draw_only: train and measure nothing: draw and typeset.
+        redo: steps to run although they are done.
+        steps: run only these, and draw nothing.
+        list: show the steps and what is done; run nothing.
+        jobs: trainings at a time; -1 for one a core.
+        mnist_root: folder with torchvision's MNIST, for --full; default: download.
+        results: folder of the numbers; default: figures/data/SIZE.
+        runs: folder of checkpoints; default: runs/report/SIZE.
+        output: folder of the figures and the PDF.
+        author: name and roll number, for the first page.
+    """
+
+    full: bool = False
+    tiny: bool = False
+    draw_only: bool = False
+    redo: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
+    list: bool = False
+    jobs: int = -1
+    mnist_root: Path | None = None
+    results: Path | None = None
+    runs: Path | None = None
+    output: Path = Path("figures")
+    author: str = ""
+
+
+def run(options: Options) -> Iterator[Path]:
+    """Run what is to do, then draw and typeset.
+
+    Raises:
+        ValueError: a step is unknown, a result is missing, changed or stale, or a step failed.
+    """
+    from analysis.build.artefacts import artefacts
+    from analysis.build.page import make_page
+
+    plan = make_plan(options)
+    report = open_report(plan)
+    others = artefacts()
+    asked = {*options.redo, *options.steps}
+    if unknown := asked - {*report.steps, *others.steps}:
+        raise ValueError(f"there is no step {sorted(unknown)[0]!r}; --list names them all.")
+    if options.list:
+        show(report, others)
+        return
+    if not options.draw_only:
+        run_steps(report, options)
+        others.run([name for name in others.steps if name in asked], redo=asked & {*others.steps})
+        report = open_report(plan)
+    if options.steps:
+        return
+    for step in results_of(report):
+        for problem in report.problems(step):
+            raise ValueError(problem)
+    command = command_line(Options(full=options.full, tiny=options.tiny))
+    yield from make_page(plan, report, options.output, options.author, command)
+    for step in others.steps.values():
+        for problem in others.problems(step):
+            print(f"note: {problem}")
+
+
+def make_plan(options: Options) -> "Plan":
+    """Size and folders."""
+    from analysis.build.steps import Plan
+
+    size = "full" if options.full else "tiny" if options.tiny else "small"
+    results = options.results or Path("figures/data") / size
+    runs = options.runs or Path("runs/report") / size
+    return Plan(size, results, runs, options.mnist_root, options.jobs)
+
+
+def open_report(plan: "Plan") -> "Build":
+    """The report's steps, as the questions name them, and what is done of them."""
+    from analysis.build.store import Build
+    from analysis.questions import gather
+
+    steps = [*plan.data_sets(), *(step for named in gather("steps") for step in named(plan))]
+    compared = " ".join(name for names in gather("COMPARED") for name in names)
+    steps.append(
+        plan.step("compare", *plan.kept, *plan.course, outputs=compared, inputs="pairs.csv")
+    )
+    return Build(steps, plan.results / STATE)
+
+
+def results_of(report: "Build") -> "list[Step]":
+    """The steps that write results; the others make the data sets that these read."""
+    return [step for step in report.steps.values() if not step.is_data]
+
+
+def run_steps(report: "Build", options: Options) -> None:
+    """Run what is not done; data sets are made only where something will read them.
+
+    Raises:
+        ValueError: a result was changed by hand, or a data set is another command's.
+    """
+    chosen = [
+        step for step in results_of(report) if not options.steps or step.name in options.steps
+    ]
+    redo = {step.name for step in chosen} & {*options.redo}
+    for step in chosen:
+        if step.name not in redo and not report.missing(step):
+            for problem in report.changed(step):
+                raise ValueError(problem)
+    wanted = [s.name for s in chosen if s.name in redo or report.problems(s)]
+    if not wanted:
+        return
+    data_sets = [step for step in report.steps.values() if step.is_data]
+    for step in data_sets:
+        step.check()
+    missing = [step.name for step in data_sets if not step.outputs[0].exists()]
+    report.run([*missing, *wanted], redo)
+
+
+def show(*builds: "Build") -> None:
+    """One line a step."""
+    for build in builds:
+        for step in build.steps.values():
+            problems = [] if step.is_data and step.outputs[0].exists() else build.problems(step)
+            print(f"{step.name:<24} {problems[0] if problems else 'done'}\n    {step.command}")
+
+
+if __name__ == "__main__":
+    sys.exit(start("build"))

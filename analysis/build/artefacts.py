@@ -1,0 +1,58 @@
+"""What is made of other artefacts and committed: model card, gallery, maps, screenshots."""
+
+from pathlib import Path
+
+from analysis.build.steps import Step
+from analysis.build.store import Build
+
+STATE = Path("figures/data/artefacts.json")
+CHECKPOINTS = Path("checkpoints")
+WEIGHTS = tuple(CHECKPOINTS / f"{name}.safetensors" for name in ("standard", "mobilenet"))
+EXAMPLES = Path("netlib/app/assets/examples")
+VIEWS = ("demo_desktop", "demo_dark", "demo_mobile", "demo_why", "demo_stress")
+COUNT = 2000  # digits of a map
+
+
+def artefacts() -> Build:
+    """Their steps, and which of them are done."""
+    maps = [one_map(path) for path in WEIGHTS]
+    return Build([model_card(), gallery(), *maps, screenshots()], STATE)
+
+
+def model_card() -> Step:
+    """The tables of checkpoints/README.md, from every result of the evaluation."""
+    files = sorted(Path("figures/data/evaluation").rglob("*.*"))
+    inputs = (*(path for path in files if path.suffix in (".csv", ".json")),
+              CHECKPOINTS / "no_digit.csv", CHECKPOINTS / "no_digit.json", *WEIGHTS)  # fmt: skip
+    return Step("model_card", (("model_card",),), (CHECKPOINTS / "README.md",), inputs)
+
+
+def gallery() -> Step:
+    """The digits that the app offers."""
+    options = ("--dataset-path", "data/mnist", "--output", str(EXAMPLES))
+    command = ("make_examples", *options)
+    return Step("gallery", (command,), (EXAMPLES,), WEIGHTS)
+
+
+def one_map(weights: Path) -> Step:
+    """Training digits in the plane, as one network sees them."""
+    runs = Path("runs/map") / weights.stem
+    output = CHECKPOINTS / f"map_{weights.stem}.npz"
+    data = ("--dataset-path", "data/mnist", "--split", "train")
+    return Step(
+        output.stem,
+        (
+            ("evaluate", *data, "--checkpoint", str(weights), "--output", str(runs)),
+            ("project", "--predictions", str(runs / "predictions.npz"), *data[:2],
+             "--count", str(COUNT), "--output", str(output)),
+        ),
+        (output,),
+        (weights,),
+    )  # fmt: skip
+
+
+def screenshots() -> Step:
+    """The app as a visitor meets it."""
+    pages = tuple(Path("figures") / f"{name}.png" for name in VIEWS)
+    app = sorted(p for p in Path("netlib/app").rglob("*.*") if p.suffix in (".py", ".css", ".js"))
+    return Step("screenshots", (("screenshots",),), pages, (*app, *WEIGHTS))

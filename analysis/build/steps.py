@@ -1,0 +1,178 @@
+"""The plan of a report: its size, and its steps, which the questions name.
+
+A step is one or more commands of ours and the files that they write. All sizes have the same steps;
+they differ in numbers of images, seeds and levels.
+"""
+
+import json
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analysis.command import COMMANDS
+
+RECIPE = ("--augment", "mild", "--weight-decay", "0.05")
+
+
+@dataclass(frozen=True)
+class Step:
+    """Some commands, in order.
+
+    Attributes:
+        name: in the record and for --redo.
+        commands: each its name and its arguments.
+        outputs: files that they write.
+        inputs: results that they read.
+        hidden: more arguments, which change where it runs or reads but not what it finds.
+        sweep: whether the output is a table of `analysis.sweep`.
+        is_data: whether it makes a data set, whose record says by itself what made it.
+    """
+
+    name: str
+    commands: tuple[tuple[str, ...], ...]
+    outputs: tuple[Path, ...]
+    inputs: tuple[Path, ...] = ()
+    hidden: tuple[str, ...] = ()
+    sweep: bool = False
+    is_data: bool = False
+
+    def check(self) -> None:
+        """Raise a ValueError where there is a data set of another command."""
+        (path,) = self.outputs
+        if not self.is_data or not path.is_file():
+            return
+        command = json.loads(path.read_text(encoding="utf-8")).get("command", "")
+        if not command.startswith(self.command):
+            raise ValueError(
+                f"{path.parent} was made by another command ({command}); expected "
+                f"{self.command}: move or remove that folder."
+            )
+
+    @property
+    def command(self) -> str:
+        """As a person would type it."""
+        return " && ".join(
+            shlex.join(["python", "-m", COMMANDS[name].removesuffix(".__main__"), *arguments])
+            for name, *arguments in self.commands
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the questions need to know to name their steps.
+
+    Attributes:
+        size: "tiny" shows that everything works, "small" is made in minutes, "full" in hours.
+        results: folder of the numbers.
+        runs: folder of checkpoints and predictions.
+        mnist_root: folder with torchvision's MNIST; None downloads it, where it is needed.
+        jobs: trainings at a time, -1 for one a core.
+    """
+
+    size: str
+    results: Path
+    runs: Path
+    mnist_root: Path | None = None
+    jobs: int = -1
+
+    def pick(self, tiny: Any, small: Any, full: Any) -> Any:
+        """The one of this size."""
+        return {"tiny": tiny, "small": small, "full": full}[self.size]
+
+    @property
+    def prefix(self) -> str:
+        """Start of the names of data sets."""
+        return self.pick("data/tiny-", "data/small-", "data/")
+
+    @property
+    def course(self) -> tuple[str, ...]:
+        """The course's imbalanced training set."""
+        return ("--dataset-path", f"{self.prefix}course")
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The runs that every comparison of the pair reads."""
+        return ("--runs", str(self.runs / "pairs"))
+
+    @property
+    def count(self) -> tuple[str, ...]:
+        """Test images for embeddings and corruptions."""
+        return ("--count", str(self.pick(200, 500, 2000)))
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Of the smaller runs."""
+        return self.pick((0,), (0, 1), (0, 1))
+
+    @property
+    def base(self) -> tuple[str, ...]:
+        """The smaller runs."""
+        images, share, epochs = self.pick((60, 0.05, 1), (600, 0.1, 4), (4000, 0.05, 5))
+        return (
+            *self.course,
+            *("--train-size", str(images), "--validation-size", str(share)),
+            *("--training-epochs", str(epochs), *self.fast),
+        )
+
+    @property
+    def fast(self) -> tuple[str, ...]:
+        """Half precision where it saves hours."""
+        return self.pick((), (), ("--bfloat16", "standard"))
+
+    def tail_sets(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Folder and profile of every long-tailed set; rotations outermost."""
+        ratios, rotations = self.pick((10,), (10,), (10, 100)), self.pick((0,), (0,), (0, 4))
+        return [
+            (
+                f"{self.prefix}tail-exp{ratio}-{turn}",
+                ("--ratio", f"{ratio}", "--rotation", f"{turn}"),
+            )
+            for turn in rotations
+            for ratio in ratios
+        ]
+
+    def step(
+        self, command: str, *arguments: str, outputs: str, inputs: str = "", folder: str = ""
+    ) -> Step:
+        """A step of one command, which writes and reads files of the results."""
+        target = self.results / folder
+        return Step(
+            command,
+            ((command, *arguments, "--output", str(target)),),
+            tuple(target / name for name in outputs.split()),
+            tuple(self.results / name for name in inputs.split()),
+        )
+
+    def sweep(
+        self, name: str, *parts: Iterable[object], factor: str = "none", seeds: Any = None
+    ) -> Step:
+        """A step that trains; several parts go into one table, one after the other."""
+        table, rates = self.results / f"{name}.csv", self.results / "learning_rate.csv"
+        tuned = () if factor == "learning_rate" else ("--tuned", str(rates))
+        end = (*self.pick(("--batch-size", "32"), ("--batch-size", "32"), ()), *RECIPE, *tuned,
+               "--factor", factor, "--seeds", *map(str, seeds or self.seeds),
+               "--output", str(table))  # fmt: skip
+        commands = tuple(("sweep", *map(str, part), *end) for part in parts)
+        inputs = (rates,) if tuned else ()
+        return Step(name, commands, (table,), inputs, ("--jobs", str(self.jobs)), sweep=True)
+
+    def data_sets(self) -> list[Step]:
+        """What the other steps read; made only where one of them runs."""
+        source = self.pick("packaged", "packaged", "mnist")
+        long, most = self.pick(((), ()), ((), ()), (("--n-max", "5000"), ("--n-max", "1000")))
+        kind = ("--source", source, "--imbalance", "exp")
+        sets = [(self.course[1], (*kind, "--ratio", "10", *long))]
+        sets += [(path, (*kind, *most, *profile)) for path, profile in self.tail_sets()]
+        root = ("--mnist-root", str(self.mnist_root)) if self.mnist_root else ()
+        return [
+            Step(
+                f"prepare {Path(path).name}",
+                (("prepare_data", *arguments, "--zip", "--output", path),),
+                (Path(path) / "record.json",),
+                hidden=root if source == "mnist" else (),
+                is_data=True,
+            )
+            for path, arguments in sets
+        ]

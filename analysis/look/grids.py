@@ -1,0 +1,129 @@
+"""Tables of shades: confusions, block counts, differences, weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from analysis.look.style import COLOURS, unframed
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def draw_confusion_matrix(ax: Axes, confusion: ArrayLike, fontsize: float = 8) -> Axes:
+    """Counts; shade is the share of the true class's images, and errors stand out.
+
+    Args:
+        ax: where to draw.
+        confusion: (C, C), true class by row.
+        fontsize: of the counts, points.
+    """
+    counts = np.asarray(confusion)
+    share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    # A root makes a handful of errors visible beside a thousand right answers.
+    ax.imshow(np.sqrt(share), cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            colour = "white" if share[row, column] > 0.4 else "black"
+            ax.text(
+                column, row, str(count), ha="center", va="center", fontsize=fontsize, color=colour
+            )
+    ticks = range(len(counts))
+    ax.set_xticks(ticks)
+    ax.set_yticks(ticks)
+    ax.set_xlabel("predicted class")
+    ax.set_ylabel("true class")
+    unframed(ax)
+    return ax
+
+
+def draw_block_grid(
+    ax: Axes, values: Mapping[tuple[int, int], float], form: Callable[[float], str], log: bool
+) -> Axes:
+    """A value for each count of convolution blocks (columns) and MobileNet blocks (rows).
+
+    Args:
+        ax: where to draw.
+        values: (convolution blocks, MobileNet blocks) -> value; the rest of the grid stays empty.
+        form: value -> text.
+        log: shade by the logarithm.
+    """
+    from matplotlib.patches import Rectangle
+
+    side = 1 + max(max(counts) for counts in values)
+    grid = np.full((side, side), np.nan)
+    for (conv, dw), value in values.items():
+        grid[dw, conv] = np.log(value) if log else value
+    low, high = np.nanmin(grid), np.nanmax(grid)
+    room = 0.9 * (high - low) or 1.0  # darkest shade that black text can be read on
+    ax.imshow(grid, cmap="Greys", vmin=low - 0.1 * room, vmax=high + room, origin="lower")
+    for (conv, dw), value in values.items():
+        if np.isnan(value):
+            continue
+        ax.text(conv, dw, form(value), ha="center", va="center", fontsize=6.5)
+        network = {(4, 0): "standard", (2, 2): "mobilenet"}.get((conv, dw))
+        if network:
+            corner = (conv - 0.47, dw - 0.47)
+            frame = Rectangle(corner, 0.94, 0.94, fill=False, edgecolor=COLOURS[network])
+            frame.set_linewidth(1.8)
+            ax.add_patch(frame)
+    ax.set_xticks(range(side))
+    ax.set_yticks(range(side))
+    ax.set_xlabel("convolution blocks")
+    ax.set_ylabel("MobileNet blocks")
+    unframed(ax)
+    return ax
+
+
+def draw_heat(
+    ax: Axes, rows: Sequence[str], columns: Mapping[str, np.ndarray], difference: str
+) -> Axes:
+    """Values as shades with their numbers, and the last column their difference.
+
+    Args:
+        ax: where to draw.
+        rows: names of the rows, from the top.
+        columns: name -> one value a row, in percent; two of them.
+        difference: name of the column second − first.
+    """
+    first, second = columns.values()
+    change = second - first
+    shades = np.column_stack([first, second, np.full(len(rows), np.nan)])
+    low, high = np.nanmin(shades), np.nanmax(shades)
+    ax.imshow(shades, cmap="Greys_r", vmin=low - 1.2 * (high - low), vmax=high, aspect="auto")
+    for (row, column), value in np.ndenumerate(shades[:, :2]):
+        ax.text(column, row, f"{value:.1f}", ha="center", va="center")
+    widest = np.abs(change).max() or 1.0
+    for row, value in enumerate(change):
+        # A bar from the middle of the column: longer and to the left is worse.
+        ax.barh(row, 0.45 * value / widest, left=2.0, height=0.8, linewidth=0,
+                color="#b9d3e6" if value < 0 else "#f3c7a8", zorder=1)  # fmt: skip
+        ax.text(2, row, f"{value:+.1f}".replace("-", "−"), ha="center", va="center", zorder=2)
+    ax.set_xlim(-0.5, 2.5)
+    ax.set_xticks(range(3), [*columns, difference])
+    ax.xaxis.tick_top()
+    ax.set_yticks(range(len(rows)), rows)
+    unframed(ax)
+    return ax
+
+
+def draw_matrix(ax: Axes, weights: ArrayLike) -> Axes:
+    """A matrix of weights: negative is black, zero grey, positive white; with its scale.
+
+    Args:
+        ax: where to draw.
+        weights: (outputs, inputs).
+    """
+    weights = np.asarray(weights, float)
+    limit = np.quantile(np.abs(weights), 0.995) or 1.0  # a few large weights would grey the rest
+    image = ax.imshow(weights, cmap="gray", vmin=-limit, vmax=limit)
+    bar = ax.figure.colorbar(image, ax=ax, shrink=0.6, aspect=25, pad=0.02)
+    bar.outline.set_visible(False)
+    bar.set_label("weight")
+    ax.set_xlabel("input channel")
+    ax.set_ylabel("output channel")
+    return ax

@@ -1,0 +1,310 @@
+"""Curves: over levels, epochs, amounts of change, thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from analysis.look.style import (
+    BLACK,
+    COLOURS,
+    GREY,
+    LIGHT,
+    SPANS,
+    errors,
+    label_ends,
+    look_of,
+    name_of,
+    networks_of,
+    plain,
+    plain_numbers,
+    scale_values,
+    show_accuracy,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_TICKS = 8
+
+
+LEAST = 1e-4  # false positive rate where the logarithmic axis begins
+
+
+def spread(table: pd.DataFrame, by: str, value: str) -> pd.DataFrame:
+    """Columns by, mean, low and high (the extremes of the seeds), n; in ascending order of `by`."""
+    found = table.groupby(by)[value].agg(["mean", "min", "max", "count"]).reset_index()
+    return found.rename(columns={"min": "low", "max": "high", "count": "n"})
+
+
+def band(ax: Axes, table: pd.DataFrame, x: str, y: str, network: str, **style: object) -> tuple:
+    """A network's mean over seeds with a band between their extremes; returns its right end."""
+    line = spread(table[table["network"] == network], x, y)
+    look = {"label": name_of(network), **look_of(network), **style}
+    ax.fill_between(line[x], line["low"], line["high"], color=look["color"], alpha=0.18,
+                    linewidth=0)  # fmt: skip
+    ax.plot(line[x], line["mean"], **look)
+    return line[x].iloc[-1], line["mean"].iloc[-1]
+
+
+def draw_sweep(
+    ax: Axes, table: pd.DataFrame, x: str, y: str, chosen: bool = False, log: bool = True
+) -> Axes:
+    """Mean over seeds against a number, with a band from the lowest seed to the highest.
+
+    Args:
+        ax: where to draw.
+        table: columns network, `x` and `y`, one row a seed; for `chosen` validation_accuracy and
+            validation_nll too.
+        x: column of the levels, positive numbers.
+        y: column of the values, in the unit of the axis.
+        chosen: ring the level that each network's validation images choose.
+        log: draw values that span much on a logarithmic axis.
+    """
+    ends = {}
+    for network in networks_of(table):
+        ends[network] = band(ax, table, x, y, network)
+        if chosen:
+            rows = table[table["network"] == network]
+            best = chosen_level(rows, x)
+            ax.plot(best, rows[rows[x] == best][y].mean(), "o", color=COLOURS.get(network, BLACK),
+                    markersize=9, fillstyle="none")  # fmt: skip
+    levels = np.unique(table[x])
+    if levels[-1] > SPANS * levels[0]:
+        ax.set_xscale("log")
+    if len(levels) <= MOST_TICKS:
+        ax.set_xticks(levels, [f"{level:,g}" for level in levels])
+        ax.xaxis.minorticks_off()
+    else:
+        scale_values(ax, "x", pd.Series(levels))
+    if log:
+        scale_values(ax, "y", table[y])
+    plain(ax)
+    label_ends(ax, ends)
+    return ax
+
+
+def chosen_level(rows: pd.DataFrame, x: str) -> float:
+    """The level of the highest mean validation accuracy, ties to the lower loss."""
+    columns = ["validation_accuracy", "validation_nll"]
+    means = rows.groupby(x)[columns].mean().reset_index()
+    return means.sort_values(columns, ascending=[False, True])[x].iloc[0]
+
+
+def draw_history(
+    ax: Axes, history: Sequence[Mapping[str, float]], quantity: str, colour: str = BLACK
+) -> Axes:
+    """Loss or accuracy over epochs, training dashed and validation solid.
+
+    Args:
+        ax: where to draw.
+        history: one row an epoch, as `netlib.training.fit` returns it.
+        quantity: "loss" or "accuracy".
+        colour: of the network, see `COLOURS`.
+    """
+    epochs = [row["epoch"] for row in history]
+    factor = 100 if quantity == "accuracy" else 1
+    for split, style in (("train", "--"), ("validation", "-")):
+        values = [factor * row[f"{split}_{quantity}"] for row in history]
+        ax.plot(epochs, values, style, color=colour, label=split, marker="o", markersize=3)
+    ax.set_xlabel("epoch")
+    ax.set_ylabel("accuracy (%)" if quantity == "accuracy" else "loss")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend(frameon=False)
+    plain(ax)
+    return ax
+
+
+def draw_curves(ax: Axes, table: pd.DataFrame, split: str, quantity: str) -> Axes:
+    """Loss or accuracy of both networks over epochs, with a band between the extreme seeds.
+
+    Accuracy is spaced by the logarithm of the error: near 100 % it would be a flat line.
+
+    Args:
+        ax: where to draw.
+        table: columns network, seed, epoch, and {split}_{quantity} of both splits.
+        split: "train" or "validation".
+        quantity: "loss" or "accuracy".
+    """
+    both = [f"{name}_{quantity}" for name in ("train", "validation")]
+    values = table.assign(
+        **{name: errors(table[name]) if quantity == "accuracy" else table[name] for name in both}
+    )
+    column = f"{split}_{quantity}"
+    ends = {}
+    ax.set_yscale("log")
+    for network in networks_of(values):
+        ends[network] = band(ax, values, "epoch", column, network)
+    low, high = values[both].min().min(), values[both].max().max()
+    if quantity == "accuracy":
+        show_accuracy(ax, low, high)
+    else:
+        scale_values(ax, "y", pd.Series([low, max(high, 4.1 * low)]))
+        ax.set_ylim(low / 1.15, 1.15 * high)
+    ax.set_xlabel("epoch")
+    ax.set_ylabel("accuracy (%)" if quantity == "accuracy" else "loss")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    plain(ax)
+    label_ends(ax, ends)
+    return ax
+
+
+def draw_shift(
+    ax: Axes, table: pd.DataFrame, span: tuple[float, float], named: bool = False
+) -> Axes:
+    """Accuracy, spaced by its error, against how far the images are moved, turned or scaled.
+
+    Args:
+        ax: where to draw.
+        table: columns network, seed, amount and accuracy (a fraction).
+        span: smallest and largest error of the axis, in percent.
+        named: write the networks' names at the ends of the lines.
+    """
+    ends = {}
+    found = table.assign(value=errors(table["accuracy"]))
+    for network in networks_of(table):
+        ends[network] = band(ax, found, "amount", "value", network, markersize=3)
+    plain(ax)
+    show_accuracy(ax, *span)
+    if named:
+        label_ends(ax, ends)
+    return ax
+
+
+def draw_recall(ax: Axes, table: pd.DataFrame) -> Axes:
+    """Recall against how many training images a class has; bands over digits and seeds.
+
+    Args:
+        ax: where to draw.
+        table: columns network, images (training images of the class), recall (in percent).
+    """
+    draw_sweep(ax, table, "images", "recall", log=False)
+    ax.set_xlabel("training images of the class")
+    ax.set_ylabel("recall (%)")
+    return ax
+
+
+def draw_roc(
+    ax: Axes, curves: pd.DataFrame, areas: pd.DataFrame, network: str, log: bool = False
+) -> Axes:
+    """One network's ROC curves: digits thin and grey, micro and macro average named with areas.
+
+    Args:
+        ax: where to draw.
+        curves: columns class ("0" to "9", "micro", "macro"), fpr, tpr; fractions, in order.
+        areas: columns class, auc.
+        network: for the colour.
+        log: logarithmic false positive rate, from 1e-4.
+    """
+    auc = areas.set_index("class")["auc"]
+    digits = [name for name in auc.index if name.isdecimal()]
+    worst = min(digits, key=lambda name: auc[name])
+    looks = {
+        **{name: dict(color="#b0b0b0", linewidth=0.7) for name in digits},
+        worst: dict(color=GREY, linewidth=1, linestyle=":"),
+        "micro": dict(color=COLOURS[network], linewidth=1.6),
+        "macro": dict(color=BLACK, linewidth=1.2, linestyle="--"),
+    }
+    names = {worst: f"{worst} (lowest)", "micro": "micro", "macro": "macro"}
+    for name, style in looks.items():
+        rows = curves[curves["class"] == name]
+        fpr = rows["fpr"].clip(lower=LEAST / 2) if log else rows["fpr"]
+        label = f"{names[name]}, area {auc[name]:.5f}" if name in names else f"_{name}"
+        ax.plot(100 * fpr, 100 * rows["tpr"], label=label, **style)
+    if log:
+        ax.set_xscale("log")
+        ax.set_xlim(100 * LEAST, 100)
+        lost = max(1 - curves[curves["fpr"] >= LEAST]["tpr"].min(), 1e-4)
+        ax.set_ylim(100 - 108 * lost, 100 + 5 * lost)
+        plain_numbers(ax.xaxis)
+    else:
+        ax.plot([0, 100], [0, 100], color=LIGHT, linewidth=0.8, zorder=0)
+        ax.set_aspect("equal")
+    ax.legend(loc="lower right", frameon=False, handlelength=2.2)
+    plain(ax, "both" if log else "")
+    return ax
+
+
+def draw_reliability(ax: Axes, table: pd.DataFrame) -> Axes:
+    """Errors found against errors expected, bin by bin; right on the line, overconfident above.
+
+    Both axes are logarithmic, for most predictions are all but certain. Bins without an error lie
+    on the lower edge, or beyond the left one where they are surer than all that have one.
+
+    Args:
+        ax: where to draw.
+        table: columns network, bin, confidence, accuracy, count; fractions.
+    """
+    expected, found = 100 * (1 - table["confidence"]), 100 * (1 - table["accuracy"])
+    least = 10 ** np.floor(np.log10(max(found[found > 0].min(), 1e-3)))
+    edges = (expected[found > 0].min() / 3, 100)
+    ax.plot([1e-6, 100], [1e-6, 100], color=GREY, linewidth=0.8, zorder=0)
+    for network in networks_of(table):
+        rows = table["network"] == network
+        x = expected[rows].clip(lower=1e-9)
+        y = found[rows].clip(lower=least / 1.5)
+        ax.plot(x, y, label=name_of(network), **look_of(network))
+    for axis, low in (("x", edges[0]), ("y", least / 1.5)):
+        getattr(ax, f"set_{axis}scale")("log")
+        getattr(ax, f"set_{axis}lim")(low, 100)
+        plain_numbers(getattr(ax, f"{axis}axis"))
+    ax.set_xlabel("expected errors, 1 − confidence (%)")
+    ax.set_ylabel("errors found (%)")
+    plain(ax, "both")
+    return ax
+
+
+def draw_before_after(ax: Axes, before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray]
+                      ) -> Axes:  # fmt: skip
+    """What temperature scaling does to a score: a thin line a seed, a thick one for the mean.
+
+    Args:
+        ax: where to draw.
+        before: network -> one value a seed.
+        after: likewise, seeds in the same order.
+    """
+    for place, network in enumerate(before):
+        style = look_of(network)
+        for pair in zip(before[network], after[network], strict=True):
+            ax.plot([place - 0.25, place + 0.25], pair, color=style["color"], alpha=0.4,
+                    linewidth=0.7)  # fmt: skip
+        means = [np.mean(before[network]), np.mean(after[network])]
+        ax.plot([place - 0.25, place + 0.25], means, label=name_of(network),
+                **{**style, "linewidth": 1.8})  # fmt: skip
+    places = [place + side for place in range(len(before)) for side in (-0.25, 0.25)]
+    ax.set_xticks(places, ["before", "after"] * len(before))
+    ax.set_xlim(-0.55, len(before) - 0.45)
+    ax.set_ylim(0, 1.1 * max(np.max([*before[n], *after[n]]) for n in before))
+    plain(ax)
+    return ax
+
+
+def draw_risk(ax: Axes, table: pd.DataFrame) -> Axes:
+    """Error of what is kept when the least confident predictions are refused.
+
+    Args:
+        ax: where to draw.
+        table: columns network, coverage, risk, and risk_low and risk_high, which may be empty;
+            fractions.
+    """
+    positive = table[table["risk"] > 1e-5]  # less is no error in 100,000 images
+    ends = {}
+    for network in networks_of(positive):
+        rows = positive[positive["network"] == network].sort_values("coverage")
+        style = {**look_of(network), "marker": None}
+        least = 100 * positive["risk"].min()
+        if rows["risk_low"].notna().any():
+            low = (100 * rows["risk_low"]).clip(lower=least)
+            ax.fill_between(100 * rows["coverage"], low, 100 * rows["risk_high"],
+                            color=style["color"], alpha=0.18, linewidth=0)  # fmt: skip
+        ax.plot(100 * rows["coverage"], 100 * rows["risk"], **style)
+        ends[network] = (100, 100 * rows["risk"].iloc[-1])
+    scale_values(ax, "y", 100 * positive["risk"])
+    ax.set_xlabel("kept predictions, most confident first (%)")
+    ax.set_ylabel("error rate of those kept (%)")
+    plain(ax)
+    label_ends(ax, ends)
+    return ax

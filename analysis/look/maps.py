@@ -1,0 +1,206 @@
+"""Points in a plane: embeddings, and error or speed against cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from analysis.look.style import (
+    BLACK,
+    COLOURS,
+    FACES,
+    GREY,
+    bare,
+    look_of,
+    name_of,
+    networks_of,
+    plain,
+    plain_numbers,
+    scale_values,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Petroff 2021 (arXiv:2107.02270): ten colours told apart with any colour vision, digit 0 to 9.
+CLASSES = (
+    *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
+    *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
+)
+
+
+SMALL = 0.04  # radius of a cluster, as a share of the map, below which its digit stands above it
+
+
+NAMES_OF_SCALES = {"width": "widths", "resolution": "image sizes"}
+
+
+KERNEL = 3  # side of every kernel here
+
+
+KINDS = {
+    "conv": ("o", "3×3"),
+    "depthwise": ("v", "depthwise"),
+    "pointwise": ("D", "pointwise"),
+    "fc": ("s", "fully connected"),
+}
+
+
+def draw_projection(ax: Axes, points: ArrayLike, labels: ArrayLike) -> Axes:
+    """Points in the colour of their class, each class named at the median of its points.
+
+    Args:
+        ax: where to draw.
+        points: (n, 2).
+        labels: (n,) 0 to 9.
+    """
+    from matplotlib.patheffects import withStroke
+
+    points, labels = np.asarray(points, float), np.asarray(labels)
+    ax.scatter(*points.T, s=1.6, c=[CLASSES[label] for label in labels], linewidths=0,
+               rasterized=True)  # fmt: skip
+    extent = np.ptp(points, axis=0).max()
+    for label in np.unique(labels):
+        own = points[labels == label]
+        middle = np.median(own, axis=0)
+        radius = np.quantile(np.linalg.norm(own - middle, axis=1), 0.75)
+        small = radius < SMALL * extent  # a digit on it would hide it
+        ax.annotate(str(label), middle, (0, 7 if small else 0), textcoords="offset points",
+                    ha="center", va="center", fontsize=9, fontweight="bold",
+                    path_effects=[withStroke(linewidth=2.2, foreground="white")])  # fmt: skip
+    ax.set_aspect("equal", adjustable="datalim")
+    bare(ax)
+    return ax
+
+
+def draw_block_scatter(ax: Axes, table: pd.DataFrame, x: str, y: str) -> Axes:
+    """A point a pair of block counts, named C+D; the shape says how many blocks there are.
+
+    Args:
+        ax: where to draw.
+        table: columns conv, dw, `x` and `y`, one row a pair.
+        x: column of the cost.
+        y: column of the error, in percent.
+    """
+    for row in table.itertuples():
+        network = {(4, 0): "standard", (2, 2): "mobilenet"}.get((row.conv, row.dw))
+        colour = COLOURS.get(network, GREY)
+        place = (getattr(row, x), getattr(row, y))
+        ax.plot(*place, "ov^s"[row.conv + row.dw - 1], color=colour, markersize=4.5,
+                markerfacecolor=colour if row.dw == 0 else "white")  # fmt: skip
+        name = f"{row.conv}+{row.dw}"
+        ax.annotate(name, place, (5, 0), textcoords="offset points", fontsize=7, va="center",
+                    color=colour if network else BLACK)  # fmt: skip
+    scale_values(ax, "x", table[x])
+    scale_values(ax, "y", table[y])
+    plain(ax, "both")
+    return ax
+
+
+def draw_front(ax: Axes, table: pd.DataFrame, x: str, y: str) -> Axes:
+    """Error against cost: a line for each network and way of scaling, and the front under all.
+
+    Args:
+        ax: where to draw.
+        table: columns network, scaled ("width" or "resolution"), level (number), `x`, `y`.
+        x: column of the cost.
+        y: column of the error, in percent.
+    """
+    best = front(table[x], table[y])
+    edge = table.iloc[best]
+    ax.step(edge[x], edge[y], where="post", color="#d0d0d0", linewidth=3.5, zorder=0.7,
+            solid_capstyle="round", solid_joinstyle="round", gid="front")  # fmt: skip
+    for network in networks_of(table):
+        for scaled, line in (("width", "-"), ("resolution", ":")):
+            rows = table[(table["network"] == network) & (table["scaled"] == scaled)]
+            rows = rows.sort_values("level")
+            style = {**look_of(network), "linestyle": line}
+            if scaled == "resolution":
+                style |= {"marker": "^" if network == "standard" else "D", "markersize": 3.5}
+            label = f"{name_of(network)}, {NAMES_OF_SCALES[scaled]}"
+            ax.plot(rows[x], rows[y], label=label, **style)
+    scale_values(ax, "x", table[x])
+    scale_values(ax, "y", table[y])
+    plain(ax, "both")
+    return ax
+
+
+def front(cost: ArrayLike, error: ArrayLike) -> list[int]:
+    """Rows, cheapest first, that no other row beats in cost and in error."""
+    costs, errors = np.asarray(cost, float), np.asarray(error, float)
+    kept: list[int] = []
+    for row in np.lexsort((errors, costs)):
+        if not kept or errors[row] < errors[kept[-1]]:
+            kept.append(int(row))
+    return kept
+
+
+def cost_share(channels: np.ndarray | float) -> np.ndarray | float:
+    """1/N + 1/K²: cost of a separable block over that of a convolution with N output channels."""
+    return 1 / channels + 1 / KERNEL**2
+
+
+def draw_cost_curve(ax: Axes, blocks: pd.DataFrame) -> Axes:
+    """The share of the multiply–accumulates that a separable block needs, with ours on the curve.
+
+    Args:
+        ax: where to draw.
+        blocks: columns block, channels (of its output) and share, counted on the real networks.
+    """
+    channels = np.geomspace(8, 1024, 200)
+    ax.plot(channels, 100 * cost_share(channels), color="black", linewidth=1.2)
+    ax.axhline(100 / KERNEL**2, color=GREY, linewidth=0.8, linestyle=":")
+    ax.annotate("limit 1/9: 9 times less", (8, 100 / KERNEL**2), (0, -3), va="top", color=GREY,
+                textcoords="offset points")  # fmt: skip
+    for place, row in enumerate(blocks.itertuples()):
+        at = (row.channels, 100 * row.share)
+        ax.plot(*at, "s", color=COLOURS["mobilenet"], markersize=5)
+        ax.annotate(f"block {row.block}: ÷ {1 / row.share:.2f}", at, (0, 40 - 16 * place),
+                    textcoords="offset points", color=COLOURS["mobilenet"],
+                    arrowprops=dict(arrowstyle="-", color=COLOURS["mobilenet"], linewidth=0.7,
+                                    relpos=(0, 0.5)))  # fmt: skip
+    ax.set_xscale("log", base=2)
+    ax.set_xticks([8, 16, 32, 64, 128, 256, 512, 1024])
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.set_ylim(0)
+    ax.set_xlabel("output channels N")
+    ax.set_ylabel("cost of separable /\ncost of standard (%)")
+    plain(ax)
+    return ax
+
+
+def draw_roofline(ax: Axes, roof: pd.Series, layers: pd.DataFrame) -> Axes:
+    """Attained speed against arithmetic intensity, under what the processor can do.
+
+    Args:
+        ax: where to draw.
+        roof: peak_gmacs_per_s, cache_gb_per_s, memory_gb_per_s.
+        layers: columns network, kind, intensity (MAC per byte) and gmacs_per_s.
+    """
+    peak = roof["peak_gmacs_per_s"]
+    low = layers["intensity"].min() / 2
+    high = max(layers["intensity"].max() * 2, 2 * peak / roof["memory_gb_per_s"])
+    x = np.geomspace(low, high, 300)
+    for name, style in (("cache", "-"), ("memory", "--")):
+        y = np.minimum(peak, x * roof[f"{name}_gb_per_s"])
+        ax.plot(x, y, style, color="black", linewidth=1)
+        ax.annotate(f"{name} {roof[f'{name}_gb_per_s']:.0f} GB/s", (x[20], y[20]), (5, -2),
+                    textcoords="offset points", fontsize=7, va="top")  # fmt: skip
+    ax.annotate(f"arithmetic {peak:.0f} GMAC/s", (high, peak), (0, 2), ha="right", va="bottom",
+                textcoords="offset points", fontsize=7)  # fmt: skip
+    for (network, kind), rows in layers.groupby(["network", "kind"], sort=False):
+        marker, name = KINDS[kind]
+        ax.plot(rows["intensity"], rows["gmacs_per_s"], marker, color=COLOURS[network],
+                markerfacecolor=FACES[network], markersize=5,
+                label=f"{name_of(network)}: {name}")  # fmt: skip
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    plain_numbers(ax.xaxis, (1, 2, 5), "{:,g}".format)
+    plain_numbers(ax.yaxis, (1, 2, 5), "{:,g}".format)
+    ax.set_xlabel("arithmetic intensity (multiply–accumulates per byte)")
+    ax.set_ylabel("speed (GMAC/s)")
+    plain(ax, "both")
+    return ax

@@ -1,0 +1,121 @@
+"""Every number of blocks: what each costs, and how well it reads."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from analysis.build.steps import Plan, Step
+from analysis.look.grids import draw_block_grid
+from analysis.look.maps import draw_block_scatter
+from analysis.look.style import ERROR, FULL, blank
+from analysis.questions import Drawn, Sections, figure
+from analysis.results import Results
+from analysis.wording import block_words, percent, seeds_text, setting_text, whole
+
+
+def steps(plan: Plan) -> Iterator[Step]:
+    """The grid of block counts."""
+    few = ("1+0", "0+1", "1+1")
+    some = "1+0 2+0 3+0 4+0 0+1 1+1 2+1 0+2 1+2 2+2 0+3".split()
+    every = "1+0 2+0 3+0 4+0 0+1 1+1 2+1 3+1 0+2 1+2 2+2 0+3 1+3 0+4".split()
+    yield plan.sweep("blocks", (*plan.base, "--networks", *plan.pick(few, some, every)))
+
+
+def measured(data: Results) -> pd.DataFrame:
+    """Mean scores, costs and time of one image in ms of every pair of block counts.
+
+    Raises:
+        ValueError: a network was not timed.
+    """
+    means = data.sweep("blocks").groupby("network").mean(numeric_only=True)
+    times = 1e3 * data.times()["seconds_one"]
+    untimed = means.index.difference(times.index)
+    if len(untimed):
+        raise ValueError(f"latency.csv has no time of {untimed[0]} and {len(untimed) - 1} more")
+    counts = means.index.str.split("+", expand=True)
+    return means.assign(
+        conv=[int(conv) for conv, _ in counts], dw=[int(dw) for _, dw in counts], time=times
+    )
+
+
+@figure("Every number of blocks", "blocks.csv", "latency.csv")
+def blocks(data: Results) -> Drawn:
+    """Error and cost in grids, and one against the other."""
+    table = measured(data)
+    places = list(zip(table["conv"], table["dw"], strict=True))
+    figure = blank(FULL, 11.4)
+    grids = figure.subfigures(2, 1, height_ratios=(1, 1.2))
+    axes = grids[0].subplots(1, 4, sharey=True)
+    for ax, (column, title, unit) in zip(
+        axes,
+        (
+            ("error", ERROR, 1),
+            ("params", "parameters (thousand)", 1e3),
+            ("macs", "MACs (million)", 1e6),
+            ("time", "time of one image (ms)", 1),
+        ),
+        strict=True,
+    ):
+        values = dict(zip(places, table[column] / unit, strict=True))
+        draw_block_grid(ax, values, three_digits, log=True)
+        ax.set_title(title)
+    for ax in axes[1:]:
+        ax.set_ylabel("")
+    ax = grids[1].subplots()
+    draw_block_scatter(ax, table.assign(macs=table["macs"] / 1e6), "macs", "error")
+    ax.set_xlabel("multiply–accumulates (million)")
+    ax.set_ylabel(ERROR)
+    runs = data.sweep("blocks")
+    return figure, (
+        "Every count of convolution blocks (C) and of MobileNet blocks (D) up to four in all. "
+        "Above: mean error rate, parameters, multiply–accumulates (MACs) and the time of one image "
+        "(ONNX Runtime, one thread, median); frames mark the two networks of this report. Below: "
+        "error rate against multiply–accumulates, named C+D; the shape says how many blocks there "
+        "are, filled ones have no MobileNet block. Means of "
+        f"{seeds_text(runs, ['network'])} ({setting_text(runs)})."
+    )
+
+
+def three_digits(value: float) -> str:
+    """As 0.70, 7.05, 65.3 or 391."""
+    return f"{value:.{max(0, 2 - (value >= 10) - (value >= 100))}f}"
+
+
+def say(data: Results) -> Sections:
+    """The grid of block counts."""
+    means = measured(data)
+    best = means["accuracy"].idxmax()
+    small = means[means["accuracy"] > means["accuracy"].max() - 0.01]["macs"].idxmin()
+    rows = [
+        {
+            "blocks": name,
+            "accuracy": percent(row["accuracy"]),
+            "params": whole(row["params"]),
+            "macs": whole(row["macs"]),
+            "latency": f"{1e3 * row['time']:.0f}",
+        }
+        for name, row in means.iterrows()
+    ]
+    finding = (
+        f"The best of {len(means)} counts is {block_words(best)} with "
+        f"{percent(means.loc[best, 'accuracy'])} %; the cheapest within one point of it is "
+        f"{block_words(small)}, with {percent(means.loc[small, 'accuracy'])} % for "
+        f"{means.loc[best, 'macs'] / means.loc[small, 'macs']:.1f} times fewer MACs."
+    )
+    seeds = str(data.table("blocks.csv")["seed"].nunique())
+    return {"blocks": {"seeds": seeds, "rows": rows, "finding": finding, "stem": stem_trap(means)}}
+
+
+def stem_trap(means: pd.DataFrame) -> str:
+    """What a depthwise first layer does to grey input."""
+    accuracy = means["accuracy"]
+    deepest = max(int(name[2:]) for name in means.index if name.startswith("0+"))
+    trapped, other = f"0+{deepest}", f"1+{deepest - 1}"
+    if other not in means.index:
+        return ""
+    return (
+        "A depthwise layer must not come first on grey images: with one input channel it is one "
+        f"single 3×3 filter, whose answer is all that the rest can see. {deepest} separable blocks "
+        f"reach {percent(accuracy[trapped])} %, a standard block and then {deepest - 1} separable "
+        f"ones {percent(accuracy[other])} %."
+    )

@@ -1,0 +1,198 @@
+"""What the probabilities are worth: calibration, and refusing where they are low."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.look.lines import draw_before_after, draw_reliability, draw_risk
+from analysis.look.style import COLUMN, FULL, NETWORKS, blank, key, key_above, name_of, networks_of
+from analysis.questions import Drawn, Section, Sections, figure
+from analysis.results import Results
+from analysis.wording import TITLES, agree, count_text, percent, seeds_text
+
+if TYPE_CHECKING:
+    from analysis.compare import Pair, Result
+
+COMPARED = ("calibration.csv", "calibration_scores.csv", "risk_coverage.csv")
+POINTS = 200  # of a curve
+
+SCORES = {"nll": "negative log-likelihood", "brier": "Brier score", "ece": "calibration error"}
+
+
+def compare(pair: "Pair") -> dict[str, Any]:
+    """Bins of the seeds together, scores of each run, and mean curves."""
+    results = pair.results.values()
+    return {
+        "calibration.csv": [row for runs in results for row in calibration_rows(runs)],
+        "calibration_scores.csv": [calibration_row(result) for result in pair.every],
+        "risk_coverage.csv": [row for runs in results for row in risk_rows(runs)],
+    }
+
+
+def calibration_rows(results: "Sequence[Result]") -> list[dict[str, Any]]:
+    """One row a bin of confidence, the seeds pooled, before and after temperature scaling."""
+    from netlib.measure.metrics import reliability
+
+    labels = np.concatenate([result.labels for result in results])
+    tables = []
+    for scaled in (False, True):
+        p = np.concatenate([result.probabilities(scaled) for result in results])
+        table = pd.DataFrame(asdict(reliability(labels, p)))[["confidence", "accuracy", "count"]]
+        run = {"network": results[0].run.network, "temperature_scaled": int(scaled)}
+        tables.append(table.assign(**run, bin=table.index))
+    columns = ["network", "temperature_scaled", "bin", "confidence", "accuracy", "count"]
+    return pd.concat(tables)[columns].to_dict("records")
+
+
+def calibration_row(result: "Result") -> dict[str, Any]:
+    """One run's calibration, with the temperature that its validation images chose."""
+    row: dict[str, Any] = {
+        "network": result.run.network,
+        "seed": result.run.seed,
+        "temperature": result.temperature,
+    }
+    for name in ("nll", "brier", "ece"):
+        row[f"{name}_before"] = getattr(result.before, name)
+        row[f"{name}_after"] = getattr(result.after, name)
+    return row
+
+
+def risk_rows(results: "Sequence[Result]") -> list[dict[str, Any]]:
+    """Mean risk over seeds at equal coverages, half of them above 0.9, where errors begin."""
+    from netlib.measure.seeds import mean_interval
+
+    coverage = results[0].risk[0]
+    half = POINTS // 2
+    wanted = np.concatenate([np.linspace(0, 0.9, half)[1:], np.linspace(0.9, 1, half)])
+    rows = []
+    for place in np.unique(np.searchsorted(coverage, wanted - 1e-9)):
+        risk = mean_interval([result.risk[1][place] for result in results])
+        rows.append(
+            {
+                "network": results[0].run.network,
+                "coverage": coverage[place],
+                "risk": risk.mean,
+                "risk_low": risk.low,
+                "risk_high": risk.high,
+            }
+        )
+    return rows
+
+
+@figure("Are the probabilities right", "calibration.csv")
+def calibration(data: Results) -> Drawn:
+    """Errors found against errors expected, before and after temperature scaling."""
+    table = data.table("calibration.csv")
+    figure = blank(FULL, 7.4)
+    axes = figure.subplots(1, 2, sharex=True, sharey=True)
+    lows: list[float] = []
+    for ax, scaled, title in zip(
+        axes, (0, 1), ("as trained", "after temperature scaling"), strict=True
+    ):
+        draw_reliability(ax, table[table["temperature_scaled"] == scaled])
+        ax.set_title(title, loc="right")
+        lows.append(ax.get_xlim()[0])
+    axes[0].set_xlim(min(lows), 100)
+    axes[1].set_ylabel("")
+    key(axes[0])
+    bins = table["bin"].nunique()
+    images = table.groupby(["network", "temperature_scaled"])["count"].sum()
+    return figure, (
+        f"Errors found against errors expected, in {bins} bins of equally many predictions "
+        f"({count_text(images, 'prediction')} a network, test images of all seeds together). On "
+        "the line probabilities are right; above it the network is too sure. Bins without an "
+        "error lie on the lower edge, the surest of them beyond the left edge."
+    )
+
+
+@figure("What temperature scaling repairs", "calibration_scores.csv")
+def calibration_scores(data: Results) -> Drawn:
+    """Three scores before and after temperature scaling."""
+    table = data.table("calibration_scores.csv")
+    figure = blank(FULL, 5.4)
+    axes = figure.subplots(1, 3)
+    for ax, (score, name) in zip(axes, SCORES.items(), strict=True):
+        values = {
+            when: {n: table[table["network"] == n][f"{score}_{when}"].to_numpy() for n in NETWORKS}
+            for when in ("before", "after")
+        }
+        draw_before_after(ax, values["before"], values["after"])
+        ax.set_title(name)
+    axes[0].set_ylabel("score (lower is better)")
+    key_above(figure, axes[0])
+    means = table.groupby("network")["temperature"].mean()
+    text = ", ".join(f"{name_of(network)} {means[network]:.2f}" for network in networks_of(table))
+    return figure, (
+        "Scores of the probabilities on the test set before and after temperature scaling; the "
+        f"temperature is fitted to the validation images (mean: {text}). Thin lines: "
+        f"{seeds_text(table, ['network'])}; thick lines: means."
+    )
+
+
+@figure("What refusing pays", "risk_coverage.csv")
+def risk_coverage(data: Results) -> Drawn:
+    """Errors that remain when the least confident predictions are refused."""
+    figure = blank(COLUMN, 5.8)
+    draw_risk(figure.subplots(), data.table("risk_coverage.csv"))
+    banded = data.table("risk_coverage.csv")["risk_low"].notna().any()
+    band = "; bands: 95 % t-interval of the mean over seeds" if banded else " (one seed)"
+    return figure, (
+        "Error rate on the test set of the most confident predictions, against how many of them "
+        f"are kept{band}. On the left no error is left, which a logarithmic axis cannot show."
+    )
+
+
+def say(data: Results) -> Sections:
+    """Confidence against truth, before and after temperature scaling; and refusing."""
+    table = data.table("calibration_scores.csv").groupby("network").mean(numeric_only=True)
+    found = data.record("headline.json")["networks"]
+    section: Section = {}
+    for name in NETWORKS:
+        section[name] = {
+            "temperature": f"{table.loc[name, 'temperature']:.2f}",
+            "aurc": f"{1e4 * found[name]['aurc']['mean']:.2f}",
+        }
+        for score, digits, factor in (("nll", 4, 1), ("brier", 4, 1), ("ece", 2, 100)):
+            for column in (f"{score}_before", f"{score}_after"):
+                section[name][column] = f"{factor * table.loc[name, column]:.{digits}f}"
+    better = [n for n in NETWORKS if table.loc[n, "nll_after"] < table.loc[n, "nll_before"]]
+    section["finding"] = {
+        2: "Temperature scaling, fitted on validation images, lowers the NLL of both networks.",
+        1: f"Temperature scaling lowers the NLL of {TITLES[better[0]] if better else ''} only.",
+        0: "Temperature scaling, fitted on the imbalanced validation set, helps neither network "
+        "on the balanced test set.",
+    }[len(better)]
+    risk = data.table("risk_coverage.csv").sort_values("coverage").groupby("network")
+    kept = {name: np.interp(0.95, rows["coverage"], rows["risk"]) for name, rows in risk}
+    section["selective"] = (
+        "Refusing the least confident 5 % of the images leaves an error rate of "
+        + " and ".join(f"{percent(kept[n])} % ({n})" for n in NETWORKS)
+        + "."
+    )
+    return {"calibration": section}
+
+
+def conclude(data: Results, sections: Sections) -> Iterator[str]:
+    """Which network knows better when it is wrong."""
+    found = data.record("headline.json")["networks"]
+    values = [found[name]["aurc"]["values"] for name in NETWORKS]
+    area = {name: 1e4 * found[name]["aurc"]["mean"] for name in NETWORKS}
+    both = f"{area['standard']:.2f} (standard) and {area['mobilenet']:.2f} (MobileNet) times 10⁻⁴"
+    if not agree([b - a for a, b in zip(*values, strict=True)]):
+        yield f"Both know about equally well when they are wrong: risk over coverage has {both}."
+        return
+    better = min(NETWORKS, key=lambda name: area[name])
+    yield (
+        f"The {better} network knows better when it is wrong, with every seed: its area under risk "
+        f"over coverage is the smaller, {both}."
+    )
+
+
+def disappoint(data: Results, sections: Sections) -> Iterator[str]:
+    """A temperature that makes both worse."""
+    scores = data.table("calibration_scores.csv").groupby("network").mean(numeric_only=True)
+    if (scores["nll_after"] >= scores["nll_before"]).all():
+        yield sections["calibration"]["finding"]

@@ -1,0 +1,371 @@
+r"""What the networks cost: layer by layer, as the paper's tables have it, and on this machine.
+
+python -m analysis.questions.costs --sweeps figures/data/full/{pairs,blocks,width}.csv \
+    --output figures/data/full
+
+    layer_costs.csv   parameters and MACs of every layer of both networks
+    paper_tables.csv  the tables of Howard et al. 2017, re-derived from our MobileNet v1
+    latency.csv       measured: every network in the tables of sweeps, in ONNX Runtime on one thread
+"""
+
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.build.steps import Plan, Step
+from analysis.command import made_by, start, versions, write_json
+from analysis.look.maps import draw_cost_curve
+from analysis.look.rows import draw_layer_costs
+from analysis.look.style import COLOURS, COLUMN, FULL, HATCHES, KEY, NAMES, NETWORKS, blank
+from analysis.questions import Drawn, Sections, figure
+from analysis.results import Results, write_table
+from analysis.wording import whole
+from netlib import nets
+
+if TYPE_CHECKING:
+    import onnxruntime as ort
+    from matplotlib.patches import Patch
+
+    from netlib.nets import Network
+    from netlib.nets.complexity import Complexity
+
+SECONDS = 1.5  # that one network's timing may take in all rounds, about
+ROUNDS = 30  # of timing, interleaved
+SWEPT = ("pairs", "blocks", "width", "resolution")
+
+# Howard et al. 2017, as printed: (table, what, millions of mult-adds, millions of parameters,
+# top-1 % on ImageNet; None where the table has no such column), then how we build it.
+PAPER: tuple[tuple[str, str, float, float, float | None, dict[str, Any]], ...] = (
+    ("4", "Conv MobileNet", 4866, 29.3, 71.7, {"separable": False}),
+    ("4", "MobileNet", 569, 4.2, 70.6, {}),
+    ("6", "α = 1", 569, 4.2, 70.6, {}),
+    ("6", "α = 0.75", 325, 2.6, 68.4, {"width": 0.75}),
+    ("6", "α = 0.5", 149, 1.3, 63.7, {"width": 0.5}),
+    ("6", "α = 0.25", 41, 0.5, 50.6, {"width": 0.25}),
+    ("7", "224 px", 569, 4.2, 70.6, {}),
+    ("7", "192 px", 418, 4.2, 69.1, {"input_dim": (3, 192, 192)}),
+    ("7", "160 px", 290, 4.2, 67.2, {"input_dim": (3, 160, 160)}),
+    ("7", "128 px", 186, 4.2, 64.4, {"input_dim": (3, 128, 128)}),
+)
+
+
+# Table 2: shares of mult-adds and of parameters, percent.
+PAPER_SHARES = {
+    "pointwise": (94.86, 74.59),
+    "depthwise": (3.06, 1.06),
+    "conv": (1.19, 0.02),
+    "fc": (0.18, 24.33),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Count what the networks cost, and time them.
+
+    Attributes:
+        sweeps: tables of analysis.sweep: every network in them is timed, besides the pair.
+        rounds: interleaved rounds of timing.
+        output: folder for the tables.
+    """
+
+    sweeps: tuple[Path, ...] = ()
+    rounds: int = ROUNDS
+    output: Path
+
+
+def steps(plan: Plan) -> Iterator[Step]:
+    """Counts, and times of everything that was swept."""
+    swept = [f"{name}.csv" for name in SWEPT]
+    yield plan.step(
+        "costs",
+        *("--sweeps", *(str(plan.results / name) for name in swept)),
+        *plan.pick(("--rounds", "2"), (), ()),
+        outputs="layer_costs.csv paper_tables.csv latency.csv latency.json",
+        inputs=" ".join(swept),
+    )
+
+
+def run(options: Options) -> list[Path]:
+    """Count, measure, write."""
+    networks = networks_of(options.sweeps)
+    paper = pd.concat([paper_tables(), paper_shares()], ignore_index=True)
+    paper = paper.astype({"macs": "Int64", "params": "Int64"})  # whole, although Table 2 has none
+    engine = versions("onnxruntime")["onnxruntime"]
+    record = {
+        **made_by(options),
+        "engine": f"ONNX Runtime {engine}, batch norm folded, float32, 1 thread",
+        "processor": processor(),
+        "cores": os.cpu_count(),
+    }
+    return [
+        write_table(options.output / "layer_costs.csv", layer_costs()),
+        write_table(options.output / "paper_tables.csv", paper),
+        write_table(options.output / "latency.csv", latencies(networks, options.rounds)),
+        write_json(options.output / "latency.json", record),
+    ]
+
+
+def networks_of(sweeps: Sequence[Path]) -> "dict[tuple[str, float, int], Network]":
+    """(name, width, resolution) -> network, for the pair and for all that was swept."""
+    keys = {(name, 1.0, 28): None for name in NETWORKS}
+    for path in sweeps:
+        table = pd.read_csv(path, dtype={"network": str})
+        if not {"network", "width", "resolution"} <= set(table):
+            raise ValueError(f"{path} is no table of analysis.sweep.")
+        columns = table[["network", "width", "resolution"]].drop_duplicates()
+        keys |= {(n, float(w), int(r)): None for n, w, r in columns.itertuples(index=False)}
+    return {key: nets.named_network(key[0], (1, key[2], key[2]), 10, key[1]) for key in keys}
+
+
+def layer_costs() -> pd.DataFrame:
+    """Parameters and MACs of every convolution, batch norm and FC layer of the pair."""
+    rows = []
+    for name in NETWORKS:
+        net = nets.named_network(name, (1, 28, 28), 10)
+        for layer in nets.measure(net, net.input_dim).layers:
+            parts = layer.name.split(".")
+            rows.append(
+                {
+                    "network": name,
+                    "layer": layer.name,
+                    "block": int(parts[1]) + 1 if parts[0] == "blocks" else 0,
+                    "kind": layer.kind,
+                    "out_channels": layer.output_shape[0],
+                    "params": layer.num_params,
+                    "macs": layer.macs,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def paper_tables() -> pd.DataFrame:
+    """Tables 4, 6 and 7 of the paper beside our counts; `agrees` allows for their rounding."""
+    rows = []
+    for table, what, paper_macs, paper_params, accuracy, options in PAPER:
+        arguments = {"input_dim": (3, 224, 224), "num_classes": 1000, **options}
+        cost = nets.measure(nets.mobilenet_v1(**arguments), arguments["input_dim"])
+        macs, params = cost.macs / 1e6, cost.num_params / 1e6
+        rows.append(
+            {
+                "table": table,
+                "row": what,
+                "paper_macs_millions": paper_macs,
+                "macs": cost.macs,
+                "paper_params_millions": paper_params,
+                "params": cost.num_params,
+                "imagenet_top1": accuracy,
+                # The paper cuts some numbers off and rounds others: 290.7 is printed 290.
+                "agrees": abs(macs - paper_macs) < 1.5 and abs(params - paper_params) < 0.1,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def paper_shares() -> pd.DataFrame:
+    """Table 2 of the paper, shares of MACs and of weights by kind of layer, beside ours."""
+    cost = nets.measure(nets.mobilenet_v1(), (3, 224, 224))
+    weights = bare_weights(cost)
+    rows = []
+    for kind, (paper_macs, paper_params) in PAPER_SHARES.items():
+        layers = [layer for layer in cost.layers if layer.kind == kind]
+        macs = 100 * sum(layer.macs for layer in layers) / cost.macs
+        params = 100 * sum(weights[layer.name] for layer in layers) / sum(weights.values())
+        rows.append(
+            {
+                "table": "2",
+                "row": kind,
+                "paper_macs_share": paper_macs,
+                "macs_share": macs,
+                "paper_params_share": paper_params,
+                "params_share": params,
+                "agrees": abs(macs - paper_macs) < 0.011 and abs(params - paper_params) < 0.011,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def bare_weights(cost: "Complexity") -> dict[str, int]:
+    """Weights of each layer as Table 2 counts them: without batch norm and without biases."""
+    return {
+        layer.name: layer.num_params - (layer.output_shape[0] if layer.kind == "fc" else 0)
+        for layer in cost.layers
+        if layer.kind != "bn"
+    }
+
+
+def latencies(networks: "dict[tuple[str, float, int], Network]", rounds: int) -> pd.DataFrame:
+    """Seconds for one image and for an image of a batch of 16, medians of interleaved rounds."""
+    calls = {}
+    for key, net in networks.items():
+        engine, random = session(net), np.random.default_rng(0)
+        for batch in (1, 16):
+            pixels = random.random((batch, *net.input_dim), dtype=np.float32)
+            timed(engine, pixels, 1)
+            once = timed(engine, pixels, 3)
+            repeats = int(np.clip(SECONDS / 2 / rounds / once, 2, 50))
+            calls[key, batch] = engine, pixels, repeats
+    times = [{case: timed(*call) for case, call in calls.items()} for _ in range(rounds)]
+    rows = []
+    for key, net in networks.items():
+        cost = nets.measure(net, net.input_dim)
+        row = dict(zip(("network", "width", "resolution"), key, strict=True))
+        row |= {"params": cost.num_params, "macs": cost.macs}
+        for batch, name in ((1, "one"), (16, "batch")):
+            row[f"seconds_{name}"] = statistics.median(one[key, batch] / batch for one in times)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def session(net: "Network") -> "ort.InferenceSession":
+    """The network in the demo's engine, on one thread."""
+    import onnxruntime as ort
+
+    from netlib.answer.graph import to_onnx
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    content = to_onnx(net.eval()).SerializeToString()
+    return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+def timed(engine: "ort.InferenceSession", images: np.ndarray, repeats: int) -> float:
+    """Seconds a call, mean of `repeats` in a row."""
+    start = time.perf_counter()
+    for _ in range(repeats):
+        engine.run(None, {"images": images})
+    return (time.perf_counter() - start) / repeats
+
+
+def processor() -> str:
+    """The processor's name, where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+@figure("What the formula promises", "layer_costs.csv")
+def cost_curve(data: Results) -> Drawn:
+    """The formula with our blocks on it."""
+    figure = blank(COLUMN, 5.6)
+    draw_cost_curve(figure.subplots(), separable_blocks(data))
+    return figure, (
+        "Multiply–accumulates of a depthwise separable block over those of a 3×3 convolution with "
+        "N output channels: the formula 1/N + 1/9 (line) and the two blocks in which our networks "
+        "differ, counted on the networks themselves (squares)."
+    )
+
+
+def separable_blocks(data: Results) -> pd.DataFrame:
+    """The blocks where the networks differ: output channels, and the ratio of their MACs."""
+    table = data.table("layer_costs.csv")
+    macs = table.groupby(["block", "network"])["macs"].sum().unstack()
+    parts = table[table["kind"] == "pointwise"].set_index("block")["out_channels"]
+    rows = pd.DataFrame({"channels": parts, "share": macs["mobilenet"] / macs["standard"]})
+    return rows.dropna().rename_axis("block").reset_index()
+
+
+PARTS = (("standard", ""), ("mobilenet", ", depthwise"), ("mobilenet", ", the rest"))
+
+
+@figure("Where the costs lie", "layer_costs.csv", name="layer_costs")
+def draw_costs(data: Results) -> Drawn:
+    """Parameters and MACs of both networks, a row a block."""
+    table = data.table("layer_costs.csv")
+    table = table.assign(
+        row=["head" if block == 0 else f"block {block}" for block in table["block"]],
+        kind=[kind_of(row) for row in table.itertuples()],
+    )
+    table = table.groupby(["network", "row", "kind"], sort=False)[["params", "macs"]].sum()
+    table = table.reset_index()
+    rows = list(dict.fromkeys(table["row"]))
+    figure = blank(FULL, 6.4)
+    axes = figure.subplots(1, 2, sharey=True)
+    table = table.assign(params=table["params"] / 1e3, macs=table["macs"] / 1e6)
+    draw_layer_costs(axes[0], table, "params", rows)
+    draw_layer_costs(axes[1], table, "macs", rows)
+    axes[0].set_xlabel("parameters (thousand)")
+    axes[1].set_xlabel("multiply–accumulates (million)")
+    axes[1].legend(handles=[patch(*part) for part in PARTS], loc="lower right", **KEY)
+    totals = data.table("layer_costs.csv").groupby("network")[["params", "macs"]].sum()
+    text = "; ".join(
+        f"{NAMES[network]} {totals.loc[network, 'params']:,} parameters and "
+        f"{totals.loc[network, 'macs']:,} multiply–accumulates"
+        for network in NETWORKS
+    )
+    return figure, (
+        "Parameters (batch norm included) and multiply–accumulates of every block, counted on the "
+        f"networks themselves. In all: {text}."
+    )
+
+
+def patch(network: str, kind: str) -> "Patch":
+    """For the key: the look of a bar."""
+    from matplotlib.patches import Patch
+
+    solid = kind != ", the rest"
+    return Patch(label=NAMES[network] + kind, edgecolor=COLOURS[network],
+                 facecolor=COLOURS[network] if solid else "white",
+                 hatch="" if solid else HATCHES[network])  # fmt: skip
+
+
+def kind_of(row: object) -> str:
+    """A layer's kind; batch norm belongs to the convolution before it."""
+    if row.kind != "bn":
+        return row.kind
+    name = row.layer.rsplit(".", 1)[-1]
+    return {"bn_dw": "depthwise", "bn_pw": "pointwise"}.get(name, "conv")
+
+
+def say(data: Results) -> Sections:
+    """The formulas at our blocks, and the paper's tables."""
+    table = data.table("paper_tables.csv")
+    layers = data.table("layer_costs.csv").set_index(["network", "layer"])
+    separable = layers.loc["mobilenet"].query("kind in ('depthwise', 'pointwise')")
+    replaced = layers.loc["standard"].query("block > 2 and kind == 'conv'")
+    paper = [
+        {
+            "table": row.table,
+            "row": row.row,
+            "paper_macs": f"{row.paper_macs_millions:g}",
+            "macs": whole(row.macs),
+            "paper_params": f"{row.paper_params_millions:g}",
+            "params": whole(row.params),
+            "top1": f"{row.imagenet_top1:.1f}",
+        }
+        for row in table[table["table"] != "2"].itertuples()
+    ]
+    columns = ("paper_macs", "macs", "paper_params", "params")
+    shares = [
+        {
+            "row": row["row"],
+            **{key: f"{row[f'{key}_share']:.2f}" for key in columns},
+            "agrees": bool(row["agrees"]),
+        }
+        for row in table[table["table"] == "2"].to_dict("records")
+    ]
+    section = {
+        "blocks_macs_ratio": f"{replaced['macs'].sum() / separable['macs'].sum():.2f}",
+        "blocks_params_ratio": f"{replaced['params'].sum() / separable['params'].sum():.2f}",
+        "paper": paper,
+        "shares": shares,
+        "rows": str(len(table)),
+        "agreeing": str(int(table["agrees"].astype(bool).sum())),
+    }
+    return {"costs": section}
+
+
+if __name__ == "__main__":
+    sys.exit(start("costs"))

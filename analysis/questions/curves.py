@@ -1,0 +1,63 @@
+"""How the networks learned."""
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from analysis.look.lines import draw_curves
+from analysis.look.style import FULL, NETWORKS, blank
+from analysis.questions import Drawn, Sections, figure
+from analysis.results import Results
+from analysis.wording import percent, seeds_text
+
+if TYPE_CHECKING:
+    from analysis.compare import Pair
+
+COMPARED = ("histories.csv",)
+
+HISTORY = ["epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]
+
+
+def compare(pair: "Pair") -> dict[str, Any]:
+    """One row an epoch and run."""
+    tables = [
+        pd.read_csv(run.history)[HISTORY].assign(network=run.network, seed=run.seed)
+        for run in pair.runs
+    ]
+    return {"histories.csv": pd.concat(tables)[["network", "seed", *HISTORY]]}
+
+
+def curves(data: Results, quantity: str) -> Drawn:
+    """Training and validation over epochs, a panel each."""
+    table = data.table("histories.csv")
+    figure = blank(FULL, 6.0)
+    axes = figure.subplots(1, 2, sharey=True)
+    for ax, split in zip(axes, ("train", "validation"), strict=True):
+        draw_curves(ax, table, split, quantity)
+        ax.set_title("training images" if split == "train" else "validation images")
+    axes[1].set_ylabel("")
+    what = "Accuracy" if quantity == "accuracy" else "Loss"
+    scale = ", on an axis that is logarithmic in the error" if quantity == "accuracy" else ""
+    return figure, (
+        f"{what} over the epochs{scale}; lines are means of {seeds_text(table, ['network'])}, "
+        "bands reach from the lowest seed to the highest. Training images are augmented and "
+        "scored while the weights still change, so they can do worse than validation images."
+    )
+
+
+for _quantity in ("accuracy", "loss"):
+    figure(
+        f"{_quantity.capitalize()} while learning",
+        "histories.csv",
+        name=f"curves_{_quantity}",
+        of=__name__,
+    )(partial(curves, quantity=_quantity))
+
+
+def say(data: Results) -> Sections:
+    """The first and the last epoch."""
+    table = data.table("histories.csv")
+    means = table.groupby(["network", "epoch"])["validation_accuracy"].mean()
+    ends = {"first": table["epoch"].min(), "validation": table["epoch"].max()}
+    return {"curves": {n: {k: percent(means[n, e]) for k, e in ends.items()} for n in NETWORKS}}

@@ -1,0 +1,270 @@
+r"""What spoiled and moved digits do: the 15 kinds of MNIST-C, and small affine changes.
+
+python -m analysis.questions.damage --runs runs/report/full/pairs --dataset-path data/course \
+    --count 2000 --output figures/data/full
+
+The networks were trained on none of the corruptions, and every network sees the same pictures. The
+corruptions are those of netlib.measure.corruptions: re-implementations, with their severities.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.build.steps import Plan, Step
+from analysis.command import made_by, progress, start, write_json
+from analysis.look.grids import draw_heat
+from analysis.look.lines import draw_shift
+from analysis.look.style import COLUMN, FULL, NETWORKS, blank, errors, name_of
+from analysis.questions import Drawn, Sections, figure
+from analysis.results import Results, write_table
+from analysis.wording import (
+    TITLES,
+    agree,
+    count_text,
+    listed,
+    percent,
+    points,
+    seeds_text,
+    whole,
+    words,
+)
+from netlib import answer, measure
+from netlib import data as digits
+
+if TYPE_CHECKING:
+    from netlib.answer import Predictor
+    from netlib.measure import Pairs
+
+
+IDENTITY = "identity"
+
+
+AMOUNTS: dict[str, tuple[float, ...]] = {
+    "rotate": (-45, -30, -15, 0, 15, 30, 45),
+    "shift": (0, 1, 2, 3, 4, 5, 6),
+    "scale": (0.5, 0.6, 0.7, 0.8, 1, 1.2, 1.4),
+    "shear": (-0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75),
+}
+
+
+DIRECTIONS = np.array([(-1, 0), (1, 0), (0, -1), (0, 1)])  # of a shift: down, right
+
+
+SHIFTS = {
+    "rotate": "rotation (degrees)",
+    "shift": "shift (pixels)",
+    "scale": "scale factor",
+    "shear": "shear factor",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Test kept networks on spoiled digits.
+
+    Attributes:
+        runs: folder of kept runs, of analysis.sweep --keep.
+        dataset_path: data set that they were trained on.
+        count: test images, stratified; all if there are fewer.
+        seed: of the choice of images and of the corruptions.
+        output: folder for the tables.
+    """
+
+    runs: Path
+    dataset_path: Path
+    count: int = 2000
+    seed: int = 0
+    output: Path
+
+
+def steps(plan: Plan) -> Iterator[Step]:
+    """Every kept run on every kind of damage."""
+    files = "corruptions.csv shifts.csv corruptions.json"
+    options = (*plan.kept, *plan.course, *plan.count)
+    yield plan.step("damage", *options, outputs=files, inputs="pairs.csv")
+
+
+def run(options: Options) -> list[Path]:
+    """Spoil, test, write."""
+    pairs = measure.find_pairs(options.runs)
+    images, labels = read_images(pairs, options)
+    predictor = answer.Predictor({kept.folder.name: kept.checkpoint for kept in pairs})
+    sets = {"corruptions": corrupted(images, options.seed), "shifts": shifted(images, options.seed)}
+    written = []
+    for name, spoiled in sets.items():
+        rows = [
+            row
+            for what, x in progress(spoiled, name)
+            for row in accuracies(pairs, predictor, x, labels, what)
+        ]
+        table = pd.DataFrame(rows).sort_values("network", ascending=False, kind="stable")
+        written.append(write_table(options.output / f"{name}.csv", table, digits=6))
+    severities = {kind: found.severity for kind, found in measure.CORRUPTIONS.items()}
+    made = made_by(options, "numpy", "scipy", "onnxruntime", seeds=pairs.seeds, n=len(images))
+    record = {
+        "made_by": made,
+        "severities": severities,
+        "chosen": f"{len(labels)} test images, each class by its share",
+        "shifts": "a shift goes up, down, left or right, drawn for each image",
+    }
+    return [*written, write_json(options.output / "corruptions.json", record)]
+
+
+def read_images(pairs: "Pairs", options: Options) -> tuple[np.ndarray, np.ndarray]:
+    """Some test images (n, 28, 28), floats in [0, 1], each class by its share, and labels (n,).
+
+    Raises:
+        ValueError: a run was tested on others, or sees them at another resolution.
+    """
+    dataset = digits.DigitDataset(options.dataset_path, "test")
+    for kept in pairs:
+        measure.check_test_set(kept, dataset, options.dataset_path)
+        if kept.settings["resolution"] != dataset.input_dim[1]:
+            raise ValueError(
+                f"{kept.folder} sees {kept.settings['resolution']} pixels; the corruptions are "
+                f"made for {dataset.input_dim[1]}."
+            )
+    labels = dataset.labels.numpy()
+    wanted = {"chosen": min(options.count, len(labels))}
+    chosen = digits.split_stratified(labels, wanted, options.seed)["chosen"]
+    return dataset.images[chosen, 0].numpy() / np.float32(255), labels[chosen]
+
+
+def corrupted(images: np.ndarray, seed: int) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
+    """What was done, and the images after it; first, nothing."""
+    yield {"corruption": IDENTITY}, images
+    for kind in measure.CORRUPTIONS:
+        yield {"corruption": kind}, measure.corrupt(images, kind, seed)
+
+
+def shifted(images: np.ndarray, seed: int) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
+    """What was done, and the images after it, from one end of each range to the other."""
+    directions = np.random.default_rng(seed).choice(DIRECTIONS, len(images))
+    for kind, amounts in AMOUNTS.items():
+        for amount in amounts:
+            yield {"kind": kind, "amount": amount}, move(images, kind, amount, directions)
+
+
+def move(images: np.ndarray, kind: str, amount: float, directions: np.ndarray) -> np.ndarray:
+    """One affine change of all images; a shift goes in each image's own direction."""
+    if kind == "rotate":
+        return measure.affine(images, radians=np.radians(amount))
+    if kind == "shift":
+        down, right = (amount * directions).T
+        return measure.affine(images, down=down, right=right)
+    return measure.affine(images, **{kind: amount})
+
+
+def accuracies(
+    pairs: "Pairs",
+    predictor: "Predictor",
+    images: np.ndarray,
+    labels: np.ndarray,
+    what: dict[str, Any],
+) -> Iterator[dict[str, Any]]:
+    """A row for each run."""
+    batch = images[:, None].astype(np.float32)
+    for kept in pairs:
+        predictions = predictor.predict_one(kept.folder.name, batch).predictions
+        accuracy = float((predictions == labels).mean())
+        row = {"network": kept.network, "seed": kept.seed, **what}
+        yield {**row, "n": len(labels), "accuracy": accuracy}
+
+
+def corruption_table(data: Results) -> pd.DataFrame:
+    """Mean accuracy in percent, a row a corruption, the mildest first."""
+    table = data.table("corruptions.csv")
+    wide = 100 * table.pivot_table(index="corruption", columns="network", values="accuracy")
+    order = wide.mean(axis=1).sort_values(ascending=False, kind="stable").index
+    rest = [name for name in order if name != "identity"]
+    return wide.loc[[*(name for name in ["identity"] if name in order), *rest], list(NETWORKS)]
+
+
+@figure("Accuracy on corrupted images", "corruptions.csv")
+def corruptions(data: Results) -> Drawn:
+    """A row a kind of corruption."""
+    wide = corruption_table(data)
+    names = ["none" if name == "identity" else name.replace("_", " ") for name in wide.index]
+    figure = blank(COLUMN, 1.4 + 0.55 * len(names))
+    columns = {name_of(network): wide[network].to_numpy() for network in NETWORKS}
+    draw_heat(figure.subplots(), names, columns, "difference")
+    table = data.table("corruptions.csv")
+    ways = len(set(table["corruption"]) - {"identity"})
+    return figure, (
+        f"Accuracy in percent on {count_text(table['n'], 'test image')} changed in {ways} ways "
+        "(the kinds of MNIST-C), the mildest first, and the difference in points, MobileNet − "
+        "standard (bars to the right: MobileNet is better). "
+        f"Means of {seeds_text(table, ['network', 'corruption'])}."
+    )
+
+
+@figure("Accuracy on moved images", "shifts.csv")
+def shifts(data: Results) -> Drawn:
+    """A panel for each kind of affine change."""
+    table = data.table("shifts.csv")
+    found = errors(table["accuracy"])
+    span = found.min(), found.max()
+    kinds = [kind for kind in SHIFTS if kind in set(table["kind"])]
+    figure = blank(FULL, 5.2)
+    axes = np.atleast_1d(figure.subplots(1, len(kinds), sharey=True))
+    for ax, kind in zip(axes, kinds, strict=True):
+        draw_shift(ax, table[table["kind"] == kind], span, named=kind == kinds[-1])
+        ax.set_xlabel(SHIFTS[kind])
+    axes[0].set_ylabel("accuracy (%)")
+    return figure, (
+        f"Accuracy on {count_text(table['n'], 'test image')} that are turned, moved, scaled or "
+        "sheared, on an axis that is logarithmic in the error. Lines: means of "
+        f"{seeds_text(table, ['network', 'kind', 'amount'])}; bands: from the lowest seed to the "
+        "highest."
+    )
+
+
+def say(data: Results) -> Sections:
+    """Accuracy on damaged digits, none of which was trained on."""
+    table = data.table("corruptions.csv")
+    means = table.groupby(["corruption", "network"])["accuracy"].mean().unstack()
+    clean, damaged = means.loc[IDENTITY], means.drop(index=IDENTITY)
+    gap = (damaged["mobilenet"] - damaged["standard"]).sort_values()
+    worst = damaged.mean(axis=1).sort_values()
+    overall = damaged.mean()
+    ahead = "mobilenet" if overall["mobilenet"] > overall["standard"] else "standard"
+    behind = NETWORKS[1 - NETWORKS.index(ahead)]
+    section = {
+        "n": whole(table["n"].iloc[0]),
+        "clean": {name: percent(clean[name]) for name in NETWORKS},
+        "worst": f"{words(worst.index[0])} ({percent(worst.iloc[0])} % on average)",
+        "finding": (
+            f"Averaged over {len(damaged)} corruptions, {TITLES[ahead]} keeps "
+            f"{percent(overall[ahead])} % and {TITLES[behind]} {percent(overall[behind])} %. The "
+            f"MobileNet network loses most against the standard one under {words(gap.index[0])} "
+            f"({points(gap.iloc[0])} points) and gains most under {words(gap.index[-1])} "
+            f"({points(gap.iloc[-1])})."
+        ),
+    }
+    return {"damage": section}
+
+
+def conclude(data: Results, sections: Sections) -> Iterator[str]:
+    """Whether equal accuracy on clean digits means equal accuracy on damaged ones."""
+    table = data.table("corruptions.csv").query("corruption != @IDENTITY")
+    wide = table.groupby(["seed", "network"])["accuracy"].mean().unstack()
+    gaps = (wide["mobilenet"] - wide["standard"]).tolist()
+    if not agree(gaps):
+        yield (
+            "On damaged digits neither network is ahead with every seed "
+            f"({listed(gaps)} points, MobileNet against standard): the order of clean digits does "
+            "not carry over."
+        )
+        return
+    ahead = "MobileNet" if gaps[0] > 0 else "standard"
+    yield f"On damaged digits the {ahead} network is ahead with every seed ({listed(gaps)} points)."
+
+
+if __name__ == "__main__":
+    sys.exit(start("damage"))

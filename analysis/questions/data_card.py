@@ -1,0 +1,293 @@
+r"""What a data set holds: counts, duplicates, samples, mean images, and known wrong labels.
+
+python -m analysis.questions.data_card --dataset-path data/course --output figures/data/full
+"""
+
+import hashlib
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analysis.build.steps import Plan, Step
+from analysis.command import made_by, start, write_json
+from analysis.look.digits import mosaic
+from analysis.look.rows import draw_counts
+from analysis.look.style import COLUMN, FULL, bare, blank, key
+from analysis.questions import Drawn, Sections, figure
+from analysis.results import Results, write_arrays
+from analysis.wording import whole
+from netlib import data as digits
+
+if TYPE_CHECKING:
+    from netlib.data import DigitDataset
+
+
+SAMPLES = 8  # of each class
+
+
+MNIST_TEST = {  # MD5 of MNIST's own uncompressed files, header included
+    "images": "2646ac647ad5339dbf082846283269ea",
+    "labels": "27ae3e4e09519cfbb04c329615203637",
+}
+
+
+# Northcutt, Athalye & Mueller 2021, "Pervasive Label Errors in Test Sets" (arXiv:2103.14749): the
+# MNIST test images whose label at most two of five people confirmed; mturk/mnist_mturk.json of
+# github.com/cleanlab/label-errors, commit 5457895. Index -> label that most of them chose instead;
+# None where none had a majority.
+LABEL_ERRORS = {
+    947: 9,
+    1621: 6,
+    1901: 4,
+    2130: None,
+    2462: 0,
+    2597: 3,
+    2654: None,
+    3520: None,
+    3558: 0,
+    5937: 3,
+    6651: 6,
+    6783: 6,
+    8527: None,
+    9679: None,
+    9729: 6,
+}
+
+
+SOURCE = "Northcutt et al. 2021, arXiv:2103.14749; votes in github.com/cleanlab/label-errors"
+
+SPLITS = ("train", "test")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Describe a data set in the course's layout.
+
+    Attributes:
+        dataset_path: folder or zip in the course's layout.
+        seed: of the choice of samples.
+        output: folder for data_card.json and data_card.npz.
+    """
+
+    dataset_path: Path
+    seed: int = 0
+    output: Path
+
+
+def steps(plan: Plan) -> Iterator[Step]:
+    """The card of the course's set."""
+    yield plan.step("data_card", *plan.course, outputs="data_card.json data_card.npz")
+
+
+def run(options: Options) -> list[Path]:
+    """Read, count, write."""
+    sets = {split: digits.DigitDataset(options.dataset_path, split) for split in SPLITS}
+    record = options.dataset_path / "record.json"
+    made = made_by(options, seed=options.seed)
+    card = {
+        "made_by": made,
+        "dataset": options.dataset_path.name,
+        "record": json.loads(record.read_text(encoding="utf-8")) if record.is_file() else None,
+        "num_classes": sets["train"].num_classes,
+        "splits": {split: describe(dataset) for split, dataset in sets.items()},
+        "across_splits": overlap(sets["train"], sets["test"]),
+        "label_errors": label_errors(sets["test"]),
+    }
+    pictures = {
+        "train_samples": samples(sets["train"], options.seed),
+        "train_mean": means(sets["train"]),
+    }
+    return [
+        write_json(options.output / "data_card.json", card),
+        write_arrays(options.output / "data_card.npz", pictures, made),
+    ]
+
+
+def describe(dataset: "DigitDataset") -> dict[str, Any]:
+    """Numbers of one split; ink is a share of the page, the mean over a class's images."""
+    counts = np.array(dataset.class_counts)
+    present = counts[counts > 0]
+    ink = dataset.images.flatten(1).float().mean(1).numpy() / 255
+    labels = dataset.labels.numpy()
+    of_class = [ink[labels == label] for label in range(dataset.num_classes)]
+    return {
+        "images": len(dataset),
+        "class_counts": counts.tolist(),
+        "imbalance_ratio": float(present.max() / present.min()),
+        "blank": int((ink == 0).sum()),
+        "duplicates": duplicates(dataset),
+        "ink_share": [round(float(x.mean()), 6) if len(x) else None for x in of_class],
+    }
+
+
+def groups(dataset: "DigitDataset") -> dict[bytes, list[int]]:
+    """Digest of an image -> the indices of all images of exactly these pixels."""
+    found = defaultdict(list)
+    for index, image in enumerate(dataset.images.numpy()):
+        found[hashlib.blake2b(image.tobytes(), digest_size=16).digest()].append(index)
+    return dict(found)
+
+
+def duplicates(dataset: "DigitDataset") -> dict[str, int]:
+    """Images that repeat an earlier one, groups of equal ones, and groups with two labels."""
+    labels = dataset.labels.tolist()
+    equal = [indices for indices in groups(dataset).values() if len(indices) > 1]
+    return {
+        "images": sum(len(indices) - 1 for indices in equal),
+        "groups": len(equal),
+        "conflicting": sum(len({labels[i] for i in indices}) > 1 for indices in equal),
+    }
+
+
+def overlap(train: "DigitDataset", test: "DigitDataset") -> dict[str, int]:
+    """Test images that are training images, too, and those whose label is another there."""
+    known, asked = groups(train), groups(test)
+    shared = known.keys() & asked.keys()
+
+    def labels(dataset: "DigitDataset", indices: list[int]) -> set[int]:
+        return set(dataset.labels[indices].tolist())
+
+    return {
+        "test_images_in_train": sum(len(asked[key]) for key in shared),
+        "conflicting": sum(
+            len(asked[key])
+            for key in shared
+            if labels(train, known[key]) != labels(test, asked[key])
+        ),
+    }
+
+
+def label_errors(test: "DigitDataset") -> dict[str, Any]:
+    """The known errors of MNIST's test labels, if these are they; of others, none are known."""
+    if not is_mnist_test(test):
+        return {"test_set_is_mnist": False, "known": None, "indices": None, "source": None}
+    return {
+        "test_set_is_mnist": True,
+        "known": len(LABEL_ERRORS),
+        "indices": list(LABEL_ERRORS),
+        "names": [test.names[index] for index in LABEL_ERRORS],
+        "labels": test.labels[list(LABEL_ERRORS)].tolist(),
+        "suggested": list(LABEL_ERRORS.values()),
+        "source": SOURCE,
+    }
+
+
+def is_mnist_test(test: "DigitDataset") -> bool:
+    """Whether these are MNIST's 10,000 test images, in their order: their files are rebuilt."""
+    count = len(test).to_bytes(4, "big")
+    side = (28).to_bytes(4, "big")
+    images = b"\x00\x00\x08\x03" + count + side + side + test.images.numpy().tobytes()
+    labels = b"\x00\x00\x08\x01" + count + test.labels.numpy().astype(np.uint8).tobytes()
+    found = {"images": images, "labels": labels}
+    return all(
+        hashlib.md5(found[name], usedforsecurity=False).hexdigest() == digest
+        for name, digest in MNIST_TEST.items()
+    )
+
+
+def samples(dataset: "DigitDataset", seed: int) -> np.ndarray:
+    """(C, SAMPLES, 28, 28) uint8, drawn at random; blank where a class has fewer."""
+    rng = np.random.default_rng(seed)
+    height, width = dataset.input_dim[1:]
+    result = np.zeros((dataset.num_classes, SAMPLES, height, width), np.uint8)
+    for label in range(dataset.num_classes):
+        members = rng.permutation(np.flatnonzero(dataset.labels.numpy() == label))[:SAMPLES]
+        result[label, : len(members)] = dataset.images[members, 0].numpy()
+    return result
+
+
+def means(dataset: "DigitDataset") -> np.ndarray:
+    """(C, 28, 28) float32 in [0, 1]; 0 for a class without images."""
+    result = np.zeros((dataset.num_classes, *dataset.input_dim[1:]), np.float32)
+    for label in dataset.labels.unique().tolist():
+        result[label] = dataset.images[dataset.labels == label, 0].float().mean(0) / 255
+    return result
+
+
+@figure("How many images of each digit", "data_card.json")
+def data_counts(data: Results) -> Drawn:
+    """Images of each digit in the training and test split."""
+    splits = data.record("data_card.json")["splits"]
+    figure = blank(COLUMN, 5.2)
+    ax = figure.subplots()
+    draw_counts(ax, {name: splits[name]["class_counts"] for name in SPLITS})
+    key(ax)
+    train, test = (splits[name] for name in SPLITS)
+    return figure, (
+        f"Images of each digit: {train['images']:,} for training and validation, the most frequent "
+        f"{train['imbalance_ratio']:.1f} times as often as the rarest, and {test['images']:,} test "
+        "images."
+    )
+
+
+@figure("Training images", "data_card.npz")
+def data_samples(data: Results) -> Drawn:
+    """Some training images of every digit, a line each."""
+    samples = data.arrays("data_card.npz")["train_samples"]
+    classes, columns = samples.shape[:2]
+    figure = blank(COLUMN, 1.0 * classes + 0.2)
+    ax = figure.subplots()
+    images = samples.reshape(-1, *samples.shape[2:])
+    ax.imshow(mosaic(images, columns, gap=(2, 2)), cmap="gray_r", vmin=0, vmax=255)
+    bare(ax)
+    return figure, f"{samples.shape[1]} training images of each digit, a line each."
+
+
+@figure("The mean of each digit", "data_card.npz", "data_card.json")
+def data_mean(data: Results) -> Drawn:
+    """The mean image of every digit."""
+    means = data.arrays("data_card.npz")["train_mean"]
+    figure = blank(FULL, 2.1)
+    for digit, ax in enumerate(figure.subplots(1, len(means))):
+        ax.imshow(means[digit], cmap="gray_r", vmin=0, vmax=1)
+        ax.set_title(str(digit), loc="center")
+        bare(ax)
+    train = data.record("data_card.json")["splits"]["train"]
+    ink = np.array(train["ink_share"])
+    return figure, (
+        f"Mean training image of each digit. Ink covers {100 * ink.min():.1f} % of the picture of "
+        f"a {ink.argmin()} and {100 * ink.max():.1f} % of a {ink.argmax()}."
+    )
+
+
+def say(data: Results) -> Sections:
+    """The data card."""
+    card = data.record("data_card.json")
+    train, test = card["splits"]["train"], card["splits"]["test"]
+    counts = np.array(train["class_counts"])
+    errors = card["label_errors"]
+    section = {
+        "source": (card["record"] or {}).get("source", card["dataset"]),
+        "train_images": whole(train["images"]),
+        "test_images": whole(test["images"]),
+        "ratio": f"{train['imbalance_ratio']:g}",
+        "most": whole(counts.max()),
+        "least": whole(counts.min()),
+        "rarest": str(counts.argmin()),
+        "train_counts": [whole(count) for count in train["class_counts"]],
+        "test_counts": [whole(count) for count in test["class_counts"]],
+        "duplicates": (
+            f"{whole(train['duplicates']['images'])} training images repeat another one pixel for "
+            f"pixel, and {whole(card['across_splits']['test_images_in_train'])} test images are in "
+            "the training set."
+        ),
+        "label_errors": (
+            f"{errors['known']} labels of the test set are known to be wrong "
+            f"({errors['source']}): about "
+            f"{100 * (1 - errors['known'] / test['images']):.2f} % is the honest ceiling."
+            if errors["test_set_is_mnist"]
+            else "The test set is a part of MNIST's training set, whose wrong labels are not "
+            "known one by one."
+        ),
+    }
+    return {"data": section}
+
+
+if __name__ == "__main__":
+    sys.exit(start("data_card"))

@@ -1,0 +1,274 @@
+r"""What training does to the space of digits: raw pixels, untrained and trained, in the plane.
+
+python -m analysis.questions.embeddings --runs runs/report/full/pairs \
+    --dataset-path data/course --count 2000 --output figures/data/full
+
+The same test images in five spaces: their pixels, and the embeddings of both networks before and
+after training. analysis.project lays each out by t-SNE and by UMAP, from a PCA start; how well the
+classes keep together is measured in the space itself and in the plane.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from analysis import project
+from analysis.build.steps import Plan, Step
+from analysis.command import made_by, start
+from analysis.look.maps import draw_projection
+from analysis.look.rows import draw_space_scores
+from analysis.look.style import BLACK, COLOURS, FULL, NETWORKS, blank, key
+from analysis.questions import Drawn, Sections, figure
+from analysis.results import Results, write_arrays, write_table
+from analysis.wording import percent, whole
+from netlib import data as digits
+from netlib import measure, nets, training
+
+if TYPE_CHECKING:
+    from netlib.data import DigitDataset
+    from netlib.measure import KeptRun
+
+METHOD_NAMES = {"tsne": "t-SNE", "umap": "UMAP"}
+NEIGHBOURS = 10  # of both measures
+
+SPACES = {
+    "raw": "pixels",
+    "standard_untrained": "standard, untrained",
+    "mobilenet_untrained": "MobileNet, untrained",
+    "standard_trained": "standard, trained",
+    "mobilenet_trained": "MobileNet, trained",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Lay out test images in the plane: raw, untrained and trained.
+
+    Attributes:
+        runs: folder of kept runs, of analysis.sweep --keep.
+        seed: of the runs, the choice of images and the projection.
+        dataset_path: data set that they were trained on.
+        count: test images, stratified; all if there are fewer.
+        output: folder for projections.npz and its scores.
+    """
+
+    runs: Path
+    seed: int = 0
+    dataset_path: Path
+    count: int = 2000
+    output: Path
+
+
+def steps(plan: Plan) -> Iterator[Step]:
+    """Ten projections."""
+    files = "projections.npz projection_scores.csv"
+    options = (*plan.kept, *plan.course, *plan.count)
+    yield plan.step("embeddings", *options, outputs=files, inputs="pairs.csv")
+
+
+def run(options: Options) -> list[Path]:
+    """Embed, project, measure, write."""
+    runs = list(measure.find_pairs(options.runs).at(options.seed).values())
+    side = runs[0].settings["resolution"]
+    dataset = digits.DigitDataset(options.dataset_path, "test", input_dim=(1, side, side))
+    for kept in runs:
+        measure.check_test_set(kept, dataset, options.dataset_path)
+    labels = dataset.labels.numpy()
+    wanted = {"chosen": min(options.count, len(labels))}
+    chosen = digits.split_stratified(labels, wanted, options.seed)["chosen"]
+    labels = labels[chosen].astype(np.uint8)
+    planes, rows, layouts = {}, [], {}
+    for name, space in make_spaces(runs, dataset, chosen).items():
+        rows.append(scores_of(name, space, labels, options.seed))
+        for method in METHOD_NAMES:
+            plane = project.project(space, method, options.seed, "pca").astype(np.float32)
+            layouts[method] = project.settings(method, len(chosen), "pca")
+            planes[f"{method}_{name}"] = plane
+            rows.append(scores_of(name, space, labels, options.seed, plane, layouts[method]))
+            print(f"{method} of {name}", flush=True)
+    made = made_by(
+        options, "torch", "scikit-learn", n=len(chosen), neighbours_of_scores=NEIGHBOURS, **layouts
+    )
+    arrays = {**planes, "labels": labels, "indices": chosen.astype(np.int32)}
+    table = pd.DataFrame(rows).sort_values("method", key=lambda m: m != "none", kind="stable")
+    return [
+        write_arrays(options.output / "projections.npz", arrays, made),
+        write_table(options.output / "projection_scores.csv", table, digits=6),
+    ]
+
+
+def make_spaces(
+    runs: "Sequence[KeptRun]", dataset: "DigitDataset", chosen: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Name -> (n, D) float32, first the pixels, then both networks untrained, then trained."""
+    spaces = {"raw": dataset.images[chosen].flatten(1).numpy().astype(np.float32) / 255}
+    for kept in runs:
+        spaces[f"{kept.network}_untrained"] = untrained(kept, dataset, chosen)
+    for kept in runs:
+        spaces[f"{kept.network}_trained"] = kept.arrays("embeddings")[0][chosen].astype(np.float32)
+    return spaces
+
+
+def untrained(kept: "KeptRun", dataset: "DigitDataset", chosen: np.ndarray) -> np.ndarray:
+    """Embeddings by the weights that the run began with: the same seed makes the same."""
+    spec = nets.read_metadata(kept.checkpoint)["spec"]
+    training.seed_everything(kept.seed)
+    net = nets.build_network(spec)
+    parts = np.array_split(chosen, -(-len(chosen) // 500))
+    return training.infer(net, (dataset.batch(part) for part in parts)).embeddings.numpy()
+
+
+def scores_of(
+    name: str,
+    space: np.ndarray,
+    labels: np.ndarray,
+    seed: int,
+    plane: np.ndarray | None = None,
+    layout: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """A row of the table: of the space itself, or of its projection to a plane."""
+    from sklearn.manifold import trustworthiness
+
+    layout = layout or {}
+    flat = plane is not None
+    return {
+        "space": name,
+        "method": layout.get("method", "none"),
+        "n": len(space),
+        "seed": seed,
+        "perplexity": layout.get("perplexity"),
+        "neighbours": layout.get("n_neighbors"),
+        "knn_accuracy": knn_accuracy(plane if flat else space, labels),
+        "trustworthiness": trustworthiness(space, plane, n_neighbors=NEIGHBOURS) if flat else None,
+    }
+
+
+def knn_accuracy(points: np.ndarray, labels: np.ndarray) -> float:
+    """Share of points whose nearest other points vote for their class."""
+    from sklearn.neighbors import KNeighborsClassifier
+
+    model = KNeighborsClassifier(NEIGHBOURS).fit(points, labels)
+    return float(model.score(None, labels))  # None: no point is its own neighbour
+
+
+def projection(data: Results, method: str) -> Drawn:
+    """The same points as pixels and as embeddings, untrained and trained."""
+    arrays = data.arrays("projections.npz")
+    figure = blank(FULL, 10.6)
+    places = [["raw", "standard_untrained", "standard_trained"],
+              ["raw", "mobilenet_untrained", "mobilenet_trained"]]  # fmt: skip
+    axes = figure.subplot_mosaic(places)
+    for space, ax in axes.items():
+        draw_projection(ax, arrays[f"{method}_{space}"], arrays["labels"])
+        colour = COLOURS.get(space.split("_")[0], BLACK)
+        ax.set_title(SPACES[space], color=colour)
+    table = data.table("projection_scores.csv")
+    rows = table[table["method"] == method]
+    column = "perplexity" if method == "tsne" else "neighbours"
+    setting = ", ".join(f"{value:g}" for value in rows[column].dropna().unique())
+    seeds = ", ".join(str(seed) for seed in rows["seed"].unique())
+    return figure, (
+        f"{METHOD_NAMES[method]} of the same {rows['n'].iloc[0]:,} test images as pixels and as "
+        f"embeddings of both networks before and after training ({column} {setting}, seed "
+        f"{seeds}); digits stand at the median of their class, or above a small cluster. Distances "
+        "between clusters mean little."
+    )
+
+
+for _method in METHOD_NAMES:
+    figure(
+        f"The test images in the plane by {METHOD_NAMES[_method]}",
+        *("projections.npz", "projection_scores.csv"),
+        name=_method,
+        of=__name__,
+    )(partial(projection, method=_method))
+
+
+@figure("What the embeddings know", "projection_scores.csv")
+def embedding_scores(data: Results) -> Drawn:
+    """How well neighbours agree, in each space and in the plane."""
+    table = data.table("projection_scores.csv")
+    figure = blank(FULL, 5.4)
+    axes = figure.subplots(1, 2, sharey=True)
+    for ax, column, name in zip(
+        axes,
+        ("knn_accuracy", "trustworthiness"),
+        ("right class by ten nearest neighbours (%)", "trustworthiness of the plane (%)"),
+        strict=True,
+    ):
+        draw_space_scores(ax, table, column, list(SPACES), SPACES)
+        ax.set_xlabel(name)
+    key(axes[0], columns=3)
+    return figure, (
+        f"How many of {table['n'].iloc[0]:,} test images the vote of their ten nearest neighbours "
+        "gives the right class, in each space and in its pictures, and how many neighbours in the "
+        "plane are neighbours in the space (trustworthiness). One seed; a point is one run."
+    )
+
+
+def neighbours(data: Results) -> pd.Series:
+    """Share of right classes among neighbours, by space."""
+    table = data.table("projection_scores.csv").query("method == 'none'")
+    return table.set_index("space")["knn_accuracy"]
+
+
+def say(data: Results) -> Sections:
+    """Whether neighbours are of one class: pixels, untrained, trained."""
+    table = data.table("projection_scores.csv").set_index(["space", "method"])
+    knn = neighbours(data)
+    rows = [
+        {
+            "space": title.replace("MobileNet", "mobilenet"),
+            "knn": percent(knn[space]),
+            **{
+                f"{method}_{key}": f"{table.loc[(space, method), column]:.3f}"
+                for method in METHOD_NAMES
+                for key, column in (("knn", "knn_accuracy"), ("trust", "trustworthiness"))
+            },
+        }
+        for space, title in SPACES.items()
+    ]
+    finding = (
+        f"Ten nearest neighbours name {percent(knn['raw'])} % of the digits from raw pixels, "
+        f"{percent(knn['standard_trained'])} and {percent(knn['mobilenet_trained'])} % from "
+        "the trained embeddings of the standard and the MobileNet network."
+    )
+    worse = [name for name in NETWORKS if knn[f"{name}_untrained"] < knn["raw"]]
+    if worse:
+        shares = " and ".join(f"{percent(knn[f'{n}_untrained'])} % ({n})" for n in worse)
+        finding += (
+            f" Untrained networks are a worse space than pixels: {shares}. A likely reason: global "
+            "pooling averages away where the ink lies."
+        )
+    section = {
+        "n": whole(table["n"].iloc[0]),
+        "perplexity": f"{table['perplexity'].dropna().iloc[0]:g}",
+        "neighbours": f"{table['neighbours'].dropna().iloc[0]:g}",
+        "rows": rows,
+        "finding": finding,
+    }
+    return {"embeddings": section}
+
+
+def conclude(data: Results, sections: Sections) -> Iterator[str]:
+    """Random features against pixels."""
+    knn = neighbours(data)
+    random = max(knn["standard_untrained"], knn["mobilenet_untrained"])
+    if random < knn["raw"]:
+        yield (
+            f"Surprising to some: neighbours in raw pixels are right for {percent(knn['raw'])} %, "
+            f"in an untrained network for {percent(random)} % at best. MNIST is easy for pixels, "
+            "and an architecture alone, before training, is no better."
+        )
+    else:
+        yield f"Even an untrained network ({percent(random)} %) is a better space than raw pixels."
+
+
+if __name__ == "__main__":
+    sys.exit(start("embeddings"))

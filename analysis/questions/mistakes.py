@@ -1,0 +1,218 @@
+"""What the networks get right and wrong, class by class and image by image."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analysis.look.digits import draw_error_page, draw_readings
+from analysis.look.grids import draw_confusion_matrix
+from analysis.look.rows import draw_class_dots
+from analysis.look.style import COLOURS, COLUMN, FULL, NETWORKS, blank, key, name_of
+from analysis.questions import Drawn, Sections, figure
+from analysis.results import Results
+from analysis.wording import TITLES, count_text, percent, seeds_text, whole
+
+if TYPE_CHECKING:
+    from analysis.compare import Pair, Result
+
+COMPARED = ("confusion.csv", "class_scores.csv", "errors.npz", "examples.npz")
+EXAMPLES = 4  # right and wrong ones of each network
+PAGE = 15, 17  # errors in a line, lines of a page
+
+
+# --- Measured -----------------------------------------------------------------------------------
+
+
+def compare(pair: "Pair") -> dict[str, Any]:
+    """Tables over all seeds; the errors and the examples of the first seed's runs."""
+    first = {network: runs[0] for network, runs in pair.results.items()}
+    wrong = np.any([r.predictions != r.labels for r in first.values()], axis=0)
+    chosen = list(examples(first, pair.seed))
+    return {
+        "confusion.csv": [row for runs in pair.results.values() for row in confusion_rows(runs)],
+        "class_scores.csv": [
+            row for result in pair.every for row in class_rows(result, pair.data.class_counts)
+        ],
+        "errors.npz": answers(pair, first, np.flatnonzero(wrong)),
+        "examples.npz": {
+            **answers(pair, first, np.array([i for _, i in chosen], int)),
+            "which": np.array([which for which, _ in chosen], dtype="U15"),
+        },
+    }
+
+
+def confusion_rows(results: "Sequence[Result]") -> list[dict[str, Any]]:
+    """One row a cell, counts summed over seeds."""
+    counts = np.sum([result.before.confusion for result in results], axis=0)
+    network = results[0].run.network
+    return [
+        {"network": network, "true": i, "predicted": j, "count": n, "seeds": len(results)}
+        for (i, j), n in np.ndenumerate(counts)
+    ]
+
+
+def class_rows(result: "Result", train_images: Sequence[int]) -> list[dict[str, Any]]:
+    """One row a class; `train_images` has the number of training images of each."""
+    from sklearn.metrics import precision_recall_fscore_support
+
+    _, recall, f1, _ = precision_recall_fscore_support(
+        result.labels, result.predictions, labels=np.arange(len(train_images)), zero_division=0.0
+    )
+    run = {"network": result.run.network, "seed": result.run.seed}
+    return [
+        {**run, "class": c, "recall": recall[c], "f1": f1[c], "train_images": count}
+        for c, count in enumerate(train_images)
+    ]
+
+
+def answers(pair: "Pair", first: "dict[str, Result]", indices: np.ndarray) -> dict[str, np.ndarray]:
+    """Some test images, and what both networks say of them, after temperature scaling."""
+    arrays = {
+        "images": pair.data.test_set.images[indices, 0].numpy(),
+        "labels": pair.data.test_set.labels[indices].numpy().astype(np.uint8),
+        "indices": indices.astype(np.int32),
+    }
+    for network, result in first.items():
+        arrays[network] = result.predictions[indices].astype(np.uint8)
+        confidence = result.probabilities()[indices].max(1, initial=0)
+        arrays[f"{network}_confidence"] = confidence.astype(np.float32)
+    return arrays
+
+
+def examples(first: "dict[str, Result]", seed: int) -> Iterator[tuple[str, int]]:
+    """("standard right", index of an image) and so on, of different classes as far as there are."""
+    rng = np.random.default_rng(seed)
+    for network, result in first.items():
+        right = result.predictions == result.labels
+        for kind, group in (("right", right), ("wrong", ~right)):
+            members = rng.permutation(np.flatnonzero(group))
+            _, firsts = np.unique(result.labels[members], return_index=True)
+            rest = np.setdiff1d(np.arange(len(members)), firsts)
+            order = np.concatenate([np.sort(firsts), rest])[:EXAMPLES]
+            for index in members[order]:
+                yield f"{network} {kind}", int(index)
+
+
+# --- Drawn --------------------------------------------------------------------------------------
+
+
+def confusion(data: Results, network: str) -> Drawn:
+    """Counts of true and predicted classes, all seeds together."""
+    table = data.table("confusion.csv")
+    rows = table[table["network"] == network].astype({"true": int, "predicted": int})
+    counts = rows.pivot(index="true", columns="predicted", values="count")
+    figure = blank(COLUMN, 7.4)
+    draw_confusion_matrix(figure.subplots(), counts.to_numpy(), fontsize=6.5)
+    rows = table[table["network"] == network]
+    wrong = rows[rows["true"].astype(str) != rows["predicted"].astype(str)]["count"].sum()
+    return figure, (
+        f"Confusion matrix of the {name_of(network)} network on the test set, summed over "
+        f"{count_text(rows['seeds'], 'seed')}: {wrong:,} of {rows['count'].sum():,} predictions "
+        "are wrong. The shade is the root of the share of the true class."
+    )
+
+
+for _network in NETWORKS:
+    figure(
+        f"What is read as what: {name_of(_network)}",
+        "confusion.csv",
+        name=f"confusion_{_network}",
+        of=__name__,
+    )(partial(confusion, network=_network))
+
+
+@figure("Recall and F1 of every digit", "class_scores.csv")
+def class_scores(data: Results) -> Drawn:
+    """Recall and F1 of each class, the classes with the most training images first."""
+    table = data.table("class_scores.csv")
+    figure = blank(FULL, 6.2)
+    axes = figure.subplots(1, 2, sharey=True)
+    for ax, score, name in ((axes[0], "recall", "recall (%)"), (axes[1], "f1", "F1 (%)")):
+        draw_class_dots(ax, table.assign(value=100 * table[score]))
+        ax.set_ylabel(name)
+        ax.set_xlabel("digit, and its training images")
+    key(axes[0])
+    return figure, (
+        "Recall and F1 on the test set, class by class; under each digit the number of its "
+        f"training images. Markers: means of {seeds_text(table, ['network', 'class'])}; bars: "
+        "from the lowest seed to the highest."
+    )
+
+
+@figure("Four right and four wrong", "examples.npz")
+def right_and_wrong(data: Results) -> Drawn:
+    """Four right and four wrong digits of each network, a line a network."""
+    arrays = data.arrays("examples.npz")
+    figure = blank(FULL, 6.6)
+    lines = figure.subfigures(2, 1)
+    for line, network in zip(lines, NETWORKS, strict=True):
+        axes = line.subplots(1, 8)
+        line.supylabel(name_of(network), fontsize=8, color=COLOURS[network])
+        for place, ax in enumerate(axes):
+            which = f"{network} {'right' if place < 4 else 'wrong'}"
+            rows = np.flatnonzero(arrays["which"] == which)
+            draw_readings(ax, arrays, network, rows[place % 4 : place % 4 + 1])
+    return figure, (
+        "Four test images that each network reads right and four that it reads wrong, chosen by a "
+        "seeded rule, with the confidence of the prediction. Networks of the first seed."
+    )
+
+
+@figure("The page of errors", "errors.npz")
+def errors(data: Results) -> Drawn:
+    """Every error of either network, by class and confidence, as many as fit a page."""
+    arrays = data.arrays("errors.npz")
+    columns, lines = PAGE
+    shown = order_of_errors(arrays)[: columns * lines]
+    height = 0.5 + 1.22 * max(1, -(-len(shown) // columns))
+    figure = blank(FULL, height)
+    draw_error_page(figure.subplots(), arrays, shown, columns)
+    wrong = {network: arrays[network] != arrays["labels"] for network in NETWORKS}
+    both = int((wrong["standard"] & wrong["mobilenet"]).sum())
+    n, most = len(arrays["labels"]), PAGE[0] * PAGE[1]
+    shown = "All" if n <= most else f"The first {most} of the"
+    return figure, (
+        f"{shown} {n} test images that a network of the first seed reads wrong: standard "
+        f"{int(wrong['standard'].sum())}, MobileNet {int(wrong['mobilenet'].sum())}, both {both}. "
+        "Under each: the true class, then what standard (blue) and MobileNet (vermillion) read; a "
+        "grey digit is a right answer. In the order of the classes, errors of both first."
+    )
+
+
+def order_of_errors(arrays: dict[str, np.ndarray]) -> np.ndarray:
+    """By true class, and within it those that both networks get wrong first."""
+    wrong = [arrays[network] != arrays["labels"] for network in NETWORKS]
+    both = wrong[0] & wrong[1]
+    sure = np.maximum(*(arrays[f"{network}_confidence"] for network in NETWORKS))
+    return np.lexsort((-sure, ~both, arrays["labels"]))
+
+
+# --- Said ---------------------------------------------------------------------------------------
+
+
+def say(data: Results) -> Sections:
+    """The images that a network of the first seed gets wrong, and the classes of all seeds."""
+    arrays = data.arrays("errors.npz")
+    wrong = {name: arrays[name] != arrays["labels"] for name in NETWORKS}
+    both = int((wrong["standard"] & wrong["mobilenet"]).sum())
+    confusion = data.table("confusion.csv").query("true != predicted")
+    most = confusion.loc[confusion.groupby("network")["count"].idxmax()].set_index("network")
+    means = data.table("class_scores.csv").groupby(["network", "class"])["recall"].mean()
+    section = {
+        "both": whole(both),
+        **{name: whole(wrong[name].sum()) for name in NETWORKS},
+        "shared_share": f"{100 * both / max(1, int(wrong['standard'].sum())):.0f}",
+        "confusions": "; ".join(
+            f"{TITLES[name]} most often reads a {row['true']} as a {row['predicted']} "
+            f"({whole(row['count'])} times in {row['seeds']} runs)"
+            for name, row in ((name, most.loc[name]) for name in NETWORKS)
+        ),
+        "hardest": "; ".join(
+            f"{TITLES[name]} has its lowest recall on {means[name].idxmin()} "
+            f"({percent(means[name].min())} %)"
+            for name in NETWORKS
+        ),
+    }
+    return {"mistakes": section}

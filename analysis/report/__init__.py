@@ -1,1 +1,0 @@
-"""From data to figures/Report.pdf: the steps, the findings and the page."""

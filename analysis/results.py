@@ -1,0 +1,62 @@
+"""The folder of result files, as `figures/data/full`: how its numbers are read and written."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+TEXT = dict.fromkeys(("level", "network", "class", "dataset", "corruption", "table"), str)
+
+
+class Results:
+    """The folder with the numbers behind the figures and the text."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def has(self, name: str) -> bool:
+        return (self.folder / name).is_file()
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A CSV; names and levels are text even where they look like numbers."""
+        return pd.read_csv(self.folder / name, dtype=TEXT, keep_default_na=True)
+
+    def arrays(self, name: str) -> dict[str, np.ndarray]:
+        """An npz, all in memory."""
+        with np.load(self.folder / name, allow_pickle=False) as file:
+            return {key: file[key] for key in file.files}
+
+    def record(self, name: str) -> Any:
+        """A JSON file."""
+        return json.loads((self.folder / name).read_text(encoding="utf-8"))
+
+    def sweep(self, name: str) -> pd.DataFrame:
+        """A sweep's table with error rates in percent beside its fractions."""
+        table = self.table(f"{name}.csv")
+        return table.assign(error=100 * (1 - table["accuracy"]))
+
+    def costs(self) -> pd.DataFrame:
+        """Parameters and MACs of the pair, by network."""
+        return self.table("layer_costs.csv").groupby("network")[["params", "macs"]].sum()
+
+    def times(self) -> pd.DataFrame:
+        """Measured times at full width and size, by network."""
+        table = self.table("latency.csv").query("width == 1 and resolution == 28")
+        return table.set_index("network")
+
+
+def write_table(path: Path, rows: Any, digits: int = 8) -> Path:
+    """A CSV of rows (dicts) or of a table; returns `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(rows).to_csv(path, index=False, float_format=f"%.{digits}g")
+    return path
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Any], made_by: Mapping[str, Any]) -> Path:
+    """An npz, with what made it as JSON inside; returns `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(path, **arrays, made_by=np.array(json.dumps(made_by)))
+    return path

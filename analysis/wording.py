@@ -1,0 +1,119 @@
+"""Numbers in words: how many seeds and images, percents, points, names."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.look.style import name_of, networks_of
+
+TITLES = {"standard": "the standard network", "mobilenet": "the MobileNet network"}
+
+
+MINUS = "−"
+
+
+def count_text(counts: Iterable[int], noun: str) -> str:
+    """In words: 3 seeds, 1 seed, or 1 to 3 seeds where they differ."""
+    low, high = min(counts), max(counts)
+    if low == high:
+        return f"{low:,} {noun}" + ("" if low == 1 else "s")
+    return f"{low:,} to {high:,} {noun}s"
+
+
+def seeds_text(table: pd.DataFrame, by: Iterable[str] = ("network", "level")) -> str:
+    """How many seeds each point is the mean of."""
+    return count_text(table.groupby(list(by))["seed"].nunique(), "seed")
+
+
+def setting_text(table: pd.DataFrame, varied: str = "") -> str:
+    """Training images, epochs and test images, without what is varied."""
+    parts = []
+    if varied not in ("train_images", "dataset"):
+        parts.append(f"{count_text(table['train_images'], 'training image')}")
+    if varied == "train_images":
+        batches = np.ceil(table["train_images"] / table["batch_size"])
+        parts.append(count_text((batches * table["training_epochs"]).astype(int), "step"))
+    elif varied != "training_epochs":
+        parts.append(count_text(table["training_epochs"], "epoch"))
+    parts.append(f"{count_text(table['test_images'], 'test image')}")
+    return ", ".join(parts) + ("" if varied == "precision" else precision_text(table))
+
+
+def precision_text(table: pd.DataFrame) -> str:
+    """Which networks were trained in half precision, if not all were trained alike."""
+    half = networks_of(table[table["precision"] != "float32"])
+    if not half:
+        return ""
+    everyone = len(half) == table["network"].nunique()
+    return (
+        "; trained in bfloat16"
+        if everyone
+        else (f"; {' and '.join(map(name_of, half))} trained in bfloat16")
+    )
+
+
+def percent(fraction: float | None) -> str:
+    """0.98765 -> "98.77"."""
+    return "n/a" if fraction is None else f"{100 * fraction:.2f}"
+
+
+def points(fraction: float) -> str:
+    """-0.00123 -> "−0.12", with its sign."""
+    return f"{100 * fraction:+.2f}".replace("-", MINUS)
+
+
+def interval(found: dict[str, Any], form: Callable[[float], str] = percent) -> str:
+    """As in "98.61 to 98.93"."""
+    if found["low"] is None:
+        return "no interval from one seed"
+    return f"{form(found['low'])} to {form(found['high'])}"
+
+
+def p_value(p: float | None) -> str:
+    """Two digits, or that it is tiny."""
+    if p is None:
+        return "n/a"
+    return "< 0.001" if p < 0.001 else f"{p:.2g}"
+
+
+def whole(value: float) -> str:
+    """1234567 -> "1,234,567"."""
+    return f"{int(value):,}"
+
+
+def words(name: object) -> str:
+    """cross_entropy -> cross entropy."""
+    return str(name).replace("ldam_drw", "LDAM-DRW").replace("_", " ")
+
+
+def block_words(name: str) -> str:
+    """From "2+1" to "2 conv and 1 MobileNet blocks"."""
+    conv, dw = name.split("+")
+    return f"{conv} conv and {dw} MobileNet blocks"
+
+
+def capital(sentence: str) -> str:
+    """With a capital letter."""
+    return sentence[:1].upper() + sentence[1:]
+
+
+def agree(gaps: Sequence[float]) -> bool:
+    """Whether several differences all have one sign; one alone says nothing."""
+    return len(gaps) > 1 and (min(gaps) > 0 or max(gaps) < 0)
+
+
+def listed(gaps: Sequence[float]) -> str:
+    """Differences in points, with their signs."""
+    return ", ".join(points(gap) for gap in gaps)
+
+
+LEVELS = {
+    "cross_entropy": "cross entropy",
+    "label_smoothing": "label smoothing",
+    "class_balanced": "class-balanced",
+    "logit_adjusted": "logit-adjusted",
+    "ldam_drw": "LDAM-DRW",
+    "mse": "squared error",
+}

@@ -1,0 +1,302 @@
+"""Drawing: the data in the artists, on an Axes that is not the current one."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from helpers_plots import legend, spare_axes, texts
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from analysis.look.digits import draw_digit, page_of_digits
+from analysis.look.grids import draw_confusion_matrix, draw_heat
+from analysis.look.lines import (
+    draw_before_after,
+    draw_curves,
+    draw_history,
+    draw_reliability,
+    draw_risk,
+    draw_roc,
+    draw_shift,
+)
+from analysis.look.rows import draw_class_dots, draw_class_scores, draw_counts
+from analysis.look.style import COLOURS
+from analysis.questions.tails import by_frequency
+
+ax = pytest.fixture(spare_axes, name="ax")
+
+
+HISTORY = [
+    {
+        "epoch": epoch,
+        "train_loss": 1 / epoch,
+        "train_accuracy": 0.8 + epoch / 100,
+        "validation_loss": 2 / epoch,
+        "validation_accuracy": 0.7 + epoch / 100,
+    }
+    for epoch in (1, 2, 3)
+]
+CONFUSION = [[8, 2, 0], [0, 5, 0], [0, 0, 0]]  # the last class has no images
+
+
+def test_history_shows_the_losses_of_both_splits(ax: Axes) -> None:
+    assert draw_history(ax, HISTORY, "loss") is ax
+    train, validation = ax.get_lines()
+    assert train.get_xydata().tolist() == [[1, 1], [2, 1 / 2], [3, 1 / 3]]
+    assert validation.get_xydata().tolist() == [[1, 2], [2, 1], [3, 2 / 3]]
+    assert (train.get_linestyle(), validation.get_linestyle()) == ("--", "-")
+    assert legend(ax) == ["train", "validation"]
+    assert ax.get_xlabel() == "epoch"
+    assert "loss" in ax.get_ylabel()
+
+
+def test_history_shows_accuracies_in_percent(ax: Axes) -> None:
+    draw_history(ax, HISTORY, "accuracy", COLOURS["mobilenet"])
+    train, validation = ax.get_lines()
+    assert train.get_color() == validation.get_color() == COLOURS["mobilenet"]
+    assert train.get_ydata() == pytest.approx([81, 82, 83])
+    assert validation.get_ydata() == pytest.approx([71, 72, 73])
+    assert "%" in ax.get_ylabel()
+
+
+def test_confusion_matrix_has_true_classes_by_row_and_counts_written_in(ax: Axes) -> None:
+    assert draw_confusion_matrix(ax, CONFUSION) is ax
+    # Positions are (x, y): column, then row. Zeros stay empty.
+    assert texts(ax) == {(0, 0): "8", (1, 0): "2", (1, 1): "5"}
+    share = np.square(ax.get_images()[0].get_array().data)
+    np.testing.assert_allclose(share, [[0.8, 0.2, 0], [0, 1, 0], [0, 0, 0]])
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("predicted class", "true class")
+
+
+def test_counts_can_be_read_on_their_shade(ax: Axes) -> None:
+    draw_confusion_matrix(ax, CONFUSION)
+    colours = {text.get_text(): text.get_color() for text in ax.texts}
+    assert colours == {"8": "white", "2": "black", "5": "white"}
+
+
+def test_class_scores_are_percents_with_a_gap_where_there_is_none(ax: Axes) -> None:
+    series = {"recall": [0.5, None, 1.0], "F1": [0.25, 0.0, 0.75]}
+    assert draw_class_scores(ax, series, 0.9) is ax
+    recall, f1, accuracy = ax.get_lines()
+    middle = (recall.get_xdata() + f1.get_xdata()) / 2
+    assert middle == pytest.approx([0, 1, 2])  # side by side around their class
+    assert (recall.get_xdata() < f1.get_xdata()).all()
+    assert recall.get_ydata()[[0, 2]].tolist() == [50, 100]
+    assert np.isnan(recall.get_ydata()[1])
+    assert f1.get_ydata().tolist() == [25, 0, 75]
+    assert set(accuracy.get_ydata()) == {90}
+    assert legend(ax) == ["recall", "F1", "accuracy 90.00 %"]
+    assert recall.get_marker() != f1.get_marker()  # told apart without colour too
+
+
+def test_a_right_digit_has_its_class_for_a_title(ax: Axes) -> None:
+    image = np.arange(12, dtype=np.uint8).reshape(1, 3, 4)
+    assert draw_digit(ax, image, 7, 7) is ax
+    assert np.array_equal(ax.get_images()[0].get_array(), image[0])
+    assert ax.get_images()[0].get_cmap().name == "gray_r"
+    assert ax.get_title() == "7"
+    assert ax.title.get_color() == "black"
+
+
+def test_a_wrong_digit_says_what_it_was_read_as_in_its_own_colour(ax: Axes) -> None:
+    draw_digit(ax, np.zeros((1, 3, 4)), 7, 1)
+    assert ax.get_title() == "7 read as 1"
+    assert to_hex(ax.title.get_color()) == "#b0417c"
+
+
+def test_a_colour_image_is_shown_in_colour(ax: Axes) -> None:
+    image = np.random.default_rng(0).random((3, 4, 5))
+    draw_digit(ax, image, 0, 0)
+    assert np.array_equal(ax.get_images()[0].get_array(), image.transpose(1, 2, 0))
+
+
+def page(rows: list[int], n: int = 9) -> Figure:
+    images = np.arange(n, dtype=np.uint8)[:, None, None, None] * np.ones((1, 1, 4, 4), np.uint8)
+    return page_of_digits(images, np.arange(n), np.arange(n)[::-1], rows)
+
+
+def test_a_page_shows_the_chosen_digits_in_order() -> None:
+    figure = page([8, 4, 0, 2, 6, 1])
+    shown = [ax for ax in figure.axes if ax.has_data()]
+    assert [int(ax.get_images()[0].get_array()[0, 0]) for ax in shown] == [8, 4, 0, 2, 6, 1]
+    titles = [ax.get_title() for ax in shown]
+    assert titles == [
+        "8 read as 0",
+        "4",
+        "0 read as 8",
+        "2 read as 6",
+        "6 read as 2",
+        "1 read as 7",
+    ]
+    assert len(figure.axes) == 2 * 5
+    assert not any(ax.axison for ax in figure.axes[6:])
+
+
+def test_a_page_leaves_out_rows_that_do_not_exist() -> None:
+    assert sum(ax.has_data() for ax in page([0, 1, 20], n=3).axes) == 2
+
+
+def test_a_page_of_nothing_says_so() -> None:
+    figure = page([])
+    assert [text.get_text() for text in figure.axes[0].texts] == ["none"]
+
+
+def test_pages_make_no_figure_of_pyplot() -> None:
+    page([0, 1])
+    assert plt.get_fignums() == []
+
+
+def test_the_two_networks_have_their_colours_of_okabe_and_ito() -> None:
+    assert COLOURS["standard"] == "#0072B2"
+    assert COLOURS["mobilenet"] == "#D55E00"
+
+
+ROC = pd.DataFrame(
+    [(name, x, y) for name in ("0", "1", "micro", "macro") for x, y in ((0, 0), (0, 0.9), (1, 1))],
+    columns=["class", "fpr", "tpr"],
+)
+AUC = pd.DataFrame({"class": ["0", "1", "micro", "macro"], "auc": [0.99, 0.98, 0.97, 0.96]})
+
+
+def test_roc_is_in_percent_and_names_averages_and_the_lowest_class(ax: Axes) -> None:
+    assert draw_roc(ax, ROC, AUC, "standard") is ax
+    assert ax.get_lines()[0].get_xydata().tolist() == [[0, 0], [0, 90], [100, 100]]
+    names = ["1 (lowest), area 0.98000", "micro, area 0.97000", "macro, area 0.96000"]
+    assert legend(ax) == names
+    styles = {line.get_linestyle() for line in ax.get_lines()[1:4]}
+    assert len(styles) == 3
+
+
+def test_logarithmic_roc_begins_at_a_hundredth_of_a_percent(ax: Axes) -> None:
+    draw_roc(ax, ROC, AUC, "standard", log=True)
+    assert ax.get_xscale() == "log"
+    assert ax.get_xlim() == (0.01, 100)
+    assert ax.get_lines()[0].get_xdata()[0] < 0.01  # zero lies beyond the edge, not nowhere
+
+
+def test_reliability_compares_errors_and_keeps_bins_without_any(ax: Axes) -> None:
+    table = pd.DataFrame(
+        {
+            "network": ["standard"] * 2,
+            "confidence": [0.6, 0.99],
+            "accuracy": [0.5, 1.0],
+        }
+    )
+    assert draw_reliability(ax, table) is ax
+    x, y = ax.get_lines()[1].get_data()
+    assert x == pytest.approx([40, 1])
+    assert y[0] == pytest.approx(50)
+    assert y[1] == ax.get_ylim()[0]
+
+
+def test_temperature_scaling_has_a_line_a_seed_and_one_for_the_mean(ax: Axes) -> None:
+    before = {"standard": np.array([0.2, 0.4])}
+    after = {"standard": np.array([0.1, 0.2])}
+    assert draw_before_after(ax, before, after) is ax
+    heights = [line.get_ydata() for line in ax.get_lines()]
+    np.testing.assert_allclose(heights, [[0.2, 0.1], [0.4, 0.2], [0.3, 0.15]])
+    assert ax.get_ylim()[0] == 0
+
+
+def test_risk_is_drawn_where_there_is_an_error(ax: Axes) -> None:
+    table = pd.DataFrame({"network": "standard", "coverage": [0.5, 0.9, 1], "risk": [0, 0.01, 0.1]})
+    assert draw_risk(ax, table.assign(risk_low=np.nan, risk_high=np.nan)) is ax
+    np.testing.assert_allclose(ax.get_lines()[0].get_xydata(), [[90, 1], [100, 10]])
+    assert not ax.collections  # one seed has no band
+
+
+def history() -> pd.DataFrame:
+    rows = [
+        (network, seed, epoch, 1 / epoch, 1 - (1 + seed) / 10 / epoch)
+        for network in ("standard", "mobilenet")
+        for seed in (0, 1)
+        for epoch in (1, 2)
+    ]
+    table = pd.DataFrame(rows, columns="network seed epoch train_loss train_accuracy".split())
+    return table.assign(
+        validation_loss=table["train_loss"], validation_accuracy=table["train_accuracy"]
+    )
+
+
+def test_accuracy_is_spaced_by_its_error_and_labelled_as_accuracy(ax: Axes) -> None:
+    assert draw_curves(ax, history(), "train", "accuracy") is ax
+    # Errors of the seeds: 10 and 20 % after the first epoch, 5 and 10 % after the second.
+    np.testing.assert_allclose(ax.get_lines()[0].get_xydata(), [[1, 15], [2, 7.5]])
+    bottom, top = ax.get_ylim()
+    assert bottom > 20 > 5 > top  # less error is higher
+    assert ax.yaxis.get_major_formatter()(2, None) == "98"
+
+
+def test_loss_goes_down(ax: Axes) -> None:
+    draw_curves(ax, history(), "validation", "loss")
+    assert ax.get_lines()[0].get_ydata() == pytest.approx([1, 0.5])
+    assert ax.get_ylim()[0] < ax.get_ylim()[1]
+    assert ax.get_ylabel() == "loss"
+
+
+def test_classes_are_ordered_by_their_training_images(ax: Axes) -> None:
+    table = pd.DataFrame(
+        {
+            "network": "standard",
+            "seed": [0, 1, 0, 1],
+            "class": ["0", "0", "1", "1"],
+            "train_images": [50, 50, 900, 900],
+            "value": [90, 94, 99, 97],
+        }
+    )
+    assert draw_class_dots(ax, table) is ax
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["1\n900", "0\n50"]
+    assert dict(ax.get_lines()[0].get_xydata().tolist()) == {1: 92, 0: 98}
+
+
+def test_counts_are_bars_side_by_side(ax: Axes) -> None:
+    assert draw_counts(ax, {"train": [5, 3], "test": [2, 2]}) is ax
+    assert [bar.get_height() for bar in ax.patches] == [5, 3, 2, 2]
+    assert ax.patches[0].get_x() + ax.patches[0].get_width() == pytest.approx(ax.patches[2].get_x())
+
+
+def test_recall_is_ranked_by_frequency_whatever_the_digit() -> None:
+    counts = np.array([[10] * 8 + [90, 40], [40, 90] + [10] * 8])
+    recalls = np.array([[0.5] * 8 + [0.9, 0.7], [0.8, 1.0] + [0.5] * 8])
+    table = pd.DataFrame(
+        {
+            "network": "standard",
+            "level": "a",
+            "ratio": 9,
+            "seed": [0, 0],
+            **{f"count_{digit}": counts[:, digit] for digit in range(10)},
+            **{f"recall_{digit}": recalls[:, digit] for digit in range(10)},
+        }
+    )
+    rows = by_frequency(table)
+    first = rows[rows["rank"] == 0]
+    assert first["recall"].tolist() == [90, 100]
+    assert first["images"].tolist() == [90, 90]
+    assert rows[rows["rank"] == 1]["recall"].tolist() == [70, 80]
+
+
+def test_heat_map_has_the_difference_second_minus_first(ax: Axes) -> None:
+    columns = {"standard": np.array([90.0, 50.0]), "MobileNet": np.array([91.5, 40.0])}
+    assert draw_heat(ax, ["none", "fog"], columns, "difference") is ax
+    written = {text.get_position(): text.get_text() for text in ax.texts}
+    assert written == {
+        (0, 0): "90.0",
+        (1, 0): "91.5",
+        (2, 0): "+1.5",
+        (0, 1): "50.0",
+        (1, 1): "40.0",
+        (2, 1): "−10.0",
+    }
+    assert [bar.get_width() > 0 for bar in ax.patches] == [True, False]
+
+
+def test_shift_is_a_mean_over_seeds_in_percent(ax: Axes) -> None:
+    table = pd.DataFrame(
+        {"network": "standard", "seed": [0, 1, 0], "amount": [0, 0, 2], "accuracy": [1, 0.9, 0.5]}
+    )
+    assert draw_shift(ax, table, (1, 60), named=True) is ax
+    np.testing.assert_allclose(ax.get_lines()[0].get_xydata(), [[0, 5.005], [2, 50]])
+    assert ax.yaxis.get_major_formatter()(50, None) == "50"  # errors, labelled as accuracy
+    assert ax.yaxis.get_major_formatter()(5, None) == "95"
+    assert [text.get_text() for text in ax.texts] == ["standard"]

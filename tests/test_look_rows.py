@@ -1,0 +1,403 @@
+"""Drawing: the data in the artists, on an Axes that is not the current one."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers_plots import legend, spare_axes
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+
+from analysis.look.digits import draw_error_page, draw_mosaic, draw_readings, mosaic
+from analysis.look.grids import draw_block_grid, draw_matrix
+from analysis.look.lines import draw_sweep, spread
+from analysis.look.maps import (
+    CLASSES,
+    cost_share,
+    draw_block_scatter,
+    draw_cost_curve,
+    draw_front,
+    draw_projection,
+    draw_roofline,
+    front,
+)
+from analysis.look.rows import (
+    draw_bars,
+    draw_layer_costs,
+    draw_levels,
+    draw_pairs,
+    draw_separability,
+    draw_space_scores,
+    draw_speedup,
+    t_interval,
+)
+from analysis.look.style import COLOURS, key
+from analysis.questions.costs import kind_of, separable_blocks
+from analysis.questions.headline import with_ratio
+from analysis.questions.mistakes import order_of_errors
+from analysis.questions.roofline import speedups
+from analysis.results import Results
+from analysis.wording import count_text
+
+ax = pytest.fixture(spare_axes, name="ax")
+
+
+RATES = pd.DataFrame(
+    [
+        # network, learning_rate, seed, error, validation_accuracy, validation_nll
+        ("standard", 0.1, 0, 4.0, 0.96, 0.2),
+        ("standard", 0.1, 1, 6.0, 0.94, 0.2),
+        ("standard", 0.01, 0, 2.0, 0.95, 0.3),
+        ("standard", 0.01, 1, 3.0, 0.95, 0.3),
+        ("mobilenet", 0.01, 0, 3.0, 0.97, 0.2),
+        ("mobilenet", 0.1, 0, 5.0, 0.95, 0.3),
+    ],
+    columns="network learning_rate seed error validation_accuracy validation_nll".split(),
+)
+NAMED = pd.DataFrame(
+    [
+        ("standard", "mild", 0, 1.0),
+        ("standard", "mild", 1, 2.0),
+        ("mobilenet", "mild", 0, 3.0),
+        ("standard", "none", 0, 2.5),
+    ],
+    columns="network level seed error".split(),
+)
+
+
+def test_sweep_is_the_mean_over_seeds_with_a_band_between_the_extremes(ax: Axes) -> None:
+    assert draw_sweep(ax, RATES, "learning_rate", "error") is ax
+    standard, mobilenet = ax.get_lines()
+    assert standard.get_xydata().tolist() == [[0.01, 2.5], [0.1, 5]]
+    assert mobilenet.get_xydata().tolist() == [[0.01, 3], [0.1, 5]]
+    assert [to_hex(line.get_color()).upper() for line in (standard, mobilenet)] == list(
+        COLOURS.values()
+    )
+    corners = {tuple(place) for place in ax.collections[0].get_paths()[0].vertices.tolist()}
+    assert {(0.01, 2), (0.01, 3), (0.1, 4), (0.1, 6)} <= corners
+    assert ax.get_xscale() == "log"
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["0.01", "0.1"]
+
+
+def test_networks_differ_without_colour_too(ax: Axes) -> None:
+    draw_sweep(ax, RATES, "learning_rate", "error")
+    standard, mobilenet = ax.get_lines()
+    assert standard.get_marker() != mobilenet.get_marker()
+    assert standard.get_linestyle() != mobilenet.get_linestyle()
+
+
+def test_lines_are_named_at_their_ends_and_names_do_not_overlap(ax: Axes) -> None:
+    draw_sweep(ax, RATES, "learning_rate", "error")  # both lines end at 5 %
+    names = {text.get_text(): text.xy for text in ax.texts}
+    assert list(names) == ["standard", "MobileNet"] or list(names) == ["MobileNet", "standard"]
+    heights = sorted(place[1] for place in names.values())
+    assert heights[1] - heights[0] > 0.02
+
+
+def test_a_ring_marks_the_level_that_validation_chooses(ax: Axes) -> None:
+    # Both rates of the standard network have 0.95 on the validation images: the lower loss decides.
+    draw_sweep(ax, RATES, "learning_rate", "error", chosen=True)
+    rings = [line for line in ax.get_lines() if line.get_fillstyle() == "none"]
+    assert [ring.get_xydata().tolist() for ring in rings] == [[[0.1, 5]], [[0.01, 3]]]
+
+
+def test_levels_have_their_seeds_their_extremes_and_their_mean(ax: Axes) -> None:
+    assert draw_levels(ax, NAMED, "error", ["none", "mild"]) is ax
+    lower = [line for line in ax.get_lines() if (np.array(line.get_ydata()) > 0.5).any()]
+    bar, seeds, mean = lower[:3]
+    assert bar.get_xdata().tolist() == [1, 2]
+    assert seeds.get_xdata().tolist() == [1, 2]
+    assert mean.get_xdata().tolist() == [1.5]
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["none", "mild"]
+    assert ax.get_ylim() == (1.5, -0.5)  # the first level is at the top
+    key(ax)
+    assert legend(ax) == ["standard", "MobileNet"]
+
+
+def test_both_networks_are_named_though_one_lacks_the_first_level(ax: Axes) -> None:
+    draw_levels(ax, NAMED[::-1], "error", ["none", "mild"])  # MobileNet has only "mild"
+    key(ax)
+    assert legend(ax) == ["standard", "MobileNet"]
+
+
+def test_pairs_are_joined_and_have_the_interval_of_their_mean(ax: Axes) -> None:
+    table = pd.DataFrame(
+        {
+            "network": ["standard"] * 3 + ["mobilenet"] * 3,
+            "seed": [0, 1, 2] * 2,
+            "error": [1.0, 2.0, 3.0, 2.0, 2.0, 5.0],
+        }
+    )
+    assert draw_pairs(ax, table, "error") is ax
+    joints = [line for line in ax.get_lines() if line.get_color() == "#bbbbbb"]
+    assert [line.get_xdata().tolist() for line in joints] == [[1, 2], [2, 2], [3, 5]]
+    # t(0.975, 2) = 4.302653 and the standard error of 1, 2, 3 is 1 / sqrt(3).
+    half = 4.302653 / 3**0.5
+    bars = [line.get_xdata() for line in ax.get_lines() if line.get_marker() == "|"]
+    np.testing.assert_allclose(bars[0], [2 - half, 2 + half], rtol=1e-6)
+
+
+def test_interval_of_one_value_is_unknown() -> None:
+    assert np.isnan(t_interval([1.0])).all()
+
+
+def test_spread_is_ordered_and_counts_the_seeds() -> None:
+    found = spread(RATES[RATES["network"] == "standard"], "learning_rate", "error")
+    assert found.to_dict("list") == {
+        "learning_rate": [0.01, 0.1],
+        "mean": [2.5, 5],
+        "low": [2, 4],
+        "high": [3, 6],
+        "n": [2, 2],
+    }
+
+
+@pytest.mark.parametrize(
+    ("counts", "text"),
+    [([1], "1 seed"), ([3, 3], "3 seeds"), ([1, 3], "1 to 3 seeds"), ([1000], "1,000 seeds")],
+)
+def test_counts_in_words(counts: list[int], text: str) -> None:
+    assert count_text(counts, "seed") == text
+
+
+READINGS = {
+    "images": np.stack([np.full((4, 4), value, np.uint8) for value in (10, 20, 30)]),
+    "labels": np.array([7, 2, 7]),
+    "standard": np.array([1, 2, 1]),
+    "mobilenet": np.array([7, 3, 9]),
+    "standard_confidence": np.array([0.9, 0.8, 0.6]),
+    "mobilenet_confidence": np.array([0.5, 0.7, 0.7]),
+}
+
+
+def test_mosaic_goes_line_by_line_with_gaps() -> None:
+    images = np.arange(1, 4).reshape(3, 1, 1)
+    assert mosaic(images, columns=2).tolist() == [
+        [1, 0, 2, 0],
+        [0, 0, 0, 0],
+        [3, 0, 0, 0],
+        [0, 0, 0, 0],
+    ]
+
+
+def test_filters_are_grey_where_they_are_zero(ax: Axes) -> None:
+    filters = np.array([[[-2.0, 0.0]], [[1.0, 2.0]]])
+    assert draw_mosaic(ax, filters, columns=2) is ax
+    image = ax.get_images()[0]
+    assert (image.norm.vmin, image.norm.vmax) == (-2, 2)
+    black, grey, light = (image.cmap(image.norm(value))[:3] for value in (-2.0, 0.0, 2.0))
+    assert black == (0, 0, 0)
+    assert grey == pytest.approx(np.array(light) / 2, abs=0.01)
+    shown = np.ma.masked_invalid(image.get_array())
+    assert shown.compressed().tolist() == [-2, 0, 1, 2]
+
+
+def test_errors_of_both_come_first_within_their_class() -> None:
+    # The 2 first; of the sevens, the third image is read wrong by both networks.
+    assert order_of_errors(READINGS).tolist() == [1, 2, 0]
+
+
+def test_page_of_errors_has_the_class_and_both_readings(ax: Axes) -> None:
+    assert draw_error_page(ax, READINGS, [1, 0], columns=2) is ax
+    assert [text.get_text() for text in ax.texts] == ["2", "2", "3", "7", "1", "7"]
+    colours = [to_hex(text.get_color()).upper() for text in ax.texts]
+    assert colours[2] == COLOURS["mobilenet"]  # wrong
+    assert colours[4] == COLOURS["standard"]
+    weights = [text.get_fontweight() for text in ax.texts]
+    assert [weight == "bold" for weight in weights] == [False, False, True, False, True, False]
+    assert ax.get_images()[0].get_array()[0, 0] == 20
+
+
+def test_a_reading_has_its_confidence_below(ax: Axes) -> None:
+    assert draw_readings(ax, READINGS, "standard", [0]) is ax
+    assert (ax.get_title(), ax.get_xlabel()) == ("7 read as 1", "90.0 %")
+
+
+def test_where_there_is_no_reading_there_is_nothing(ax: Axes) -> None:
+    draw_readings(ax, READINGS, "standard", [])
+    assert not ax.axison
+    assert not ax.get_images()
+
+
+def test_classes_are_named_at_their_medians(ax: Axes) -> None:
+    points = [[0, 0], [2, 0], [40, 0], [5, 5]]
+    assert draw_projection(ax, points, [3, 3, 3, 8]) is ax
+    assert {text.get_text(): tuple(text.xy) for text in ax.texts} == {"3": (2, 0), "8": (5, 5)}
+    # A digit on the single point of the 8 would hide it.
+    assert {text.get_text(): text.get_position()[1] for text in ax.texts} == {"3": 0, "8": 7}
+    assert ax.collections[0].get_offsets().tolist() == points
+    assert [to_hex(c) for c in ax.collections[0].get_facecolors()[[0, 3]]] == [
+        CLASSES[3],
+        CLASSES[8],
+    ]
+
+
+def test_class_colours_differ() -> None:
+    assert len(set(CLASSES)) == 10
+
+
+def test_matrix_is_centred_on_zero(ax: Axes) -> None:
+    weights = np.linspace(-1, 3, 400).reshape(20, 20)
+    assert draw_matrix(ax, weights) is ax
+    norm = ax.get_images()[0].norm
+    assert norm.vmin == -norm.vmax
+    assert ax.get_ylabel() == "output channel"
+
+
+def test_scores_of_spaces_stand_in_their_rows(ax: Axes) -> None:
+    table = pd.DataFrame(
+        {
+            "space": ["raw", "raw", "trained"],
+            "method": ["none", "tsne", "none"],
+            "knn_accuracy": [0.9, np.nan, 0.99],
+        }
+    )
+    names = {"raw": "pixels", "trained": "after"}
+    draw_space_scores(ax, table, "knn_accuracy", ["raw", "trained"], names)
+    assert ax.get_lines()[0].get_xydata().tolist() == [[90, -0.2], [99, 0.8]]
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["pixels", "after"]
+
+
+def test_separability_tells_trained_weights_from_random_ones(ax: Axes) -> None:
+    table = pd.DataFrame(
+        {
+            "network": "standard",
+            "block": 2,
+            "weights": ["trained", "gaussian"],
+            "energy": [0.8, 0.5],
+            "energy_low": 0.4,
+            "energy_high": 0.9,
+        }
+    )
+    assert draw_separability(ax, table) is ax
+    trained, gaussian = [line for line in ax.get_lines() if len(line.get_xdata())]
+    assert (trained.get_ydata(), gaussian.get_ydata()) == ([80], [50])
+    assert trained.get_marker() != gaussian.get_marker()
+
+
+@pytest.fixture(scope="module")
+def data() -> Results:
+    """The committed results."""
+    return Results(Path(__file__).parents[1] / "figures" / "data" / "full")
+
+
+def test_front_has_what_nothing_beats_in_cost_and_error() -> None:
+    # (2, 5) is dearer and worse than (1, 4); of two with the same cost only the better one stays.
+    assert front([1, 2, 3, 3, 4], [4, 5, 2, 3, 2]) == [0, 2]
+
+
+def test_pareto_joins_the_levels_of_one_network_in_their_order(ax: Axes) -> None:
+    table = pd.DataFrame(
+        {
+            "network": ["standard"] * 2 + ["mobilenet"] * 2,
+            "scaled": ["width"] * 4,
+            "level": [1, 0.5, 0.5, 1],
+            "macs": [40, 10, 2, 8],
+            "error": [1.0, 2.0, 3.0, 1.5],
+        }
+    )
+    assert draw_front(ax, table, "macs", "error") is ax
+    lines = {line.get_label(): line for line in ax.get_lines()}
+    assert lines["standard, widths"].get_xydata().tolist() == [[10, 2], [40, 1]]
+    edge = next(line for line in ax.get_lines() if line.get_gid() == "front")
+    assert edge.get_xydata().tolist() == [[2, 3], [8, 1.5], [40, 1]]
+
+
+def test_bars_carry_their_values(ax: Axes) -> None:
+    networks = ["standard", "mobilenet"]
+    assert draw_bars(ax, networks, [6, 2], lambda value: f"{value} M") is ax
+    assert [bar.get_width() for bar in ax.patches] == [6, 2]
+    assert [text.get_text() for text in ax.texts] == ["6 M", "2 M"]
+    assert ax.patches[0].get_hatch() != ax.patches[1].get_hatch()  # in grey, too
+
+
+def test_ratio_is_to_the_first_network() -> None:
+    assert with_ratio(390_890, 390_890) == "390,890"
+    assert with_ratio(65_322, 390_890) == "65,322  (÷ 5.98)"
+    assert with_ratio(7_052_288, 32_573_056) == "7.05 M  (÷ 4.62)"
+
+
+def test_block_grid_has_convolutions_by_column(ax: Axes) -> None:
+    values = {(4, 0): 2.0, (2, 2): 1.0, (0, 1): 4.0}
+    assert draw_block_grid(ax, values, lambda value: f"{value:.1f}", log=False) is ax
+    grid = ax.get_images()[0].get_array()
+    assert (grid[0, 4], grid[2, 2], grid[1, 0]) == (2, 1, 4)
+    assert np.ma.getmaskarray(grid).sum() == 25 - 3
+    assert {text.get_position(): text.get_text() for text in ax.texts}[(0, 1)] == "4.0"
+    assert len(ax.patches) == 2  # our two networks are framed
+
+
+def test_block_scatter_names_every_pair_of_counts(ax: Axes) -> None:
+    table = pd.DataFrame({"conv": [4, 0], "dw": [0, 1], "macs": [32.0, 0.5], "error": [1.0, 9.0]})
+    draw_block_scatter(ax, table, "macs", "error")
+    assert [text.get_text() for text in ax.texts] == ["4+0", "0+1"]
+    assert [line.get_xydata().tolist() for line in ax.get_lines()] == [[[32, 1]], [[0.5, 9]]]
+
+
+def test_cost_share_is_the_formula_of_the_paper() -> None:
+    # 1/32 + 1/9 = 41/288: 7.02 times less; 1/1024 + 1/9: 8.92 times less.
+    assert cost_share(32) == pytest.approx(41 / 288)
+    assert 1 / cost_share(1024) == pytest.approx(8.92, abs=0.005)
+
+
+def test_our_blocks_lie_on_the_curve(data: Results, ax: Axes) -> None:
+    blocks = separable_blocks(data)
+    assert blocks["channels"].tolist() == [128, 256]
+    np.testing.assert_allclose(blocks["share"], cost_share(blocks["channels"]))
+    assert draw_cost_curve(ax, blocks) is ax
+    labels = [text.get_text() for text in ax.texts][1:]
+    assert labels == ["block 3: ÷ 8.41", "block 4: ÷ 8.69"]
+
+
+def test_layers_of_a_block_stand_in_line(ax: Axes) -> None:
+    table = pd.DataFrame(
+        [
+            ("standard", "block 3", "conv", 9.0),
+            ("mobilenet", "block 3", "depthwise", 0.5),
+            ("mobilenet", "block 3", "pointwise", 1.5),
+        ],
+        columns="network row kind macs".split(),
+    )
+    assert draw_layer_costs(ax, table, "macs", ["block 3"]) is ax
+    assert [(bar.get_x(), bar.get_width()) for bar in ax.patches] == [(0, 9), (0, 0.5), (0.5, 1.5)]
+    assert [text.get_text() for text in ax.texts] == ["9", "2"]
+
+
+def test_batch_norm_belongs_to_the_convolution_before_it() -> None:
+    rows = pd.DataFrame({"layer": ["b.bn_dw", "b.bn_pw", "b.bn", "b.conv"], "kind": ["bn"] * 4})
+    rows.loc[3, "kind"] = "conv"
+    kinds = [kind_of(row) for row in rows.itertuples()]
+    assert kinds == ["depthwise", "pointwise", "conv", "conv"]
+
+
+def test_speed_up_of_a_block_is_that_of_all_its_layers(data: Results, ax: Axes) -> None:
+    table = speedups(data)
+    block = table[(table["row"] == "block 3") & (table["batch"] == 1)].iloc[0]
+    layers = data.table("benchmark/layer_times.csv")
+    layers = layers[(layers["threads"] == 1) & (layers["batch"] == 1)]
+    us = layers[layers["layer"].str.startswith("blocks.2.")].groupby("network")["us"].sum()
+    assert block["measured"] == pytest.approx(us["standard"] / us["mobilenet"])
+    assert block["theory"] == pytest.approx(14_450_688 / (112_896 + 1_605_632))
+    assert draw_speedup(ax, table, ["block 3", "block 4"]) is ax
+    shown = [line for line in ax.get_lines() if line.get_label().startswith("faster, 1 ")]
+    assert shown[0].get_xdata() == pytest.approx([block["measured"]])
+    assert legend(_with_legend(ax))[0] == "fewer multiply–accumulates"
+
+
+def _with_legend(ax: Axes) -> Axes:
+    ax.legend()
+    return ax
+
+
+def test_roofs_bend_at_the_peak(ax: Axes) -> None:
+    roof = pd.Series({"peak_gmacs_per_s": 40, "cache_gb_per_s": 20, "memory_gb_per_s": 5})
+    layers = pd.DataFrame(
+        {"network": ["standard"], "kind": ["conv"], "intensity": [30.0], "gmacs_per_s": [25.0]}
+    )
+    assert draw_roofline(ax, roof, layers) is ax
+    cache, memory, points = ax.get_lines()
+    x, y = memory.get_data()
+    np.testing.assert_allclose(y, np.minimum(40, 5 * x))
+    assert cache.get_ydata().max() == 40
+    assert points.get_xydata().tolist() == [[30, 25]]

@@ -2,7 +2,7 @@
 
 import sys
 
-from analysis.command import COMMANDS, start, summary
+from analysis.frame.command import COMMANDS, start, summary
 
 
 def main() -> int:

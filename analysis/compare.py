@@ -14,9 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.command import made_by, start, write_json
+from analysis.frame.command import made_by, start, write_json
+from analysis.frame.results import write_arrays, write_table
 from analysis.questions import gather
-from analysis.results import write_arrays, write_table
 from netlib import data, measure
 
 if TYPE_CHECKING:

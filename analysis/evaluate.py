@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from analysis.command import made_by, on_terminal, start, write_json
+from analysis.frame.command import made_by, on_terminal, start, write_json
 from netlib import answer, data, measure, nets
 
 if TYPE_CHECKING:

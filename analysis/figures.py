@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import tyro
 
-from analysis.command import start
+from analysis.frame.command import start
 from analysis.questions import figures
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def run(options: Options) -> Iterator[Path]:
 
 def show(names: Sequence[str], folder: Path) -> None:
     """One line a figure: its name, whether it can be drawn, its title and inputs."""
-    from analysis.results import Results
+    from analysis.frame.results import Results
 
     for name in names:
         spec = figures()[name]
@@ -88,8 +88,8 @@ def draw(
     complain: Callable[[str], None],
 ) -> Iterator[Path]:
     """Files of the figures as they are drawn; `complain` is told what stood in the way of one."""
+    from analysis.frame.results import Results
     from analysis.look.style import look
-    from analysis.results import Results
 
     data, known = Results(folder), figures()
     for name in names:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from analysis.command import (
+from analysis.frame.command import (
     arguments_of,
     command_line,
     made_by,

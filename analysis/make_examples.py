@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from analysis.command import start
+from analysis.frame.command import start
 from netlib import answer, data
 
 PAD = 280

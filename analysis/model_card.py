@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.command import start
+from analysis.frame.command import start
 from analysis.look.rows import t_interval
 from netlib import nets
 

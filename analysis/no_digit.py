@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.command import made_by, progress, start, write_json
-from analysis.results import write_table
+from analysis.frame.command import made_by, progress, start, write_json
+from analysis.frame.results import write_table
 from netlib import answer, data, measure, nets
 from netlib.answer.refusal import DIGIT_SCORES, digit_score
 from netlib.measure.metrics import auroc, fit_digit_head, mean_embeddings

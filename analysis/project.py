@@ -16,8 +16,8 @@ from typing import Literal
 
 import numpy as np
 
-from analysis.command import made_by, start
-from analysis.results import write_arrays
+from analysis.frame.command import made_by, start
+from analysis.frame.results import write_arrays
 from netlib import data
 
 STARTS = {"umap": "spectral", "tsne": "pca"}  # the defaults of umap-learn and openTSNE

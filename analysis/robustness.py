@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.command import made_by, progress, start, write_json
-from analysis.results import write_table
+from analysis.frame.command import made_by, progress, start, write_json
+from analysis.frame.results import write_table
 from netlib import answer, nets
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from urllib.request import ProxyHandler, build_opener
 
 from PIL import Image
 
-from analysis.command import start
+from analysis.frame.command import start
 from netlib.errors import WorkError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.command import start
+from analysis.frame.command import start
 from netlib.files import replacing
 
 ROOT = Path(__file__).parents[1]
@@ -41,7 +41,7 @@ python {script} --dataset-path FOLDER --no-is-training --checkpoint models/mobil
 
 import sys
 
-from analysis.command import start
+from analysis.frame.command import start
 
 if __name__ == "__main__":
     sys.exit(start("main", [*sys.argv[1:], "--name", "{name}", "--roll-number", "{roll}"]))

@@ -21,8 +21,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
-from analysis.children import end_with
-from analysis.command import made_by, on_terminal, progress, start, write_json
+from analysis.frame.children import end_with
+from analysis.frame.command import made_by, on_terminal, progress, start, write_json
 from netlib import data, measure, nets, training
 from netlib.files import replacing
 from netlib.training.config import AUGMENTATIONS, AugmentConfig, TrainConfig

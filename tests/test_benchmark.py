@@ -19,12 +19,13 @@ import torch
 from helpers_arms import make_counter, make_failure
 from torch import nn
 
-from analysis.benchmark import accuracy, archives, inference, layers, plain, serving
+from analysis.benchmark import accuracy, archives, inference, plain, serving
+from analysis.benchmark import layerwise as layers
 from analysis.benchmark.__main__ import MODULES, Area
 from analysis.benchmark.arms import Arm, ArmError, interleave, seconds_of
 from analysis.benchmark.record import Row, quartiles, ratios, row, save, table
 from analysis.benchmark.settings import Settings, as_input
-from analysis.command import start
+from analysis.frame.command import start
 from netlib.answer.predictor import Predictor
 from netlib.nets.checkpoint import load_network, save_network
 from netlib.nets.network import ARCHITECTURES

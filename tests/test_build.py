@@ -8,15 +8,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis import command, wording
 from analysis.build import artefacts
 from analysis.build.__main__ import Options, make_plan, open_report, results_of
-from analysis.build.page import say
-from analysis.build.steps import Step
+from analysis.build.document import say
+from analysis.build.plan import Step
 from analysis.build.store import Build
-from analysis.command import start
+from analysis.frame import command, wording
+from analysis.frame.command import start
+from analysis.frame.results import Results
 from analysis.questions import headline, tails
-from analysis.results import Results
 
 ROOT = Path(__file__).parents[1]
 FULL = Path("figures/data/full")

@@ -11,7 +11,7 @@ from typing import Literal
 import pytest
 import tyro
 
-from analysis import command
+from analysis.frame import command
 from netlib.training.config import AUGMENTATIONS, TrainConfig
 
 ROOT = Path(__file__).parents[1]
@@ -168,7 +168,7 @@ def test_help_shows_every_option_with_its_line_and_default(module, capsys) -> No
 
 def test_no_command_needs_anything_heavy_for_its_help() -> None:
     program = (
-        "import sys\nfrom analysis.command import COMMANDS, start, summary\n"
+        "import sys\nfrom analysis.frame.command import COMMANDS, start, summary\n"
         f"for name in {READY}:\n    assert start(name, ['--help']) == 0 and summary(name)\n"
         f"print(sorted({HEAVY} & set(sys.modules)), file=sys.stderr)"
     )

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from helpers_runs import keep_run, sure
 
-from analysis.command import start
+from analysis.frame.command import start
 from analysis.questions import roc
 from netlib.data.dataset import DigitDataset
 

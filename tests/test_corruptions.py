@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from helpers_runs import keep_run
 
-from analysis.command import start
+from analysis.frame.command import start
 from analysis.questions import damage
 from netlib.data.dataset import DigitDataset
 from netlib.measure.corruptions import CORRUPTIONS, affine, corrupt

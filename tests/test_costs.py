@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis.command import start
+from analysis.frame.command import start
 from analysis.questions import costs
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from helpers_data import png, table, write_folder
 
-from analysis.command import start
+from analysis.frame.command import start
 from analysis.questions import data_card
 from netlib.data.dataset import DigitDataset
 

@@ -10,7 +10,7 @@ import torch
 from helpers_runs import keep_run
 
 from analysis import project
-from analysis.command import start
+from analysis.frame.command import start
 from analysis.questions import embeddings
 from netlib.data.dataset import DigitDataset
 from netlib.measure.runs import find_pairs

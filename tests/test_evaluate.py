@@ -11,7 +11,7 @@ import torch
 from PIL import Image, ImageOps
 from scipy.special import softmax
 
-from analysis.command import start
+from analysis.frame.command import start
 from netlib.measure.metrics import calibration_interval, scores
 from netlib.nets.checkpoint import load_network, save_network, weights_digest
 from netlib.nets.network import init_network

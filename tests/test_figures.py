@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from analysis import questions
-from analysis.command import start
+from analysis.frame.command import start
+from analysis.frame.results import Results
 from analysis.look.style import CM, COLUMN, FULL, look
-from analysis.results import Results
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "figures" / "data" / "full"
@@ -74,7 +74,7 @@ def test_a_new_question_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert start("figures", ["rows_of_pairs", "--data", str(DATA), "--output", str(tmp_path)]) == 0
     assert (tmp_path / "rows_of_pairs.png").exists()
     from analysis.build.__main__ import Options, make_plan, open_report
-    from analysis.build.page import say
+    from analysis.build.document import say
 
     assert say(Results(DATA))["rows"] == {"number": "10"}
     assert "rows" in open_report(make_plan(Options(results=tmp_path))).steps

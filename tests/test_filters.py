@@ -9,7 +9,7 @@ import pytest
 import torch
 from helpers_runs import keep_run
 
-from analysis.command import start
+from analysis.frame.command import start
 from analysis.questions import filters
 from netlib.nets.checkpoint import load_network
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from helpers_data import numbered, png, table, write_folder, write_zip
 
-from analysis.command import start
+from analysis.frame.command import start
 from netlib.data import DigitDataset
 from netlib.data.imports import IMPORTS
 from netlib.data.stores import DataError

@@ -9,6 +9,8 @@ from helpers_plots import legend, spare_axes
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 
+from analysis.frame.results import Results
+from analysis.frame.wording import count_text
 from analysis.look.digits import draw_error_page, draw_mosaic, draw_readings, mosaic
 from analysis.look.grids import draw_block_grid, draw_matrix
 from analysis.look.lines import draw_sweep, spread
@@ -37,8 +39,6 @@ from analysis.questions.costs import kind_of, separable_blocks
 from analysis.questions.headline import with_ratio
 from analysis.questions.mistakes import order_of_errors
 from analysis.questions.roofline import speedups
-from analysis.results import Results
-from analysis.wording import count_text
 
 ax = pytest.fixture(spare_axes, name="ax")
 

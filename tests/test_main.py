@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from analysis import main as module
-from analysis.command import start
+from analysis.frame.command import start
 from netlib import measure
 from netlib.data.loaders import DigitDataset
 from netlib.measure.metrics import scores

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from analysis import model_card
-from analysis.command import start
+from analysis.frame.command import start
 from netlib.answer.refusal import DIGIT_SCORES
 from netlib.nets.checkpoint import load_network, read_metadata, weights_digest
 from netlib.nets.network import ARCHITECTURES

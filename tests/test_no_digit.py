@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from analysis import no_digit
-from analysis.command import start
+from analysis.frame.command import start
 from netlib.answer.refusal import DIGIT_SCORES
 from netlib.nets.checkpoint import load_network, read_metadata, save_network, weights_digest
 from netlib.nets.network import init_network

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from netlib.picture.digit import to_digit, trace
-from netlib.picture.lines import without_lines
 from netlib.picture.number import find_digits
-from netlib.picture.page import closed, find_strokes
+from netlib.picture.paper import closed, find_strokes
+from netlib.picture.rulings import without_lines
 
 PAPER, PEN = 205, 40
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from helpers_data import pen_file
 
-from analysis.command import start
+from analysis.frame.command import start
 from netlib.data import export, sources
 from netlib.data.imbalance import PROFILES
 from netlib.data.loaders import DigitDataset

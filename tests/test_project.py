@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from analysis import project
-from analysis.command import start
+from analysis.frame.command import start
 
 
 @pytest.fixture

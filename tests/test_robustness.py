@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.command import start
+from analysis.frame.command import start
 from analysis.robustness import DRAWINGS, Drawing
 from netlib.data.strokes import PenDigit
 

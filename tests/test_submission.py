@@ -11,7 +11,7 @@ import pytest
 from import_graph import ROOT, imported_packages
 
 from analysis import submission
-from analysis.command import start
+from analysis.frame.command import start
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 from analysis import sweep
-from analysis.command import arguments_of, command_line, parse, start
+from analysis.frame.command import arguments_of, command_line, parse, start
 from netlib.nets.checkpoint import load_network
 
 SMALL = ["--networks", "1+0", "0+1", "--resolution", "12", "--training-epochs", "1", "--batch-size",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from analysis.command import made_by, start
+from analysis.frame.command import made_by, start
 from netlib import nets
 
 if TYPE_CHECKING:

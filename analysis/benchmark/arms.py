@@ -14,7 +14,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.children import end_with
+from analysis.frame.children import end_with
 from netlib.errors import WorkError
 
 Work = Callable[[Any], float]

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.command import write_json
+from analysis.frame.command import write_json
 
 
 @dataclass(frozen=True)

@@ -204,7 +204,7 @@ def _server(name: str, settings: Settings, picture: bytes) -> Iterator[Server]:
         probe.bind((HOST, 0))
         port = probe.getsockname()[1]
     environment = {**os.environ, "GRADIO_ANALYTICS_ENABLED": "False", "NO_PROXY": HOST}
-    command = [sys.executable, "-m", "analysis.children", str(os.getpid()),
+    command = [sys.executable, "-m", "analysis.frame.children", str(os.getpid()),
                *_script(name, settings, port)]  # fmt: skip
     with tempfile.TemporaryFile() as log:
         start = time.perf_counter()

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.command import command_line, start
+from analysis.frame.command import command_line, start
 
 if TYPE_CHECKING:
-    from analysis.build.steps import Plan, Step
+    from analysis.build.plan import Plan, Step
     from analysis.build.store import Build
 
 STATE = "steps.json"
@@ -62,7 +62,7 @@ def run(options: Options) -> Iterator[Path]:
         ValueError: a step is unknown, a result is missing, changed or stale, or a step failed.
     """
     from analysis.build.artefacts import artefacts
-    from analysis.build.page import make_page
+    from analysis.build.document import make_page
 
     plan = make_plan(options)
     report = open_report(plan)
@@ -91,7 +91,7 @@ def run(options: Options) -> Iterator[Path]:
 
 def make_plan(options: Options) -> "Plan":
     """Size and folders."""
-    from analysis.build.steps import Plan
+    from analysis.build.plan import Plan
 
     size = "full" if options.full else "tiny" if options.tiny else "small"
     results = options.results or Path("figures/data") / size

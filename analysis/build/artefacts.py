@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from analysis.build.steps import Step
+from analysis.build.plan import Step
 from analysis.build.store import Build
 
 STATE = Path("figures/data/artefacts.json")

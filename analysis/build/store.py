@@ -18,8 +18,8 @@ from doit.reporter import ZeroReporter
 from doit.runner import Runner
 from doit.task import Task, dict_to_task
 
-from analysis.build.steps import Step
-from analysis.command import start
+from analysis.build.plan import Step
+from analysis.frame.command import start
 from netlib.errors import WorkError
 from netlib.files import replacing
 

@@ -8,7 +8,7 @@ A question is a module of this folder. All of its parts are optional, and nothin
 - `conclude(data, sections)` and `disappoint(data, sections)`: sentences for the end of the report;
 - `steps(plan)`: the commands that its numbers come from;
 - `COMPARED` and `compare(pair) -> {file: rows or arrays}`: what it takes from kept runs;
-- `Options` and `run(options)`: a command of its own, see `analysis.command`.
+- `Options` and `run(options)`: a command of its own, see `analysis.frame.command`.
 """
 
 import importlib
@@ -20,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from analysis.results import Results
+from analysis.frame.results import Results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from analysis.build.steps import Plan, Step
+from analysis.build.plan import Plan, Step
+from analysis.frame.results import Results
+from analysis.frame.wording import agree, listed, percent, points, seeds_text, setting_text, whole
 from analysis.look.maps import draw_front
 from analysis.look.style import ERROR, FULL, blank, key_above
 from analysis.questions import Drawn, Sections, figure
-from analysis.results import Results
-from analysis.wording import agree, listed, percent, points, seeds_text, setting_text, whole
 
 
 def steps(plan: Plan) -> Iterator[Step]:

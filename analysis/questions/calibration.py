@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from analysis.frame.results import Results
+from analysis.frame.wording import TITLES, agree, count_text, percent, seeds_text
 from analysis.look.lines import draw_before_after, draw_reliability, draw_risk
 from analysis.look.style import COLUMN, FULL, NETWORKS, blank, key, key_above, name_of, networks_of
 from analysis.questions import Drawn, Section, Sections, figure
-from analysis.results import Results
-from analysis.wording import TITLES, agree, count_text, percent, seeds_text
 
 if TYPE_CHECKING:
     from analysis.compare import Pair, Result

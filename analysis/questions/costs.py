@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from analysis.build.steps import Plan, Step
-from analysis.command import made_by, start, versions, write_json
+from analysis.build.plan import Plan, Step
+from analysis.frame.command import made_by, start, versions, write_json
+from analysis.frame.results import Results, write_table
+from analysis.frame.wording import whole
 from analysis.look.maps import draw_cost_curve
 from analysis.look.rows import draw_layer_costs
 from analysis.look.style import COLOURS, COLUMN, FULL, HATCHES, KEY, NAMES, NETWORKS, blank
 from analysis.questions import Drawn, Sections, figure
-from analysis.results import Results, write_table
-from analysis.wording import whole
 from netlib import nets
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from analysis.frame.results import Results
+from analysis.frame.wording import percent, seeds_text
 from analysis.look.lines import draw_curves
 from analysis.look.style import FULL, NETWORKS, blank
 from analysis.questions import Drawn, Sections, figure
-from analysis.results import Results
-from analysis.wording import percent, seeds_text
 
 if TYPE_CHECKING:
     from analysis.compare import Pair

@@ -16,14 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from analysis.build.steps import Plan, Step
-from analysis.command import made_by, progress, start, write_json
-from analysis.look.grids import draw_heat
-from analysis.look.lines import draw_shift
-from analysis.look.style import COLUMN, FULL, NETWORKS, blank, errors, name_of
-from analysis.questions import Drawn, Sections, figure
-from analysis.results import Results, write_table
-from analysis.wording import (
+from analysis.build.plan import Plan, Step
+from analysis.frame.command import made_by, progress, start, write_json
+from analysis.frame.results import Results, write_table
+from analysis.frame.wording import (
     TITLES,
     agree,
     count_text,
@@ -34,6 +30,10 @@ from analysis.wording import (
     whole,
     words,
 )
+from analysis.look.grids import draw_heat
+from analysis.look.lines import draw_shift
+from analysis.look.style import COLUMN, FULL, NETWORKS, blank, errors, name_of
+from analysis.questions import Drawn, Sections, figure
 from netlib import answer, measure
 from netlib import data as digits
 

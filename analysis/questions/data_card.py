@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.build.steps import Plan, Step
-from analysis.command import made_by, start, write_json
+from analysis.build.plan import Plan, Step
+from analysis.frame.command import made_by, start, write_json
+from analysis.frame.results import Results, write_arrays
+from analysis.frame.wording import whole
 from analysis.look.digits import mosaic
 from analysis.look.rows import draw_counts
 from analysis.look.style import COLUMN, FULL, bare, blank, key
 from analysis.questions import Drawn, Sections, figure
-from analysis.results import Results, write_arrays
-from analysis.wording import whole
 from netlib import data as digits
 
 if TYPE_CHECKING:

@@ -19,14 +19,14 @@ import numpy as np
 import pandas as pd
 
 from analysis import project
-from analysis.build.steps import Plan, Step
-from analysis.command import made_by, start
+from analysis.build.plan import Plan, Step
+from analysis.frame.command import made_by, start
+from analysis.frame.results import Results, write_arrays, write_table
+from analysis.frame.wording import percent, whole
 from analysis.look.maps import draw_projection
 from analysis.look.rows import draw_space_scores
 from analysis.look.style import BLACK, COLOURS, FULL, NETWORKS, blank, key
 from analysis.questions import Drawn, Sections, figure
-from analysis.results import Results, write_arrays, write_table
-from analysis.wording import percent, whole
 from netlib import data as digits
 from netlib import measure, nets, training
 

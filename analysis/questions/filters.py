@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.build.steps import Plan, Step
-from analysis.command import made_by, start
+from analysis.build.plan import Plan, Step
+from analysis.frame.command import made_by, start
+from analysis.frame.results import Results, write_arrays, write_table
 from analysis.look.digits import draw_mosaic
 from analysis.look.grids import draw_matrix
 from analysis.look.rows import draw_separability
 from analysis.look.style import COLOURS, COLUMN, FULL, NETWORKS, blank, key_above, name_of
 from analysis.questions import Drawn, Sections, figure
-from analysis.results import Results, write_arrays, write_table
 from netlib import measure, nets, training
 
 if TYPE_CHECKING:

@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from analysis.build.steps import Plan, Step
+from analysis.build.plan import Plan, Step
+from analysis.frame.results import Results
+from analysis.frame.wording import (
+    interval,
+    p_value,
+    percent,
+    points,
+    seeds_text,
+    setting_text,
+    whole,
+)
 from analysis.look.rows import draw_bars, draw_pairs
 from analysis.look.style import ERROR, FULL, NETWORKS, blank, networks_of
 from analysis.questions import Drawn, Section, Sections, figure
-from analysis.results import Results
-from analysis.wording import interval, p_value, percent, points, seeds_text, setting_text, whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analysis.frame.results import Results
+from analysis.frame.wording import TITLES, count_text, percent, seeds_text, whole
 from analysis.look.digits import draw_error_page, draw_readings
 from analysis.look.grids import draw_confusion_matrix
 from analysis.look.rows import draw_class_dots
 from analysis.look.style import COLOURS, COLUMN, FULL, NETWORKS, blank, key, name_of
 from analysis.questions import Drawn, Sections, figure
-from analysis.results import Results
-from analysis.wording import TITLES, count_text, percent, seeds_text, whole
 
 if TYPE_CHECKING:
     from analysis.compare import Pair, Result

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analysis.frame.results import Results
+from analysis.frame.wording import count_text
 from analysis.look.lines import draw_roc
 from analysis.look.style import COLOURS, FULL, NETWORKS, blank, name_of
 from analysis.questions import Drawn, Sections, figure
-from analysis.results import Results
-from analysis.wording import count_text
 
 if TYPE_CHECKING:
     from analysis.compare import Pair, Result

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.build.steps import Plan, Step
+from analysis.build.plan import Plan, Step
+from analysis.frame.results import Results
 from analysis.look.maps import draw_roofline
 from analysis.look.rows import draw_speedup
 from analysis.look.style import FULL, blank, key, key_above
 from analysis.questions import Drawn, Sections, figure
-from analysis.results import Results
 
 ENGINES = {"ours": "ONNX Runtime", "folded": "PyTorch, folded", "eager": "PyTorch"}
 

@@ -6,13 +6,9 @@ from functools import partial
 
 import pandas as pd
 
-from analysis.build.steps import Plan, Step
-from analysis.look.lines import draw_sweep
-from analysis.look.rows import draw_levels
-from analysis.look.style import COLUMN, ERROR, NETWORKS, blank, key
-from analysis.questions import Drawn, Sections, figure
-from analysis.results import Results
-from analysis.wording import (
+from analysis.build.plan import Plan, Step
+from analysis.frame.results import Results
+from analysis.frame.wording import (
     LEVELS,
     TITLES,
     capital,
@@ -24,6 +20,10 @@ from analysis.wording import (
     whole,
     words,
 )
+from analysis.look.lines import draw_sweep
+from analysis.look.rows import draw_levels
+from analysis.look.style import COLUMN, ERROR, NETWORKS, blank, key
+from analysis.questions import Drawn, Sections, figure
 
 LOSSES = (
     *("cross_entropy", "label_smoothing", "mse", "weighted", "class_balanced", "focal"),

@@ -5,13 +5,22 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from analysis.build.steps import Plan, Step
+from analysis.build.plan import Plan, Step
+from analysis.frame.results import Results
+from analysis.frame.wording import (
+    LEVELS,
+    agree,
+    count_text,
+    listed,
+    percent,
+    setting_text,
+    whole,
+    words,
+)
 from analysis.look.lines import draw_sweep
 from analysis.look.rows import draw_levels
 from analysis.look.style import FULL, NETWORKS, blank, key_above
 from analysis.questions import Drawn, Sections, figure
-from analysis.results import Results
-from analysis.wording import LEVELS, agree, count_text, listed, percent, setting_text, whole, words
 
 PLAIN = "cross_entropy"
 CLASSES = range(10)

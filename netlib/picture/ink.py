@@ -9,8 +9,8 @@ The first way is linear, so that a clean picture passes unchanged.
 import cv2
 import numpy as np
 
-from netlib.picture.lines import LEVEL_RUN, without_lines
-from netlib.picture.page import page_ink
+from netlib.picture.paper import page_ink
+from netlib.picture.rulings import LEVEL_RUN, without_lines
 
 # Compression moves an even background by this much at most, of 1,
 EVEN_LEVELS = 2.5 / 255

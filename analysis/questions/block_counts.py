@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from analysis.build.steps import Plan, Step
+from analysis.build.plan import Plan, Step
+from analysis.frame.results import Results
+from analysis.frame.wording import block_words, percent, seeds_text, setting_text, whole
 from analysis.look.grids import draw_block_grid
 from analysis.look.maps import draw_block_scatter
 from analysis.look.style import ERROR, FULL, blank
 from analysis.questions import Drawn, Sections, figure
-from analysis.results import Results
-from analysis.wording import block_words, percent, seeds_text, setting_text, whole
 
 
 def steps(plan: Plan) -> Iterator[Step]:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.build.steps import Plan
+from analysis.build.plan import Plan
 from analysis.figures import draw
+from analysis.frame.results import Results
 from analysis.questions import Sections, figures, gather
-from analysis.results import Results
 from netlib.files import replacing
 
 if TYPE_CHECKING:

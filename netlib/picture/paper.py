@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from netlib.picture.lines import without_lines
+from netlib.picture.rulings import without_lines
 
 # Polarity and stroke width are looked for on a picture of this many pixels.
 SMALL_PIXELS = 60_000

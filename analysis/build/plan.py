@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.command import COMMANDS
+from analysis.frame.command import COMMANDS
 
 RECIPE = ("--augment", "mild", "--weight-decay", "0.05")
 

@@ -1,6 +1,6 @@
 """Processes that end with the one that started them, however that one ends.
 
-python -m analysis.children PARENT SCRIPT ARGUMENTS... runs a script like that.
+python -m analysis.frame.children PARENT SCRIPT ARGUMENTS... runs a script like that.
 """
 
 import os

@@ -1,6 +1,6 @@
 """Once: stored results and their state in the names and columns of the questions.
 
-python -m analysis.migrate_names FOLDER
+python -m analysis.frame.migrate_names FOLDER
 
 Numbers stay as they are. Commands get the new names of their modules, tables and arrays lose what
 nothing reads, the ratio and the rotation of a long-tailed set become columns, and `steps.json`

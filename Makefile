@@ -23,10 +23,10 @@ demo: $(ANSWER) ## start the app on the shipped checkpoints
 	$(RUN) demo.py $(ARGS)
 
 test: $(DEV) ## run the tests, those in a browser where there is one
-	$(RUN) -m pytest $(ARGS)
+	$(RUN) -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-quick: $(DEV) ## what a developer runs at every save: no browser, no training to the end
-	$(RUN) -m pytest -m "not browser and not slow" $(ARGS)
+	$(RUN) -m pytest -n 2 --dist loadfile -m "not browser and not slow" $(ARGS)
 
 lint: $(DEV) ## check style, types and who imports what
 	$(RUN) -m ruff check

@@ -24,7 +24,6 @@ from analysis.frame.command import made_by, progress, start, write_json
 from analysis.frame.results import write_table
 from netlib import answer, data, measure, nets
 from netlib.answer.refusal import DIGIT_SCORES, digit_score
-from netlib.measure.metrics import auroc, fit_digit_head, mean_embeddings
 
 REFUSED = 0.01  # share of the validation digits
 TRAIN_DIGITS = 20_000  # training digits that fit class means and head
@@ -135,7 +134,8 @@ class Measured:
         self.predictor, self.key = predictor, name
         train = sets.train_set.select(slice(0, TRAIN_DIGITS))
         embeddings = self._predict(train).embeddings
-        self.class_means = mean_embeddings(train.labels.numpy(), embeddings, train.num_classes)
+        labels = train.labels.numpy()
+        self.class_means = measure.mean_embeddings(labels, embeddings, train.num_classes)
         digits = [embeddings, *([self._predict(pens["train"]).embeddings] if pens else [])]
         self.to_fit = (
             np.concatenate(digits),
@@ -157,7 +157,7 @@ class Measured:
         """The trained score, fitted on all kinds but one."""
         digits, others = self.to_fit
         kept = [embeddings for kind, embeddings in others.items() if kind != without]
-        return fit_digit_head(digits, np.concatenate(kept))
+        return measure.fit_digit_head(digits, np.concatenate(kept))
 
     def _embeddings(self, images: list[np.ndarray | None]) -> np.ndarray:
         seen = np.stack([image for image in images if image is not None])
@@ -201,7 +201,7 @@ class Measured:
     def mean_auroc(self, kind: str) -> float:
         """Over the kinds, on the pictures that the score is chosen by."""
         parts = [_part(s[kind], FIT, CHOOSE) for s in self.others.values()]
-        return float(np.mean([auroc(self.validation[kind], part)[0] for part in parts]))
+        return float(np.mean([measure.auroc(self.validation[kind], part)[0] for part in parts]))
 
     def threshold(self, kind: str) -> float:
         """What `REFUSED` of the validation digits score below."""
@@ -216,11 +216,11 @@ class Measured:
                 rows.append(self._row(score, best, kind, s[score], limit))
             for kind, s in self.others.items():
                 part = _part(s[score], CHOOSE, 1)
-                area = auroc(self.validation[score], part)
+                area = measure.auroc(self.validation[score], part)
                 rows.append(self._row(score, best, kind, part, limit, area))
         for kind, s in self.unseen.items():
             limit = float(np.quantile(s["validation"], REFUSED))
-            area = auroc(s["validation"], s["others"])
+            area = measure.auroc(s["validation"], s["others"])
             rows.append(self._row(UNSEEN, best, kind, s["others"], limit, area))
         return rows
 

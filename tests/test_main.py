@@ -395,7 +395,7 @@ def assert_refused(result: Run, sentence: str) -> None:
     "options, sentence",
     [
         (["--conv-block-count", "0", "--mobilenet-block-count", "0"], "at least one block"),
-        (["--conv-block-count", "9"], "conv_block_count is 9"),
+        (["--conv-block-count", "99"], "conv_block_count is 99"),
         (["--input-dim", "2", "12", "12"], "1 or 3 channels"),
         (["--training-epochs", "0"], "training_epochs is 0"),
         (["--learning-rate", "-1"], "learning_rate is -1"),

@@ -1,17 +1,22 @@
 """What the READMEs say is true: files, commands, options, links and the Space's settings."""
 
+import contextlib
 import csv
+import io
 import re
 import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 
 import pytest
 from import_graph import ROOT
 
+import demo
+from analysis.frame.command import COMMANDS, start
+
 NETWORKS = ("standard", "mobilenet")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 DOCUMENTS = sorted(path for path in ROOT.glob("*/README.md") if not path.parts[-2].startswith("."))
 DOCUMENTS = [ROOT / "README.md", *DOCUMENTS]
@@ -22,12 +27,12 @@ ALL_TEXT = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
 
 
 def section(title: str) -> str:
-    """The part of the README under the heading `## title`."""
-    return README.split(f"\n## {title}\n")[1].split("\n## ")[0]
+    """The part of the README, or of CONTRIBUTING.md, under the heading `## title`."""
+    return f"{README}\n{CONTRIBUTING}".split(f"\n## {title}\n")[1].split("\n## ")[0]
 
 
 def tree() -> list[str]:
-    """Paths in the README's layout, folders with a slash at their end: ["netlib/", ...]."""
+    """Paths in the layout, folders with a slash at their end: ["netlib/", ...]."""
     block = section("Layout").split("```")[1]
     paths: list[str] = []
     folder = ""
@@ -63,7 +68,7 @@ def test_layout_names_everything_that_is_there() -> None:
         for path in tracked_files()
         if path not in listed
         and not path.startswith((".", *whole_folders))
-        and Path(path).name != "__init__.py"
+        and not Path(path).name.startswith("__init__.")
     ]
     assert not unlisted
 
@@ -79,7 +84,7 @@ def recipe(target: str) -> str | None:
 
 def programs(text: str) -> list[str]:
     """Our programs that commands run, as they stand behind `python`: "-m analysis.x", "demo.py"."""
-    return re.findall(r"-m analysis\.\w+|\bdemo\.py\b", text)
+    return re.findall(r"-m analysis(?:\.\w+)+|\bdemo\.py\b", text)
 
 
 def flags(text: str) -> set[str]:
@@ -90,7 +95,7 @@ def flags(text: str) -> set[str]:
 def commands(text: str) -> list[tuple[str, str]]:
     """(program, options) of every command that runs a program of ours, by python or by make."""
     joined = re.sub(r"\\\n\s*", "", text)
-    found = re.findall(r"python3? (-m analysis\.\w+|demo\.py)([^\n`]*)", joined)
+    found = re.findall(r"python3? (-m analysis(?:\.\w+)+|demo\.py)([^\n`]*)", joined)
     for target, options in re.findall(r'make (\w+) ARGS="([^"]*)"', joined):
         found += [(program, options) for program in programs(recipe(target) or "")]
     return sorted(set(found))
@@ -98,11 +103,16 @@ def commands(text: str) -> list[tuple[str, str]]:
 
 @cache
 def help_text(program: str) -> str:
-    """What `python PROGRAM --help` prints."""
-    command = [sys.executable, *program.split(), "--help"]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert run.returncode == 0, f"{program} --help failed:\n{run.stderr}"
-    return run.stdout
+    """What `python PROGRAM --help` prints; a command's is made in this process."""
+    name = program.rpartition(".")[2]
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        if name in COMMANDS:
+            assert start(name, ["--help"]) == 0
+        else:
+            with pytest.raises(SystemExit):
+                demo.main(["--help"])
+    return printed.getvalue()
 
 
 @pytest.mark.parametrize(("program", "options"), commands(ALL_TEXT))

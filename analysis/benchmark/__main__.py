@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from analysis.benchmark.settings import Settings
 
 Area = Literal["inference", "layers", "training", "accuracy", "data", "serving"]
-MODULES = {"training": "epochs", "data": "archives"}  # whose name is not their area's
+MODULES = {
+    "training": "epochs",
+    "data": "archives",
+    "layers": "layerwise",
+}  # whose name is not their area's
 CHECKPOINTS = Path("checkpoints")
 OUTPUT = Path("figures") / "data" / "benchmark"
 PACKAGES = ("torch", "torchvision", "onnxruntime", "numpy", "pillow", "gradio")

@@ -2,8 +2,11 @@ from .corruptions import CORRUPTIONS as CORRUPTIONS
 from .corruptions import affine as affine
 from .corruptions import corrupt as corrupt
 from .metrics import Scores as Scores
+from .metrics import auroc as auroc
 from .metrics import choose_temperature as choose_temperature
+from .metrics import fit_digit_head as fit_digit_head
 from .metrics import fit_temperature as fit_temperature
+from .metrics import mean_embeddings as mean_embeddings
 from .metrics import scores as scores
 from .nondigits import makers as makers
 from .runs import KeptRun as KeptRun

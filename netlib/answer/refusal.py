@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
 
 from netlib.nets.metadata import DIGIT_SCORES as DIGIT_SCORES
 
@@ -38,11 +37,11 @@ def digit_score(
     """
     z = np.asarray(logits, dtype=np.float64)
     if kind == "confidence":
-        return special.softmax(z / temperature, axis=1).max(1)
+        return np.exp(z.max(1) / temperature - log_sum_exp(z / temperature))
     if kind == "max_logit":
         return z.max(1)
     if kind == "energy":
-        return special.logsumexp(z, axis=1)
+        return log_sum_exp(z)
     if kind == "class_mean" and class_means is not None:
         return (unit(embeddings) @ unit(class_means).T).max(1)
     if kind == "head" and head is not None:
@@ -52,6 +51,11 @@ def digit_score(
         f"The digit score is {kind!r}; expected one of {', '.join(DIGIT_SCORES)}, class_mean with "
         "class_means and head with head."
     )
+
+
+def log_sum_exp(z: np.ndarray) -> np.ndarray:
+    """log Σ exp over the last axis, (N, C) -> (N,)."""
+    return np.logaddexp.reduce(z, axis=1)
 
 
 def unit(vectors: ArrayLike) -> np.ndarray:

@@ -6,9 +6,9 @@ Distortions act on the 28x28 picture itself, after centring: nothing repairs the
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 SIDE = 28
 POINTS = 25
@@ -85,7 +85,7 @@ def distort(
     if rotation or shift or scale != 1:
         picture = _move(picture, rotation, scale, shift)
     if blur:
-        picture = ndimage.gaussian_filter(picture, blur)
+        picture = _blurred(picture, blur)
     if noise:
         generator = np.random.default_rng(NOISE_SEED)
         picture = picture + noise * generator.standard_normal(picture.shape)
@@ -117,15 +117,23 @@ def holds(labels: NDArray[np.integer], label: int, start: int) -> tuple[int, int
 
 def _thicken(picture: NDArray[np.float32], margin: float) -> NDArray[np.float32]:
     """Move the outline outwards by `margin` pixels, inwards if negative."""
-    fine = ndimage.zoom(picture, ZOOM, order=1, grid_mode=True, mode="grid-constant")
-    inside = fine >= 0.5
+    padded = cv2.resize(np.pad(picture, 1), None, fx=ZOOM, fy=ZOOM, interpolation=cv2.INTER_LINEAR)
+    inside = padded[ZOOM:-ZOOM, ZOOM:-ZOOM] >= 0.5
     if not inside.any():
         return picture
     # Distances run between pixel centres; the outline lies half a pixel before the nearest one.
-    outside = ndimage.distance_transform_edt(~inside) - 0.5
-    outwards = np.where(inside, 0.5 - ndimage.distance_transform_edt(inside), outside)
+    outwards = np.where(inside, 0.5 - _distances(inside), _distances(~inside) - 0.5)
     covered = np.clip(0.5 + margin * ZOOM - outwards, 0, 1)
     return covered.reshape(SIDE, ZOOM, SIDE, ZOOM).mean(axis=(1, 3)).astype(np.float32)
+
+
+def _distances(inside: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Of each pixel that is inside, to the nearest that is not; 0 outside."""
+    return cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+
+
+def _blurred(picture: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    return cv2.GaussianBlur(picture, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
 
 
 def _move(
@@ -133,8 +141,13 @@ def _move(
 ) -> NDArray[np.float32]:
     angle = np.deg2rad(rotation)
     # Rows run downwards: this turns counter-clockwise on the screen. Output -> input coordinates.
-    matrix = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]) / scale
+    matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / scale
     middle = np.full(2, (SIDE - 1) / 2)
-    offset = middle - matrix @ (middle + np.array([0, shift]))
-    source = ndimage.gaussian_filter(picture, 0.4 / scale) if scale < 0.8 else picture
-    return ndimage.affine_transform(source, matrix, offset, order=1)
+    offset = middle - matrix @ (middle + np.array([shift, 0]))
+    source = _blurred(picture, 0.4 / scale) if scale < 0.8 else picture
+    return cv2.warpAffine(
+        source,
+        np.column_stack([matrix, offset]),
+        (SIDE, SIDE),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+    )

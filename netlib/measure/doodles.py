@@ -158,9 +158,9 @@ def curve(rng: Generator) -> Strokes:
             strokes = [np.stack([radius * np.cos(a), radius * np.sin(a)], 1)]
     elif kind == 4:  # an outlined star
         points = int(rng.integers(4, 9))
-        a = np.pi / points * np.arange(2 * points) + rng.uniform(0, 6)
+        angle = np.pi / points * np.arange(2 * points) + rng.uniform(0, 6)
         reach = np.where(np.arange(2 * points) % 2, rng.uniform(0.3, 0.6), 1)
-        strokes = [closed(*np.stack([reach * np.cos(a), reach * np.sin(a)], 1))]
+        strokes = [closed(*np.stack([reach * np.cos(angle), reach * np.sin(angle)], 1))]
     elif kind == 5:  # a flash
         strokes = [closed((0.6, 1), (0, 0.45), (0.4, 0.45), (0.2, -0.3), (0.9, 0.6), (0.5, 0.6))]
     elif kind == 6:  # a crescent

@@ -54,7 +54,7 @@ def digit_score(
 
 
 def log_sum_exp(z: np.ndarray) -> np.ndarray:
-    """log Σ exp over the last axis, (N, C) -> (N,)."""
+    """Log Σ exp over the last axis, (N, C) -> (N,)."""
     return np.logaddexp.reduce(z, axis=1)
 
 

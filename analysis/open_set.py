@@ -60,8 +60,8 @@ class Options:
         training_epochs: of `passes` each; the best by validation digits is kept, and later ones
             refuse more, so that one is enough.
         learning_rate: peak of the one-cycle schedule.
-        keep: share of the weights before in the result, which costs the digits nothing and
-            keeps most of what was learnt (Wortsman et al. 2022).
+        keep: share of the weights before in the result, which spares the digits and keeps a part
+            of what was learnt (Wortsman et al. 2022).
         precision: of convolutions in training.
         without: families left out of training and choosing.
         count: pictures of each family to train on; a sixth to choose, a third to measure.

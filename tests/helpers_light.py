@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-TRAINING_ONLY = {"torch", "torchvision", "sklearn", "matplotlib", "joblib", "mlxtend", "umap"}
+TRAINING_ONLY = set("torch torchvision sklearn scipy matplotlib joblib mlxtend umap".split())
 
 
 class Blocker:
@@ -62,9 +62,22 @@ def tour(folder: Path) -> None:
         print(name)
 
 
+def read_a_folder(folder: Path) -> None:
+    """`analysis read` on one picture; prints its name."""
+    from analysis.frame.command import start
+
+    (folder / "in").mkdir()
+    (folder / "in" / "seven.png").write_bytes(drawing())
+    output = folder / "answers.csv"
+    assert start("read", [str(folder / "in"), "--output", str(output)]) == 0
+    assert output.read_text().splitlines()[1].startswith("seven.png,7,7,")
+    print("read")
+
+
 if __name__ == "__main__":
     sys.meta_path.insert(0, Blocker())  # type: ignore[arg-type]
     sys.path.insert(0, str(Path(__file__).parents[1]))
     with tempfile.TemporaryDirectory() as scratch:
         tour(Path(scratch))
+        read_a_folder(Path(scratch))
     assert not TRAINING_ONLY & {name.split(".")[0] for name in sys.modules}

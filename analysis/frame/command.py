@@ -33,7 +33,16 @@ COMMANDS: dict[str, str] = {
     **{
         name: f"analysis.{name}"
         for name in (
-            *("prepare_data", "main", "evaluate", "sweep", "submission", "figures", "compare"),
+            *(
+                "prepare_data",
+                "main",
+                "evaluate",
+                "sweep",
+                "submission",
+                "figures",
+                "compare",
+                "read",
+            ),
             *("make_examples", "model_card", "no_digit", "project", "robustness", "screenshots"),
         )
     },

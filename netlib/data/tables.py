@@ -141,6 +141,22 @@ class Sheet:
         column = self._label_column(num_classes)
         return names, _labels([row[column] for row in self.cells], names, table, num_classes)
 
+    def texts(self, files: Files, num_classes: int) -> dict[str, str]:
+        """File -> its label as written, of those rows whose image is among the files.
+
+        Raises:
+            DataError: no row names one of the files, or the labels' column is not clear.
+        """
+        column = self._label_column(num_classes) if self.cells else 0
+        found = {
+            name: row[column].strip()
+            for row in self.cells
+            for name in files.matches(row[self.name_column].strip())
+        }
+        if not found:
+            raise DataError(f"{self.title} names none of {files.title}: its names must be theirs.")
+        return found
+
     def _check_unique(self, names: Sequence[str], table: str) -> None:
         seen: dict[str, int] = {}
         for line, name in zip(self.lines, names, strict=True):

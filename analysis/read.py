@@ -1,0 +1,194 @@
+"""Read pictures with both networks: files, folders and zips to one table of answers.
+
+python -m analysis read drawings/ photos.zip --labels labels.csv --output answers.csv
+"""
+
+import csv
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from analysis.frame.command import progress, start
+from netlib import answer
+from netlib.data.stores import DataError, FolderStore, ZipStore, check_file
+from netlib.data.tables import Files, has_image_suffix, read_sheet
+from netlib.errors import UserError
+from netlib.files import replacing
+
+if TYPE_CHECKING:
+    from netlib.answer.reading import NetworkReading, Reader
+
+CHECKPOINTS = (Path("checkpoints/standard.safetensors"), Path("checkpoints/mobilenet.safetensors"))
+MAX_TABLE_BYTES = 100_000_000
+ANY_NUMBER = 10**18  # labels are numbers of any length here, not classes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Read pictures of digits and numbers with both networks.
+
+    Attributes:
+        pictures: files, folders and zips.
+        labels: CSV that names pictures and what stands in them.
+        checkpoint: networks; the columns are called like the files.
+        output: the table, CSV.
+    """
+
+    pictures: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    labels: Path | None = None
+    checkpoint: tuple[Path, ...] = CHECKPOINTS
+    output: Path
+
+
+@dataclass
+class Found:
+    """The pictures below what was named, in order, and how many other files lie there."""
+
+    sources: list[tuple[str, FolderStore | ZipStore, str]] = field(default_factory=list)
+    skipped: int = 0
+
+    def add(self, path: Path) -> None:
+        """A file, or what a folder or a zip holds: by name, numbers by their value.
+
+        Raises:
+            ValueError: there is nothing of that name.
+            DataError: a folder or zip cannot be listed.
+        """
+        if not path.exists():
+            raise ValueError(f"There is no {path}: name pictures, folders or zips that exist.")
+        store: FolderStore | ZipStore
+        if path.is_dir():
+            store = FolderStore(path)
+        elif path.suffix.lower() == ".zip":
+            store = ZipStore(path)
+        else:
+            self.sources.append((path.name, FolderStore(path.parent), path.name))
+            return
+        names = sorted(store.files(""), key=natural)
+        pictures = [name for name in names if has_image_suffix(name)]
+        self.skipped += len(names) - len(pictures)
+        self.sources += [(name, store, name) for name in pictures]
+
+
+def natural(name: str) -> list[tuple[int, Any]]:
+    """Sorts "a2" before "a10"."""
+    parts = re.split(r"(\d+)", name)
+    return [(1, int(part)) if part.isdecimal() else (0, part) for part in parts]
+
+
+def run(options: Options) -> Iterator[Path]:
+    """Find, read, write, and say how much was right where labels tell."""
+    found = Found()
+    for path in options.pictures:
+        found.add(path)
+    if not found.sources:
+        raise ValueError(
+            f"There is no picture in {', '.join(map(str, options.pictures))}: name pictures, or "
+            "folders or zips that hold some."
+        )
+    names = [path.stem for path in options.checkpoint]
+    if len(set(names)) < len(names):
+        raise ValueError(f"Two checkpoints are called {names[0]}: rename one, for the columns.")
+    labels = read_labels(options.labels, [name for name, *_ in found.sources])
+    reader = answer.Reader(
+        answer.Predictor(dict(zip(names, options.checkpoint, strict=True)), input_dim=(1, 28, 28))
+    )
+    rows = [
+        row(reader, name, store, path, labels)
+        for name, store, path in progress(found.sources, "reading")
+    ]
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(options.output) as temporary:
+        write(temporary, rows)
+    tell(rows, names, found.skipped)
+    yield options.output
+
+
+def read_labels(path: Path | None, names: Sequence[str]) -> Mapping[str, str]:
+    """Picture -> what stands in it, as written; empty without a table.
+
+    A name without its folder means the only picture that is called so.
+
+    Raises:
+        DataError: it cannot be read, or does not say which column is which.
+    """
+    if path is None:
+        return {}
+    check_file(path, MAX_TABLE_BYTES)
+    counts = Counter(PurePosixPath(name).name for name in names)
+    short = {name: PurePosixPath(name).name for name in names}
+    short = {name: leaf for name, leaf in short.items() if counts[leaf] == 1}
+    files = Files("", [*names, *short.values()], "the pictures")
+    labels = read_sheet(path.read_bytes(), str(path), files).texts(files, ANY_NUMBER)
+    by_leaf = {name: labels[leaf] for name, leaf in short.items() if leaf in labels}
+    return {**by_leaf, **labels}
+
+
+def row(
+    reader: "Reader",
+    name: str,
+    store: FolderStore | ZipStore,
+    path: str,
+    labels: Mapping[str, str],
+) -> dict[str, Any]:
+    """One picture's line; what cannot be read has its sentence."""
+    cells: dict[str, Any] = {"name": name, **dict.fromkeys(reader.names, "")}
+    details: dict[str, Any] = {"boxes": "", "error": ""}
+    for network in reader.names:
+        details |= {f"{network}_confidence": "", f"{network}_refused": ""}
+    try:
+        reading = reader.read(store.read(path))
+        details["boxes"] = ";".join(" ".join(map(str, box)) for box in reading.boxes)
+        for network, found in reading.networks.items():
+            cells[network] = found.text
+            details |= {f"{network}_{key}": value for key, value in told(found).items()}
+    except (DataError, UserError) as error:
+        details["error"] = str(error)
+    except ValueError as error:  # ImageError: what a person is told of a picture
+        details["error"] = str(error)
+    if labels:
+        label = labels.get(name, "")
+        right = {f"{n}_right": int(cells[n] == label) if label else "" for n in reader.names}
+        cells |= {"label": label, **right}
+    return {**cells, **details}
+
+
+def told(found: "NetworkReading") -> dict[str, Any]:
+    """Confidence of each digit, and which were refused, counted from 1."""
+    refused = [str(i) for i, known in enumerate(found.is_digit, 1) if not known]
+    confidences = " ".join(f"{value:.4f}" for value in found.confidences)
+    return {"confidence": confidences, "refused": " ".join(refused)}
+
+
+def write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The table; text that a spreadsheet would take for a formula is made inert."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        table.writeheader()
+        table.writerows({key: inert(value) for key, value in row.items()} for row in rows)
+
+
+def inert(value: Any) -> Any:
+    """A stranger's text, such that no spreadsheet takes it for a formula."""
+    is_formula = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
+    return f"'{value}" if is_formula else value
+
+
+def tell(rows: Sequence[Mapping[str, Any]], names: Sequence[str], skipped: int) -> None:
+    """What was read, skipped and right."""
+    failed = sum(bool(row["error"]) for row in rows)
+    print(f"{len(rows)} pictures, {failed} not readable; {skipped} other files were skipped.")
+    labelled = [row for row in rows if row.get("label")]
+    for name in names if labelled else ():
+        right = sum(row[f"{name}_right"] for row in labelled)
+        print(f"{name}: {right} of {len(labelled)} right ({100 * right / len(labelled):.2f} %)")
+
+
+if __name__ == "__main__":
+    sys.exit(start("read"))

@@ -154,8 +154,10 @@ def test_info_has_the_figures_derived_by_hand(predictor: Predictor) -> None:
     assert info.metadata["class_names"] == ["x", "y", "z"]
 
 
-def test_latency_is_a_positive_number_of_seconds(predictor: Predictor) -> None:
-    assert 0 < predictor.latency("a", batch_size=2, repeats=3) < 60
+def test_every_network_is_timed_in_every_round(predictor: Predictor) -> None:
+    times = predictor.times(rounds=2, repeats=3)
+    assert set(times) == set(predictor.names)
+    assert all(len(rounds) == 2 and min(rounds) > 0 for rounds in times.values())
 
 
 # --- Errors -------------------------------------------------------------------------------------

@@ -189,18 +189,31 @@ class Predictor:
             raise UserError(f"The network {name} gives no finite answer: its weights are damaged.")
         return answer
 
-    def latency(self, name: str, batch_size: int = 1, repeats: int = 50) -> float:
-        """Median seconds of `repeats` runs on random images, after a warm-up."""
-        images = np.random.default_rng(0).random((batch_size, *self.info[name].input_dim))
-        batch = images.astype(np.float32)
-        for _ in range(max(3, repeats // 10)):
-            self.predict_one(name, batch)
-        times = []
+    def times(self, rounds: int = 9, repeats: int = 8) -> dict[str, tuple[float, ...]]:
+        """Seconds for one image, the networks taking turns: whatever slows one slows the others.
+
+        Returns:
+            Name -> for each round the median of `repeats` runs on a random image.
+        """
+        images = {
+            name: np.random.default_rng(0).random((1, *self.info[name].input_dim), np.float32)
+            for name in self.names
+        }
+        found: dict[str, list[float]] = {name: [] for name in self.names}
+        for name in self.names:
+            self._median_time(name, images[name], repeats)  # warm up
+        for _ in range(rounds):
+            for name in self.names:
+                found[name].append(self._median_time(name, images[name], repeats))
+        return {name: tuple(medians) for name, medians in found.items()}
+
+    def _median_time(self, name: str, images: np.ndarray, repeats: int) -> float:
+        seconds = []
         for _ in range(repeats):
             start = time.perf_counter()
-            self.predict_one(name, batch)
-            times.append(time.perf_counter() - start)
-        return statistics.median(times)
+            self.predict_one(name, images)
+            seconds.append(time.perf_counter() - start)
+        return statistics.median(seconds)
 
 
 class _Engine:

@@ -23,7 +23,6 @@ from netlib.picture.load import ImageError
 log = logging.getLogger(__name__)
 
 TITLES = {"standard": "Standard", "mobilenet": "MobileNet", "mobilenet_v1": "MobileNet v1"}
-LATENCY_REPEATS = 50
 CHECKED = 4  # digits of a map whose embeddings are compared with the checkpoint's
 INPUT_DIM = (1, 28, 28)
 
@@ -58,7 +57,9 @@ class Service:
         """
         checkpoints = {"standard": Path(standard), "mobilenet": Path(mobilenet)}
         predictor = Predictor(checkpoints, input_dim=INPUT_DIM)
-        facts = _distinct({n: _facts(predictor, n) for n in predictor.names}, checkpoints)
+        times = predictor.times()
+        facts = {name: _facts(predictor, name, times[name]) for name in predictor.names}
+        facts = _distinct(facts, checkpoints)
         teach = TeachStore(Path(teach_folder)) if teach_folder is not None else None
         return cls(Reader(predictor), checkpoints, facts, _atlases(predictor, checkpoints), teach)
 
@@ -68,14 +69,14 @@ class Service:
         return self.reader.predictor.explainers
 
 
-def _facts(predictor: Predictor, name: str) -> NetworkFacts:
+def _facts(predictor: Predictor, name: str, times: tuple[float, ...]) -> NetworkFacts:
     info = predictor.info[name]
     return NetworkFacts(
         title=TITLES.get(info.architecture, info.architecture),
         subtitle=_blocks(info.layers),
         num_params=info.num_params,
         macs=info.macs,
-        latency=predictor.latency(name, repeats=LATENCY_REPEATS),
+        times=times,
     )
 
 

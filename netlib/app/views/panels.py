@@ -3,7 +3,7 @@
 Every panel keeps its size whatever it shows, so that nothing on the page jumps.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -28,14 +28,19 @@ class NetworkFacts:
         subtitle: what it is made of.
         num_params: trainable parameters.
         macs: multiply-accumulates for one picture.
-        latency: median seconds for one picture on this server.
+        times: seconds for one picture on this server, round by round beside the other network's.
     """
 
     title: str
     subtitle: str
     num_params: int
     macs: int
-    latency: float
+    times: tuple[float, ...]
+
+    @property
+    def latency(self) -> float:
+        """Median seconds for one picture."""
+        return float(np.median(self.times))
 
 
 def percent(share: float) -> str:
@@ -100,7 +105,7 @@ def versus(facts: Mapping[str, NetworkFacts]) -> str:
         f"{escape(second.title)} next to {escape(first.title)}: "
         f"<b>{_ratio(first.num_params, second.num_params)} fewer</b> parameters, "
         f"<b>{_ratio(first.macs, second.macs)} fewer</b> multiply–accumulates; measured here, "
-        f"<b>{_speed(first.latency, second.latency)}</b> a picture."
+        f"<b>{_speed(first.times, second.times)}</b> a picture."
     )
 
 
@@ -108,8 +113,19 @@ def _ratio(one: float, other: float) -> str:
     return f"{one / other:.2f}×" if one >= other else f"1/{other / one:.2f}×"
 
 
-def _speed(one: float, other: float) -> str:
-    return f"{one / other:.1f}× faster" if one >= other else f"{other / one:.1f}× slower"
+def _speed(one: Sequence[float], other: Sequence[float]) -> str:
+    """The range of the rounds' ratios, as in "3.4 to 4.1× faster"."""
+    ratios = sorted(a / b for a, b in zip(one, other, strict=True))
+    if ratios[0] >= 1:
+        return f"{_range(ratios[0], ratios[-1])}× faster"
+    if ratios[-1] <= 1:
+        return f"{_range(1 / ratios[-1], 1 / ratios[0])}× slower"
+    return f"{_range(ratios[0], ratios[-1])} times the speed, so no difference is sure,"
+
+
+def _range(low: float, high: float) -> str:
+    texts = dict.fromkeys((f"{low:.1f}", f"{high:.1f}"))
+    return " to ".join(texts)
 
 
 def _card(

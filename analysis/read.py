@@ -6,10 +6,9 @@ python -m analysis read drawings/ photos.zip --labels labels.csv --output answer
 import csv
 import re
 import sys
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
@@ -17,7 +16,7 @@ import tyro
 from analysis.frame.command import progress, start
 from netlib import answer
 from netlib.data.stores import DataError, FolderStore, ZipStore, check_file
-from netlib.data.tables import Files, has_image_suffix, read_sheet
+from netlib.data.tables import has_image_suffix, picture_labels
 from netlib.errors import UserError
 from netlib.files import replacing
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 CHECKPOINTS = (Path("checkpoints/standard.safetensors"), Path("checkpoints/mobilenet.safetensors"))
 MAX_TABLE_BYTES = 100_000_000
-ANY_NUMBER = 10**18  # labels are numbers of any length here, not classes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,21 +111,13 @@ def run(options: Options) -> Iterator[Path]:
 def read_labels(path: Path | None, names: Sequence[str]) -> Mapping[str, str]:
     """Picture -> what stands in it, as written; empty without a table.
 
-    A name without its folder means the only picture that is called so.
-
     Raises:
         DataError: it cannot be read, or does not say which column is which.
     """
     if path is None:
         return {}
     check_file(path, MAX_TABLE_BYTES)
-    counts = Counter(PurePosixPath(name).name for name in names)
-    short = {name: PurePosixPath(name).name for name in names}
-    short = {name: leaf for name, leaf in short.items() if counts[leaf] == 1}
-    files = Files("", [*names, *short.values()], "the pictures")
-    labels = read_sheet(path.read_bytes(), str(path), files).texts(files, ANY_NUMBER)
-    by_leaf = {name: labels[leaf] for name, leaf in short.items() if leaf in labels}
-    return {**by_leaf, **labels}
+    return picture_labels(path.read_bytes(), str(path), names)
 
 
 def row(

@@ -347,12 +347,28 @@ def test_a_zip_with_labels_is_read_without_unpacking(service: Service, tmp_path:
     assert list(tmp_path.iterdir()) == [archive]
 
 
-def test_labels_may_come_without_a_header_and_as_floats(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a.png,7.0\nb.png,042\n",
+        "image;label\na.png;7\nb.png;042\n",
+        "label\tfile\n7\ta\n042\tb\n",
+        "\ufeff,name,digit\n0,a.png,7\n1,b.png,042\n",
+    ],
+)
+def test_labels_are_read_from_tables_of_every_usual_form(tmp_path: Path, text: str) -> None:
     table = tmp_path / "labels.csv"
-    table.write_text("a.png,7.0\nb.png,42\n")
-    picture = tmp_path / "a.png"
-    picture.write_bytes(png(seven()))
-    assert collect([table, picture])[1] == {"a.png": "7", "b.png": "42"}
+    table.write_text(text, encoding="utf-8")
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(png(seven()))
+    assert collect(sorted(tmp_path.iterdir()))[1] == {"a.png": "7", "b.png": "042"}
+
+
+def test_a_table_that_names_no_picture_is_told(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("image,label\nother.png,7\n")
+    (tmp_path / "a.png").write_bytes(png(seven()))
+    with pytest.raises(UserError, match="names none of the pictures"):
+        collect(sorted(tmp_path.iterdir()))
 
 
 @pytest.mark.parametrize(
@@ -391,8 +407,8 @@ def test_pictures_of_one_name_in_two_folders_have_labels_of_their_own(
     rows = read_batch(service.reader, [write_zip(tmp_path / "x.zip", entries)])
     assert {row.name: row.label for row in rows} == {"one/a.png": "7", "two/a.png": "1"}
     entries["labels.csv"] = b"image,label\na.png,7\n"  # which of the two?
-    rows = read_batch(service.reader, [write_zip(tmp_path / "y.zip", entries)])
-    assert {row.label for row in rows} == {None}
+    with pytest.raises(UserError, match="names none of the pictures"):
+        collect([write_zip(tmp_path / "y.zip", entries)])
 
 
 def test_what_is_read_differently_comes_first(service: Service, monkeypatch) -> None:

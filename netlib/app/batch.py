@@ -7,8 +7,7 @@ import csv
 import io
 import zipfile
 import zlib
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -16,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netlib.answer.reading import Reader, Reading
+from netlib.data.stores import DataError
+from netlib.data.tables import picture_labels
 from netlib.errors import UserError
 from netlib.picture.load import ImageError
 
@@ -82,10 +83,9 @@ def read_batch(
         UserError: nothing to read, too much to read, or a table without labels.
     """
     pictures, labels = collect(paths)
-    counts = Counter(PurePosixPath(name).name for name, _ in pictures)
     rows = []
     for i, (name, content) in enumerate(pictures):
-        rows.append(_row(reader, name, content, _label(name, labels, counts)))
+        rows.append(_row(reader, name, content, labels.get(name)))
         if progress is not None:
             progress(i + 1, len(pictures))
     return sorted(
@@ -99,10 +99,10 @@ def collect(paths: Sequence[str | Path]) -> tuple[list[tuple[str, Content]], dic
     What is no picture, or cannot be unpacked, stands among the pictures with its error.
     """
     pictures: list[tuple[str, Content]] = []
-    labels: dict[str, str] = {}
+    tables: list[tuple[str, bytes]] = []
     for name, content in _files(paths):
         if name.lower().endswith(".csv") and isinstance(content, bytes):
-            labels.update(_labels(name, content))
+            tables.append((name, content))
         else:
             pictures.append((name, content))
         if len(pictures) > MAX_PICTURES:
@@ -111,7 +111,19 @@ def collect(paths: Sequence[str | Path]) -> tuple[list[tuple[str, Content]], dic
             )
     if not pictures:
         raise UserError("There is no picture to read: choose pictures, or a zip of pictures.")
+    labels: dict[str, str] = {}
+    for name, content in tables:
+        labels |= _labels(name, content, [picture for picture, _ in pictures])
     return pictures, labels
+
+
+def _labels(name: str, content: bytes, pictures: Sequence[str]) -> dict[str, str]:
+    if len(content) > MAX_TABLE_BYTES:
+        raise UserError(f"{name} is larger than {MAX_TABLE_BYTES // 1_000_000} MB.")
+    try:
+        return picture_labels(content, name, pictures)
+    except DataError as error:
+        raise UserError(str(error)) from error
 
 
 def accuracy(rows: Sequence[Row]) -> dict[str, tuple[int, int]]:
@@ -154,15 +166,6 @@ def _cells(text: str, probabilities: NDArray[np.floating]) -> list[str]:
     if len(probabilities) > 1:
         return [text, confidence, *[""] * 10]
     return [text, confidence, *(f"{p:.6f}" for p in probabilities[0])]
-
-
-def _label(name: str, labels: Mapping[str, str], counts: Mapping[str, int]) -> str | None:
-    """By its path; by its name alone only if no other picture has the same name."""
-    path = PurePosixPath(name)
-    keys = [name, str(path.with_suffix(""))]
-    if counts[path.name] == 1:
-        keys += [path.name, path.stem]
-    return next((labels[key] for key in keys if key in labels), None)
 
 
 def _row(reader: Reader, name: str, content: Content, label: str | None) -> Row:
@@ -221,21 +224,3 @@ def _wanted(name: str) -> bool:
     hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
     suffix = path.suffix.lower()
     return not hidden and (suffix in PICTURE_SUFFIXES or suffix == ".csv")
-
-
-def _labels(name: str, content: bytes) -> dict[str, str]:
-    """Image name -> label: the first two columns, whatever their titles."""
-    if len(content) > MAX_TABLE_BYTES:
-        raise UserError(f"{name} is larger than {MAX_TABLE_BYTES // 1_000_000} MB.")
-    try:
-        rows = [row for row in csv.reader(io.StringIO(content.decode("utf-8-sig"))) if row]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{name} is no CSV table in UTF-8: save it anew.") from error
-    labels = {}
-    for number, row in enumerate(rows, start=1):
-        label = row[1].strip().removesuffix(".0") if len(row) > 1 else ""
-        if label.isascii() and label.isdigit():
-            labels[row[0].strip()] = label
-        elif number > 1:
-            raise UserError(f"{name}, line {number}: expected an image name and a label of digits.")
-    return labels

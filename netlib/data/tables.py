@@ -8,6 +8,7 @@ import csv
 import gc
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ IMAGE_SUFFIXES = frozenset(
     ".png .jpg .jpeg .bmp .gif .tif .tiff .webp .pgm .ppm .pnm".split()
 )  # what counts as "an image that the CSV does not name"; a named file may have any suffix
 DELIMITERS = ",;\t|"
+ANY_NUMBER = 10**18  # labels below it: a number of any length, not a class
 SAMPLE = 200  # rows that decide which column is which
 NAME_WORDS = ("image", "img", "file", "name", "path", "picture")
 LABEL_WORDS = ("label", "labels", "class", "digit", "target", "y", "category", "truth")
@@ -141,18 +143,21 @@ class Sheet:
         column = self._label_column(num_classes)
         return names, _labels([row[column] for row in self.cells], names, table, num_classes)
 
-    def texts(self, files: Files, num_classes: int) -> dict[str, str]:
+    def numbers(self, files: Files) -> dict[str, str]:
         """File -> its label as written, of those rows whose image is among the files.
 
         Raises:
-            DataError: no row names one of the files, or the labels' column is not clear.
+            DataError: no row names one of the files, or a label is no number.
         """
-        column = self._label_column(num_classes) if self.cells else 0
-        found = {
-            name: row[column].strip()
-            for row in self.cells
-            for name in files.matches(row[self.name_column].strip())
-        }
+        column = self._label_column(ANY_NUMBER) if self.cells else 0
+        found: dict[str, str] = {}
+        for line, row in zip(self.lines, self.cells, strict=True):
+            label = row[column].strip().removesuffix(".0")
+            if not (label.isascii() and label.isdecimal()):
+                raise DataError(
+                    f"{self.title}, line {line}: the label is {label!r}; expected digits."
+                )
+            found |= dict.fromkeys(files.matches(row[self.name_column].strip()), label)
         if not found:
             raise DataError(f"{self.title} names none of {files.title}: its names must be theirs.")
         return found
@@ -221,6 +226,27 @@ def read_sheet(data: bytes, title: str, files: Files) -> Sheet:
     header = _is_header(cells[0], column, files)
     return Sheet(title, cells[0] if header else [], lines[header:],
                  [row[:width] for row in cells[header:]], column)  # fmt: skip
+
+
+def picture_labels(data: bytes, title: str, names: Sequence[str]) -> dict[str, str]:
+    """Picture -> the number that stands in it, as a CSV says.
+
+    A name without its folder means the only picture that is called so.
+
+    Args:
+        data: see `read_sheet`.
+        title: the file's path, for messages.
+        names: of the pictures, with their folders.
+
+    Raises:
+        DataError: it is no such table, or names none of the pictures.
+    """
+    leaf_of = {name: PurePosixPath(name).name for name in names}
+    counts = Counter(leaf_of.values())
+    short = {name: leaf for name, leaf in leaf_of.items() if counts[leaf] == 1}
+    files = Files("", [*names, *short.values()], "the pictures")
+    labels = read_sheet(data, title, files).numbers(files)
+    return {**{name: labels[leaf] for name, leaf in short.items() if leaf in labels}, **labels}
 
 
 def _text(data: bytes, title: str) -> str:

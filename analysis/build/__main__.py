@@ -9,7 +9,7 @@ maps, model card and screenshots are steps, too: `--steps gallery`.
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,9 +106,8 @@ def open_report(plan: "Plan") -> "Build":
 
     steps = [*plan.data_sets(), *(step for named in gather("steps") for step in named(plan))]
     compared = " ".join(name for names in gather("COMPARED") for name in names)
-    steps.append(
-        plan.step("compare", *plan.kept, *plan.course, outputs=compared, inputs="pairs.csv")
-    )
+    compare = plan.step("pairs", *plan.kept, *plan.course, outputs=compared, inputs="pairs.csv")
+    steps.append(replace(compare, name="compare"))
     return Build(steps, plan.results / STATE)
 
 

@@ -23,6 +23,9 @@ from analysis.frame.command import start
 from netlib.errors import WorkError
 from netlib.files import replacing
 
+# Modules that had another name when results were made: what is recorded stays as it was.
+RENAMED = {"analysis.compare": "analysis.build.pairs"}
+
 
 def digest(path: Path | str) -> str:
     """Tells one content of a file or folder from another; "" for none."""
@@ -82,16 +85,22 @@ class Build:
 
     def missing(self, step: Step) -> bool:
         """Whether a file of the step is not there, or another command wrote it."""
-        known = self.values(step.name).get("command")
-        return known != step.command or not all(path.exists() for path in step.outputs)
+        return not self._ran(step) or not all(path.exists() for path in step.outputs)
+
+    def _ran(self, step: Step) -> bool:
+        """Whether its command, perhaps under a former name, is the last that ran."""
+        known = self.values(step.name).get("command", "")
+        for old, new in RENAMED.items():
+            known = known.replace(f" {old} ", f" {new} ")
+        return known == step.command
 
     def problems(self, step: Step) -> list[str]:
         """A sentence for each file that is missing, changed by hand, or older than its inputs."""
-        known, again = self.values(step.name), f"make it with --redo {step.name}"
+        again = f"make it with --redo {step.name}"
         told = [f"{path} is not there: {again}." for path in step.outputs if not path.exists()]
         if told:
             return told
-        if known.get("command") != step.command:
+        if not self._ran(step):
             return [f"{step.outputs[0]} was made by another command than {step.name}'s: {again}."]
         told = self.changed(step)
         status = self._manager.get_status(self._tasks[step.name], self._tasks, get_log=True)

@@ -40,7 +40,6 @@ COMMANDS: dict[str, str] = {
                 "sweep",
                 "submission",
                 "figures",
-                "compare",
                 "read",
             ),
             *("make_examples", "model_card", "no_digit", "project", "robustness", "screenshots"),
@@ -51,6 +50,7 @@ COMMANDS: dict[str, str] = {
         for name in ("data_card", "costs", "filters", "embeddings", "damage")
     },
     "build": "analysis.build.__main__",
+    "pairs": "analysis.build.pairs",
     "benchmark": "analysis.benchmark.__main__",
 }
 # A user's mistakes; whatever else is raised is ours, and keeps its traceback.

@@ -14,7 +14,7 @@ from analysis.look.style import COLUMN, FULL, NETWORKS, blank, key, key_above, n
 from analysis.questions import Drawn, Section, Sections, figure
 
 if TYPE_CHECKING:
-    from analysis.compare import Pair, Result
+    from analysis.build.pairs import Pair, Result
 
 COMPARED = ("calibration.csv", "calibration_scores.csv", "risk_coverage.csv")
 POINTS = 200  # of a curve

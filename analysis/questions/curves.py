@@ -12,7 +12,7 @@ from analysis.look.style import FULL, NETWORKS, blank
 from analysis.questions import Drawn, Sections, figure
 
 if TYPE_CHECKING:
-    from analysis.compare import Pair
+    from analysis.build.pairs import Pair
 
 COMPARED = ("histories.csv",)
 

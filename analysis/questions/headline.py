@@ -25,7 +25,7 @@ from analysis.questions import Drawn, Section, Sections, figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from analysis.compare import Pair, Result
+    from analysis.build.pairs import Pair, Result
 
 COMPARED = ("headline.json",)
 CONFIDENCE = 0.95  # of every interval

@@ -15,7 +15,7 @@ from analysis.look.style import COLOURS, COLUMN, FULL, NETWORKS, blank, key, nam
 from analysis.questions import Drawn, Sections, figure
 
 if TYPE_CHECKING:
-    from analysis.compare import Pair, Result
+    from analysis.build.pairs import Pair, Result
 
 COMPARED = ("confusion.csv", "class_scores.csv", "errors.npz", "examples.npz")
 EXAMPLES = 4  # right and wrong ones of each network

@@ -13,7 +13,7 @@ from analysis.look.style import COLOURS, FULL, NETWORKS, blank, name_of
 from analysis.questions import Drawn, Sections, figure
 
 if TYPE_CHECKING:
-    from analysis.compare import Pair, Result
+    from analysis.build.pairs import Pair, Result
 
 COMPARED = ("roc.csv", "auc.csv")
 

@@ -47,7 +47,7 @@ def output(dataset: Path, tmp_path_factory) -> Path:
 
 def run(runs: Path, dataset: Path, output: Path) -> int:
     paths = {"--runs": runs, "--dataset-path": dataset, "--output": output}
-    return start("compare", [str(part) for pair in paths.items() for part in pair])
+    return start("pairs", [str(part) for pair in paths.items() for part in pair])
 
 
 def table(output: Path, name: str) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 r"""Compare the two networks over pairs of kept runs: what the questions ask of them.
 
-python -m analysis.compare --runs runs/report/full/pairs --dataset-path data/course \
+python -m analysis.build.pairs --runs runs/report/full/pairs --dataset-path data/course \
     --output figures/data/full
 
 The runs are those that analysis.sweep --keep wrote; seeds that only one network has are left out.
@@ -52,7 +52,7 @@ class Result:
         self.run = run
         self.labels, self.logits = run.arrays("labels", "logits")
         validation = run.arrays("validation_labels", "validation_logits")
-        self.temperature = measure.fit_temperature(*validation)
+        self.temperature = measure.choose_temperature(*validation)
         self.predictions = self.logits.argmax(1)
         if len(set(self.labels.tolist())) < 2:
             raise ValueError(f"{run.folder} was tested on one class only; expected at least two.")
@@ -152,4 +152,4 @@ def read(options: Options) -> Pair:
 
 
 if __name__ == "__main__":
-    sys.exit(start("compare"))
+    sys.exit(start("pairs"))

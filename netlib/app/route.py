@@ -5,11 +5,12 @@
 Answers to mistakes are {"detail": "One sentence."}, with a status that says whose they are.
 """
 
+import asyncio
 from urllib.parse import urlsplit
 
-import anyio
 from fastapi import HTTPException
 from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, UploadFile
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
@@ -66,7 +67,7 @@ async def predict(request: Request) -> JSONResponse:
     picture = await _picture(request)
     service: Service = request.app.get_blocks().service
     try:
-        reading = await anyio.to_thread.run_sync(service.reader.read, picture)
+        reading = await run_in_threadpool(service.reader.read, picture)
     except Exception as error:
         status = 422 if isinstance(error, ImageError | UserError) else 500
         raise HTTPException(status, sentence(error)) from error
@@ -91,11 +92,11 @@ def check_origin(headers: Headers) -> None:
 async def _picture(request: Request) -> bytes:
     """The picture in the body: the whole body, or the first file of a form."""
     try:
-        with Body(request) as body, anyio.fail_after(BODY_SECONDS):
+        with Body(request) as body:
             limited = Request(request.scope, body.receive)
-            is_form = _is_form(request.headers)
-            picture = await (_file(limited) if is_form else limited.body())
-    except TimeoutError:
+            arrives = _file(limited) if _is_form(request.headers) else limited.body()
+            picture = await asyncio.wait_for(arrives, BODY_SECONDS)
+    except asyncio.TimeoutError:
         raise refusal(
             408, f"The picture had not arrived after {BODY_SECONDS:g} seconds: send it again."
         ) from None

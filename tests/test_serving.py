@@ -7,11 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
+from helpers_light import drawing
 
 import demo
 from netlib.app import route
 from netlib.app.page import launch_options
-from tests.helpers_light import drawing
 
 
 @pytest.fixture(scope="module")

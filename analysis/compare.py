@@ -10,7 +10,7 @@ and scores.json, as analysis.evaluate writes them. What cannot be drawn is named
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -50,66 +50,80 @@ def run(options: Options) -> Iterator[Path]:
     Raises:
         ValueError: it is one checkpoint, or too many.
     """
-    from analysis.comparison import answers, page, told
+    from analysis.comparison import page, told
+    from analysis.comparison.answers import MOST
 
-    if not 2 <= len(options.checkpoint) <= answers.MOST:
+    if not 2 <= len(options.checkpoint) <= MOST:
         raise ValueError(
             f"--checkpoint names {len(options.checkpoint)}; expected two networks, or three."
         )
-    names = answers.short_names(options.checkpoint)
-    asked, found = [], []
-    for name, checkpoint in zip(names, options.checkpoint, strict=True):
-        of_one = evaluate.Options(
-            dataset_path=options.dataset_path,
-            split=options.split,
-            checkpoint=checkpoint,
-            preprocess=options.preprocess,
-            output=options.output / name,
-        )
-        asked.append(evaluate.ask(of_one))
-        yield from evaluate.write(of_one, asked[-1])
-    found = answers.check(
-        [answers_of(*one, i) for i, one in enumerate(zip(names, asked, strict=True))]
-    )
+    asked = dict(every(options))
+    for wanted, one in asked.values():
+        yield from evaluate.write(wanted, one)
+    found = answers_of(asked)
     numbers = {
         "networks": told.summary(found),
         "pairs": told.pairs(found),
         "classes": told.classes(found),
-        "costs": costs(names, asked, options.checkpoint),
+        "costs": costs(asked),
         "made_by": made_by(options, "numpy", "scipy", "scikit-learn", "onnxruntime"),
     }
     yield write_json(options.output / "comparison.json", numbers)
     yield from page.make_page(options, found, numbers)
 
 
-def answers_of(name: str, asked: "Asked", place: int) -> "Answers":
-    """One network's answers, with every picture."""
+def ask(options: Options) -> "list[Answers]":
+    """What the networks say of the data set."""
+    return answers_of(dict(every(options)))
+
+
+def every(options: Options) -> "Iterator[tuple[str, tuple[evaluate.Options, Asked]]]":
+    """Name of each network -> how it was asked, and what it says."""
+    from analysis.comparison.answers import short_names
+
+    names = short_names(options.checkpoint)
+    for name, checkpoint in zip(names, options.checkpoint, strict=True):
+        wanted = evaluate.Options(
+            dataset_path=options.dataset_path,
+            split=options.split,
+            checkpoint=checkpoint,
+            preprocess=options.preprocess,
+            output=options.output / name,
+        )
+        yield name, (wanted, evaluate.ask(wanted))
+
+
+def answers_of(asked: "dict[str, tuple[evaluate.Options, Asked]]") -> "list[Answers]":
+    """The networks' answers, with every picture."""
     import numpy as np
 
-    from analysis.comparison.answers import Answers, grey
+    from analysis.comparison import answers
 
-    return Answers(
-        name,
-        place,
-        asked.dataset.labels.numpy(),
-        asked.prediction.logits,
-        asked.prediction.embeddings,
-        asked.info.temperature,
-        asked.info.class_names,
-        grey(asked.dataset.images.numpy()),
-        np.arange(len(asked.dataset)),
-        tuple(asked.predictor.explainers["network"].filters()),
+    return answers.check(
+        [
+            answers.Answers(
+                name,
+                place,
+                one.dataset.labels.numpy(),
+                one.prediction.logits,
+                one.prediction.embeddings,
+                one.info.temperature,
+                one.info.class_names,
+                answers.grey(one.dataset.images.numpy()),
+                np.arange(len(one.dataset)),
+                tuple(one.predictor.explainers["network"].filters()),
+            )
+            for place, (name, (_, one)) in enumerate(asked.items())
+        ]
     )
 
 
-def costs(
-    names: Sequence[str], asked: "Sequence[Asked]", checkpoints: Sequence[Path]
-) -> list[dict[str, Any]]:
+def costs(asked: "dict[str, tuple[evaluate.Options, Asked]]") -> list[dict[str, Any]]:
     """One row a network: what it is, counts, and seconds for one image, the networks in turn."""
     from netlib import answer
 
-    paths = dict(zip(names, checkpoints, strict=True))
-    times = answer.Predictor(paths).times()
+    paths = {name: wanted.checkpoint for name, (wanted, _) in asked.items()}
+    seconds = answer.Predictor(paths).times()
     return [
         {
             "network": name,
@@ -118,9 +132,9 @@ def costs(
             "classes": len(one.info.class_names),
             "params": one.info.num_params,
             "macs": one.info.macs,
-            "seconds": times[name],
+            "seconds": seconds[name],
         }
-        for name, one in zip(names, asked, strict=True)
+        for name, (_, one) in asked.items()
     ]
 
 

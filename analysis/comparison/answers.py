@@ -91,6 +91,19 @@ def read_answers(files: Sequence[Path]) -> list[Answers]:
     )
 
 
+def unasked(name: str, checkpoint: Path, place: int) -> Answers:
+    """A network that was asked nothing: only its filters are known."""
+    from netlib import nets
+    from netlib.answer.explain import Explainer
+
+    saved = nets.read_checkpoint(checkpoint)
+    nothing = np.zeros((0, saved.layers.head.num_classes))
+    kernels = Explainer(saved).filters()
+    pictures = np.zeros((0, 1, 1), np.uint8)
+    rows = np.zeros(0, int)
+    return Answers(name, place, rows, nothing, nothing, 1.0, (), pictures, rows, tuple(kernels))
+
+
 def check(found: Sequence[Answers]) -> list[Answers]:
     """The same, where they can be compared; all know the classes of the one that has most.
 

@@ -169,19 +169,21 @@ def risk_coverage(found: Sequence[Answers]) -> Drawn:
 def filters(found: Sequence[Answers]) -> Drawn:
     """The spatial filters of the first and of the last block."""
     if not all(one.filters for one in found):
-        raise ValueError("filters are in checkpoints, not in predictions: name those")
+        raise ValueError("filters are in a checkpoint, not in predictions: name --checkpoint")
     figure = blank(FULL if len(found) > 1 else COLUMN, 10.5 if len(found) < 3 else 8.0)
     grid = figure.subplots(2, len(found), squeeze=False)
     for column, one in zip(grid.T, found, strict=True):
-        for ax, kernels, what in zip(column, (one.filters[0], one.filters[-1]), ("first", "last"),
-                                     strict=True):  # fmt: skip
+        for ax, kernels, what in zip(
+            column, (one.filters[0], one.filters[-1]), ("first", "last"), strict=True
+        ):
             flat = kernels.reshape(-1, *kernels.shape[-2:])
             norms = np.linalg.norm(flat, axis=(1, 2))
             chosen = np.sort(np.argsort(-norms, kind="stable")[:SHOWN_FILTERS])
             look.draw_filters(ax, flat[chosen], 8, 0.99)
             shown = "all" if len(chosen) == len(flat) else f"the {len(chosen)} largest of"
-            ax.set_title(f"{one.name}, {what} block: {shown} {len(flat):,}", color=one.colour,
-                         fontsize=7)  # fmt: skip
+            ax.set_title(
+                f"{one.name}, {what} block: {shown} {len(flat):,}", color=one.colour, fontsize=7
+            )
     return figure, (
         "Learned 3×3 filters of the first and the last block, of many those of the largest norm. A "
         "scale ends at the 99 % quantile of its absolute weights."
@@ -238,10 +240,11 @@ def right(found: Sequence[Answers]) -> Drawn:
         raise ValueError("there is no image that is read right")
     known = np.intersect1d(alike, found[0].pictured)
     if not len(known):
-        raise ValueError("pictures of right answers are with the data set: name --dataset-path")
+        raise ValueError("predictions keep no picture of a right answer: name --checkpoint")
     order = np.random.default_rng(SEED).permutation(known)
-    turn = [np.sum(found[0].labels[order[:i]] == found[0].labels[row])
-            for i, row in enumerate(order)]  # fmt: skip
+    turn = [
+        np.sum(found[0].labels[order[:i]] == found[0].labels[row]) for i, row in enumerate(order)
+    ]
     chosen = order[np.lexsort((found[0].labels[order], turn))][: COLUMNS * RIGHT_LINES]
     return page(found, chosen), (
         f"{len(chosen)} of the {len(alike):,} images that are read right, of every class in turn; "
@@ -300,7 +303,7 @@ def picture_of(found: Sequence[Answers], row: int) -> np.ndarray:
         if place < len(one.pictured) and one.pictured[place] == row:
             size = found[0].pictures.shape[2], found[0].pictures.shape[1]
             return np.asarray(Image.fromarray(one.pictures[place]).resize(size))
-    raise ValueError(f"no file has the picture of image {row}: name --dataset-path")
+    raise ValueError(f"no file has the picture of image {row}: name --checkpoint instead")
 
 
 def padded(one: Answers) -> np.ndarray:

@@ -34,11 +34,11 @@ def make_page(options: "Options", found: Sequence[Answers], numbers: Block) -> I
     """Draw what can be drawn, typeset; gives the files."""
     import typst
 
-    folder = options.output / "figures"
+    folder, work = options.output / "figures", options.output / "page"
     captions, missing = {}, []
     for name in DRAWN:
         try:
-            captions[name] = draw(name, found, folder)
+            captions[name] = draw(name, found, folder, work)
         except ValueError as error:
             missing.append(f"{DRAWN[name][0]}: {error}.")
             continue
@@ -48,10 +48,7 @@ def make_page(options: "Options", found: Sequence[Answers], numbers: Block) -> I
         "author": options.author,
         "blocks": list(blocks(options, found, numbers, captions, missing)),
     }
-    work = options.output / "page"
-    work.mkdir(parents=True, exist_ok=True)
-    for name in captions:
-        shutil.move(folder / f"{name}.pdf", work / f"{name}.pdf")
+    work.mkdir(exist_ok=True)
     (work / "page.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
     shutil.copy(TEMPLATE, work / TEMPLATE.name)
     pdf = typst.compile(work / TEMPLATE.name, root=work, ignore_system_fonts=True, timestamp=0)
@@ -61,16 +58,19 @@ def make_page(options: "Options", found: Sequence[Answers], numbers: Block) -> I
     yield options.output / PDF
 
 
-def draw(name: str, found: Sequence[Answers], folder: Path) -> str:
-    """Write the figure as PNG and PDF; returns its caption."""
+def draw(name: str, found: Sequence[Answers], folder: Path, vector: Path | None = None) -> str:
+    """Write the figure as PNG, and as PDF into another folder; returns its caption."""
     from analysis.figures import pdf_of, png_of
     from analysis.look.style import look
 
-    folder.mkdir(parents=True, exist_ok=True)
     with look():
         figure, caption = DRAWN[name][1](found)
-        (folder / f"{name}.png").write_bytes(png_of(figure))
-        (folder / f"{name}.pdf").write_bytes(pdf_of(figure))
+        pictures = {folder / f"{name}.png": png_of(figure)}
+        if vector:
+            pictures[vector / f"{name}.pdf"] = pdf_of(figure)
+    for path, content in pictures.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
     return caption
 
 
@@ -90,8 +90,10 @@ def blocks(
     if missing:
         yield text("Not drawn, since this set does not allow it: " + " ".join(missing))
     for title, figures in SECTIONS:
-        rows = [[f for f in ([row] if isinstance(row, str) else row) if f in captions]
-                for row in figures]  # fmt: skip
+        rows = [
+            [f for f in ([row] if isinstance(row, str) else row) if f in captions]
+            for row in figures
+        ]
         if not any(rows):
             continue
         yield {"kind": "heading", "text": title}
@@ -124,59 +126,106 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], note: str = "") ->
 
 
 def scores_table(rows: Sequence[Block]) -> Block:
-    head = ("network", "accuracy, %", "95 % interval", "balanced, %", "macro F1, %", "NLL", "Brier",
-            "ECE, %", "temperature")  # fmt: skip
+    head = (
+        "network",
+        "accuracy, %",
+        "95 % interval",
+        "balanced, %",
+        "macro F1, %",
+        "NLL",
+        "Brier",
+        "ECE, %",
+        "temperature",
+    )
     return table(
         head,
         [
-            (r["network"], percent(r["accuracy"]), interval(r), percent(r["balanced_accuracy"]),
-             percent(r["macro_f1"]), f"{r['nll']:.4f}", f"{r['brier']:.4f}", percent(r["ece"]),
-             f"{r['temperature']:.2f}")
+            (
+                r["network"],
+                percent(r["accuracy"]),
+                interval(r),
+                percent(r["balanced_accuracy"]),
+                percent(r["macro_f1"]),
+                f"{r['nll']:.4f}",
+                f"{r['brier']:.4f}",
+                percent(r["ece"]),
+                f"{r['temperature']:.2f}",
+            )
             for r in rows
         ],
         "Wilson's interval over images; NLL, Brier and ECE with the checkpoint's temperature.",
-    )  # fmt: skip
+    )
 
 
 def pairs_table(rows: Sequence[Block]) -> Block:
-    head = ("first", "second", "both right", "only first", "only second", "none",
-            "first − second, points", "95 % interval", "McNemar p")  # fmt: skip
+    head = (
+        "first",
+        "second",
+        "both right",
+        "only first",
+        "only second",
+        "none",
+        "first − second, points",
+        "95 % interval",
+        "McNemar p",
+    )
     counts = ("both_right", "only_first", "only_second", "none_right")
     return table(
         head,
         [
-            (r["first"], r["second"], *(whole(r[c]) for c in counts), points(r["difference"]),
-             interval(r, points), p_value(r["p"]))
+            (
+                r["first"],
+                r["second"],
+                *(whole(r[c]) for c in counts),
+                points(r["difference"]),
+                interval(r, points),
+                p_value(r["p"]),
+            )
             for r in rows
         ],
         "Paired: the same images. The interval is Agresti and Min's (2005), the test is exact.",
-    )  # fmt: skip
+    )
 
 
 def classes_table(found: Sequence[Answers], rows: Sequence[Block]) -> Block:
     places = range(len(found))
-    head = ["class", "images", *(f"recall, %: {one.name}" for one in found),
-            *(f"F1, %: {one.name}" for one in found),
-            *(f"only {one.name} right" for one in found)]  # fmt: skip
+    head = [
+        "class",
+        "images",
+        *(f"recall, %: {one.name}" for one in found),
+        *(f"F1, %: {one.name}" for one in found),
+        *(f"only {one.name} right" for one in found),
+    ]
     return table(
         head,
         [
-            (r["class"], whole(r["images"]), *(share(r[f"recall_{i}"]) for i in places),
-             *(share(r[f"f1_{i}"]) for i in places), *(whole(r[f"alone_{i}"]) for i in places))
+            (
+                r["class"],
+                whole(r["images"]),
+                *(share(r[f"recall_{i}"]) for i in places),
+                *(share(r[f"f1_{i}"]) for i in places),
+                *(whole(r[f"alone_{i}"]) for i in places),
+            )
             for r in rows
         ],
-    )  # fmt: skip
+    )
 
 
 def costs_table(rows: Sequence[Block]) -> Block:
-    head = ("network", "architecture", "input", "classes", "parameters", "MACs",
-            "one image, µs")  # fmt: skip
+    head = ("network", "architecture", "input", "classes", "parameters", "MACs", "one image, µs")
     return table(
         head,
         [
-            (r["network"], r["architecture"], r["input"], str(r["classes"]), whole(r["params"]),
-             whole(r["macs"]), spread_of_time(r["seconds"]))
+            (
+                r["network"],
+                r["architecture"],
+                r["input"],
+                str(r["classes"]),
+                whole(r["params"]),
+                whole(r["macs"]),
+                spread_of_time(r["seconds"]),
+            )
             for r in rows
         ],
         "Time in ONNX Runtime on this machine, the networks in turn: median and range of rounds.",
-    )  # fmt: skip
+    )

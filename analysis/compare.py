@@ -50,7 +50,7 @@ def run(options: Options) -> Iterator[Path]:
     Raises:
         ValueError: it is one checkpoint, or too many.
     """
-    from analysis.comparison import page, told
+    from analysis.comparison import leaflet, told
     from analysis.comparison.answers import MOST
 
     if not 2 <= len(options.checkpoint) <= MOST:
@@ -69,7 +69,7 @@ def run(options: Options) -> Iterator[Path]:
         "made_by": made_by(options, "numpy", "scipy", "scikit-learn", "onnxruntime"),
     }
     yield write_json(options.output / "comparison.json", numbers)
-    yield from page.make_page(options, found, numbers)
+    yield from leaflet.make_page(options, found, numbers)
 
 
 def ask(options: Options) -> "list[Answers]":

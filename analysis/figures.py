@@ -102,7 +102,7 @@ def titles() -> dict[str, str]:
 def draw_answers(options: Options) -> Iterator[Path]:
     """Figures of some networks' answers; what cannot be drawn is told at the end."""
     from analysis.comparison.answers import read_answers
-    from analysis.comparison.page import draw as draw_one
+    from analysis.comparison.leaflet import draw as draw_one
 
     if options.list:
         print("\n".join(f"{name:<24}  {title}" for name, title in titles().items()))

@@ -21,7 +21,7 @@ from helpers_arms import make_counter, make_failure
 from PIL import Image
 from torch import nn
 
-from analysis.benchmark import archives, inference, int8, pictures, serving, speedrun
+from analysis.benchmark import archives, inference, int8, photos, serving, speedrun
 from analysis.benchmark import layerwise as layers
 from analysis.benchmark.__main__ import MODULES, Area
 from analysis.benchmark.arms import Arm, ArmError, interleave, seconds_of
@@ -269,8 +269,8 @@ def test_int8_keeps_the_answers(checkpoints, digit_arrays, tmp_path: Path) -> No
 
 def test_pictures_are_read_as_the_pad_and_a_camera_send_them(digit_arrays) -> None:
     digits = digit_arrays([1] * 3)[0]
-    assert all(len(pictures.find_digits(pictures.png(digit))) == 1 for digit in digits)
-    with Image.open(io.BytesIO(pictures.photo(digits[2]))) as shot:
+    assert all(len(photos.find_digits(photos.png(digit))) == 1 for digit in digits)
+    with Image.open(io.BytesIO(photos.photo(digits[2]))) as shot:
         assert (shot.format, shot.size) == ("JPEG", (4000, 3000))
 
 

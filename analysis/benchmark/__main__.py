@@ -25,6 +25,7 @@ MODULES = {
     "accuracy": "speedrun",
     "data": "archives",
     "layers": "layerwise",
+    "pictures": "photos",
 }  # whose name is not their area's
 CHECKPOINTS = Path("checkpoints")
 OUTPUT = Path("figures") / "data" / "benchmark"

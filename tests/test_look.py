@@ -17,10 +17,10 @@ from analysis.look.lines import (
     draw_history,
     draw_reliability,
     draw_risk,
-    draw_roc,
     draw_shift,
 )
 from analysis.look.rows import draw_class_dots, draw_class_scores, draw_counts
+from analysis.look.sorting import draw_roc_curves
 from analysis.look.style import COLOURS
 from analysis.questions.tails import by_frequency
 
@@ -160,7 +160,7 @@ AUC = pd.DataFrame({"class": ["0", "1", "micro", "macro"], "auc": [0.99, 0.98, 0
 
 
 def test_roc_is_in_percent_and_names_averages_and_the_lowest_class(ax: Axes) -> None:
-    assert draw_roc(ax, ROC, AUC, "standard") is ax
+    assert draw_roc_curves(ax, ROC, AUC, COLOURS["standard"]) is ax
     assert ax.get_lines()[0].get_xydata().tolist() == [[0, 0], [0, 90], [100, 100]]
     names = ["1 (lowest), area 0.98000", "micro, area 0.97000", "macro, area 0.96000"]
     assert legend(ax) == names
@@ -169,7 +169,7 @@ def test_roc_is_in_percent_and_names_averages_and_the_lowest_class(ax: Axes) -> 
 
 
 def test_logarithmic_roc_begins_at_a_hundredth_of_a_percent(ax: Axes) -> None:
-    draw_roc(ax, ROC, AUC, "standard", log=True)
+    draw_roc_curves(ax, ROC, AUC, log=True)
     assert ax.get_xscale() == "log"
     assert ax.get_xlim() == (0.01, 100)
     assert ax.get_lines()[0].get_xdata()[0] < 0.01  # zero lies beyond the edge, not nowhere

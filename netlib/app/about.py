@@ -30,10 +30,7 @@ client = Client("{server}")
 answer = client.predict(handle_file("seven.png"), api_name="/predict")
 print(answer[{name}]["prediction"], answer[{name}]["probabilities"])
 """
-SHELL = """FILE=$(curl -s -F files=@seven.png {server}/gradio_api/upload | tr -d '[]"')
-curl -s {server}/gradio_api/run/predict -H "Content-Type: application/json" \\
-    -d '{{"data": [{{"path": "'$FILE'", "meta": {{"_type": "gradio.FileData"}}}}]}}'
-"""
+SHELL = "curl --data-binary @seven.png {server}/predict\n"
 # The page knows the server's address as its visitor does, whatever stands in between.
 TELL_ADDRESS = """
 const here = new URL(".", document.baseURI).href.replace(/\\/$/, "");

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from netlib.answer.reading import Reading
-from netlib.app import api
+from netlib.app import api, route
 from netlib.app.about import TELL_ADDRESS, about_markdown, usage_html
 from netlib.app.batch import read_batch
 from netlib.app.gallery import gallery, load_examples
@@ -70,7 +70,7 @@ def build_page(service: Service) -> gr.Blocks:
     with gr.Blocks(
         title=title, analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
     ) as page:
-        page.inside = inside  # served by the routes of launch_options
+        page.inside, page.service = inside, service  # for the routes of launch_options
         html(MASTHEAD.format(title=title))
         answers, current = _first_view(service, inside)
         with gr.Tabs(elem_id="more-tabs"):
@@ -354,7 +354,10 @@ def launch_options() -> dict[str, Any]:
         "enable_monitoring": False,
         "max_file_size": MAX_FILE_SIZE,
         "ssr_mode": False,
-        "app_kwargs": {"routes": [Route("/health", _health), *routes()]},
+        "app_kwargs": {
+            "title": TITLE,
+            "routes": [Route("/health", _health), *routes(), *route.routes()],
+        },
     }
 
 

@@ -40,6 +40,7 @@ COMMANDS: dict[str, str] = {
                 "sweep",
                 "submission",
                 "figures",
+                "compare",
                 "read",
             ),
             *("make_examples", "model_card", "no_digit", "project", "robustness", "screenshots"),

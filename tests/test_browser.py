@@ -63,7 +63,7 @@ def address(
     free_port: Callable[[], int], checkpoints: dict[str, Path], teach_folder: Path
 ) -> Iterator[str]:
     """The running app; one for all tests."""
-    app = demo.build_demo(**checkpoints, teach_folder=teach_folder)
+    app = demo.build_demo(*checkpoints.values(), teach_folder=teach_folder)
     port = free_port()
     app.launch(
         server_name="127.0.0.1",
@@ -609,7 +609,7 @@ def test_a_correction_is_saved_in_the_data_layout(visitor: Visitor, teach_folder
 
 
 def test_teach_is_absent_unless_switched_on(checkpoints: dict[str, Path]) -> None:
-    app = demo.build_demo(**checkpoints)
+    app = demo.build_demo(*checkpoints.values())
     tabs = [block.label for block in app.blocks.values() if isinstance(block, gr.Tab)]
     assert "Teach" not in tabs
     assert "Why" in tabs

@@ -244,11 +244,7 @@ def right(found: Sequence[Answers]) -> Drawn:
     known = np.intersect1d(alike, found[0].pictured)
     if not len(known):
         raise ValueError("predictions keep no picture of a right answer: name --checkpoint")
-    order = np.random.default_rng(SEED).permutation(known)
-    turn = [
-        np.sum(found[0].labels[order[:i]] == found[0].labels[row]) for i, row in enumerate(order)
-    ]
-    chosen = order[np.lexsort((found[0].labels[order], turn))][: COLUMNS * RIGHT_LINES]
+    chosen = look.in_turn(found[0].labels, known, COLUMNS * RIGHT_LINES, SEED)
     return page(found, chosen), (
         f"{len(chosen)} of the {len(alike):,} images that are read right, of every class in turn; "
         f"{legend(found)}."

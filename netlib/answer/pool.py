@@ -10,6 +10,7 @@ what drawings leave of the cores.
 import gc
 import io
 import json
+import logging
 import os
 import pickle
 import signal
@@ -38,7 +39,11 @@ from netlib.picture.load import FORMATS, ImageError, Picture
 CPU_SECONDS = 10.0  # of one picture; then its process is ended
 DRAWING_BYTES = 100_000  # a file of more, or of more pixels than the wide pad has, is heavy work
 LOWEST_PRIORITY = 19
+GONE = (OSError, EOFError, pickle.UnpicklingError)  # what is told of the other end by its silence
 STOPPED = "The picture stopped what read it: save it anew, smaller or in another format."
+
+
+log = logging.getLogger(__name__)
 
 
 class BusyError(UserError):
@@ -111,7 +116,7 @@ class ReaderPool:
         self._arguments = json.dumps({name: str(path) for name, path in checkpoints.items()})
         self._counts = {False: drawing, True: heavy}
         self._queues: dict[bool, SimpleQueue] = {False: SimpleQueue(), True: SimpleQueue()}
-        self._lock = threading.Lock()
+        self._lock, self._forking = threading.Lock(), threading.Lock()
         self._started = False
         self._template: _Template | None = None
         self.processes: dict[threading.Thread, int] = {}
@@ -147,6 +152,7 @@ class ReaderPool:
         for heavy, count in self._counts.items():
             for _ in range(count):
                 self._queues[heavy].put(None)
+        self._template = None  # its end of the connection closes, and it ends
 
     def _work(self, heavy: bool) -> None:
         """A thread of the pool: hands jobs to its process, and replaces that when it has died."""
@@ -161,7 +167,8 @@ class ReaderPool:
                     process = process or self._fork(heavy)
                     answer = process.ask(job)
                     break
-                except (OSError, EOFError, pickle.UnpicklingError):
+                except GONE:
+                    log.warning("A process that reads has ended, and is replaced")
                     process = None
             if isinstance(answer, Exception):
                 future.set_exception(answer)
@@ -170,11 +177,13 @@ class ReaderPool:
         del self.processes[threading.current_thread()]
 
     def _fork(self, heavy: bool) -> "_Process":
-        with self._lock:
-            if self._template is None or not self._template.is_alive:
+        with self._forking:
+            try:
+                self._template = self._template or _Template(self._arguments)
+                process = self._template.fork(heavy)
+            except GONE:
                 self._template = _Template(self._arguments)
-            connection = self._template.fork(heavy)
-        process = _Process(connection)
+                process = self._template.fork(heavy)
         self.processes[threading.current_thread()] = process.number
         return process
 
@@ -193,16 +202,12 @@ class _Template:
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
             )
 
-    @property
-    def is_alive(self) -> bool:
-        return self._process.poll() is None
-
-    def fork(self, heavy: bool) -> socket.socket:
-        """A connection to another process."""
+    def fork(self, heavy: bool) -> "_Process":
+        """Another process; one of GONE if this one has ended."""
         ours, theirs = socket.socketpair()
         with theirs:
             socket.send_fds(self._control, [b"h" if heavy else b"d"], [theirs.fileno()])
-        return ours
+        return _Process(ours)
 
 
 class _Process:
@@ -214,7 +219,7 @@ class _Process:
         self.number: int = pickle.load(self._stream)
 
     def ask(self, job: Job) -> Reading | Exception:
-        """Have a job done; OSError or EOFError if the process has ended."""
+        """Have a job done; one of GONE if the process has ended."""
         pickle.dump(tuple(job), self._stream, pickle.HIGHEST_PROTOCOL)
         self._stream.flush()
         answer: Reading | Exception = pickle.load(self._stream)

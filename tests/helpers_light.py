@@ -46,16 +46,16 @@ def tour(folder: Path) -> None:
     reading = listeners["read_pad"](value)[2]
     inputs: dict[str, tuple] = {
         "read_pad": (value,),
-        "read_picture": (str(picture),),
+        "read_picture": ({"path": str(picture)},),
         "read_number": (value,),
         "explain": (reading, "as read"),
         "locate": (reading,),
         "stress": (reading, 0, 1, 0, 0, 0, 0),
         "<lambda>": (),
-        "read_files": ([str(picture)],),
+        "read_files": ([{"path": str(picture)}],),
         "save": (reading, "7"),
-        "predict": (str(picture),),
-        "predict_batch": ([str(picture)],),
+        "predict": ({"path": str(picture)},),
+        "predict_batch": ([{"path": str(picture)}],),
     }
     for name, function in listeners.items():
         answer = function(*inputs[name])

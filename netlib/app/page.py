@@ -9,6 +9,8 @@ from html import escape
 from typing import Any
 
 import gradio as gr
+from fastapi.exceptions import RequestValidationError
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -27,6 +29,7 @@ from netlib.app.inside import (
     stylesheet,
     what_if_html,
 )
+from netlib.app.mistakes import Mistakes, explain_validation
 from netlib.app.pad import ASSETS, drawing_pad, split_value
 from netlib.app.service import Service, friendly, guarded, visitor
 from netlib.app.stress import FACTORS, NEUTRAL
@@ -333,7 +336,8 @@ def _keep(files: gr.File) -> None:
     """While the page is open, what was chosen on it is used, and so not removed."""
     timer = gr.Timer(KEEP_SECONDS, active=False)
     files.upload(lambda: gr.Timer(active=True), None, timer, **INSTANT)
-    timer.tick(lambda chosen: paths(chosen) and None, files, None, preprocess=False, **INSTANT)
+    use = guarded(lambda chosen: paths(chosen) and None, lambda _: None)
+    timer.tick(use, files, None, preprocess=False, **INSTANT)
 
 
 def _teach_tab(service: Service, current: gr.State) -> None:
@@ -376,10 +380,13 @@ def launch_options() -> dict[str, Any]:
         "run_history": False,
         "enable_monitoring": False,
         "max_file_size": MAX_FILE_SIZE,
+        "show_error": True,
         "ssr_mode": False,
         "app_kwargs": {
             "title": TITLE,
             "lifespan": _lifespan,
+            "middleware": [Middleware(Mistakes)],
+            "exception_handlers": {RequestValidationError: explain_validation},
             "routes": [Route("/health", _health), *routes(), *route.routes()],
         },
     }

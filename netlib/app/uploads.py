@@ -18,6 +18,8 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 from starlette.concurrency import run_in_threadpool
 
+from netlib.errors import UserError
+
 SECONDS, EVERY = 40, 15  # a file is removed between 40 and 55 seconds after its last use
 PREFIX = "digits-"
 
@@ -66,10 +68,18 @@ def paths(uploaded: Any) -> list[Path]:
     """Where the files of a `gr.File` lie that hands them over as they come; they count as used.
 
     With `preprocess`, Gradio would leave another, empty file behind for each.
+
+    Raises:
+        UserError: one is not there any more.
     """
     files = uploaded if isinstance(uploaded, list) else [uploaded]
     found = [Path(file["path"]) for file in files if file]
     for path in found:
-        with contextlib.suppress(OSError):
+        try:
             os.utime(path)
+        except OSError as error:
+            raise UserError(
+                f"{path.name} is not on the server: uploads are kept for less than a minute, so "
+                "send it again."
+            ) from error
     return found

@@ -55,7 +55,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory, digit_arrays) -> dict[
 @pytest.fixture(scope="module")
 def address(free_port: Callable[[], int], checkpoints: dict[str, Path]) -> Iterator[str]:
     """The running app; one for all tests."""
-    app = demo.build_demo(**checkpoints)
+    app = demo.build_demo(*checkpoints.values())
     port = free_port()
     app.launch(
         server_name="127.0.0.1",

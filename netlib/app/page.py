@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from netlib.answer.reading import Reading
 from netlib.app import api, route
-from netlib.app.about import about_markdown
+from netlib.app.about import TELL_ADDRESS, about_markdown, usage_html
 from netlib.app.batch import read_batch
 from netlib.app.gallery import gallery, load_examples
 from netlib.app.inside import (
@@ -34,14 +34,15 @@ from netlib.app.teach import Taught, Teacher
 from netlib.app.views.batch_view import batch_html
 from netlib.app.views.cost_strip import cost_strip_html
 from netlib.app.views.map_view import map_html
-from netlib.app.views.panels import answer_html, boxed_html, number_html
+from netlib.app.views.panels import answer_html, boxed_html, class_names, number_html
 from netlib.app.views.steps import steps_html
 from netlib.app.views.stress_view import single_digit, stress_html
 from netlib.app.views.teach_view import hint_html, taught_line, teach_html
 from netlib.app.views.why import why_html
 from netlib.errors import UserError
 
-TITLE = "One drawing, two networks"
+TITLE = "Standard or depthwise separable?"
+NUMBERS = {2: "two", 3: "three"}
 PAD_SIDE = 280
 WIDE_PAD = (1120, 240)
 MAX_FILE_SIZE = "25mb"
@@ -65,20 +66,21 @@ INSTANT: dict[str, Any] = {
     "trigger_mode": "always_last",
 }
 MASTHEAD = """
-<div class="masthead"><h1>One drawing, two networks</h1>
+<div class="masthead"><h1>{title}</h1>
 <p>What do you lose, and what do you win, when a <span class="standard">standard convolution</span>
 becomes a <span class="mobilenet">depthwise separable</span> one? Draw a digit and see.</p></div>
 """
 
 
 def build_page(service: Service) -> gr.Blocks:
-    """The whole app around two loaded networks; nothing is launched."""
+    """The whole app around the loaded networks; nothing is launched."""
+    title = f"One drawing, {NUMBERS[len(service.facts)]} networks"
     inside = Inside.of(service)
     with gr.Blocks(
-        title=TITLE, analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
+        title=title, analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
     ) as page:
         page.inside, page.service = inside, service  # for the routes of launch_options
-        html(MASTHEAD)
+        html(MASTHEAD.format(title=title))
         teacher = Teacher(service.reader.predictor, service.checkpoints, service.teach)
         page.teacher = teacher
         lesson = gr.State(Taught())
@@ -97,8 +99,9 @@ def build_page(service: Service) -> gr.Blocks:
             _number_tab(service)
             _batch_tab(service)
             _teach_tab(service, teacher, lesson, answers, current, show)
-            with gr.Tab("About"):
+            with gr.Tab("About", elem_id="about"):
                 gr.Markdown(about_markdown(service))
+                html(usage_html(service), js_on_load=TELL_ADDRESS)
         api.add_endpoints(service)
     page.queue(max_size=MAX_QUEUE)
     return page
@@ -112,7 +115,7 @@ def html(value: str = "", **arguments: Any) -> gr.HTML:
 def _first_view(
     service: Service, inside: Inside, teacher: Teacher, lesson: gr.State
 ) -> tuple[gr.HTML, gr.State, Callable[..., tuple]]:
-    """Pad or picture on the left, both answers on the right; how a reading is shown there."""
+    """Pad or picture on the left, the answers on the right; how a reading is shown there."""
     current = gr.State()
     with gr.Row(equal_height=False, elem_classes="first-view"):
         with gr.Column(scale=4, min_width=300):
@@ -136,7 +139,8 @@ def _first_view(
             html(cost_strip_html(inside.manifest["networks"]), elem_id="cost-strip")
 
     def show(taught: Taught, reading: Reading, problem: str = "", number: str = "file") -> tuple:
-        answer = answer_html(reading, service.facts, problem) + digit_html(reading)
+        digit = digit_html(reading, service.networks)
+        answer = answer_html(reading, service.facts, problem) + digit
         line = taught_line(teacher, service.facts, taught, reading)
         shown = answers_to(number, answer + line)
         # A large photo's steps would stay in memory for as long as the visitor's session.
@@ -212,12 +216,12 @@ def message(text: str) -> str:
 
 def _why_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
     def explain(reading: Reading | None, target: str) -> str:
-        chosen = None if target == AS_READ else int(target)
+        chosen = None if target == AS_READ else target
         return why_html(service.networks, service.facts, reading, chosen)
 
     with gr.Tab("Why") as tab:
         target = gr.Radio(
-            [AS_READ, *map(str, range(10))], value=AS_READ, label="Explain the score of"
+            [AS_READ, *class_names(service.facts)], value=AS_READ, label="Explain the score of"
         )
         view = html(elem_id="why-detail")
     Detail("why", tab, answers).update(explain, [current, target], [view], [target.change])
@@ -355,7 +359,7 @@ def _teach_tab(
         html(hint_html(teacher))
         with gr.Row(equal_height=False):
             label = gr.Radio(
-                teacher.answers,
+                class_names(service.facts),
                 label="The right answer",
                 scale=3,
                 min_width=300,

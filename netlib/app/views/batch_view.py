@@ -14,9 +14,9 @@ MAX_THUMBNAILS = 8
 
 def batch_html(rows: Sequence[Row], facts: Mapping[str, NetworkFacts]) -> str:
     """Summary, download link and table; the table shows the first rows only, the CSV all."""
-    csv_text = to_csv(rows, list(facts))
+    csv_text = to_csv(rows, {name: fact.class_names for name, fact in facts.items()})
     link = "data:text/csv;base64," + base64.b64encode(csv_text.encode()).decode("ascii")
-    head = "".join(f'<th class="{name}">{escape(f.title)}</th>' for name, f in facts.items())
+    head = "".join(f'<th class="{f.colour}">{escape(f.title)}</th>' for f in facts.values())
     body = "".join(_row(row, facts) for row in rows[:MAX_ROWS_SHOWN])
     more = (
         f'<p class="hint">The first {MAX_ROWS_SHOWN} of {len(rows)} rows; the CSV has them all.</p>'
@@ -39,8 +39,10 @@ def _summary(rows: Sequence[Row], facts: Mapping[str, NetworkFacts]) -> str:
     if unread:
         parts.append(f"{unread} not readable")
     for name, (right, count) in accuracy(rows).items():
-        title = escape(facts[name].title)
-        parts.append(f'<b class="{name}">{title} {percent(right / count)}</b> ({right} of {count})')
+        title, colour = escape(facts[name].title), facts[name].colour
+        parts.append(
+            f'<b class="{colour}">{title} {percent(right / count)}</b> ({right} of {count})'
+        )
     return f"<p>{' · '.join(parts)}</p>"
 
 
@@ -71,4 +73,4 @@ def _answer(row: Row, name: str) -> str:
     wrong = row.label is not None and network.text != row.label
     known = bool(network.is_digit.all())  # of what was refused, no percentage is told
     confidence = percent(float(network.confidences.prod())) if known else ""
-    return f'<td class="{"wrong" if wrong else ""}"><b>{network.text}</b> {confidence}</td>'
+    return f'<td class="{"wrong" if wrong else ""}"><b>{escape(network.text)}</b> {confidence}</td>'

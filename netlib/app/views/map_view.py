@@ -1,7 +1,8 @@
-"""The maps as HTML: both networks' maps with the drawing on them, and its nearest digits."""
+"""The maps as HTML: the networks' maps with the drawing on them, and its nearest digits."""
 
 from collections.abc import Mapping
 from functools import lru_cache
+from html import escape
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -34,7 +35,7 @@ METHOD_NAMES = {"umap": "UMAP", "tsne": "t-SNE", "pca": "principal components"}
 def map_html(
     atlases: Mapping[str, Atlas], facts: Mapping[str, NetworkFacts], reading: Reading | None
 ) -> str:
-    """Both maps with the drawing's place and its nearest digits.
+    """The maps with the drawing's place and its nearest digits.
 
     Raises:
         UserError: there is no digit, or more than one.
@@ -45,7 +46,8 @@ def map_html(
     for name, atlas in atlases.items():
         place = atlas.place(reading.networks[name].embeddings[0])
         columns.append(
-            f'<div class="side {name}"><h4>{facts[name].title}</h4>{_map(atlas, place)}'
+            f'<div class="side {facts[name].colour}"><h4>{escape(facts[name].title)}</h4>'
+            f"{_map(atlas, place)}"
             f'<div class="nearest">{_nearest(atlas, place)}</div></div>'
         )
     first = next(iter(atlases.values()))

@@ -46,7 +46,7 @@ def teach_html(
         if reading is not None and single:
             drawn = _drawn(reading.networks[name], after[name], teacher.names(name))
         columns.append(
-            f'<section class="side {escape(getattr(fact, "colour", name))}">'
+            f'<section class="side {fact.colour}">'
             f"<h4>{escape(fact.title)}</h4>{drawn}{_elsewhere(teacher, taught, name)}</section>"
         )
     saved = "".join(map(_thumbnail, taught.corrections))

@@ -181,9 +181,13 @@ def guarded_pad(
     return answer()
 
 
+def asset(name: str) -> str:
+    """The text of a file of `assets`."""
+    return (ASSETS / name).read_text(encoding="utf-8")
+
+
 def _answers_script(pad: str, details: Sequence[str]) -> str:
-    script = (ASSETS / "answers.js").read_text(encoding="utf-8")
-    return script.replace("@PAD@", pad).replace("@DETAILS@", json.dumps(details))
+    return asset("answers.js").replace("@PAD@", pad).replace("@DETAILS@", json.dumps(details))
 
 
 @dataclass(frozen=True)
@@ -320,7 +324,7 @@ def _batch_tab(service: Service) -> None:
         with gr.Row():
             button = gr.Button("Read them", variant="primary", elem_id="batch-button")
             stop = gr.Button("Stop", scale=0, min_width=90)
-        table = html(elem_id="batch-table")
+        table = html(elem_id="batch-table", js_on_load=asset("sort.js"))
     files.change(lambda: "", None, table, queue=False, api_visibility="private")
     reading = button.click(read_files, files, table, api_visibility="private")
     stop.click(lambda: message("Stopped: nothing was kept."), None, table, cancels=[reading],
@@ -383,7 +387,7 @@ def launch_options() -> dict[str, Any]:
             font=["ui-sans-serif", "system-ui", "sans-serif"],
             font_mono=["ui-monospace", "Consolas", "monospace"],
         ),
-        "css": (ASSETS / "style.css").read_text(encoding="utf-8") + stylesheet(),
+        "css": asset("style.css") + stylesheet(),
         "footer_links": ["api"],
         "run_history": False,
         "enable_monitoring": False,

@@ -1,7 +1,8 @@
 """The page: where everything stands and what calls what. What is shown is made elsewhere."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
@@ -28,7 +29,7 @@ from netlib.app.inside import (
     what_if_html,
 )
 from netlib.app.pad import ASSETS, drawing_pad, split_value
-from netlib.app.service import Service, friendly, guarded
+from netlib.app.service import Service, friendly, guarded, visitor
 from netlib.app.stress import FACTORS, NEUTRAL
 from netlib.app.teach import Taught, Teacher
 from netlib.app.views.batch_view import batch_html
@@ -149,8 +150,13 @@ def _first_view(
     def read_pad(value: str | None, taught: Taught) -> tuple:
         return guarded_pad(value, service.reader.read_pad, partial(show, taught), empty)
 
-    def read_picture(path: str | None, taught: Taught) -> tuple[str, str, Reading, str]:
-        reading = service.reader.read(Path(path)) if path else empty
+    def read_picture(
+        path: str | None, taught: Taught, request: gr.Request | None = None
+    ) -> tuple[str, str, Reading, str]:
+        reading = empty
+        if path:
+            with service.admit(path, visitor(request)):
+                reading = service.reader.read(Path(path))
         blank = BLANK_PICTURE if path and reading.is_blank else ""
         return *show(taught, reading, blank), boxed_html(reading)
 
@@ -301,13 +307,19 @@ def _number_tab(service: Service) -> None:
 
 def _batch_tab(service: Service) -> None:
     @friendly
-    def read_files(paths: list[str] | None, progress=gr.Progress()) -> str:  # noqa: B008
+    def read_files(
+        paths: list[str] | None,
+        request: gr.Request | None = None,
+        progress=gr.Progress(),  # noqa: B008
+    ) -> str:
         def report(done: int, total: int) -> None:
             progress((done, total), desc="Reading", unit="pictures")
 
         if not paths:
             raise UserError("There is no picture to read: choose pictures, or a zip of pictures.")
-        return batch_html(read_batch(service.reader, paths, report), service.facts)
+        with service.batches.admit(visitor(request)):
+            rows = read_batch(service.patient, paths, report)
+        return batch_html(rows, service.facts)
 
     with gr.Tab("Many pictures"):
         html(
@@ -395,9 +407,21 @@ def launch_options() -> dict[str, Any]:
         "ssr_mode": False,
         "app_kwargs": {
             "title": TITLE,
+            "lifespan": _lifespan,
             "routes": [Route("/health", _health), *routes(), *route.routes()],
         },
     }
+
+
+@asynccontextmanager
+async def _lifespan(app: Any) -> AsyncIterator[None]:
+    """The processes that read run while the server does."""
+    pool = app.get_blocks().service.pool
+    if pool is not None:
+        pool.start()
+    yield
+    if pool is not None:
+        pool.close()
 
 
 def _health(_: Request) -> JSONResponse:

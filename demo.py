@@ -17,6 +17,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio i
 
 import gradio as gr
 
+from netlib.answer.pool import default_workers
 from netlib.app.page import build_page, launch_options
 from netlib.app.service import Service
 
@@ -25,19 +26,25 @@ STANDARD = CHECKPOINTS / "standard.safetensors"
 MOBILENET = CHECKPOINTS / "mobilenet.safetensors"
 
 
-def build_demo(*checkpoints: str | Path, teach_folder: str | Path | None = None) -> gr.Blocks:
+def build_demo(
+    *checkpoints: str | Path,
+    teach_folder: str | Path | None = None,
+    workers: int | None = None,
+) -> gr.Blocks:
     """Load the networks and build the app around them; nothing is launched.
 
     Args:
         checkpoints: two or three files; none means the shipped pair.
         teach_folder: where corrections by visitors are saved; None switches them off.
+        workers: processes that read drawings; None takes one a core, 0 reads in this process.
 
     Raises:
         FileNotFoundError: a checkpoint is missing.
         CheckpointError: a checkpoint cannot be used.
     """
     files = checkpoints or (STANDARD, MOBILENET)
-    return build_page(Service.load(*files, teach_folder=teach_folder))
+    workers = default_workers() if workers is None else workers
+    return build_page(Service.load(*files, teach_folder=teach_folder, workers=workers))
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -56,6 +63,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--teach-folder", type=Path, default=None, help="save visitors' corrections in this folder"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=None, help="processes that read (default: one a core)"
     )
     parser.add_argument("--mcp", action="store_true", help="serve the API as MCP tools, too")
     return parser.parse_args(arguments)
@@ -77,7 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
         if args.mcp and find_spec("mcp") is None:
             raise ValueError('--mcp needs the package mcp: pip install "gradio[mcp]".')
         _bypass_proxy()
-        demo = build_demo(*args.checkpoint, teach_folder=args.teach_folder)
+        demo = build_demo(*args.checkpoint, teach_folder=args.teach_folder, workers=args.workers)
         demo.launch(
             server_name=args.host,
             server_port=args.port,

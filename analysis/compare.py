@@ -66,6 +66,7 @@ def run(options: Options) -> Iterator[Path]:
         "pairs": told.pairs(found),
         "classes": told.classes(found),
         "costs": costs(asked),
+        "seen_in_training": {name: one.seen for name, (_, one) in asked.items()},
         "made_by": made_by(options, "numpy", "scipy", "scikit-learn", "onnxruntime"),
     }
     yield write_json(options.output / "comparison.json", numbers)

@@ -38,11 +38,12 @@ class Options:
 
 @dataclass(frozen=True)
 class Asked:
-    """A network and what it says of a data set."""
+    """A network and what it says of a data set; `seen` images of it were trained on, if known."""
 
     predictor: "answer.Predictor"
     dataset: "data.DigitDataset"
     prediction: "answer.Prediction"
+    seen: int | None
     seconds: float
 
     @property
@@ -70,9 +71,9 @@ def ask(options: Options) -> Asked:
         preprocess=options.preprocess,
         progress=on_terminal(),
     )
-    data.warn_of_seen(options.checkpoint, dataset.images)
+    seen = data.warn_of_seen(options.checkpoint, dataset.images)
     prediction = predictor.predict_one("network", dataset.images.numpy().astype(np.float32) / 255)
-    return Asked(predictor, dataset, prediction, time.perf_counter() - started)
+    return Asked(predictor, dataset, prediction, seen, time.perf_counter() - started)
 
 
 def write(options: Options, asked: Asked) -> list[Path]:
@@ -97,6 +98,7 @@ def write(options: Options, asked: Asked) -> list[Path]:
         split=options.split,
         preprocess=options.preprocess,
         temperature=info.temperature,
+        seen_in_training=asked.seen,
         seconds=round(asked.seconds, 2),
     )
     print_scores(result, record)

@@ -157,7 +157,7 @@ def run(options: Options) -> list[Path]:
     if options.visualize:
         from analysis.visualize import visualize
 
-        test_set = digits.test_set
+        net.metadata, test_set = metadata, digits.test_set
         written += visualize(net, history, test_set.images, test_set.labels, output)
     print()
     return written

@@ -588,6 +588,11 @@ def test_a_zip_with_labels_is_scored_and_offers_a_table(visitor: Visitor, tmp_pa
     visitor.page.locator("#batch-table", has_text="2 of 3").wait_for()
     assert visitor.page.locator("#batch-table tbody tr").count() == 3
     assert visitor.page.locator("#batch-table td.wrong").count() == 2
+    files = visitor.page.locator("#batch-table td.name")
+    for mark, expected in (("ascending", "four.png"), ("descending", "seven.png")):
+        visitor.page.get_by_role("button", name="File", exact=True).click()
+        assert files.first.inner_text() == f"set/{expected}"
+        assert visitor.page.locator(f"th[aria-sort={mark}]").inner_text().startswith("File")
     with visitor.page.expect_download() as download:
         visitor.page.get_by_role("link", name="Download CSV").click()
     lines = Path(download.value.path()).read_text().splitlines()

@@ -73,13 +73,11 @@ def test_what_can_be_drawn_is_drawn_and_the_rest_is_named_in_the_pdf(output: Pat
     pictures = {path.stem for path in (output / "figures").glob("*.png")}
     assert {
         "confusion",
-        "confusion_difference",
         "class_scores",
         "roc",
         "roc_log",
         "errors",
         "precision_recall",
-        "calibration",
         "risk_coverage",
         "filters",
     } <= pictures
@@ -189,6 +187,12 @@ def test_the_verdict_says_whether_chance_explains_the_difference() -> None:
     assert "cannot be told from chance (exact McNemar test, p = 0.5)" in told.verdict(row, 4)
     sure = {**row, "only_first": 90, "only_second": 1, "difference": 0.089, "p": 1e-9}
     assert "A is the better one by 8.90 points" in told.verdict(sure, 1000)
+
+
+def test_images_of_the_training_are_told() -> None:
+    assert told.seen({"a": 0, "b": 0}) == ""
+    assert "a was trained on 3 of these" in told.seen({"a": 3, "b": None})
+    assert "Whether b was trained on" in told.seen({"a": 3, "b": None})
 
 
 def test_the_interval_of_a_paired_difference_is_agresti_and_min_s() -> None:

@@ -28,13 +28,14 @@ from netlib.answer.reading import (
 )
 from netlib.app.about import about_markdown
 from netlib.app.api import row_to_json
-from netlib.app.atlas import Atlas
+from netlib.app.atlas import Atlas, Place
 from netlib.app.batch import Row, accuracy, collect, read_batch, to_csv
 from netlib.app.gallery import KINDS, load_examples
 from netlib.app.page import launch_options
 from netlib.app.service import Service, sentence
 from netlib.app.stress import FACTORS, NEUTRAL, distort, holds, sweep
 from netlib.app.teach import TeachStore
+from netlib.app.views.map_view import _distance
 from netlib.app.views.panels import NetworkFacts, answer_html, percent, verdict, versus
 from netlib.app.views.stress_view import stress_html
 from netlib.app.views.why import why_html
@@ -273,6 +274,25 @@ def test_a_digit_of_the_map_lies_on_its_own_point() -> None:
     np.testing.assert_allclose(atlas.place(atlas.embeddings[1]).point, [1, 0], atol=1e-6)
 
 
+def test_how_far_a_drawing_lies_is_told_beside_the_digits_of_the_map() -> None:
+    atlas = small_atlas()
+    # The digits lie 4 and 40, 4 and 40.2, 40 and 40.2 from the two others.
+    np.testing.assert_allclose(atlas.spacing, [22, 22.1, 40.1], atol=0.01)
+    assert atlas.place(np.array([1.0, 0.0]), count=2).closer == 0
+    assert atlas.place(np.array([300.0, 0.0]), count=2).closer == 1
+
+
+@pytest.mark.parametrize(
+    ("far", "known", "said"),
+    [(0.5, True, "50% of"), (0.99, True, "lies far from all"), (0.5, False, "No digit")],
+)
+def test_the_map_says_what_its_place_is_worth(far: float, known: bool, said: str) -> None:
+    place = Place(np.zeros(2), np.arange(2), np.array([1.0, 3.0]), far)
+    text = _distance(place, reading_of(7, known=known).networks["standard"])
+    assert said in text
+    assert "2.0 from its 2 nearest" in text
+
+
 def write_map(path: Path, **changes: np.ndarray) -> Path:
     arrays = {
         "projection": np.array([[0.0, 0.0], [10.0, 5.0]]),
@@ -328,7 +348,9 @@ def test_accuracy_counts_unreadable_pictures_as_wrong() -> None:
 def test_a_csv_has_a_line_a_picture_and_no_formulas() -> None:
     lines = to_csv([Row("=cmd.png", reading_of(7))], {"standard": TEN}).splitlines()
     assert lines[0].startswith("image,label,disagreement,error,standard,standard_confidence")
-    assert lines[1].startswith("'=cmd.png,,0.0000,,7,0.9000,")
+    assert lines[1].startswith("'=cmd.png,,0.0000,,7,0.9000,,0.0")
+    refused = to_csv([Row("x.png", reading_of(7, known=False))], {"standard": TEN})
+    assert "x.png,,0.0000,,?,0.9000,1,0.0" in refused
     assert len(lines) == 2
 
 
@@ -765,9 +787,12 @@ def test_answers_of_any_checkpoints_carry_their_names(strangers: Service) -> Non
     assert 0 <= row.disagreement <= 1 + 1e-6
     classes = {name: fact.class_names for name, fact in strangers.facts.items()}
     header, cells = csv.reader(to_csv([row], classes).splitlines())
-    assert header[4:11] == ["a/net", "a/net_confidence", "a/net_pone", "a/net_p<b>$x$</b>",
-                            "a/net_p=cmd()", "a/net_p#h", "a/net_p7"]  # fmt: skip
-    assert len(cells) == len(header) == 4 + (2 + 5) + (2 + 2) + (2 + 10)
+    assert header[4:12] == [
+        "a/net",
+        *(f"a/net_{rest}" for rest in ("confidence", "refused", "pone", "p<b>$x$</b>", "p=cmd()")),
+        *("a/net_p#h", "a/net_p7"),
+    ]
+    assert len(cells) == len(header) == 4 + (3 + 5) + (3 + 2) + (3 + 10)
 
 
 def test_details_are_there_for_any_checkpoints(strangers: Service) -> None:

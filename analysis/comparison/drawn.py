@@ -23,6 +23,7 @@ Draw = Callable[[Sequence[Answers]], Drawn]
 
 SEED = 0
 SHOWN_FILTERS = 64
+BINS = 15  # of confidence
 LARGEST_MAP = 2000  # images
 LEAST_OF_A_MAP = 10  # t-SNE and UMAP want neighbours
 COLUMNS, ERROR_LINES, RIGHT_LINES = 15, 15, 3  # of a page of images
@@ -51,10 +52,10 @@ def panels(found: Sequence[Answers], height: float) -> "Iterator[tuple[Figure, A
 @drawn("Confusion matrices")
 def confusion(found: Sequence[Answers]) -> Drawn:
     """What each network reads as what."""
-    names, count = found[0].class_names, len(found)
+    names, count = names_of(found), len(found)
     size = max(3.0, 6.5 - 0.1 * len(names) - 0.8 * (count - 1))
     for figure, ax, one in panels(found, 7.6 if count < 3 else 6.0):  # noqa: B007
-        look.draw_confusion_matrix(ax, padded(one), size, names)
+        look.draw_confusion_matrix(ax, counts_of(one, found), size, names)
     return figure, (
         "Images of each true class (rows) by the class that they are read as (columns). The shade "
         "is the root of the share of the true class."
@@ -67,11 +68,14 @@ def confusion_difference(found: Sequence[Answers]) -> Drawn:
     pairs = list(combinations(found, 2))
     if not pairs:
         raise ValueError("a difference needs two networks")
+    counts = {one.name: counts_of(one, found) for one in found}
+    if all(np.array_equal(counts[a.name], counts[b.name]) for a, b in pairs):
+        raise ValueError("all networks read equally many images of each class as each class")
     figure = blank(FULL if len(pairs) > 1 else COLUMN, 7.6 if len(pairs) < 3 else 6.0)
-    names = found[0].class_names
+    names = names_of(found)
     size = max(3.0, 6.5 - 0.1 * len(names) - 0.5 * (len(pairs) - 1))
     for ax, (a, b) in zip(np.ravel(figure.subplots(1, len(pairs))), pairs, strict=True):
-        look.draw_confusion_difference(ax, padded(a), padded(b), size, names)
+        look.draw_confusion_difference(ax, counts[a.name], counts[b.name], size, names)
         ax.set_title(f"{a.name} − {b.name}")
     return figure, (
         "How many more images of a true class the first than the second network reads as each "
@@ -85,9 +89,11 @@ def class_scores(found: Sequence[Answers]) -> Drawn:
     """Both scores, class by class."""
     figure = blank(FULL, 6.0)
     axes = figure.subplots(1, 2, sharey=True)
-    names = found[0].class_names
+    shown = np.unique(found[0].labels)
+    names = [found[0].class_names[label] for label in shown]
     for ax, score, name in zip(axes, ("recall", "f1"), ("recall (%)", "F1 (%)"), strict=True):
-        series = {one.name: occurring(one, score) for one in found}
+        values = [getattr(one.scores, f"per_class_{score}") for one in found]
+        series = {one.name: [v[c] for c in shown] for one, v in zip(found, values, strict=True)}
         look.draw_class_scores(ax, series, None, names, [one.colour for one in found])
         ax.set_ylabel(name)
         ax.get_legend().remove()
@@ -95,14 +101,6 @@ def class_scores(found: Sequence[Answers]) -> Drawn:
             ax.tick_params(axis="x", rotation=45)
     key(axes[0], columns=len(found))
     return figure, "Recall and F1 of each class that has images in this set."
-
-
-def occurring(one: Answers, score: str) -> list[float | None]:
-    """The score of each class, None of one without images."""
-    values = getattr(one.scores, f"per_class_{score}")
-    recall = one.scores.per_class_recall
-    more = [None] * (len(one.class_names) - len(values))
-    return [v if r is not None else None for v, r in zip(values, recall, strict=True)] + more
 
 
 @drawn("ROC curves")
@@ -140,14 +138,16 @@ def one_against_rest(
 @drawn("Are the probabilities right")
 def calibration(found: Sequence[Answers]) -> Drawn:
     """Errors found against errors expected."""
+    if len(found[0].labels) < BINS:
+        raise ValueError(f"it needs {BINS} images, one for each bin")
     figure = blank(COLUMN, 6.8)
     ax = figure.subplots()
     for one in found:
-        look.draw_calibration(ax, one.labels, one.probabilities(), **one.style)
+        look.draw_calibration(ax, one.labels, one.probabilities(), bins=BINS, **one.style)
     key(ax, columns=len(found))
     heats = ", ".join(f"{one.name} {one.temperature:.2f}" for one in found)
     return figure, (
-        "Errors found against errors expected, in 15 equally filled bins; on the line "
+        f"Errors found against errors expected, in {BINS} equally filled bins; on the line "
         "probabilities are right, above it too sure; bins without an error lie on the lower edge. "
         f"Temperatures of the checkpoints: {heats}."
     )
@@ -156,6 +156,8 @@ def calibration(found: Sequence[Answers]) -> Drawn:
 @drawn("What refusing pays")
 def risk_coverage(found: Sequence[Answers]) -> Drawn:
     """Error of what is kept."""
+    if all(one.right.all() for one in found):
+        raise ValueError("there is no error that refusing could spare")
     figure = blank(COLUMN, 6.8)
     ax = figure.subplots()
     for one in found:
@@ -216,6 +218,7 @@ def projection(found: Sequence[Answers], method: str, name: str) -> Drawn:
         plane = project.project(one.embeddings[chosen], method, SEED, "pca")
         look.draw_projection(ax, plane, labels[chosen], one.class_names, ~one.right[chosen], name)
     facts = project.settings(method, len(chosen), "pca")
+    del facts["method"]
     told = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in facts.items())
     return figure, (
         f"{name} of the embeddings of {len(chosen):,} images ({told}, seed {SEED}); a ring is an "
@@ -241,11 +244,7 @@ def right(found: Sequence[Answers]) -> Drawn:
     known = np.intersect1d(alike, found[0].pictured)
     if not len(known):
         raise ValueError("predictions keep no picture of a right answer: name --checkpoint")
-    order = np.random.default_rng(SEED).permutation(known)
-    turn = [
-        np.sum(found[0].labels[order[:i]] == found[0].labels[row]) for i, row in enumerate(order)
-    ]
-    chosen = order[np.lexsort((found[0].labels[order], turn))][: COLUMNS * RIGHT_LINES]
+    chosen = look.in_turn(found[0].labels, known, COLUMNS * RIGHT_LINES, SEED)
     return page(found, chosen), (
         f"{len(chosen)} of the {len(alike):,} images that are read right, of every class in turn; "
         f"{legend(found)}."
@@ -306,8 +305,17 @@ def picture_of(found: Sequence[Answers], row: int) -> np.ndarray:
     raise ValueError(f"no file has the picture of image {row}: name --checkpoint instead")
 
 
-def padded(one: Answers) -> np.ndarray:
-    """Its confusion matrix, with empty rows and columns for classes that only others know."""
-    counts = np.array(one.scores.confusion)
-    more = len(one.class_names) - len(counts)
-    return np.pad(counts, ((0, more), (0, more)))
+def occurring(found: Sequence[Answers]) -> np.ndarray:
+    """The classes that an image has or is read as."""
+    return np.unique([found[0].labels, *(one.predictions for one in found)])
+
+
+def names_of(found: Sequence[Answers]) -> list[str]:
+    return [found[0].class_names[c] for c in occurring(found)]
+
+
+def counts_of(one: Answers, found: Sequence[Answers]) -> np.ndarray:
+    """Its confusion matrix, of the classes that occur."""
+    from sklearn.metrics import confusion_matrix
+
+    return confusion_matrix(one.labels, one.predictions, labels=occurring(found))

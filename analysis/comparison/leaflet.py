@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analysis.comparison import told
 from analysis.comparison.answers import Answers
 from analysis.comparison.drawn import DRAWN
-from analysis.comparison.told import share, spread_of_time, verdict
 from analysis.frame.wording import interval, p_value, percent, points, whole
 from netlib.files import replacing
 
@@ -40,7 +40,7 @@ def make_page(options: "Options", found: Sequence[Answers], numbers: Block) -> I
         try:
             captions[name] = draw(name, found, folder, work)
         except ValueError as error:
-            missing.append(f"{DRAWN[name][0]}: {error}.")
+            missing.append(f"{DRAWN[name][0]}: {str(error).rstrip('.')}.")
             continue
         yield folder / f"{name}.png"
     content = {
@@ -82,8 +82,10 @@ def blocks(
     missing: list[str],
 ) -> Iterator[Block]:
     """The page from top to bottom."""
-    yield text(about(options, found))
-    yield from (text(verdict(row, len(found[0].labels)), strong=True) for row in numbers["pairs"])
+    yield text(about(options, found, numbers))
+    yield from (
+        text(told.verdict(row, len(found[0].labels)), strong=True) for row in numbers["pairs"]
+    )
     yield scores_table(numbers["networks"])
     yield pairs_table(numbers["pairs"])
     yield costs_table(numbers["costs"])
@@ -103,7 +105,7 @@ def blocks(
             yield {"kind": "figures", "figures": [{"name": n, "caption": captions[n]} for n in row]}
 
 
-def about(options: "Options", found: Sequence[Answers]) -> str:
+def about(options: "Options", found: Sequence[Answers], numbers: Block) -> str:
     """What was asked of which images."""
     n, classes = len(found[0].labels), len(set(found[0].labels.tolist()))
     way = (
@@ -113,7 +115,8 @@ def about(options: "Options", found: Sequence[Answers]) -> str:
     )
     return (
         f"{whole(n)} {options.split} image{'s' if n > 1 else ''} of {options.dataset_path.name} "
-        f"({classes} class{'es' if classes > 1 else ''}), {way}. Nothing was trained for this page."
+        f"({classes} class{'es' if classes > 1 else ''}), {way}. Nothing was trained for it. "
+        + told.seen(numbers["seen_in_training"])
     )
 
 
@@ -202,8 +205,8 @@ def classes_table(found: Sequence[Answers], rows: Sequence[Block]) -> Block:
             (
                 r["class"],
                 whole(r["images"]),
-                *(share(r[f"recall_{i}"]) for i in places),
-                *(share(r[f"f1_{i}"]) for i in places),
+                *(told.share(r[f"recall_{i}"]) for i in places),
+                *(told.share(r[f"f1_{i}"]) for i in places),
                 *(whole(r[f"alone_{i}"]) for i in places),
             )
             for r in rows
@@ -223,7 +226,7 @@ def costs_table(rows: Sequence[Block]) -> Block:
                 str(r["classes"]),
                 whole(r["params"]),
                 whole(r["macs"]),
-                spread_of_time(r["seconds"]),
+                told.spread_of_time(r["seconds"]),
             )
             for r in rows
         ],

@@ -94,6 +94,19 @@ def verdict(row: dict[str, Any], n: int) -> str:
     )
 
 
+def seen(counts: dict[str, int | None]) -> str:
+    """Which networks were trained on some of the images; "" where none was."""
+    known = [
+        f"{name} was trained on {whole(count)} of these images, which say nothing of new ones."
+        for name, count in counts.items()
+        if count
+    ]
+    unknown = [name for name, count in counts.items() if count is None]
+    if unknown:
+        known.append(f"Whether {' or '.join(unknown)} was trained on some of them is not recorded.")
+    return " ".join(known)
+
+
 def spread_of_time(seconds: Sequence[float]) -> str:
     """Median of the rounds with their range, microseconds."""
     low, middle, high = (1e6 * x for x in np.quantile(seconds, (0, 0.5, 1)))

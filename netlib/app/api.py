@@ -8,7 +8,7 @@ import gradio as gr
 
 from netlib.answer.reading import NetworkReading, Reading
 from netlib.app.batch import Row, read_batch
-from netlib.app.service import Service, friendly
+from netlib.app.service import Service, friendly, visitor
 from netlib.errors import UserError
 
 
@@ -16,18 +16,23 @@ def add_endpoints(service: Service) -> None:
     """Add the endpoints to the Blocks that are being built; nothing of them is seen."""
 
     @friendly
-    def predict(image: str | None) -> dict[str, Any]:
+    async def predict(image: str | None, request: gr.Request | None = None) -> dict[str, Any]:
         """Read one picture of a handwritten digit, or of a number, with every network."""
         if image is None:
             raise UserError("There is no picture: send one as `image`.")
-        return to_json(service.reader.read(Path(image)), service.reader.names)
+        reading = await service.read(Path(image), visitor(request))
+        return to_json(reading, service.reader.names)
 
     @friendly
-    def predict_batch(files: list[str] | None) -> list[dict[str, Any]]:
+    def predict_batch(
+        files: list[str] | None, request: gr.Request | None = None
+    ) -> list[dict[str, Any]]:
         """Read many pictures with every network, those that disagree most first."""
         if not files:
             raise UserError("There is no picture: send a list of files as `files`.")
-        return [row_to_json(row, service.reader.names) for row in read_batch(service.reader, files)]
+        with service.batches.admit(visitor(request)):
+            rows = read_batch(service.patient, files)
+        return [row_to_json(row, service.reader.names) for row in rows]
 
     with gr.Row(visible=False):
         image = gr.File(label="image")

@@ -155,6 +155,8 @@ def accuracy(rows: Sequence[Row]) -> dict[str, tuple[int, int]]:
 def to_csv(rows: Sequence[Row], classes: Mapping[str, Sequence[str]]) -> str:
     """The rows as a CSV table, one line a picture, probabilities for single digits.
 
+    Which digits look like none is told by their numbers, from 1; why a file was not read, in error.
+
     Args:
         rows: of one batch.
         classes: name of each network -> names of its classes, for the columns.
@@ -163,13 +165,18 @@ def to_csv(rows: Sequence[Row], classes: Mapping[str, Sequence[str]]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     header = ["image", "label", "disagreement", "error"]
     for name, known in classes.items():
-        header += [name, f"{name}_confidence", *(f"{name}_p{label}" for label in known)]
+        header += [
+            name,
+            f"{name}_confidence",
+            f"{name}_refused",
+            *(f"{name}_p{label}" for label in known),
+        ]
     writer.writerow(map(_inert, header))
     for row in rows:
         cells = [row.name, row.label or "", f"{row.disagreement:.4f}", row.error]
         for name, known in classes.items():
             network = row.reading.networks.get(name) if row.reading is not None else None
-            cells += _cells(network) if network else [""] * (2 + len(known))
+            cells += _cells(network) if network else [""] * (3 + len(known))
         writer.writerow(map(_inert, cells))
     return text.getvalue()
 
@@ -180,7 +187,8 @@ def _inert(text: str) -> str:
 
 
 def _cells(network: NetworkReading) -> list[str]:
-    head = [network.text, f"{network.confidences.prod():.4f}"]
+    refused = " ".join(str(i) for i, known in enumerate(network.is_digit, 1) if not known)
+    head = [network.text, f"{network.confidences.prod():.4f}", refused]
     if len(network.labels) > 1:
         return head + [""] * len(network.class_names)
     return head + [f"{p:.6f}" for p in network.probabilities[0]]

@@ -1,7 +1,8 @@
 """The page: where everything stands and what calls what. What is shown is made elsewhere."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
@@ -27,7 +28,7 @@ from netlib.app.inside import (
     what_if_html,
 )
 from netlib.app.pad import ASSETS, drawing_pad, split_value
-from netlib.app.service import Service, friendly, guarded
+from netlib.app.service import Service, friendly, guarded, visitor
 from netlib.app.stress import FACTORS, NEUTRAL
 from netlib.app.views.batch_view import batch_html
 from netlib.app.views.cost_strip import cost_strip_html
@@ -135,8 +136,13 @@ def _first_view(service: Service, inside: Inside) -> tuple[gr.HTML, gr.State]:
     def read_pad(value: str | None) -> tuple:
         return guarded_pad(value, service.reader.read_pad, show, empty)
 
-    def read_picture(path: str | None) -> tuple[str, str, Reading, str]:
-        reading = service.reader.read(Path(path)) if path else empty
+    def read_picture(
+        path: str | None, request: gr.Request | None = None
+    ) -> tuple[str, str, Reading, str]:
+        reading = empty
+        if path:
+            with service.admit(path, visitor(request)):
+                reading = service.reader.read(Path(path))
         blank = BLANK_PICTURE if path and reading.is_blank else ""
         return *show(reading, blank), boxed_html(reading)
 
@@ -167,9 +173,13 @@ def guarded_pad(
     return answer()
 
 
+def asset(name: str) -> str:
+    """The text of a file of `assets`."""
+    return (ASSETS / name).read_text(encoding="utf-8")
+
+
 def _answers_script(pad: str, details: Sequence[str]) -> str:
-    script = (ASSETS / "answers.js").read_text(encoding="utf-8")
-    return script.replace("@PAD@", pad).replace("@DETAILS@", json.dumps(details))
+    return asset("answers.js").replace("@PAD@", pad).replace("@DETAILS@", json.dumps(details))
 
 
 @dataclass(frozen=True)
@@ -283,13 +293,19 @@ def _number_tab(service: Service) -> None:
 
 def _batch_tab(service: Service) -> None:
     @friendly
-    def read_files(paths: list[str] | None, progress=gr.Progress()) -> str:  # noqa: B008
+    def read_files(
+        paths: list[str] | None,
+        request: gr.Request | None = None,
+        progress=gr.Progress(),  # noqa: B008
+    ) -> str:
         def report(done: int, total: int) -> None:
             progress((done, total), desc="Reading", unit="pictures")
 
         if not paths:
             raise UserError("There is no picture to read: choose pictures, or a zip of pictures.")
-        return batch_html(read_batch(service.reader, paths, report), service.facts)
+        with service.batches.admit(visitor(request)):
+            rows = read_batch(service.patient, paths, report)
+        return batch_html(rows, service.facts)
 
     with gr.Tab("Many pictures"):
         html(
@@ -306,7 +322,7 @@ def _batch_tab(service: Service) -> None:
         with gr.Row():
             button = gr.Button("Read them", variant="primary", elem_id="batch-button")
             stop = gr.Button("Stop", scale=0, min_width=90)
-        table = html(elem_id="batch-table")
+        table = html(elem_id="batch-table", js_on_load=asset("sort.js"))
     files.change(lambda: "", None, table, queue=False, api_visibility="private")
     reading = button.click(read_files, files, table, api_visibility="private")
     stop.click(lambda: message("Stopped: nothing was kept."), None, table, cancels=[reading],
@@ -348,7 +364,7 @@ def launch_options() -> dict[str, Any]:
             font=["ui-sans-serif", "system-ui", "sans-serif"],
             font_mono=["ui-monospace", "Consolas", "monospace"],
         ),
-        "css": (ASSETS / "style.css").read_text(encoding="utf-8") + stylesheet(),
+        "css": asset("style.css") + stylesheet(),
         "footer_links": ["api"],
         "run_history": False,
         "enable_monitoring": False,
@@ -356,9 +372,21 @@ def launch_options() -> dict[str, Any]:
         "ssr_mode": False,
         "app_kwargs": {
             "title": TITLE,
+            "lifespan": _lifespan,
             "routes": [Route("/health", _health), *routes(), *route.routes()],
         },
     }
+
+
+@asynccontextmanager
+async def _lifespan(app: Any) -> AsyncIterator[None]:
+    """The processes that read run while the server does."""
+    pool = app.get_blocks().service.pool
+    if pool is not None:
+        pool.start()
+    yield
+    if pool is not None:
+        pool.close()
 
 
 def _health(_: Request) -> JSONResponse:

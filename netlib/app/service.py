@@ -1,32 +1,39 @@
 """What the app holds while it runs: the networks and everything read from disk, loaded once."""
 
+import asyncio
+import inspect
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
+from starlette.concurrency import run_in_threadpool
 
 from netlib.answer.explain import Explainer
+from netlib.answer.pool import PooledReader, ReaderPool, Turnstile, is_heavy
 from netlib.answer.predictor import NetworkInfo, Predictor, named
-from netlib.answer.reading import Reader, fitted
+from netlib.answer.reading import Reader, Reading, fitted
 from netlib.app.atlas import Atlas
 from netlib.app.teach import TeachStore
 from netlib.app.views.panels import NetworkFacts
 from netlib.errors import UserError
 from netlib.nets.layers import Layers
 from netlib.nets.saved import CheckpointError
-from netlib.picture.load import ImageError
+from netlib.picture.load import ImageError, Picture
 
 log = logging.getLogger(__name__)
 
 TITLES = {"standard": "Standard", "mobilenet": "MobileNet", "mobilenet_v1": "MobileNet v1"}
 DIGIT_SIZE = (28, 28)
 CHECKED = 4  # digits of a map whose embeddings are compared with the checkpoint's
+# Of heavy requests, each holds one of Gradio's 40 threads, which drawings need, too.
+DRAWINGS, LARGE_PICTURES, BATCHES = (64, 64), (16, 2), (8, 1)  # at once: of all, of one visitor
 COUNTS = (2, 3)  # networks beside one another
 MAX_CLASSES = 10  # as many bars are drawn
 # What the page colours: a network of standard blocks blue, one with separable blocks vermillion,
@@ -44,17 +51,30 @@ class Service:
         facts: name -> title, size, cost and speed.
         atlases: name -> its map of digits, of those that have one beside their checkpoint.
         teach: where corrections are saved, None when the operator has not switched that on.
+        patient: reads pictures behind all drawings, for batches.
     """
 
     reader: Reader
     checkpoints: dict[str, Path]
     facts: dict[str, NetworkFacts]
     atlases: dict[str, Atlas]
-    teach: TeachStore | None = None
+    teach: TeachStore | None
+    patient: Reader
+    batches: Turnstile = field(default_factory=lambda: Turnstile(*BATCHES))
+    _drawings: Turnstile = field(default_factory=lambda: Turnstile(*DRAWINGS))
+    _large: Turnstile = field(default_factory=lambda: Turnstile(*LARGE_PICTURES))
 
     @classmethod
-    def load(cls, *files: str | Path, teach_folder: str | Path | None = None) -> "Service":
+    def load(
+        cls, *files: str | Path, teach_folder: str | Path | None = None, workers: int = 0
+    ) -> "Service":
         """Load two or three checkpoints, warm up, and measure the latency of each.
+
+        Args:
+            files: the checkpoints.
+            teach_folder: where corrections are saved, if anywhere.
+            workers: processes that read drawings, and half as many for heavy work; 0 reads in this
+                process.
 
         Raises:
             FileNotFoundError: a checkpoint is missing.
@@ -70,12 +90,39 @@ class Service:
             _check_classes(path, predictor.info[name])
         facts = _facts(predictor)
         teach = TeachStore(Path(teach_folder)) if teach_folder is not None else None
-        return cls(Reader(predictor), checkpoints, facts, _atlases(predictor, checkpoints), teach)
+        atlases = _atlases(predictor, checkpoints)
+        if workers:
+            pool = ReaderPool(checkpoints, workers, max(1, workers // 2))
+            reader, patient = PooledReader(predictor, pool), PooledReader(predictor, pool, True)
+        else:
+            reader = patient = Reader(predictor)
+        return cls(reader, checkpoints, facts, atlases, teach, patient)
 
     @property
     def networks(self) -> dict[str, Explainer]:
         """Name -> its opened network, for explanations."""
         return self.reader.predictor.explainers
+
+    @property
+    def pool(self) -> ReaderPool | None:
+        """The processes that read, if this one does not."""
+        return self.reader.pool if isinstance(self.reader, PooledReader) else None
+
+    async def read(self, picture: Picture, visitor: str) -> Reading:
+        """What both networks read in a picture, without the steps to it.
+
+        Raises:
+            BusyError: there is too much to do.
+            ImageError, UserError: as `Reader.read`.
+        """
+        with self.admit(picture, visitor):
+            if isinstance(self.reader, PooledReader):
+                return await asyncio.wrap_future(self.reader.submit(picture, steps=False))
+            return await run_in_threadpool(self.reader.read, picture)
+
+    def admit(self, picture: Picture, visitor: str) -> AbstractContextManager[None]:
+        """A place for one picture that is to be read; BusyError if there is none."""
+        return (self._large if is_heavy(picture) else self._drawings).admit(visitor)
 
 
 def _check_classes(path: Path, info: NetworkInfo) -> None:
@@ -156,6 +203,13 @@ def _subtitle(layers: Layers) -> str:
     return text
 
 
+def visitor(request: gr.Request | None) -> str:
+    """Whose request it is: the session's, as many people may share an address, or the address's."""
+    if request is None:
+        return ""
+    return request.session_hash or (request.client.host if request.client else "")
+
+
 def friendly(function: Callable[..., Any]) -> Callable[..., Any]:
     """Raise every error as a `gr.Error` of one sentence, which the page shows as a toast.
 
@@ -164,12 +218,23 @@ def friendly(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        try:
+        with _as_gradio_errors():
             return function(*args, **kwargs)
-        except Exception as error:
-            raise gr.Error(sentence(error), print_exception=False) from error
 
-    return wrapped
+    @wraps(function)
+    async def awaited(*args: Any, **kwargs: Any) -> Any:
+        with _as_gradio_errors():
+            return await function(*args, **kwargs)
+
+    return awaited if inspect.iscoroutinefunction(function) else wrapped
+
+
+@contextmanager
+def _as_gradio_errors() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise gr.Error(sentence(error), print_exception=False) from error
 
 
 def guarded(function: Callable[..., Any], show: Callable[[str], Any]) -> Callable[..., Any]:

@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 from PIL import Image, ImageDraw
 
-from netlib.answer.reading import Reading
+from netlib.answer.reading import NetworkReading, Reading
 from netlib.app.atlas import Atlas, Place
 from netlib.app.views.panels import NetworkFacts
 from netlib.app.views.pictures import png_url
@@ -17,6 +17,7 @@ SIDE = 440
 ZOOM = 2
 DOT = 2.2
 SHOWN = 8
+FAR = 0.95  # farther from its neighbours than this share of the map's digits
 # matplotlib's "tab10" by digit: ten colours made to be told apart.
 COLOURS = (
     "#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd",
@@ -47,12 +48,26 @@ def map_html(
         place = atlas.place(reading.networks[name].embeddings[0])
         columns.append(
             f'<div class="side {facts[name].colour}"><h4>{escape(facts[name].title)}</h4>'
-            f"{_map(atlas, place)}"
+            f"{_map(atlas, place)}<p>{_distance(place, reading.networks[name])}</p>"
             f'<div class="nearest">{_nearest(atlas, place)}</div></div>'
         )
     first = next(iter(atlases.values()))
     hint = HINT.format(count=f"{len(first.labels):,}", method=METHOD_NAMES[first.method])
     return f'<p class="hint">{hint}</p><div class="pair">{"".join(columns)}</div>'
+
+
+def _distance(place: Place, network: NetworkReading) -> str:
+    """How far the drawing lies from its neighbours: the map alone shows it among digits always."""
+    share = min(max(place.closer, 0.01), 0.99)
+    text = (
+        f"{place.distances.mean():.1f} from its {len(place.distances)} nearest, in the mean: "
+        f"{share:.0%} of the map’s own digits lie closer to theirs."
+    )
+    if not network.is_digit[0]:
+        return f"<b>No digit, this network answers: its place says nothing.</b> {text}"
+    if place.closer > FAR:
+        return f"<b>It lies far from all digits: its place says little.</b> {text}"
+    return text
 
 
 def _map(atlas: Atlas, place: Place) -> str:

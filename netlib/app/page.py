@@ -30,9 +30,9 @@ from netlib.app.inside import (
     stylesheet,
     what_if_html,
 )
-from netlib.app.mistakes import Mistakes, explain_validation
 from netlib.app.pad import ASSETS, drawing_pad, split_value
 from netlib.app.service import Service, friendly, guarded, visitor
+from netlib.app.statuses import Mistakes, explain_validation
 from netlib.app.stress import FACTORS, NEUTRAL
 from netlib.app.teach import Taught, Teacher
 from netlib.app.uploads import own_folder, paths

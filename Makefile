@@ -14,7 +14,7 @@ DEV = $(VENV)/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-quick lint benchmark report screenshots clean
+.PHONY: help demo test test-quick lint benchmark report pictures screenshots clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ benchmark: $(TRAIN) ## measure training, inference and serving
 
 report: $(TRAIN) ## train, draw and typeset figures/Report.pdf, in about 15 minutes
 	$(RUN) -m analysis.build $(ARGS)
+
+pictures: $(TRAIN) ## draw how photos, boards and signs are read, to figures/pictures.png
+	$(RUN) -m analysis.build.pictures $(ARGS)
 
 screenshots: $(DEV) ## take the README's screenshots from the running app
 	$(RUN) -m analysis.screenshots $(ARGS)

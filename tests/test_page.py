@@ -202,3 +202,22 @@ def test_a_page_without_ink_is_blank() -> None:
     empty = np.full((360, 300), PAPER, np.uint8)
     for seen in (on_a_desk, with_falling_light):
         assert trace(photograph(seen(empty))).digit is None
+
+
+@pytest.mark.parametrize(
+    "box", [(0, 40, 50, 52), (0, 0, 400, 8), (20, 0, 24, 400), (380, 90, 400, 112)]
+)
+def test_what_comes_in_from_the_border_is_no_ink(box: tuple[int, int, int, int]) -> None:
+    page = np.full((400, 400), 190, np.uint8)
+    cv2.polylines(page, [np.array([[150, 120], [250, 120], [190, 290]])], False, 60, 12)
+    alone = photograph(with_falling_light(page))
+    left, top, right, bottom = box
+    page[top:bottom, left:right] = 50
+    assert close(to_digit(photograph(with_falling_light(page))), to_digit(alone))
+
+
+def test_digits_that_touch_the_border_stay() -> None:
+    page = np.full((200, 500), 190, np.uint8)
+    for x, top in ((0, 30), (120, 26), (240, 34), (488, 30)):
+        page[top : top + 140, x : x + 12] = 60
+    assert len(find_digits(photograph(page))) == 4

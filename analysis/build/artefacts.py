@@ -17,7 +17,7 @@ def artefacts() -> Build:
     """Their steps, and which of them are done."""
     maps = [one_map(path) for path in WEIGHTS]
     held = [held_back(path) for path in WEIGHTS]
-    return Build([model_card(), gallery(), *maps, *held, screenshots()], STATE)
+    return Build([model_card(), gallery(), *maps, *held, pictures(), screenshots()], STATE)
 
 
 def model_card() -> Step:
@@ -57,6 +57,13 @@ def held_back(weights: Path) -> Step:
     output = CHECKPOINTS / f"held_{weights.stem}.npz"
     options = ("--dataset-path", "data/mnist", "--checkpoint", str(weights))
     return Step(output.stem, (("hold_back", *options),), (output,), (weights,))
+
+
+def pictures() -> Step:
+    """What people send, and how it is read."""
+    code = (*sorted(Path("netlib/picture").glob("*.py")), Path("netlib/measure/photographs.py"))
+    output = Path("figures/pictures.png")
+    return Step("pictures", (("pictures", "--output", str(output)),), (output,), (*code, *WEIGHTS))
 
 
 def screenshots() -> Step:

@@ -53,6 +53,7 @@ COMMANDS: dict[str, str] = {
     "build": "analysis.build.__main__",
     "hold_back": "analysis.build.hold_back",
     "pairs": "analysis.build.pairs",
+    "pictures": "analysis.build.pictures",
     "benchmark": "analysis.benchmark.__main__",
 }
 # A user's mistakes; whatever else is raised is ours, and keeps its traceback.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from PIL import Image
 
 from analysis.look.style import GREY, MOBILENET, STANDARD, WRONG, bare
 
@@ -218,3 +220,45 @@ def draw_answers(
 def _white(image: np.ndarray) -> int:
     """The largest value that a pixel of this type can have."""
     return 255 if image.dtype == np.uint8 else 1
+
+
+def draw_steps(
+    ax: Axes,
+    sent: Image.Image,
+    ink: np.ndarray,
+    digits: np.ndarray,
+    answers: Sequence[str],
+    kind: str,
+    text: str,
+    side: int = 112,
+) -> Axes:
+    """A picture, its ink, what the networks see, and their answers; wrong ones are purple.
+
+    Args:
+        ax: where to draw.
+        sent: the picture, mode "RGB".
+        ink: (H, W) in [0, 1].
+        digits: (n, 28, 28) in [0, 1]; none if blank.
+        answers: of each network.
+        kind: of the picture.
+        text: what is written on it; a sign's answer is "?".
+        side: of each of the three squares, px.
+    """
+    columns = max(1, math.ceil(math.sqrt(len(digits))))
+    seen = mosaic(digits, columns) if len(digits) else np.zeros((28, 28))
+    greys = (np.rint(255 * (1 - np.clip(part, 0, 1))).astype(np.uint8) for part in (ink, seen))
+    parts = [sent, *(Image.fromarray(grey).convert("RGB") for grey in greys)]
+    sheet = Image.new("RGB", (3 * side + 8, side), "white")
+    for place, part in enumerate(parts):
+        scale = side / max(part.size)
+        size = max(1, round(part.width * scale)), max(1, round(part.height * scale))
+        small = part.resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.NEAREST)
+        sheet.paste(small, (place * (side + 4), (side - size[1]) // 2))
+    ax.imshow(np.asarray(sheet))
+    expected = "".join(c if c.isdigit() else "?" for c in text)
+    right = all(answer == expected for answer in answers) and bool(answers)
+    told = " / ".join(answer or "blank" for answer in answers) or "blank"
+    title = f"{kind}, {text}: {told}"
+    ax.set_title(title, fontsize=6.5, color="black" if right else WRONG, pad=2)
+    bare(ax)
+    return ax

@@ -54,7 +54,8 @@ def to_json(reading: Reading, names: Sequence[str]) -> dict[str, Any]:
         blank, agree, boxes ([left, top, right, bottom] of each digit), and for each network
         prediction ("7", "42", "?" for what does not look like a digit, "" if blank), confidence,
         probabilities (one for each class if there is one digit, otherwise None), classes (their
-        names), is_digit, and the same for each digit in digits.
+        names), is_digit, and the same for each digit in digits, with the alternative that may be
+        meant as well (None for most).
     """
     networks = {name: _network_json(reading.networks.get(name)) for name in names}
     boxes = [list(box) for box in reading.boxes]
@@ -77,9 +78,14 @@ def _network_json(network: NetworkReading | None) -> dict[str, Any]:
             "confidence": float(probabilities.max()),
             "probabilities": [float(p) for p in probabilities],
             "is_digit": bool(known),
+            "alternative": other,
         }
-        for text, probabilities, known in zip(
-            network.texts, network.probabilities, network.is_digit, strict=True
+        for text, probabilities, known, other in zip(
+            network.texts,
+            network.probabilities,
+            network.is_digit,
+            network.alternatives,
+            strict=True,
         )
     ]
     return {

@@ -40,6 +40,10 @@ SHADOW = 0.5
 FLOOR = 0.35
 # Components smaller than this share of the side are noise.
 SMALLEST = 0.015
+# What touches the border beside digits that do not is none if it is not as high as they are, if the
+# digits have this share of its area, and this share of its height where it does not go all through.
+ALIKE, LEAST_INSIDE, LEAST_HEIGHT = (0.75, 1.4), 0.2, 0.5
+TALL, NEAR = 0.45, 0.05  # of the tallest one's height; of the usual height, to be a part of one
 # Only so many components, the largest ones, are looked at.
 MAX_COMPONENTS = 300
 
@@ -158,6 +162,7 @@ def _own_tones(missing: np.ndarray, level: float) -> np.ndarray:
     sizes = stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
     order = 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")[:MAX_COMPONENTS]
     order = order[sizes[order - 1] >= SMALLEST * np.sqrt(missing.size)]
+    order = order[~_come_in(stats[order], missing.shape)]
     if order.size == 0:
         return ink
     windows = [_window(stats[label]) for label in order]
@@ -169,6 +174,31 @@ def _own_tones(missing: np.ndarray, level: float) -> np.ndarray:
             share = (missing[at] - FLOOR * tone) / ((1 - FLOOR) * tone)
             np.copyto(ink[at], np.clip(share, 0, 1), where=inside)
     return ink
+
+
+def _come_in(stats: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Which components come in from the border beside digits that do not: pens, holes, edges."""
+    left, top, width, height, area = stats.T
+    right, bottom = left + width, top + height
+    cut = (left <= 1) | (top <= 1) | (right >= shape[1] - 1) | (bottom >= shape[0] - 1)
+    if cut.all() or not cut.any():
+        return np.zeros_like(cut)
+    tallest = height[~cut].max()
+    usual = float(np.median(height[~cut & (height >= TALL * tallest)]))
+    through = (width >= shape[1] - 2) | (height >= shape[0] - 2)
+    like_digits = (height >= ALIKE[0] * usual) & (height <= ALIKE[1] * usual)
+    outweighed = area <= area[~cut].sum() / LEAST_INSIDE
+    smaller = through | (height <= usual / LEAST_HEIGHT)
+    return cut & ~like_digits & outweighed & smaller & (through | _are_apart(stats, ~cut, usual))
+
+
+def _are_apart(stats: np.ndarray, inside: np.ndarray, usual: float) -> np.ndarray:
+    """Which components are not close to any of those inside."""
+    left, top, width, height, _ = stats.T
+    right, bottom = left + width, top + height
+    gap_x = np.maximum(left[:, None] - right[inside], left[inside] - right[:, None])
+    gap_y = np.maximum(top[:, None] - bottom[inside], top[inside] - bottom[:, None])
+    return (np.maximum(gap_x, gap_y) > NEAR * usual).all(1)
 
 
 def _window(stats: np.ndarray) -> tuple[slice, slice]:

@@ -181,6 +181,9 @@ def _single(network: NetworkReading) -> str:
     known = bool(network.is_digit[0])
     confidence = percent(float(network.confidences[0]))
     small = confidence if known else f"no digit; nearest: {escape(network.nearest[0])}"
+    other = network.alternatives[0]
+    if other is not None:
+        small += f", or {escape(other)}"
     bars = _bars(network.class_names, network.probabilities[0], known)
     return _headline(network.text, small, len(network.text)) + bars
 

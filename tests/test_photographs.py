@@ -1,0 +1,42 @@
+"""Drawn photographs: what they hold, how they are read, and the sheet that shows it."""
+
+import numpy as np
+import pytest
+
+from analysis.build.pictures import sent
+from analysis.look.digits import draw_steps
+from analysis.look.style import WRONG, blank
+from netlib.answer.reading import NetworkReading
+from netlib.measure.photographs import KINDS, on_a_page, written
+from netlib.picture import find_digits, to_digit
+
+
+def test_the_sheet_has_every_kind() -> None:
+    assert {kind for kind, _, _ in sent(0)} == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_ink_of_every_kind_is_that_of_the_clean_page(kind: str) -> None:
+    rng = np.random.default_rng(3)
+    ink = on_a_page(rng, [written(rng, "6")], margin=(0.8, 1.0))
+    clean = to_digit(np.rint(255 * (1 - ink)).astype(np.uint8))
+    (found,) = find_digits(KINDS[kind](rng, ink, 140))
+    assert clean is not None
+    assert (found.digit * clean).sum() > 0.8 * np.sqrt((found.digit**2).sum() * (clean**2).sum())
+
+
+def test_a_second_class_is_named_only_where_it_is_nearly_as_likely() -> None:
+    shares = np.full((3, 10), 0.01)
+    shares[:, 1], shares[:, 7] = (0.6, 0.9, 0.6), (0.32, 0.02, 0.32)
+    known = np.array([True, True, False])
+    reading = NetworkReading(shares, np.zeros((3, 2)), known)
+    assert reading.alternatives == ["7", None, None]
+
+
+@pytest.mark.parametrize(("answers", "wrong"), [(["3?1", "3?1"], False), (["3?1", "31"], True)])
+def test_wrong_answers_stand_out_on_the_sheet(answers: list[str], wrong: bool) -> None:
+    _, _, picture = sent(0)[0]
+    ax = blank(5, 3).subplots()
+    digits = np.zeros((3, 28, 28), np.float32)
+    draw_steps(ax, picture.convert("RGB"), np.zeros((9, 9)), digits, answers, "desk", "3.1")
+    assert (ax.title.get_color() == WRONG) == wrong

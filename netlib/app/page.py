@@ -28,6 +28,7 @@ from netlib.app.inside import (
     stylesheet,
     what_if_html,
 )
+from netlib.app.lesson import lesson_html
 from netlib.app.pad import ASSETS, drawing_pad, split_value
 from netlib.app.service import Service, friendly, guarded, visitor
 from netlib.app.stress import FACTORS, NEUTRAL
@@ -82,6 +83,7 @@ def build_page(service: Service) -> gr.Blocks:
     ) as page:
         page.inside, page.service = inside, service  # for the routes of launch_options
         html(MASTHEAD.format(title=title))
+        html(lesson_html(inside), js_on_load=starter("lesson.js"), elem_id="lesson")
         teacher = Teacher(service.reader.predictor, service.checkpoints, service.teach)
         page.teacher = teacher
         lesson = gr.State(Taught())

@@ -50,6 +50,7 @@ COMMANDS: dict[str, str] = {
         name: f"analysis.questions.{name}"
         for name in ("data_card", "costs", "filters", "embeddings", "damage")
     },
+    "report": "analysis.build.__main__",
     "build": "analysis.build.__main__",
     "pairs": "analysis.build.pairs",
     "benchmark": "analysis.benchmark.__main__",

@@ -23,7 +23,7 @@ NOT_HERE = {
     "data_card": "known wrong labels: they are MNIST's",
 }
 IN_THE_PAIR = ("roc", "filters", "mistakes")
-SENTENCE = re.compile(r"[^|]*[.!?]$")
+OF_OURS = re.compile(r"MNIST(?!-C)|the course")  # not said of another data set
 
 
 def make_plan(options: "Options") -> Plan:
@@ -120,7 +120,7 @@ def everything(results: Results, folder: Path, work: Path) -> Iterator[leaflet.B
         said = [] if name == "headline" else sentences(found_in(results, name))
         if not shown and not said:
             continue
-        yield leaflet.heading((question.__doc__ or name).split("\n")[0].rstrip("."))
+        yield leaflet.heading(re.split(r"[:.\n]", question.__doc__ or name)[0])
         yield from map(leaflet.text, said)
         captions = captions_of(folder)
         for n in shown:
@@ -145,7 +145,12 @@ def found_in(results: Results, name: str) -> dict[str, Any]:
 def sentences(sections: dict[str, Any]) -> list[str]:
     """The whole sentences among what a question says."""
     values = (value for section in sections.values() for value in section.values())
-    return [v for v in values if isinstance(v, str) and SENTENCE.match(v)]
+    return [value for value in values if isinstance(value, str) and is_said(value)]
+
+
+def is_said(words: str) -> bool:
+    """Whether it is a sentence, and of no other data set."""
+    return words.endswith(".") and not OF_OURS.search(words)
 
 
 def ending(plan: Plan, report: "Build") -> Iterator[leaflet.Block]:
@@ -157,13 +162,14 @@ def ending(plan: Plan, report: "Build") -> Iterator[leaflet.Block]:
         if question.__name__.rpartition(".")[2] in NOT_HERE or not hasattr(question, "conclude"):
             continue
         try:
-            yield from [leaflet.text(sentence) for sentence in question.conclude(results, sections)]
+            said = list(filter(is_said, question.conclude(results, sections)))
         except (KeyError, OSError, ValueError, IndexError):
             continue
+        yield from map(leaflet.text, said)
     yield leaflet.text(f"Left out of this report: {'; '.join(NOT_HERE.values())}.")
     yield leaflet.heading("The commands")
     rows = [[step.name, step.command] for step in report.steps.values()]
-    yield leaflet.table(["step", "command"], rows)
+    yield leaflet.table(["step", "command"], rows, prose=True)
 
 
 def gather_names() -> list[str]:

@@ -144,8 +144,12 @@ def text(words: str, strong: bool = False) -> Block:
     return {"kind": "text", "text": words, "strong": strong}
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], note: str = "") -> Block:
-    return {"kind": "table", "head": list(head), "rows": [list(row) for row in rows], "note": note}
+def table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], note: str = "", prose: bool = False
+) -> Block:
+    """Numbers to the right, or `prose` to the left and over pages."""
+    cells = [list(row) for row in rows]
+    return {"kind": "table", "head": list(head), "rows": cells, "note": note, "prose": prose}
 
 
 def scores_table(rows: Sequence[Block]) -> Block:

@@ -52,6 +52,7 @@ COMMANDS: dict[str, str] = {
     },
     "report": "analysis.build.__main__",
     "build": "analysis.build.__main__",
+    "hold_back": "analysis.build.hold_back",
     "pairs": "analysis.build.pairs",
     "benchmark": "analysis.benchmark.__main__",
 }

@@ -44,8 +44,8 @@ from netlib.errors import UserError
 
 TITLE = "Standard or depthwise separable?"
 NUMBERS = {2: "two", 3: "three"}
-PAD_SIDE = 280
-WIDE_PAD = (1120, 240)
+PAD = (280, 280)
+WIDE_PAD, NARROW_PAD = (1120, 240), (700, 360)
 MAX_FILE_SIZE = "25mb"
 MAX_QUEUE = 64
 CACHE_SECONDS = 3600
@@ -81,7 +81,7 @@ def build_page(service: Service) -> gr.Blocks:
         title=title, analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
     ) as page:
         page.inside, page.service = inside, service  # for the routes of launch_options
-        html(MASTHEAD.format(title=title))
+        html(MASTHEAD.format(title=title), js_on_load=asset("uploads.js"))
         teacher = Teacher(service.reader.predictor, service.checkpoints, service.teach)
         page.teacher = teacher
         lesson = gr.State(Taught())
@@ -97,8 +97,6 @@ def build_page(service: Service) -> gr.Blocks:
             if service.atlases:
                 _map_tab(service, answers, current)
             _stress_tab(service, answers, current)
-            _number_tab(service)
-            _batch_tab(service)
             _teach_tab(service, teacher, lesson, answers, current, show)
             with gr.Tab("About", elem_id="about"):
                 gr.Markdown(about_markdown(service))
@@ -116,19 +114,19 @@ def html(value: str = "", **arguments: Any) -> gr.HTML:
 def _first_view(
     service: Service, inside: Inside, teacher: Teacher, lesson: gr.State
 ) -> tuple[gr.HTML, gr.State, Callable[..., tuple]]:
-    """Pad or picture on the left, the answers on the right; how a reading is shown there."""
+    """What is read on the left, the answers on the right; how a reading is shown there."""
     current = gr.State()
     with gr.Row(equal_height=False, elem_classes="first-view"):
         with gr.Column(scale=4, min_width=300):
             with gr.Tabs(elem_id="input-tabs"):
                 with gr.Tab("Draw") as draw_tab:
-                    pad = drawing_pad(
-                        "pad", PAD_SIDE, PAD_SIDE, "Drawing pad.", "Draw a digit here"
-                    )
+                    pad = drawing_pad("pad", PAD, PAD, "Drawing pad.", "Draw a digit here")
                 with gr.Tab("Upload") as upload_tab:
                     # Not a gr.Image: that refuses a file before the listener can say why.
                     picture = gr.File(show_label=False, height=120, elem_id="picture")
                     boxed = html(elem_id="boxed")
+                _number_tab(service)
+                _batch_tab(service)
             steps = html(steps_html(None), elem_id="steps")
         with gr.Column(scale=7, min_width=320):
             empty = service.reader.read_pad("")
@@ -293,11 +291,9 @@ def _number_tab(service: Service) -> None:
     def read_number(value: str | None) -> str:
         return guarded_pad(value, service.reader.read_pad, show, empty)
 
-    with gr.Tab("Write a number"):
-        width, height = WIDE_PAD
-        pad = drawing_pad(
-            "wide-pad", width, height, "Wide drawing pad.", "Write a number of up to 20 digits"
-        )
+    with gr.Tab("Write a number", elem_id="number-tab"):
+        hint = "Write a number of up to 20 digits"
+        pad = drawing_pad("wide-pad", WIDE_PAD, NARROW_PAD, "Wide drawing pad.", hint)
         empty = service.reader.read_pad("")
         answers = html(
             show(empty), js_on_load=_answers_script("wide-pad", ()), elem_id="number-answers"
@@ -321,7 +317,7 @@ def _batch_tab(service: Service) -> None:
             rows = read_batch(service.patient, paths, report)
         return batch_html(rows, service.facts)
 
-    with gr.Tab("Many pictures"):
+    with gr.Tab("Many pictures", elem_id="many-tab"):
         html(
             '<p class="hint">Pictures or a zip of pictures, one digit or number each; with a CSV '
             "of image names and labels among them, the answers are scored. What the networks read "

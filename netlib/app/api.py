@@ -17,7 +17,16 @@ def add_endpoints(service: Service) -> None:
 
     @friendly
     async def predict(image: str | None, request: gr.Request | None = None) -> dict[str, Any]:
-        """Read one picture of a handwritten digit, or of a number, with every network."""
+        """Read one picture of a handwritten digit, or of a number, with every network.
+
+        Args:
+            image: the picture, as a file or its address; PNG, JPEG, WebP, AVIF, BMP, GIF or TIFF.
+            request: who asks; Gradio gives it.
+
+        Returns:
+            blank, agree, boxes, and for each network prediction ("?" for what looks like no
+            digit), confidence, probabilities, classes and digits.
+        """
         if image is None:
             raise UserError("There is no picture: send one as `image`.")
         reading = await service.read(Path(image), visitor(request))
@@ -27,7 +36,16 @@ def add_endpoints(service: Service) -> None:
     def predict_batch(
         files: list[str] | None, request: gr.Request | None = None
     ) -> list[dict[str, Any]]:
-        """Read many pictures with every network, those that disagree most first."""
+        """Read many pictures with every network, those that disagree most first.
+
+        Args:
+            files: pictures, zips of pictures, and CSVs of image names and labels.
+            request: who asks; Gradio gives it.
+
+        Returns:
+            For each picture image (its name), label, disagreement, and what predict gives, or the
+            error for which it could not be read.
+        """
         if not files:
             raise UserError("There is no picture: send a list of files as `files`.")
         with service.batches.admit(visitor(request)):

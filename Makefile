@@ -41,7 +41,7 @@ report: $(TRAIN) ## train, draw and typeset figures/Report.pdf, in about 15 minu
 	$(RUN) -m analysis.build $(ARGS)
 
 pictures: $(TRAIN) ## draw how photos, boards and signs are read, to figures/pictures.png
-	$(RUN) -m analysis.build.pictures $(ARGS)
+	$(RUN) -m analysis.build.picture_sheet $(ARGS)
 
 screenshots: $(DEV) ## take the README's screenshots from the running app
 	$(RUN) -m analysis.screenshots $(ARGS)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.build.pictures import sent
+from analysis.build.picture_sheet import sent
 from analysis.look.digits import draw_steps
 from analysis.look.style import WRONG, blank
 from netlib.answer.reading import NetworkReading

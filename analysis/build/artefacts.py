@@ -63,7 +63,9 @@ def pictures() -> Step:
     """What people send, and how it is read."""
     code = (*sorted(Path("netlib/picture").glob("*.py")), Path("netlib/measure/photographs.py"))
     output = Path("figures/pictures.png")
-    return Step("pictures", (("pictures", "--output", str(output)),), (output,), (*code, *WEIGHTS))
+    return Step(
+        "picture_sheet", (("picture_sheet", "--output", str(output)),), (output,), (*code, *WEIGHTS)
+    )
 
 
 def screenshots() -> Step:

@@ -53,7 +53,7 @@ COMMANDS: dict[str, str] = {
     "report": "analysis.build.__main__",
     "hold_back": "analysis.build.hold_back",
     "pairs": "analysis.build.pairs",
-    "pictures": "analysis.build.pictures",
+    "picture_sheet": "analysis.build.picture_sheet",
     "benchmark": "analysis.benchmark.__main__",
 }
 FORMER = {"build": "report"}  # names that commands had

@@ -1,6 +1,6 @@
 """Draw one sheet of what people send: each kind, its ink, the 28x28 and both answers.
 
-python -m analysis.build.pictures --output figures/pictures.png
+python -m analysis.build.picture_sheet --output figures/pictures.png
 """
 
 import sys
@@ -98,4 +98,4 @@ def steps(
 
 
 if __name__ == "__main__":
-    sys.exit(start("pictures"))
+    sys.exit(start("picture_sheet"))

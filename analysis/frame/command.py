@@ -42,7 +42,15 @@ COMMANDS: dict[str, str] = {
                 "figures",
                 "read",
             ),
-            *("make_examples", "model_card", "no_digit", "project", "robustness", "screenshots"),
+            *(
+                "make_examples",
+                "model_card",
+                "no_digit",
+                "open_set",
+                "project",
+                "robustness",
+                "screenshots",
+            ),
         )
     },
     **{

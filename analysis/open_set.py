@@ -15,6 +15,7 @@ greek.woff2 and so on from @fontsource/NAME, icons as they are. The pictures and
 answers are made once, into `--pictures` and beside it; an interrupted training goes on.
 """
 
+import itertools
 import os
 import sys
 from collections.abc import Iterator
@@ -23,11 +24,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from analysis.frame.command import made_by, on_terminal, start
+from netlib.training.config import AUGMENTATIONS
 
 if TYPE_CHECKING:
     import numpy as np
 
 
+MILD = AUGMENTATIONS["mild"]
 DIGIT_SETS = ("mnist", "pen", "worn", "european")  # validation digits that set the threshold
 BATCH = 500
 
@@ -46,7 +49,8 @@ class Options:
         icons: folder with a folder for each icon font.
         checkpoint: the trained network.
         teachers: checkpoints of more networks that say, with it, what each digit is.
-        training_epochs: how often each picture is seen, digits of MNIST `mnist` an epoch.
+        training_epochs: each with as many other digits as there are, `mnist` of the data set.
+        views: changed at random that are made of each picture, once and for all.
         learning_rate: peak of the one-cycle schedule.
         precision: of convolutions in training.
         without: families left out of training and choosing.
@@ -54,8 +58,8 @@ class Options:
             measure.
         mnist: images of the data set an epoch.
         others: how often an epoch sees each picture that is no digit.
-        refused: share that the threshold refuses, at most, of each origin of validation digits.
-        seed: of pictures, order and augmentation.
+        refused: share that the threshold refuses of validation digits, mean of their origins.
+        seed: of pictures and order.
         pictures: file of the drawn pictures, made where it is missing; default: in the output.
         output: folder for the checkpoint.
     """
@@ -69,12 +73,13 @@ class Options:
     icons: Path
     checkpoint: Path
     teachers: tuple[Path, ...] = ()
-    training_epochs: int = 3
-    learning_rate: float = 0.002
+    training_epochs: int = 8
+    views: int = 3
+    learning_rate: float = 0.003
     precision: Literal["float32", "bfloat16"] = "float32"
     without: tuple[str, ...] = ()
     count: int = 700
-    mnist: int = 30_000
+    mnist: int = 45_000
     others: int = 2
     refused: float = 0.01
     seed: int = 0
@@ -155,16 +160,15 @@ def placeless(options: Options) -> Options:
 
 
 def make_config(options: Options) -> Any:
-    """How the fine-tuning goes: as the training did, but shorter and slower."""
-    from netlib.training.config import AUGMENTATIONS, TrainConfig
+    """How the fine-tuning goes: shorter and slower than the training, on views made before."""
+    from netlib.training.config import TrainConfig
 
     return TrainConfig(
         learning_rate=options.learning_rate,
         training_epochs=options.training_epochs,
         weight_decay=0.05,
         warmup=0.1,
-        ema=0.998,
-        augment=replace(AUGMENTATIONS["mild"], rotation=5, scale=0.05, shift=1, elastic=0.3),
+        ema=0.999,
         seed=options.seed,
         precision=options.precision,
     )
@@ -178,18 +182,21 @@ def fine_tune(
     families: list[str],
 ) -> list[dict[str, float]]:
     """Train the network and its judge on, in place; the records of the epochs."""
+    import numpy as np
     import torch
 
     from netlib.training.loop import fit
-    from netlib.training.openset import Mixture, Part, open_set_loss, other_targets
+    from netlib.training.openset import Mixture, Part, open_set_loss, other_targets, views
 
     parts = [
-        Part(images, targets, options.mnist if name == "mnist" else len(images))
+        Part(images, targets, options.mnist if name == "mnist" else len(images) // options.views)
         for name, (images, targets) in taught(options, digits).items()
     ]
+    # Whatever is done to digits is done to the others, or blur would tell one from the other.
     for name in families:
         images = pictures[f"train/{name}"]
-        parts.append(Part(images, other_targets(len(images)), options.others * len(images)))
+        seen = np.concatenate([views(images, MILD, seed) for seed in range(options.views)])
+        parts.append(Part(seen, other_targets(len(seen)), options.others * len(images)))
     validation = [
         (torch.as_tensor(images[i : i + BATCH])[:, None].float() / 255,
          torch.as_tensor(labels[i : i + BATCH]))
@@ -258,25 +265,26 @@ def trained_on(options: Options, digits: "dict[str, tuple[np.ndarray, np.ndarray
 def taught(
     options: Options, digits: "dict[str, tuple[np.ndarray, np.ndarray]]"
 ) -> "dict[str, tuple[np.ndarray, np.ndarray]]":
-    """A view of each training digit by set, and what the teachers say of it."""
+    """Views of the training digits by set, and what the teachers say of them."""
     import numpy as np
 
     from netlib.nets.checkpoint import load_network
-    from netlib.training.config import AUGMENTATIONS
     from netlib.training.openset import digit_targets, views
 
     teachers = [load_network(p) for p in dict.fromkeys((options.checkpoint, *options.teachers))]
-    found = {}
-    for name in DIGIT_SETS:
-        beside = options.pictures or options.output / "pictures.npz"
-        path = beside.with_suffix(f".{name}.npz")
+    beside = options.pictures or options.output / "pictures.npz"
+    found: dict[str, list[Any]] = {}
+    for name, seed in itertools.product(DIGIT_SETS, range(options.views)):
+        path = beside.with_suffix(f".{name}{seed}.npz")
         if not path.exists():
             images, labels = digits[f"train/{name}"]
-            seen = views(images, AUGMENTATIONS["mild"], options.seed)
+            seen = views(images, MILD, seed)
             np.savez(path, images=seen, said=digit_targets(teachers, seen, labels))
         with np.load(path) as stored:
-            found[name] = stored["images"], stored["said"]
-    return found
+            found.setdefault(name, []).append((stored["images"], stored["said"]))
+    return {
+        name: tuple(map(np.concatenate, zip(*pairs, strict=True))) for name, pairs in found.items()
+    }
 
 
 if __name__ == "__main__":

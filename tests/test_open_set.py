@@ -184,7 +184,7 @@ def test_a_mixture_shows_as_many_of_each_part_as_asked_in_another_order_each_epo
     assert epochs[0] == epochs[2] != epochs[1]
 
 
-def test_the_rule_refuses_the_share_asked_for_of_the_worst_origin_and_blank_pads():
+def test_the_rule_refuses_the_share_asked_for_of_origins_alike_and_blank_pads():
     rng = np.random.default_rng(0)
     head = np.array([5.0, 0.0, -1.0])
 
@@ -192,10 +192,10 @@ def test_the_rule_refuses_the_share_asked_for_of_the_worst_origin_and_blank_pads
         near = np.array(direction) + rng.normal(0, 0.1, (n, 2))
         return Said(rng.normal(0, 1, (n, 10)), near, blank)
 
-    digits, others = [said((1, 0)), said((1, 0.5))], [said((0, 1), blank=50)]
+    digits, others = [said((1, 0)), said((1, 0.5), n=20)], [said((0, 1), blank=50)]
     rule = choose_rule(digits, others, head, 1.0, refused=0.1)
     assert rule["score"] == "head"
-    assert max(refused_share(d, rule, 1.0) for d in digits) == pytest.approx(0.1, abs=0.01)
+    assert np.mean([refused_share(d, rule, 1.0) for d in digits]) == pytest.approx(0.1, abs=0.03)
     assert refused_share(others[0], rule, 1.0) == rule["refused_of_validation_families"] == 1
     assert set(rule["tried"]) == {"confidence", "max_logit", "energy", "head"}
 
@@ -232,7 +232,7 @@ def tuned(tmp_path_factory, digit_folder, fonts) -> tuple[Path, Path]:
     options = {
         "dataset-path": digit_folder(train=20, test=2), "validation-size": 40, "unipen": "none",
         "hands": fonts, "icons": fonts, "checkpoint": folder / "small.safetensors",
-        "pictures": folder / "pictures.npz", "without": "bars", "training-epochs": 1,
+        "pictures": folder / "pictures.npz", "without": "bars", "training-epochs": 1, "views": 2,
         "mnist": 40, "refused": 0.1, "output": folder / "out",
     }  # fmt: skip
     words = [str(word) for name, value in options.items() for word in (f"--{name}", value)]

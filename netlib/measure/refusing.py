@@ -65,19 +65,22 @@ def choose_rule(
     """The score that refuses most of what is no digit, with its threshold.
 
     Args:
-        digits: validation digits of each origin; of none of them more than `refused` is refused.
+        digits: validation digits of each origin, which count equally.
         others: validation pictures of each family that is no digit.
         head: weights and bias of the score "head".
         temperature: divides the logits.
-        refused: share of digits, at most.
+        refused: share of digits.
     """
     rules = []
     for kind in TRIED:
         rule: dict[str, Any] = {"score": kind}
         if kind == "head":
             rule["head"] = head.round(4).tolist()
-        limits = [np.quantile(said.scores(rule, temperature), refused) for said in digits]
-        rule["threshold"] = float(min(limits))
+        scores = [said.scores(rule, temperature) for said in digits]
+        weights = np.concatenate([np.full(len(s), 1 / len(s) / len(scores)) for s in scores])
+        rule["threshold"] = float(
+            np.quantile(np.concatenate(scores), refused, weights=weights, method="inverted_cdf")
+        )
         rule["refused_of_validation"] = refused
         shares = [refused_share(said, rule, temperature) for said in others]
         rule["refused_of_validation_families"] = round(float(np.mean(shares)), 5)

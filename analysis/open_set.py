@@ -79,8 +79,8 @@ class Options:
     precision: Literal["float32", "bfloat16"] = "float32"
     without: tuple[str, ...] = ()
     count: int = 700
-    mnist: int = 45_000
-    others: int = 2
+    mnist: int = 55_000
+    others: int = 1
     refused: float = 0.01
     seed: int = 0
     pictures: Path | None = None

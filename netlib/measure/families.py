@@ -36,9 +36,7 @@ LETTERS = "ACEFGHJKLMNPRTUVWXYacdefhjkmnprtuvwxyÄÖÜäöüßÆæñç"
 SIGNS = "$%+=#&@?*{}[]<>~^€£()"
 LOOKALIKES = "OoDIlSsZzBbgqi|/!"
 # The same in other scripts: O, 3, 1, 4, 6, 8, 2, 5 and strokes.
-ALIKE = set(
-    "ΟοОоΘѲЗзЭэІіΙιЧчбБΒВвΖЅѕΡΡσςӠӘә一口ロ〇乙ろるらうのノ丨フ七九工二Lอวเแ०१२३४५६७८९ᄋㅇ이"
-)
+ALIKE = set("ΟοОоΘѲЗзЭэІіΙιЧчбБΒВвΖЅѕӠӘә一口ロ〇乙ろるらうのノ丨フ七九工二Lอวเแ०१२३४५६७८९ᄋㅇ이")
 NAMED_ALIKE = re.compile(
     r"number|digit|circle|ellipse|oval|letter|minus|slash|line$|dash|ring|keycap|(^|[-_ ])\d|"
     r"(^|[-_ ])(zero|one|two|three|four|five|six|seven|eight|nine|o|l|i|s|z|b|g|q|d)$",

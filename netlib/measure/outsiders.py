@@ -23,7 +23,7 @@ SPLITS = ("train", "validation", "test")
 SHARES = {"train": 0.7, "validation": 0.85, "test": 1.0}  # where each part of fonts, writers ends
 PICTURES = {"train": 1.0, "validation": 1 / 6, "test": 1 / 3}
 # Those that hold most of what people send get more pictures.
-TIMES = {"letters": 3, "alphabets": 3, "icons": 5, "signs": 2, "scenes": 2, "photos": 2}
+TIMES = {"letters": 3, "alphabets": 6, "icons": 5, "signs": 2, "scenes": 2, "photos": 2}
 # A share of the rest is drawn as a weak camera sees it, as many digits are.
 WORN, PAPERLESS = 0.4, ("textures", "photos", "leaves")
 TILTS = (-18, 12)  # degrees by which digits lean

@@ -173,10 +173,9 @@ def seeds_table(evaluation: Path) -> str:
 
 
 def over_seeds(evaluation: Path, network: str, name: str) -> list[float]:
-    """Accuracies, percent: of the shipped weights first."""
-    others = sorted((evaluation / "seeds").glob(f"{network}-*"))
-    found = [read_scores(evaluation, network, name)]
-    found += [read_scores(folder.parent, folder.name, name) for folder in others]
+    """Accuracies, percent, of the trainings, before anything is taught of what is no digit."""
+    folders = sorted((evaluation / "seeds").glob(f"{network}-*"))
+    found = [read_scores(folder.parent, folder.name, name) for folder in folders]
     return [100 * s["accuracy"] for s in found]
 
 
@@ -417,7 +416,8 @@ def commands(checkpoints: Path, evaluation: Path) -> str:
     """The commands that made the checkpoints and the scores, as they were typed."""
     lines = []
     for network in NETWORKS:
-        lines.append(nets.read_metadata(checkpoints / f"{network}.safetensors")["command"])
+        metadata = nets.read_metadata(checkpoints / f"{network}.safetensors")
+        lines += [metadata["command"], metadata["fine_tuning"]["command"]]
     for name in SETS:
         for network in NETWORKS:
             lines.append(read_scores(evaluation, network, name)["made_by"]["command"])

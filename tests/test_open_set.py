@@ -8,6 +8,7 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+from helpers_data import pen_file
 
 from analysis.frame.command import start
 from netlib.data.european import four, one, seven, zero
@@ -24,7 +25,7 @@ from netlib.measure.families import (
     lookalikes,
     worn,
 )
-from netlib.measure.outsiders import SPLITS
+from netlib.measure.outsiders import SPLITS, Drawing, _draw, draw_all
 from netlib.measure.refusing import Said, ask, choose_rule, refused_share
 from netlib.nets.checkpoint import read_metadata, save_network
 from netlib.nets.network import init_network
@@ -207,6 +208,20 @@ def fonts(tmp_path_factory) -> Path:
         (folder / name).mkdir()
         (folder / name / "latin.ttf").symlink_to(FONT)
     return folder
+
+
+def test_every_split_has_every_family_of_other_fonts_and_repeats_with_its_seed(fonts, tmp_path):
+    unipen = pen_file(tmp_path / "pen.unipen", writers=8, each=10)
+    drawing = Drawing(unipen, test_writers=2, hands=fonts, icons=fonts, count=3, seed=0)
+    pictures = draw_all(drawing, workers=1)
+    found = {split: [k for k in pictures if k.startswith(f"{split}/")] for split in SPLITS}
+    assert len(found["train"]) == len(found["validation"]) == len(found["test"]) - 1
+    assert "test/lookalikes" in found["test"]
+    assert len(pictures["train/letters"]) + pictures["blank/train/letters"] == 9
+    assert {"worn_unseen", "pen_unseen"} <= {key.split("/")[-1] for key in pictures}
+    again = _draw(drawing, "train", "arrows")["train/arrows"]
+    assert (pictures["train/arrows"] == again).all()
+    assert pictures["labels/train/pen"].max() == 9
 
 
 @pytest.fixture(scope="module")

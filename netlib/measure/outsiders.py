@@ -137,9 +137,10 @@ def _shuffled(rng: np.random.Generator, items: Sequence[Any]) -> list[Any]:
 
 def part(items: Sequence[Any], split: str) -> Sequence[Any]:
     """The fonts or writers of a split; each has one at least."""
-    ends = [round(SHARES[s] * len(items)) for s in SPLITS]
-    starts = dict(zip(SPLITS, [0, *ends[:-1]], strict=True))
-    return items[starts[split] : round(SHARES[split] * len(items))]
+    left = len(SPLITS) - 1 - np.arange(len(SPLITS))
+    ends = np.minimum([round(SHARES[s] * len(items)) for s in SPLITS], len(items) - left)
+    number = SPLITS.index(split)
+    return items[ends[number - 1] if number else 0 : ends[number]]
 
 
 def seen(pairs: Pairs) -> tuple[np.ndarray, np.ndarray, int]:

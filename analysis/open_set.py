@@ -90,7 +90,7 @@ class Options:
 def run(options: Options) -> Iterator[Path]:
     """Draw, fine-tune, choose, write."""
     from netlib.data.overlap import write_digests
-    from netlib.measure.metrics import fit_temperature, scores
+    from netlib.measure.metrics import choose_temperature, scores
     from netlib.measure.refusing import ask, choose_rule
     from netlib.nets.checkpoint import load_network, save_network, weights_digest
     from netlib.training.openset import Judged
@@ -110,7 +110,7 @@ def run(options: Options) -> Iterator[Path]:
     judged = Judged(net)
     history = fine_tune(judged, options, pictures, digits, families)
     said = {name: ask(net, *digits[f"validation/{name}"]) for name in DIGIT_SETS}
-    temperature = fit_temperature(said["mnist"].labels, said["mnist"].logits)
+    temperature = choose_temperature(said["mnist"].labels, said["mnist"].logits)
     others = [
         ask(net, pictures[f"validation/{f}"], None, int(pictures[f"blank/validation/{f}"]))
         for f in families

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
+from analysis import look
 from analysis.look.digits import draw_digit, page_of_digits
 from analysis.look.grids import draw_confusion_matrix, draw_heat
 from analysis.look.lines import (
@@ -17,10 +18,10 @@ from analysis.look.lines import (
     draw_history,
     draw_reliability,
     draw_risk,
-    draw_roc,
     draw_shift,
 )
 from analysis.look.rows import draw_class_dots, draw_class_scores, draw_counts
+from analysis.look.sorting import draw_roc_curves
 from analysis.look.style import COLOURS
 from analysis.questions.tails import by_frequency
 
@@ -160,7 +161,7 @@ AUC = pd.DataFrame({"class": ["0", "1", "micro", "macro"], "auc": [0.99, 0.98, 0
 
 
 def test_roc_is_in_percent_and_names_averages_and_the_lowest_class(ax: Axes) -> None:
-    assert draw_roc(ax, ROC, AUC, "standard") is ax
+    assert draw_roc_curves(ax, ROC, AUC, COLOURS["standard"]) is ax
     assert ax.get_lines()[0].get_xydata().tolist() == [[0, 0], [0, 90], [100, 100]]
     names = ["1 (lowest), area 0.98000", "micro, area 0.97000", "macro, area 0.96000"]
     assert legend(ax) == names
@@ -169,7 +170,7 @@ def test_roc_is_in_percent_and_names_averages_and_the_lowest_class(ax: Axes) -> 
 
 
 def test_logarithmic_roc_begins_at_a_hundredth_of_a_percent(ax: Axes) -> None:
-    draw_roc(ax, ROC, AUC, "standard", log=True)
+    draw_roc_curves(ax, ROC, AUC, log=True)
     assert ax.get_xscale() == "log"
     assert ax.get_xlim() == (0.01, 100)
     assert ax.get_lines()[0].get_xdata()[0] < 0.01  # zero lies beyond the edge, not nowhere
@@ -300,3 +301,18 @@ def test_shift_is_a_mean_over_seeds_in_percent(ax: Axes) -> None:
     assert ax.yaxis.get_major_formatter()(50, None) == "50"  # errors, labelled as accuracy
     assert ax.yaxis.get_major_formatter()(5, None) == "95"
     assert [text.get_text() for text in ax.texts] == ["standard"]
+
+
+def test_examples_are_of_every_class_in_turn() -> None:
+    labels = np.repeat([0, 1, 2], [5, 3, 1])
+    chosen = look.in_turn(labels, np.arange(9), 6)
+    assert labels[chosen].tolist() == [0, 1, 2, 0, 1, 0]
+    assert len(set(chosen.tolist())) == 6
+    assert look.in_turn(labels, [], 4).tolist() == []
+
+
+def test_a_page_has_names_and_confidences() -> None:
+    images = np.zeros((2, 1, 4, 4), np.uint8)
+    figure = page_of_digits(images, [0, 1], [0, 0], [0, 1], np.array([0.5, 0.75]), ["ant", "bee"])
+    assert [ax.get_title() for ax in figure.axes] == ["ant", "bee read as ant"]
+    assert [ax.get_xlabel() for ax in figure.axes] == ["50.0 %", "75.0 %"]

@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 
 from analysis.frame.results import Results
 from analysis.frame.wording import count_text
-from analysis.look.digits import draw_error_page, draw_mosaic, draw_readings, mosaic
+from analysis.look.digits import draw_answers, draw_mosaic, draw_readings, mosaic
 from analysis.look.grids import draw_block_grid, draw_matrix
 from analysis.look.lines import draw_sweep, spread
 from analysis.look.maps import (
@@ -199,7 +199,9 @@ def test_errors_of_both_come_first_within_their_class() -> None:
 
 
 def test_page_of_errors_has_the_class_and_both_readings(ax: Axes) -> None:
-    assert draw_error_page(ax, READINGS, [1, 0], columns=2) is ax
+    images, labels, *read = (READINGS[name][[1, 0]] for name in ("images", "labels", *COLOURS))
+    colours = list(COLOURS.values())
+    assert draw_answers(ax, images, labels, read, 2, colours) is ax
     assert [text.get_text() for text in ax.texts] == ["2", "2", "3", "7", "1", "7"]
     colours = [to_hex(text.get_color()).upper() for text in ax.texts]
     assert colours[2] == COLOURS["mobilenet"]  # wrong

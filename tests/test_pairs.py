@@ -9,7 +9,7 @@ import pytest
 from helpers_runs import keep_run, sure
 
 from analysis.frame.command import start
-from analysis.questions import roc
+from analysis.look import sorting
 from netlib.data.dataset import DigitDataset
 
 COLUMNS = {
@@ -115,7 +115,7 @@ def test_roc_curves_go_from_corner_to_corner(output: Path) -> None:
             assert curve[["fpr", "tpr"]].iloc[0].tolist() == [0, 0]
             assert curve[["fpr", "tpr"]].iloc[-1].tolist() == [1, 1]
             assert (curve[["fpr", "tpr"]].diff().iloc[1:] >= 0).all(axis=None)
-            assert len(curve) <= roc.MAX_POINTS
+            assert len(curve) <= sorting.MAX_POINTS
 
 
 def test_areas_are_those_under_the_curves(output: Path) -> None:
@@ -134,13 +134,13 @@ def test_the_mean_curve_is_exact_at_every_step() -> None:
     perfect = np.array([[0, 0], [0, 1], [1, 1]])
     late = np.array([[0, 0], [0, 0.5], [0.25, 0.5], [0.25, 1], [1, 1]])
     expected = [[0, 0], [0, 0.75], [0.25, 0.75], [0.25, 1], [1, 1]]
-    assert roc.mean_curve([perfect, late]).tolist() == expected
+    assert sorting.mean_curve([perfect, late]).tolist() == expected
 
 
 def test_thinning_keeps_the_ends_and_points_of_the_curve() -> None:
     fpr = np.linspace(0, 1, 5001)
     curve = np.stack([fpr, fpr**0.1], axis=1)
-    thin = roc.thin(curve, 50)
+    thin = sorting.thin(curve, 50)
     assert len(thin) <= 50
     assert thin[[0, -1]].tolist() == [[0, 0], [1, 1]]
     assert {tuple(point) for point in thin} <= {tuple(point) for point in curve}

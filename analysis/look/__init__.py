@@ -1,20 +1,9 @@
 """draw_*(ax, data) -> ax: every picture, by its kind; neither torch nor netlib is needed.
 
-The caller makes, saves and closes the figure.
+The caller makes, saves and closes the figure. What is named here takes plain arrays; names are
+imported when they are first used.
 """
 
-from analysis.look.digits import draw_digit, page_of_digits
-from analysis.look.grids import draw_confusion_matrix
-from analysis.look.lines import draw_history
-from analysis.look.rows import draw_class_scores
-from analysis.look.style import BLACK, COLOURS
+import lazy_loader
 
-__all__ = [
-    "BLACK",
-    "COLOURS",
-    "draw_class_scores",
-    "draw_confusion_matrix",
-    "draw_digit",
-    "draw_history",
-    "page_of_digits",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
 
-from analysis.look.style import COLOURS, GREY, WRONG, bare
+from analysis.look.style import GREY, MOBILENET, STANDARD, WRONG, bare
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,16 +19,22 @@ GREYS = ["black", "#e4e4e4"]  # white is the page
 
 
 def draw_digit(
-    ax: Axes, image: np.ndarray, label: int, prediction: int, fontsize: float = 9
+    ax: Axes,
+    image: np.ndarray,
+    label: object,
+    prediction: object,
+    fontsize: float = 9,
+    confidence: float | None = None,
 ) -> Axes:
     """One digit with its true and predicted class; a wrong prediction is purple.
 
     Args:
         ax: where to draw.
         image: (C, H, W) uint8 or float, ink bright.
-        label: true class.
-        prediction: predicted class.
+        label: true class, or its name.
+        prediction: predicted class, or its name.
         fontsize: of the classes, points.
+        confidence: of the prediction, a fraction; written below.
     """
     if image.shape[0] == 1:
         ax.imshow(image[0], cmap="gray_r", vmin=0, vmax=_white(image))
@@ -35,6 +43,8 @@ def draw_digit(
     right = label == prediction
     text = f"{label}" if right else f"{label} read as {prediction}"
     ax.set_title(text, fontsize=fontsize, color="black" if right else WRONG, pad=3)
+    if confidence is not None:
+        ax.set_xlabel(f"{100 * confidence:.1f} %", fontsize=fontsize - 1, labelpad=2)
     ax.set_xticks([])
     ax.set_yticks([])
     for spine in ax.spines.values():
@@ -42,23 +52,50 @@ def draw_digit(
     return ax
 
 
+def in_turn(labels: ArrayLike, rows: ArrayLike, most: int, seed: int = 0) -> np.ndarray:
+    """At most so many of the rows, drawn at random, each class once before any comes again."""
+    rng = np.random.default_rng(seed)
+    chosen = rng.permutation(np.asarray(rows, int))
+    classes = pd.Series(np.asarray(labels)[chosen])
+    turn = classes.groupby(classes).cumcount()
+    return chosen[np.lexsort((classes, turn))][:most]
+
+
 def page_of_digits(
-    images: np.ndarray, labels: np.ndarray, predictions: np.ndarray, rows: Iterable[int]
+    images: np.ndarray,
+    labels: np.ndarray,
+    predictions: np.ndarray,
+    rows: Iterable[int],
+    confidences: np.ndarray | None = None,
+    names: Sequence[str] | None = None,
 ) -> Figure:
-    """A figure of digits (N, C, H, W) with their true and predicted classes, five a line."""
+    """A figure of digits with their true and predicted classes, five a line.
+
+    Args:
+        images: (N, C, H, W).
+        labels: (N,).
+        predictions: (N,).
+        rows: to show, in this order.
+        confidences: (N,) of the predictions.
+        names: of the classes; default: their numbers.
+    """
     from matplotlib.figure import Figure
 
     chosen = [row for row in rows if row < len(images)]
     columns = max(1, min(5, len(chosen)))
     lines = max(1, -(-len(chosen) // columns))
-    figure = Figure(figsize=(1.3 * columns + 0.4, 1.5 * lines + 0.2), layout="constrained")
+    figure = Figure(figsize=(1.3 * columns + 0.4, 1.6 * lines + 0.2), layout="constrained")
     axes = figure.subplots(lines, columns, squeeze=False).ravel()
     for ax in axes[len(chosen) :]:
         ax.axis("off")
     if not chosen:
         axes[0].text(0.5, 0.5, "none", ha="center", va="center", color=GREY)
     for ax, row in zip(axes, chosen, strict=False):
-        draw_digit(ax, images[row], int(labels[row]), int(predictions[row]))
+        label, prediction = int(labels[row]), int(predictions[row])
+        if names is not None:
+            label, prediction = names[label], names[prediction]
+        confidence = None if confidences is None else confidences[row]
+        draw_digit(ax, images[row], label, prediction, confidence=confidence)
     return figure
 
 
@@ -78,36 +115,8 @@ def draw_readings(
         return ax
     row = rows[0]
     label, prediction = int(arrays["labels"][row]), int(arrays[network][row])
-    draw_digit(ax, arrays["images"][row][None], label, prediction, fontsize=8)
-    ax.set_xlabel(f"{100 * arrays[f'{network}_confidence'][row]:.1f} %", labelpad=2)
-    return ax
-
-
-def draw_error_page(
-    ax: Axes, arrays: Mapping[str, np.ndarray], rows: Sequence[int], columns: int
-) -> Axes:
-    """Digits with the true class and both networks' readings under each, wrong ones in colour.
-
-    Args:
-        ax: where to draw.
-        arrays: images (N, H, W), labels (N,), and each network's predictions.
-        rows: which to show, in this order.
-        columns: in a line.
-    """
-    images = arrays["images"][list(rows)]
-    ax.imshow(mosaic(images, columns, gap=(9, 5), fill=0), cmap="gray_r", vmin=0, vmax=255)
-    high, wide = images.shape[1] + 9, images.shape[2] + 5
-    for place, row in enumerate(rows):
-        top, left = high * (place // columns), wide * (place % columns)
-        label = int(arrays["labels"][row])
-        ax.text(left + 4, top + high - 5, str(label), ha="center", va="center", fontsize=7)
-        for network, shift in (("standard", 15), ("mobilenet", 24)):
-            read = int(arrays[network][row])
-            wrong = read != label
-            ax.text(left + shift, top + high - 5, str(read), ha="center", va="center", fontsize=7,
-                    color=COLOURS[network] if wrong else "#b5b5b5",
-                    fontweight="bold" if wrong else "normal")  # fmt: skip
-    bare(ax)
+    confidence = arrays[f"{network}_confidence"][row]
+    draw_digit(ax, arrays["images"][row][None], label, prediction, 8, confidence)
     return ax
 
 
@@ -138,6 +147,70 @@ def draw_mosaic(ax: Axes, images: np.ndarray, columns: int, quantile: float = 1)
     picture = mosaic(images.astype(np.float64), columns, fill=np.nan)[:-1, :-1]
     shades = LinearSegmentedColormap.from_list("greys", GREYS)
     ax.imshow(picture, cmap=shades, vmin=-limit, vmax=limit)
+    bare(ax)
+    return ax
+
+
+def draw_filters(ax: Axes, filters: ArrayLike, columns: int = 16, quantile: float = 1) -> Axes:
+    """Signed weights side by side: vermillion is negative, white zero, blue positive; with a scale.
+
+    Args:
+        ax: where to draw.
+        filters: (N, H, W).
+        columns: in a line.
+        quantile: of the absolute weights where the scale ends; 1 for the largest.
+    """
+    from matplotlib.colors import LinearSegmentedColormap
+
+    weights = np.asarray(filters, float)
+    limit = float(np.quantile(np.abs(weights), quantile)) or 1.0
+    shades = LinearSegmentedColormap.from_list("signs", [MOBILENET, "white", STANDARD])
+    shades = shades.with_extremes(bad="#b0b0b0")  # the gaps
+    picture = np.pad(
+        mosaic(weights, columns, fill=np.nan), ((1, 0), (1, 0)), constant_values=np.nan
+    )
+    image = ax.imshow(picture, cmap=shades, vmin=-limit, vmax=limit)
+    bar = ax.figure.colorbar(image, ax=ax, shrink=0.8, aspect=20, pad=0.02)
+    bar.outline.set_visible(False)
+    bar.set_label("weight")
+    bare(ax)
+    return ax
+
+
+def draw_answers(
+    ax: Axes,
+    images: np.ndarray,
+    labels: ArrayLike,
+    predictions: Sequence[ArrayLike],
+    columns: int,
+    colours: Sequence[str],
+    names: Sequence[str] | None = None,
+) -> Axes:
+    """Images, and under each its true class and what one network or several read; errors in colour.
+
+    Args:
+        ax: where to draw.
+        images: (N, H, W), ink bright.
+        labels: (N,).
+        predictions: (N,) of each network.
+        columns: images in a line.
+        colours: of the networks.
+        names: of the classes, which are cut after three letters; default: their numbers.
+    """
+    labels, read = np.asarray(labels), [np.asarray(of_one) for of_one in predictions]
+    high, wide = images.shape[1] * 9 // 7, images.shape[2] * 33 // 28
+    gap = high - images.shape[1], wide - images.shape[2]
+    ax.imshow(mosaic(images, columns, gap=gap, fill=0), cmap="gray_r", vmin=0, vmax=_white(images))
+    for place, label in enumerate(labels):
+        y = high * (place // columns) + images.shape[1] + gap[0] / 2
+        answers = [label, *(of_one[place] for of_one in read)]
+        for step, answer in enumerate(answers):
+            x = wide * (place % columns + (step + 0.6) / (len(answers) + 0.2))
+            wrong = answer != label
+            colour = colours[step - 1] if wrong else "black" if step == 0 else "#b5b5b5"
+            text = str(answer) if names is None else names[answer][:3]
+            ax.text(x, y, text, ha="center", va="center", fontsize=7, color=colour,
+                    fontweight="bold" if wrong else "normal")  # fmt: skip
     bare(ax)
     return ax
 

@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.look.style import COLOURS, unframed
+from analysis.look.style import COLOURS, MOBILENET, STANDARD, unframed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def draw_confusion_matrix(ax: Axes, confusion: ArrayLike, fontsize: float = 8) -> Axes:
+def draw_confusion_matrix(
+    ax: Axes, confusion: ArrayLike, fontsize: float = 8, names: Sequence[str] | None = None
+) -> Axes:
     """Counts; shade is the share of the true class's images, and errors stand out.
 
     Args:
         ax: where to draw.
         confusion: (C, C), true class by row.
         fontsize: of the counts, points.
+        names: of the classes; default: their numbers.
     """
     counts = np.asarray(confusion)
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
@@ -32,13 +35,59 @@ def draw_confusion_matrix(ax: Axes, confusion: ArrayLike, fontsize: float = 8) -
             ax.text(
                 column, row, str(count), ha="center", va="center", fontsize=fontsize, color=colour
             )
-    ticks = range(len(counts))
-    ax.set_xticks(ticks)
-    ax.set_yticks(ticks)
+    _name_classes(ax, names or list(map(str, range(len(counts)))))
+    return ax
+
+
+def draw_confusion_difference(
+    ax: Axes,
+    confusion: ArrayLike,
+    other: ArrayLike,
+    fontsize: float = 8,
+    names: Sequence[str] | None = None,
+) -> Axes:
+    """How many more images of each true class the first than the other reads as each class.
+
+    Blue is for the first, vermillion for the other.
+
+    Args:
+        ax: where to draw.
+        confusion: (C, C) counts, true class by row.
+        other: likewise, of the same images.
+        fontsize: of the numbers, points.
+        names: of the classes; default: their numbers.
+    """
+    from matplotlib.colors import LinearSegmentedColormap
+
+    change = np.asarray(confusion) - np.asarray(other)
+    limit = np.abs(change).max() or 1
+    shades = LinearSegmentedColormap.from_list("sides", [MOBILENET, "white", STANDARD])
+    # A root makes single images visible beside many.
+    shown = np.sign(change) * np.sqrt(np.abs(change) / limit)
+    ax.imshow(shown, cmap=shades, vmin=-1, vmax=1)
+    for (row, column), value in np.ndenumerate(change):
+        if value:
+            colour = "white" if abs(shown[row, column]) > 0.8 else "black"
+            ax.text(
+                column,
+                row,
+                f"{value:+d}".replace("-", "−"),
+                ha="center",
+                va="center",
+                fontsize=fontsize,
+                color=colour,
+            )
+    _name_classes(ax, names or list(map(str, range(len(change)))))
+    return ax
+
+
+def _name_classes(ax: Axes, names: Sequence[str]) -> None:
+    long = max(map(len, names)) > 2
+    ax.set_xticks(range(len(names)), names, rotation=90 if long else 0)
+    ax.set_yticks(range(len(names)), names)
     ax.set_xlabel("predicted class")
     ax.set_ylabel("true class")
     unframed(ax)
-    return ax
 
 
 def draw_block_grid(

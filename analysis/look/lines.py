@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from analysis.look.style import (
     BLACK,
     COLOURS,
     GREY,
-    LIGHT,
     SPANS,
     errors,
     label_ends,
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_TICKS = 8
-
-
-LEAST = 1e-4  # false positive rate where the logarithmic axis begins
 
 
 def spread(table: pd.DataFrame, by: str, value: str) -> pd.DataFrame:
@@ -187,47 +184,6 @@ def draw_recall(ax: Axes, table: pd.DataFrame) -> Axes:
     return ax
 
 
-def draw_roc(
-    ax: Axes, curves: pd.DataFrame, areas: pd.DataFrame, network: str, log: bool = False
-) -> Axes:
-    """One network's ROC curves: digits thin and grey, micro and macro average named with areas.
-
-    Args:
-        ax: where to draw.
-        curves: columns class ("0" to "9", "micro", "macro"), fpr, tpr; fractions, in order.
-        areas: columns class, auc.
-        network: for the colour.
-        log: logarithmic false positive rate, from 1e-4.
-    """
-    auc = areas.set_index("class")["auc"]
-    digits = [name for name in auc.index if name.isdecimal()]
-    worst = min(digits, key=lambda name: auc[name])
-    looks = {
-        **{name: dict(color="#b0b0b0", linewidth=0.7) for name in digits},
-        worst: dict(color=GREY, linewidth=1, linestyle=":"),
-        "micro": dict(color=COLOURS[network], linewidth=1.6),
-        "macro": dict(color=BLACK, linewidth=1.2, linestyle="--"),
-    }
-    names = {worst: f"{worst} (lowest)", "micro": "micro", "macro": "macro"}
-    for name, style in looks.items():
-        rows = curves[curves["class"] == name]
-        fpr = rows["fpr"].clip(lower=LEAST / 2) if log else rows["fpr"]
-        label = f"{names[name]}, area {auc[name]:.5f}" if name in names else f"_{name}"
-        ax.plot(100 * fpr, 100 * rows["tpr"], label=label, **style)
-    if log:
-        ax.set_xscale("log")
-        ax.set_xlim(100 * LEAST, 100)
-        lost = max(1 - curves[curves["fpr"] >= LEAST]["tpr"].min(), 1e-4)
-        ax.set_ylim(100 - 108 * lost, 100 + 5 * lost)
-        plain_numbers(ax.xaxis)
-    else:
-        ax.plot([0, 100], [0, 100], color=LIGHT, linewidth=0.8, zorder=0)
-        ax.set_aspect("equal")
-    ax.legend(loc="lower right", frameon=False, handlelength=2.2)
-    plain(ax, "both" if log else "")
-    return ax
-
-
 def draw_reliability(ax: Axes, table: pd.DataFrame) -> Axes:
     """Errors found against errors expected, bin by bin; right on the line, overconfident above.
 
@@ -254,6 +210,71 @@ def draw_reliability(ax: Axes, table: pd.DataFrame) -> Axes:
     ax.set_xlabel("expected errors, 1 − confidence (%)")
     ax.set_ylabel("errors found (%)")
     plain(ax, "both")
+    return ax
+
+
+def draw_calibration(
+    ax: Axes,
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    label: str = "",
+    bins: int = 15,
+    **style: object,
+) -> Axes:
+    """Errors found against errors expected, in equally filled bins; call it once a network.
+
+    On the line probabilities are right, above it they are too sure. Bins without an error lie on
+    the lower edge.
+
+    Args:
+        ax: where to draw.
+        labels: (N,), the true classes.
+        probabilities: (N, C).
+        label: for the legend.
+        bins: fewer where there are fewer images.
+        **style: of the line, as Matplotlib's `plot` takes it.
+    """
+    y, p = np.asarray(labels), np.asarray(probabilities, float)
+    doubt, wrong = 1 - p.max(1), p.argmax(1) != y
+    parts = np.array_split(np.argsort(-doubt, kind="stable"), min(bins, len(y)))
+    least = 50 / max(map(len, parts))  # half an error, in percent
+    expected = [max(100 * doubt[part].mean(), least / 30) for part in parts]
+    found = [max(100 * wrong[part].mean(), least) for part in parts]
+    if not ax.lines:
+        ax.plot([1e-6, 100], [1e-6, 100], color=GREY, linewidth=0.8, zorder=0)
+    ax.plot(expected, found, label=label, **{"marker": "o", **style})
+    for axis, low in (("x", least / 30), ("y", least / 1.3)):
+        getattr(ax, f"set_{axis}scale")("log")
+        getattr(ax, f"set_{axis}lim")(low, 100)
+        plain_numbers(getattr(ax, f"{axis}axis"))
+    ax.set_xlabel("expected errors, 1 − confidence (%)")
+    ax.set_ylabel("errors found (%)")
+    plain(ax, "both")
+    return ax
+
+
+def draw_risk_coverage(
+    ax: Axes, labels: ArrayLike, probabilities: ArrayLike, label: str = "", **style: object
+) -> Axes:
+    """Error of what is kept when the least confident answers are refused; call it once a network.
+
+    Args:
+        ax: where to draw.
+        labels: (N,), the true classes.
+        probabilities: (N, C).
+        label: for the legend.
+        **style: of the line, as Matplotlib's `plot` takes it.
+    """
+    y, p = np.asarray(labels), np.asarray(probabilities, float)
+    order = np.argsort(-p.max(1), kind="stable")
+    kept = np.arange(1, len(y) + 1)
+    risk = np.cumsum(p.argmax(1)[order] != y[order]) / kept
+    ax.plot(100 * kept / len(y), 100 * risk, label=label, **style)
+    ax.set_xlim(0, 100)
+    ax.set_ylim(0)
+    ax.set_xlabel("kept answers, most confident first (%)")
+    ax.set_ylabel("error rate of those kept (%)")
+    plain(ax)
     return ax
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,30 +50,57 @@ KINDS = {
 }
 
 
-def draw_projection(ax: Axes, points: ArrayLike, labels: ArrayLike) -> Axes:
+def draw_projection(
+    ax: Axes,
+    points: ArrayLike,
+    labels: ArrayLike,
+    names: Sequence[str] | None = None,
+    wrong: ArrayLike | None = None,
+    method: str = "",
+) -> Axes:
     """Points in the colour of their class, each class named at the median of its points.
 
     Args:
         ax: where to draw.
         points: (n, 2).
-        labels: (n,) 0 to 9.
+        labels: (n,) 0 to C - 1; colours begin anew after ten.
+        names: of the classes; default: their numbers.
+        wrong: (n,) whether a point gets a ring.
+        method: what laid the points out, for the axes; none: no names.
     """
     from matplotlib.patheffects import withStroke
 
     points, labels = np.asarray(points, float), np.asarray(labels)
-    ax.scatter(*points.T, s=1.6, c=[CLASSES[label] for label in labels], linewidths=0,
-               rasterized=True)  # fmt: skip
+    ax.scatter(
+        *points.T,
+        s=1.6,
+        c=[CLASSES[label % len(CLASSES)] for label in labels],
+        linewidths=0,
+        rasterized=True,
+    )
+    if wrong is not None:
+        ax.scatter(
+            *points[np.asarray(wrong, bool)].T,
+            s=16,
+            facecolors="none",
+            edgecolors=BLACK,
+            linewidths=0.6,
+        )
     extent = np.ptp(points, axis=0).max()
     for label in np.unique(labels):
         own = points[labels == label]
         middle = np.median(own, axis=0)
         radius = np.quantile(np.linalg.norm(own - middle, axis=1), 0.75)
         small = radius < SMALL * extent  # a digit on it would hide it
-        ax.annotate(str(label), middle, (0, 7 if small else 0), textcoords="offset points",
+        text = str(label) if names is None else names[label]
+        ax.annotate(text, middle, (0, 7 if small else 0), textcoords="offset points",
                     ha="center", va="center", fontsize=9, fontweight="bold",
                     path_effects=[withStroke(linewidth=2.2, foreground="white")])  # fmt: skip
     ax.set_aspect("equal", adjustable="datalim")
     bare(ax)
+    if method:
+        ax.set_xlabel(f"{method} 1")
+        ax.set_ylabel(f"{method} 2")
     return ax
 
 

@@ -269,22 +269,30 @@ def draw_speedup(ax: Axes, table: pd.DataFrame, rows: Sequence[str]) -> Axes:
 
 
 def draw_class_scores(
-    ax: Axes, series: Mapping[str, Sequence[float | None]], accuracy: float
+    ax: Axes,
+    series: Mapping[str, Sequence[float | None]],
+    accuracy: float | None = None,
+    names: Sequence[str] | None = None,
+    colours: Sequence[str] = (GREEN, BLACK, GREY),
 ) -> Axes:
     """Scores of each class as dots, with the overall accuracy as a line.
 
     Args:
         ax: where to draw.
         series: name -> one fraction a class, None where there are no images.
-        accuracy: fraction.
+        accuracy: fraction; no line if there is none.
+        names: of the classes; default: their numbers.
+        colours: of the series.
     """
     step = 0.4 / len(series)
     for i, (name, values) in enumerate(series.items()):
         percent = [np.nan if value is None else 100 * value for value in values]
         places = np.arange(len(percent)) + step * (i - (len(series) - 1) / 2)
-        ax.plot(places, percent, "os^D"[i % 4], color=(GREEN, BLACK, GREY)[i % 3], label=name)
-    ax.axhline(100 * accuracy, color=GREY, linewidth=1, label=f"accuracy {100 * accuracy:.2f} %")
-    ax.set_xticks(range(max(map(len, series.values()))))
+        ax.plot(places, percent, "os^D"[i % 4], color=colours[i % len(colours)], label=name)
+    if accuracy is not None:
+        text = f"accuracy {100 * accuracy:.2f} %"
+        ax.axhline(100 * accuracy, color=GREY, linewidth=1, label=text)
+    ax.set_xticks(range(max(map(len, series.values()))), names)
     ax.set_xlabel("class")
     ax.set_ylabel("score (%)")
     ax.legend(frameon=False)

@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.frame.results import Results
 from analysis.frame.wording import TITLES, count_text, percent, seeds_text, whole
-from analysis.look.digits import draw_error_page, draw_readings
+from analysis.look.digits import draw_answers, draw_readings
 from analysis.look.grids import draw_confusion_matrix
 from analysis.look.rows import draw_class_dots
 from analysis.look.style import COLOURS, COLUMN, FULL, NETWORKS, blank, key, name_of
@@ -168,7 +168,10 @@ def errors(data: Results) -> Drawn:
     shown = order_of_errors(arrays)[: columns * lines]
     height = 0.5 + 1.22 * max(1, -(-len(shown) // columns))
     figure = blank(FULL, height)
-    draw_error_page(figure.subplots(), arrays, shown, columns)
+    read = [arrays[network][shown] for network in NETWORKS]
+    colours = [COLOURS[network] for network in NETWORKS]
+    images = arrays["images"][shown]
+    draw_answers(figure.subplots(), images, arrays["labels"][shown], read, columns, colours)
     wrong = {network: arrays[network] != arrays["labels"] for network in NETWORKS}
     both = int((wrong["standard"] & wrong["mobilenet"]).sum())
     n, most = len(arrays["labels"]), PAGE[0] * PAGE[1]

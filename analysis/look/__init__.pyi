@@ -1,0 +1,17 @@
+from .digits import draw_answers as draw_answers
+from .digits import draw_digit as draw_digit
+from .digits import draw_filters as draw_filters
+from .digits import in_turn as in_turn
+from .digits import page_of_digits as page_of_digits
+from .grids import draw_confusion_difference as draw_confusion_difference
+from .grids import draw_confusion_matrix as draw_confusion_matrix
+from .lines import draw_calibration as draw_calibration
+from .lines import draw_history as draw_history
+from .lines import draw_risk_coverage as draw_risk_coverage
+from .maps import draw_projection as draw_projection
+from .rows import draw_class_scores as draw_class_scores
+from .rows import draw_counts as draw_counts
+from .sorting import draw_precision_recall as draw_precision_recall
+from .sorting import draw_roc as draw_roc
+from .style import BLACK as BLACK
+from .style import COLOURS as COLOURS

@@ -1,0 +1,208 @@
+"""The running app as programs meet it: the plain route, its limits, and what strangers send."""
+
+import contextlib
+import io
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from helpers_light import drawing
+from PIL import Image
+
+import demo
+from netlib.answer.pool import DRAWING_BYTES, BusyError, Job, ReaderPool, Turnstile, is_heavy
+from netlib.app import route
+from netlib.app.page import launch_options
+from netlib.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def app() -> Any:
+    return demo.build_demo(workers=1)
+
+
+@pytest.fixture(scope="module")
+def client(app: Any, free_port: Callable[[], int]) -> Iterator[httpx.Client]:
+    port = free_port()
+    app.launch(server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True,
+               **launch_options())  # fmt: skip
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        yield client
+    app.close(verbose=False)
+
+
+def told(answer: httpx.Response) -> str:
+    """The one sentence of an answer."""
+    text = answer.json()["detail"]
+    assert text.endswith(".")
+    return text
+
+
+@pytest.mark.parametrize("kind", ["image/png", "application/x-www-form-urlencoded", "text/html",
+                                  "application/json", "multipart/form-data"])  # fmt: skip
+def test_a_raw_body_is_a_picture_whatever_its_content_type(client, kind: str) -> None:
+    answer = client.post("/predict", content=drawing(), headers={"Content-Type": kind})
+    assert answer.status_code == 200
+    assert answer.json()["standard"]["prediction"] == "7"
+
+
+def test_a_form_with_a_file_is_read_and_one_without_told(client) -> None:
+    answer = client.post("/predict", files={"anything": ("7.png", drawing(), "image/png")})
+    assert answer.json()["mobilenet"]["prediction"] == "7"
+    empty = client.post("/predict", files={"anything": (None, b"seven")})
+    assert (empty.status_code, told(empty)[:19]) == (400, "There is no picture")
+
+
+def test_the_route_answers_as_gradios_own_endpoint(client) -> None:
+    plain = client.post("/predict", content=drawing()).json()
+    path = client.post("/gradio_api/upload", files={"files": ("7.png", drawing())}).json()[0]
+    file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    answer = client.post("/gradio_api/run/predict", json={"data": [file]}).json()
+    assert answer["data"] == [plain]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "text"),
+    [
+        (b"", 400, "There is no picture"),
+        (b"no picture", 422, "is no picture"),
+        (drawing()[:60], 422, "damaged"),
+        (bytes(route.MAX_BODY + 1), 413, "larger than"),
+        (iter([bytes(1_000_000)] * 30), 413, "larger than"),  # no length is told beforehand
+    ],
+)
+def test_a_mistake_gets_a_status_and_a_sentence(client, body, status: int, text: str) -> None:
+    answer = client.post("/predict", content=body)
+    assert answer.status_code == status
+    assert text in told(answer)
+
+
+def test_pages_of_other_sites_are_refused_and_local_ones_are_not(client) -> None:
+    def status(**headers: str) -> int:
+        answer = client.post("/predict", content=drawing(), headers=headers)
+        assert answer.headers.get("access-control-allow-origin") != "*"
+        return answer.status_code
+
+    assert status(Origin="http://localhost:3000") == 200
+    assert status(Host="digits.example", Origin="https://digits.example") == 200
+    assert status(Origin="https://evil.example") == 403
+    assert status(Origin="null") == 403
+    assert status(Host="digits.example", Origin="https://evil.example") == 403
+
+
+def test_a_slow_body_is_told_and_the_connection_closed(client, monkeypatch) -> None:
+    monkeypatch.setattr(route, "BODY_SECONDS", 0.05)
+    with socket.create_connection((client.base_url.host, client.base_url.port), 10) as slow:
+        slow.sendall(b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\nab")
+        answer = b"".join(iter(lambda: slow.recv(4096), b""))  # up to the end of the connection
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert "had not arrived" in json.loads(answer.split(b"\r\n\r\n")[1])["detail"]
+
+
+def test_bodies_share_a_limit_and_give_their_memory_back(client, monkeypatch) -> None:
+    assert route.Body.held == 0
+    monkeypatch.setattr(route, "MAX_HELD", 1000)
+    answer = client.post("/predict", content=drawing())
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert "arriving" in told(answer)
+    assert route.Body.held == 0
+
+
+# --- The processes that read --------------------------------------------------------------------
+
+
+class Deadly:
+    """Ends the process that it is sent to."""
+
+    def __reduce__(self) -> tuple:
+        return os._exit, (1,)
+
+
+def kill(processes: Iterable[int]) -> None:
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):  # dead already, and not yet replaced
+            os.kill(process, signal.SIGKILL)
+
+
+def test_dead_readers_are_replaced(client, app) -> None:
+    client.post("/predict", content=drawing())
+    before = set(app.service.pool.processes.values())
+    kill(before)
+    answers = [client.post("/predict", content=drawing()) for _ in range(4)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert set(app.service.pool.processes.values()) - before
+
+
+def test_readers_come_back_even_without_what_they_were_forked_from(client, app) -> None:
+    pool = app.service.pool
+    kill([pool._template._process.pid, *pool.processes.values()])
+    assert client.post("/predict", content=drawing()).status_code == 200
+
+
+def test_a_picture_that_ends_its_reader_is_told_and_others_are_read(app) -> None:
+    pool = app.service.pool
+    with pytest.raises(UserError, match="stopped what read it"):
+        pool.submit(Job("read", Deadly(), False), False).result(30)
+    reading = pool.submit(Job("read", drawing(), False), False).result(30)
+    assert reading.networks["standard"].text == "7"
+    assert reading.sketch is None
+
+
+def test_what_nobody_expected_is_told_with_its_traceback(app) -> None:
+    with pytest.raises(RuntimeError, match="has no attribute 'guess'"):
+        app.service.pool.submit(Job("guess", drawing(), False), False).result(30)
+
+
+def test_a_pool_that_is_closed_leaves_no_process() -> None:
+    pool = ReaderPool({"standard": demo.STANDARD, "mobilenet": demo.MOBILENET}, 1, 1)
+    pool.submit(Job("read", drawing(), False), False).result(30)
+    template = pool._template._process
+    pool.close()
+    assert template.wait(30) == 0
+    pool.close()
+
+
+def test_heavy_work_is_what_is_more_than_a_drawing(tmp_path: Path) -> None:
+    large = io.BytesIO()
+    Image.new("1", (3000, 3000)).save(large, "PNG")
+    (tmp_path / "large.png").write_bytes(large.getvalue())
+    assert is_heavy(large.getvalue()) and is_heavy(tmp_path / "large.png")
+    assert is_heavy(bytes(DRAWING_BYTES + 1))
+    assert not is_heavy(drawing()) and not is_heavy(b"no picture") and not is_heavy("nothing.png")
+
+
+def test_a_full_server_says_so_and_drawings_do_not_wait_for_large_pictures(
+    client, app, monkeypatch
+) -> None:
+    monkeypatch.setattr(app.service, "_drawings", Turnstile(0, 0))
+    answer = client.post("/predict", content=drawing())
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert "too much to do" in told(answer)
+    monkeypatch.undo()
+    monkeypatch.setattr(app.service, "_large", Turnstile(0, 0))
+    assert client.post("/predict", content=bytes(DRAWING_BYTES + 1)).status_code == 503
+    assert client.post("/predict", content=drawing()).status_code == 200
+
+
+def test_a_turnstile_counts_visitors_and_forgets_them() -> None:
+    turnstile = Turnstile(2, 1)
+    with turnstile.admit("one"):
+        with pytest.raises(BusyError, match="last pictures"), turnstile.admit("one"):
+            pass
+        with turnstile.admit("two"), pytest.raises(BusyError, match="too much"):
+            turnstile.admit("three").__enter__()
+    assert not turnstile._inside
+
+
+def test_openapi_describes_the_route(client) -> None:
+    described = client.get("/openapi.json").json()["paths"]["/predict"]["post"]
+    assert {"application/octet-stream", "multipart/form-data"} <= set(
+        described["requestBody"]["content"]
+    )
+    assert {"200", "400", "403", "413", "422", "503"} <= set(described["responses"])

@@ -20,6 +20,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -227,12 +228,31 @@ def read_pictures(options: Options) -> "dict[str, np.ndarray]":
     path = options.pictures or options.output / "pictures.npz"
     if not path.exists():
         drawing = Drawing(options.unipen, options.test_writers, options.hands, options.icons,
-                          options.count, options.seed)  # fmt: skip
+                          sample_photos(), options.count, options.seed)  # fmt: skip
         drawn: dict[str, Any] = draw_all(drawing, os.cpu_count() or 1)
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(path, **drawn)
     with np.load(path) as stored:
         return dict(stored)
+
+
+def sample_photos() -> tuple[tuple[Path, ...], ...]:
+    """Photos that come with scikit-learn, matplotlib and gradio: to train on, choose by, test."""
+    folders = {
+        "sklearn": "datasets/images",
+        "matplotlib": "mpl-data/sample_data",
+        "gradio": "media_assets/images",
+    }
+    found = {}
+    for package, folder in folders.items():
+        spec = find_spec(package)
+        if spec is None or spec.origin is None:
+            raise ValueError(f"{package} is not installed; expected it with its sample photos.")
+        found[package] = Path(spec.origin).parent / folder
+    sklearn, matplotlib, gradio = found.values()
+    train = (sklearn / "china.jpg", matplotlib / "grace_hopper.jpg",
+             gradio / "cheetah1.jpg", gradio / "groot.jpeg")  # fmt: skip
+    return train, (gradio / "lion.jpg",), (sklearn / "flower.jpg", gradio / "tower.jpg")
 
 
 def read_digits(

@@ -10,6 +10,7 @@ import pytest
 import torch
 from helpers_data import pen_file
 
+from analysis import open_set
 from analysis.frame.command import start
 from netlib.data.european import four, one, seven, zero
 from netlib.data.overlap import digests_path
@@ -212,7 +213,7 @@ def fonts(tmp_path_factory) -> Path:
 
 def test_every_split_has_every_family_of_other_fonts_and_repeats_with_its_seed(fonts, tmp_path):
     unipen = pen_file(tmp_path / "pen.unipen", writers=8, each=10)
-    drawing = Drawing(unipen, test_writers=2, hands=fonts, icons=fonts, count=3, seed=0)
+    drawing = Drawing(unipen, 2, fonts, fonts, open_set.sample_photos(), count=3, seed=0)
     pictures = draw_all(drawing, workers=1)
     found = {split: [k for k in pictures if k.startswith(f"{split}/")] for split in SPLITS}
     assert len(found["train"]) == len(found["validation"]) == len(found["test"]) - 1

@@ -39,6 +39,7 @@ class Drawing:
         test_writers: how many writers' digits are never trained on.
         hands: folder with a folder for each handwriting font.
         icons: folder with a folder for each icon font.
+        photos: picture files of each of `SPLITS`.
         count: of each family to train on, times `TIMES`.
         seed: of all chance.
     """
@@ -47,6 +48,7 @@ class Drawing:
     test_writers: int
     hands: Path
     icons: Path
+    photos: tuple[tuple[Path, ...], ...]
     count: int
     seed: int
 
@@ -96,7 +98,9 @@ def _sources(
 
 def _makers(drawing: Drawing, split: str) -> dict[str, Maker]:
     fonts, pen, _ = _sources(drawing, split)
-    makers = families(fonts[0], fonts[1], pen, sample_photos(split))
+    files = drawing.photos[SPLITS.index(split)]
+    photos = [np.asarray(Image.open(path).convert("RGB")) for path in files]
+    makers = families(fonts[0], fonts[1], pen, photos)
     if split == "test":
         makers["lookalikes"] = lookalikes([font for font in fonts[0] if font.stem == "latin"])
     return makers
@@ -154,23 +158,3 @@ def seen(pairs: Pairs) -> tuple[np.ndarray, np.ndarray, int]:
         images.append(np.rint(255 * np.asarray(digit)[0]).astype(np.uint8))
         labels.append(label)
     return np.array(images, np.uint8).reshape(-1, 28, 28), np.array(labels, np.int64), blank
-
-
-def sample_photos(split: str) -> list[np.ndarray]:
-    """Photos that come with scikit-learn, matplotlib and gradio, other ones in each part."""
-    import gradio
-    import matplotlib
-    from sklearn.datasets import load_sample_images
-
-    china, flower = load_sample_images().images
-    folder = Path(gradio.__file__).parent / "media_assets" / "images"
-    paths = {
-        "train": [
-            Path(matplotlib.get_data_path(), "sample_data", "grace_hopper.jpg"),
-            *(folder / name for name in ("cheetah1.jpg", "groot.jpeg")),
-        ],
-        "validation": [folder / "lion.jpg"],
-        "test": [folder / "tower.jpg"],
-    }
-    photos = {"train": [china], "validation": [], "test": [flower]}[split]
-    return photos + [np.asarray(Image.open(path).convert("RGB")) for path in paths[split]]

@@ -24,16 +24,20 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from analysis.frame.command import made_by, on_terminal, start
+from analysis.frame.command import command_line, made_by, on_terminal, start
 from netlib.training.config import AUGMENTATIONS
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from netlib.nets.network import Network
+
 
 MILD = AUGMENTATIONS["mild"]
 DIGIT_SETS = ("mnist", "pen", "worn", "european")  # validation digits that set the threshold
 BATCH = 500
+Pictures = dict[str, "np.ndarray"]
+Digits = dict[str, tuple["np.ndarray", "np.ndarray"]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +54,8 @@ class Options:
         icons: folder with a folder for each icon font.
         checkpoint: the trained network.
         teachers: checkpoints of more networks that say, with it, what each digit is.
-        training_epochs: each with as many other digits as there are, `mnist` of the data set.
+        training_epochs: each with as many other digits as there are, `mnist` of the data set; 0
+            only chooses anew what refuses, of a network that was taught before.
         views: changed at random that are made of each picture, once and for all.
         learning_rate: peak of the one-cycle schedule.
         precision: of convolutions in training.
@@ -82,7 +87,7 @@ class Options:
     count: int = 700
     mnist: int = 55_000
     others: int = 1
-    refused: float = 0.01
+    refused: float = 0.02
     seed: int = 0
     pictures: Path | None = None
     output: Path
@@ -91,59 +96,92 @@ class Options:
 def run(options: Options) -> Iterator[Path]:
     """Draw, fine-tune, choose, write."""
     from netlib.data.overlap import write_digests
-    from netlib.measure.metrics import choose_temperature, scores
-    from netlib.measure.refusing import ask, choose_rule
-    from netlib.nets.checkpoint import load_network, save_network, weights_digest
-    from netlib.training.openset import Judged
+    from netlib.nets.checkpoint import load_network, save_network
 
     net = load_network(options.checkpoint)
-    before = {"weights_sha256": weights_digest(net), "temperature": net.metadata["temperature"]}
     options.output.mkdir(parents=True, exist_ok=True)
     pictures = read_pictures(options)
+    families = kept_families(options, pictures)
+    digits = read_digits(options, int(net.metadata["config"]["seed"]), pictures)
+    head, told = teach(net, options, pictures, digits, families)
+    metadata = {
+        **net.metadata,
+        **choose(net, head, options, pictures, digits, families),
+        "fine_tuning": told,
+    }
+    path = save_network(net, options.output / options.checkpoint.name, metadata)
+    (options.output / "state.pt").unlink(missing_ok=True)
+    yield path
+    yield write_digests(path, trained_on(options, digits))
+
+
+def kept_families(options: Options, pictures: Pictures) -> list[str]:
+    """The families that are not left out."""
     families = [key.split("/")[1] for key in pictures if key.startswith("train/")]
     unknown = sorted(set(options.without) - set(families))
     if unknown:
         raise ValueError(
             f"--without names {', '.join(unknown)}; expected some of {', '.join(families)}."
         )
-    families = [name for name in families if name not in options.without]
-    digits = read_digits(options, int(net.metadata["config"]["seed"]), pictures)
+    return [name for name in families if name not in options.without]
+
+
+def teach(
+    net: "Network", options: Options, pictures: Pictures, digits: Digits, families: list[str]
+) -> tuple["np.ndarray", dict[str, Any]]:
+    """Weights and bias of the judge, and what the checkpoint tells of the fine-tuning."""
+    import numpy as np
+
+    from netlib.nets.checkpoint import weights_digest
+    from netlib.training.openset import Judged
+
+    if not options.training_epochs:
+        head = net.metadata.get("no_digit", {}).get("head")
+        if head is None or "fine_tuning" not in net.metadata:
+            raise ValueError(
+                f"{options.checkpoint} was not taught what is no digit; expected 1 training epoch "
+                "or more."
+            )
+        return np.array(head), net.metadata["fine_tuning"]
+    before = {"weights_sha256": weights_digest(net), "temperature": net.metadata["temperature"]}
     judged = Judged(net)
     history = fine_tune(judged, options, pictures, digits, families)
+    return judged.rule_head(), {
+        "from": before,
+        "families": families,
+        "history": history,
+        **made_by(placeless(options), "torch", "numpy"),
+        "config": make_config(options).to_dict(),
+    }
+
+
+def choose(
+    net: "Network",
+    head: "np.ndarray",
+    options: Options,
+    pictures: Pictures,
+    digits: Digits,
+    families: list[str],
+) -> dict[str, Any]:
+    """Temperature, rule and scores, for the checkpoint's metadata."""
+    from netlib.measure.metrics import choose_temperature, scores
+    from netlib.measure.refusing import ask, choose_rule
+
     said = {name: ask(net, *digits[f"validation/{name}"]) for name in DIGIT_SETS}
+    mnist = {"validation": said["mnist"], "test": ask(net, *digits["test/mnist"])}
     temperature = choose_temperature(said["mnist"].labels, said["mnist"].logits)
     others = [
         ask(net, pictures[f"validation/{f}"], None, int(pictures[f"blank/validation/{f}"]))
         for f in families
     ]
-    rule = choose_rule(
-        list(said.values()), others, judged.rule_head(), temperature, options.refused
-    )
+    rule = choose_rule(list(said.values()), others, head, temperature, options.refused)
+    found = {split: scores(s.labels, s.logits).to_dict() for split, s in mnist.items()}
     keys = ("n", "accuracy", "balanced_accuracy", "macro_f1", "nll")
-    told = {
-        split: scores(labels, ask(net, images).logits).to_dict()
-        for split, (images, labels) in (
-            ("validation", digits["validation/mnist"]),
-            ("test", digits["test/mnist"]),
-        )
-    }
-    metadata = {
-        **net.metadata,
+    return {
         "temperature": temperature,
-        "no_digit": rule,
-        "scores": {split: {key: values[key] for key in keys} for split, values in told.items()},
-        "fine_tuning": {
-            "from": before,
-            "families": families,
-            "history": history,
-            **made_by(placeless(options), "torch", "numpy"),
-            "config": make_config(options).to_dict(),
-        },
+        "no_digit": {**rule, "command": command_line(placeless(options))},
+        "scores": {split: {key: values[key] for key in keys} for split, values in found.items()},
     }
-    path = save_network(net, options.output / options.checkpoint.name, metadata)
-    (options.output / "state.pt").unlink(missing_ok=True)
-    yield path
-    yield write_digests(path, trained_on(options, digits))
 
 
 def placeless(options: Options) -> Options:
@@ -178,8 +216,8 @@ def make_config(options: Options) -> Any:
 def fine_tune(
     judged: Any,
     options: Options,
-    pictures: "dict[str, np.ndarray]",
-    digits: "dict[str, tuple[np.ndarray, np.ndarray]]",
+    pictures: Pictures,
+    digits: Digits,
     families: list[str],
 ) -> list[dict[str, float]]:
     """Train the network and its judge on, in place; the records of the epochs."""
@@ -219,7 +257,7 @@ def fine_tune(
     )
 
 
-def read_pictures(options: Options) -> "dict[str, np.ndarray]":
+def read_pictures(options: Options) -> Pictures:
     """Drawn pictures, see `netlib.measure.outsiders.draw_all`."""
     import numpy as np
 
@@ -255,9 +293,7 @@ def sample_photos() -> tuple[tuple[Path, ...], ...]:
     return train, (gradio / "lion.jpg",), (sklearn / "flower.jpg", gradio / "tower.jpg")
 
 
-def read_digits(
-    options: Options, seed: int, pictures: "dict[str, np.ndarray]"
-) -> "dict[str, tuple[np.ndarray, np.ndarray]]":
+def read_digits(options: Options, seed: int, pictures: Pictures) -> Digits:
     """Images and labels of SPLIT/SET: of the data set, as the training cut it, and drawn ones."""
     from netlib.data.loaders import DigitData
 
@@ -271,7 +307,7 @@ def read_digits(
     return found | {key: (pictures[f"digits/{key}"], pictures[f"labels/{key}"]) for key in drawn}
 
 
-def trained_on(options: Options, digits: "dict[str, tuple[np.ndarray, np.ndarray]]") -> Any:
+def trained_on(options: Options, digits: Digits) -> Any:
     """Every digit that the network has seen, uint8 (N, 1, 28, 28)."""
     import torch
 
@@ -282,9 +318,7 @@ def trained_on(options: Options, digits: "dict[str, tuple[np.ndarray, np.ndarray
     return torch.cat([*drawn, *(dataset.images for dataset in extra)])
 
 
-def taught(
-    options: Options, digits: "dict[str, tuple[np.ndarray, np.ndarray]]"
-) -> "dict[str, tuple[np.ndarray, np.ndarray]]":
+def taught(options: Options, digits: Digits) -> Digits:
     """Views of the training digits by set, and what the teachers say of them."""
     import numpy as np
 

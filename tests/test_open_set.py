@@ -28,7 +28,7 @@ from netlib.measure.families import (
 )
 from netlib.measure.outsiders import SPLITS, Drawing, _draw, draw_all
 from netlib.measure.refusing import Said, ask, choose_rule, refused_share
-from netlib.nets.checkpoint import read_metadata, save_network
+from netlib.nets.checkpoint import load_network, read_metadata, save_network
 from netlib.nets.network import init_network
 from netlib.picture.digit import to_digit
 from netlib.training.config import AUGMENTATIONS
@@ -265,6 +265,25 @@ def test_fine_tuning_tells_in_the_checkpoint_what_was_done(tuned):
     assert "--checkpoint small.safetensors" in command
     assert str(tuned[0].parent) not in command
     assert digests_path(tuned[1]).is_file()
+
+
+def test_without_epochs_only_the_threshold_is_chosen_anew(tuned, digit_folder, fonts, tmp_path):
+    pictures, checkpoint = tuned
+    net = load_network(checkpoint)
+    taught = tmp_path / "small.safetensors"
+    words = ["--dataset-path", digit_folder(train=20, test=2), "--validation-size", 40,
+             "--unipen", "none", "--hands", fonts, "--icons", fonts, "--pictures", pictures,
+             "--checkpoint", taught, "--training-epochs", 0, "--output", tmp_path / "out"]  # fmt: skip
+    head = [0.1] * (net.head.in_features + 1)
+    rule = {"score": "head", "threshold": 0.0, "head": head}
+    save_network(net, taught, {**net.metadata, "no_digit": rule})
+    assert start("open_set", [str(word) for word in words]) == 0
+    after = read_metadata(tmp_path / "out" / "small.safetensors")
+    assert after["fine_tuning"] == net.metadata["fine_tuning"]
+    assert after["no_digit"]["refused_of_validation"] == 0.02
+    assert after["no_digit"]["threshold"] != 0
+    save_network(net, taught, {"config": {"seed": 0}, "temperature": 1.0})
+    assert start("open_set", [str(word) for word in words]) == 2
 
 
 def test_families_are_measured_apart_where_a_network_never_saw_them(tuned, digit_folder, tmp_path):

@@ -273,7 +273,8 @@ def test_without_epochs_only_the_threshold_is_chosen_anew(tuned, digit_folder, f
     taught = tmp_path / "small.safetensors"
     words = ["--dataset-path", digit_folder(train=20, test=2), "--validation-size", 40,
              "--unipen", "none", "--hands", fonts, "--icons", fonts, "--pictures", pictures,
-             "--checkpoint", taught, "--training-epochs", 0, "--output", tmp_path / "out"]  # fmt: skip
+             "--checkpoint", taught, "--training-epochs", 0, "--output",
+             tmp_path / "out"]  # fmt: skip
     head = [0.1] * (net.head.in_features + 1)
     rule = {"score": "head", "threshold": 0.0, "head": head}
     save_network(net, taught, {**net.metadata, "no_digit": rule})

@@ -87,7 +87,7 @@ class Options:
     count: int = 700
     mnist: int = 55_000
     others: int = 1
-    refused: float = 0.02
+    refused: float = 0.01
     seed: int = 0
     pictures: Path | None = None
     output: Path

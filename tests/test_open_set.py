@@ -281,7 +281,7 @@ def test_without_epochs_only_the_threshold_is_chosen_anew(tuned, digit_folder, f
     assert start("open_set", [str(word) for word in words]) == 0
     after = read_metadata(tmp_path / "out" / "small.safetensors")
     assert after["fine_tuning"] == net.metadata["fine_tuning"]
-    assert after["no_digit"]["refused_of_validation"] == 0.02
+    assert after["no_digit"]["refused_of_validation"] == 0.01
     assert after["no_digit"]["threshold"] != 0
     save_network(net, taught, {"config": {"seed": 0}, "temperature": 1.0})
     assert start("open_set", [str(word) for word in words]) == 2

@@ -174,7 +174,8 @@ def seeds_table(evaluation: Path) -> str:
 
 def over_seeds(evaluation: Path, network: str, name: str) -> list[float]:
     """Accuracies, percent, of the trainings, before anything is taught of what is no digit."""
-    folders = sorted((evaluation / "seeds").glob(f"{network}-*"))
+    seeds = evaluation / "seeds"
+    folders = sorted(seeds.glob(f"{network}-*")) or [seeds / f"{network}-0"]
     found = [read_scores(folder.parent, folder.name, name) for folder in folders]
     return [100 * s["accuracy"] for s in found]
 
@@ -278,7 +279,11 @@ def target_row(
 ) -> str:
     """A line; aims are of the networks in their order, and so are values, with their interval."""
     cells = [what, " / ".join(dict.fromkeys(f"{sign} {aim:g}" for aim in aims))]
-    for aim, (value, *interval) in zip(aims, reached, strict=True):
+    for aim, found in zip(aims, reached, strict=True):
+        if not found:  # not measured
+            cells.append("–")
+            continue
+        value, *interval = found
         between = " ({:.2f} to {:.2f})".format(*np.minimum(interval, 100)) if interval else ""
         met = value >= aim if sign == "≥" else value <= aim
         cells.append(f"{value:.2f}{between}, {'met' if met else 'missed'}")
@@ -337,9 +342,13 @@ def refusal_targets(path: Path) -> Iterator[str]:
         ("families as trained on, other pictures", "0"),
         ("families never seen", "1"),
     ):
-        found = [shares(network, unseen, "lookalikes") or [float("nan")] for network in NETWORKS]
-        yield target_row(f"{what}: refused (%), mean", "≥", (90, 90), ([fmean(f)] for f in found))
-        yield target_row(f"{what}: refused (%), worst", "≥", (75, 75), ([min(f)] for f in found))
+        found = [shares(network, unseen, "lookalikes") for network in NETWORKS]
+        yield target_row(
+            f"{what}: refused (%), mean", "≥", (90, 90), (f and [fmean(f)] for f in found)
+        )
+        yield target_row(
+            f"{what}: refused (%), worst", "≥", (75, 75), (f and [min(f)] for f in found)
+        )
     digits = {(r["network"], r["kind"]): 100 * float(r["refused"]) for r in rows if r["accuracy"]}
     for kind in ("MNIST test", "pen, unseen writers"):
         reached = ([digits[network, kind]] for network in NETWORKS)

@@ -10,9 +10,21 @@ what teachers say. Fonts, writers and photos are parted into those that train, t
 the score and its threshold, and those that `no_digit` measures. `--without` leaves families out of
 all: what a network refuses of them is what to expect of pictures that nobody thought of.
 
-Fonts are in npm's packages, under open licences: one folder for each, handwriting as latin.woff2,
-greek.woff2 and so on from @fontsource/NAME, icons as they are. The pictures and the teachers'
-answers are made once, into `--pictures` and beside it; an interrupted training goes on.
+Fonts are in npm's packages, under open licences: one folder for each, named as its package. The
+files of @fontsource/NAME are NAME-latin-400-normal.woff2 and so on; the Latin alphabet is taken
+from those that are called latin.woff2. The networks here saw, as hands: advent-pro, amatic-sc,
+annie-use-your-telescope, architects-daughter, bad-script, caveat, cedarville-cursive, chilanka,
+comfortaa, comic-relief, coming-soon, covered-by-your-grace, crafty-girls, dekko, delius,
+didact-gothic, gaegu, gfs-didot, gfs-neohellenic, give-you-glory, gloria-hallelujah, gochi-hand,
+hachi-maru-pop, handlee, homemade-apple, indie-flower, itim, jura, just-another-hand, kalam,
+klee-one, kristi, la-belle-aurore, long-cang, loved-by-the-king, m-plus-rounded-1c, mali, mansalva,
+marck-script, mynerve, nanum-brush-script, nanum-pen-script, neucha, nothing-you-could-do,
+over-the-rainbow, pangolin, patrick-hand, permanent-marker, playpen-sans, reenie-beanie, rock-salt,
+schoolbell, sedgwick-ave, shadows-into-light, short-stack, sriracha, sue-ellen-francisco,
+swanky-and-moo-moo, the-girl-next-door, ubuntu, waiting-for-the-sunrise, yomogi, zen-kurenaido,
+zeyada; as icons: bootstrap-icons, boxicons, @fontsource/noto-emoji, @phosphor-icons/web, remixicon,
+@tabler/icons-webfont. The pictures and the teachers' answers are made once, into `--pictures` and
+beside it; an interrupted training goes on.
 """
 
 import itertools

@@ -47,7 +47,7 @@ COMMANDS: dict[str, str] = {
     },
     **{
         name: f"analysis.questions.{name}"
-        for name in ("data_card", "costs", "filters", "embeddings", "damage")
+        for name in ("data_card", "costs", "filters", "embeddings", "damage", "through")
     },
     "build": "analysis.build.__main__",
     "pairs": "analysis.build.pairs",

@@ -1,6 +1,6 @@
 """The demo: draw a digit, and two networks answer.
 
-    python demo.py [--host HOST] [--port PORT] [--share] [--standard FILE] [--mobilenet FILE]
+    python demo.py [--host HOST] [--port PORT] [--share] [--checkpoint FILE FILE [FILE]]
 
 Hugging Face Spaces run this file as it is.
 """
@@ -17,6 +17,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio i
 
 import gradio as gr
 
+from netlib.answer.pool import default_workers
 from netlib.app.page import build_page, launch_options
 from netlib.app.service import Service
 
@@ -26,22 +27,24 @@ MOBILENET = CHECKPOINTS / "mobilenet.safetensors"
 
 
 def build_demo(
-    standard: str | Path = STANDARD,
-    mobilenet: str | Path = MOBILENET,
+    *checkpoints: str | Path,
     teach_folder: str | Path | None = None,
+    workers: int | None = None,
 ) -> gr.Blocks:
-    """Load both networks and build the app around them; nothing is launched.
+    """Load the networks and build the app around them; nothing is launched.
 
     Args:
-        standard: checkpoint of the network shown in blue.
-        mobilenet: checkpoint of the network shown in vermillion.
+        checkpoints: two or three files; none means the shipped pair.
         teach_folder: where corrections by visitors are saved; None switches them off.
+        workers: processes that read drawings; None takes one a core, 0 reads in this process.
 
     Raises:
         FileNotFoundError: a checkpoint is missing.
         CheckpointError: a checkpoint cannot be used.
     """
-    return build_page(Service.load(standard, mobilenet, teach_folder))
+    files = checkpoints or (STANDARD, MOBILENET)
+    workers = default_workers() if workers is None else workers
+    return build_page(Service.load(*files, teach_folder=teach_folder, workers=workers))
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -50,10 +53,19 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--host", default=None, help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, default=None, help="port (default: first free at 7860)")
     parser.add_argument("--share", action="store_true", help="also make a public gradio.live link")
-    parser.add_argument("--standard", type=Path, default=STANDARD, help="first checkpoint")
-    parser.add_argument("--mobilenet", type=Path, default=MOBILENET, help="second checkpoint")
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        nargs="+",
+        default=(),
+        metavar="FILE",
+        help="two or three networks to compare (default: the shipped pair)",
+    )
     parser.add_argument(
         "--teach-folder", type=Path, default=None, help="save visitors' corrections in this folder"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=None, help="processes that read (default: one a core)"
     )
     parser.add_argument("--mcp", action="store_true", help="serve the API as MCP tools, too")
     return parser.parse_args(arguments)
@@ -75,7 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
         if args.mcp and find_spec("mcp") is None:
             raise ValueError('--mcp needs the package mcp: pip install "gradio[mcp]".')
         _bypass_proxy()
-        demo = build_demo(args.standard, args.mobilenet, args.teach_folder)
+        demo = build_demo(*args.checkpoint, teach_folder=args.teach_folder, workers=args.workers)
         demo.launch(
             server_name=args.host,
             server_port=args.port,

@@ -6,7 +6,6 @@ python -m analysis.evaluate --dataset-path data/digits --split test \
 
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,7 +14,7 @@ from analysis.frame.command import made_by, on_terminal, start, write_json
 from netlib import answer, data, measure, nets
 
 if TYPE_CHECKING:
-    import numpy as np
+    from netlib.answer.predictor import NetworkInfo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +36,29 @@ class Options:
     output: Path
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A network and what it says of a data set; `seen` images of it were trained on, if known."""
+
+    predictor: "answer.Predictor"
+    dataset: "data.DigitDataset"
+    prediction: "answer.Prediction"
+    seen: int | None
+    seconds: float
+
+    @property
+    def info(self) -> "NetworkInfo":
+        return self.predictor.info["network"]
+
+
 def run(options: Options) -> list[Path]:
     """Predict, score, write."""
-    import numpy as np
-    from scipy.special import softmax
+    return write(options, ask(options))
 
-    from netlib.measure.metrics import calibration_interval
+
+def ask(options: Options) -> Asked:
+    """The network's answers to every image, in the size that it sees."""
+    import numpy as np
 
     started = time.perf_counter()
     predictor = answer.Predictor({"network": options.checkpoint})
@@ -55,9 +71,20 @@ def run(options: Options) -> list[Path]:
         preprocess=options.preprocess,
         progress=on_terminal(),
     )
-    data.warn_of_seen(options.checkpoint, dataset.images)
+    seen = data.warn_of_seen(options.checkpoint, dataset.images)
     prediction = predictor.predict_one("network", dataset.images.numpy().astype(np.float32) / 255)
-    labels = dataset.labels.numpy()
+    return Asked(predictor, dataset, prediction, seen, time.perf_counter() - started)
+
+
+def write(options: Options, asked: Asked) -> list[Path]:
+    """Score, print, write."""
+    import numpy as np
+    from scipy.special import softmax
+
+    from netlib.measure.metrics import calibration_interval
+
+    info, prediction = asked.info, asked.prediction
+    labels = asked.dataset.labels.numpy()
     result = measure.scores(labels, prediction.logits, info.temperature)
     uncalibrated = measure.scores(labels, prediction.logits)
     probabilities = softmax(np.float64(prediction.logits) / info.temperature, axis=1)
@@ -71,17 +98,18 @@ def run(options: Options) -> list[Path]:
         split=options.split,
         preprocess=options.preprocess,
         temperature=info.temperature,
-        seconds=round(time.perf_counter() - started, 2),
+        seen_in_training=asked.seen,
+        seconds=round(asked.seconds, 2),
     )
     print_scores(result, record)
     content = {
         **result.to_dict(),
-        "ece_interval": calibration_interval(labels, probabilities),
+        "ece_interval": calibration_interval(labels, probabilities) if len(labels) > 1 else None,
         "uncalibrated": {key: getattr(uncalibrated, key) for key in ("nll", "brier", "ece")},
         "made_by": record,
     }
     return [
-        write_predictions(options.output, labels, dataset.names, prediction),
+        write_predictions(options.output, asked),
         write_json(options.output / "scores.json", content),
     ]
 
@@ -98,20 +126,24 @@ def print_scores(result: "measure.Scores", made_by: dict[str, Any]) -> None:
     print(f"NLL {result.nll:.4f}, Brier {result.brier:.4f}, ECE {100 * result.ece:.2f} %")
 
 
-def write_predictions(
-    output: Path, labels: "np.ndarray", names: Sequence[str], prediction: "answer.Prediction"
-) -> Path:
-    """predictions.npz: labels, names, logits, embeddings."""
+def write_predictions(output: Path, asked: Asked) -> Path:
+    """predictions.npz: labels, names, logits, embeddings; pictures of what is read wrong."""
     import numpy as np
 
     output.mkdir(parents=True, exist_ok=True)
     path = output / "predictions.npz"
+    labels = asked.dataset.labels.numpy()
+    wrong = np.flatnonzero(asked.prediction.predictions != labels)
     np.savez_compressed(
         path,
         labels=labels,
-        names=np.array(names),
-        logits=prediction.logits,
-        embeddings=prediction.embeddings,
+        names=np.array(asked.dataset.names),
+        logits=asked.prediction.logits,
+        embeddings=asked.prediction.embeddings,
+        temperature=asked.info.temperature,
+        class_names=np.array(asked.info.class_names),
+        wrong=wrong,
+        pictures=asked.dataset.images[wrong].numpy(),
     )
     return path
 

@@ -1,19 +1,24 @@
-r"""Draw the figures of the report, all that can be drawn or those that are named.
+r"""Draw figures: the report's from its numbers, or those of any networks' answers.
 
 python -m analysis.figures --list
 python -m analysis.figures learning_rate tsne --data figures/data/full --output figures
+python -m analysis.figures roc errors --predictions runs/mobilenet/test/predictions.npz \
+    --output runs/mobilenet
+python -m analysis.figures filters --checkpoint checkpoints/standard.safetensors --output runs
 
-Each name has input files in --data, and a step that makes them; nothing is trained or measured
-here. Captions go to captions.json beside the pictures. The same numbers give the same bytes.
+With --predictions, of analysis.evaluate, or with --checkpoint and --dataset-path, one network or up
+to three side by side are drawn, whatever they are. Otherwise each name has input files in --data,
+and a step that makes them; nothing is trained or measured here. Captions go to captions.json beside
+the pictures. The same numbers give the same bytes.
 """
 
 import io
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import tyro
 
@@ -23,17 +28,24 @@ from analysis.questions import figures
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from analysis.comparison.answers import Answers
+
 LARGEST = 300_000  # bytes of a PNG; above it, colours are cut to 256
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Draw the figures of the report from their numbers.
+    """Draw the report's figures from their numbers, or those of any networks' answers.
 
     Attributes:
         names: figures to draw; all that can be, if none.
         list: show names, inputs and what is missing; draw nothing.
         data: folder of result files.
+        predictions: predictions.npz of analysis.evaluate, of one network or more.
+        checkpoint: instead: networks, which are asked anew.
+        dataset_path: with --checkpoint: what they are asked.
+        split: part of the data set.
+        preprocess: with --checkpoint: "sketch" takes every picture the demo's way.
         output: folder for the PNGs.
         vector: folder for the same figures as PDF.
     """
@@ -41,6 +53,11 @@ class Options:
     names: tyro.conf.Positional[tuple[str, ...]] = ()
     list: bool = False
     data: Path = Path("figures/data/full")
+    predictions: tuple[Path, ...] = ()
+    checkpoint: tuple[Path, ...] = ()
+    dataset_path: Path | None = None
+    split: Literal["train", "test"] = "test"
+    preprocess: Literal["none", "sketch"] = "none"
     output: Path = Path("figures")
     vector: Path | None = None
 
@@ -51,10 +68,16 @@ def run(options: Options) -> Iterator[Path]:
     Raises:
         ValueError: a name is unknown, or a figure cannot be drawn.
     """
-    known = figures()
+    of_answers = bool(options.predictions or options.checkpoint)
+    known: Collection[str] = figures() if not of_answers else titles()
     unknown = [name for name in options.names if name not in known]
     if unknown:
-        raise ValueError(f"there is no figure {unknown[0]}; --list names them all.")
+        raise ValueError(
+            f"there is no figure {unknown[0]} here; expected one of {', '.join(known)}."
+        )
+    if of_answers:
+        yield from draw_answers(options)
+        return
     if not options.data.is_dir():
         raise ValueError(
             f"{options.data} is no folder; expected one with result files, as figures/data/full."
@@ -67,6 +90,61 @@ def run(options: Options) -> Iterator[Path]:
     yield from draw(names, options.data, options.output, options.vector, problems.append)
     if problems:
         raise ValueError("\n".join(problems))
+
+
+def titles() -> dict[str, str]:
+    """Figures of answers: name -> title."""
+    from analysis.comparison.drawn import DRAWN
+
+    return {name: title for name, (title, _) in DRAWN.items()}
+
+
+def draw_answers(options: Options) -> Iterator[Path]:
+    """Figures of some networks' answers; what cannot be drawn is told at the end."""
+    from analysis.comparison.answers import read_answers
+    from analysis.comparison.leaflet import draw as draw_one
+
+    if options.list:
+        print("\n".join(f"{name:<24}  {title}" for name, title in titles().items()))
+        return
+    found = read_answers(options.predictions) if options.predictions else ask(options)
+    problems = []
+    for name in options.names or titles():
+        try:
+            draw_one(name, found, options.output, options.vector)
+        except ValueError as error:
+            problems.append(f"{name}: {error}.")
+            continue
+        yield options.output / f"{name}.png"
+    if problems:
+        raise ValueError("\n".join(problems))
+
+
+def ask(options: Options) -> "list[Answers]":
+    """The answers of checkpoints; without a data set, their filters alone.
+
+    Raises:
+        ValueError: another figure needs a data set.
+    """
+    from analysis import compare
+    from analysis.comparison import answers
+
+    names = answers.short_names(options.checkpoint)
+    if options.dataset_path is None:
+        if set(options.names) != {"filters"}:
+            raise ValueError("--checkpoint needs --dataset-path for every figure but filters.")
+        return [
+            answers.unasked(*one, i)
+            for i, one in enumerate(zip(names, options.checkpoint, strict=True))
+        ]
+    wanted = compare.Options(
+        dataset_path=options.dataset_path,
+        split=options.split,
+        checkpoint=options.checkpoint,
+        preprocess=options.preprocess,
+        output=options.output,
+    )
+    return compare.ask(wanted)
 
 
 def show(names: Sequence[str], folder: Path) -> None:

@@ -9,8 +9,7 @@ import hashlib
 import json
 import logging
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -29,7 +28,6 @@ from netlib.training.config import AugmentConfig, TrainConfig
 
 if TYPE_CHECKING:
     import numpy as np
-    from matplotlib.figure import Figure
 
     from netlib.training.loop import History
 
@@ -54,7 +52,8 @@ class Options:
         test_size: images or share of the test split; default: all.
         input_dim: channels, height and width; default: 1 28 28, or the checkpoint's.
         num_classes: default: 10, or the checkpoint's.
-        weighted_sampling: draw classes equally often.
+        weighted_sampling: draw classes equally often; default: where the most frequent has over
+            three times the images of the rarest, and the loss does not balance by itself.
         extra_dataset_path: more training images, each taken through the sketch preprocessing.
         cache_dir: folder that keeps decoded images between runs.
         architecture: instead of the two counts below.
@@ -76,7 +75,7 @@ class Options:
     test_size: int | float | None = None
     input_dim: tuple[int, int, int] | None = None
     num_classes: int | None = None
-    weighted_sampling: bool = False
+    weighted_sampling: bool | None = None
     extra_dataset_path: tuple[Path, ...] = ()
     cache_dir: Path | None = None
     architecture: Literal["standard", "mobilenet", "mobilenet_v1"] | None = None
@@ -148,15 +147,18 @@ def run(options: Options) -> list[Path]:
     results = evaluate(net, digits, config.device)
     written = []
     if options.is_training:
-        metadata = make_metadata(options, net, records, results, history)
+        metadata = make_metadata(options, net, digits, records, results, history)
         written.append(nets.save_network(net, checkpoint, metadata))
         written.append(data.write_digests(checkpoint, digits.train_set.images))
         state_path(output).unlink(missing_ok=True)
     data.warn_of_seen(checkpoint, digits.test_set.images)
-    print_results(results)
+    print_results(results, metadata)
     written += write_results(output, options, results, history)
     if options.visualize:
-        written += draw(output, nets.architecture_name(net), digits, results, history)
+        from analysis.visualize import visualize
+
+        net.metadata, test_set = metadata, digits.test_set
+        written += visualize(net, history, test_set.images, test_set.labels, output)
     print()
     return written
 
@@ -233,6 +235,9 @@ def check_overwriting(options: Options, output: Path, checkpoint: Path) -> None:
 
 def read_data(options: Options, net: "nets.Network") -> "data.DigitData":
     """The three sets, with the extra training images if there are any."""
+    weighted = options.weighted_sampling
+    if weighted is None and training.balances(options.training.loss):
+        weighted = False
     common = {
         "input_dim": net.input_dim,
         "num_classes": net.num_classes,
@@ -246,7 +251,7 @@ def read_data(options: Options, net: "nets.Network") -> "data.DigitData":
         validation_size=options.validation_size,
         test_size=options.test_size,
         seed=options.training.seed,
-        weighted_sampling=options.weighted_sampling,
+        weighted_sampling=weighted,
         extra_train_sets=[
             data.DigitDataset(path, preprocess="sketch", **common)
             for path in options.extra_dataset_path
@@ -270,7 +275,7 @@ def train_network(
         loss_func=training.make_loss(options.training.loss, digits.class_counts),
         state_path=state_path(output),
         resume=options.resume,
-        identity=fingerprint(digits.train_set, options.weighted_sampling),
+        identity=fingerprint(digits.train_set, digits.weighted_sampling),
         progress=on_terminal(),
         on_epoch=lambda row: print(epoch_line(row), flush=True),
     )
@@ -334,6 +339,7 @@ def evaluate(
 def make_metadata(
     options: Options,
     net: "nets.Network",
+    digits: "data.DigitData",
     records: list[dict[str, Any]],
     results: dict[str, Result],
     history: "History",
@@ -345,7 +351,8 @@ def make_metadata(
         "class_names": [str(i) for i in range(net.num_classes)],
         "normalisation": {"mean": 0.0, "std": 1.0, "range": [0, 1], "ink": 1},
         "data": records,
-        "config": asdict(options.training),
+        "config": net.metadata["config"],
+        "weighted_sampling": digits.weighted_sampling,
         "split": split_of(options),
         "run": options.identity,
         "epoch": int(best["epoch"]),
@@ -390,6 +397,7 @@ def print_parameters(
     values = {f.name: getattr(options, f.name) for f in dataclasses.fields(options)}
     del values["training"]
     values["architecture"] = nets.architecture_name(net)
+    values["weighted_sampling"] = metadata.get("weighted_sampling", digits.weighted_sampling)
     values.update({name: net.spec[name] for name in DEFAULTS if name in net.spec})
     cost = nets.measure(net, net.input_dim)
     print(f"Name: {options.name or '(not given)'}")
@@ -401,11 +409,14 @@ def print_parameters(
     print(f"  images: {len(digits.train_set)} train, {len(digits.validation_set)} validation, "
           f"{len(digits.test_set)} test")  # fmt: skip
     print(f"  training images of each class: {' '.join(map(str, digits.class_counts))}")
+    if options.is_training and digits.weighted_sampling and options.weighted_sampling is None:
+        print(f"  drawn equally often: the most frequent class has {digits.imbalance:.1f} times "
+              "the rarest's images (--no-weighted-sampling takes them as they come)")  # fmt: skip
     print(f"  network: {cost.num_params:,} parameters, {cost.macs:,} MACs an image")
 
 
-def print_results(results: dict[str, Result]) -> None:
-    """Losses, accuracies, F1, recall and the confusion matrix."""
+def print_results(results: dict[str, Result], metadata: dict[str, Any]) -> None:
+    """How it was trained, losses, accuracies, F1, recall and the confusion matrix."""
     print("\nResults               loss   accuracy   F1 (macro)")
     for split, result in results.items():
         found = result.scores
@@ -417,17 +428,29 @@ def print_results(results: dict[str, Result]) -> None:
     print(f"  accuracy {100 * test.accuracy:.2f} % (95 % interval {100 * low:.2f} to "
           f"{100 * high:.2f} %)")  # fmt: skip
     print(f"  balanced accuracy {100 * test.balanced_accuracy:.2f} %")
-    print("  recall and F1 per class:")
-    for label, (recall, f1) in enumerate(
-        zip(test.per_class_recall, test.per_class_f1, strict=True)
-    ):
-        found = "no images" if recall is None else f"{100 * recall:.2f} %, {100 * f1:.2f} %"
-        print(f"    {label}: {found}")
+    print(f"  {how_trained(metadata)}")
+    print("\nEach class   recall (test)   F1: train  validation       test")
+    for label, recall in enumerate(test.per_class_recall):
+        of_test = "no images" if recall is None else f"{100 * recall:.2f} %"
+        f1 = (f"{100 * result.scores.per_class_f1[label]:9.2f} %" for result in results.values())
+        print(f"  {label:>8} {of_test:>15} {' '.join(f1)}")
     print("\nConfusion matrix (row: true class, column: predicted class)")
     width = max(5, len(str(test.n)) + 1)
     print("    " + "".join(f"{label:>{width}}" for label in range(len(test.confusion))))
     for label, row in enumerate(test.confusion):
         print(f"{label:>4}" + "".join(f"{count:>{width}}" for count in row))
+
+
+def how_trained(metadata: dict[str, Any]) -> str:
+    """What was done for rare classes, and in which precision, as far as a checkpoint says."""
+    config = metadata.get("config", {})
+    known = {True: "every class drawn equally often", False: "images drawn as they come"}
+    parts = (
+        f"loss {config.get('loss', 'unknown')}",
+        known.get(metadata.get("weighted_sampling"), "sampling unknown"),
+        f"in {config.get('precision', 'unknown precision')}",
+    )
+    return f"trained with {', '.join(parts)}"
 
 
 def write_results(
@@ -443,52 +466,6 @@ def write_results(
         written.insert(0, output / "history.csv")
         pd.DataFrame(history).to_csv(written[0], index=False)
     return written
-
-
-def draw(
-    output: Path,
-    name: str,
-    digits: "data.DigitData",
-    results: dict[str, Result],
-    history: "History",
-) -> list[Path]:
-    """The figures; each is drawn from what was measured above."""
-    import numpy as np
-
-    from analysis import look
-
-    test = results["test"]
-    predictions = test.logits.argmax(1)
-    right = np.flatnonzero(predictions == test.labels)
-    wrong = np.flatnonzero(predictions != test.labels)
-    scores = {"recall": test.scores.per_class_recall, "F1": test.scores.per_class_f1}
-    colour = look.COLOURS.get(name, look.BLACK)
-
-    def page(rows: Sequence[int]) -> "Figure":
-        images = digits.test_set.images.numpy()
-        return look.page_of_digits(images, test.labels, predictions, rows)
-
-    figures = {
-        "samples": page(range(20)),
-        "confusion_matrix": one_axes(look.draw_confusion_matrix, test.scores.confusion),
-        "scores": one_axes(look.draw_class_scores, scores, test.scores.accuracy),
-        "right": page(right[:4]),
-        "wrong": page(wrong[:4]),
-    }
-    for what in ("loss", "accuracy") if history else ():
-        figures[what] = one_axes(look.draw_history, history, what, colour)
-    for name, figure in figures.items():
-        figure.savefig(output / f"{name}.png", dpi=150)
-    return [output / f"{name}.png" for name in figures]
-
-
-def one_axes(draw_function: Any, *arguments: Any) -> "Figure":
-    """A figure with one Axes, drawn by `draw_function(ax, ...)`."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6, 4.5), layout="constrained")
-    draw_function(figure.subplots(), *arguments)
-    return figure
 
 
 if __name__ == "__main__":

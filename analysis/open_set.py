@@ -411,10 +411,10 @@ def choose(
     import numpy as np
 
     from netlib.answer.refusal import digit_score
-    from netlib.measure.metrics import fit_digit_head, fit_temperature
+    from netlib.measure.metrics import choose_temperature, fit_digit_head
 
     kept = [name for name in _families(pictures) if name not in options.without]
-    temperature = fit_temperature(digits["validation"][1], outputs["digits/mnist"][0])
+    temperature = choose_temperature(digits["validation"][1], outputs["digits/mnist"][0])
     head = fit_digit_head(
         np.concatenate([e for key, (_, e) in outputs.items() if key.startswith("fit/")]),
         np.concatenate([outputs[f"train/{name}"][1] for name in kept]),

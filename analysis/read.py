@@ -34,7 +34,8 @@ class Options:
     Attributes:
         pictures: files, folders and zips.
         labels: CSV that names pictures and what stands in them.
-        checkpoint: networks; the columns are called like the files.
+        checkpoint: networks; the columns are called like the files, with the folder where two are
+            called alike.
         output: the table, CSV.
     """
 
@@ -90,13 +91,8 @@ def run(options: Options) -> Iterator[Path]:
             f"There is no picture in {', '.join(map(str, options.pictures))}: name pictures, or "
             "folders or zips that hold some."
         )
-    names = [path.stem for path in options.checkpoint]
-    if len(set(names)) < len(names):
-        raise ValueError(f"Two checkpoints are called {names[0]}: rename one, for the columns.")
     labels = read_labels(options.labels, [name for name, *_ in found.sources])
-    reader = answer.Reader(
-        answer.Predictor(dict(zip(names, options.checkpoint, strict=True)), input_dim=(1, 28, 28))
-    )
+    reader = answer.Reader(answer.Predictor(answer.named(options.checkpoint)))
     rows = [
         row(reader, name, store, path, labels)
         for name, store, path in progress(found.sources, "reading")
@@ -104,7 +100,7 @@ def run(options: Options) -> Iterator[Path]:
     options.output.parent.mkdir(parents=True, exist_ok=True)
     with replacing(options.output) as temporary:
         write(temporary, rows)
-    tell(rows, names, found.skipped)
+    tell(rows, reader.names, found.skipped)
     yield options.output
 
 

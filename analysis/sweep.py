@@ -94,7 +94,7 @@ class Options:
     output: Path
     keep: Path | None = None
     tuned: Path | None = None
-    training: TrainConfig = field(default_factory=TrainConfig)
+    training: TrainConfig = field(default_factory=lambda: TrainConfig(precision="float32"))
     bfloat16: tuple[str, ...] = ()
     train_size: int = 0
     validation_size: float = 0.1

@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,9 @@ from pathlib import Path
 # Processes are counted by host: a folder may be shared with other machines.
 _HOST = hashlib.blake2b(socket.gethostname().encode(), digest_size=4).hexdigest()
 _TEMPORARY = re.compile(rf"\..+\.{_HOST}-(\d+)\.\w{{8}}")
+# Before 0.2 the names told no process: what has not been written to for a day is nobody's.
+_OLD = re.compile(r"\..+\.(csv|json|npz|pdf|safetensors|state|zip)\.[a-z0-9_]{8}|images-\w+\.tmp")
+_OLD_AGE = 24 * 3600
 
 
 @contextmanager
@@ -25,7 +29,9 @@ def replacing(path: Path, folder: Path | None = None) -> Iterator[Path]:
         folder: where the file lies meanwhile, on the same disk; default: beside `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=folder or path.parent, prefix=temporary_prefix(path))
+    handle, name = tempfile.mkstemp(
+        dir=folder or path.parent, prefix=temporary_prefix(path, folder)
+    )
     os.close(handle)
     try:
         yield Path(name)
@@ -36,12 +42,12 @@ def replacing(path: Path, folder: Path | None = None) -> Iterator[Path]:
         raise
 
 
-def temporary_prefix(path: Path) -> str:
+def temporary_prefix(path: Path, folder: Path | None = None) -> str:
     """How the name begins under which this process writes what shall become `path`.
 
-    What dead processes left beside it goes first, once for each folder.
+    What dead processes left in `folder` (default: beside it) goes first, once for each folder.
     """
-    remove_leftovers(path.parent)
+    remove_leftovers(folder or path.parent)
     return f".{path.name}.{_HOST}-{os.getpid()}."
 
 
@@ -49,14 +55,23 @@ def temporary_prefix(path: Path) -> str:
 def remove_leftovers(folder: Path) -> None:
     """Remove what processes that died on this machine were writing in `folder`."""
     for path in folder.iterdir():
-        match = _TEMPORARY.fullmatch(path.name)
-        if match is None or _is_alive(int(match[1])):
+        if not _is_left(path):
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
             with suppress(OSError):  # another process was quicker, or the file is not ours
                 path.unlink()
+
+
+def _is_left(path: Path) -> bool:
+    """Whether a process that is dead was writing this."""
+    if match := _TEMPORARY.fullmatch(path.name):
+        return not _is_alive(int(match[1]))
+    try:
+        return bool(_OLD.fullmatch(path.name)) and time.time() - path.stat().st_mtime > _OLD_AGE
+    except OSError:  # another process was quicker
+        return False
 
 
 def _is_alive(process: int) -> bool:

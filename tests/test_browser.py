@@ -63,7 +63,7 @@ def address(
     free_port: Callable[[], int], checkpoints: dict[str, Path], teach_folder: Path
 ) -> Iterator[str]:
     """The running app; one for all tests."""
-    app = demo.build_demo(**checkpoints, teach_folder=teach_folder)
+    app = demo.build_demo(*checkpoints.values(), teach_folder=teach_folder)
     port = free_port()
     app.launch(
         server_name="127.0.0.1",
@@ -588,6 +588,11 @@ def test_a_zip_with_labels_is_scored_and_offers_a_table(visitor: Visitor, tmp_pa
     visitor.page.locator("#batch-table", has_text="2 of 3").wait_for()
     assert visitor.page.locator("#batch-table tbody tr").count() == 3
     assert visitor.page.locator("#batch-table td.wrong").count() == 2
+    files = visitor.page.locator("#batch-table td.name")
+    for mark, expected in (("ascending", "four.png"), ("descending", "seven.png")):
+        visitor.page.get_by_role("button", name="File", exact=True).click()
+        assert files.first.inner_text() == f"set/{expected}"
+        assert visitor.page.locator(f"th[aria-sort={mark}]").inner_text().startswith("File")
     with visitor.page.expect_download() as download:
         visitor.page.get_by_role("link", name="Download CSV").click()
     lines = Path(download.value.path()).read_text().splitlines()
@@ -609,7 +614,7 @@ def test_a_correction_is_saved_in_the_data_layout(visitor: Visitor, teach_folder
 
 
 def test_teach_is_absent_unless_switched_on(checkpoints: dict[str, Path]) -> None:
-    app = demo.build_demo(**checkpoints)
+    app = demo.build_demo(*checkpoints.values())
     tabs = [block.label for block in app.blocks.values() if isinstance(block, gr.Tab)]
     assert "Teach" not in tabs
     assert "Why" in tabs

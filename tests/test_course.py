@@ -14,13 +14,12 @@ import torch
 from torch import nn
 
 from netlib import nets, training
-from netlib.nets import init_network, load_network, save_network
+from netlib.nets import init_network, load_network, read_metadata, save_network
 from netlib.training import TrainConfig, train
 
 STUDENT = """
-from netlib.data import DigitDataset
-from netlib.nets import init_network, load_network, save_network
-from netlib.training import test, train
+from analysis.visualize import visualize
+from netlib import DigitDataset, init_network, load_network, save_network, test, train
 
 train_set = DigitDataset(dataset_path, "train")
 test_set = DigitDataset(dataset_path, "test")
@@ -36,6 +35,7 @@ optimizer = torch.optim.Adam(net.parameters(), lr=learning_rate)
 net = train(net, train_set_x, train_set_y, valid_set_x, valid_set_y, learning_rate, training_epochs, loss_func, optimizer)
 pred = test(net, None, test_set_x, test_set_y)
 
+figures = visualize(net, net.history, test_set_x, test_set_y, folder / "figures")
 model = save_network(net, folder / "mobilenet.safetensors")
 net = load_network(model)
 pred_again = test(net, model, test_set_x, test_set_y)
@@ -69,6 +69,11 @@ def test_a_student_s_script_of_the_assignment_s_lines_runs(digit_folder, tmp_pat
     assert torch.equal(found["pred"], found["pred_again"])
     assert [row["epoch"] for row in found["net"].history] == [1]
     assert found["net"].metadata["config"]["optimizer"] == "adam"
+    assert "Adam" in read_metadata(found["model"])["optimizer"]  # kept without being handed over
+    assert [path.stem for path in found["figures"]] == [
+        "samples", "confusion_matrix", "scores", "right", "wrong", "loss", "accuracy",
+    ]  # fmt: skip
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in found["figures"])
 
 
 # --- Optimizers -----------------------------------------------------------------------------------

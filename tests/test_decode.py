@@ -13,6 +13,7 @@ from netlib.data.layout import find_split, read_table
 from netlib.data.pixels import check_input_dim, decode_image, decode_table
 from netlib.data.stores import DataError
 from netlib.picture.digit import to_digit
+from netlib.picture.load import open_image
 
 
 def grey(data: bytes, side: int = 2) -> list[list[int]]:
@@ -100,14 +101,18 @@ def test_16_bit_grey_is_scaled_to_8_bits() -> None:
     assert rgb(png(image))[0][1] == [255, 255, 255]
 
 
-def test_floating_point_pixels_are_refused() -> None:
-    with pytest.raises(ValueError, match="floating-point"):
-        grey(encoded(of_mode("F", [0.5] * 4), "TIFF"))
+@pytest.mark.parametrize(
+    "mode, values",
+    [("F", [0, 0.5, 1, 0]), ("F", [-7, 0, 7, -7]), ("I", [0, 70_001, 140_000, 0])],
+)
+def test_deep_and_floating_point_grey_is_what_the_app_reads(mode: str, values: list) -> None:
+    data = encoded(of_mode(mode, values), "TIFF")
+    assert grey(data) == [[0, 128], [255, 0]] == np.asarray(open_image(data)).tolist()
 
 
-def test_numbers_beyond_16_bits_are_refused() -> None:
-    with pytest.raises(ValueError, match="16-bit range"):
-        grey(encoded(of_mode("I", [70_000] * 4), "TIFF"))
+def test_numbers_that_are_not_finite_are_refused() -> None:
+    with pytest.raises(ValueError, match="not finite"):
+        grey(encoded(of_mode("F", [0.5, np.nan, 0, 1]), "TIFF"))
 
 
 @pytest.mark.parametrize("kind", ["BMP", "GIF", "TIFF", "WEBP", "PPM", "JPEG"])

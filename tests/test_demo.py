@@ -1,6 +1,7 @@
 """The app without a browser: endpoints, command line, and what the panels say."""
 
 import base64
+import csv
 import io
 import json
 import os
@@ -19,18 +20,25 @@ import demo
 from netlib.answer.reading import (
     EMPTY,
     MAX_PAD_CHARACTERS,
+    TEN,
     NetworkReading,
     Reading,
     decode_pad,
+    fitted,
 )
-from netlib.app.atlas import Atlas
+from netlib.app.about import about_markdown
+from netlib.app.api import row_to_json
+from netlib.app.atlas import Atlas, Place
 from netlib.app.batch import Row, accuracy, collect, read_batch, to_csv
 from netlib.app.gallery import KINDS, load_examples
 from netlib.app.page import launch_options
 from netlib.app.service import Service, sentence
 from netlib.app.stress import FACTORS, NEUTRAL, distort, holds, sweep
 from netlib.app.teach import TeachStore
+from netlib.app.views.map_view import _distance
 from netlib.app.views.panels import NetworkFacts, answer_html, percent, verdict, versus
+from netlib.app.views.stress_view import stress_html
+from netlib.app.views.why import why_html
 from netlib.errors import UserError
 from netlib.nets.checkpoint import save_network
 from netlib.nets.network import init_network
@@ -39,8 +47,12 @@ from netlib.picture.load import ImageError
 
 CHECKPOINTS = Path(os.environ.get("DIGITS_CHECKPOINTS", demo.CHECKPOINTS))
 FACTS = {
-    "standard": NetworkFacts("Standard", "4 standard", 600, 8_000_000, (0.002, 0.002, 0.003)),
-    "mobilenet": NetworkFacts("MobileNet", "2 + 2", 100, 2_000_000, (0.001, 0.001, 0.001)),
+    "standard": NetworkFacts(
+        "Standard", "4 standard", 600, 8_000_000, (0.002, 0.002, 0.003), "standard", TEN
+    ),
+    "mobilenet": NetworkFacts(
+        "MobileNet", "2 + 2", 100, 2_000_000, (0.001, 0.001, 0.001), "mobilenet", TEN
+    ),
 }
 
 
@@ -236,8 +248,8 @@ def test_a_checkpoints_own_threshold_tells_digits_from_the_rest(tmp_path: Path) 
     strict = save_network(net, tmp_path / "strict.safetensors", never)
     lenient = save_network(net, tmp_path / "lenient.safetensors")
     reading = Service.load(strict, lenient).reader.read(seven())
-    assert reading.networks["standard"].text == "?"
-    assert reading.networks["mobilenet"].text in set("0123456789")
+    assert reading.networks["strict"].text == "?"
+    assert reading.networks["lenient"].text in set("0123456789")
 
 
 # --- Where it lies ------------------------------------------------------------------------------
@@ -260,6 +272,25 @@ def test_an_embedding_lies_at_the_weighted_mean_of_its_neighbours() -> None:
 def test_a_digit_of_the_map_lies_on_its_own_point() -> None:
     atlas = small_atlas()
     np.testing.assert_allclose(atlas.place(atlas.embeddings[1]).point, [1, 0], atol=1e-6)
+
+
+def test_how_far_a_drawing_lies_is_told_beside_the_digits_of_the_map() -> None:
+    atlas = small_atlas()
+    # The digits lie 4 and 40, 4 and 40.2, 40 and 40.2 from the two others.
+    np.testing.assert_allclose(atlas.spacing, [22, 22.1, 40.1], atol=0.01)
+    assert atlas.place(np.array([1.0, 0.0]), count=2).closer == 0
+    assert atlas.place(np.array([300.0, 0.0]), count=2).closer == 1
+
+
+@pytest.mark.parametrize(
+    ("far", "known", "said"),
+    [(0.5, True, "50% of"), (0.99, True, "lies far from all"), (0.5, False, "No digit")],
+)
+def test_the_map_says_what_its_place_is_worth(far: float, known: bool, said: str) -> None:
+    place = Place(np.zeros(2), np.arange(2), np.array([1.0, 3.0]), far)
+    text = _distance(place, reading_of(7, known=known).networks["standard"])
+    assert said in text
+    assert "2.0 from its 2 nearest" in text
 
 
 def write_map(path: Path, **changes: np.ndarray) -> Path:
@@ -315,9 +346,11 @@ def test_accuracy_counts_unreadable_pictures_as_wrong() -> None:
 
 
 def test_a_csv_has_a_line_a_picture_and_no_formulas() -> None:
-    lines = to_csv([Row("=cmd.png", reading_of(7))], ["standard"]).splitlines()
+    lines = to_csv([Row("=cmd.png", reading_of(7))], {"standard": TEN}).splitlines()
     assert lines[0].startswith("image,label,disagreement,error,standard,standard_confidence")
-    assert lines[1].startswith("'=cmd.png,,0.0000,,7,0.9000,")
+    assert lines[1].startswith("'=cmd.png,,0.0000,,7,0.9000,,0.0")
+    refused = to_csv([Row("x.png", reading_of(7, known=False))], {"standard": TEN})
+    assert "x.png,,0.0000,,?,0.9000,1,0.0" in refused
     assert len(lines) == 2
 
 
@@ -679,7 +712,7 @@ def test_a_missing_checkpoint_is_one_sentence_and_status_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     missing = tmp_path / "none.safetensors"
-    assert demo.main(["--standard", str(missing)]) == 2
+    assert demo.main(["--checkpoint", str(missing), str(missing)]) == 2
     message = capsys.readouterr().err
     assert str(missing) in message
     assert message.count("\n") == 1
@@ -693,19 +726,92 @@ def test_mcp_without_its_package_is_one_sentence(
     assert "needs the package mcp" in capsys.readouterr().err
 
 
-def test_a_network_for_other_pictures_is_refused(tmp_path: Path) -> None:
-    path = save_network(init_network(1, 0, (3, 32, 32), 10), tmp_path / "rgb.safetensors")
-    with pytest.raises(ValueError, match=r"\(3, 32, 32\)"):
-        Service.load(path, path)
+@pytest.mark.parametrize("count", [0, 1, 4])
+def test_two_or_three_checkpoints_are_compared(count: int) -> None:
+    with pytest.raises(ValueError, match="expected two or three"):
+        Service.load(*[demo.STANDARD] * count)
 
 
-def test_any_two_checkpoints_can_be_shown_and_are_told_apart(tmp_path: Path) -> None:
-    net = init_network(1, 1, (1, 28, 28), 10)
-    one = save_network(net, tmp_path / "one.safetensors")
-    other = save_network(net, tmp_path / "other.safetensors")
-    facts = Service.load(one, other).facts
-    assert [fact.title for fact in facts.values()] == ["one", "other"]
-    assert facts["standard"].subtitle == "1 standard + 1 separable convolutions"
+def test_a_network_of_too_many_classes_is_refused(tmp_path: Path) -> None:
+    path = save_network(init_network(1, 0, (1, 28, 28), 11), tmp_path / "eleven.safetensors")
+    with pytest.raises(ValueError, match=r"eleven.safetensors tells 11 classes apart"):
+        Service.load(path, demo.STANDARD)
+
+
+@pytest.fixture(scope="module")
+def strangers(tmp_path_factory: pytest.TempPathFactory) -> Service:
+    """Three networks that have little in common, two of them in files of one name."""
+    folder = tmp_path_factory.mktemp("strangers")
+    few = {"class_names": ["one", "<b>$x$</b>", "=cmd()", "#h", "7"]}
+    return Service.load(
+        save_network(init_network(2, 1, (3, 32, 24), 5, 0.5), folder / "a" / "net.st", few),
+        save_network(init_network(1, 0, (1, 20, 20), 2), folder / "b" / "net.st"),
+        demo.MOBILENET,
+    )
+
+
+def test_any_checkpoints_are_told_apart_and_described(strangers: Service) -> None:
+    facts = strangers.facts
+    assert list(facts) == ["a/net", "b/net", "mobilenet"]
+    assert [fact.title for fact in facts.values()] == ["a/net", "b/net", "MobileNet"]
+    assert [fact.colour for fact in facts.values()] == ["mobilenet", "standard", "third"]
+    assert facts["a/net"].subtitle == (
+        "2 standard + 1 separable convolutions, width 0.5, 32×24 RGB"
+    )
+    about = about_markdown(strangers)
+    assert "**a&#47;net**" in about
+    assert "its confidence is not calibrated; it refuses nothing" in about
+
+
+def test_networks_of_other_sizes_and_classes_read_one_digit(strangers: Service) -> None:
+    reading = strangers.reader.read(seven())
+    assert [network.probabilities.shape for network in reading.networks.values()] == [
+        (1, 5), (1, 2), (1, 10),
+    ]  # fmt: skip
+    direct = strangers.networks["a/net"].feature_maps(fitted(reading.digits, (3, 32, 24))[0])
+    np.testing.assert_allclose(
+        direct[-1].mean(axis=(1, 2)), reading.networks["a/net"].embeddings[0], rtol=1e-4
+    )
+    html = answer_html(reading, strangers.facts)
+    assert html.count('<span class="track">') == 5 + 2 + 10
+    assert "All 3 networks" in answer_html(BLANK, strangers.facts).replace("all", "All")
+    assert versus(strangers.facts).count("next to a/net") == 2
+
+
+def test_answers_of_any_checkpoints_carry_their_names(strangers: Service) -> None:
+    row = Row("7.png", strangers.reader.read(seven()))
+    answer = row_to_json(row, strangers.reader.names)
+    assert {"a/net", "b/net", "mobilenet"} < answer.keys()
+    assert answer["a/net"]["classes"] == list(strangers.facts["a/net"].class_names)
+    assert len(answer["b/net"]["probabilities"]) == 2
+    assert 0 <= row.disagreement <= 1 + 1e-6
+    classes = {name: fact.class_names for name, fact in strangers.facts.items()}
+    header, cells = csv.reader(to_csv([row], classes).splitlines())
+    assert header[4:12] == [
+        "a/net",
+        *(f"a/net_{rest}" for rest in ("confidence", "refused", "pone", "p<b>$x$</b>", "p=cmd()")),
+        *("a/net_p#h", "a/net_p7"),
+    ]
+    assert len(cells) == len(header) == 4 + (3 + 5) + (3 + 2) + (3 + 10)
+
+
+def test_details_are_there_for_any_checkpoints(strangers: Service) -> None:
+    reading = strangers.reader.read(seven())
+    html = why_html(strangers.networks, strangers.facts, reading, "3")
+    assert html.count("This network does not know 3.") == 4  # evidence and Grad-CAM of two
+    assert "<b>$x$" not in why_html(strangers.networks, strangers.facts, reading, "<b>$x$</b>")
+    summary, charts = stress_html(strangers.reader, strangers.facts, reading, NEUTRAL)
+    assert len(charts) == len(FACTORS)
+    assert "b/net" in summary
+
+
+def test_disagreement_of_networks_with_other_classes_is_told_by_name() -> None:
+    one = NetworkReading(np.array([[0.9, 0.1]]), np.zeros((1, 4)), np.ones(1, bool), ("7", "1"))
+    other = NetworkReading(np.array([[0.4, 0.6]]), np.zeros((1, 4)), np.ones(1, bool), ("1", "7"))
+    row = Row("x", Reading(np.zeros((1, 28, 28), np.float32), (), {"one": one, "other": other}))
+    # 7: 0.9 and 0.6; 1: 0.1 and 0.4.
+    assert row.disagreement == pytest.approx(0.3)
+    assert not row.differs
 
 
 def test_importing_the_demo_loads_nothing() -> None:

@@ -14,11 +14,12 @@ import pytest
 import torch
 
 import demo
-from netlib.app.inside import Inside, Layer, encode, mobilenet_v1_layers, pack, what_if_html
+from netlib.app.inside import Inside, encode, mobilenet_v1_layers, pack, what_if_html
 from netlib.app.page import launch_options
 from netlib.app.service import Service
 from netlib.app.views.cost_strip import cost_strip_html, lesson
-from netlib.nets import load_network, measure, mobilenet_v1
+from netlib.nets import init_network, load_network, measure, mobilenet_v1
+from netlib.nets.layers import folded
 
 CLOSE = 1e-5
 TIMEOUT = 20_000  # milliseconds
@@ -49,21 +50,19 @@ def inside() -> Inside:
 
 
 def test_weights_lie_where_the_manifest_says() -> None:
-    rng = np.random.default_rng(0)
-    first = Layer(rng.random((4, 1, 3, 3), np.float32), rng.random(4, np.float32), 2, 1, False)
-    second = Layer(rng.random((4, 1, 3, 3), np.float32), rng.random(4, np.float32), 1, 1, True)
-    third = Layer(rng.random((6, 4, 1, 1), np.float32), rng.random(6, np.float32), 1, 0, False)
-    weights, manifest = pack({"net": [[first], [second, third]]}, (1, 9, 7))
+    net = init_network(1, 1, (1, 9, 10), 3, width=0.125)
+    blocks = folded(net)
+    weights, manifest = pack({"net": blocks})
     numbers = np.frombuffer(weights, "<f4")
     entries = [entry for block in manifest["net"] for entry in block]
-    for layer, entry in zip((first, second, third), entries, strict=True):
+    for layer, entry in zip([*blocks[0], *blocks[1]], entries, strict=True):
         start = entry["offset"]
-        middle, end = start + layer.kernel.size, start + layer.kernel.size + layer.bias.size
-        np.testing.assert_array_equal(numbers[start:middle], layer.kernel.ravel())
+        middle, end = start + layer.weight.size, start + layer.weight.size + layer.bias.size
+        np.testing.assert_array_equal(numbers[start:middle], layer.weight.ravel())
         np.testing.assert_array_equal(numbers[middle:end], layer.bias)
     assert [entry["kind"] for entry in entries] == ["conv", "depthwise", "pointwise"]
-    assert [(entry["height"], entry["width"]) for entry in entries] == [(5, 4)] * 3
-    assert [entry["macs"] for entry in entries] == [4 * 9 * 20, 4 * 9 * 20, 4 * 6 * 20]
+    assert [(entry["height"], entry["width"]) for entry in entries] == [(5, 5), (3, 3), (3, 3)]
+    assert [entry["macs"] for entry in entries] == [4 * 9 * 25, 4 * 9 * 9, 4 * 8 * 9]
 
 
 def test_the_manifest_counts_what_the_networks_cost(inside: Inside, networks) -> None:
@@ -114,7 +113,7 @@ def test_the_strip_has_a_bar_for_every_convolution(inside: Inside) -> None:
 
 def test_the_strip_claims_no_saving_where_nothing_was_replaced(inside: Inside) -> None:
     standard = inside.manifest["networks"][0]
-    assert lesson([standard, standard]) == "Both networks cost the same."
+    assert lesson([standard, standard]) == "Standard and Standard cost the same."
 
 
 def test_the_strip_says_the_same_whichever_network_comes_first(inside: Inside) -> None:
@@ -187,7 +186,10 @@ def draw_seven(page) -> np.ndarray:
 
 
 def decoded(text: str) -> np.ndarray:
-    return np.frombuffer(base64.b64decode(text), "<f4").reshape(28, 28)
+    """What the first network saw; the second saw the same."""
+    first, second = text.split()
+    assert second == "="
+    return np.frombuffer(base64.b64decode(first), "<f4").reshape(28, 28)
 
 
 def choose(page, block: int, output_map: int) -> None:
@@ -270,7 +272,7 @@ def test_an_empty_pad_shows_a_labelled_example(page, inside: Inside, networks) -
     example = inside.manifest["example"]
     assert f"Example: a {example['label']}" in text(page, ".inside-digit")
     point_at(page, "standard", 6, 6)
-    image = torch.from_numpy(decoded(example["digit"]).copy())[None]
+    image = torch.from_numpy(decoded(example["digits"]).copy())[None]
     shown = said(page, "standard")
     expected = feature_maps(networks["standard"], image)[2][int(shown["map"][0]), 6, 6]
     assert shown["output"] == pytest.approx(float(expected), abs=CLOSE)

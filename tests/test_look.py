@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
+from analysis import look
 from analysis.look.digits import draw_digit, page_of_digits
 from analysis.look.grids import draw_confusion_matrix, draw_heat
 from analysis.look.lines import (
@@ -289,3 +290,18 @@ def test_shift_is_a_mean_over_seeds_in_percent(ax: Axes) -> None:
     np.testing.assert_allclose(ax.get_lines()[0].get_xydata(), [[0, 5.005], [2, 50]])
     assert ax.yaxis.get_major_formatter()(50, None) == "50"  # errors, labelled as accuracy
     assert ax.yaxis.get_major_formatter()(5, None) == "95"
+
+
+def test_examples_are_of_every_class_in_turn() -> None:
+    labels = np.repeat([0, 1, 2], [5, 3, 1])
+    chosen = look.in_turn(labels, np.arange(9), 6)
+    assert labels[chosen].tolist() == [0, 1, 2, 0, 1, 0]
+    assert len(set(chosen.tolist())) == 6
+    assert look.in_turn(labels, [], 4).tolist() == []
+
+
+def test_a_page_has_names_and_confidences() -> None:
+    images = np.zeros((2, 1, 4, 4), np.uint8)
+    figure = page_of_digits(images, [0, 1], [0, 0], [0, 1], np.array([0.5, 0.75]), ["ant", "bee"])
+    assert [ax.get_title() for ax in figure.axes] == ["ant", "bee read as ant"]
+    assert [ax.get_xlabel() for ax in figure.axes] == ["50.0 %", "75.0 %"]

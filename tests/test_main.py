@@ -136,10 +136,10 @@ def test_the_printed_results_are_those_of_the_file(trained: Run) -> None:
         assert accuracy == f"{100 * expected['accuracy']:.2f}"
         assert f1 == f"{100 * expected['macro_f1']:.2f}"
     test = trained.scores["test"]
-    for label, (recall, f1) in enumerate(
-        zip(test["per_class_recall"], test["per_class_f1"], strict=True)
-    ):
-        assert f"    {label}: {100 * recall:.2f} %, {100 * f1:.2f} %" in trained.results
+    for label, recall in enumerate(test["per_class_recall"]):
+        f1 = [trained.scores[s]["per_class_f1"][label] for s in ("train", "validation", "test")]
+        line = r"\s+".join(f"{100 * value:.2f} %" for value in (recall, *f1))
+        assert re.search(rf"^ +{label} +{line}$", trained.results, re.MULTILINE)
     matrix = trained.results[trained.results.index("Confusion") :].splitlines()[2:5]
     counts = [[int(number) for number in line.split()[1:]] for line in matrix]
     assert counts == test["confusion"]
@@ -360,8 +360,29 @@ def test_a_class_without_test_images_is_said_to_have_none(digit_folder, tmp_path
         tmp_path, "--dataset-path", dataset, *SMALL, *SHORT, "--validation-size", 3, "--visualize"
     )
     assert result.status == 0, result.errors
-    assert "    1: no images" in result.results
+    assert re.search(r"^ +1 +no images", result.results, re.MULTILINE)
     assert result.scores["test"]["per_class_recall"][1] is None
+
+
+@pytest.mark.parametrize(
+    "options, drawn",
+    [
+        ([], "every class drawn equally often"),
+        (["--no-weighted-sampling"], "images drawn as they come"),
+        (["--loss", "weighted"], "images drawn as they come"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_classes_are_balanced_above_three_to_one_and_it_is_said(
+    digit_folder, tmp_path: Path, options: list[str], drawn: str
+) -> None:
+    dataset = digit_folder(train=[20, 5, 6], test=2, num_classes=3)
+    result = run(tmp_path, "--dataset-path", dataset, *SMALL, *SHORT, *options)
+    assert f", {drawn}, in float32" in result.results
+    assert ("--no-weighted-sampling takes them as they come" in result.printed) == (not options)
+    metadata = read_metadata(checkpoint(result))
+    assert metadata["weighted_sampling"] is drawn.startswith("every")
+    assert metadata["config"]["precision"] == "float32"  # a network this small gains nothing
 
 
 def test_extra_images_join_the_training_set_alone(digit_folder, tmp_path: Path) -> None:

@@ -1,22 +1,30 @@
 """The running app as programs meet it: the plain route, its limits, and what strangers send."""
 
+import contextlib
+import io
 import json
+import os
+import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from helpers_light import drawing
+from PIL import Image
 
 import demo
+from netlib.answer.pool import DRAWING_BYTES, BusyError, Job, ReaderPool, Turnstile, is_heavy
 from netlib.app import route
 from netlib.app.page import launch_options
+from netlib.errors import UserError
 
 
 @pytest.fixture(scope="module")
 def app() -> Any:
-    return demo.build_demo()
+    return demo.build_demo(workers=1)
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +112,92 @@ def test_bodies_share_a_limit_and_give_their_memory_back(client, monkeypatch) ->
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert "arriving" in told(answer)
     assert route.Body.held == 0
+
+
+# --- The processes that read --------------------------------------------------------------------
+
+
+class Deadly:
+    """Ends the process that it is sent to."""
+
+    def __reduce__(self) -> tuple:
+        return os._exit, (1,)
+
+
+def kill(processes: Iterable[int]) -> None:
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):  # dead already, and not yet replaced
+            os.kill(process, signal.SIGKILL)
+
+
+def test_dead_readers_are_replaced(client, app) -> None:
+    client.post("/predict", content=drawing())
+    before = set(app.service.pool.processes.values())
+    kill(before)
+    answers = [client.post("/predict", content=drawing()) for _ in range(4)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert set(app.service.pool.processes.values()) - before
+
+
+def test_readers_come_back_even_without_what_they_were_forked_from(client, app) -> None:
+    pool = app.service.pool
+    kill([pool._template._process.pid, *pool.processes.values()])
+    assert client.post("/predict", content=drawing()).status_code == 200
+
+
+def test_a_picture_that_ends_its_reader_is_told_and_others_are_read(app) -> None:
+    pool = app.service.pool
+    with pytest.raises(UserError, match="stopped what read it"):
+        pool.submit(Job("read", Deadly(), False), False).result(30)
+    reading = pool.submit(Job("read", drawing(), False), False).result(30)
+    assert reading.networks["standard"].text == "7"
+    assert reading.sketch is None
+
+
+def test_what_nobody_expected_is_told_with_its_traceback(app) -> None:
+    with pytest.raises(RuntimeError, match="has no attribute 'guess'"):
+        app.service.pool.submit(Job("guess", drawing(), False), False).result(30)
+
+
+def test_a_pool_that_is_closed_leaves_no_process() -> None:
+    pool = ReaderPool({"standard": demo.STANDARD, "mobilenet": demo.MOBILENET}, 1, 1)
+    pool.submit(Job("read", drawing(), False), False).result(30)
+    template = pool._template._process
+    pool.close()
+    assert template.wait(30) == 0
+    pool.close()
+
+
+def test_heavy_work_is_what_is_more_than_a_drawing(tmp_path: Path) -> None:
+    large = io.BytesIO()
+    Image.new("1", (3000, 3000)).save(large, "PNG")
+    (tmp_path / "large.png").write_bytes(large.getvalue())
+    assert is_heavy(large.getvalue()) and is_heavy(tmp_path / "large.png")
+    assert is_heavy(bytes(DRAWING_BYTES + 1))
+    assert not is_heavy(drawing()) and not is_heavy(b"no picture") and not is_heavy("nothing.png")
+
+
+def test_a_full_server_says_so_and_drawings_do_not_wait_for_large_pictures(
+    client, app, monkeypatch
+) -> None:
+    monkeypatch.setattr(app.service, "_drawings", Turnstile(0, 0))
+    answer = client.post("/predict", content=drawing())
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert "too much to do" in told(answer)
+    monkeypatch.undo()
+    monkeypatch.setattr(app.service, "_large", Turnstile(0, 0))
+    assert client.post("/predict", content=bytes(DRAWING_BYTES + 1)).status_code == 503
+    assert client.post("/predict", content=drawing()).status_code == 200
+
+
+def test_a_turnstile_counts_visitors_and_forgets_them() -> None:
+    turnstile = Turnstile(2, 1)
+    with turnstile.admit("one"):
+        with pytest.raises(BusyError, match="last pictures"), turnstile.admit("one"):
+            pass
+        with turnstile.admit("two"), pytest.raises(BusyError, match="too much"):
+            turnstile.admit("three").__enter__()
+    assert not turnstile._inside
 
 
 def test_openapi_describes_the_route(client) -> None:

@@ -66,6 +66,20 @@ PLACES: dict[str, dict[str, bytes]] = {
         "all.zip": zipped({"train.zip": zipped({**images("train"), "train.csv": CSV}),
                            "test.zip": zipped(OTHER)}),
     },
+    "one CSV for both, names with folders": {
+        **images("train"), **images("test"),
+        "labels.csv": lines("image,label", *(f"train/{i}.png,{k}" for i, k in enumerate(LABELS)),
+                            *(f"test/{i}.png,1" for i in range(4))),
+    },
+    "one CSV for both, names without": {
+        **images("train"), **images("test", first=7),
+        "labels.csv": CSV + b"7.png,1\n8.png,1\n9.png,1\n10.png,1\n",
+    },
+    "one CSV for both, a column of words": {
+        **images("images"), **images("images", first=7),
+        "labels.csv": lines("image,split,label", "0.png,train,3", "7.png,test,1", "1.png,Train,0",
+                            "8.png,test,1", "2.png,train,9", "3.png,val,3", "9.png,test,1"),
+    },
     "another CSV that names no image": {
         **images("train"), "train/labels.csv": CSV, "train/info.csv": b"key,value\na,b\n",
     },
@@ -117,6 +131,10 @@ REFUSED: dict[str, tuple[dict[str, bytes], str]] = {
         {**images("a"), **images("b"), "labels.csv": CSV},
         "there are a, b and labels.csv; rename",
     ),
+    "one CSV for both, the same names in both": (
+        {**images("train"), **images("test"), "labels.csv": CSV},
+        "which is in {root}/train and in {root}/test; write the folder before the name",
+    ),
     "images only": (images("train"), "holds train/ but not train.csv"),
     "CSV only": ({"train.csv": CSV}, "holds train.csv but not train/"),
     "nothing": ({"notes.txt": b"?"}, "found neither images nor a CSV"),
@@ -153,7 +171,7 @@ def test_what_is_ambiguous_or_missing_is_told(
 ) -> None:
     with pytest.raises(DataError) as caught:
         read(write_folder(tmp_path, files))
-    assert sentence in str(caught.value)
+    assert sentence.format(root=tmp_path) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -161,6 +179,18 @@ def test_a_zip_s_csv_may_lie_beside_it(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "train.zip", images("images"))
     (tmp_path / "labels.csv").write_bytes(CSV)
     assert read(path) == LABELS
+
+
+@pytest.mark.parametrize("name", [name for name in PLACES if name.startswith("one CSV")])
+def test_one_csv_may_hold_both_parts(tmp_path: Path, name: str) -> None:
+    path = write_folder(tmp_path, PLACES[name])
+    assert has_split(path, "test")
+    test = read_table(find_split(path, "test"), 10)
+    assert set(test.labels) == {1} and len(test) >= 3
+    assert not {(test.folder, name) for name in test.names} & {
+        (train.folder, name) for train in [read_table(find_split(path, "train"), 10)]
+        for name in train.names
+    }  # fmt: skip
 
 
 def test_a_set_without_a_word_of_a_split_has_no_test_split(tmp_path: Path) -> None:

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from analysis.benchmark.record import Row
     from analysis.benchmark.settings import Settings
 
-Area = Literal["inference", "layers", "training", "accuracy", "data", "serving"]
+Area = Literal["inference", "int8", "layers", "training", "accuracy", "data", "pictures", "serving"]
 MODULES = {
     "training": "epochs",
+    "accuracy": "speedrun",
     "data": "archives",
     "layers": "layerwise",
+    "pictures": "photos",
 }  # whose name is not their area's
 CHECKPOINTS = Path("checkpoints")
 OUTPUT = Path("figures") / "data" / "benchmark"
@@ -52,7 +54,7 @@ class Options:
     standard: Path = CHECKPOINTS / "standard.safetensors"
     mobilenet: Path = CHECKPOINTS / "mobilenet.safetensors"
     rounds: int = 15
-    seeds: int = 3
+    seeds: int = 10
     output: Path | None = None
 
     def __post_init__(self) -> None:

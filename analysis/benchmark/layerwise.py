@@ -19,13 +19,14 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 import torch
+from onnx import TensorProto, helper, numpy_helper
 
 from analysis.benchmark.arms import Arm, interleave, seconds_of
 from analysis.benchmark.inference import make_eager, make_folded, make_ours, random_images
 from analysis.benchmark.record import Row, row
 from analysis.benchmark.settings import NETWORKS, Settings
 from netlib import nets
-from netlib.answer.graph import to_onnx
+from netlib.answer.graph import IR_VERSION, OPSET, to_onnx
 
 AREA = "layers"
 BATCH = 16  # what one thread of the engine takes at a time
@@ -36,8 +37,8 @@ NETWORK = "network"  # all of it in one call
 COPY_BYTES = 256 * 2**20  # far beyond any cache
 CACHE_BYTES = 256 * 2**10  # two of them fit into a core's second-level cache
 SIDE = 1536  # of the square matrices
-# By two libraries: not every one knows every processor, and a roof is what the best one reaches.
-PRODUCTS = ("matrix product, float32", "matrix product, float32, NumPy")
+# By three libraries: not every one knows every processor, and a roof is what the best one reaches.
+PRODUCTS = tuple(f"matrix product, float32, {name}" for name in ("PyTorch", "NumPy", "engine"))
 ROOFS = ("copy, cache", "copy, memory", *PRODUCTS)
 Case = tuple[str, str, int]  # network, layer, batch; or "roof" or a way of PyTorch's, what, batch
 Results = dict[tuple[int, Case], list[float]]  # threads and case -> a measurement a round
@@ -186,13 +187,32 @@ def make_roofs(seconds: float) -> Callable[[str], float]:
         a, b = (np.random.default_rng(0).random((SIDE, SIDE), np.float32) for _ in range(2))
         return 2 * SIDE**3 / seconds_of(lambda: a @ b, seconds) / 1e9
 
+    def engine_product() -> float:
+        a, b = (np.random.default_rng(0).random((SIDE, SIDE), np.float32) for _ in range(2))
+        engine = product_session(b)
+        return 2 * SIDE**3 / seconds_of(lambda: engine.run(None, {"a": a}), seconds) / 1e9
+
     measures = {
         "copy, memory": lambda: copy(COPY_BYTES),
         "copy, cache": lambda: copy(CACHE_BYTES),
         PRODUCTS[0]: product,
         PRODUCTS[1]: numpy_product,
+        PRODUCTS[2]: engine_product,
     }
     return lambda case: measures[case]()
+
+
+def product_session(b: np.ndarray) -> ort.InferenceSession:
+    """The engine's product of a matrix "a" with the constant `b`, on the arm's threads."""
+    shape = [SIDE, SIDE]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in "ac"]
+    graph = helper.make_graph([helper.make_node("MatMul", ["a", "b"], ["c"])], "product",
+                              ends[:1], ends[1:], [numpy_helper.from_array(b, "b")])  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)],
+                              ir_version=IR_VERSION)  # fmt: skip
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    return ort.InferenceSession(model.SerializeToString(), options)
 
 
 def make_torch(paths: Mapping[str, Path], seconds: float) -> Callable[[Case], float]:

@@ -36,7 +36,7 @@ class Settings:
     dataset_path: Path | None = None
     quick: bool = False
     rounds: int = 15
-    seeds: int = 3
+    seeds: int = 10
     threads: int = field(default_factory=torch.get_num_threads)
     tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 

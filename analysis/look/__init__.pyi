@@ -1,6 +1,7 @@
 from .digits import draw_answers as draw_answers
 from .digits import draw_digit as draw_digit
 from .digits import draw_filters as draw_filters
+from .digits import in_turn as in_turn
 from .digits import page_of_digits as page_of_digits
 from .grids import draw_confusion_difference as draw_confusion_difference
 from .grids import draw_confusion_matrix as draw_confusion_matrix

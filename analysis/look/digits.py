@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from analysis.look.style import GREY, MOBILENET, STANDARD, WRONG, bare
@@ -16,16 +17,22 @@ if TYPE_CHECKING:
 
 
 def draw_digit(
-    ax: Axes, image: np.ndarray, label: int, prediction: int, fontsize: float = 9
+    ax: Axes,
+    image: np.ndarray,
+    label: object,
+    prediction: object,
+    fontsize: float = 9,
+    confidence: float | None = None,
 ) -> Axes:
     """One digit with its true and predicted class; a wrong prediction is purple.
 
     Args:
         ax: where to draw.
         image: (C, H, W) uint8 or float, ink bright.
-        label: true class.
-        prediction: predicted class.
+        label: true class, or its name.
+        prediction: predicted class, or its name.
         fontsize: of the classes, points.
+        confidence: of the prediction, a fraction; written below.
     """
     if image.shape[0] == 1:
         ax.imshow(image[0], cmap="gray_r", vmin=0, vmax=_white(image))
@@ -34,6 +41,8 @@ def draw_digit(
     right = label == prediction
     text = f"{label}" if right else f"{label} read as {prediction}"
     ax.set_title(text, fontsize=fontsize, color="black" if right else WRONG, pad=3)
+    if confidence is not None:
+        ax.set_xlabel(f"{100 * confidence:.1f} %", fontsize=fontsize - 1, labelpad=2)
     ax.set_xticks([])
     ax.set_yticks([])
     for spine in ax.spines.values():
@@ -41,23 +50,50 @@ def draw_digit(
     return ax
 
 
+def in_turn(labels: ArrayLike, rows: ArrayLike, most: int, seed: int = 0) -> np.ndarray:
+    """At most so many of the rows, drawn at random, each class once before any comes again."""
+    rng = np.random.default_rng(seed)
+    chosen = rng.permutation(np.asarray(rows, int))
+    classes = pd.Series(np.asarray(labels)[chosen])
+    turn = classes.groupby(classes).cumcount()
+    return chosen[np.lexsort((classes, turn))][:most]
+
+
 def page_of_digits(
-    images: np.ndarray, labels: np.ndarray, predictions: np.ndarray, rows: Iterable[int]
+    images: np.ndarray,
+    labels: np.ndarray,
+    predictions: np.ndarray,
+    rows: Iterable[int],
+    confidences: np.ndarray | None = None,
+    names: Sequence[str] | None = None,
 ) -> Figure:
-    """A figure of digits (N, C, H, W) with their true and predicted classes, five a line."""
+    """A figure of digits with their true and predicted classes, five a line.
+
+    Args:
+        images: (N, C, H, W).
+        labels: (N,).
+        predictions: (N,).
+        rows: to show, in this order.
+        confidences: (N,) of the predictions.
+        names: of the classes; default: their numbers.
+    """
     from matplotlib.figure import Figure
 
     chosen = [row for row in rows if row < len(images)]
     columns = max(1, min(5, len(chosen)))
     lines = max(1, -(-len(chosen) // columns))
-    figure = Figure(figsize=(1.3 * columns + 0.4, 1.5 * lines + 0.2), layout="constrained")
+    figure = Figure(figsize=(1.3 * columns + 0.4, 1.6 * lines + 0.2), layout="constrained")
     axes = figure.subplots(lines, columns, squeeze=False).ravel()
     for ax in axes[len(chosen) :]:
         ax.axis("off")
     if not chosen:
         axes[0].text(0.5, 0.5, "none", ha="center", va="center", color=GREY)
     for ax, row in zip(axes, chosen, strict=False):
-        draw_digit(ax, images[row], int(labels[row]), int(predictions[row]))
+        label, prediction = int(labels[row]), int(predictions[row])
+        if names is not None:
+            label, prediction = names[label], names[prediction]
+        confidence = None if confidences is None else confidences[row]
+        draw_digit(ax, images[row], label, prediction, confidence=confidence)
     return figure
 
 
@@ -77,8 +113,8 @@ def draw_readings(
         return ax
     row = rows[0]
     label, prediction = int(arrays["labels"][row]), int(arrays[network][row])
-    draw_digit(ax, arrays["images"][row][None], label, prediction, fontsize=8)
-    ax.set_xlabel(f"{100 * arrays[f'{network}_confidence'][row]:.1f} %", labelpad=2)
+    confidence = arrays[f"{network}_confidence"][row]
+    draw_digit(ax, arrays["images"][row][None], label, prediction, 8, confidence)
     return ax
 
 

@@ -68,8 +68,15 @@ def draw_confusion_difference(
     for (row, column), value in np.ndenumerate(change):
         if value:
             colour = "white" if abs(shown[row, column]) > 0.8 else "black"
-            ax.text(column, row, f"{value:+d}".replace("-", "−"), ha="center", va="center",
-                    fontsize=fontsize, color=colour)  # fmt: skip
+            ax.text(
+                column,
+                row,
+                f"{value:+d}".replace("-", "−"),
+                ha="center",
+                va="center",
+                fontsize=fontsize,
+                color=colour,
+            )
     _name_classes(ax, names or list(map(str, range(len(change)))))
     return ax
 

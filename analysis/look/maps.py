@@ -68,11 +68,21 @@ def draw_projection(
     from matplotlib.patheffects import withStroke
 
     points, labels = np.asarray(points, float), np.asarray(labels)
-    ax.scatter(*points.T, s=1.6, c=[CLASSES[label % len(CLASSES)] for label in labels],
-               linewidths=0, rasterized=True)  # fmt: skip
+    ax.scatter(
+        *points.T,
+        s=1.6,
+        c=[CLASSES[label % len(CLASSES)] for label in labels],
+        linewidths=0,
+        rasterized=True,
+    )
     if wrong is not None:
-        ax.scatter(*points[np.asarray(wrong, bool)].T, s=16, facecolors="none", edgecolors=BLACK,
-                   linewidths=0.6)  # fmt: skip
+        ax.scatter(
+            *points[np.asarray(wrong, bool)].T,
+            s=16,
+            facecolors="none",
+            edgecolors=BLACK,
+            linewidths=0.6,
+        )
     extent = np.ptp(points, axis=0).max()
     for label in np.unique(labels):
         own = points[labels == label]

@@ -10,7 +10,8 @@ another after each layer, and the activations of a chunk stay in a core's cache.
 import os
 import statistics
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,6 +97,23 @@ class NetworkInfo:
     def input_dim(self) -> InputDim:
         """(C, H, W)."""
         return self.layers.input_dim
+
+
+# What tables and JSON call other things than a network.
+RESERVED = {"blank", "agree", "boxes", "image", "name", "label", "disagreement", "error"}
+
+
+def named(checkpoints: Sequence[str | os.PathLike[str]]) -> dict[str, Path]:
+    """A name for each checkpoint: its file's, with its folder's where two are called alike."""
+    paths = [Path(path) for path in checkpoints]
+    stems = Counter(path.stem for path in paths)
+    found: dict[str, Path] = {}
+    for path in paths:
+        alone = stems[path.stem] == 1
+        stem = path.stem if alone else f"{path.absolute().parent.name}/{path.stem}"
+        names = [stem, *(f"{stem} {number}" for number in range(2, len(paths) + 3))]
+        found[next(name for name in names if name not in RESERVED | found.keys())] = path
+    return found
 
 
 class Predictor:

@@ -1,6 +1,6 @@
-"""From a picture to what both networks read in it: the one path behind pad, upload, batch and API.
+"""From a picture to what the networks read in it: the one path behind pad, upload, batch and API.
 
-picture -> sketch.trace / segment.find_digits -> (n, 1, 28, 28) -> Predictor -> Reading
+picture -> digit.trace / number.digits_from_ink -> (n, 28, 28) -> fitted -> Predictor -> Reading
 """
 
 import base64
@@ -10,10 +10,12 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from netlib.answer.predictor import Prediction, Predictor
 from netlib.answer.refusal import digit_score
 from netlib.errors import UserError
+from netlib.nets.layers import InputDim
 from netlib.picture.digit import Sketch, trace
 from netlib.picture.ink import Box
 from netlib.picture.load import ImageError, Picture, open_image
@@ -26,6 +28,7 @@ MAX_PAD_PIXELS = 1200 * 300
 MAX_DIGITS = 20
 REFUSED = "?"  # in the place of what does not look like a digit
 EMPTY = np.zeros((0, 28, 28), np.float32)
+TEN = tuple("0123456789")
 
 
 @dataclass(frozen=True)
@@ -33,23 +36,25 @@ class NetworkReading:
     """What one network reads.
 
     Attributes:
-        probabilities: (n, 10), calibrated, one row a digit.
+        probabilities: (n, C), calibrated, one row a digit.
         embeddings: (n, D).
         is_digit: (n,) whether the network takes the picture for a digit at all.
+        class_names: of its C classes.
     """
 
     probabilities: NDArray[np.floating]
     embeddings: NDArray[np.floating]
     is_digit: NDArray[np.bool_]
+    class_names: tuple[str, ...] = TEN
 
     @cached_property
     def labels(self) -> NDArray[np.integer]:
-        """(n,) the digit with the highest probability."""
+        """(n,) the class with the highest probability."""
         return self.probabilities.argmax(axis=1)
 
     @cached_property
     def confidences(self) -> NDArray[np.floating]:
-        """(n,) the probability of that digit."""
+        """(n,) the probability of that class."""
         return self.probabilities.max(axis=1)
 
     def without(self, signs: NDArray[np.bool_]) -> "NetworkReading":
@@ -57,18 +62,30 @@ class NetworkReading:
         return replace(self, is_digit=self.is_digit & ~signs)
 
     @property
+    def nearest(self) -> list[str]:
+        """The name of each digit's class, refused or not."""
+        return [self.class_names[label] for label in self.labels]
+
+    @property
+    def texts(self) -> list[str]:
+        """Each digit as read, "?" for what does not look like one."""
+        pairs = zip(self.nearest, self.is_digit, strict=True)
+        return [name if known else REFUSED for name, known in pairs]
+
+    @property
     def text(self) -> str:
-        """The digits as read, "?" for what does not look like one; "" for a blank picture."""
-        pairs = zip(self.labels, self.is_digit, strict=True)
-        return "".join(str(label) if known else REFUSED for label, known in pairs)
+        """All digits as read; "" for a blank picture, spaces between names of several letters."""
+        longest = max(map(len, self.class_names))
+        return ("" if longest == 1 else " ").join(self.texts)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What both networks read in one picture.
+    """What the networks read in one picture.
 
     Attributes:
-        digits: (n, 28, 28) in [0, 1], left to right: exactly what the networks saw; n = 0 if blank.
+        digits: (n, 28, 28) in [0, 1], left to right: what the networks saw, see `fitted`; n = 0 if
+            blank.
         boxes: of the digits, in pixels of `sketch.grey`.
         networks: name -> its reading; empty if blank.
         sketch: the steps from the picture to one digit; None for an empty pad.
@@ -91,15 +108,15 @@ class Reading:
 
     @property
     def agree(self) -> bool:
-        """Both networks read the same."""
+        """All networks read the same."""
         return len({network.text for network in self.networks.values()}) <= 1
 
 
 class Reader:
-    """Reads pictures with both networks.
+    """Reads pictures with several networks.
 
     Attributes:
-        predictor: the inference engine with two networks.
+        predictor: the inference engine with the networks.
     """
 
     def __init__(self, predictor: Predictor) -> None:
@@ -126,7 +143,7 @@ class Reader:
         seen: dict[bytes, dict[str, NetworkReading]] = {}  # what one digit alone was read as
 
         def confidence(images: NDArray[np.float32]) -> NDArray[np.floating]:
-            """Mean confidence of both networks: which way to cut touching digits is best."""
+            """Mean confidence of the networks: which way to cut touching digits is best."""
             readings = self.read_digits(images[:, 0])
             if len(images) == 1:
                 seen[images.tobytes()] = readings
@@ -146,14 +163,16 @@ class Reader:
         return Reading(digits, boxes, readings, sketch)
 
     def read_digits(self, digits: NDArray[np.float32]) -> dict[str, NetworkReading]:
-        """Read pictures (n, 28, 28) that are already what the networks see."""
-        predictions = self.predictor.predict(digits[:, None])
-        return {
-            name: NetworkReading(
-                prediction.probabilities, prediction.embeddings, self._is_digit(name, prediction)
-            )
-            for name, prediction in predictions.items()
-        }
+        """Read digits (n, 28, 28) that are already cut out and centred."""
+        return {name: self._read_with(name, digits) for name in self.names}
+
+    def _read_with(self, name: str, digits: NDArray[np.float32]) -> NetworkReading:
+        info = self.predictor.info[name]
+        prediction = self.predictor.predict_one(name, fitted(digits, info.input_dim))
+        known = self._is_digit(name, prediction)
+        return NetworkReading(
+            prediction.probabilities, prediction.embeddings, known, info.class_names
+        )
 
     def read_pad(self, value: str | None) -> Reading:
         """Read the value of a drawing pad; see `decode_pad`."""
@@ -175,6 +194,22 @@ class Reader:
             rule.get("head"),
         )
         return score >= rule["threshold"]
+
+
+def fitted(digits: NDArray[np.float32], input_dim: InputDim) -> NDArray[np.float32]:
+    """Digits (n, 28, 28) as a network of another input sees them, (n, C, H, W).
+
+    Resized as training resizes its pictures (Pillow, bilinear); three channels are the same.
+    """
+    channels, height, width = input_dim
+    if digits.shape[1:] != (height, width):
+        resized = [_resized(digit, (width, height)) for digit in digits]
+        digits = np.array(resized, np.float32).reshape(-1, height, width)
+    return np.repeat(digits[:, None], channels, axis=1)
+
+
+def _resized(digit: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    return np.asarray(Image.fromarray(digit).resize(size, Image.Resampling.BILINEAR))
 
 
 def decode_pad(value: str | None) -> bytes | None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import gradio as gr
 
-from netlib.answer.reading import REFUSED, NetworkReading, Reading
+from netlib.answer.reading import NetworkReading, Reading
 from netlib.app.batch import Row, read_batch
-from netlib.app.service import Service, friendly
+from netlib.app.service import Service, friendly, visitor
 from netlib.errors import UserError
 
 
@@ -16,18 +16,23 @@ def add_endpoints(service: Service) -> None:
     """Add the endpoints to the Blocks that are being built; nothing of them is seen."""
 
     @friendly
-    def predict(image: str | None) -> dict[str, Any]:
-        """Read one picture of a handwritten digit, or of a number, with both networks."""
+    async def predict(image: str | None, request: gr.Request | None = None) -> dict[str, Any]:
+        """Read one picture of a handwritten digit, or of a number, with every network."""
         if image is None:
             raise UserError("There is no picture: send one as `image`.")
-        return to_json(service.reader.read(Path(image)), service.reader.names)
+        reading = await service.read(Path(image), visitor(request))
+        return to_json(reading, service.reader.names)
 
     @friendly
-    def predict_batch(files: list[str] | None) -> list[dict[str, Any]]:
-        """Read many pictures with both networks, those that disagree most first."""
+    def predict_batch(
+        files: list[str] | None, request: gr.Request | None = None
+    ) -> list[dict[str, Any]]:
+        """Read many pictures with every network, those that disagree most first."""
         if not files:
             raise UserError("There is no picture: send a list of files as `files`.")
-        return [row_to_json(row, service.reader.names) for row in read_batch(service.reader, files)]
+        with service.batches.admit(visitor(request)):
+            rows = read_batch(service.patient, files)
+        return [row_to_json(row, service.reader.names) for row in rows]
 
     with gr.Row(visible=False):
         image = gr.File(label="image")
@@ -39,7 +44,7 @@ def add_endpoints(service: Service) -> None:
 
 
 def to_json(reading: Reading, names: Sequence[str]) -> dict[str, Any]:
-    """What both networks read, as JSON can hold it.
+    """What the networks read, as JSON can hold it.
 
     Args:
         reading: of one picture.
@@ -48,8 +53,8 @@ def to_json(reading: Reading, names: Sequence[str]) -> dict[str, Any]:
     Returns:
         blank, agree, boxes ([left, top, right, bottom] of each digit), and for each network
         prediction ("7", "42", "?" for what does not look like a digit, "" if blank), confidence,
-        probabilities (ten of them if there is one digit, otherwise None), is_digit, and the same
-        for each digit in digits.
+        probabilities (one for each class if there is one digit, otherwise None), classes (their
+        names), is_digit, and the same for each digit in digits.
     """
     networks = {name: _network_json(reading.networks.get(name)) for name in names}
     boxes = [list(box) for box in reading.boxes]
@@ -62,24 +67,26 @@ def _network_json(network: NetworkReading | None) -> dict[str, Any]:
             "prediction": "",
             "confidence": None,
             "probabilities": None,
+            "classes": [],
             "is_digit": False,
             "digits": [],
         }
     digits = [
         {
-            "prediction": str(label) if known else REFUSED,
+            "prediction": text,
             "confidence": float(probabilities.max()),
             "probabilities": [float(p) for p in probabilities],
             "is_digit": bool(known),
         }
-        for label, probabilities, known in zip(
-            network.labels, network.probabilities, network.is_digit, strict=True
+        for text, probabilities, known in zip(
+            network.texts, network.probabilities, network.is_digit, strict=True
         )
     ]
     return {
-        "prediction": "".join(digit["prediction"] for digit in digits),
+        "prediction": network.text,
         "confidence": float(network.confidences.prod()),
         "probabilities": digits[0]["probabilities"] if len(digits) == 1 else None,
+        "classes": list(network.class_names),
         "is_digit": bool(network.is_digit.all()),
         "digits": digits,
     }

@@ -5,6 +5,7 @@ The map is a file of `analysis.project`: embeddings, their UMAP coordinates, lab
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +22,13 @@ class Place:
         point: (2,) on the map, x and y in [0, 1], y downwards.
         neighbours: (k,) indices of the nearest digits, nearest first.
         distances: (k,) their distances from the embedding.
+        closer: the share of the map's own digits that lie closer to their nearest than this.
     """
 
     point: NDArray[np.floating]
     neighbours: NDArray[np.integer]
     distances: NDArray[np.floating]
+    closer: float
 
 
 @dataclass(frozen=True, eq=False)  # compared, and so cached, by identity
@@ -80,7 +83,18 @@ class Atlas:
         nearest = np.argsort(distances, kind="stable")[:count]
         weights = 1 / np.maximum(distances[nearest], 1e-9)
         point = weights @ self.points[nearest] / weights.sum()
-        return Place(point, nearest, distances[nearest])
+        closer = float((self.spacing < distances[nearest].mean()).mean())
+        return Place(point, nearest, distances[nearest], closer)
+
+    @cached_property
+    def spacing(self) -> NDArray[np.floating]:
+        """(N,) mean distance of each digit of the map from its nearest other ones."""
+        points = self.embeddings.astype(np.float64)
+        squares = (points**2).sum(axis=1)
+        distances = np.sqrt(np.maximum(squares[:, None] + squares - 2 * points @ points.T, 0))
+        np.fill_diagonal(distances, np.inf)
+        count = min(NEIGHBOURS, len(points) - 1)
+        return np.partition(distances, count - 1, axis=1)[:, :count].mean(axis=1)
 
 
 def _unit_square(coordinates: NDArray[np.floating], margin: float = 0.04) -> NDArray[np.floating]:

@@ -7,14 +7,15 @@ import csv
 import io
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netlib.answer.reading import Reader, Reading
+from netlib.answer.reading import NetworkReading, Reader, Reading
 from netlib.data.stores import DataError
 from netlib.data.tables import picture_labels
 from netlib.errors import UserError
@@ -37,7 +38,7 @@ class Row:
 
     Attributes:
         name: the file's name.
-        reading: what both networks read; None if the picture could not be read.
+        reading: what the networks read; None if the picture could not be read.
         label: the right answer, if a table named it.
         error: why the picture could not be read.
     """
@@ -49,11 +50,16 @@ class Row:
 
     @property
     def disagreement(self) -> float:
-        """Total variation distance of both networks' probabilities, the largest over the digits."""
+        """Total variation distance of two networks' probabilities, the largest over the digits.
+
+        The largest over the pairs of networks, too; classes are told by their names.
+        """
         if self.reading is None or self.reading.is_blank:
             return 0.0
-        one, other = (network.probabilities for network in self.reading.networks.values())
-        return float(np.abs(one - other).sum(axis=1).max() / 2)
+        networks = list(self.reading.networks.values())
+        names = sorted({name for network in networks for name in network.class_names})
+        aligned = [_by_name(network, names) for network in networks]
+        return max(float(np.abs(a - b).sum(axis=1).max() / 2) for a, b in combinations(aligned, 2))
 
     @property
     def differs(self) -> bool:
@@ -64,6 +70,13 @@ class Row:
         """Name of the network -> what it read; empty for a blank or unreadable picture."""
         networks = self.reading.networks if self.reading is not None else {}
         return {name: network.text for name, network in networks.items()}
+
+
+def _by_name(network: NetworkReading, names: Sequence[str]) -> NDArray[np.floating]:
+    """Its probabilities (n, names), 0 for a class that it does not know."""
+    aligned = np.zeros((len(network.labels), len(names)))
+    aligned[:, [names.index(name) for name in network.class_names]] = network.probabilities
+    return aligned
 
 
 def read_batch(
@@ -129,7 +142,7 @@ def _labels(name: str, content: bytes, pictures: Sequence[str]) -> dict[str, str
 def accuracy(rows: Sequence[Row]) -> dict[str, tuple[int, int]]:
     """Name of the network -> (right answers, labelled pictures); empty without labels.
 
-    A picture that could not be read counts as wrong for both.
+    A picture that could not be read counts as wrong for all.
     """
     labelled = [row for row in rows if row.label is not None]
     names = {name: None for row in labelled for name in row.texts()}
@@ -139,20 +152,32 @@ def accuracy(rows: Sequence[Row]) -> dict[str, tuple[int, int]]:
     }
 
 
-def to_csv(rows: Sequence[Row], names: Sequence[str]) -> str:
-    """The rows as a CSV table, one line a picture, probabilities for single digits."""
+def to_csv(rows: Sequence[Row], classes: Mapping[str, Sequence[str]]) -> str:
+    """The rows as a CSV table, one line a picture, probabilities for single digits.
+
+    Which digits look like none is told by their numbers, from 1; why a file was not read, in error.
+
+    Args:
+        rows: of one batch.
+        classes: name of each network -> names of its classes, for the columns.
+    """
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     header = ["image", "label", "disagreement", "error"]
-    for name in names:
-        header += [name, f"{name}_confidence", *(f"{name}_p{d}" for d in range(10))]
-    writer.writerow(header)
+    for name, known in classes.items():
+        header += [
+            name,
+            f"{name}_confidence",
+            f"{name}_refused",
+            *(f"{name}_p{label}" for label in known),
+        ]
+    writer.writerow(map(_inert, header))
     for row in rows:
-        cells = [_inert(row.name), _inert(row.label or ""), f"{row.disagreement:.4f}", row.error]
-        for name in names:
+        cells = [row.name, row.label or "", f"{row.disagreement:.4f}", row.error]
+        for name, known in classes.items():
             network = row.reading.networks.get(name) if row.reading is not None else None
-            cells += _cells(network.text, network.probabilities) if network else [""] * 12
-        writer.writerow(cells)
+            cells += _cells(network) if network else [""] * (3 + len(known))
+        writer.writerow(map(_inert, cells))
     return text.getvalue()
 
 
@@ -161,11 +186,12 @@ def _inert(text: str) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-def _cells(text: str, probabilities: NDArray[np.floating]) -> list[str]:
-    confidence = f"{probabilities.max(axis=1).prod():.4f}"
-    if len(probabilities) > 1:
-        return [text, confidence, *[""] * 10]
-    return [text, confidence, *(f"{p:.6f}" for p in probabilities[0])]
+def _cells(network: NetworkReading) -> list[str]:
+    refused = " ".join(str(i) for i, known in enumerate(network.is_digit, 1) if not known)
+    head = [network.text, f"{network.confidences.prod():.4f}", refused]
+    if len(network.labels) > 1:
+        return head + [""] * len(network.class_names)
+    return head + [f"{p:.6f}" for p in network.probabilities[0]]
 
 
 def _row(reader: Reader, name: str, content: Content, label: str | None) -> Row:

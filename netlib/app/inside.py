@@ -1,12 +1,13 @@
 """Inside one block: what the browser needs to compute every number of both networks by itself.
 
 The folded weights of all blocks are sent once, as float32 one after another; the page holds the
-manifest that says where each layer lies, and each answer brings the 28x28 digit.
+manifest that says where each layer lies, and each answer brings the digit as the networks saw it.
 """
 
 import base64
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -20,67 +21,22 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from netlib.answer.explain import Explainer
-from netlib.answer.reading import Reading
+from netlib.answer.reading import Reading, fitted
 from netlib.app.gallery import Example, load_examples
 from netlib.app.pad import ASSETS
 from netlib.app.service import Service
-from netlib.nets.layers import MOBILENET_V1_BLOCKS, MOBILENET_V1_STEM
+from netlib.nets.layers import ConvLayer, Folded, layers_of, mobilenet_v1_spec
 
 FOLDER = ASSETS / "inside"
 SCRIPTS = {path.name: path for path in FOLDER.glob("*.js")}
 ROOM = "inside"  # the path under which scripts and weights are served
 EXAMPLE = "7"
-V1_SIDE = 224
 
 
-@dataclass(frozen=True)
-class Layer:
-    """One convolution with its batch norm folded in, followed by ReLU.
-
-    Attributes:
-        kernel: (N, M / groups, K, K) float32.
-        bias: (N,) float32.
-        stride: of both axes.
-        padding: zeros around the maps.
-        depthwise: each map has one kernel of its own, so M = N.
-    """
-
-    kernel: NDArray[np.float32]
-    bias: NDArray[np.float32]
-    stride: int
-    padding: int
-    depthwise: bool
-
-    @property
-    def kind(self) -> str:
-        """As in `netlib.nets.complexity`: "conv", "depthwise" or "pointwise"."""
-        if self.depthwise:
-            return "depthwise"
-        return "pointwise" if self.kernel.shape[-1] == 1 else "conv"
-
-    def output_size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width of the maps that come out."""
-        reach = 2 * self.padding - self.kernel.shape[-1]
-        return (height + reach) // self.stride + 1, (width + reach) // self.stride + 1
+Blocks = Sequence[Sequence[Folded]]
 
 
-Blocks = Sequence[Sequence[Layer]]
-
-
-def folded_blocks(net: Explainer) -> list[list[Layer]]:
-    """Each block of a network as its folded layers."""
-    return [
-        [
-            Layer(f.weight, f.bias, f.layer.stride, f.layer.padding, f.layer.kind == "depthwise")
-            for f in block
-        ]
-        for block in net.folded
-    ]
-
-
-def pack(
-    networks: Mapping[str, Blocks], input_dim: tuple[int, int, int]
-) -> tuple[bytes, dict[str, list[list[dict[str, Any]]]]]:
+def pack(networks: Mapping[str, Blocks]) -> tuple[bytes, dict[str, list[list[dict[str, Any]]]]]:
     """All weights as little-endian float32, and where and what each layer is.
 
     Returns:
@@ -88,35 +44,32 @@ def pack(
         (in numbers), n, m, k, stride, padding, kind, the size of the maps and the MACs.
     """
     parts: list[NDArray[np.float32]] = []
-    manifest = {}
+    manifest: dict[str, list[list[dict[str, Any]]]] = {}
+    offset = 0
     for name, blocks in networks.items():
-        channels, height, width = input_dim
         manifest[name] = []
         for block in blocks:
             entries = []
-            for layer in block:
-                offset = sum(part.size for part in parts)
-                parts += [layer.kernel, layer.bias]
-                entry = _entry(layer, channels, height, width) | {"offset": offset}
-                channels, height, width = entry["n"], entry["height"], entry["width"]
-                entries.append(entry)
+            for folded in block:
+                entries.append(_entry(folded.layer) | {"offset": offset})
+                parts += [folded.weight, folded.bias]
+                offset += folded.weight.size + folded.bias.size
             manifest[name].append(entries)
     return b"".join(part.astype("<f4").tobytes() for part in parts), manifest
 
 
-def _entry(layer: Layer, channels: int, height: int, width: int) -> dict[str, Any]:
-    outputs, inputs, side, _ = layer.kernel.shape
-    height, width = layer.output_size(height, width)
+def _entry(layer: ConvLayer) -> dict[str, Any]:
+    outputs, height, width = layer.output_shape
     return {
         "kind": layer.kind,
         "n": outputs,
-        "m": channels,
-        "k": side,
+        "m": layer.in_channels,
+        "k": layer.kernel_size,
         "stride": layer.stride,
         "padding": layer.padding,
         "height": height,
         "width": width,
-        "macs": outputs * inputs * side * side * height * width,
+        "macs": math.prod(layer.weight_shape) * height * width,
     }
 
 
@@ -135,15 +88,15 @@ class Inside:
     @classmethod
     def of(cls, service: Service) -> "Inside":
         """Fold and pack the networks of a service, once."""
-        blocks = {name: folded_blocks(net) for name, net in service.networks.items()}
-        input_dim = next(iter(service.reader.predictor.info.values())).input_dim
-        weights, layers = pack(blocks, input_dim)
+        weights, layers = pack({name: net.folded for name, net in service.networks.items()})
         networks = [
             {
                 "name": name,
                 "title": fact.title,
+                "colour": fact.colour,
                 "macs": fact.macs,
                 "seconds": fact.latency,
+                "input": list(service.networks[name].layers.input_dim),
                 "blocks": layers[name],
             }
             for name, fact in service.facts.items()
@@ -151,16 +104,29 @@ class Inside:
         example = _example()
         digit = service.reader.read(example.path).digits[0]
         digest = hashlib.sha256(weights).hexdigest()[:16]
+        shown = {"label": example.label, "digits": seen(digit, service.networks)}
         return cls(
             weights,
             {
-                "input": list(input_dim),
                 "networks": networks,
                 "weights": f"{ROOM}/weights?{digest}",
-                "example": {"label": example.label, "digit": encode(digit)},
+                "example": shown,
                 "v1": mobilenet_v1_layers(),
             },
         )
+
+
+def seen(digit: NDArray[np.float32], networks: Mapping[str, Explainer]) -> str:
+    """A digit (28, 28) as the networks saw it, for the browser.
+
+    Returns:
+        One channel as base64 of little-endian float32 for each network, divided by spaces; "=" for
+        what is the same as the one before.
+    """
+    sides = [net.layers.input_dim[1:] for net in networks.values()]
+    sent = [encode(fitted(digit[None], (1, *side))[0, 0]) for side in sides]
+    pairs = zip(["", *sent], sent, strict=False)
+    return " ".join("=" if text == before else text for before, text in pairs)
 
 
 def _example() -> Example:
@@ -169,26 +135,24 @@ def _example() -> Example:
     return next((example for example in examples if example.label == EXAMPLE), examples[0])
 
 
-def encode(digit: NDArray[np.floating]) -> str:
-    """A digit (H, W) as base64 of little-endian float32: exactly what the networks saw."""
-    return base64.b64encode(digit.astype("<f4").tobytes()).decode("ascii")
+def encode(image: NDArray[np.floating]) -> str:
+    """A picture (H, W) as base64 of little-endian float32."""
+    return base64.b64encode(image.astype("<f4").tobytes()).decode("ascii")
 
 
 def mobilenet_v1_layers() -> list[dict[str, int]]:
     """M, N and the side of the output of the 13 separable blocks of MobileNet v1, Table 1."""
-    channels, stride = MOBILENET_V1_STEM
-    side = V1_SIDE // stride
-    layers = []
-    for outputs, stride in MOBILENET_V1_BLOCKS:
-        side //= stride
-        layers.append({"m": channels, "n": outputs, "side": side})
-        channels = outputs
-    return layers
+    blocks = layers_of(mobilenet_v1_spec()).blocks
+    return [
+        {"m": block.in_channels, "n": block.output_shape[0], "side": block.output_shape[1]}
+        for block in blocks
+        if block.separable
+    ]
 
 
-def digit_html(reading: Reading) -> str:
+def digit_html(reading: Reading, networks: Mapping[str, Explainer]) -> str:
     """The first digit of a reading, unseen, for the scripts of this tab."""
-    digit = "" if reading.is_blank else encode(reading.digits[0])
+    digit = "" if reading.is_blank else seen(reading.digits[0], networks)
     count = len(reading.digits)
     return f'<div id="digit-read" hidden data-count="{count}" data-digit="{digit}"></div>'
 

@@ -1,7 +1,8 @@
 """The page: where everything stands and what calls what. What is shown is made elsewhere."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
@@ -14,7 +15,7 @@ from starlette.routing import Route
 
 from netlib.answer.reading import Reading
 from netlib.app import api, route
-from netlib.app.about import about_markdown
+from netlib.app.about import TELL_ADDRESS, about_markdown, usage_html
 from netlib.app.batch import read_batch
 from netlib.app.gallery import gallery, load_examples
 from netlib.app.inside import (
@@ -27,18 +28,19 @@ from netlib.app.inside import (
     what_if_html,
 )
 from netlib.app.pad import ASSETS, drawing_pad, split_value
-from netlib.app.service import Service, friendly, guarded
+from netlib.app.service import Service, friendly, guarded, visitor
 from netlib.app.stress import FACTORS, NEUTRAL
 from netlib.app.views.batch_view import batch_html
 from netlib.app.views.cost_strip import cost_strip_html
 from netlib.app.views.map_view import map_html
-from netlib.app.views.panels import answer_html, boxed_html, number_html
+from netlib.app.views.panels import answer_html, boxed_html, class_names, number_html
 from netlib.app.views.steps import steps_html
 from netlib.app.views.stress_view import single_digit, stress_html
 from netlib.app.views.why import why_html
 from netlib.errors import UserError
 
-TITLE = "One drawing, two networks"
+TITLE = "Standard or depthwise separable?"
+NUMBERS = {2: "two", 3: "three"}
 PAD_SIDE = 280
 WIDE_PAD = (1120, 240)
 MAX_FILE_SIZE = "25mb"
@@ -56,20 +58,21 @@ INSTANT: dict[str, Any] = {
     "trigger_mode": "always_last",
 }
 MASTHEAD = """
-<div class="masthead"><h1>One drawing, two networks</h1>
+<div class="masthead"><h1>{title}</h1>
 <p>What do you lose, and what do you win, when a <span class="standard">standard convolution</span>
 becomes a <span class="mobilenet">depthwise separable</span> one? Draw a digit and see.</p></div>
 """
 
 
 def build_page(service: Service) -> gr.Blocks:
-    """The whole app around two loaded networks; nothing is launched."""
+    """The whole app around the loaded networks; nothing is launched."""
+    title = f"One drawing, {NUMBERS[len(service.facts)]} networks"
     inside = Inside.of(service)
     with gr.Blocks(
-        title=TITLE, analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
+        title=title, analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
     ) as page:
         page.inside, page.service = inside, service  # for the routes of launch_options
-        html(MASTHEAD)
+        html(MASTHEAD.format(title=title))
         answers, current = _first_view(service, inside)
         with gr.Tabs(elem_id="more-tabs"):
             with gr.Tab("Inside one block", elem_id="inside-tab"):
@@ -86,8 +89,9 @@ def build_page(service: Service) -> gr.Blocks:
             _batch_tab(service)
             if service.teach is not None:
                 _teach_tab(service, current)
-            with gr.Tab("About"):
+            with gr.Tab("About", elem_id="about"):
                 gr.Markdown(about_markdown(service))
+                html(usage_html(service), js_on_load=TELL_ADDRESS)
         api.add_endpoints(service)
     page.queue(max_size=MAX_QUEUE)
     return page
@@ -99,7 +103,7 @@ def html(value: str = "", **arguments: Any) -> gr.HTML:
 
 
 def _first_view(service: Service, inside: Inside) -> tuple[gr.HTML, gr.State]:
-    """Pad or picture on the left, both answers on the right."""
+    """Pad or picture on the left, the answers on the right."""
     current = gr.State()
     with gr.Row(equal_height=False, elem_classes="first-view"):
         with gr.Column(scale=4, min_width=300):
@@ -123,7 +127,8 @@ def _first_view(service: Service, inside: Inside) -> tuple[gr.HTML, gr.State]:
             html(cost_strip_html(inside.manifest["networks"]), elem_id="cost-strip")
 
     def show(reading: Reading, problem: str = "", number: str = "file") -> tuple:
-        answer = answer_html(reading, service.facts, problem) + digit_html(reading)
+        digit = digit_html(reading, service.networks)
+        answer = answer_html(reading, service.facts, problem) + digit
         shown = answers_to(number, answer)
         # A large photo's steps would stay in memory for as long as the visitor's session.
         return shown, steps_html(reading), replace(reading, sketch=None)
@@ -131,8 +136,13 @@ def _first_view(service: Service, inside: Inside) -> tuple[gr.HTML, gr.State]:
     def read_pad(value: str | None) -> tuple:
         return guarded_pad(value, service.reader.read_pad, show, empty)
 
-    def read_picture(path: str | None) -> tuple[str, str, Reading, str]:
-        reading = service.reader.read(Path(path)) if path else empty
+    def read_picture(
+        path: str | None, request: gr.Request | None = None
+    ) -> tuple[str, str, Reading, str]:
+        reading = empty
+        if path:
+            with service.admit(path, visitor(request)):
+                reading = service.reader.read(Path(path))
         blank = BLANK_PICTURE if path and reading.is_blank else ""
         return *show(reading, blank), boxed_html(reading)
 
@@ -163,9 +173,13 @@ def guarded_pad(
     return answer()
 
 
+def asset(name: str) -> str:
+    """The text of a file of `assets`."""
+    return (ASSETS / name).read_text(encoding="utf-8")
+
+
 def _answers_script(pad: str, details: Sequence[str]) -> str:
-    script = (ASSETS / "answers.js").read_text(encoding="utf-8")
-    return script.replace("@PAD@", pad).replace("@DETAILS@", json.dumps(details))
+    return asset("answers.js").replace("@PAD@", pad).replace("@DETAILS@", json.dumps(details))
 
 
 @dataclass(frozen=True)
@@ -198,12 +212,12 @@ def message(text: str) -> str:
 
 def _why_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
     def explain(reading: Reading | None, target: str) -> str:
-        chosen = None if target == AS_READ else int(target)
+        chosen = None if target == AS_READ else target
         return why_html(service.networks, service.facts, reading, chosen)
 
     with gr.Tab("Why") as tab:
         target = gr.Radio(
-            [AS_READ, *map(str, range(10))], value=AS_READ, label="Explain the score of"
+            [AS_READ, *class_names(service.facts)], value=AS_READ, label="Explain the score of"
         )
         view = html(elem_id="why-detail")
     Detail("why", tab, answers).update(explain, [current, target], [view], [target.change])
@@ -279,13 +293,19 @@ def _number_tab(service: Service) -> None:
 
 def _batch_tab(service: Service) -> None:
     @friendly
-    def read_files(paths: list[str] | None, progress=gr.Progress()) -> str:  # noqa: B008
+    def read_files(
+        paths: list[str] | None,
+        request: gr.Request | None = None,
+        progress=gr.Progress(),  # noqa: B008
+    ) -> str:
         def report(done: int, total: int) -> None:
             progress((done, total), desc="Reading", unit="pictures")
 
         if not paths:
             raise UserError("There is no picture to read: choose pictures, or a zip of pictures.")
-        return batch_html(read_batch(service.reader, paths, report), service.facts)
+        with service.batches.admit(visitor(request)):
+            rows = read_batch(service.patient, paths, report)
+        return batch_html(rows, service.facts)
 
     with gr.Tab("Many pictures"):
         html(
@@ -302,7 +322,7 @@ def _batch_tab(service: Service) -> None:
         with gr.Row():
             button = gr.Button("Read them", variant="primary", elem_id="batch-button")
             stop = gr.Button("Stop", scale=0, min_width=90)
-        table = html(elem_id="batch-table")
+        table = html(elem_id="batch-table", js_on_load=asset("sort.js"))
     files.change(lambda: "", None, table, queue=False, api_visibility="private")
     reading = button.click(read_files, files, table, api_visibility="private")
     stop.click(lambda: message("Stopped: nothing was kept."), None, table, cancels=[reading],
@@ -329,7 +349,7 @@ def _teach_tab(service: Service, current: gr.State) -> None:
         )
         with gr.Row(equal_height=False):
             label = gr.Radio(
-                [str(d) for d in range(10)], label="The right answer", scale=3, min_width=300
+                class_names(service.facts), label="The right answer", scale=3, min_width=300
             )
             button = gr.Button("Save", variant="primary", scale=0, min_width=120)
         note = html(elem_id="teach-note")
@@ -344,7 +364,7 @@ def launch_options() -> dict[str, Any]:
             font=["ui-sans-serif", "system-ui", "sans-serif"],
             font_mono=["ui-monospace", "Consolas", "monospace"],
         ),
-        "css": (ASSETS / "style.css").read_text(encoding="utf-8") + stylesheet(),
+        "css": asset("style.css") + stylesheet(),
         "footer_links": ["api"],
         "run_history": False,
         "enable_monitoring": False,
@@ -352,9 +372,21 @@ def launch_options() -> dict[str, Any]:
         "ssr_mode": False,
         "app_kwargs": {
             "title": TITLE,
+            "lifespan": _lifespan,
             "routes": [Route("/health", _health), *routes(), *route.routes()],
         },
     }
+
+
+@asynccontextmanager
+async def _lifespan(app: Any) -> AsyncIterator[None]:
+    """The processes that read run while the server does."""
+    pool = app.get_blocks().service.pool
+    if pool is not None:
+        pool.start()
+    yield
+    if pool is not None:
+        pool.close()
 
 
 def _health(_: Request) -> JSONResponse:

@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 
 from fastapi import HTTPException
 from fastapi.routing import APIRoute
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, UploadFile
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.types import Message
 
+from netlib.answer.pool import BusyError
 from netlib.app.api import to_json
 from netlib.app.service import Service, sentence
 from netlib.errors import UserError
@@ -67,7 +67,9 @@ async def predict(request: Request) -> JSONResponse:
     picture = await _picture(request)
     service: Service = request.app.get_blocks().service
     try:
-        reading = await run_in_threadpool(service.reader.read, picture)
+        reading = await service.read(picture, request.client.host if request.client else "")
+    except BusyError as error:
+        raise busy(str(error)) from error
     except Exception as error:
         status = 422 if isinstance(error, ImageError | UserError) else 500
         raise HTTPException(status, sentence(error)) from error

@@ -1,100 +1,187 @@
-"""What the app holds while it runs: both networks and everything read from disk, loaded once."""
+"""What the app holds while it runs: the networks and everything read from disk, loaded once."""
 
+import asyncio
+import inspect
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
+from starlette.concurrency import run_in_threadpool
 
 from netlib.answer.explain import Explainer
-from netlib.answer.predictor import Predictor
-from netlib.answer.reading import Reader
+from netlib.answer.pool import PooledReader, ReaderPool, Turnstile, is_heavy
+from netlib.answer.predictor import NetworkInfo, Predictor, named
+from netlib.answer.reading import Reader, Reading, fitted
 from netlib.app.atlas import Atlas
 from netlib.app.teach import TeachStore
 from netlib.app.views.panels import NetworkFacts
 from netlib.errors import UserError
 from netlib.nets.layers import Layers
-from netlib.picture.load import ImageError
+from netlib.nets.saved import CheckpointError
+from netlib.picture.load import ImageError, Picture
 
 log = logging.getLogger(__name__)
 
 TITLES = {"standard": "Standard", "mobilenet": "MobileNet", "mobilenet_v1": "MobileNet v1"}
+DIGIT_SIZE = (28, 28)
 CHECKED = 4  # digits of a map whose embeddings are compared with the checkpoint's
-INPUT_DIM = (1, 28, 28)
+# Of heavy requests, each holds one of Gradio's 40 threads, which drawings need, too.
+DRAWINGS, LARGE_PICTURES, BATCHES = (64, 64), (16, 2), (8, 1)  # at once: of all, of one visitor
+COUNTS = (2, 3)  # networks beside one another
+MAX_CLASSES = 10  # as many bars are drawn
+# What the page colours: a network of standard blocks blue, one with separable blocks vermillion,
+# and another of the same kind in a colour of its own.
+COLOURS = {False: ("standard", "third", "fourth"), True: ("mobilenet", "third", "fourth")}
 
 
 @dataclass
 class Service:
-    """Both networks, what is known of them, and where corrections go.
+    """The networks, what is known of them, and where corrections go.
 
     Attributes:
-        reader: reads pictures with both networks.
+        reader: reads pictures with every network.
         checkpoints: name -> file.
         facts: name -> title, size, cost and speed.
-        atlases: name -> its map of digits; empty where the checkpoints come without maps.
+        atlases: name -> its map of digits, of those that have one beside their checkpoint.
         teach: where corrections are saved, None when the operator has not switched that on.
+        patient: reads pictures behind all drawings, for batches.
     """
 
     reader: Reader
     checkpoints: dict[str, Path]
     facts: dict[str, NetworkFacts]
     atlases: dict[str, Atlas]
-    teach: TeachStore | None = None
+    teach: TeachStore | None
+    patient: Reader
+    batches: Turnstile = field(default_factory=lambda: Turnstile(*BATCHES))
+    _drawings: Turnstile = field(default_factory=lambda: Turnstile(*DRAWINGS))
+    _large: Turnstile = field(default_factory=lambda: Turnstile(*LARGE_PICTURES))
 
     @classmethod
     def load(
-        cls, standard: str | Path, mobilenet: str | Path, teach_folder: str | Path | None = None
+        cls, *files: str | Path, teach_folder: str | Path | None = None, workers: int = 0
     ) -> "Service":
-        """Load both checkpoints, warm up, and measure the latency of each.
+        """Load two or three checkpoints, warm up, and measure the latency of each.
+
+        Args:
+            files: the checkpoints.
+            teach_folder: where corrections are saved, if anywhere.
+            workers: processes that read drawings, and half as many for heavy work; 0 reads in this
+                process.
 
         Raises:
             FileNotFoundError: a checkpoint is missing.
-            ValueError: a checkpoint cannot be used.
+            ValueError: a checkpoint cannot be used, or there are not two or three.
         """
-        checkpoints = {"standard": Path(standard), "mobilenet": Path(mobilenet)}
-        predictor = Predictor(checkpoints, input_dim=INPUT_DIM)
-        times = predictor.times()
-        facts = {name: _facts(predictor, name, times[name]) for name in predictor.names}
-        facts = _distinct(facts, checkpoints)
+        if len(files) not in COUNTS:
+            raise ValueError(
+                f"{len(files)} checkpoints were named; expected two or three to compare."
+            )
+        checkpoints = named(files)
+        predictor = Predictor(checkpoints)
+        for name, path in checkpoints.items():
+            _check_classes(path, predictor.info[name])
+        facts = _facts(predictor)
         teach = TeachStore(Path(teach_folder)) if teach_folder is not None else None
-        return cls(Reader(predictor), checkpoints, facts, _atlases(predictor, checkpoints), teach)
+        atlases = _atlases(predictor, checkpoints)
+        if workers:
+            pool = ReaderPool(checkpoints, workers, max(1, workers // 2))
+            reader, patient = PooledReader(predictor, pool), PooledReader(predictor, pool, True)
+        else:
+            reader = patient = Reader(predictor)
+        return cls(reader, checkpoints, facts, atlases, teach, patient)
 
     @property
     def networks(self) -> dict[str, Explainer]:
         """Name -> its opened network, for explanations."""
         return self.reader.predictor.explainers
 
+    @property
+    def pool(self) -> ReaderPool | None:
+        """The processes that read, if this one does not."""
+        return self.reader.pool if isinstance(self.reader, PooledReader) else None
 
-def _facts(predictor: Predictor, name: str, times: tuple[float, ...]) -> NetworkFacts:
-    info = predictor.info[name]
-    return NetworkFacts(
-        title=TITLES.get(info.architecture, info.architecture),
-        subtitle=_blocks(info.layers),
-        num_params=info.num_params,
-        macs=info.macs,
-        times=times,
-    )
+    async def read(self, picture: Picture, visitor: str) -> Reading:
+        """What both networks read in a picture, without the steps to it.
+
+        Raises:
+            BusyError: there is too much to do.
+            ImageError, UserError: as `Reader.read`.
+        """
+        with self.admit(picture, visitor):
+            if isinstance(self.reader, PooledReader):
+                return await asyncio.wrap_future(self.reader.submit(picture, steps=False))
+            return await run_in_threadpool(self.reader.read, picture)
+
+    def admit(self, picture: Picture, visitor: str) -> AbstractContextManager[None]:
+        """A place for one picture that is to be read; BusyError if there is none."""
+        return (self._large if is_heavy(picture) else self._drawings).admit(visitor)
+
+
+def _check_classes(path: Path, info: NetworkInfo) -> None:
+    if len(info.class_names) > MAX_CLASSES:
+        raise CheckpointError(
+            f"{path} tells {len(info.class_names)} classes apart; the page shows 2 to "
+            f"{MAX_CLASSES}: name a checkpoint of fewer classes."
+        )
+
+
+def _facts(predictor: Predictor) -> dict[str, NetworkFacts]:
+    times = predictor.times()
+    titles, colours = _titles(predictor.info), _colours(predictor.info)
+    return {
+        name: NetworkFacts(
+            title=titles[name],
+            subtitle=_subtitle(info.layers),
+            num_params=info.num_params,
+            macs=info.macs,
+            times=times[name],
+            colour=colours[name],
+            class_names=info.class_names,
+        )
+        for name, info in predictor.info.items()
+    }
+
+
+def _titles(info: Mapping[str, NetworkInfo]) -> dict[str, str]:
+    """Of the architecture; the checkpoint's name where that is no title, or not one network's."""
+    titles = {name: TITLES.get(network.architecture, name) for name, network in info.items()}
+    counts = Counter(titles.values())
+    return {name: title if counts[title] == 1 else name for name, title in titles.items()}
+
+
+def _colours(info: Mapping[str, NetworkInfo]) -> dict[str, str]:
+    taken: dict[str, str] = {}
+    for name, network in info.items():
+        separable = any(block.separable for block in network.layers.blocks)
+        taken[name] = next(c for c in COLOURS[separable] if c not in taken.values())
+    return taken
 
 
 def _atlases(predictor: Predictor, checkpoints: dict[str, Path]) -> dict[str, Atlas]:
-    """The maps beside the checkpoints: `map_NAME.npz` beside `NAME.safetensors`, or none.
+    """The maps beside the checkpoints: `map_NAME.npz` beside `NAME.safetensors`.
 
     Raises:
         ValueError: a map was made with another checkpoint.
     """
     files = {name: path.with_name(f"map_{path.stem}.npz") for name, path in checkpoints.items()}
-    if not all(file.exists() for file in files.values()):
-        log.info("No maps beside the checkpoints: the page has no map.")
-        return {}
-    atlases = {name: Atlas.load(file) for name, file in files.items()}
+    atlases = {name: Atlas.load(file) for name, file in files.items() if file.exists()}
+    if len(atlases) < len(files):
+        log.info("No map beside %s.", ", ".join(name for name in files if name not in atlases))
     for name, atlas in atlases.items():
-        images = atlas.images[:CHECKED, None].astype(np.float32) / 255
+        digits = atlas.images[:CHECKED].astype(np.float32) / 255
+        images = fitted(digits, predictor.info[name].input_dim)
         embeddings = predictor.predict_one(name, images).embeddings
-        if not np.allclose(embeddings, atlas.embeddings[:CHECKED], atol=0.02, rtol=0.02):
+        expected = atlas.embeddings[:CHECKED]
+        alike = embeddings.shape == expected.shape
+        if not alike or not np.allclose(embeddings, expected, atol=0.02, rtol=0.02):
             raise ValueError(
                 f"{files[name]} was made with another checkpoint than {checkpoints[name]}: make "
                 "it again with python -m analysis.project, or remove it."
@@ -102,19 +189,25 @@ def _atlases(predictor: Predictor, checkpoints: dict[str, Path]) -> dict[str, At
     return atlases
 
 
-def _blocks(layers: Layers) -> str:
-    """As in "2 standard + 2 separable convolutions"."""
+def _subtitle(layers: Layers) -> str:
+    """As in "2 standard + 2 separable convolutions", and what else is not as in the course."""
     separable = sum(block.separable for block in layers.blocks)
     counts = {"standard": len(layers.blocks) - separable, "separable": separable}
     parts = [f"{count} {kind}" for kind, count in counts.items() if count]
-    return f"{' + '.join(parts)} convolutions"
+    text = f"{' + '.join(parts)} convolutions"
+    if layers.spec["width"] != 1:
+        text += f", width {layers.spec['width']:g}"
+    channels, height, width = layers.input_dim
+    if (channels, height, width) != (1, *DIGIT_SIZE):
+        text += f", {height}×{width}{' RGB' if channels == 3 else ''}"
+    return text
 
 
-def _distinct(facts: dict[str, NetworkFacts], files: dict[str, Path]) -> dict[str, NetworkFacts]:
-    """Two checkpoints of one architecture are told apart by their files' names."""
-    if len({fact.title for fact in facts.values()}) == len(facts):
-        return facts
-    return {name: replace(fact, title=files[name].stem) for name, fact in facts.items()}
+def visitor(request: gr.Request | None) -> str:
+    """Whose request it is: the session's, as many people may share an address, or the address's."""
+    if request is None:
+        return ""
+    return request.session_hash or (request.client.host if request.client else "")
 
 
 def friendly(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -125,12 +218,23 @@ def friendly(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        try:
+        with _as_gradio_errors():
             return function(*args, **kwargs)
-        except Exception as error:
-            raise gr.Error(sentence(error), print_exception=False) from error
 
-    return wrapped
+    @wraps(function)
+    async def awaited(*args: Any, **kwargs: Any) -> Any:
+        with _as_gradio_errors():
+            return await function(*args, **kwargs)
+
+    return awaited if inspect.iscoroutinefunction(function) else wrapped
+
+
+@contextmanager
+def _as_gradio_errors() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise gr.Error(sentence(error), print_exception=False) from error
 
 
 def guarded(function: Callable[..., Any], show: Callable[[str], Any]) -> Callable[..., Any]:

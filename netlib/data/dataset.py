@@ -28,7 +28,7 @@ from netlib.data.stores import DataError
 log = logging.getLogger(__name__)
 
 Transform = Callable[[Any], Tensor]
-_CACHE_VERSION = 1  # raise it whenever decoding changes what comes out
+_CACHE_VERSION = 2  # raise it whenever decoding changes what comes out
 
 
 class Batch(Sequence[tuple[Tensor, int]]):
@@ -269,7 +269,8 @@ def _decode(
 ) -> Decoded:
     """The decoded split, from the cache if there is one and it has it."""
     if cache_dir is not None:
-        parts = [_CACHE_VERSION, part.table.where, input_dim, num_classes, part.fingerprint()]
+        parts = [_CACHE_VERSION, part.table.where, part.split, input_dim, num_classes]
+        parts += [part.fingerprint()]
         key = hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
         cached = image_cache.load(cache_dir, key)
         if cached is not None:

@@ -10,7 +10,7 @@ unpacked to disk.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from os import PathLike
@@ -18,7 +18,14 @@ from os.path import commonpath
 from pathlib import Path
 
 from netlib.data.stores import DataError, FolderStore, Store, ZipStore, check_file
-from netlib.data.tables import Files, Sheet, collector_paused, has_image_suffix, read_sheet
+from netlib.data.tables import (
+    Files,
+    Sheet,
+    collector_paused,
+    has_image_suffix,
+    read_sheet,
+    splits_in,
+)
 
 SPLITS = ("train", "test")
 TABLE_SUFFIXES = (".csv", ".tsv")
@@ -63,10 +70,18 @@ class Place:
 
 @dataclass(frozen=True)
 class Part:
-    """Where a split lies: its image folder and its CSV."""
+    """Where a split lies: its image folder and its CSV.
+
+    Attributes:
+        folder, table: the two.
+        split: "train" or "test", where the CSV may hold the other's rows, too.
+        others: folders of the other split, then.
+    """
 
     folder: Place
     table: Place
+    split: str = ""
+    others: tuple[Place, ...] = ()
 
     def fingerprint(self) -> bytes:
         """A digest that changes whenever the CSV or the images change."""
@@ -105,9 +120,8 @@ def has_split(path: str | PathLike[str], split: str) -> bool:
         return False
     survey = _survey(path)
     places = _opened(survey, path, split)
-    return any(
-        _split_of(place.where) == split for place in [*places.folders, *places.tables, *places.zips]
-    )
+    named = [*places.folders, *places.tables, *places.zips]
+    return any(_split_of(place.where) == split for place in named) or _is_within(places, split)
 
 
 def read_table(part: Part, num_classes: int) -> Table:
@@ -118,7 +132,12 @@ def read_table(part: Part, num_classes: int) -> Table:
     """
     with collector_paused():
         files, title = _files(part.folder), part.table.where
-        sheet = _sheet(part.table, files)
+        others = [_files(place) for place in part.others]
+        listed = [name for some in (files, *others) for name in some.names]
+        every = Files(part.folder.path, listed, files.title) if others else files
+        sheet = _sheet(part.table, every)
+        if part.split:
+            sheet = sheet.of_split(part.split, _may_be_of(part, files, others))
         names, labels = sheet.rows(files, title, num_classes)
     warnings = []
     unnamed = files.images - set(names)
@@ -128,6 +147,28 @@ def read_table(part: Part, num_classes: int) -> Table:
             f"for example {min(unnamed)}."
         )
     return Table(part.folder.store, part.folder.path, names, labels, warnings)
+
+
+def _may_be_of(part: Part, files: Files, others: Sequence[Files]) -> Callable[[str], bool]:
+    """Whether a name in a CSV of both splits is of this part: by its folder, or by where it lies.
+
+    Raises:
+        DataError: from the function, where it lies in both.
+    """
+
+    def may_be(name: str) -> bool:
+        said = _split_of(_parent(name.replace("\\", "/")))
+        if said in SPLITS:
+            return said == part.split
+        elsewhere = [other for other in others if other.matches(name)]
+        if elsewhere and files.matches(name):
+            raise DataError(
+                f"{part.table.where} names {name!r}, which is in {files.title} and in "
+                f"{elsewhere[0].title}; write the folder before the name, or make a CSV for each."
+            )
+        return not elsewhere
+
+    return may_be
 
 
 @dataclass
@@ -235,14 +276,31 @@ def _by_words(survey: _Survey, split: str) -> Part | None:
             f"{_listed(folders)} and {_listed(tables)}; rename those that are meant to {split}/ "
             f"and {split}.csv."
         )
-    return Part(*pairs[0])
+    folder, table = pairs[0]
+    if _split_of(table.where) is not None:
+        return Part(folder, table)
+    others = [p for p in survey.folders if _split_of(p.where) not in (split, None)]
+    return Part(folder, table, split, tuple(p for p in others if p != folder))
 
 
 def _is_named(survey: _Survey, split: str) -> bool:
     """Whether anything says that it is of this split; without any word, all is for training."""
     places = [*survey.folders, *survey.tables]
     words = {_split_of(place.where) for place in places}
-    return split in words or (split == "train" and words <= {None, "test", "val"} and None in words)
+    return (
+        split in words
+        or _is_within(survey, split)
+        or (split == "train" and words <= {None, "test", "val"} and None in words)
+    )
+
+
+def _is_within(survey: _Survey, split: str) -> bool:
+    """Whether a column of a CSV whose name is of no split has rows of this one."""
+    return any(
+        split in splits_in(place.store.read(place.path), place.where)
+        for place in survey.tables
+        if _split_of(place.where) is None
+    )
 
 
 def _of_split(places: Sequence[Place], split: str) -> list[Place]:

@@ -17,12 +17,12 @@ from tqdm import tqdm
 from netlib.data.layout import Table
 from netlib.data.stores import DataError
 from netlib.picture.digit import SIDE, to_digit
+from netlib.picture.load import MAX_PIXELS, stretch
 
 InputDim = tuple[int, int, int]
 Reader = Callable[[bytes], Image.Image]
 
 PREPROCESSES = ("none", "sketch")
-MAX_PIXELS = 50_000_000  # of one encoded image: checked before its pixels are decoded
 DARK_ON_LIGHT = (
     "dark ink on a light page, and the networks read light ink on dark as MNIST has it: read them "
     'with preprocess="sketch" (--preprocess sketch), in training and testing.'
@@ -137,8 +137,9 @@ def decode_image(data: bytes, input_dim: InputDim) -> Image.Image:
     """Decodes one image to the mode (L or RGB) and the size of `input_dim`.
 
     Transparent areas become background (black: ink is bright in these data sets), colours become
-    grey by ITU-R 601 luma, 16-bit grey is scaled to 8 bits, another size is resized with
-    anti-aliasing, the aspect ratio given up. Of an animation, the first frame is taken.
+    grey by ITU-R 601 luma, deep and floating-point grey is stretched as in the app, another size
+    is resized with anti-aliasing, the aspect ratio given up. Of an animation, the first frame is
+    taken.
 
     Raises:
         One of Pillow's errors, or ValueError, if the bytes are no image that can be read.
@@ -199,18 +200,9 @@ def _open(data: bytes) -> Image.Image:
 def _to_mode(image: Image.Image, mode: str) -> Image.Image:
     if image.mode == mode and "transparency" not in image.info:
         return image
-    if image.mode == "F":
-        raise ValueError("its pixels are floating-point numbers, which have no stated range")
-    if image.mode.startswith("I"):
-        image = _from_16_bit(image)
+    if image.mode.startswith(("I", "F")):
+        image = Image.fromarray(stretch(np.asarray(image)))
     if image.has_transparency_data:
         black = Image.new("RGBA", image.size, (0, 0, 0, 255))
         image = Image.alpha_composite(black, image.convert("RGBA"))
     return image.convert(mode)
-
-
-def _from_16_bit(image: Image.Image) -> Image.Image:
-    values = np.asarray(image).astype(np.int64)
-    if values.min() < 0 or values.max() > 65535:
-        raise ValueError("its pixels are outside the 16-bit range")
-    return Image.fromarray(((values + 128) // 257).astype(np.uint8))  # 257 = 65535 / 255

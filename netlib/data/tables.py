@@ -9,9 +9,9 @@ import gc
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 
@@ -26,6 +26,11 @@ SAMPLE = 200  # rows that decide which column is which
 NAME_WORDS = ("image", "img", "file", "name", "path", "picture")
 LABEL_WORDS = ("label", "labels", "class", "digit", "target", "y", "category", "truth")
 INDEX_WORDS = ("", "index", "idx", "id", "unnamed: 0", "row", "no", "nr", "number")
+# What a column that parts a table says of a row; validation is cut from training images here.
+SPLIT_VALUES = {
+    **dict.fromkeys(("train", "training", "val", "valid", "validation", "dev"), "train"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}(\.0*)?")
 
 
@@ -130,6 +135,25 @@ class Sheet:
         sample = [row[self.name_column] for row in self.cells[:SAMPLE]]
         return sum(bool(files.matches(name)) for name in sample) / max(len(sample), 1)
 
+    def of_split(self, split: str, is_of: Callable[[str], bool]) -> "Sheet":
+        """The rows of one split, where the table holds several.
+
+        Args:
+            split: "train" or "test".
+            is_of: whether an image's name may be of the split.
+        """
+        column = _split_column(self.cells)
+        kept = [
+            place
+            for place, row in enumerate(self.cells)
+            if (column is None or SPLIT_VALUES[row[column].lower()] == split)
+            and is_of(row[self.name_column])
+        ]
+        lines, cells = [self.lines[place] for place in kept], [self.cells[place] for place in kept]
+        if column is not None:  # it says nothing more, and is no label
+            cells = [[*row[:column], "", *row[column + 1 :]] for row in cells]
+        return replace(self, lines=lines, cells=cells)
+
     def rows(self, files: Files, table: str, num_classes: int) -> tuple[list[str], list[int]]:
         """Names of the images' files, and their labels.
 
@@ -226,6 +250,25 @@ def read_sheet(data: bytes, title: str, files: Files) -> Sheet:
     header = _is_header(cells[0], column, files)
     return Sheet(title, cells[0] if header else [], lines[header:],
                  [row[:width] for row in cells[header:]], column)  # fmt: skip
+
+
+def splits_in(data: bytes, title: str) -> set[str]:
+    """The splits that a column of a CSV parts its rows into; none where no column does.
+
+    Raises:
+        DataError: as `read_sheet`.
+    """
+    rows = _cells(_text(data, title), title)[1][1:]
+    column = _split_column(rows)
+    return set() if column is None else {SPLIT_VALUES[row[column].lower()] for row in rows}
+
+
+def _split_column(rows: Sequence[Sequence[str]]) -> int | None:
+    """The column that says of every row which split it is of."""
+    for column in range(min(map(len, rows), default=0)):
+        if all(row[column].lower() in SPLIT_VALUES for row in rows):
+            return column
+    return None
 
 
 def picture_labels(data: bytes, title: str, names: Sequence[str]) -> dict[str, str]:

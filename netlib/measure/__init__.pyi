@@ -14,8 +14,10 @@ from .runs import Pairs as Pairs
 from .runs import check_test_set as check_test_set
 from .runs import find_pairs as find_pairs
 from .seeds import MeanInterval as MeanInterval
+from .seeds import agreement as agreement
 from .seeds import equivalence as equivalence
 from .seeds import mcnemar as mcnemar
 from .seeds import mean_interval as mean_interval
+from .seeds import paired_interval as paired_interval
 from .seeds import paired_t as paired_t
 from .seeds import wilson_interval as wilson_interval

@@ -40,14 +40,14 @@ def save_network(
     Args:
         net: the network; its `spec` is added to the metadata.
         path: file to write, by custom ending in .safetensors; its folder is made if missing.
-        metadata: anything that JSON can hold.
+        metadata: anything that JSON can hold; default: `net.metadata`.
 
     Returns:
         The path written.
     """
     path = Path(path)
     tensors = {name: t.detach().cpu().contiguous() for name, t in net.state_dict().items()}
-    content = {**(metadata or {}), "spec": net.spec}
+    content = {**(net.metadata if metadata is None else metadata), "spec": net.spec}
     header = {
         "format": FORMAT,
         "version": str(FORMAT_VERSION),

@@ -60,7 +60,8 @@ class Complexity:
 class HasSpec(Protocol):
     """Anything that says how it is built, as a `Network` does."""
 
-    spec: Mapping[str, Any]
+    @property
+    def spec(self) -> Mapping[str, Any]: ...
 
 
 def measure(net: HasSpec, input_dim: Sequence[int]) -> Complexity:

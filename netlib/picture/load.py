@@ -212,7 +212,7 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     if image.mode in ("L", "LA", "RGB", "RGBA") and "transparency" not in image.info:
         return image
     if image.mode.startswith(("I", "F")):
-        return Image.fromarray(_stretch(np.asarray(image)))
+        return Image.fromarray(stretch(np.asarray(image)))
     if image.mode in ("PA", "La", "RGBa") or "transparency" in image.info:
         return image.convert("LA" if image.mode in ("1", "L", "La") else "RGBA")
     try:
@@ -221,7 +221,7 @@ def _eight_bit(image: Image.Image) -> Image.Image:
         raise ImageError(f"Pictures of colour mode {image.mode} are not supported.") from error
 
 
-def _stretch(values: np.ndarray) -> np.ndarray:
+def stretch(values: np.ndarray) -> np.ndarray:
     """Numbers to uint8: [0, 1] in floating point as it is, anything else from minimum to maximum.
 
     Deep pictures (12 bits in 16, floating point of any unit) seldom fill their range.
@@ -249,7 +249,7 @@ def _from_array(array: Any) -> Image.Image:
     elif not np.issubdtype(values.dtype, np.number) or np.iscomplexobj(values):
         raise ImageError(f"A picture needs numbers, got an array of {values.dtype}.")
     if values.dtype != np.uint8:
-        values = _stretch(values)
+        values = stretch(values)
     return Image.fromarray(np.ascontiguousarray(values))
 
 

@@ -11,7 +11,7 @@ else:  # the names of files: the command line offers what there is
     LossName = Literal[LOSSES]
 OptimizerName = Literal["sgd", "adam", "adamw", "rmsprop", "adadelta"]
 ScheduleName = Literal["constant", "cosine", "onecycle"]
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["auto", "float32", "bfloat16"]
 
 
 def _check(valid: bool, name: str, got: object, expected: str) -> None:
@@ -107,7 +107,9 @@ class TrainConfig:
         augment: changes made to training images.
         patience: epochs without a better validation score before an early stop, 0 for never.
         seed: of weights, data order and augmentation.
-        precision: of convolutions and matrix products in training; weights stay float32.
+        precision: of convolutions and matrix products in training; weights stay float32. "auto"
+            takes bfloat16 where the processor has units for it and a trial finds it faster, and
+            the record of the run says which it was.
         channels_last: memory layout of images and filters.
         device: "auto" takes CUDA, then MPS, then the CPU.
     """
@@ -124,7 +126,7 @@ class TrainConfig:
     augment: AugmentConfig = AUGMENTATIONS["none"]
     patience: int = 0
     seed: int = 0
-    precision: Precision = "float32"
+    precision: Precision = "auto"
     channels_last: bool = True
     device: str = "auto"
 

@@ -118,7 +118,6 @@ def train(
         loss_func=loss,
         optimizer=own,
     )
-    net.metadata = {"config": config.to_dict()}
     if own is not None:
         net.metadata["optimizer"] = repr(own)
     if not isinstance(loss_func, str):

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from netlib.training.allocator import keep_freed_memory
 from netlib.training.augment import augment
 from netlib.training.config import TrainConfig
 from netlib.training.losses import Loss
+from netlib.training.precision import choose_precision
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 History = list[dict[str, float]]
@@ -80,7 +82,8 @@ def fit(
     Returns:
         One record an epoch: epoch (from 1), learning_rate at its end, train_loss and
         train_accuracy (running, over augmented images), validation_loss (cross entropy),
-        validation_accuracy, seconds. Accuracies are fractions.
+        validation_accuracy, seconds. Accuracies are fractions. `net.metadata["config"]` is the
+        config, with the precision that was chosen.
 
     Raises:
         TrainingError: the loss is not finite, or the state file belongs to another run.
@@ -120,6 +123,7 @@ def fit(
     net.load_state_dict(run.best_weights)
     net.to("cpu").to(memory_format=torch.contiguous_format)
     net.eval()
+    net.metadata = {"config": run.config.to_dict()}
     return run.history
 
 
@@ -144,6 +148,9 @@ class _Run:
             torch.channels_last if config.channels_last else torch.contiguous_format
         )
         self.net = net.to(self.device).to(memory_format=self.memory_format)
+        self.is_free = config.precision == "auto"
+        if self.is_free:
+            self.config = replace(config, precision=choose_precision(net, self.device))
         self.average = (
             AveragedModel(net, multi_avg_fn=self._average_in, use_buffers=True)
             if config.ema
@@ -281,6 +288,8 @@ class _Run:
                 f"{path} is no readable training state ({type(error).__name__}); delete it to "
                 "begin anew."
             ) from error
+        if self.is_free:  # it goes on as it began
+            self.config = replace(self.config, precision=found["config"]["precision"])
         found["number of steps"] = steps_taken
         expected = {
             "spec": self.net.spec,

@@ -8,27 +8,25 @@ from netlib.app.batch import Row, accuracy, to_csv
 from netlib.app.views.panels import NetworkFacts, percent
 from netlib.app.views.pictures import ink_on_paper, png_url
 
-MAX_ROWS_SHOWN = 200
 MAX_THUMBNAILS = 8
 
 
 def batch_html(rows: Sequence[Row], facts: Mapping[str, NetworkFacts]) -> str:
-    """Summary, download link and table; the table shows the first rows only, the CSV all."""
-    csv_text = to_csv(rows, list(facts))
+    """Summary, download link and table; a click on a column's title sorts by it."""
+    csv_text = to_csv(rows, {name: fact.class_names for name, fact in facts.items()})
     link = "data:text/csv;base64," + base64.b64encode(csv_text.encode()).decode("ascii")
-    head = "".join(f'<th class="{name}">{escape(f.title)}</th>' for name, f in facts.items())
-    body = "".join(_row(row, facts) for row in rows[:MAX_ROWS_SHOWN])
-    more = (
-        f'<p class="hint">The first {MAX_ROWS_SHOWN} of {len(rows)} rows; the CSV has them all.</p>'
-        if len(rows) > MAX_ROWS_SHOWN
-        else ""
+    titles = [("File", ""), *((f.title, f.colour) for f in facts.values())]
+    titles += [("Label", ""), ("Disagreement", "")]
+    head = "".join(
+        f'<th scope="col" class="{colour}"><button type="button">{escape(title)}</button></th>'
+        for title, colour in titles
     )
+    body = "".join(_row(row, facts) for row in rows)
     return (
         f'<div class="batch-head">{_summary(rows, facts)}'
         f'<a class="download" href="{link}" download="answers.csv">Download CSV</a></div>'
-        '<div class="table-frame"><table class="batch"><thead><tr><th>Digit</th><th>File</th>'
-        f"{head}<th>Label</th><th>Disagreement</th></tr></thead><tbody>{body}</tbody></table></div>"
-        f"{more}"
+        '<div class="table-frame"><table class="batch"><thead><tr><th scope="col">Digit</th>'
+        f"{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 
@@ -39,14 +37,16 @@ def _summary(rows: Sequence[Row], facts: Mapping[str, NetworkFacts]) -> str:
     if unread:
         parts.append(f"{unread} not readable")
     for name, (right, count) in accuracy(rows).items():
-        title = escape(facts[name].title)
-        parts.append(f'<b class="{name}">{title} {percent(right / count)}</b> ({right} of {count})')
+        title, colour = escape(facts[name].title), facts[name].colour
+        parts.append(
+            f'<b class="{colour}">{title} {percent(right / count)}</b> ({right} of {count})'
+        )
     return f"<p>{' · '.join(parts)}</p>"
 
 
 def _row(row: Row, facts: Mapping[str, NetworkFacts]) -> str:
     if row.reading is None:
-        cells = f'<td colspan="{len(facts)}" class="error">{escape(row.error)}</td>'
+        cells = "<td>not read</td>" * len(facts)
         thumbnails = ""
     else:
         thumbnails = "".join(
@@ -54,11 +54,12 @@ def _row(row: Row, facts: Mapping[str, NetworkFacts]) -> str:
             for digit in row.reading.digits[:MAX_THUMBNAILS]
         )
         cells = "".join(_answer(row, name) for name in facts)
+    problem = f'<p class="error">{escape(row.error)}</p>' if row.error else ""
     differ = row.differs
     disagreement = f"{row.disagreement:.3f}" if row.texts() else ""
     return (
         f'<tr class="{"differ" if differ else ""}"><td class="thumbs">{thumbnails}</td>'
-        f'<td class="name">{escape(row.name)}</td>{cells}'
+        f'<td class="name"><span>{escape(row.name)}</span>{problem}</td>{cells}'
         f"<td>{escape(row.label or '')}</td><td>{disagreement}</td></tr>"
     )
 
@@ -71,4 +72,4 @@ def _answer(row: Row, name: str) -> str:
     wrong = row.label is not None and network.text != row.label
     known = bool(network.is_digit.all())  # of what was refused, no percentage is told
     confidence = percent(float(network.confidences.prod())) if known else ""
-    return f'<td class="{"wrong" if wrong else ""}"><b>{network.text}</b> {confidence}</td>'
+    return f'<td class="{"wrong" if wrong else ""}"><b>{escape(network.text)}</b> {confidence}</td>'

@@ -22,7 +22,7 @@ def confidence_chart(
 
     Args:
         values: (P,) ascending.
-        curves: name of the network -> (P,) confidences.
+        curves: colour of the network -> (P,) confidences.
         marker: where the slider stands.
         neutral: the value that changes nothing, marked on the axis.
         unit: written after the values.

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-KINDS = {"conv": "standard", "depthwise": "depthwise", "pointwise": "pointwise"}
+KINDS = {"conv": "conv", "depthwise": "depthwise", "pointwise": "pointwise"}
 CALLED = {"conv": "3×3", "depthwise": "depthwise", "pointwise": "1×1"}
 
 
@@ -15,7 +15,7 @@ def cost_strip_html(networks: Sequence[Mapping[str, Any]]) -> str:
     """One column a block, one row a network; a click on a column opens that block.
 
     Args:
-        networks: with name, title, macs (all), seconds, and blocks of layers (kind, macs).
+        networks: with colour, title, macs (all), seconds, and blocks of layers (kind, macs).
     """
     depth = max(len(network["blocks"]) for network in networks)
     total = max(network["macs"] for network in networks)
@@ -24,7 +24,8 @@ def cost_strip_html(networks: Sequence[Mapping[str, Any]]) -> str:
     return (
         '<section class="cost-strip" aria-label="Where the multiplications are">'
         '<p class="cost-title">Where the multiplications are: the longer a bar, the more</p>'
-        f'<div class="cost-rows"><div class="cost-legend">{rows}<span>Block</span></div>'
+        f'<div class="cost-rows" style="--rows:{len(networks)}">'
+        f'<div class="cost-legend">{rows}<span>Block</span></div>'
         f'<div class="cost-columns" style="--columns:{depth}">{columns}</div></div>'
         f'<p class="cost-key" aria-hidden="true">{_key()}</p>'
         f'<p class="cost-lesson">{lesson(networks)}</p></section>'
@@ -32,10 +33,17 @@ def cost_strip_html(networks: Sequence[Mapping[str, Any]]) -> str:
 
 
 def lesson(networks: Sequence[Mapping[str, Any]]) -> str:
-    """What the ratio of the whole hides: the savings block by block, and what remains."""
-    first, second = sorted(networks, key=lambda network: network["macs"], reverse=True)
+    """What the ratio of the whole hides: the savings block by block, and what remains.
+
+    Of the dearest network and each other one.
+    """
+    first, *others = sorted(networks, key=lambda network: network["macs"], reverse=True)
+    return "<br>".join(_lesson(first, second) for second in others)
+
+
+def _lesson(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
     if first["macs"] == second["macs"]:
-        return "Both networks cost the same."
+        return f"{_named(first)} and {_named(second)} cost the same."
     replaced = [i for i, _ in enumerate(second["blocks"]) if _is_replaced(first, second, i)]
     if not replaced:
         return f"{_named(second)} needs {_ratio(first['macs'], second['macs'])} fewer in all."
@@ -72,7 +80,7 @@ def _column(networks: Sequence[Mapping[str, Any]], i: int, total: int) -> str:
     share = max(_block_macs(network, i) for network in networks) / total
     for network in networks:
         layers = network["blocks"][i] if i < len(network["blocks"]) else []
-        bars += f'<span class="cost-bar {escape(network["name"])}">{_pieces(layers, total)}</span>'
+        bars += f'<span class="cost-bar {network["colour"]}">{_pieces(layers, total)}</span>'
         spoken.append(f"{network['title']} {_block_macs(network, i):,}")
     return (
         f'<button type="button" data-inside-block="{i}" style="flex-grow:{share:.5f}" '
@@ -91,10 +99,9 @@ def _pieces(layers: Sequence[Mapping[str, Any]], total: int) -> str:
 
 
 def _legend(network: Mapping[str, Any]) -> str:
-    name = escape(network["name"])
     return (
-        f'<span class="{name}"><b>{_named(network)}</b> <span>{network["macs"] / 1e6:.2f} M '
-        f"in {1e3 * network['seconds']:.2f} ms</span></span>"
+        f'<span class="{network["colour"]}"><b>{_named(network)}</b> '
+        f"<span>{network['macs'] / 1e6:.2f} M in {1e3 * network['seconds']:.2f} ms</span></span>"
     )
 
 

@@ -1,12 +1,13 @@
-"""The maps as HTML: both networks' maps with the drawing on them, and its nearest digits."""
+"""The maps as HTML: the networks' maps with the drawing on them, and its nearest digits."""
 
 from collections.abc import Mapping
 from functools import lru_cache
+from html import escape
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from netlib.answer.reading import Reading
+from netlib.answer.reading import NetworkReading, Reading
 from netlib.app.atlas import Atlas, Place
 from netlib.app.views.panels import NetworkFacts
 from netlib.app.views.pictures import png_url
@@ -16,6 +17,7 @@ SIDE = 440
 ZOOM = 2
 DOT = 2.2
 SHOWN = 8
+FAR = 0.95  # farther from its neighbours than this share of the map's digits
 # matplotlib's "tab10" by digit: ten colours made to be told apart.
 COLOURS = (
     "#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd",
@@ -34,7 +36,7 @@ METHOD_NAMES = {"umap": "UMAP", "tsne": "t-SNE", "pca": "principal components"}
 def map_html(
     atlases: Mapping[str, Atlas], facts: Mapping[str, NetworkFacts], reading: Reading | None
 ) -> str:
-    """Both maps with the drawing's place and its nearest digits.
+    """The maps with the drawing's place and its nearest digits.
 
     Raises:
         UserError: there is no digit, or more than one.
@@ -45,12 +47,27 @@ def map_html(
     for name, atlas in atlases.items():
         place = atlas.place(reading.networks[name].embeddings[0])
         columns.append(
-            f'<div class="side {name}"><h4>{facts[name].title}</h4>{_map(atlas, place)}'
+            f'<div class="side {facts[name].colour}"><h4>{escape(facts[name].title)}</h4>'
+            f"{_map(atlas, place)}<p>{_distance(place, reading.networks[name])}</p>"
             f'<div class="nearest">{_nearest(atlas, place)}</div></div>'
         )
     first = next(iter(atlases.values()))
     hint = HINT.format(count=f"{len(first.labels):,}", method=METHOD_NAMES[first.method])
     return f'<p class="hint">{hint}</p><div class="pair">{"".join(columns)}</div>'
+
+
+def _distance(place: Place, network: NetworkReading) -> str:
+    """How far the drawing lies from its neighbours: the map alone shows it among digits always."""
+    share = min(max(place.closer, 0.01), 0.99)
+    text = (
+        f"{place.distances.mean():.1f} from its {len(place.distances)} nearest, in the mean: "
+        f"{share:.0%} of the map’s own digits lie closer to theirs."
+    )
+    if not network.is_digit[0]:
+        return f"<b>No digit, this network answers: its place says nothing.</b> {text}"
+    if place.closer > FAR:
+        return f"<b>It lies far from all digits: its place says little.</b> {text}"
+    return text
 
 
 def _map(atlas: Atlas, place: Place) -> str:

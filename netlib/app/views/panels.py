@@ -10,11 +10,11 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from netlib.answer.reading import NetworkReading, Reading
+from netlib.answer.reading import REFUSED, NetworkReading, Reading
 from netlib.app.views.pictures import grey, ink_on_paper, png_url
 
-NUM_CLASSES = 10
-BLANK_TEXT = "Draw a digit: both networks answer while you draw."
+BLANK_TEXT = "Draw a digit: {all} answer while you draw."
+FEWEST_LINES = 5  # of a card, whatever it shows
 NUMBER_TEXT = "Write a number of up to 20 digits."
 NO_DIGIT_TEXT = "This does not look like a digit."
 
@@ -28,7 +28,9 @@ class NetworkFacts:
         subtitle: what it is made of.
         num_params: trainable parameters.
         macs: multiply-accumulates for one picture.
-        times: seconds for one picture on this server, round by round beside the other network's.
+        times: seconds for one picture on this server, round by round beside the other networks'.
+        colour: what the stylesheet knows it by: "standard", "mobilenet", "third" or "fourth".
+        class_names: of what it tells apart.
     """
 
     title: str
@@ -36,6 +38,8 @@ class NetworkFacts:
     num_params: int
     macs: int
     times: tuple[float, ...]
+    colour: str
+    class_names: tuple[str, ...]
 
     @property
     def latency(self) -> float:
@@ -57,23 +61,33 @@ def millions(count: int) -> str:
     return f"{count / 1e6:.2f} M"
 
 
+def class_names(facts: Mapping[str, NetworkFacts]) -> list[str]:
+    """What any of the networks can answer, in the networks' order."""
+    return list(dict.fromkeys(name for fact in facts.values() for name in fact.class_names))
+
+
+def all_of(facts: Mapping[str, NetworkFacts]) -> str:
+    """The networks together, at the start of a sentence."""
+    return "Both networks" if len(facts) == 2 else f"All {len(facts)} networks"
+
+
 def verdict(reading: Reading, facts: Mapping[str, NetworkFacts]) -> tuple[str, str]:
-    """One line on what both networks read, and its kind: blank, none, agree or differ."""
+    """One line on what the networks read, and its kind: blank, none, agree or differ."""
     if reading.is_blank:
-        return BLANK_TEXT, "blank"
+        return BLANK_TEXT.format(all=all_of(facts).lower()), "blank"
     if not any(network.is_digit.any() for network in reading.networks.values()):
         return NO_DIGIT_TEXT, "none"
     texts = {name: network.text for name, network in reading.networks.items()}
     if reading.agree:
-        return f"Both networks read {next(iter(texts.values()))}.", "agree"
+        return f"{all_of(facts)} read {next(iter(texts.values()))}.", "agree"
     if reading.is_number:
         parts = [f"{facts[name].title} reads {text}" for name, text in texts.items()]
         return f"They differ: {', '.join(parts)}.", "differ"
     parts = [
-        f"{facts[name].title} sees no digit" if text == "?" else f"{facts[name].title} reads {text}"
+        f"{facts[name].title} {'sees no digit' if text == REFUSED else f'reads {text}'}"
         for name, text in texts.items()
     ]
-    labels = sorted(text for text in texts.values() if text != "?")
+    labels = sorted({text for text in texts.values() if text != REFUSED})
     question = f" In question: {' or '.join(labels)}." if len(labels) > 1 else ""
     return f"They differ: {', '.join(parts)}.{question}", "differ"
 
@@ -87,30 +101,37 @@ def answer_html(reading: Reading, facts: Mapping[str, NetworkFacts], problem: st
         problem: a sentence that takes the verdict's place.
     """
     text, kind = (problem, "problem") if problem else verdict(reading, facts)
+    classes = max(len(fact.class_names) for fact in facts.values())
     cards = "".join(
-        _card(name, facts[name], reading.networks.get(name), reading.digits) for name in facts
+        _card(fact, reading.networks.get(name), reading.digits) for name, fact in facts.items()
     )
     return (
         f'<p class="verdict {kind}">{escape(text)}</p>'
-        f'<div class="cards">{cards}</div>'
+        f'<div class="cards" style="--classes:{max(FEWEST_LINES, classes)}">{cards}</div>'
         f'<p class="versus">{versus(facts)}</p>'
         f"{boxes_svg(reading) if reading.is_number else ''}"
     )
 
 
 def versus(facts: Mapping[str, NetworkFacts]) -> str:
-    """How the second network's cost compares with the first's, in theory and measured."""
-    first, second = facts.values()
+    """How each other network's cost compares with the first's, in theory and measured."""
+    first, *others = facts.values()
+    return "<br>".join(_versus(first, other) for other in others)
+
+
+def _versus(first: NetworkFacts, other: NetworkFacts) -> str:
     return (
-        f"{escape(second.title)} next to {escape(first.title)}: "
-        f"<b>{_ratio(first.num_params, second.num_params)} fewer</b> parameters, "
-        f"<b>{_ratio(first.macs, second.macs)} fewer</b> multiply–accumulates; measured here, "
-        f"<b>{_speed(first.times, second.times)}</b> a picture."
+        f"{escape(other.title)} next to {escape(first.title)}: "
+        f"<b>{_fewer(first.num_params, other.num_params)}</b> parameters, "
+        f"<b>{_fewer(first.macs, other.macs)}</b> multiply–accumulates; measured here, "
+        f"<b>{_speed(first.times, other.times)}</b> a picture."
     )
 
 
-def _ratio(one: float, other: float) -> str:
-    return f"{one / other:.2f}×" if one >= other else f"1/{other / one:.2f}×"
+def _fewer(one: int, other: int) -> str:
+    if one == other:
+        return "as many"
+    return f"{one / other:.2f}× fewer" if one > other else f"{other / one:.2f}× more"
 
 
 def _speed(one: Sequence[float], other: Sequence[float]) -> str:
@@ -128,14 +149,9 @@ def _range(low: float, high: float) -> str:
     return " to ".join(texts)
 
 
-def _card(
-    name: str,
-    facts: NetworkFacts,
-    network: NetworkReading | None,
-    digits: NDArray[np.floating],
-) -> str:
+def _card(facts: NetworkFacts, network: NetworkReading | None, digits: NDArray[np.floating]) -> str:
     if network is None or len(network.labels) == 0:
-        body = _headline("–", "", 1) + _bars(np.zeros(NUM_CLASSES), known=True)
+        body = _headline("–", "", 1) + _bars(facts.class_names, None, known=True)
     elif len(network.labels) == 1:
         body = _single(network)
     else:
@@ -147,7 +163,7 @@ def _card(
     )
     terms = "".join(f"<div><dt>{term}</dt><dd>{value}</dd></div>" for term, value in costs)
     return (
-        f'<section class="card {escape(name)}" aria-label="{escape(facts.title)}">'
+        f'<section class="card {facts.colour}" aria-label="{escape(facts.title)}">'
         f"<header><h3>{escape(facts.title)}</h3><p>{escape(facts.subtitle)}</p></header>"
         f'{body}<dl class="costs">{terms}</dl></section>'
     )
@@ -164,36 +180,41 @@ def _headline(big: str, small: str, length: int) -> str:
 def _single(network: NetworkReading) -> str:
     known = bool(network.is_digit[0])
     confidence = percent(float(network.confidences[0]))
-    small = confidence if known else f"no digit; nearest: {network.labels[0]}"
-    return _headline(network.text, small, 1) + _bars(network.probabilities[0], known)
+    small = confidence if known else f"no digit; nearest: {escape(network.nearest[0])}"
+    bars = _bars(network.class_names, network.probabilities[0], known)
+    return _headline(network.text, small, len(network.text)) + bars
 
 
-def _bars(probabilities: NDArray[np.floating], known: bool) -> str:
-    top = int(probabilities.argmax()) if probabilities.any() else -1
+def _bars(names: Sequence[str], probabilities: NDArray[np.floating] | None, known: bool) -> str:
+    """One bar a class; empty ones where there are no probabilities."""
+    shares = [0.0] * len(names) if probabilities is None else [float(p) for p in probabilities]
     rows = []
-    for label, share in enumerate(probabilities):
-        value = percent(float(share)) if probabilities.any() else ""
+    for name, share in zip(names, shares, strict=True):
+        value = "" if probabilities is None else percent(share)
+        top = "top" if share and share == max(shares) else ""
         fill = f'<span class="fill" style="width:{100 * share:.2f}%"></span>'
         rows.append(
-            f'<li class="{"top" if label == top else ""}"><span class="label">{label}</span>'
+            f'<li class="{top}"><span class="label">{escape(name)}</span>'
             f'<span class="track">{fill}</span><span class="value">{value}</span></li>'
         )
     kind = "bars" if known else "bars unsure"
-    return f'<ol class="{kind}" aria-label="Probabilities">{"".join(rows)}</ol>'
+    wide = " words" if max(map(len, names)) > 1 else ""
+    return f'<ol class="{kind}{wide}" aria-label="Probabilities">{"".join(rows)}</ol>'
 
 
 def _number(network: NetworkReading, digits: NDArray[np.floating]) -> str:
     known = network.is_digit
     chips = "".join(
         f'<li><img src="{png_url(ink_on_paper(digit))}" alt="" width="28" height="28">'
-        f"<b>{text}</b><span>{percent(float(confidence)) if sure else 'no digit'}</span></li>"
+        f"<b>{escape(text)}</b><span>"
+        f"{percent(float(confidence)) if sure else 'no digit'}</span></li>"
         for digit, text, confidence, sure in zip(
-            digits, network.text, network.confidences, known, strict=True
+            digits, network.texts, network.confidences, known, strict=True
         )
     )
     product = percent(float(np.prod(network.confidences)))
     small = f"{product} for all {len(digits)}" if known.all() else f"{(~known).sum()} not read"
-    headline = _headline(network.text, small, len(digits))
+    headline = _headline(network.text, small, len(network.text))
     return f'{headline}<ol class="chips" aria-label="Digit by digit">{chips}</ol>'
 
 
@@ -204,12 +225,12 @@ def figure(picture: NDArray[np.uint8] | None, caption: str, alt: str = "") -> st
 
 
 def number_html(reading: Reading, facts: Mapping[str, NetworkFacts], problem: str = "") -> str:
-    """The verdict and both readings of a number, digit by digit; see `answer_html`."""
+    """The verdict and each network's reading of a number, digit by digit; see `answer_html`."""
     text, kind = (problem, "problem") if problem else verdict(reading, facts)
     if kind == "blank":
         text = NUMBER_TEXT
     cards = "".join(
-        f'<section class="card {escape(name)}" aria-label="{escape(fact.title)}">'
+        f'<section class="card {fact.colour}" aria-label="{escape(fact.title)}">'
         f"<header><h3>{escape(fact.title)}</h3></header>"
         f"{_digit_by_digit(reading.networks.get(name), reading.digits)}</section>"
         for name, fact in facts.items()
@@ -229,14 +250,14 @@ def _digit_by_digit(network: NetworkReading | None, digits: NDArray[np.floating]
 def boxes_svg(reading: Reading) -> str:
     """A box around each digit, in a drawing of the picture's size; "" if there is no digit.
 
-    A solid box is a digit on which both networks agree, a dashed one a digit on which they differ.
+    A solid box is a digit on which the networks agree, a dashed one a digit on which they differ.
     """
     if reading.sketch is None or reading.is_blank:
         return ""
     height, width = reading.sketch.grey.shape
     shapes = []
     for i, (left, top, right, bottom) in enumerate(reading.boxes):
-        same = len({network.text[i] for network in reading.networks.values()}) == 1
+        same = len({network.texts[i] for network in reading.networks.values()}) == 1
         shapes.append(
             f'<rect class="{"same" if same else "differ"}" x="{left}" y="{top}" '
             f'width="{right - left}" height="{bottom - top}"/>'

@@ -1,11 +1,12 @@
 """The stress test as HTML: the distorted digit, and a chart for each kind of distortion."""
 
 from collections.abc import Mapping
+from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netlib.answer.reading import Reader, Reading
+from netlib.answer.reading import NetworkReading, Reader, Reading
 from netlib.app.stress import FACTORS, Factor, distort, holds, sweep
 from netlib.app.views.charts import confidence_chart
 from netlib.app.views.panels import NetworkFacts, figure, percent
@@ -32,7 +33,7 @@ def stress_html(
     reading: Reading | None,
     setting: Mapping[str, float],
 ) -> tuple[str, list[str]]:
-    """What both networks make of the distorted digit, and one chart a factor.
+    """What the networks make of the distorted digit, and one chart a factor.
 
     Args:
         reader: reads the distorted digits.
@@ -55,9 +56,10 @@ def stress_html(
     for factor in FACTORS:
         stop = start + len(factor.values())
         part = slice(start, stop)
-        curves = {n: a.probabilities[part, labels[n]] for n, a in answers.items()}
+        curves = {facts[n].colour: a.probabilities[part, labels[n]] for n, a in answers.items()}
         ranges = "".join(
-            f'<span class="{n}">{facts[n].title} {_range(factor, a.labels[part], labels[n])}</span>'
+            f'<span class="{facts[n].colour}">{escape(facts[n].title)} '
+            f"{_range(factor, a.labels[part], labels[n])}</span>"
             for n, a in answers.items()
         )
         title = f'<p class="chart-title">{factor.title}</p>'
@@ -87,10 +89,16 @@ def _range(factor: Factor, labels: NDArray[np.integer], label: int) -> str:
     return f"holds {low:.3g} to {high:.3g}{factor.unit}"
 
 
+def _reads(answer: NetworkReading) -> str:
+    if not answer.is_digit[0]:
+        return f"sees no digit (nearest: {escape(answer.nearest[0])})"
+    return f"reads {escape(answer.nearest[0])} ({percent(float(answer.confidences[0]))})"
+
+
 def _summary(digit, now, answers, labels, facts) -> str:
     lines = "".join(
-        f'<p class="{name}"><b>{facts[name].title}</b> reads {answer.labels[0]} '
-        f"({percent(float(answer.confidences[0]))}); confidence in {labels[name]}: "
+        f'<p class="{facts[name].colour}"><b>{escape(facts[name].title)}</b> {_reads(answer)}; '
+        f"confidence in {escape(answer.class_names[labels[name]])}: "
         f"{percent(float(answer.probabilities[0, labels[name]]))}</p>"
         for name, answer in answers.items()
     )

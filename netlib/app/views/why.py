@@ -1,21 +1,23 @@
-"""Why both networks answer as they do: evidence, feature maps and filters, as HTML.
+"""Why the networks answer as they do: evidence, feature maps and filters, as HTML.
 
-Every pair of pictures shares one colour scale, so that blue's and vermillion's can be compared.
+Scores are comparable, so all networks' evidence has one scale. Activations are not: each network's
+maps have a scale of their own, which is written beneath.
 """
 
 from collections.abc import Mapping
+from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from netlib.answer.explain import Explainer
-from netlib.answer.reading import Reading
+from netlib.answer.reading import Reading, fitted
 from netlib.app.views.panels import NetworkFacts, figure
 from netlib.app.views.pictures import grey, heat, resize, signed, tile
 from netlib.app.views.stress_view import single_digit
 
-Digit = NDArray[np.floating]  # (1, 28, 28), what the networks saw
+Digit = NDArray[np.floating]  # (C, H, W), what a network saw
 
 OVERLAY_SIDE = 168
 MAPS_SHOWN = 16
@@ -25,15 +27,16 @@ FILTER_CELL = 30
 
 EVIDENCE_HINT = (
     "<b>Evidence.</b> Green speaks for {target}, purple against it{against}. The networks end in "
-    "an average, so each score is exactly the sum of its picture; both use one scale."
+    "an average, so each score is exactly the sum of its picture and the bias beside it, which is "
+    "the same for every drawing; all pictures use one scale."
 )
 CAM_HINT = (
-    "<b>Grad-CAM</b> one block earlier, at twice the resolution: bright is where the maps of that "
-    "block speak for {target}. Both networks share one scale."
+    "<b>Grad-CAM</b> one block earlier: bright is where the maps of that block speak for {target}. "
+    "Each network has a scale of its own, from 0 to the maximum given."
 )
 MAPS_HINT = (
     "<b>Feature maps.</b> The 16 strongest responses after each block, strongest first; bright is "
-    "a strong response, and the two networks share one scale in each row."
+    "a strong response. Each picture has a scale of its own, from 0 to the maximum given."
 )
 FILTERS_HINT = (
     "<b>Filters.</b> The learned 3×3 weights of each block, the largest first: green is positive, "
@@ -46,30 +49,30 @@ def why_html(
     networks: Mapping[str, Explainer],
     facts: Mapping[str, NetworkFacts],
     reading: Reading | None,
-    target: int | None = None,
+    target: str | None = None,
 ) -> str:
-    """Evidence, feature maps and filters of both networks for one digit.
+    """Evidence, feature maps and filters of the networks for one digit.
 
     Args:
         networks: name -> its opened network.
         facts: name -> title.
         reading: of one digit.
-        target: the digit to explain; None explains what was read, and where the networks differ,
-            the first one's answer against the second's.
+        target: name of the class to explain; None explains what was read, and where the networks
+            differ, the first one's answer against the first other one.
 
     Raises:
         UserError: there is no digit, or more than one.
     """
     digit = single_digit(reading)
     assert reading is not None
-    labels = [int(network.labels[0]) for network in reading.networks.values()]
-    against = labels[1] if target is None and labels[0] != labels[1] else None
-    target = labels[0] if target is None else target
-    image = digit[None]
+    read = list(dict.fromkeys(network.nearest[0] for network in reading.networks.values()))
+    against = read[1] if target is None and len(read) > 1 else None
+    target = read[0] if target is None else target
+    images = {n: fitted(digit[None], net.layers.input_dim)[0] for n, net in networks.items()}
     return (
-        _evidence(networks, facts, image, target, against)
-        + _cams(networks, facts, image, target)
-        + _maps(networks, facts, image)
+        _evidence(networks, facts, images, target, against)
+        + _cams(networks, facts, images, target)
+        + _maps(networks, facts, images)
         + _filters(networks, facts)
     )
 
@@ -80,56 +83,82 @@ def _section(hint: str, body: str) -> str:
 
 def _pair(figures: Mapping[str, str], facts: Mapping[str, NetworkFacts]) -> str:
     columns = "".join(
-        f'<div class="side {name}"><h4>{facts[name].title}</h4>{body}</div>'
+        f'<div class="side {facts[name].colour}"><h4>{escape(facts[name].title)}</h4>{body}</div>'
         for name, body in figures.items()
     )
     return f'<div class="pair">{columns}</div>'
 
 
-def _evidence(networks, facts, image: Digit, target: int, against: int | None) -> str:
-    maps = {name: net.evidence(image, target, against) for name, net in networks.items()}
-    limit = max(float(np.abs(values).max()) for values in maps.values())
-    figures = {
-        name: figure(
-            _overlay(signed(_smooth(values), limit), image),
-            f"score {values.sum():+.1f}",
-            f"Evidence for {target}",
-        )
-        for name, values in maps.items()
-    }
-    rest = f" and for {against}" if against is not None else ""
-    return _section(EVIDENCE_HINT.format(target=target, against=rest), _pair(figures, facts))
+def _evidence(networks, facts, images, target: str, against: str | None) -> str:
+    maps = {}
+    for name, net in networks.items():
+        one, other = (_class_of(facts[name], label) for label in (target, against))
+        if one is not None and (against is None or other is not None):
+            maps[name] = net.evidence(images[name], one, other)
+    limit = max((float(np.abs(values).max()) for values in maps.values()), default=1.0)
+    figures = dict.fromkeys(networks, _unknown(target, against))
+    for name, values in maps.items():
+        caption = f"sum {values.sum():+.1f}{_bias(networks[name], facts[name], target, against)}"
+        picture = _overlay(signed(_smooth(values), limit), images[name])
+        figures[name] = figure(picture, caption, f"Evidence for {target}")
+    rest = f" and for {escape(against)}" if against is not None else ""
+    hint = EVIDENCE_HINT.format(target=escape(target), against=rest)
+    return _section(hint, _pair(figures, facts))
 
 
-def _cams(networks, facts, image: Digit, target: int) -> str:
-    maps = {
-        name: net.grad_cam(image, target, block=max(len(net.layers.blocks) - 2, 0))
-        for name, net in networks.items()
-    }
-    limit = max(float(values.max()) for values in maps.values())
-    figures = {
-        name: figure(
-            _outline(heat(_smooth(values), limit), image),
-            f"maximum {values.max():.1f}",
-            f"Grad-CAM for {target}",
-        )
-        for name, values in maps.items()
-    }
-    return _section(CAM_HINT.format(target=target), _pair(figures, facts))
+def _class_of(facts: NetworkFacts, label: str | None) -> int | None:
+    """Index of a class, None where the network does not know it."""
+    return facts.class_names.index(label) if label in facts.class_names else None
 
 
-def _maps(networks, facts, image: Digit) -> str:
-    responses = {name: net.feature_maps(image) for name, net in networks.items()}
-    depth = max(len(maps) for maps in responses.values())
-    figures = dict.fromkeys(networks, "")
-    for i in range(depth):
-        shown = {n: _strongest(maps[i]) for n, maps in responses.items() if i < len(maps)}
-        limit = max(float(maps.max()) for maps in shown.values())
-        for name, maps in shown.items():
-            cells = [_cell(heat(values, limit)) for values in maps]
-            size = "×".join(str(side) for side in responses[name][i].shape)
-            figures[name] += figure(tile(cells, 8), f"block {i + 1}: {size}", "Feature maps")
+def _unknown(target: str, against: str | None = None) -> str:
+    labels = escape(target) if against is None else f"both {escape(target)} and {escape(against)}"
+    return f'<p class="hint">This network does not know {labels}.</p>'
+
+
+def _bias(net: Explainer, facts: NetworkFacts, target: str, against: str | None) -> str:
+    """What comes to the sum, as in ", and +0.12 of bias"; nothing for a head without bias."""
+    bias = net.arrays.get("head.bias")
+    if bias is None:
+        return ""
+    value = float(bias[facts.class_names.index(target)])
+    if against is not None:
+        value -= float(bias[facts.class_names.index(against)])
+    return f", and {value:+.2f} of bias"
+
+
+def _cams(networks, facts, images, target: str) -> str:
+    figures = {}
+    for name, net in networks.items():
+        label = _class_of(facts[name], target)
+        if label is None:
+            figures[name] = _unknown(target)
+            continue
+        values = net.grad_cam(images[name], label, block=max(len(net.layers.blocks) - 2, 0))
+        picture = _outline(heat(_smooth(values), _top(values)), images[name])
+        figures[name] = figure(picture, f"maximum {values.max():.2g}", f"Grad-CAM for {target}")
+    return _section(CAM_HINT.format(target=escape(target)), _pair(figures, facts))
+
+
+def _top(values: NDArray[np.floating]) -> float:
+    """The largest of values that are at least 0; above 0, so that it can be divided by."""
+    return max(float(values.max()), 1e-9)
+
+
+def _maps(networks, facts, images) -> str:
+    figures = {}
+    for name, net in networks.items():
+        responses = net.feature_maps(images[name])
+        figures[name] = "".join(_maps_of(i, maps) for i, maps in enumerate(responses, 1))
     return _section(MAPS_HINT, _pair(figures, facts))
+
+
+def _maps_of(block: int, maps: NDArray[np.floating]) -> str:
+    shown = _strongest(maps)
+    cells = [_cell(heat(values, _top(shown))) for values in shown]
+    size = "×".join(str(side) for side in maps.shape)
+    caption = f"block {block}: {size}, maximum {shown.max():.2g}"
+    return figure(tile(cells, 8), caption, f"Feature maps of block {block}")
 
 
 def _filters(networks, facts) -> str:
@@ -141,7 +170,7 @@ def _filters(networks, facts) -> str:
             cells = [_cell(signed(kernel, limit), FILTER_CELL) for kernel in kernels]
             kind = "depthwise" if net.layers.blocks[i].separable else "standard"
             caption = f"block {i + 1}: {len(kernels)} of {len(weight)} {kind}, ±{limit:.2g}"
-            figures[name] += figure(tile(cells, 16, gap=3), caption, "Filters")
+            figures[name] += figure(tile(cells, 16, gap=3), caption, f"Filters of block {i + 1}")
     return _section(FILTERS_HINT, _pair(figures, facts))
 
 
@@ -168,7 +197,7 @@ def _smooth(values: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def _ink(image: Digit) -> NDArray[np.floating]:
-    pixels = resize(grey(image[0]), (OVERLAY_SIDE, OVERLAY_SIDE))
+    pixels = resize(grey(image.max(axis=0)), (OVERLAY_SIDE, OVERLAY_SIDE))
     return pixels.astype(np.float32)[..., None] / 255
 
 

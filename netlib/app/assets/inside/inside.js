@@ -2,7 +2,7 @@
 import { decode, unpack } from "./layers.js";
 import { limitOf, paint } from "./paint.js";
 import { Pane } from "./pane.js";
-import { DURATION, comparison, cost, finished, isSeparable, momentAt, steps, sum } from "./story.js";
+import { DURATION, comparison, cost, finished, isSeparable, momentAt, safe, steps, sum } from "./story.js";
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const QUIET_MS = 500; // a pixel is spoken when the arrow keys have rested so long
@@ -45,8 +45,9 @@ class Explorer {
 
   // The first block in which the two networks differ: where the lesson is.
   firstReplaced() {
-    const [one, other] = this.networks.map((network) => network.blocks);
-    const found = one.findIndex((block, i) => other?.[i] && isSeparable(block) !== isSeparable(other[i]));
+    const [one, ...others] = this.networks.map((network) => network.blocks);
+    const found = one.findIndex((block, i) => (
+      others.some((other) => other[i] && isSeparable(block) !== isSeparable(other[i]))));
     return Math.max(found, 0);
   }
 
@@ -281,7 +282,7 @@ class Explorer {
   read() {
     if (!this.visible) return;
     const { digit = "", count = "0" } = document.querySelector("#digit-read")?.dataset ?? {};
-    const wanted = digit || this.manifest.example.digit;
+    const wanted = digit || this.manifest.example.digits;
     this.caption = captionOf(digit, Number(count), this.manifest.example.label);
     if (wanted === this.wanted) return this.label();
     this.wanted = wanted;
@@ -301,7 +302,7 @@ class Explorer {
     this.asked = undefined;
     if (!newest) return this.ask();
     const canvas = this.find(".inside-digit canvas");
-    paint(canvas, this.digit, this.manifest.input[2], "ink", limitOf(this.digit));
+    paint(canvas, this.digit[0], this.networks[0].input[2], "ink", limitOf(this.digit[0]));
     this.label();
     if (this.opened !== this.block) this.rebuild();
     else if (this.frame === undefined && this.step < 0) this.feed();
@@ -372,16 +373,21 @@ function captionOf(digit, count, label) {
 }
 
 function resultHtml(panes) {
-  if (panes.length < 2) return "<p>The other network has no such block.</p>";
-  const [one, other] = panes;
+  if (panes.length < 2) return "<p>No other network has such a block.</p>";
+  const [one, ...others] = panes;
+  return others.map((other) => pairHtml(one, other)).join("");
+}
+
+function pairHtml(one, other) {
   const { ratio, formula } = comparison(one.block, other.block);
-  if (ratio === 1) return "<p>Both do the same work in this block.</p>";
+  const names = [one, other].map((pane) => safe(pane.network.title));
+  if (ratio === 1) return `<p>${names.join(" and ")} do the same work in this block.</p>`;
   const fewer = ratio > 1 ? ratio : 1 / ratio;
   const cheaper = ratio > 1 ? other : one;
   const dearer = ratio > 1 ? one : other;
   const why = formula ? `
     <p class="formula"><b>1/${formula.n}</b> step 1 is done once, for all ${formula.n} output maps</p>
     <p class="formula"><b>+ 1/${formula.k ** 2}</b> step 2 has one weight where a kernel has ${formula.k ** 2}</p>` : "";
-  return `<p class="ratio"><b>${fewer.toFixed(2)}×</b> fewer multiplications for ${cheaper.network.title}<br>
+  return `<p class="ratio"><b>${fewer.toFixed(2)}×</b> fewer multiplications for ${safe(cheaper.network.title)}<br>
     <small>${sum(cheaper.block)} against ${sum(dearer.block)}</small></p><div class="why-cheaper">${why}</div>`;
 }

@@ -11,8 +11,8 @@ function withWeights(layer, buffer) {
 }
 
 export function unpack(manifest, buffer) {
-  const [channels, rows, columns] = manifest.input;
   return manifest.networks.map((network) => {
+    const [channels, rows, columns] = network.input;
     let before = { n: channels, height: rows, width: columns };
     const blocks = network.blocks.map((block) => block.map((entry) => {
       const layer = { ...withWeights(entry, buffer), inHeight: before.height, inWidth: before.width };
@@ -23,9 +23,14 @@ export function unpack(manifest, buffer) {
   });
 }
 
-export function decode(base64) {
-  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-  return new Float32Array(bytes.buffer);
+// What each network saw: one channel each, "=" where it is the same as the one before.
+export function decode(text) {
+  const planes = [];
+  for (const base64 of text.split(" ")) {
+    const bytes = base64 === "=" ? null : Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+    planes.push(bytes ? new Float32Array(bytes.buffer) : planes.at(-1));
+  }
+  return planes;
 }
 
 // The nine (or K*K) weights that lead from input map m to output map n.
@@ -76,8 +81,10 @@ export function convolve(layer, input) {
 }
 
 // What goes into each layer of each block, and comes out of the block.
-export function run(blocks, digit) {
-  let maps = digit;
+export function run(blocks, plane) {
+  const { m } = blocks[0][0];
+  let maps = new Float32Array(m * plane.length);
+  for (let channel = 0; channel < m; channel++) maps.set(plane, channel * plane.length);
   return blocks.map((block) => {
     const inputs = block.map((layer) => {
       const before = maps;

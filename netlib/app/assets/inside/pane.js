@@ -2,7 +2,7 @@
 // map. Every number shown is also a data attribute of the pane, in full precision.
 import { kernelOf, strongest, takeApart } from "./layers.js";
 import { limitOf, paint } from "./paint.js";
-import { cost, counted, isSeparable, many, number } from "./story.js";
+import { cost, counted, isSeparable, many, number, safe } from "./story.js";
 
 export const DRAWN = 8; // channels drawn one by one
 const MONTAGE_SHAPE = 3; // times as wide as high: the picture of the others
@@ -14,7 +14,7 @@ export class Pane {
   constructor(network, index) {
     this.network = network;
     this.index = index;
-    this.side = index === 0 ? "standard" : "mobilenet"; // its colour, whatever the network is
+    this.side = network.colour;
     this.node = document.createElement("section");
     this.node.className = `pane ${this.side}`;
   }
@@ -243,7 +243,7 @@ function skeleton(pane) {
   const { network, first, last, separable, rows } = pane;
   const kind = separable ? "depthwise separable" : "standard convolution";
   return `
-  <header><h3>${network.title}<small>${kind}</small></h3>
+  <header><h3>${safe(network.title)}<small>${kind}</small></h3>
     <p class="count"><b></b> multiplications<br><small></small></p>
     <div class="meter" aria-hidden="true"><i class="step1"></i><i class="step2"></i></div></header>
   <p class="swap-note"></p>
@@ -295,7 +295,7 @@ function tailHtml(separable, last, network) {
     <span class="op">+ bias <b class="bias-value"></b></span>
     <span class="op">ReLU: negative → 0</span>
     <span class="tile output"><canvas tabindex="0" role="application"
-      aria-label="Output map of ${network.title}: arrow keys choose a pixel"></canvas><i></i></span>
+      aria-label="Output map of ${safe(network.title)}: arrow keys choose a pixel"></canvas><i></i></span>
     <small>output map <b class="map-number"></b> of ${last.n}</small>`;
 }
 

@@ -92,7 +92,8 @@ function sayNext({ title, block }) {
 
 function sayAll(sides) {
   const parts = sides.map(({ title, block }) => `${title} ${sum(block)}`);
-  return `All ${cost(sides[0].block).maps} output maps: ${parts.join("; ")} multiplications.`;
+  const counts = [...new Set(sides.map(({ block }) => cost(block).maps))];
+  return `All ${counts.join(" or ")} output maps: ${parts.join("; ")} multiplications.`;
 }
 
 export function sum(block) {
@@ -102,16 +103,22 @@ export function sum(block) {
 }
 
 function sayRatio(sides) {
-  if (sides.length < 2) return "";
-  const { ratio, formula } = comparison(sides[0].block, sides[1].block);
-  if (ratio === 1) return "Both do the same work here.";
+  const [one, ...others] = sides;
+  return others.map((other) => sayPair(one, other)).join(" ");
+}
+
+function sayPair(one, other) {
+  const { ratio, formula } = comparison(one.block, other.block);
+  if (ratio === 1) return `${one.title} and ${other.title} do the same work here.`;
   const less = ratio > 1
-    ? `${sides[1].title} needs ${ratio.toFixed(2)}× fewer multiplications.`
-    : `${sides[0].title} needs ${(1 / ratio).toFixed(2)}× fewer multiplications.`;
+    ? `${other.title} needs ${ratio.toFixed(2)}× fewer multiplications.`
+    : `${one.title} needs ${(1 / ratio).toFixed(2)}× fewer multiplications.`;
   if (!formula) return less;
   const { n, k } = formula;
   return `${less} Its share is 1/${n} + 1/${k * k}: step 1 is done once for all ${n} output maps, `
     + `and step 2 has one weight where a kernel has ${k * k}.`;
 }
 
+// A name of a stranger's, as text between tags and in attributes.
+export const safe = (text) => text.replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`);
 export const many = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;

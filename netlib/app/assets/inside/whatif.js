@@ -1,5 +1,5 @@
 // The tab "What if": the cost of a convolution for any sizes.
-import { isSeparable, number } from "./story.js";
+import { isSeparable, number, safe } from "./story.js";
 
 const SIZES = [
   { key: "m", name: "M", text: "input maps", min: 1, max: 1024, step: 1 },
@@ -16,9 +16,12 @@ export function costs({ m, n, k, side }) {
 }
 
 function presetsOf(manifest) {
-  const blocks = manifest.networks[0].blocks.map((block, i) => {
-    const { m, k } = block[0], { n, height } = block.at(-1);
-    return { group: "Our blocks", name: `Block ${i + 1}: ${m} → ${n}, ${height} × ${height}`, m, n, k, side: height };
+  const [{ title, blocks: first }] = manifest.networks;
+  const blocks = first.flatMap((block, i) => {
+    const { m, k } = block[0], { n, height, width } = block.at(-1);
+    if (height !== width) return [];
+    const name = `Block ${i + 1}: ${m} → ${n}, ${height} × ${height}`;
+    return { group: `Sizes of ${title}`, name, m, n, k, side: height };
   });
   const v1 = manifest.v1.map(({ m, n, side }, i) => (
     { group: "MobileNet v1, 224 × 224", name: `Layer ${i + 1}: ${m} → ${n}, ${side} × ${side}`, m, n, k: 3, side }));
@@ -51,7 +54,7 @@ export function start(element) {
 function optionsHtml(presets) {
   const groups = [...new Set(presets.map(({ group }) => group))];
   const option = ({ name }, i) => `<option value="${i}">${name}</option>`;
-  return '<option value="">your own</option>' + groups.map((group) => `<optgroup label="${group}">${
+  return '<option value="">your own</option>' + groups.map((group) => `<optgroup label="${safe(group)}">${
     presets.map((preset, i) => (preset.group === group ? option(preset, i) : "")).join("")}</optgroup>`).join("");
 }
 

@@ -19,7 +19,7 @@ function liveliest(results, block) {
 onmessage = ({ data }) => {
   if (data.manifest) networks = unpack(data.manifest, data.weights);
   if (!data.digit) return;
-  const results = networks.map((network) => run(network.blocks, data.digit));
+  const results = networks.map((network, i) => run(network.blocks, data.digit[i]));
   const depth = Math.max(...results.map((result) => result.length));
   const lively = Array.from({ length: depth }, (_, block) => liveliest(results, block));
   postMessage({ inputs: results.map((result) => result.map((block) => block.inputs)), lively });

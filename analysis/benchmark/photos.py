@@ -1,0 +1,86 @@
+"""Reading a picture, without the networks: what the pad sends, and a photo of 12 megapixels."""
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from analysis.benchmark.arms import Arm, interleave, seconds_of
+from analysis.benchmark.record import Row, ratios, row
+from analysis.benchmark.settings import Settings
+from netlib.picture.load import WORKING_SIDE, as_picture
+from netlib.picture.number import find_digits
+
+AREA = "pictures"
+PAD_SIDE, PHOTO = 280, (4000, 3000)
+PAD_MS, PHOTO_SHARE = 0.5, 1.3
+DECODING, READING = "decoding", "decoding and reading"
+ARM = "ours, 1 thread"
+
+
+def run(settings: Settings) -> list[Row]:
+    """Milliseconds of a core for the pad's pictures; a photo's against Pillow's reduced decode."""
+    digits = settings.digits("test")[0][: settings.choose(20, 200)]
+    arms = {"ours": Arm(make, (digits, settings.choose(0.05, 0.3)))}
+    cases = [(kind, what) for kind in ("pad", "photo") for what in (DECODING, READING)]
+    results = interleave(arms, cases, settings.choose(2, 7))
+    times = {case: results["ours", case] for case in cases}
+    rows = [row(AREA, f"{kind}, {what}", ARM, [1e3 * s for s in times[kind, what]], "ms")
+            for kind, what in cases]  # fmt: skip
+    alone = [1e3 * (both - first) for first, both in
+             zip(times["pad", DECODING], times["pad", READING], strict=True)]  # fmt: skip
+    shares = ratios(times["photo", READING], times["photo", DECODING])
+    return [
+        *rows,
+        row(AREA, "pad, reading alone", ARM, alone, "ms", at_most=PAD_MS),
+        row(AREA, "photo, times its reduced decode", ARM, shares, "×", at_most=PHOTO_SHARE),
+    ]
+
+
+def make(digits: np.ndarray, seconds: float) -> Callable[[tuple[str, str]], float]:
+    """An arm: seconds a picture. digits: uint8 (n, 28, 28), white on black."""
+    drawings = [png(digit) for digit in digits]
+    shot = photo(digits[0])
+    work = {
+        ("pad", DECODING): lambda: [as_picture(drawing) for drawing in drawings],
+        ("pad", READING): lambda: [find_digits(drawing) for drawing in drawings],
+        ("photo", DECODING): lambda: reduced(shot),
+        ("photo", READING): lambda: find_digits(shot),
+    }
+    counts = {"pad": len(drawings), "photo": 1}
+    return lambda case: seconds_of(work[case], seconds) / counts[case[0]]
+
+
+def png(digit: np.ndarray) -> bytes:
+    """A drawing as the pad sends it: dark on transparent, 280 pixels wide."""
+    alpha = Image.fromarray(digit).resize((PAD_SIDE, PAD_SIDE), Image.Resampling.BICUBIC)
+    drawing = Image.new("RGBA", alpha.size, (0, 0, 0, 0))
+    drawing.putalpha(alpha)
+    return saved(drawing, "PNG")
+
+
+def photo(digit: np.ndarray) -> bytes:
+    """The digit on a sheet with uneven light and a camera's noise, as a JPEG."""
+    width, height = PHOTO
+    ink = Image.fromarray(digit).resize((height // 2, height // 2), Image.Resampling.BICUBIC)
+    sheet = Image.new("L", PHOTO)
+    sheet.paste(ink, (width // 4, height // 4))
+    light = np.linspace(0.75, 1, width, dtype=np.float32)
+    noise = np.random.default_rng(0).normal(0, 4, (height, width)).astype(np.float32)
+    grey = np.asarray(ImageOps.invert(sheet), np.float32) * light * 0.9 + noise
+    return saved(Image.fromarray(grey.clip(0, 255).astype(np.uint8)).convert("RGB"), "JPEG")
+
+
+def saved(image: Image.Image, kind: str) -> bytes:
+    """The picture as a file."""
+    buffer = io.BytesIO()
+    image.save(buffer, kind, quality=90)
+    return buffer.getvalue()
+
+
+def reduced(data: bytes) -> None:
+    """Pillow's own decode at the size that is worked on."""
+    image = Image.open(io.BytesIO(data))
+    image.draft(None, (WORKING_SIDE, WORKING_SIDE))
+    image.load()

@@ -1,0 +1,143 @@
+r"""Compare two networks, or three, on one data set: every figure, exact tests, a short PDF.
+
+python -m analysis.compare --dataset-path data/digits \
+    --checkpoint runs/standard/standard.safetensors runs/mobilenet/mobilenet.safetensors \
+    --output runs/comparison
+
+The checkpoints are any of this program, whatever their blocks, classes, sizes and names. OUTPUT
+gets Comparison.pdf, comparison.json with its numbers, figures/, and each network's predictions.npz
+and scores.json, as analysis.evaluate writes them. What cannot be drawn is named in the PDF.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from analysis import evaluate
+from analysis.frame.command import made_by, start, write_json
+
+if TYPE_CHECKING:
+    from analysis.comparison.answers import Answers
+    from analysis.evaluate import Asked
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Compare two networks, or three, on one data set.
+
+    Attributes:
+        dataset_path: folder or zip in the course's layout.
+        split: part of the data set.
+        checkpoint: two networks, or three.
+        preprocess: "sketch" takes every picture the demo's way: any polarity, size and paper.
+        author: for the first page.
+        output: folder for the PDF, the figures and the numbers.
+    """
+
+    dataset_path: Path
+    split: Literal["train", "test"] = "test"
+    checkpoint: tuple[Path, ...]
+    preprocess: Literal["none", "sketch"] = "none"
+    author: str = ""
+    output: Path
+
+
+def run(options: Options) -> Iterator[Path]:
+    """Ask, draw, test, typeset.
+
+    Raises:
+        ValueError: it is one checkpoint, or too many.
+    """
+    from analysis.comparison import leaflet, told
+    from analysis.comparison.answers import MOST
+
+    if not 2 <= len(options.checkpoint) <= MOST:
+        raise ValueError(
+            f"--checkpoint names {len(options.checkpoint)}; expected two networks, or three."
+        )
+    asked = dict(every(options))
+    for wanted, one in asked.values():
+        yield from evaluate.write(wanted, one)
+    found = answers_of(asked)
+    numbers = {
+        "networks": told.summary(found),
+        "pairs": told.pairs(found),
+        "classes": told.classes(found),
+        "costs": costs(asked),
+        "seen_in_training": {name: one.seen for name, (_, one) in asked.items()},
+        "made_by": made_by(options, "numpy", "scipy", "scikit-learn", "onnxruntime"),
+    }
+    yield write_json(options.output / "comparison.json", numbers)
+    yield from leaflet.make_page(options, found, numbers)
+
+
+def ask(options: Options) -> "list[Answers]":
+    """What the networks say of the data set."""
+    return answers_of(dict(every(options)))
+
+
+def every(options: Options) -> "Iterator[tuple[str, tuple[evaluate.Options, Asked]]]":
+    """Name of each network -> how it was asked, and what it says."""
+    from analysis.comparison.answers import short_names
+
+    names = short_names(options.checkpoint)
+    for name, checkpoint in zip(names, options.checkpoint, strict=True):
+        wanted = evaluate.Options(
+            dataset_path=options.dataset_path,
+            split=options.split,
+            checkpoint=checkpoint,
+            preprocess=options.preprocess,
+            output=options.output / name,
+        )
+        yield name, (wanted, evaluate.ask(wanted))
+
+
+def answers_of(asked: "dict[str, tuple[evaluate.Options, Asked]]") -> "list[Answers]":
+    """The networks' answers, with every picture."""
+    import numpy as np
+
+    from analysis.comparison import answers
+
+    return answers.check(
+        [
+            answers.Answers(
+                name,
+                place,
+                one.dataset.labels.numpy(),
+                one.prediction.logits,
+                one.prediction.embeddings,
+                one.info.temperature,
+                one.info.class_names,
+                answers.grey(one.dataset.images.numpy()),
+                np.arange(len(one.dataset)),
+                tuple(one.predictor.explainers["network"].filters()),
+            )
+            for place, (name, (_, one)) in enumerate(asked.items())
+        ]
+    )
+
+
+def costs(asked: "dict[str, tuple[evaluate.Options, Asked]]") -> list[dict[str, Any]]:
+    """One row a network: what it is, counts, and seconds for one image, the networks in turn."""
+    from netlib import answer
+
+    paths = {name: wanted.checkpoint for name, (wanted, _) in asked.items()}
+    seconds = answer.Predictor(paths).times()
+    return [
+        {
+            "network": name,
+            "architecture": one.info.architecture,
+            "input": "×".join(map(str, one.info.input_dim)),
+            "classes": len(one.info.class_names),
+            "params": one.info.num_params,
+            "macs": one.info.macs,
+            "seconds": seconds[name],
+        }
+        for name, (_, one) in asked.items()
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(start("compare"))

@@ -1,0 +1,154 @@
+"""What one network says of the images of a data set, as `analysis.evaluate` keeps it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.look.style import GREEN, MOBILENET, STANDARD
+from netlib import measure
+
+if TYPE_CHECKING:
+    from netlib.measure import Scores
+
+COLOURS = (STANDARD, MOBILENET, GREEN)  # first, second, third: whatever their names
+MARKERS = ("o", "s", "^")
+MOST = len(COLOURS)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """One network's answers.
+
+    Attributes:
+        name: of the network, as readers see it.
+        place: 0 for the first network, 1 for the second.
+        labels: (N,), the true classes.
+        logits: (N, C).
+        embeddings: (N, D).
+        temperature: that the checkpoint's validation images chose.
+        class_names: C.
+        pictures: (M, H, W) uint8, of the images in `pictured`.
+        pictured: (M,) indices, ascending; at least of what this network reads wrong.
+        filters: spatial kernels (N, M, 3, 3) of each block; empty where only answers are known.
+    """
+
+    name: str
+    place: int
+    labels: np.ndarray
+    logits: np.ndarray
+    embeddings: np.ndarray
+    temperature: float
+    class_names: tuple[str, ...]
+    pictures: np.ndarray
+    pictured: np.ndarray
+    filters: tuple[np.ndarray, ...] = ()
+
+    @cached_property
+    def predictions(self) -> np.ndarray:
+        """(N,)."""
+        return self.logits.argmax(1)
+
+    @cached_property
+    def right(self) -> np.ndarray:
+        """(N,) bool."""
+        return self.predictions == self.labels
+
+    @cached_property
+    def scores(self) -> "Scores":
+        """With the checkpoint's temperature."""
+        return measure.scores(self.labels, self.logits, self.temperature)
+
+    def probabilities(self, scaled: bool = True) -> np.ndarray:
+        """(N, C); as trained, or divided by the temperature first."""
+        from scipy.special import softmax
+
+        return softmax(self.logits.astype(float) / (self.temperature if scaled else 1.0), axis=1)
+
+    @property
+    def colour(self) -> str:
+        return COLOURS[self.place]
+
+    @property
+    def style(self) -> dict[str, object]:
+        """Of a line in a figure."""
+        return {"color": self.colour, "marker": MARKERS[self.place], "label": self.name}
+
+
+def read_answers(files: Sequence[Path]) -> list[Answers]:
+    """The answers in some predictions.npz of `analysis.evaluate`.
+
+    Raises:
+        ValueError: a file holds something else, or other images than the first.
+        OSError: a file cannot be read.
+    """
+    names = short_names([file.parent / file.parent.name for file in files])
+    return check(
+        [_read(file, name, i) for i, (file, name) in enumerate(zip(files, names, strict=True))]
+    )
+
+
+def unasked(name: str, checkpoint: Path, place: int) -> Answers:
+    """A network that was asked nothing: only its filters are known."""
+    from netlib import nets
+    from netlib.answer.explain import Explainer
+
+    saved = nets.read_checkpoint(checkpoint)
+    nothing = np.zeros((0, saved.layers.head.num_classes))
+    kernels = Explainer(saved).filters()
+    pictures = np.zeros((0, 1, 1), np.uint8)
+    rows = np.zeros(0, int)
+    return Answers(name, place, rows, nothing, nothing, 1.0, (), pictures, rows, tuple(kernels))
+
+
+def check(found: Sequence[Answers]) -> list[Answers]:
+    """The same, where they can be compared; all know the classes of the one that has most.
+
+    Raises:
+        ValueError: they are too many, or not of the same images.
+    """
+    if len(found) > MOST:
+        raise ValueError(f"{len(found)} networks were named; expected at most {MOST} side by side.")
+    first = found[0]
+    for other in found[1:]:
+        if not np.array_equal(first.labels, other.labels):
+            raise ValueError(
+                f"{first.name} and {other.name} answered other images ({len(first.labels)} and "
+                f"{len(other.labels)}, or with other labels): evaluate both on one data set."
+            )
+    most = max((one.class_names for one in found), key=len)
+    return [replace(one, class_names=most) for one in found]
+
+
+def _read(file: Path, name: str, place: int) -> Answers:
+    needed = ("labels", "logits", "embeddings", "temperature", "class_names", "wrong", "pictures")
+    with np.load(file, allow_pickle=False) as content:
+        if missing := sorted({*needed} - {*content.files}):
+            raise ValueError(f"{file} lacks {', '.join(missing)}: write it with analysis.evaluate.")
+        arrays = {key: content[key] for key in needed}
+    return Answers(
+        name,
+        place,
+        *(arrays[key] for key in needed[:3]),
+        float(arrays["temperature"]),
+        tuple(arrays["class_names"].tolist()),
+        grey(arrays["pictures"]),
+        arrays["wrong"],
+    )
+
+
+def grey(images: np.ndarray) -> np.ndarray:
+    """(N, C, H, W) uint8 -> (N, H, W)."""
+    return images.mean(axis=1).astype(np.uint8)
+
+
+def short_names(paths: Sequence[Path]) -> list[str]:
+    """What tells the paths apart: file names, else the names of folders; else their numbers."""
+    for depth in range(1, 1 + min(len(path.parts) for path in paths)):
+        names = [path.with_suffix("").parts[-depth] for path in paths]
+        if len(set(names)) == len(names):
+            return names
+    return [f"{path.stem} {i}" for i, path in enumerate(paths, 1)]

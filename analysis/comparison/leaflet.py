@@ -1,0 +1,234 @@
+"""The comparison's page: blocks of text, tables and figures, set by Typst."""
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis.comparison import told
+from analysis.comparison.answers import Answers
+from analysis.comparison.drawn import DRAWN
+from analysis.frame.wording import interval, p_value, percent, points, whole
+from netlib.files import replacing
+
+if TYPE_CHECKING:
+    from analysis.compare import Options
+
+TEMPLATE = Path(__file__).with_name("comparison.typ")
+PDF = "Comparison.pdf"
+# The sections after the first page, each with its figures; two in a tuple stand side by side.
+SECTIONS: tuple[tuple[str, tuple[str | tuple[str, str], ...]], ...] = (
+    ("What is read as what", ("confusion", "confusion_difference")),
+    ("Class by class", ("class_scores",)),
+    ("One class against the rest", ("roc", "roc_log", "precision_recall")),
+    ("Confidence", (("calibration", "risk_coverage"),)),
+    ("Filters", ("filters",)),
+    ("The images in the plane", ("tsne", "umap")),
+    ("Right and wrong", ("right", "errors")),
+)
+Block = dict[str, Any]
+
+
+def make_page(options: "Options", found: Sequence[Answers], numbers: Block) -> Iterator[Path]:
+    """Draw what can be drawn, typeset; gives the files."""
+    import typst
+
+    folder, work = options.output / "figures", options.output / "page"
+    captions, missing = {}, []
+    for name in DRAWN:
+        try:
+            captions[name] = draw(name, found, folder, work)
+        except ValueError as error:
+            missing.append(f"{DRAWN[name][0]}: {str(error).rstrip('.')}.")
+            continue
+        yield folder / f"{name}.png"
+    content = {
+        "title": " against ".join(one.name for one in found),
+        "author": options.author,
+        "blocks": list(blocks(options, found, numbers, captions, missing)),
+    }
+    work.mkdir(exist_ok=True)
+    (work / "page.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    shutil.copy(TEMPLATE, work / TEMPLATE.name)
+    pdf = typst.compile(work / TEMPLATE.name, root=work, ignore_system_fonts=True, timestamp=0)
+    shutil.rmtree(work)
+    with replacing(options.output / PDF) as temporary:
+        temporary.write_bytes(pdf)
+    yield options.output / PDF
+
+
+def draw(name: str, found: Sequence[Answers], folder: Path, vector: Path | None = None) -> str:
+    """Write the figure as PNG, and as PDF into another folder; returns its caption."""
+    from analysis.figures import pdf_of, png_of
+    from analysis.look.style import look
+
+    with look():
+        figure, caption = DRAWN[name][1](found)
+        pictures = {folder / f"{name}.png": png_of(figure)}
+        if vector:
+            pictures[vector / f"{name}.pdf"] = pdf_of(figure)
+    for path, content in pictures.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return caption
+
+
+def blocks(
+    options: "Options",
+    found: Sequence[Answers],
+    numbers: Block,
+    captions: dict[str, str],
+    missing: list[str],
+) -> Iterator[Block]:
+    """The page from top to bottom."""
+    yield text(about(options, found, numbers))
+    yield from (
+        text(told.verdict(row, len(found[0].labels)), strong=True) for row in numbers["pairs"]
+    )
+    yield scores_table(numbers["networks"])
+    yield pairs_table(numbers["pairs"])
+    yield costs_table(numbers["costs"])
+    if missing:
+        yield text("Not drawn, since this set does not allow it: " + " ".join(missing))
+    for title, figures in SECTIONS:
+        rows = [
+            [f for f in ([row] if isinstance(row, str) else row) if f in captions]
+            for row in figures
+        ]
+        if not any(rows):
+            continue
+        yield {"kind": "heading", "text": title}
+        if title == "Class by class":
+            yield classes_table(found, numbers["classes"])
+        for row in filter(None, rows):
+            yield {"kind": "figures", "figures": [{"name": n, "caption": captions[n]} for n in row]}
+
+
+def about(options: "Options", found: Sequence[Answers], numbers: Block) -> str:
+    """What was asked of which images."""
+    n, classes = len(found[0].labels), len(set(found[0].labels.tolist()))
+    way = (
+        "each taken through the sketch preprocessing"
+        if options.preprocess == "sketch"
+        else "as they are"
+    )
+    return (
+        f"{whole(n)} {options.split} image{'s' if n > 1 else ''} of {options.dataset_path.name} "
+        f"({classes} class{'es' if classes > 1 else ''}), {way}. Nothing was trained for it. "
+        + told.seen(numbers["seen_in_training"])
+    )
+
+
+def text(words: str, strong: bool = False) -> Block:
+    return {"kind": "text", "text": words, "strong": strong}
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], note: str = "") -> Block:
+    return {"kind": "table", "head": list(head), "rows": [list(row) for row in rows], "note": note}
+
+
+def scores_table(rows: Sequence[Block]) -> Block:
+    head = (
+        "network",
+        "accuracy, %",
+        "95 % interval",
+        "balanced, %",
+        "macro F1, %",
+        "NLL",
+        "Brier",
+        "ECE, %",
+        "temperature",
+    )
+    return table(
+        head,
+        [
+            (
+                r["network"],
+                percent(r["accuracy"]),
+                interval(r),
+                percent(r["balanced_accuracy"]),
+                percent(r["macro_f1"]),
+                f"{r['nll']:.4f}",
+                f"{r['brier']:.4f}",
+                percent(r["ece"]),
+                f"{r['temperature']:.2f}",
+            )
+            for r in rows
+        ],
+        "Wilson's interval over images; NLL, Brier and ECE with the checkpoint's temperature.",
+    )
+
+
+def pairs_table(rows: Sequence[Block]) -> Block:
+    head = (
+        "first",
+        "second",
+        "both right",
+        "only first",
+        "only second",
+        "none",
+        "first − second, points",
+        "95 % interval",
+        "McNemar p",
+    )
+    counts = ("both_right", "only_first", "only_second", "none_right")
+    return table(
+        head,
+        [
+            (
+                r["first"],
+                r["second"],
+                *(whole(r[c]) for c in counts),
+                points(r["difference"]),
+                interval(r, points),
+                p_value(r["p"]),
+            )
+            for r in rows
+        ],
+        "Paired: the same images. The interval is Agresti and Min's (2005), the test is exact.",
+    )
+
+
+def classes_table(found: Sequence[Answers], rows: Sequence[Block]) -> Block:
+    places = range(len(found))
+    head = [
+        "class",
+        "images",
+        *(f"recall, %: {one.name}" for one in found),
+        *(f"F1, %: {one.name}" for one in found),
+        *(f"only {one.name} right" for one in found),
+    ]
+    return table(
+        head,
+        [
+            (
+                r["class"],
+                whole(r["images"]),
+                *(told.share(r[f"recall_{i}"]) for i in places),
+                *(told.share(r[f"f1_{i}"]) for i in places),
+                *(whole(r[f"alone_{i}"]) for i in places),
+            )
+            for r in rows
+        ],
+    )
+
+
+def costs_table(rows: Sequence[Block]) -> Block:
+    head = ("network", "architecture", "input", "classes", "parameters", "MACs", "one image, µs")
+    return table(
+        head,
+        [
+            (
+                r["network"],
+                r["architecture"],
+                r["input"],
+                str(r["classes"]),
+                whole(r["params"]),
+                whole(r["macs"]),
+                told.spread_of_time(r["seconds"]),
+            )
+            for r in rows
+        ],
+        "Time in ONNX Runtime on this machine, the networks in turn: median and range of rounds.",
+    )

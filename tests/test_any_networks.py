@@ -1,0 +1,103 @@
+"""The app in a browser with three networks that have little in common, and names made to harm."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from test_browser import SEVEN, Visitor, encoded, paper
+
+import demo
+from netlib.app.page import launch_options
+from netlib.nets.checkpoint import save_network
+from netlib.nets.network import init_network
+
+EVIL = ["<img src=x onerror=alert(1)>", "$x^2$", "# h", "=cmd()", "7"]
+NAMES = ("=net <b>$a$", "small", "mobilenet")
+
+
+@pytest.fixture(scope="module")
+def address(free_port: Callable[[], int], tmp_path_factory) -> Iterator[str]:
+    folder: Path = tmp_path_factory.mktemp("networks")
+    first = init_network(3, 0, (1, 28, 28), 5, width=0.5)
+    second = init_network(1, 2, (3, 32, 32), 2)
+    files = (
+        save_network(first, folder / f"{NAMES[0]}.safetensors", {"class_names": EVIL}),
+        save_network(second, folder / "small.safetensors"),
+        demo.MOBILENET,
+    )
+    app = demo.build_demo(*files)
+    port = free_port()
+    app.launch(
+        server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True,
+        **launch_options(),
+    )  # fmt: skip
+    yield f"http://127.0.0.1:{port}/"
+    app.close(verbose=False)
+
+
+@pytest.fixture(scope="module")
+def visitor(browser, address: str) -> Iterator[Visitor]:
+    """One window for all tests, with a digit drawn."""
+    visitor = Visitor(browser, address)
+    visitor.draw(SEVEN)
+    visitor.page.locator("#answers .card.third .big", has_text="7").wait_for()
+    yield visitor
+    visitor.context.close()
+    assert not visitor.errors
+
+
+def test_three_networks_have_cards_with_their_own_bars(visitor: Visitor) -> None:
+    cards = visitor.page.locator("#answers .card")
+    assert [card.locator(".bars li").count() for card in cards.all()] == [5, 2, 10]
+    assert [card.locator("h3").inner_text() for card in cards.all()] == [
+        NAMES[0], NAMES[1], "MobileNet",
+    ]  # fmt: skip
+    assert visitor.page.locator("h1").inner_text() == "One drawing, three networks"
+
+
+def test_blocks_of_three_networks_are_computed(visitor: Visitor) -> None:
+    visitor.page.locator(".inside").scroll_into_view_if_needed()
+    visitor.page.wait_for_selector(".inside[data-ready]")
+    assert visitor.page.locator(".inside .pane:visible").count() == 3
+    visitor.page.locator(".inside-blocks input[value='3']").check()
+    assert visitor.page.locator(".inside .pane:visible").count() == 1
+    visitor.page.locator(".cost-columns button").first.click()
+    assert visitor.page.locator(".inside .pane:visible").count() == 3
+    sums = visitor.page.locator(".pane.mobilenet").evaluate("(node) => Number(node.dataset.output)")
+    assert sums >= 0
+
+
+def test_details_follow_what_is_loaded(visitor: Visitor) -> None:
+    visitor.open_tab("Why")
+    visitor.page.get_by_role("radio", name=EVIL[0], exact=True).check()
+    detail = visitor.page.locator("#why-detail")
+    detail.get_by_text(f"does not know {EVIL[0]}").first.wait_for()
+    assert detail.get_by_text("does not know").count() == 4
+    visitor.open_tab("Stress test")
+    visitor.page.locator("#stress-detail .stress-now").wait_for()
+    assert visitor.page.locator(".stress-chart svg").first.locator("polyline").count() == 3
+
+
+def test_names_are_shown_as_text_everywhere(visitor: Visitor, tmp_path: Path) -> None:
+    name = "=<i>&$y$ # 1.png"
+    (tmp_path / name).write_bytes(encoded(paper(SEVEN), "PNG"))
+    visitor.open_tab("Many pictures")
+    visitor.page.locator("#batch-files input[type=file]").set_input_files(tmp_path / name)
+    visitor.page.get_by_role("button", name="Read them").click()
+    row = visitor.page.locator("#batch-table tbody tr")
+    row.wait_for()
+    assert row.locator(".name").inner_text().startswith("=")
+    with visitor.page.expect_download() as download:
+        visitor.page.get_by_role("link", name="Download CSV").click()
+    table = Path(download.value.path()).read_text(encoding="utf-8")
+    header, cells = csv.reader(io.StringIO(table))
+    assert header[4] == f"'{NAMES[0]}"
+    assert all(cell[:1] not in ("=", "+", "-", "@") for cell in (*header, *cells))
+    visitor.open_tab("About")
+    about = visitor.page.locator("#about")
+    about.get_by_text(NAMES[0]).first.wait_for()
+    assert all(label in about.inner_text() for label in EVIL)
+    for tag in ("img[src=x]", "b:text-is('$a$')", ".katex", "i:text-is('&$y$ # 1.png')"):
+        assert visitor.page.locator(tag).count() == 0

@@ -1,0 +1,214 @@
+"""Two checkpoints, whatever they are, on one data set: numbers, figures, and a PDF that tells."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from analysis.comparison import told
+from analysis.comparison.answers import Answers, read_answers, short_names
+from analysis.comparison.drawn import DRAWN, errors, right
+from analysis.frame.command import start
+from netlib.measure import paired_interval
+from netlib.nets.checkpoint import save_network
+from netlib.nets.network import init_network
+
+Checkpoints = tuple[Path, Path]
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Checkpoints:
+    """Grey and in colour, of 28 and of 20 pixels, for three classes and for five, of one name."""
+    folder = tmp_path_factory.mktemp("nets")
+    torch.manual_seed(0)
+    grey = init_network(1, 1, (1, 28, 28), 3, width=0.25)
+    colour = init_network(2, 0, (3, 20, 20), 5, width=0.5)
+    names = {"class_names": ["ant", "bee", "cat", "#dog", "$e"], "temperature": 2}
+    return (
+        save_network(grey, folder / "first" / "net.safetensors", {}),
+        save_network(colour, folder / "second" / "net.safetensors", names),
+    )
+
+
+def compare(dataset: Path, checkpoints: Checkpoints, output: Path, *options: str) -> int:
+    paths = ["--checkpoint", *map(str, checkpoints), "--output", str(output)]
+    return start("compare", ["--dataset-path", str(dataset), *paths, *options])
+
+
+@pytest.fixture(scope="module")
+def output(digit_folder: Callable[..., Path], checkpoints: Checkpoints, tmp_path_factory) -> Path:
+    output = tmp_path_factory.mktemp("comparison")
+    dataset = digit_folder(train=1, test=3, num_classes=3)
+    assert compare(dataset, checkpoints, output, "--author", "#A <b>, $c") == 0
+    return output
+
+
+def words(pdf: Path) -> str:
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext is not installed")
+    done = subprocess.run(["pdftotext", str(pdf), "-"], capture_output=True, text=True, check=True)
+    return " ".join(done.stdout.split())
+
+
+def test_every_number_follows_from_the_kept_answers(output: Path) -> None:
+    numbers = json.loads((output / "comparison.json").read_text())
+    found = read_answers([output / name / "predictions.npz" for name in ("first", "second")])
+    assert [row["network"] for row in numbers["networks"]] == ["first", "second"]
+    assert [row["accuracy"] for row in numbers["networks"]] == [one.right.mean() for one in found]
+    (pair,) = numbers["pairs"]
+    a, b = (one.right for one in found)
+    counts = [pair[name] for name in ("both_right", "only_first", "only_second", "none_right")]
+    assert counts == [(a & b).sum(), (a & ~b).sum(), (~a & b).sum(), (~a & ~b).sum()]
+    assert [row["images"] for row in numbers["classes"]] == [3, 3, 3]
+    assert [row["input"] for row in numbers["costs"]] == ["1×28×28", "3×20×20"]
+    assert all(len(row["seconds"]) > 1 for row in numbers["costs"])
+
+
+def test_what_can_be_drawn_is_drawn_and_the_rest_is_named_in_the_pdf(output: Path) -> None:
+    pictures = {path.stem for path in (output / "figures").glob("*.png")}
+    assert {
+        "confusion",
+        "class_scores",
+        "roc",
+        "roc_log",
+        "errors",
+        "precision_recall",
+        "risk_coverage",
+        "filters",
+    } <= pictures
+    text = words(output / "Comparison.pdf")
+    assert "first against second" in text
+    for missing in DRAWN.keys() - pictures:
+        assert DRAWN[missing][0] in text
+    assert "t-SNE lays out neighbourhoods; it needs 10 images, here are 9." in text
+    assert {path.name for path in (output / "figures").iterdir()} == {f"{p}.png" for p in pictures}
+
+
+def test_names_come_out_as_typed(output: Path) -> None:
+    text = words(output / "Comparison.pdf")
+    assert "#A <b>, $c" in text
+    assert "cat" in text
+
+
+def test_one_picture_is_enough(
+    digit_folder: Callable[..., Path], checkpoints: Checkpoints, tmp_path: Path
+) -> None:
+    dataset = digit_folder(train=1, test=1, num_classes=3)
+    table = next(dataset.glob("test*.csv"))
+    lines = table.read_text().splitlines()[:2]
+    place = tmp_path / "one"
+    shutil.copytree(dataset, place)
+    (place / table.name).write_text("\n".join(lines) + "\n")
+    assert compare(place, checkpoints, tmp_path / "out") == 0
+    text = words(tmp_path / "out" / "Comparison.pdf")
+    assert "1 test image of one (1 class)" in text
+    assert "ROC curves: curves of one class against the rest need images of two classes." in text
+
+
+def test_one_figure_of_what_evaluate_wrote(output: Path, tmp_path: Path) -> None:
+    files = [str(output / name / "predictions.npz") for name in ("first", "second")]
+    assert start("figures", ["errors", "--predictions", *files, "--output", str(tmp_path)]) == 0
+    assert start("figures", ["roc", "--predictions", files[0], "--output", str(tmp_path)]) == 0
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == ["errors.png", "roc.png"]
+
+
+def test_a_figure_that_needs_more_says_what(output: Path, tmp_path: Path, capsys) -> None:
+    file = str(output / "first" / "predictions.npz")
+    assert start("figures", ["filters", "--predictions", file, "--output", str(tmp_path)]) == 2
+    assert "filters: filters are in a checkpoint" in capsys.readouterr().err
+    assert start("figures", ["nothing", "--predictions", file]) == 2
+    assert "there is no figure nothing" in capsys.readouterr().err
+
+
+def test_checkpoints_draw_what_predictions_cannot(
+    output: Path, checkpoints: Checkpoints, digit_folder, tmp_path: Path
+) -> None:
+    paths = [*map(str, checkpoints)]
+    end = ["--output", str(tmp_path)]
+    assert start("figures", ["filters", "--checkpoint", *paths, *end]) == 0
+    dataset = str(digit_folder(train=1, test=3, num_classes=3))
+    named = ["--checkpoint", paths[0], "--dataset-path", dataset]
+    assert start("figures", ["confusion", *named, *end]) == 0
+    assert {path.name for path in tmp_path.glob("*.png")} == {"filters.png", "confusion.png"}
+
+
+def test_other_images_and_too_many_networks_are_one_sentence(
+    output: Path, checkpoints: Checkpoints, tmp_path: Path, capsys
+) -> None:
+    assert compare(tmp_path, checkpoints[:1], tmp_path) == 2
+    assert "--checkpoint names 1; expected two networks, or three." in capsys.readouterr().err
+    with np.load(output / "first" / "predictions.npz") as file:
+        arrays = dict(file)
+    other = tmp_path / "other" / "predictions.npz"
+    other.parent.mkdir()
+    np.savez(other, **{**arrays, "labels": arrays["labels"][::-1]})
+    with pytest.raises(ValueError, match="answered other images"):
+        read_answers([output / "first" / "predictions.npz", other])
+
+
+# --- The parts -----------------------------------------------------------------------------------
+
+
+def answers(place: int, predictions: list[int], labels: list[int]) -> Answers:
+    logits = np.log(8) * np.eye(3)[predictions]
+    n = len(labels)
+    pictures = np.arange(n, dtype=np.uint8)[:, None, None] * np.ones((1, 4, 4), np.uint8)
+    return Answers(
+        "AB"[place],
+        place,
+        np.array(labels),
+        logits,
+        np.zeros((n, 2)),
+        1.0,
+        ("0", "1", "2"),
+        pictures,
+        np.arange(n),
+    )
+
+
+LABELS = [0, 1, 2, 2]
+PAIR = [answers(0, [0, 1, 2, 0], LABELS), answers(1, [0, 2, 1, 1], LABELS)]
+
+
+def test_who_is_right_where_the_other_is_wrong_is_counted_by_class() -> None:
+    rows = told.classes(PAIR)
+    assert [(row["alone_0"], row["alone_1"]) for row in rows] == [(0, 0), (1, 0), (1, 0)]
+    assert [row["recall_0"] for row in rows] == [1, 1, 0.5]
+
+
+def test_the_verdict_says_whether_chance_explains_the_difference() -> None:
+    (row,) = told.pairs(PAIR)
+    assert (row["only_first"], row["only_second"], row["p"]) == (2, 0, 0.5)
+    assert "cannot be told from chance (exact McNemar test, p = 0.5)" in told.verdict(row, 4)
+    sure = {**row, "only_first": 90, "only_second": 1, "difference": 0.089, "p": 1e-9}
+    assert "A is the better one by 8.90 points" in told.verdict(sure, 1000)
+
+
+def test_images_of_the_training_are_told() -> None:
+    assert told.seen({"a": 0, "b": 0}) == ""
+    assert "a was trained on 3 of these" in told.seen({"a": 3, "b": None})
+    assert "Whether b was trained on" in told.seen({"a": 3, "b": None})
+
+
+def test_the_interval_of_a_paired_difference_is_agresti_and_min_s() -> None:
+    # 2 and 0 of 4: (2 - 0) / 6, and sqrt(3 - 4 / 6) / 6 to each side.
+    half = 1.959964 * (3 - 4 / 6) ** 0.5 / 6
+    assert paired_interval(2, 0, 4) == pytest.approx((1 / 3 - half, min(1, 1 / 3 + half)), abs=1e-6)
+
+
+def test_errors_and_right_answers_show_every_image_once() -> None:
+    _, caption = errors(PAIR)
+    assert caption.startswith("All 3 images that are read wrong: under each its class")
+    assert right(PAIR)[1].startswith("1 of the 1 images that are read right")
+
+
+def test_networks_are_called_by_what_tells_them_apart() -> None:
+    paths = [Path("runs/a-1/network.safetensors"), Path("runs/b-1/network.safetensors")]
+    assert short_names(paths) == ["a-1", "b-1"]
+    assert short_names([Path("x/a.safetensors"), Path("x/b.safetensors")]) == ["a", "b"]
+    assert short_names([Path("a.safetensors")] * 2) == ["a 1", "a 2"]

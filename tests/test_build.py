@@ -115,13 +115,13 @@ def test_a_changed_row_shows_behind_what_it_changes(tmp_path: Path) -> None:
         @staticmethod
         def say(data: Results) -> dict:
             found = data.table("t.csv").set_index("name")["value"]
-            return {"q": {"sum": f"{found['a'] + found['c']:.2f}", "kinds": str(len(found))}}
+            return {"q": {"sum": f"{found.iloc[0] + found.iloc[-1]:.2f}", "n": str(len(found))}}
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trace, "questions", lambda: [Question])
         behind = trace.trace(tmp_path, {})
     assert behind["q.sum"] == {"t.csv": ["2", "4"]}
-    assert behind["q.kinds"] == {"t.csv": ["column seed"]}
+    assert behind["q.n"] == {"t.csv": ["column seed"]}
     assert trace.places_text(["2", "3", "4", "7"]) == "2–4, 7"
 
 

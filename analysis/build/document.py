@@ -94,7 +94,8 @@ def make_content(
                 for place, text in enumerate(getattr(question, part)(data, sections)):
                     names[f"{part}.{question.__name__}.{place}"] = f"{part}.{len(found)}"
                     found.append(text)
-    sources, places = find_sources(plan.results, sections, names, known)
+    tiny = plan.size == "tiny"  # whose numbers mean nothing
+    sources, places = ([], {}) if tiny else find_sources(plan.results, sections, names, known)
     files = {file for parts in sources for file in parts}
     files |= {file for entry in captions.values() for file in entry["inputs"]}
     return {

@@ -5,6 +5,7 @@ it: nothing has to be declared, and nothing can be declared wrongly.
 """
 
 import copy
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -204,7 +205,7 @@ SEARCH = {"table": search_rows, "record": search_record, "arrays": search_arrays
 def places_text(places: list[str]) -> str:
     """As "2–4, 7"."""
     if not all(place.isdecimal() for place in places):
-        return ", ".join(places[:4]) + (f" and {len(places) - 4} more" if len(places) > 4 else "")
+        return ", ".join(dict.fromkeys(re.sub(r"(\.\d+)+$", "", place) for place in places))
     rows = sorted(map(int, places))
     runs: list[list[int]] = []
     for row in rows:

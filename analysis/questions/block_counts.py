@@ -101,6 +101,7 @@ def say(data: Results) -> Sections:
         if means.loc[name, "validation_accuracy"] > means.loc[best, "validation_accuracy"] - 0.005
     ]
     small = means.loc[near, "macs"].idxmin()
+    depths = means["conv"] + means["dw"]
     rows = [
         {
             "blocks": name,
@@ -120,6 +121,9 @@ def say(data: Results) -> Sections:
         "small_macs": f"{means.loc[best, 'macs'] / means.loc[small, 'macs']:.1f}",
         "small_gap": gap_text((gaps[small] - gaps[best]).dropna().tolist()),
         "least": least_words(runs.assign(level=runs["network"], network="all")),
+        "depth": ", ".join(
+            percent(1 - found.max()) for _, found in means.groupby(depths)["accuracy"]
+        ),
         "stem": stem_trap(means),
     }
     return {"blocks": section}

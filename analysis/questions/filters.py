@@ -257,11 +257,20 @@ def say(data: Results) -> Sections:
         "shared_random": f"{100 * mean['depthwise', 'gaussian']:.0f}",
         "top_block": str(top["block"]),
         "top": f"{100 * top['energy']:.0f}",
+        "one_sign": one_sign(data.arrays("filters.npz")["standard_last"]),
+        "one_sign_own": one_sign(data.arrays("filters.npz")["mobilenet_last_depthwise"]),
         "rank": str(half),
         "rank_random": str(chance),
         "rank_of": str(min(weights.shape)),
     }
     return {"filters": section}
+
+
+def one_sign(kernels: np.ndarray) -> str:
+    """Percent of filters whose weights all have one sign, among the largest that are shown."""
+    flat = kernels.astype(float).reshape(-1, 9)
+    largest = flat[np.argsort(-np.square(flat).sum(1), kind="stable")[:SHOWN]]
+    return f"{100 * ((largest > 0).all(1) | (largest < 0).all(1)).mean():.0f}"
 
 
 if __name__ == "__main__":

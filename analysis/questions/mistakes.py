@@ -225,10 +225,27 @@ def say(data: Results) -> Sections:
         **{f"{n}_mislabelled": whole((wrong[n] & mislabelled).sum()) for n in NETWORKS},
         "shared_share": f"{100 * both / max(1, int(wrong['standard'].sum())):.0f}",
         "runs": str(most["seeds"].iloc[0]),
+        **more_errors(data, confusion),
         **{f"{n}_confusion": confusion_text(most.loc[n], counts[n]) for n in NETWORKS},
         **{f"{n}_hardest": f"{means[n].idxmin()} ({percent(means[n].min())} %)" for n in NETWORKS},
     }
     return {"mistakes": section}
+
+
+RARE = 4  # classes with the fewest training images
+
+
+def more_errors(data: Results, confusion: pd.DataFrame) -> dict[str, str]:
+    """How many more errors MobileNet makes, and how many of them on the rarest digits."""
+    wrong = confusion.groupby(["network", "true"])["count"].sum()
+    more = wrong["mobilenet"].sub(wrong["standard"], fill_value=0)
+    images = data.table("class_scores.csv").groupby("class")["train_images"].first()
+    rare = images.sort_values().index[:RARE].astype(int)
+    return {
+        "more": whole(more.sum()),
+        "more_rare": whole(more.reindex(rare).sum()),
+        "rare": ", ".join(map(str, sorted(rare))),
+    }
 
 
 def confusion_text(row: pd.Series, errors: int) -> str:

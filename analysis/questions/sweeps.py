@@ -209,7 +209,16 @@ def reading(data: Results, name: str) -> Section:
         "lowest": both_words(worst),
         "seeds": count_text([table["seed"].nunique()], "seed"),
         "least": least_words(table),
+        "first": first_gap(table),
     }
+
+
+def first_gap(table: pd.DataFrame) -> str:
+    """MobileNet − standard at the first level."""
+    rows = table[table["level"] == table["level"].iloc[0]]
+    wide = rows.pivot(index="seed", columns="network", values="accuracy")
+    gaps = (wide["mobilenet"] - wide["standard"]).tolist()
+    return gap_text(gaps) + ("" if side(gaps) else f", {open_text(gaps)}")
 
 
 def both_words(values: dict[str, str]) -> str:

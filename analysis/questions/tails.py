@@ -52,7 +52,7 @@ def by_frequency(table: pd.DataFrame) -> pd.DataFrame:
     for rank in CLASSES:
         digit = order[:, [rank]]
         parts.append(
-            table[["network", "level", "ratio", "seed", "dataset"]].assign(
+            table[["network", "level", "ratio", "seed"]].assign(
                 rank=rank,
                 size=np.take_along_axis(counts, digit, 1)[:, 0],
                 recall=100 * np.take_along_axis(recalls, digit, 1)[:, 0],
@@ -162,6 +162,7 @@ def say(data: Results) -> Sections:
         "validation": count_text(short["validation_images"], "image"),
         "deferred": count_text(late_epochs(short), "epoch"),
         "plain": [gap_row(ratio, rows) for ratio, rows in plain.groupby("ratio")],
+        "growth": growth(plain),
         "recipe": [gain_row(ratio, rows) for ratio, rows in long.groupby("ratio")]
         if len(long)
         else [],
@@ -189,6 +190,19 @@ def gaps_of(rows: pd.DataFrame) -> list[float]:
     """MobileNet − standard in balanced accuracy, rotation by rotation."""
     wide = rows.pivot_table(index="dataset", columns="network", values="balanced_accuracy")
     return (wide["mobilenet"] - wide["standard"]).tolist()
+
+
+def growth(plain: pd.DataFrame) -> str:
+    """How much larger the gap is at the largest ratio than at the smallest, by rotation."""
+    ratios = sorted(plain["ratio"].unique())
+    if len(ratios) < 2:
+        return "one ratio only"
+    wide = plain.pivot_table(
+        index=["ratio", "rotation"], columns="network", values="balanced_accuracy"
+    )
+    gaps = wide["mobilenet"] - wide["standard"]
+    change = (gaps[ratios[-1]] - gaps[ratios[0]]).dropna().tolist()
+    return gap_text(change, "rotation") + ("" if side(change) else f", {open_text(change)}")
 
 
 def gap_row(ratio: int, rows: pd.DataFrame) -> Section:

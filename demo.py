@@ -35,7 +35,7 @@ def build_demo(
 
     Args:
         checkpoints: two or three files; none means the shipped pair.
-        teach_folder: where corrections by visitors are saved; None switches them off.
+        teach_folder: where corrections by visitors are kept; None keeps none.
         workers: processes that read drawings; None takes one a core, 0 reads in this process.
 
     Raises:

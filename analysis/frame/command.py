@@ -51,6 +51,7 @@ COMMANDS: dict[str, str] = {
         for name in ("data_card", "costs", "filters", "embeddings", "damage", "through")
     },
     "build": "analysis.build.__main__",
+    "hold_back": "analysis.build.hold_back",
     "pairs": "analysis.build.pairs",
     "benchmark": "analysis.benchmark.__main__",
 }

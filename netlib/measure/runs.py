@@ -147,6 +147,11 @@ def find_pairs(folder: Path) -> Pairs:
     return Pairs(tuple(common), runs, ignored)
 
 
+def typical_seed(folder: Path | None) -> int:
+    """Of the pair with the median difference; 0 where there are no kept runs."""
+    return find_pairs(folder).typical if folder else 0
+
+
 def check_test_set(run: KeptRun, dataset: DigitDataset, path: Path) -> None:
     """Make sure that a run was tested on these images, in their order.
 

@@ -195,7 +195,7 @@ def search_arrays(trial: Trial) -> Hits:
         if array.ndim and array.dtype.kind in "fiu":
             other = array[::-1]
             if array.dtype.kind == "f":
-                other = other * np.linspace(0.1, 1, other.size).reshape(other.shape)
+                other = other * np.linspace(-0.5, 1, other.size).reshape(other.shape)
             yield name, trial({**arrays, name: other}) or []
 
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from analysis.frame.results import Results
@@ -78,16 +79,22 @@ def precision_recall(data: Results) -> Drawn:
     sizes = counts[counts["network"] == NETWORKS[0]].groupby("true")["count"].sum()
     share = {str(label): size / sizes.sum() for label, size in sizes.items()}
     share["micro"] = 1 / len(sizes)
-    figure = blank(FULL, 5.4)
+    figure, corners = blank(FULL, 5.4), []
     for ax, network in zip(figure.subplots(1, 2, sharey=True), NETWORKS, strict=True):
         for name, part in share.items():
             rows = curves[(curves["network"] == network) & (curves["class"] == name)]
             right, wrong = rows["tpr"] * part, rows["fpr"] * (1 - part)
             look = dict(color=COLOURS[network], linewidth=1.6) if name == "micro" else THIN
-            ax.plot(100 * rows["tpr"], 100 * right / (right + wrong), **look)
-        ax.set(xlim=(90, 100.2), ylim=(90, 100.2), xlabel="recall (%)")
+            precision = right / (right + wrong)
+            corners.append(np.fmin(rows["tpr"], precision).max())
+            ax.plot(100 * rows["tpr"], 100 * precision, **look)
+        ax.set_xlabel("recall (%)")
         ax.set_title(name_of(network), color=COLOURS[network])
         plain(ax, "both")
+    low = 100 * max(0.0, 1 - 6 * (1 - min(corners)))
+    figure.axes[0].set_ylim(low, 100.2)
+    for ax in figure.axes:
+        ax.set_xlim(low, 100.2)
     figure.axes[0].set_ylabel("precision (%)")
     return figure, (
         "Precision against recall of one class against the rest around their corner: the ten "

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePosixPath
+from typing import Any
 
 from netlib.data.stores import DataError, leaves
 
@@ -52,6 +53,12 @@ def collector_paused() -> Iterator[None]:
 def has_image_suffix(name: str) -> bool:
     """Whether a file is an image by its name."""
     return f".{name.rpartition('.')[2].lower()}" in IMAGE_SUFFIXES
+
+
+def inert(value: Any) -> Any:
+    """A stranger's text, such that no spreadsheet takes it for a formula."""
+    is_formula = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
+    return f"'{value}" if is_formula else value
 
 
 class Files:

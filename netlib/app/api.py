@@ -17,7 +17,16 @@ def add_endpoints(service: Service) -> None:
 
     @friendly
     async def predict(image: Any, request: gr.Request | None = None) -> dict[str, Any]:
-        """Read one picture of a handwritten digit, or of a number, with every network."""
+        """Read one picture of a handwritten digit, or of a number, with every network.
+
+        Args:
+            image: the picture, as a file or its address; PNG, JPEG, WebP, AVIF, BMP, GIF or TIFF.
+            request: who asks; Gradio gives it.
+
+        Returns:
+            blank, agree, boxes, and for each network prediction ("?" for what looks like no
+            digit), confidence, probabilities, classes and digits.
+        """
         found = paths(image)
         if len(found) != 1:
             raise UserError(f"There are {len(found)} pictures: send one as `image`.")
@@ -26,7 +35,16 @@ def add_endpoints(service: Service) -> None:
 
     @friendly
     def predict_batch(files: Any, request: gr.Request | None = None) -> list[dict[str, Any]]:
-        """Read many pictures with every network, those that disagree most first."""
+        """Read many pictures with every network, those that disagree most first.
+
+        Args:
+            files: pictures, zips of pictures, and CSVs of image names and labels.
+            request: who asks; Gradio gives it.
+
+        Returns:
+            For each picture image (its name), label, disagreement, and what predict gives, or the
+            error for which it could not be read.
+        """
         found = paths(files)
         if not found:
             raise UserError("There is no picture: send a list of files as `files`.")

@@ -19,7 +19,7 @@ from typing import Any
 from netlib.data.stores import DataError, leaves
 
 IMAGE_SUFFIXES = frozenset(
-    ".png .jpg .jpeg .bmp .gif .tif .tiff .webp .pgm .ppm .pnm".split()
+    ".png .jpg .jpeg .bmp .gif .tif .tiff .webp .avif .pgm .ppm .pnm".split()
 )  # what counts as "an image that the CSV does not name"; a named file may have any suffix
 DELIMITERS = ",;\t|"
 ANY_NUMBER = 10**18  # labels below it: a number of any length, not a class

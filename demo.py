@@ -67,7 +67,11 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--workers", type=int, default=None, help="processes that read (default: one a core)"
     )
-    parser.add_argument("--mcp", action="store_true", help="serve the API as MCP tools, too")
+    parser.add_argument(
+        "--mcp",
+        action="store_true",
+        help="serve predict and predict_batch as MCP tools at /gradio_api/mcp/",
+    )
     return parser.parse_args(arguments)
 
 
@@ -85,7 +89,9 @@ def main(arguments: list[str] | None = None) -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         if args.mcp and find_spec("mcp") is None:
-            raise ValueError('--mcp needs the package mcp: pip install "gradio[mcp]".')
+            raise ValueError(
+                '--mcp needs the package mcp: pip install -c constraints.txt -e ".[mcp]"'
+            )
         _bypass_proxy()
         demo = build_demo(*args.checkpoint, teach_folder=args.teach_folder, workers=args.workers)
         demo.launch(

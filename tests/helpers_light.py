@@ -48,18 +48,18 @@ def tour(folder: Path) -> None:
     taught = listeners["correct"](Taught(), reading, "7")[2]
     inputs: dict[str, tuple] = {
         "read_pad": (value, Taught()),
-        "read_picture": (str(picture), taught),
+        "read_picture": ({"path": str(picture)}, taught),
         "read_number": (value,),
         "explain": (reading, "as read"),
         "locate": (reading,),
         "stress": (reading, 0, 1, 0, 0, 0, 0),
         "<lambda>": (),
-        "read_files": ([str(picture)],),
+        "read_files": ([{"path": str(picture)}],),
         "correct": (taught, reading, "7"),
         "undo": (taught, reading),
         "follow": (taught, reading),
-        "predict": (str(picture),),
-        "predict_batch": ([str(picture)],),
+        "predict": ({"path": str(picture)},),
+        "predict_batch": ([{"path": str(picture)}],),
     }
     for name, function in listeners.items():
         answer = function(*inputs[name])

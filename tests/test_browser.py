@@ -451,7 +451,7 @@ def test_a_damaged_picture_gets_one_sentence(visitor: Visitor) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("photo.heic", b"\0\0\0\x18ftypheic" + bytes(40), "is no picture in PNG"),
+        ("photo.heic", b"\0\0\0\x18ftypheic" + bytes(40), "is HEIC, which is not read"),
         ("empty.png", b"", "empty"),
         ("text.png", b"This is a text.", "is no picture in PNG"),
     ],

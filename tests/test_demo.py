@@ -729,6 +729,12 @@ def test_mcp_without_its_package_is_one_sentence(
     assert "needs the package mcp" in capsys.readouterr().err
 
 
+def test_the_tools_that_programs_are_offered_are_described(client) -> None:
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    for name, start in (("/predict", "Read one picture"), ("/predict_batch", "Read many")):
+        assert endpoints[name]["description"].startswith(start)
+
+
 @pytest.mark.parametrize("count", [0, 1, 4])
 def test_two_or_three_checkpoints_are_compared(count: int) -> None:
     with pytest.raises(ValueError, match="expected two or three"):

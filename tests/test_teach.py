@@ -17,7 +17,7 @@ from netlib.data.european import one
 from netlib.data.strokes import render_strokes
 from netlib.nets.saved import arrays_digest
 
-TIMEOUT = 20_000  # milliseconds; a machine under load is slow, not broken
+TIMEOUT = 30_000  # milliseconds; a machine under load is slow, not broken
 
 
 @pytest.fixture(scope="module")
@@ -212,6 +212,7 @@ def draw(page, points) -> None:
 
 def ready(page) -> None:
     """Wait until the explorer shows the digit of the answers, or the example."""
+    page.locator(".inside").scroll_into_view_if_needed()  # it works only while it is seen
     page.wait_for_function(
         """() => {
             const digit = document.querySelector('#digit-read')?.dataset.digit;

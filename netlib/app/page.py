@@ -1,21 +1,23 @@
 """The page: where everything stands and what calls what. What is shown is made elsewhere."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from fastapi.exceptions import RequestValidationError
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from netlib.answer.reading import Reading
-from netlib.app import api, route
+from netlib.app import api, route, uploads
 from netlib.app.about import TELL_ADDRESS, about_markdown, usage_html
 from netlib.app.batch import read_batch
 from netlib.app.gallery import gallery, load_examples
@@ -31,8 +33,10 @@ from netlib.app.inside import (
 from netlib.app.lesson import lesson_html
 from netlib.app.pad import ASSETS, drawing_pad, split_value
 from netlib.app.service import Service, friendly, guarded, visitor
+from netlib.app.statuses import Mistakes, explain_validation
 from netlib.app.stress import FACTORS, NEUTRAL
 from netlib.app.teach import Taught, Teacher
+from netlib.app.uploads import own_folder, paths
 from netlib.app.views.batch_view import batch_html
 from netlib.app.views.cost_strip import cost_strip_html
 from netlib.app.views.map_view import map_html
@@ -45,11 +49,11 @@ from netlib.errors import UserError
 
 TITLE = "Standard or depthwise separable?"
 NUMBERS = {2: "two", 3: "three"}
-PAD_SIDE = 280
-WIDE_PAD = (1120, 240)
+PAD = (280, 280)
+WIDE_PAD, NARROW_PAD = (1120, 240), (700, 360)
 MAX_FILE_SIZE = "25mb"
 MAX_QUEUE = 64
-CACHE_SECONDS = 3600
+KEEP_SECONDS = uploads.SECONDS / 2
 AS_READ = "as read"
 BLANK_PICTURE = "The picture is blank: there is no ink in it that stands out from its paper."
 # Tabs that follow the current digit while they are open.
@@ -78,11 +82,10 @@ def build_page(service: Service) -> gr.Blocks:
     """The whole app around the loaded networks; nothing is launched."""
     title = f"One drawing, {NUMBERS[len(service.facts)]} networks"
     inside = Inside.of(service)
-    with gr.Blocks(
-        title=title, analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
-    ) as page:
+    own_folder()
+    with gr.Blocks(title=title, analytics_enabled=False) as page:
         page.inside, page.service = inside, service  # for the routes of launch_options
-        html(MASTHEAD.format(title=title))
+        html(MASTHEAD.format(title=title), js_on_load=asset("uploads.js"))
         html(lesson_html(inside), js_on_load=starter("lesson.js"), elem_id="lesson")
         teacher = Teacher(service.reader.predictor, service.checkpoints, service.teach)
         page.teacher = teacher
@@ -99,8 +102,6 @@ def build_page(service: Service) -> gr.Blocks:
             if service.atlases:
                 _map_tab(service, answers, current)
             _stress_tab(service, answers, current)
-            _number_tab(service)
-            _batch_tab(service)
             _teach_tab(service, teacher, lesson, answers, current, show)
             with gr.Tab("About", elem_id="about"):
                 gr.Markdown(about_markdown(service))
@@ -118,19 +119,19 @@ def html(value: str = "", **arguments: Any) -> gr.HTML:
 def _first_view(
     service: Service, inside: Inside, teacher: Teacher, lesson: gr.State
 ) -> tuple[gr.HTML, gr.State, Callable[..., tuple]]:
-    """Pad or picture on the left, the answers on the right; how a reading is shown there."""
+    """What is read on the left, the answers on the right; how a reading is shown there."""
     current = gr.State()
     with gr.Row(equal_height=False, elem_classes="first-view"):
         with gr.Column(scale=4, min_width=300):
             with gr.Tabs(elem_id="input-tabs"):
                 with gr.Tab("Draw") as draw_tab:
-                    pad = drawing_pad(
-                        "pad", PAD_SIDE, PAD_SIDE, "Drawing pad.", "Draw a digit here"
-                    )
+                    pad = drawing_pad("pad", PAD, PAD, "Drawing pad.", "Draw a digit here")
                 with gr.Tab("Upload") as upload_tab:
                     # Not a gr.Image: that refuses a file before the listener can say why.
                     picture = gr.File(show_label=False, height=120, elem_id="picture")
                     boxed = html(elem_id="boxed")
+                _number_tab(service)
+                _batch_tab(service)
             steps = html(steps_html(None), elem_id="steps")
         with gr.Column(scale=7, min_width=320):
             empty = service.reader.read_pad("")
@@ -153,20 +154,21 @@ def _first_view(
         return guarded_pad(value, service.reader.read_pad, partial(show, taught), empty)
 
     def read_picture(
-        path: str | None, taught: Taught, request: gr.Request | None = None
+        file: Any, taught: Taught, request: gr.Request | None = None
     ) -> tuple[str, str, Reading, str]:
         reading = empty
-        if path:
+        for path in paths(file):
             with service.admit(path, visitor(request)):
-                reading = service.reader.read(Path(path))
-        blank = BLANK_PICTURE if path and reading.is_blank else ""
+                reading = service.reader.read(path)
+        blank = BLANK_PICTURE if file and reading.is_blank else ""
         return *show(taught, reading, blank), boxed_html(reading)
 
     for event in (pad.change, draw_tab.select):
         event(read_pad, [pad, lesson], [answers, steps, current], **INSTANT)
     for event in (picture.change, upload_tab.select):
         read = guarded(read_picture, lambda text: (*show(Taught(), empty, text), ""))
-        event(read, [picture, lesson], [answers, steps, current, boxed], **INSTANT)
+        inputs, outputs = [picture, lesson], [answers, steps, current, boxed]
+        event(read, inputs, outputs, preprocess=False, **INSTANT)
     return answers, current, show
 
 
@@ -295,11 +297,9 @@ def _number_tab(service: Service) -> None:
     def read_number(value: str | None) -> str:
         return guarded_pad(value, service.reader.read_pad, show, empty)
 
-    with gr.Tab("Write a number"):
-        width, height = WIDE_PAD
-        pad = drawing_pad(
-            "wide-pad", width, height, "Wide drawing pad.", "Write a number of up to 20 digits"
-        )
+    with gr.Tab("Write a number", elem_id="number-tab"):
+        hint = "Write a number of up to 20 digits"
+        pad = drawing_pad("wide-pad", WIDE_PAD, NARROW_PAD, "Wide drawing pad.", hint)
         empty = service.reader.read_pad("")
         answers = html(
             show(empty), js_on_load=_answers_script("wide-pad", ()), elem_id="number-answers"
@@ -310,20 +310,21 @@ def _number_tab(service: Service) -> None:
 def _batch_tab(service: Service) -> None:
     @friendly
     def read_files(
-        paths: list[str] | None,
+        chosen: Any,
         request: gr.Request | None = None,
         progress=gr.Progress(),  # noqa: B008
     ) -> str:
         def report(done: int, total: int) -> None:
             progress((done, total), desc="Reading", unit="pictures")
 
-        if not paths:
+        found = paths(chosen)
+        if not found:
             raise UserError("There is no picture to read: choose pictures, or a zip of pictures.")
         with service.batches.admit(visitor(request)):
-            rows = read_batch(service.patient, paths, report)
+            rows = read_batch(service.patient, found, report)
         return batch_html(rows, service.facts)
 
-    with gr.Tab("Many pictures"):
+    with gr.Tab("Many pictures", elem_id="many-tab"):
         html(
             '<p class="hint">Pictures or a zip of pictures, one digit or number each; with a CSV '
             "of image names and labels among them, the answers are scored. What the networks read "
@@ -340,9 +341,18 @@ def _batch_tab(service: Service) -> None:
             stop = gr.Button("Stop", scale=0, min_width=90)
         table = html(elem_id="batch-table", js_on_load=asset("sort.js"))
     files.change(lambda: "", None, table, queue=False, api_visibility="private")
-    reading = button.click(read_files, files, table, api_visibility="private")
+    reading = button.click(read_files, files, table, api_visibility="private", preprocess=False)
+    _keep(files)
     stop.click(lambda: message("Stopped: nothing was kept."), None, table, cancels=[reading],
                queue=False, api_visibility="private")  # fmt: skip
+
+
+def _keep(files: gr.File) -> None:
+    """While the page is open, what was chosen on it is used, and so not removed."""
+    timer = gr.Timer(KEEP_SECONDS, active=False)
+    files.upload(lambda: gr.Timer(active=True), None, timer, **INSTANT)
+    use = guarded(lambda chosen: paths(chosen) and None, lambda _: None)
+    timer.tick(use, files, None, preprocess=False, **INSTANT)
 
 
 def _teach_tab(
@@ -406,10 +416,13 @@ def launch_options() -> dict[str, Any]:
         "run_history": False,
         "enable_monitoring": False,
         "max_file_size": MAX_FILE_SIZE,
+        "show_error": True,
         "ssr_mode": False,
         "app_kwargs": {
             "title": TITLE,
             "lifespan": _lifespan,
+            "middleware": [Middleware(Mistakes)],
+            "exception_handlers": {RequestValidationError: explain_validation},
             "routes": [Route("/health", _health), *routes(), *route.routes()],
         },
     }
@@ -417,13 +430,16 @@ def launch_options() -> dict[str, Any]:
 
 @asynccontextmanager
 async def _lifespan(app: Any) -> AsyncIterator[None]:
-    """The processes that read run while the server does."""
-    pool = app.get_blocks().service.pool
-    if pool is not None:
-        pool.start()
+    """What runs while the server does: the processes that read, the removal of uploads."""
+    page = app.get_blocks()
+    cleaning = asyncio.create_task(uploads.clean_up(page))
+    if page.service.pool is not None:
+        page.service.pool.start()
     yield
-    if pool is not None:
-        pool.close()
+    if page.service.pool is not None:
+        page.service.pool.close()
+    cleaning.cancel()
+    uploads.remove_old(page, 0)
 
 
 def _health(_: Request) -> JSONResponse:

@@ -3,10 +3,12 @@
 // "#", which comes back with the answer; of an empty pad it is the number alone ("#4").
 const LIVE_INTERVAL_MS = 120; // at most one request this often while the pen moves
 const PALM_MS = 2000; // so long after a stroke of a stylus, touches are a resting palm
+const NARROW_PX = 640; // below, a wide pad would be too flat to write on
 const INK = "#000", PAPER = "#fff";
 
 const root = element.querySelector(".pad");
 const canvas = root.querySelector("canvas");
+if (innerWidth < NARROW_PX) [canvas.width, canvas.height] = canvas.dataset.narrow.split(" ");
 const context = canvas.getContext("2d", { willReadFrequently: true });
 const thickness = root.querySelector("input[type=range]");
 const button = (action) => root.querySelector(`[data-action="${action}"]`);

@@ -47,7 +47,7 @@ def teach_html(
             drawn = _drawn(reading.networks[name], after[name], teacher.names(name))
         columns.append(
             f'<section class="side {fact.colour}">'
-            f"<h4>{escape(fact.title)}</h4>{drawn}{_elsewhere(teacher, taught, name)}</section>"
+            f"<h2>{escape(fact.title)}</h2>{drawn}{_elsewhere(teacher, taught, name)}</section>"
         )
     saved = "".join(map(_thumbnail, taught.corrections))
     legend = f'<p class="hint">{LEGEND}</p>' if single else ""

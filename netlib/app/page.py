@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ from netlib.app.inside import (
     stylesheet,
     what_if_html,
 )
+from netlib.app.lesson import lesson_html
 from netlib.app.pad import ASSETS, drawing_pad, split_value
 from netlib.app.service import Service, friendly, guarded, visitor
 from netlib.app.statuses import Mistakes, explain_validation
@@ -52,6 +54,8 @@ PAD = (280, 280)
 WIDE_PAD, NARROW_PAD = (1120, 240), (700, 360)
 MAX_FILE_SIZE = "25mb"
 MAX_QUEUE = 64
+# Python's usual 5 ms are what each answer waits for at each step while a batch computes.
+SWITCH_SECONDS = 0.0005
 KEEP_SECONDS = uploads.SECONDS / 2
 AS_READ = "as read"
 BLANK_PICTURE = "The picture is blank: there is no ink in it that stands out from its paper."
@@ -85,6 +89,7 @@ def build_page(service: Service) -> gr.Blocks:
     with gr.Blocks(title=title, analytics_enabled=False) as page:
         page.inside, page.service = inside, service  # for the routes of launch_options
         html(MASTHEAD.format(title=title), js_on_load=asset("uploads.js"))
+        html(lesson_html(inside), js_on_load=starter("lesson.js"), elem_id="lesson")
         teacher = Teacher(service.reader.predictor, service.checkpoints, service.teach)
         page.teacher = teacher
         lesson = gr.State(Taught())
@@ -430,6 +435,8 @@ def launch_options() -> dict[str, Any]:
 async def _lifespan(app: Any) -> AsyncIterator[None]:
     """What runs while the server does: the processes that read, the removal of uploads."""
     page = app.get_blocks()
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
     cleaning = asyncio.create_task(uploads.clean_up(page))
     if page.service.pool is not None:
         page.service.pool.start()
@@ -437,6 +444,7 @@ async def _lifespan(app: Any) -> AsyncIterator[None]:
     if page.service.pool is not None:
         page.service.pool.close()
     cleaning.cancel()
+    sys.setswitchinterval(usual)
     uploads.remove_old(page, 0)
 
 

@@ -23,7 +23,8 @@ MODELS = ("standard.safetensors", "mobilenet.safetensors")
 # The entry script is analysis/main.py; these are all of ours that it may import, and what they
 # import of others.
 SOURCES = (
-    *("analysis/__init__.py", "analysis/frame/*.py", "analysis/main.py", "analysis/look/*.py*"),
+    *("analysis/__init__.py", "analysis/frame/*.py", "analysis/main.py", "analysis/visualize.py",
+      "analysis/look/*.py*"),
     *("netlib/answer/__init__.py*", "netlib/answer/refusal.py"),
     *("netlib/*.py*", *(f"netlib/{room}/**/*.py*" for room in
                         ("data", "measure", "nets", "picture", "training"))),

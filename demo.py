@@ -35,7 +35,7 @@ def build_demo(
 
     Args:
         checkpoints: two or three files; none means the shipped pair.
-        teach_folder: where corrections by visitors are saved; None switches them off.
+        teach_folder: where corrections by visitors are kept; None keeps none.
         workers: processes that read drawings; None takes one a core, 0 reads in this process.
 
     Raises:
@@ -67,7 +67,11 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--workers", type=int, default=None, help="processes that read (default: one a core)"
     )
-    parser.add_argument("--mcp", action="store_true", help="serve the API as MCP tools, too")
+    parser.add_argument(
+        "--mcp",
+        action="store_true",
+        help="serve predict and predict_batch as MCP tools at /gradio_api/mcp/",
+    )
     return parser.parse_args(arguments)
 
 
@@ -85,7 +89,9 @@ def main(arguments: list[str] | None = None) -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         if args.mcp and find_spec("mcp") is None:
-            raise ValueError('--mcp needs the package mcp: pip install "gradio[mcp]".')
+            raise ValueError(
+                '--mcp needs the package mcp: pip install -c constraints.txt -e ".[mcp]"'
+            )
         _bypass_proxy()
         demo = build_demo(*args.checkpoint, teach_folder=args.teach_folder, workers=args.workers)
         demo.launch(

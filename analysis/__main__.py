@@ -2,13 +2,13 @@
 
 import sys
 
-from analysis.frame.command import COMMANDS, start, summary
+from analysis.frame.command import COMMANDS, FORMER, start, summary
 
 
 def main() -> int:
     """Run the command that is named first, or list all."""
     name, *arguments = sys.argv[1:] or ["--help"]
-    if name in COMMANDS:
+    if name in COMMANDS or name in FORMER:
         return start(name, arguments)
     if name in ("-h", "--help"):
         print("python -m analysis NAME [OPTIONS]; --help after a name lists its options.\n")

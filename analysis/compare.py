@@ -50,7 +50,7 @@ def run(options: Options) -> Iterator[Path]:
     Raises:
         ValueError: it is one checkpoint, or too many.
     """
-    from analysis.comparison import leaflet, told
+    from analysis.comparison import leaflet
     from analysis.comparison.answers import MOST
 
     if not 2 <= len(options.checkpoint) <= MOST:
@@ -61,7 +61,18 @@ def run(options: Options) -> Iterator[Path]:
     for wanted, one in asked.values():
         yield from evaluate.write(wanted, one)
     found = answers_of(asked)
-    numbers = {
+    numbers = numbers_of(options, found, asked)
+    yield write_json(options.output / "comparison.json", numbers)
+    yield from leaflet.make_page(options, found, numbers)
+
+
+def numbers_of(
+    options: Options, found: "list[Answers]", asked: "dict[str, tuple[evaluate.Options, Asked]]"
+) -> dict[str, Any]:
+    """Everything that the page says in numbers."""
+    from analysis.comparison import told
+
+    return {
         "networks": told.summary(found),
         "pairs": told.pairs(found),
         "classes": told.classes(found),
@@ -69,8 +80,6 @@ def run(options: Options) -> Iterator[Path]:
         "seen_in_training": {name: one.seen for name, (_, one) in asked.items()},
         "made_by": made_by(options, "numpy", "scipy", "scikit-learn", "onnxruntime"),
     }
-    yield write_json(options.output / "comparison.json", numbers)
-    yield from leaflet.make_page(options, found, numbers)
 
 
 def ask(options: Options) -> "list[Answers]":

@@ -78,6 +78,7 @@ class Options:
             --training-epochs.
         resolution: side of the images, pixels.
         width: multiplies every channel count.
+        num_classes: of the data set.
         jobs: runs at a time; -1 for one a core.
         threads: of a run; more runs pay better.
         backend: joblib's: processes here, or a cluster.
@@ -101,6 +102,7 @@ class Options:
     steps: int = 0
     resolution: int = 28
     width: float = 1.0
+    num_classes: int = 10
     jobs: int = -1
     threads: int = 1
     backend: Literal["loky", "dask", "ray"] = "loky"
@@ -124,6 +126,7 @@ class Run:
         steps: where not 0, epochs are as many as give at least this number of steps.
         oversampling: draw every class equally often.
         extra: data sets with more training images, taken through the sketch preprocessing.
+        num_classes: of the data set.
     """
 
     network: str
@@ -137,13 +140,16 @@ class Run:
     steps: int = 0
     oversampling: bool = False
     extra: tuple[str, ...] = ()
+    num_classes: int = 10
 
     @property
     def key(self) -> str:
         """Tells this run from any other."""
         values = asdict(self)
-        if not self.extra:  # tables are older than this option
+        if not self.extra:  # tables are older than this option and the next
             values.pop("extra")
+        if self.num_classes == 10:
+            values.pop("num_classes")
         values["config"] = {
             name: value
             for name, value in values["config"].items()
@@ -225,7 +231,7 @@ def make_run(
         changes["loss"] = "cross_entropy"
     if "augment" in changes:
         changes["augment"] = augmentation(changes["augment"])
-    of_the_run = ("width", "resolution", "train_size", "validation_size", "steps")
+    of_the_run = ("width", "resolution", "train_size", "validation_size", "steps", "num_classes")
     values = {name: changes.pop(name, getattr(options, name)) for name in of_the_run}
     return Run(
         network=network,
@@ -307,7 +313,7 @@ def make_network(run: Run) -> "nets.Network":
     """
     input_dim = (1, run.resolution, run.resolution)
     head = training.head_for(run.config.loss)
-    return nets.named_network(run.network, input_dim, 10, run.width, head)
+    return nets.named_network(run.network, input_dim, run.num_classes, run.width, head)
 
 
 def sweep(runs: Sequence[Run], options: Options) -> None:
@@ -439,7 +445,11 @@ def train_run(run: Run, threads: int, keep: Path | None, cache: Path) -> dict[st
 
 def read_data(run: Run, cache: Path) -> "data.DigitData":
     """The run's three sets, split and ordered by its seed; decoded once a machine."""
-    common = {"input_dim": (1, run.resolution, run.resolution), "cache_dir": cache}
+    common = {
+        "input_dim": (1, run.resolution, run.resolution),
+        "num_classes": run.num_classes,
+        "cache_dir": cache,
+    }
     return data.DigitData(
         run.dataset,
         batch_size=run.config.batch_size,

@@ -37,25 +37,29 @@ def drawing() -> bytes:
 def tour(folder: Path) -> None:
     """Call every listener of the page with what it expects; any error ends the program."""
     import demo
+    from netlib.app.teach import Taught
 
     app = demo.build_demo(teach_folder=folder / "teach", workers=0)
     picture = folder / "seven.png"
     picture.write_bytes(drawing())
     value = "data:image/png;base64," + base64.b64encode(drawing()).decode()
     listeners: dict[str, Any] = {f.fn.__name__: f.fn for f in app.fns.values() if f.fn}
-    reading = listeners["read_pad"](value)[2]
+    reading = listeners["read_pad"](value, Taught())[2]
+    taught = listeners["correct"](Taught(), reading, "7")[2]
     inputs: dict[str, tuple] = {
-        "read_pad": (value,),
-        "read_picture": (str(picture),),
+        "read_pad": (value, Taught()),
+        "read_picture": ({"path": str(picture)}, taught),
         "read_number": (value,),
         "explain": (reading, "as read"),
         "locate": (reading,),
         "stress": (reading, 0, 1, 0, 0, 0, 0),
         "<lambda>": (),
-        "read_files": ([str(picture)],),
-        "save": (reading, "7"),
-        "predict": (str(picture),),
-        "predict_batch": ([str(picture)],),
+        "read_files": ([{"path": str(picture)}],),
+        "correct": (taught, reading, "7"),
+        "undo": (taught, reading),
+        "follow": (taught, reading),
+        "predict": ({"path": str(picture)},),
+        "predict_batch": ([{"path": str(picture)}],),
     }
     for name, function in listeners.items():
         answer = function(*inputs[name])

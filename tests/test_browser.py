@@ -9,7 +9,6 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -30,11 +29,6 @@ FOUR: list[Stroke] = [
     [(0.6, 0.35), (0.59, 0.6), (0.57, 0.85)],
 ]
 SEVEN: list[Stroke] = [[(0.27, 0.22), (0.5, 0.21), (0.72, 0.22), (0.6, 0.45), (0.45, 0.83)]]
-
-
-@pytest.fixture(scope="module")
-def teach_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("teach")
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +53,9 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory, digit_arrays) -> dict[
 
 
 @pytest.fixture(scope="module")
-def address(
-    free_port: Callable[[], int], checkpoints: dict[str, Path], teach_folder: Path
-) -> Iterator[str]:
+def address(free_port: Callable[[], int], checkpoints: dict[str, Path]) -> Iterator[str]:
     """The running app; one for all tests."""
-    app = demo.build_demo(*checkpoints.values(), teach_folder=teach_folder)
+    app = demo.build_demo(*checkpoints.values())
     port = free_port()
     app.launch(
         server_name="127.0.0.1",
@@ -459,7 +451,7 @@ def test_a_damaged_picture_gets_one_sentence(visitor: Visitor) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("photo.heic", b"\0\0\0\x18ftypheic" + bytes(40), "is no picture in PNG"),
+        ("photo.heic", b"\0\0\0\x18ftypheic" + bytes(40), "is HEIC, which is not read"),
         ("empty.png", b"", "empty"),
         ("text.png", b"This is a text.", "is no picture in PNG"),
     ],
@@ -598,23 +590,3 @@ def test_a_zip_with_labels_is_scored_and_offers_a_table(visitor: Visitor, tmp_pa
     lines = Path(download.value.path()).read_text().splitlines()
     assert len(lines) == 4
     assert lines[0].startswith("image,label,disagreement,error,standard,standard_confidence")
-
-
-def test_a_correction_is_saved_in_the_data_layout(visitor: Visitor, teach_folder: Path) -> None:
-    visitor.draw(ONE)
-    visitor.reads("1")
-    visitor.open_tab("Teach")
-    visitor.page.get_by_role("radio", name="7", exact=True).last.check()
-    visitor.page.get_by_role("button", name="Save").click()
-    visitor.page.locator("#teach-note", has_text="Saved as 7").wait_for()
-    assert (teach_folder / "train.csv").read_text() == "image,label\n000001.png,7\n"
-    with Image.open(teach_folder / "train" / "000001.png") as saved:
-        assert saved.size == (28, 28)
-        assert saved.mode == "L"
-
-
-def test_teach_is_absent_unless_switched_on(checkpoints: dict[str, Path]) -> None:
-    app = demo.build_demo(*checkpoints.values())
-    tabs = [block.label for block in app.blocks.values() if isinstance(block, gr.Tab)]
-    assert "Teach" not in tabs
-    assert "Why" in tabs

@@ -532,26 +532,29 @@ def test_corrections_train_as_they_are(tmp_path: Path, digit: np.ndarray) -> Non
     from netlib.data.loaders import DigitDataset
 
     store = TeachStore(tmp_path)
-    assert [store.add(digit, label) for label in (1, 7)] == [1, 2]
+    assert [store.put(digit, 1), store.put(digit / 2, 7)] == [None, None]
     dataset = DigitDataset(tmp_path, split="train")
     assert dataset.labels.tolist() == [1, 7]
     np.testing.assert_array_equal(dataset.images[0, 0].numpy(), digit * 255)
 
 
+def test_the_same_digit_is_kept_once_and_taken_back(tmp_path: Path, digit: np.ndarray) -> None:
+    store = TeachStore(tmp_path)
+    assert [store.put(digit, label) for label in (1, 1, 7)] == [None, 1, 1]
+    assert len((tmp_path / "train.csv").read_text().splitlines()) == 2
+    assert store.put(digit, None) == 7
+    assert (tmp_path / "train.csv").read_text() == "image,label\n"
+    assert not list((tmp_path / "train").iterdir())
+
+
 def test_a_full_collection_saves_nothing(tmp_path: Path, digit: np.ndarray) -> None:
     store = TeachStore(tmp_path, max_images=1)
-    store.add(digit, 1)
+    store.put(digit, 1)
     with pytest.raises(UserError, match="full"):
-        store.add(digit, 2)
+        store.put(digit / 2, 2)
     assert len(list((tmp_path / "train").iterdir())) == 1
     with pytest.raises(UserError, match="full"):
-        TeachStore(tmp_path, max_bytes=10).add(digit, 2)
-
-
-def test_a_label_that_is_no_digit_is_refused(tmp_path: Path, digit: np.ndarray) -> None:
-    with pytest.raises(UserError, match="0 to 9"):
-        TeachStore(tmp_path).add(digit, 10)
-    assert not (tmp_path / "train.csv").exists()
+        TeachStore(tmp_path, max_bytes=10).put(digit / 2, 2)
 
 
 def test_a_failed_write_leaves_no_row_and_no_scrap(
@@ -564,7 +567,7 @@ def test_a_failed_write_leaves_no_row_and_no_scrap(
 
     monkeypatch.setattr("netlib.files.os.replace", fail)
     with pytest.raises(OSError, match="disk full"):
-        store.add(digit, 1)
+        store.put(digit, 1)
     assert [path.name for path in tmp_path.rglob("*")] == ["train"]
 
 
@@ -724,6 +727,12 @@ def test_mcp_without_its_package_is_one_sentence(
     monkeypatch.setattr(demo, "find_spec", lambda _: None)
     assert demo.main(["--mcp"]) == 2
     assert "needs the package mcp" in capsys.readouterr().err
+
+
+def test_the_tools_that_programs_are_offered_are_described(client) -> None:
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    for name, start in (("/predict", "Read one picture"), ("/predict_batch", "Read many")):
+        assert endpoints[name]["description"].startswith(start)
 
 
 @pytest.mark.parametrize("count", [0, 1, 4])

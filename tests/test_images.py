@@ -23,7 +23,7 @@ from netlib.picture.load import (
     to_grey,
 )
 
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF")
 
 
 def bar(paper: Any = 255, ink: Any = 0, mode: str = "L") -> Image.Image:
@@ -265,7 +265,7 @@ def test_an_empty_file_is_refused() -> None:
     "content", [b"just some text", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.7\n"]
 )
 def test_other_files_are_refused_by_the_formats_that_are_read(content: bytes) -> None:
-    with pytest.raises(ImageError, match="no picture in PNG, JPEG, WebP, BMP, GIF or TIFF"):
+    with pytest.raises(ImageError, match="no picture in PNG, JPEG, WebP, AVIF, BMP, GIF or TIFF"):
         open_image(content)
 
 

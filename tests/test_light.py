@@ -6,8 +6,8 @@ from pathlib import Path
 
 from import_graph import ROOT
 
-LISTENERS = """read_pad read_picture explain locate stress <lambda> read_number read_files save
-predict predict_batch read""".split()
+LISTENERS = """read_pad read_picture explain locate stress <lambda> read_number read_files
+correct undo follow predict predict_batch read""".split()
 
 
 def test_every_listener_answers_where_only_the_light_set_is_installed() -> None:

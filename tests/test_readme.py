@@ -12,7 +12,7 @@ import pytest
 from import_graph import ROOT
 
 import demo
-from analysis.frame.command import COMMANDS, start
+from analysis.frame.command import COMMANDS, FORMER, start
 
 NETWORKS = ("standard", "mobilenet")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -107,7 +107,7 @@ def help_text(program: str) -> str:
     name = re.split("[. ]", program)[-1]
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        if name in COMMANDS:
+        if name in {*COMMANDS, *FORMER}:
             assert start(name, ["--help"]) == 0
         else:
             with pytest.raises(SystemExit):

@@ -5,11 +5,12 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
+from netlib.measure.photographs import on_a_page, written
 from netlib.picture import number as segment
 from netlib.picture.digit import stroke_width, to_digit
 from netlib.picture.ink import ink_from_grey
 from netlib.picture.load import WORKING_SIDE
-from netlib.picture.number import DigitBox, find_digits
+from netlib.picture.number import DigitBox, digits_from_ink, find_digits
 from netlib.picture.pieces import over_segment, union
 from netlib.picture.seams import find_seams
 
@@ -273,3 +274,48 @@ def test_a_seam_is_no_cut_if_it_goes_through_much_ink() -> None:
     block = np.ones((40, 40), np.float32)
     assert find_seams(block, line_height=40, stroke=4.0) == []
     assert stroke_width(block) > 10
+
+
+def drawn(text: str) -> np.ndarray:
+    rng = np.random.default_rng(len(text))
+    return np.rint(255 * (1 - on_a_page(rng, [written(rng, text)], pen=9, gap=(0.3, 0.4)))).astype(
+        np.uint8
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["3.74", "3,25", "2/6", "17-5", "(32)", "[46]", "28%", "5=8", "4+9", "-63", "(5)"]
+)
+def test_signs_beside_digits_are_told_by_shape_and_place(text: str) -> None:
+    expected = [not character.isdigit() for character in text]
+    assert [digit.is_sign for digit in find_digits(drawn(text))] == expected
+
+
+@pytest.mark.parametrize("text", ["1711", "404", "11235813", "990066"])
+def test_digits_are_no_signs(text: str) -> None:
+    found = find_digits(drawn(text))
+    assert len(found) == len(text)
+    assert not any(digit.is_sign for digit in found)
+
+
+def test_small_zeros_beside_tall_digits_are_kept() -> None:
+    rng = np.random.default_rng(0)
+    strokes = written(rng, "10006")
+    strokes[1:4] = [[stroke * 0.3 for stroke in zero] for zero in strokes[1:4]]
+    ink = on_a_page(rng, [strokes], pen=7, gap=(0.3, 0.4))
+    assert len(find_digits(np.rint(255 * (1 - ink)).astype(np.uint8))) == 5
+
+
+def test_rows_are_read_one_after_the_other() -> None:
+    rng = np.random.default_rng(0)
+    ink = on_a_page(rng, [written(rng, "2"), written(rng, "75")], pen=9, gap=(0.2, 0.3))
+    upper, left, right = find_digits(np.rint(255 * (1 - ink)).astype(np.uint8))
+    assert upper.bottom <= left.top
+    assert left.right <= right.left
+
+
+@pytest.mark.parametrize(("accepted", "count"), [(1.0, 3), (0.0, 1)])
+def test_a_drawing_whose_pieces_are_refused_is_one_drawing(accepted: float, count: int) -> None:
+    ink = ink_from_grey(drawn("256"))
+    judge = lambda images: np.full(len(images), accepted)  # noqa: E731
+    assert len(digits_from_ink(ink, judge=judge)) == count

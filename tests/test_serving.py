@@ -1,23 +1,28 @@
 """The running app as programs meet it: the plain route, its limits, and what strangers send."""
 
+import atexit
 import contextlib
 import io
 import json
 import os
 import signal
 import socket
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from gradio.utils import get_upload_folder
 from helpers_light import drawing
 from PIL import Image
 
 import demo
 from netlib.answer.pool import DRAWING_BYTES, BusyError, Job, ReaderPool, Turnstile, is_heavy
-from netlib.app import route
+from netlib.app import route, uploads
 from netlib.app.page import launch_options
 from netlib.errors import UserError
 
@@ -61,9 +66,8 @@ def test_a_form_with_a_file_is_read_and_one_without_told(client) -> None:
 
 def test_the_route_answers_as_gradios_own_endpoint(client) -> None:
     plain = client.post("/predict", content=drawing()).json()
-    path = client.post("/gradio_api/upload", files={"files": ("7.png", drawing())}).json()[0]
-    file = {"path": path, "meta": {"_type": "gradio.FileData"}}
-    answer = client.post("/gradio_api/run/predict", json={"data": [file]}).json()
+    body = {"data": [upload(client, drawing())]}
+    answer = client.post("/gradio_api/run/predict", json=body).json()
     assert answer["data"] == [plain]
 
 
@@ -198,6 +202,101 @@ def test_a_turnstile_counts_visitors_and_forgets_them() -> None:
         with turnstile.admit("two"), pytest.raises(BusyError, match="too much"):
             turnstile.admit("three").__enter__()
     assert not turnstile._inside
+
+
+# --- Gradio's own endpoints ---------------------------------------------------------------------
+
+
+def upload(client: httpx.Client, content: bytes, name: str = "7.png") -> dict[str, Any]:
+    path = client.post("/gradio_api/upload", files={"files": (name, content)}).json()[0]
+    return {"path": path, "meta": {"_type": "gradio.FileData"}}
+
+
+@pytest.mark.parametrize("endpoint", ["predict", "predict_batch"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"data": []},
+        {"data": [None]},
+        {"data": ["seven.png"]},
+        {"data": [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}]},
+        {"data": [{"path": "http://127.0.0.1:1/x.png", "meta": {"_type": "gradio.FileData"}}]},
+        {"data": [{}], "fn_index": 999},
+        [],
+    ],
+    ids=json.dumps,
+)
+def test_a_mistake_at_gradios_endpoint_is_the_callers_and_told(
+    client, endpoint: str, body: Any
+) -> None:
+    answer = client.post(f"/gradio_api/run/{endpoint}", json=body)
+    assert 400 <= answer.status_code < 500
+    assert answer.json()["error"].endswith(".")
+
+
+def test_what_gradio_stumbles_over_is_told(client) -> None:
+    answer = client.post("/gradio_api/run/nothing", json={"data": []})
+    assert answer.status_code == 400
+    assert "/gradio_api/info" in answer.json()["error"]
+
+
+def test_a_bad_picture_at_gradios_endpoint_is_422_and_a_full_server_503(
+    client, app, monkeypatch
+) -> None:
+    bad = client.post("/gradio_api/run/predict", json={"data": [upload(client, b"no picture")]})
+    assert (bad.status_code, "is no picture" in bad.json()["error"]) == (422, True)
+    monkeypatch.setattr(app.service, "_drawings", Turnstile(0, 0))
+    full = client.post("/gradio_api/run/predict", json={"data": [upload(client, drawing())]})
+    assert (full.status_code, full.headers["retry-after"]) == (503, "1")
+
+
+def test_mistakes_in_the_queue_have_words(client) -> None:
+    event = client.post("/gradio_api/call/predict", json={"data": ["seven.png"]}).json()["event_id"]
+    text = client.get(f"/gradio_api/call/predict/{event}").text
+    assert "event: error" in text
+    assert "null" not in text
+
+
+# --- Uploads ------------------------------------------------------------------------------------
+
+
+def test_uploads_are_removed_with_their_folders_and_one_in_use_is_not(client, app) -> None:
+    old, used = upload(client, b"old", "old.png"), upload(client, drawing())
+    for file in (old, used):
+        os.utime(file["path"], (0, 0))
+    client.post("/gradio_api/run/predict", json={"data": [used]})
+    uploads.remove_old(app, uploads.SECONDS)
+    assert not Path(old["path"]).exists()
+    assert Path(used["path"]).exists()
+    os.utime(Path(old["path"]).parent, (0, 0))
+    uploads.remove_old(app, uploads.SECONDS)
+    assert not Path(old["path"]).parent.exists()
+    assert all(old["path"] not in known for known in app.temp_file_sets)
+    gone = client.post("/gradio_api/run/predict", json={"data": [old]})
+    assert (gone.status_code, "send it again" in gone.json()["error"]) == (422, True)
+
+
+def test_a_call_leaves_no_file_but_the_upload(client, app) -> None:
+    file = upload(client, drawing())
+    client.post("/gradio_api/run/predict", json={"data": [file]})
+    client.post("/gradio_api/run/predict_batch", json={"data": [[file]]})
+    uploads.remove_old(app, -1)
+    assert not list(Path(get_upload_folder()).glob("*"))
+
+
+def test_a_dead_processs_uploads_are_removed_at_the_next_start(tmp_path, monkeypatch) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    (tmp_path / f"{uploads.PREFIX}{dead.pid}-abc").mkdir()
+    (tmp_path / f"{uploads.PREFIX}{os.getpid()}-abc").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(atexit, "register", lambda *_, **__: None)
+    monkeypatch.delenv("GRADIO_TEMP_DIR", raising=False)
+    uploads.own_folder()
+    left = {path.name.split("-")[1] for path in tmp_path.iterdir()}
+    assert left == {str(os.getpid())}
+    assert Path(get_upload_folder()).parent == tmp_path
 
 
 def test_openapi_describes_the_route(client) -> None:

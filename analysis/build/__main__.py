@@ -3,6 +3,8 @@ r"""Make every figure and figures/Report.pdf, from data to PDF, and name what el
 python -m analysis.build           about 15 minutes on two cores, with no network
 python -m analysis.build --full    the committed one: full MNIST, hours on two cores
 
+python -m analysis report --dataset-path D --output O     the same of any data set of yours
+
 Steps that are done are skipped, figures and text are made anew from the result files. Gallery,
 maps, model card and screenshots are steps, too: `--steps gallery`.
 """
@@ -27,6 +29,8 @@ class Options:
     """Make every figure and the report, from data to PDF.
 
     Attributes:
+        dataset_path: a data set of yours in the course's layout, of 2 to 10 classes: the pair and
+            everything else is trained on it, and OUTPUT gets Report.pdf, figures/, data/ and runs/.
         full: the course's setting on full MNIST, for hours.
         tiny: show that every step works, in about a minute.
         draw_only: train and measure nothing: draw and typeset.
@@ -41,6 +45,7 @@ class Options:
         author: name and roll number, for the first page.
     """
 
+    dataset_path: Path | None = None
     full: bool = False
     tiny: bool = False
     draw_only: bool = False
@@ -64,6 +69,9 @@ def run(options: Options) -> Iterator[Path]:
     from analysis.build.artefacts import artefacts
     from analysis.build.document import make_page
 
+    if options.dataset_path:
+        yield from run_own(options)
+        return
     plan = make_plan(options)
     report = open_report(plan)
     others = artefacts()
@@ -87,6 +95,25 @@ def run(options: Options) -> Iterator[Path]:
     for step in others.steps.values():
         for problem in others.problems(step):
             print(f"note: {problem}")
+
+
+def run_own(options: Options) -> Iterator[Path]:
+    """The report of a data set of the user's: the same steps, a page of its own.
+
+    Raises:
+        ValueError: the data set cannot be used, or a result was changed by hand.
+    """
+    from analysis.build import own
+
+    plan = own.make_plan(options)
+    report = open_report(plan)
+    if options.list:
+        show(report)
+        return
+    if not options.draw_only:
+        run_steps(report, options)
+        report = open_report(plan)
+    yield from own.make_page(plan, report, options)
 
 
 def make_plan(options: Options) -> "Plan":

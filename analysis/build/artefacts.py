@@ -16,7 +16,8 @@ COUNT = 2000  # digits of a map
 def artefacts() -> Build:
     """Their steps, and which of them are done."""
     maps = [one_map(path) for path in WEIGHTS]
-    return Build([model_card(), gallery(), *maps, screenshots()], STATE)
+    held = [held_back(path) for path in WEIGHTS]
+    return Build([model_card(), gallery(), *maps, *held, screenshots()], STATE)
 
 
 def model_card() -> Step:
@@ -49,6 +50,13 @@ def one_map(weights: Path) -> Step:
         (output,),
         (weights,),
     )  # fmt: skip
+
+
+def held_back(weights: Path) -> Step:
+    """Validation digits as one network sees them."""
+    output = CHECKPOINTS / f"held_{weights.stem}.npz"
+    options = ("--dataset-path", "data/mnist", "--checkpoint", str(weights))
+    return Step(output.stem, (("hold_back", *options),), (output,), (weights,))
 
 
 def screenshots() -> Step:

@@ -139,6 +139,7 @@ def read(options: Options) -> Pair:
     sets = data.DigitData(
         options.dataset_path,
         input_dim=(1, side, side),
+        num_classes=settings.get("num_classes", 10),
         train_size=settings["train_size"] or None,
         validation_size=settings["validation_size"],
         seed=pairs.seeds[0],

@@ -60,6 +60,25 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Own:
+    """A data set of the user's.
+
+    Attributes:
+        path: folder or zip in the course's layout.
+        num_classes: 2 to 10.
+        images: in its training split.
+    """
+
+    path: Path
+    num_classes: int
+    images: int
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return () if self.num_classes == 10 else ("--num-classes", str(self.num_classes))
+
+
+@dataclass(frozen=True)
 class Plan:
     """What the questions need to know to name their steps.
 
@@ -69,6 +88,7 @@ class Plan:
         runs: folder of checkpoints and predictions.
         mnist_root: folder with torchvision's MNIST; None downloads it, where it is needed.
         jobs: trainings at a time, -1 for one a core.
+        own: a data set in the place of the course's.
     """
 
     size: str
@@ -76,6 +96,7 @@ class Plan:
     runs: Path
     mnist_root: Path | None = None
     jobs: int = -1
+    own: "Own | None" = None
 
     def pick(self, tiny: Any, small: Any, full: Any) -> Any:
         """The one of this size."""
@@ -89,7 +110,19 @@ class Plan:
     @property
     def course(self) -> tuple[str, ...]:
         """The course's imbalanced training set."""
-        return ("--dataset-path", f"{self.prefix}course")
+        return ("--dataset-path", str(self.own.path) if self.own else f"{self.prefix}course")
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """How many classes there are, where they are not ten."""
+        return self.own.classes if self.own else ()
+
+    def possible(self, sizes: Iterable[Any]) -> tuple[Any, ...]:
+        """Those numbers of training images that there are; all that there are, if none."""
+        if self.own is None:
+            return tuple(sizes)
+        most = int(0.8 * self.own.images)  # the rest validates, by whole images of each class
+        return tuple(size for size in sizes if size <= most) or (most,)
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -112,7 +145,7 @@ class Plan:
         images, share, epochs = self.pick((60, 0.05, 1), (600, 0.1, 4), (4000, 0.05, 5))
         return (
             *self.course,
-            *("--train-size", str(images), "--validation-size", str(share)),
+            *("--train-size", str(self.possible([images])[0]), "--validation-size", str(share)),
             *("--training-epochs", str(epochs), *self.fast),
         )
 
@@ -122,7 +155,9 @@ class Plan:
         return self.pick((), (), ("--bfloat16", "standard"))
 
     def tail_sets(self) -> list[tuple[str, tuple[str, ...]]]:
-        """Folder and profile of every long-tailed set; rotations outermost."""
+        """Folder and profile of every long-tailed set; rotations outermost; none of one's own."""
+        if self.own:
+            return []
         ratios, rotations = self.pick((10,), (10,), (10, 100)), self.pick((0,), (0,), (0, 4))
         return [
             (
@@ -152,7 +187,7 @@ class Plan:
         table, rates = self.results / f"{name}.csv", self.results / "learning_rate.csv"
         tuned = () if factor == "learning_rate" else ("--tuned", str(rates))
         end = (*self.pick(("--batch-size", "32"), ("--batch-size", "32"), ()), *RECIPE, *tuned,
-               "--factor", factor, "--seeds", *map(str, seeds or self.seeds),
+               "--factor", factor, "--seeds", *map(str, seeds or self.seeds), *self.classes,
                "--output", str(table))  # fmt: skip
         commands = tuple(("sweep", *map(str, part), *end) for part in parts)
         inputs = (rates,) if tuned else ()
@@ -160,6 +195,8 @@ class Plan:
 
     def data_sets(self) -> list[Step]:
         """What the other steps read; made only where one of them runs."""
+        if self.own:
+            return []
         source = self.pick("packaged", "packaged", "mnist")
         long, most = self.pick(((), ()), ((), ()), (("--n-max", "5000"), ("--n-max", "1000")))
         kind = ("--source", source, "--imbalance", "exp")

@@ -32,30 +32,42 @@ Block = dict[str, Any]
 
 def make_page(options: "Options", found: Sequence[Answers], numbers: Block) -> Iterator[Path]:
     """Draw what can be drawn, typeset; gives the files."""
-    import typst
-
     folder, work = options.output / "figures", options.output / "page"
-    captions, missing = {}, []
-    for name in DRAWN:
-        try:
-            captions[name] = draw(name, found, folder, work)
-        except ValueError as error:
-            missing.append(f"{DRAWN[name][0]}: {str(error).rstrip('.')}.")
-            continue
-        yield folder / f"{name}.png"
+    captions, missing = draw_all(found, folder, work)
+    yield from (folder / f"{name}.png" for name in captions)
     content = {
         "title": " against ".join(one.name for one in found),
         "author": options.author,
         "blocks": list(blocks(options, found, numbers, captions, missing)),
     }
-    work.mkdir(exist_ok=True)
+    yield typeset(content, work, options.output / PDF)
+
+
+def draw_all(
+    found: Sequence[Answers], folder: Path, work: Path
+) -> tuple[dict[str, str], list[str]]:
+    """Captions of what was drawn, and a sentence for each figure that cannot be."""
+    captions, missing = {}, []
+    for name, (title, _) in DRAWN.items():
+        try:
+            captions[name] = draw(name, found, folder, work)
+        except ValueError as error:
+            missing.append(f"{title}: {str(error).rstrip('.')}.")
+    return captions, missing
+
+
+def typeset(content: Block, work: Path, path: Path) -> Path:
+    """Write the PDF of blocks whose figures lie in `work`, and remove that folder."""
+    import typst
+
+    work.mkdir(parents=True, exist_ok=True)
     (work / "page.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
     shutil.copy(TEMPLATE, work / TEMPLATE.name)
     pdf = typst.compile(work / TEMPLATE.name, root=work, ignore_system_fonts=True, timestamp=0)
     shutil.rmtree(work)
-    with replacing(options.output / PDF) as temporary:
+    with replacing(path) as temporary:
         temporary.write_bytes(pdf)
-    yield options.output / PDF
+    return path
 
 
 def draw(name: str, found: Sequence[Answers], folder: Path, vector: Path | None = None) -> str:
@@ -98,7 +110,7 @@ def blocks(
         ]
         if not any(rows):
             continue
-        yield {"kind": "heading", "text": title}
+        yield heading(title)
         if title == "Class by class":
             yield classes_table(found, numbers["classes"])
         for row in filter(None, rows):
@@ -120,12 +132,24 @@ def about(options: "Options", found: Sequence[Answers], numbers: Block) -> str:
     )
 
 
+def heading(words: str) -> Block:
+    return {"kind": "heading", "text": words}
+
+
+def figure(name: str, caption: str) -> Block:
+    return {"kind": "figures", "figures": [{"name": name, "caption": caption}]}
+
+
 def text(words: str, strong: bool = False) -> Block:
     return {"kind": "text", "text": words, "strong": strong}
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], note: str = "") -> Block:
-    return {"kind": "table", "head": list(head), "rows": [list(row) for row in rows], "note": note}
+def table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], note: str = "", prose: bool = False
+) -> Block:
+    """Numbers to the right, or `prose` to the left and over pages."""
+    cells = [list(row) for row in rows]
+    return {"kind": "table", "head": list(head), "rows": cells, "note": note, "prose": prose}
 
 
 def scores_table(rows: Sequence[Block]) -> Block:

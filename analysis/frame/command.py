@@ -50,10 +50,12 @@ COMMANDS: dict[str, str] = {
         name: f"analysis.questions.{name}"
         for name in ("data_card", "costs", "filters", "embeddings", "damage")
     },
-    "build": "analysis.build.__main__",
+    "report": "analysis.build.__main__",
+    "hold_back": "analysis.build.hold_back",
     "pairs": "analysis.build.pairs",
     "benchmark": "analysis.benchmark.__main__",
 }
+FORMER = {"build": "report"}  # names that commands had
 # A user's mistakes; whatever else is raised is ours, and keeps its traceback.
 USER_ERRORS = (ValueError, OSError, ImportError, WorkError)
 
@@ -68,6 +70,7 @@ def start(name: str, arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, or 2 after one sentence about a user's mistake.
     """
+    name = FORMER.get(name, name)
     command = importlib.import_module(COMMANDS[name])
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:

@@ -74,11 +74,13 @@ class Options:
     Attributes:
         sweeps: tables of analysis.sweep: every network in them is timed, besides the pair.
         rounds: interleaved rounds of timing.
+        num_classes: of the networks.
         output: folder for the tables.
     """
 
     sweeps: tuple[Path, ...] = ()
     rounds: int = ROUNDS
+    num_classes: int = 10
     output: Path
 
 
@@ -89,6 +91,7 @@ def steps(plan: Plan) -> Iterator[Step]:
         "costs",
         *("--sweeps", *(str(plan.results / name) for name in swept)),
         *plan.pick(("--rounds", "2"), (), ()),
+        *plan.classes,
         outputs="layer_costs.csv paper_tables.csv latency.csv latency.json",
         inputs=" ".join(swept),
     )
@@ -96,7 +99,7 @@ def steps(plan: Plan) -> Iterator[Step]:
 
 def run(options: Options) -> list[Path]:
     """Count, measure, write."""
-    networks = networks_of(options.sweeps)
+    networks = networks_of(options.sweeps, options.num_classes)
     paper = pd.concat([paper_tables(), paper_shares()], ignore_index=True)
     paper = paper.astype({"macs": "Int64", "params": "Int64"})  # whole, although Table 2 has none
     engine = versions("onnxruntime")["onnxruntime"]
@@ -107,14 +110,16 @@ def run(options: Options) -> list[Path]:
         "cores": os.cpu_count(),
     }
     return [
-        write_table(options.output / "layer_costs.csv", layer_costs()),
+        write_table(options.output / "layer_costs.csv", layer_costs(options.num_classes)),
         write_table(options.output / "paper_tables.csv", paper),
         write_table(options.output / "latency.csv", latencies(networks, options.rounds)),
         write_json(options.output / "latency.json", record),
     ]
 
 
-def networks_of(sweeps: Sequence[Path]) -> "dict[tuple[str, float, int], Network]":
+def networks_of(
+    sweeps: Sequence[Path], num_classes: int = 10
+) -> "dict[tuple[str, float, int], Network]":
     """(name, width, resolution) -> network, for the pair and for all that was swept."""
     keys = {(name, 1.0, 28): None for name in NETWORKS}
     for path in sweeps:
@@ -123,14 +128,16 @@ def networks_of(sweeps: Sequence[Path]) -> "dict[tuple[str, float, int], Network
             raise ValueError(f"{path} is no table of analysis.sweep.")
         columns = table[["network", "width", "resolution"]].drop_duplicates()
         keys |= {(n, float(w), int(r)): None for n, w, r in columns.itertuples(index=False)}
-    return {key: nets.named_network(key[0], (1, key[2], key[2]), 10, key[1]) for key in keys}
+    return {
+        key: nets.named_network(key[0], (1, key[2], key[2]), num_classes, key[1]) for key in keys
+    }
 
 
-def layer_costs() -> pd.DataFrame:
+def layer_costs(num_classes: int = 10) -> pd.DataFrame:
     """Parameters and MACs of every convolution, batch norm and FC layer of the pair."""
     rows = []
     for name in NETWORKS:
-        net = nets.named_network(name, (1, 28, 28), 10)
+        net = nets.named_network(name, (1, 28, 28), num_classes)
         for layer in nets.measure(net, net.input_dim).layers:
             parts = layer.name.split(".")
             rows.append(

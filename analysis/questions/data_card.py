@@ -81,7 +81,9 @@ class Options:
 
 
 def steps(plan: Plan) -> Iterator[Step]:
-    """The card of the course's set."""
+    """The card of the course's set; that of one's own is on its own page."""
+    if plan.own:
+        return
     yield plan.step("data_card", *plan.course, outputs="data_card.json data_card.npz")
 
 

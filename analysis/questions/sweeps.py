@@ -116,6 +116,7 @@ def steps(plan: Plan) -> Iterator[Step]:
     for name, factor in FACTORS.items():
         levels = plan.pick(factor.tiny, factor.small, factor.full)
         more = ("--steps", plan.pick(2, 75, 160)) if name == "train_size" else ()
+        levels = plan.possible(levels) if name == "train_size" else levels
         seeds = plan.pick((0,), (0, 1), (0, 1, 2)) if name == "learning_rate" else None
         if levels:
             part = (*plan.base, *more, "--levels", *levels)

@@ -33,6 +33,8 @@ LOSSES = (
 def steps(plan: Plan) -> Iterator[Step]:
     """Losses on every long-tailed set."""
     sets = [path for path, _ in plan.tail_sets()]
+    if not sets:
+        return
     length = plan.pick(("--train-size", 60, "--steps", 1), ("--steps", 75), ("--steps", 160))
     part = ("--dataset-path", *sets, "--validation-size", 0.05, *length, *plan.fast)
     losses = plan.pick(("cross_entropy", "ldam_drw"), LOSSES, LOSSES)

@@ -149,7 +149,15 @@ class Reader:
                 seen[images.tobytes()] = readings
             return np.mean([reading.confidences for reading in readings.values()], axis=0)
 
-        found = digits_from_ink(sketch.ink, confidence, MAX_DIGITS + 1, sketch.digit)
+        def acceptance(images: NDArray[np.float32]) -> NDArray[np.floating]:
+            """The share of the networks that take each for a digit."""
+            key = images[:, 0].tobytes()
+            readings = seen[key] = seen.get(key) or self.read_digits(images[:, 0])
+            return np.mean([reading.is_digit for reading in readings.values()], axis=0)
+
+        found = digits_from_ink(
+            sketch.ink, confidence, MAX_DIGITS + 1, sketch.digit, judge=acceptance
+        )
         if len(found) > MAX_DIGITS:
             raise UserError(
                 f"There are more than {MAX_DIGITS} digits: send them in smaller pictures."

@@ -47,7 +47,7 @@ def usage_html(service: Service) -> str:
         for text in (PROGRAM, SHELL)
     )
     return (
-        '<h3>From programs</h3><p class="hint">Both endpoints, predict and predict_batch (a list '
+        '<h2>From programs</h2><p class="hint">Both endpoints, predict and predict_batch (a list '
         "of files), are described under <i>Use via API</i> at the foot of the page; "
         "<code>GET /health</code> answers when the server can.</p>"
         f'<pre class="usage" tabindex="0" aria-label="In Python">{program}</pre>'
@@ -94,7 +94,7 @@ def _network(facts: NetworkFacts, metadata: Mapping[str, Any]) -> str:
     return f"* **{plain(facts.title)}**: {facts.subtitle}; {trained}; {calibrated}{refuses}."
 
 
-HEAD = ("|  | Parameters | MACs | Time | Test accuracy |", "|---|--:|--:|--:|--:|")
+HEAD = ("| Network | Parameters | MACs | Time | Test accuracy |", "|---|--:|--:|--:|--:|")
 
 
 def _row(facts: NetworkFacts, metadata: Mapping[str, Any]) -> str:

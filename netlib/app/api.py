@@ -1,7 +1,6 @@
 """The public endpoints `predict` and `predict_batch`: files in, JSON out."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -9,6 +8,7 @@ import gradio as gr
 from netlib.answer.reading import NetworkReading, Reading
 from netlib.app.batch import Row, read_batch
 from netlib.app.service import Service, friendly, visitor
+from netlib.app.uploads import paths
 from netlib.errors import UserError
 
 
@@ -16,22 +16,40 @@ def add_endpoints(service: Service) -> None:
     """Add the endpoints to the Blocks that are being built; nothing of them is seen."""
 
     @friendly
-    async def predict(image: str | None, request: gr.Request | None = None) -> dict[str, Any]:
-        """Read one picture of a handwritten digit, or of a number, with every network."""
-        if image is None:
-            raise UserError("There is no picture: send one as `image`.")
-        reading = await service.read(Path(image), visitor(request))
+    async def predict(image: Any, request: gr.Request | None = None) -> dict[str, Any]:
+        """Read one picture of a handwritten digit, or of a number, with every network.
+
+        Args:
+            image: the picture, as a file or its address; PNG, JPEG, WebP, AVIF, BMP, GIF or TIFF.
+            request: who asks; Gradio gives it.
+
+        Returns:
+            blank, agree, boxes, and for each network prediction ("?" for what looks like no
+            digit), confidence, probabilities, classes and digits.
+        """
+        found = paths(image)
+        if len(found) != 1:
+            raise UserError(f"There are {len(found)} pictures: send one as `image`.")
+        reading = await service.read(found[0], visitor(request))
         return to_json(reading, service.reader.names)
 
     @friendly
-    def predict_batch(
-        files: list[str] | None, request: gr.Request | None = None
-    ) -> list[dict[str, Any]]:
-        """Read many pictures with every network, those that disagree most first."""
-        if not files:
+    def predict_batch(files: Any, request: gr.Request | None = None) -> list[dict[str, Any]]:
+        """Read many pictures with every network, those that disagree most first.
+
+        Args:
+            files: pictures, zips of pictures, and CSVs of image names and labels.
+            request: who asks; Gradio gives it.
+
+        Returns:
+            For each picture image (its name), label, disagreement, and what predict gives, or the
+            error for which it could not be read.
+        """
+        found = paths(files)
+        if not found:
             raise UserError("There is no picture: send a list of files as `files`.")
         with service.batches.admit(visitor(request)):
-            rows = read_batch(service.patient, files)
+            rows = read_batch(service.patient, found)
         return [row_to_json(row, service.reader.names) for row in rows]
 
     with gr.Row(visible=False):
@@ -39,8 +57,8 @@ def add_endpoints(service: Service) -> None:
         files = gr.File(file_count="multiple", label="files")
         answer = gr.JSON(label="answer")
         one, many = gr.Button(), gr.Button()
-    one.click(predict, image, answer, api_name="predict")
-    many.click(predict_batch, files, answer, api_name="predict_batch")
+    one.click(predict, image, answer, api_name="predict", preprocess=False)
+    many.click(predict_batch, files, answer, api_name="predict_batch", preprocess=False)
 
 
 def to_json(reading: Reading, names: Sequence[str]) -> dict[str, Any]:

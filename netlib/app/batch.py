@@ -26,7 +26,7 @@ MAX_INFLATED_BYTES = 200_000_000
 MAX_PICTURE_BYTES = 20_000_000
 MAX_TABLE_BYTES = 2_000_000
 DAMAGED_ZIP = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError)
-PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff"}
 
 Progress = Callable[[int, int], None]
 Content = bytes | UserError  # of a file, or why it cannot be read

@@ -50,7 +50,7 @@ def gallery(examples: list[Example], pad: str) -> gr.HTML:
     for kind, title in KINDS.items():
         buttons = "".join(_button(example) for example in examples if example.kind == kind)
         if buttons:
-            groups.append(f'<div class="gallery-group"><h4>{title}</h4><div>{buttons}</div></div>')
+            groups.append(f'<div class="gallery-group"><h2>{title}</h2><div>{buttons}</div></div>')
     script = (ASSETS / "gallery.js").read_text(encoding="utf-8").replace("@PAD@", pad)
     return gr.HTML(
         f'<div class="gallery">{"".join(groups)}</div>',

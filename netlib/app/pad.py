@@ -19,18 +19,21 @@ def split_value(value: str | None) -> tuple[str, str]:
     return value or "", ""
 
 
-def drawing_pad(name: str, width: int, height: int, label: str, hint: str) -> gr.HTML:
-    """A pad of `width` x `height` pixels, whatever its size on the screen.
+def drawing_pad(
+    name: str, size: tuple[int, int], narrow: tuple[int, int], label: str, hint: str
+) -> gr.HTML:
+    """A pad of as many pixels, whatever its size on the screen.
 
     Args:
         name: the element id, and what scripts find the pad by.
-        width: of the drawing, in pixels.
-        height: of the drawing, in pixels.
+        size: width and height of the drawing, in pixels.
+        narrow: the same on a phone.
         label: said by screen readers.
         hint: shown on the empty pad.
     """
     template = (ASSETS / "pad.html").read_text(encoding="utf-8")
-    fields = {"NAME": name, "WIDTH": width, "HEIGHT": height, "LABEL": label, "HINT": hint}
+    fields = {"NAME": name, "WIDTH": size[0], "HEIGHT": size[1], "LABEL": label, "HINT": hint}
+    fields["NARROW"] = f"{narrow[0]} {narrow[1]}"
     for field, value in fields.items():
         template = template.replace(f"@{field}@", str(value))
     return gr.HTML(

@@ -1,20 +1,23 @@
 """The page: where everything stands and what calls what. What is shown is made elsewhere."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from fastapi.exceptions import RequestValidationError
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from netlib.answer.reading import Reading
-from netlib.app import api, route
+from netlib.app import api, route, uploads
 from netlib.app.about import TELL_ADDRESS, about_markdown, usage_html
 from netlib.app.batch import read_batch
 from netlib.app.gallery import gallery, load_examples
@@ -27,28 +30,39 @@ from netlib.app.inside import (
     stylesheet,
     what_if_html,
 )
+from netlib.app.lesson import lesson_html
 from netlib.app.pad import ASSETS, drawing_pad, split_value
 from netlib.app.service import Service, friendly, guarded, visitor
+from netlib.app.statuses import Mistakes, explain_validation
 from netlib.app.stress import FACTORS, NEUTRAL
+from netlib.app.teach import Taught, Teacher
+from netlib.app.uploads import own_folder, paths
 from netlib.app.views.batch_view import batch_html
 from netlib.app.views.cost_strip import cost_strip_html
 from netlib.app.views.map_view import map_html
 from netlib.app.views.panels import answer_html, boxed_html, class_names, number_html
 from netlib.app.views.steps import steps_html
 from netlib.app.views.stress_view import single_digit, stress_html
+from netlib.app.views.teach_view import hint_html, taught_line, teach_html
 from netlib.app.views.why import why_html
 from netlib.errors import UserError
 
 TITLE = "Standard or depthwise separable?"
 NUMBERS = {2: "two", 3: "three"}
-PAD_SIDE = 280
-WIDE_PAD = (1120, 240)
+PAD = (280, 280)
+WIDE_PAD, NARROW_PAD = (1120, 240), (700, 360)
 MAX_FILE_SIZE = "25mb"
 MAX_QUEUE = 64
-CACHE_SECONDS = 3600
+KEEP_SECONDS = uploads.SECONDS / 2
 AS_READ = "as read"
 BLANK_PICTURE = "The picture is blank: there is no ink in it that stands out from its paper."
-DETAILS = ("why", "map", "stress")  # tabs that follow the current digit while they are open
+# Tabs that follow the current digit while they are open.
+DETAILS = (
+    "why",
+    "map",
+    "stress",
+    "teach",
+)  # tabs that follow the current digit while they are open
 
 # For listeners that answer at once: the queue would cost them more than their work.
 INSTANT: dict[str, Any] = {
@@ -68,12 +82,15 @@ def build_page(service: Service) -> gr.Blocks:
     """The whole app around the loaded networks; nothing is launched."""
     title = f"One drawing, {NUMBERS[len(service.facts)]} networks"
     inside = Inside.of(service)
-    with gr.Blocks(
-        title=title, analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
-    ) as page:
+    own_folder()
+    with gr.Blocks(title=title, analytics_enabled=False) as page:
         page.inside, page.service = inside, service  # for the routes of launch_options
-        html(MASTHEAD.format(title=title))
-        answers, current = _first_view(service, inside)
+        html(MASTHEAD.format(title=title), js_on_load=asset("uploads.js"))
+        html(lesson_html(inside), js_on_load=starter("lesson.js"), elem_id="lesson")
+        teacher = Teacher(service.reader.predictor, service.checkpoints, service.teach)
+        page.teacher = teacher
+        lesson = gr.State(Taught())
+        answers, current, show = _first_view(service, inside, teacher, lesson)
         with gr.Tabs(elem_id="more-tabs"):
             with gr.Tab("Inside one block", elem_id="inside-tab"):
                 html(inside_html(inside), js_on_load=starter("inside.js"), elem_id="inside")
@@ -85,10 +102,7 @@ def build_page(service: Service) -> gr.Blocks:
             if service.atlases:
                 _map_tab(service, answers, current)
             _stress_tab(service, answers, current)
-            _number_tab(service)
-            _batch_tab(service)
-            if service.teach is not None:
-                _teach_tab(service, current)
+            _teach_tab(service, teacher, lesson, answers, current, show)
             with gr.Tab("About", elem_id="about"):
                 gr.Markdown(about_markdown(service))
                 html(usage_html(service), js_on_load=TELL_ADDRESS)
@@ -102,20 +116,22 @@ def html(value: str = "", **arguments: Any) -> gr.HTML:
     return gr.HTML(value, apply_default_css=False, **arguments)
 
 
-def _first_view(service: Service, inside: Inside) -> tuple[gr.HTML, gr.State]:
-    """Pad or picture on the left, the answers on the right."""
+def _first_view(
+    service: Service, inside: Inside, teacher: Teacher, lesson: gr.State
+) -> tuple[gr.HTML, gr.State, Callable[..., tuple]]:
+    """What is read on the left, the answers on the right; how a reading is shown there."""
     current = gr.State()
     with gr.Row(equal_height=False, elem_classes="first-view"):
         with gr.Column(scale=4, min_width=300):
             with gr.Tabs(elem_id="input-tabs"):
                 with gr.Tab("Draw") as draw_tab:
-                    pad = drawing_pad(
-                        "pad", PAD_SIDE, PAD_SIDE, "Drawing pad.", "Draw a digit here"
-                    )
+                    pad = drawing_pad("pad", PAD, PAD, "Drawing pad.", "Draw a digit here")
                 with gr.Tab("Upload") as upload_tab:
                     # Not a gr.Image: that refuses a file before the listener can say why.
                     picture = gr.File(show_label=False, height=120, elem_id="picture")
                     boxed = html(elem_id="boxed")
+                _number_tab(service)
+                _batch_tab(service)
             steps = html(steps_html(None), elem_id="steps")
         with gr.Column(scale=7, min_width=320):
             empty = service.reader.read_pad("")
@@ -126,32 +142,34 @@ def _first_view(service: Service, inside: Inside) -> tuple[gr.HTML, gr.State]:
             )
             html(cost_strip_html(inside.manifest["networks"]), elem_id="cost-strip")
 
-    def show(reading: Reading, problem: str = "", number: str = "file") -> tuple:
+    def show(taught: Taught, reading: Reading, problem: str = "", number: str = "file") -> tuple:
         digit = digit_html(reading, service.networks)
         answer = answer_html(reading, service.facts, problem) + digit
-        shown = answers_to(number, answer)
+        line = taught_line(teacher, service.facts, taught, reading)
+        shown = answers_to(number, answer + line)
         # A large photo's steps would stay in memory for as long as the visitor's session.
         return shown, steps_html(reading), replace(reading, sketch=None)
 
-    def read_pad(value: str | None) -> tuple:
-        return guarded_pad(value, service.reader.read_pad, show, empty)
+    def read_pad(value: str | None, taught: Taught) -> tuple:
+        return guarded_pad(value, service.reader.read_pad, partial(show, taught), empty)
 
     def read_picture(
-        path: str | None, request: gr.Request | None = None
+        file: Any, taught: Taught, request: gr.Request | None = None
     ) -> tuple[str, str, Reading, str]:
         reading = empty
-        if path:
+        for path in paths(file):
             with service.admit(path, visitor(request)):
-                reading = service.reader.read(Path(path))
-        blank = BLANK_PICTURE if path and reading.is_blank else ""
-        return *show(reading, blank), boxed_html(reading)
+                reading = service.reader.read(path)
+        blank = BLANK_PICTURE if file and reading.is_blank else ""
+        return *show(taught, reading, blank), boxed_html(reading)
 
     for event in (pad.change, draw_tab.select):
-        event(read_pad, pad, [answers, steps, current], **INSTANT)
+        event(read_pad, [pad, lesson], [answers, steps, current], **INSTANT)
     for event in (picture.change, upload_tab.select):
-        read = guarded(read_picture, lambda text: (*show(empty, text), ""))
-        event(read, picture, [answers, steps, current, boxed], **INSTANT)
-    return answers, current
+        read = guarded(read_picture, lambda text: (*show(Taught(), empty, text), ""))
+        inputs, outputs = [picture, lesson], [answers, steps, current, boxed]
+        event(read, inputs, outputs, preprocess=False, **INSTANT)
+    return answers, current, show
 
 
 def answers_to(number: str, answers: str) -> str:
@@ -279,11 +297,9 @@ def _number_tab(service: Service) -> None:
     def read_number(value: str | None) -> str:
         return guarded_pad(value, service.reader.read_pad, show, empty)
 
-    with gr.Tab("Write a number"):
-        width, height = WIDE_PAD
-        pad = drawing_pad(
-            "wide-pad", width, height, "Wide drawing pad.", "Write a number of up to 20 digits"
-        )
+    with gr.Tab("Write a number", elem_id="number-tab"):
+        hint = "Write a number of up to 20 digits"
+        pad = drawing_pad("wide-pad", WIDE_PAD, NARROW_PAD, "Wide drawing pad.", hint)
         empty = service.reader.read_pad("")
         answers = html(
             show(empty), js_on_load=_answers_script("wide-pad", ()), elem_id="number-answers"
@@ -294,20 +310,21 @@ def _number_tab(service: Service) -> None:
 def _batch_tab(service: Service) -> None:
     @friendly
     def read_files(
-        paths: list[str] | None,
+        chosen: Any,
         request: gr.Request | None = None,
         progress=gr.Progress(),  # noqa: B008
     ) -> str:
         def report(done: int, total: int) -> None:
             progress((done, total), desc="Reading", unit="pictures")
 
-        if not paths:
+        found = paths(chosen)
+        if not found:
             raise UserError("There is no picture to read: choose pictures, or a zip of pictures.")
         with service.batches.admit(visitor(request)):
-            rows = read_batch(service.patient, paths, report)
+            rows = read_batch(service.patient, found, report)
         return batch_html(rows, service.facts)
 
-    with gr.Tab("Many pictures"):
+    with gr.Tab("Many pictures", elem_id="many-tab"):
         html(
             '<p class="hint">Pictures or a zip of pictures, one digit or number each; with a CSV '
             "of image names and labels among them, the answers are scored. What the networks read "
@@ -324,36 +341,66 @@ def _batch_tab(service: Service) -> None:
             stop = gr.Button("Stop", scale=0, min_width=90)
         table = html(elem_id="batch-table", js_on_load=asset("sort.js"))
     files.change(lambda: "", None, table, queue=False, api_visibility="private")
-    reading = button.click(read_files, files, table, api_visibility="private")
+    reading = button.click(read_files, files, table, api_visibility="private", preprocess=False)
+    _keep(files)
     stop.click(lambda: message("Stopped: nothing was kept."), None, table, cancels=[reading],
                queue=False, api_visibility="private")  # fmt: skip
 
 
-def _teach_tab(service: Service, current: gr.State) -> None:
-    assert service.teach is not None
-    teach = service.teach
+def _keep(files: gr.File) -> None:
+    """While the page is open, what was chosen on it is used, and so not removed."""
+    timer = gr.Timer(KEEP_SECONDS, active=False)
+    files.upload(lambda: gr.Timer(active=True), None, timer, **INSTANT)
+    use = guarded(lambda chosen: paths(chosen) and None, lambda _: None)
+    timer.tick(use, files, None, preprocess=False, **INSTANT)
 
-    @friendly
-    def save(reading: Reading | None, label: str | None) -> str:
-        digit = single_digit(reading)
-        if label is None:
+
+def _teach_tab(
+    service: Service,
+    teacher: Teacher,
+    lesson: gr.State,
+    answers: gr.HTML,
+    current: gr.State,
+    show: Callable[..., tuple],
+) -> None:
+    def follow(taught: Taught, reading: Reading | None) -> str:
+        return teach_html(teacher, service.facts, taught, reading)
+
+    def shown(taught: Taught, reading: Reading | None, note: str) -> tuple:
+        above = gr.skip() if reading is None else show(taught, reading, number="taught")[0]
+        return message(note), follow(taught, reading), taught, above
+
+    def correct(taught: Taught, reading: Reading | None, answer: str | None) -> tuple:
+        single_digit(reading)
+        if answer is None:
             raise UserError("Choose the right answer first.")
-        count = teach.add(digit, int(label))
-        saved = "1 correction" if count == 1 else f"{count} corrections"
-        return message(f"Saved as {label}, thank you: {saved} so far.")
+        assert reading is not None
+        return shown(teacher.correct(taught, reading, answer), reading, f"Taught as {answer}.")
 
-    with gr.Tab("Teach"):
-        html(
-            '<p class="hint">Was an answer wrong? Give the right one: the 28×28 picture and your '
-            "label are saved on this server, and nothing else, for the networks to learn from.</p>"
-        )
+    def undo(taught: Taught, reading: Reading | None) -> tuple:
+        return shown(teacher.undo(taught), reading, "The last correction is taken back.")
+
+    def refuse(text: str) -> tuple:
+        return message(text), gr.skip(), gr.skip(), gr.skip()
+
+    with gr.Tab("Teach") as tab:
+        html(hint_html(teacher))
         with gr.Row(equal_height=False):
             label = gr.Radio(
-                class_names(service.facts), label="The right answer", scale=3, min_width=300
+                class_names(service.facts),
+                label="The right answer",
+                scale=3,
+                min_width=300,
+                elem_id="teach-answer",
             )
-            button = gr.Button("Save", variant="primary", scale=0, min_width=120)
+            button = gr.Button("Teach it", variant="primary", scale=0, min_width=120)
+            back = gr.Button("Undo", scale=0, min_width=90)
         note = html(elem_id="teach-note")
-    button.click(save, [current, label], note, api_visibility="private")
+        view = html(elem_id="teach-detail")
+    Detail("teach", tab, answers).update(follow, [lesson, current], [view], [])
+    outputs = [note, view, lesson, answers]
+    button.click(guarded(correct, refuse), [lesson, current, label], outputs, **INSTANT)
+    back.click(guarded(undo, refuse), [lesson, current], outputs, **INSTANT)
 
 
 def launch_options() -> dict[str, Any]:
@@ -369,10 +416,13 @@ def launch_options() -> dict[str, Any]:
         "run_history": False,
         "enable_monitoring": False,
         "max_file_size": MAX_FILE_SIZE,
+        "show_error": True,
         "ssr_mode": False,
         "app_kwargs": {
             "title": TITLE,
             "lifespan": _lifespan,
+            "middleware": [Middleware(Mistakes)],
+            "exception_handlers": {RequestValidationError: explain_validation},
             "routes": [Route("/health", _health), *routes(), *route.routes()],
         },
     }
@@ -380,13 +430,16 @@ def launch_options() -> dict[str, Any]:
 
 @asynccontextmanager
 async def _lifespan(app: Any) -> AsyncIterator[None]:
-    """The processes that read run while the server does."""
-    pool = app.get_blocks().service.pool
-    if pool is not None:
-        pool.start()
+    """What runs while the server does: the processes that read, the removal of uploads."""
+    page = app.get_blocks()
+    cleaning = asyncio.create_task(uploads.clean_up(page))
+    if page.service.pool is not None:
+        page.service.pool.start()
     yield
-    if pool is not None:
-        pool.close()
+    if page.service.pool is not None:
+        page.service.pool.close()
+    cleaning.cancel()
+    uploads.remove_old(page, 0)
 
 
 def _health(_: Request) -> JSONResponse:

@@ -16,7 +16,7 @@ import numpy as np
 from starlette.concurrency import run_in_threadpool
 
 from netlib.answer.explain import Explainer
-from netlib.answer.pool import PooledReader, ReaderPool, Turnstile, is_heavy
+from netlib.answer.pool import BusyError, PooledReader, ReaderPool, Turnstile, is_heavy
 from netlib.answer.predictor import NetworkInfo, Predictor, named
 from netlib.answer.reading import Reader, Reading, fitted
 from netlib.app.atlas import Atlas
@@ -34,6 +34,7 @@ DIGIT_SIZE = (28, 28)
 CHECKED = 4  # digits of a map whose embeddings are compared with the checkpoint's
 # Of heavy requests, each holds one of Gradio's 40 threads, which drawings need, too.
 DRAWINGS, LARGE_PICTURES, BATCHES = (64, 64), (16, 2), (8, 1)  # at once: of all, of one visitor
+BUSY, MISTAKE, FAILED = "Too much to do", "That does not go", "Something failed"  # titles of errors
 COUNTS = (2, 3)  # networks beside one another
 MAX_CLASSES = 10  # as many bars are drawn
 # What the page colours: a network of standard blocks blue, one with separable blocks vermillion,
@@ -234,7 +235,14 @@ def _as_gradio_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        raise gr.Error(sentence(error), print_exception=False) from error
+        raise gr.Error(sentence(error), title=title(error), print_exception=False) from error
+
+
+def title(error: Exception) -> str:
+    """What kind of error it is, in words for a toast."""
+    if isinstance(error, BusyError):
+        return BUSY
+    return MISTAKE if isinstance(error, ImageError | UserError) else FAILED
 
 
 def guarded(function: Callable[..., Any], show: Callable[[str], Any]) -> Callable[..., Any]:

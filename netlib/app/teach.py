@@ -1,30 +1,192 @@
-"""Corrections by visitors, saved in the course's data layout so that training can read them.
+"""Teaching: a visitor's corrections refit a copy of each network's last layer, for them alone.
 
-FOLDER/train/000001.png ...   28x28 grey, ink 255 on 0
-FOLDER/train.csv              image,label
+A correction lives in the visitor's session. Where the operator has named a folder, it is kept
+there, too, in the course's data layout, so that training can read it:
+
+FOLDER/train/9f86d081884c7d65.png ...   28x28 grey, ink 255 on 0, named by their content
+FOLDER/train.csv                        image,label
 """
 
 import csv
+import hashlib
 import io
 import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from netlib.answer.held_back import HeldBack
+from netlib.answer.predictor import Predictor
+from netlib.answer.reading import NetworkReading, Reading
+from netlib.answer.refit import Head, softmax
 from netlib.errors import UserError
 from netlib.files import replacing
+from netlib.nets.saved import arrays_digest
 
 MAX_IMAGES = 5_000
 MAX_BYTES = 20_000_000
+MAX_CORRECTIONS = 50  # of a session, which the server keeps in memory
+
+
+@dataclass(frozen=True, eq=False)
+class Correction:
+    """One digit and what it is.
+
+    Attributes:
+        digit: (28, 28) in [0, 1].
+        answer: the name of its class.
+        embeddings: name of the network -> (D,).
+        before: the label under which the folder had it already, None if it had not.
+    """
+
+    digit: NDArray[np.floating]
+    answer: str
+    embeddings: Mapping[str, NDArray[np.floating]]
+    before: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Taught:
+    """What one visitor has taught.
+
+    Attributes:
+        corrections: in their order.
+        heads: name of the network -> its last layer after them; empty where there are none.
+    """
+
+    corrections: tuple[Correction, ...] = ()
+    heads: Mapping[str, Head] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a change costs elsewhere.
+
+    Attributes:
+        count: held-back digits.
+        before: of them read rightly by the trained network.
+        after: of them read rightly after the change.
+        worst: the class that lost most, and how many; None where none lost.
+    """
+
+    count: int
+    before: int
+    after: int
+    worst: tuple[str, int] | None
+
+
+class Teacher:
+    """Teaches copies: the loaded networks stay as they are, and no visitor's copy is kept here.
+
+    Args:
+        predictor: the networks.
+        checkpoints: name -> file, which may have held-back digits beside it.
+        store: where corrections are kept, None to keep none.
+
+    Attributes:
+        networks: as trained.
+        answers: the names of all classes.
+        held: name -> its held-back digits.
+        missing: name -> a sentence on why it has none.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        checkpoints: Mapping[str, Path],
+        store: "TeachStore | None" = None,
+    ) -> None:
+        self.store = store
+        self.networks = list(predictor.explainers.values())
+        self._info = predictor.info
+        self._heads = {name: Head.of(net) for name, net in predictor.explainers.items()}
+        self.answers = list(dict.fromkeys(a for i in self._info.values() for a in i.class_names))
+        self.held: dict[str, HeldBack] = {}
+        self.missing: dict[str, str] = {}
+        for name, path in checkpoints.items():
+            digest = arrays_digest(predictor.explainers[name].arrays)
+            try:
+                self.held[name] = HeldBack.load(path.with_name(f"held_{path.stem}.npz"), digest)
+            except ValueError as error:
+                self.missing[name] = str(error)
+
+    def names(self, name: str) -> tuple[str, ...]:
+        """The classes of a network."""
+        return self._info[name].class_names
+
+    def correct(self, taught: Taught, reading: Reading, answer: str) -> Taught:
+        """Teach that the one digit of a reading is an `answer`; the same digit counts once.
+
+        Raises:
+            UserError: there is no such answer, or no room.
+        """
+        if answer not in self.answers:
+            raise UserError(f"{answer!r} is no answer; expected one of {', '.join(self.answers)}.")
+        digit = reading.digits[0]
+        same = [c for c in taught.corrections if png(c.digit) == png(digit)]
+        others = tuple(c for c in taught.corrections if c not in same)
+        if len(others) >= MAX_CORRECTIONS:
+            raise UserError(f"{MAX_CORRECTIONS} corrections are the most: take some back.")
+        label = self.answers.index(answer)
+        before = self.store.put(digit, label) if self.store is not None else None
+        before = same[0].before if same else before
+        embeddings = {name: network.embeddings[0] for name, network in reading.networks.items()}
+        return self._refitted((*others, Correction(digit, answer, embeddings, before)))
+
+    def undo(self, taught: Taught) -> Taught:
+        """Take the last correction back.
+
+        Raises:
+            UserError: there is none.
+        """
+        if not taught.corrections:
+            raise UserError("There is no correction to take back.")
+        *others, last = taught.corrections
+        if self.store is not None:
+            self.store.put(last.digit, last.before)
+        return self._refitted(tuple(others))
+
+    def _refitted(self, corrections: tuple[Correction, ...]) -> Taught:
+        heads = {}
+        for name, head in self._heads.items():
+            names = self._info[name].class_names
+            known = [c for c in corrections if c.answer in names]
+            if known:
+                embeddings = np.stack([c.embeddings[name] for c in known])
+                heads[name] = head.refitted(embeddings, [names.index(c.answer) for c in known])
+        return Taught(corrections, heads)
+
+    def reread(self, taught: Taught, reading: Reading) -> dict[str, NetworkReading]:
+        """A reading's networks with their taught layers; what is refused stays refused."""
+        networks = dict(reading.networks)
+        for name in networks.keys() & taught.heads.keys():
+            logits = taught.heads[name].logits(networks[name].embeddings)
+            shares = softmax(logits / self._info[name].temperature)
+            networks[name] = replace(networks[name], probabilities=shares)
+        return networks
+
+    def cost(self, taught: Taught, name: str) -> Cost | None:
+        """What the corrections cost a network elsewhere; None where no digits were held back."""
+        held = self.held.get(name)
+        if held is None:
+            return None
+        heads = self._heads[name], taught.heads.get(name, self._heads[name])
+        before, after = (h.logits(held.embeddings).argmax(1) == held.labels for h in heads)
+        names = self._info[name].class_names
+        lost = np.bincount(held.labels, before * 1 - after, len(names)).astype(int)
+        worst = (names[lost.argmax()], int(lost.max())) if lost.max() > 0 else None
+        return Cost(len(held.labels), int(before.sum()), int(after.sum()), worst)
 
 
 class TeachStore:
     """A folder of corrected digits; each is written whole or not at all.
 
-    The picture is written before the row that names it, so that a reader never finds a row
-    without its picture.
+    A picture is written before the row that names it and removed after it, so that a reader never
+    finds a row without its picture.
     """
 
     def __init__(self, folder: Path, max_images: int = MAX_IMAGES, max_bytes: int = MAX_BYTES):
@@ -36,45 +198,51 @@ class TeachStore:
         self._table = folder / "train.csv"
         self._images.mkdir(parents=True, exist_ok=True)
 
-    def add(self, digit: NDArray[np.floating], label: int) -> int:
-        """Save one picture (28, 28) in [0, 1] under its right label.
+    def put(self, digit: NDArray[np.floating], label: int | None) -> int | None:
+        """Keep one picture (28, 28) in [0, 1] under its right label, once; None removes it.
 
         Returns:
-            How many pictures there are now.
+            The label that it had, None if it was not there.
 
         Raises:
-            UserError: the folder is full, or the label is no digit.
+            UserError: the folder is full.
         """
-        if label not in range(10):
-            raise UserError(f"The label is {label}; expected a digit from 0 to 9.")
-        png = _png(digit)
+        content = png(digit)
+        name = f"{hashlib.sha256(content).hexdigest()[:16]}.png"
         with self._lock:
             rows = self._rows()
-            used = sum(file.stat().st_size for file in self._images.iterdir())
-            if len(rows) >= self.max_images or used + len(png) > self.max_bytes:
-                raise UserError("The collection of corrections is full: nothing was saved.")
-            name = f"{len(rows) + 1:06d}.png"
-            _write(self._images / name, png)
-            rows.append((name, str(label)))
+            before = rows.pop(name, None)
+            if label is not None:
+                self._check_room(rows, content)
+                _write(self._images / name, content)
+                rows[name] = label
             _write(self._table, _table(rows))
-            return len(rows)
+            if label is None:
+                (self._images / name).unlink(missing_ok=True)
+        return before
 
-    def _rows(self) -> list[tuple[str, str]]:
+    def _check_room(self, rows: Mapping[str, int], content: bytes) -> None:
+        used = sum(file.stat().st_size for file in self._images.iterdir())
+        if len(rows) >= self.max_images or used + len(content) > self.max_bytes:
+            raise UserError("The collection of corrections is full: nothing was saved.")
+
+    def _rows(self) -> dict[str, int]:
         if not self._table.exists():
-            return []
+            return {}
         with self._table.open(encoding="utf-8", newline="") as file:
-            return [(row[0], row[1]) for row in csv.reader(file)][1:]
+            return {row[0]: int(row[1]) for row in list(csv.reader(file))[1:]}
 
 
-def _png(digit: NDArray[np.floating]) -> bytes:
+def png(digit: NDArray[np.floating]) -> bytes:
+    """A digit (28, 28) in [0, 1] as a PNG file."""
     buffer = io.BytesIO()
     Image.fromarray(np.rint(np.clip(digit, 0, 1) * 255).astype(np.uint8)).save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def _table(rows: list[tuple[str, str]]) -> bytes:
+def _table(rows: Mapping[str, int]) -> bytes:
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows([("image", "label"), *rows])
+    csv.writer(text, lineterminator="\n").writerows([("image", "label"), *rows.items()])
     return text.getvalue().encode()
 
 

@@ -41,6 +41,11 @@ INK_LEVEL = 0.1
 STRONG_LEVEL = 0.5
 # A component with less than this share of the largest one's mass is a speck.
 SPECK_SHARE_EVEN, SPECK_SHARE_UNEVEN = 0.01, 0.05
+# A point between digits is no speck: it has this share of a square as wide as the strokes, is this
+# near to the digits' foot and not larger, in heights of theirs. A digit's stroke is so many heights
+# long. Only so many are looked at.
+POINT_MASS, POINT_RISE, POINT_SIZE, STROKE_LENGTH = 0.4, 0.3, 0.3, 2.2
+MOST_KEPT, MOST_POINTS = 20, 10
 # Left, top, right, bottom in pixels; right and bottom are exclusive.
 Box = tuple[int, int, int, int]
 
@@ -107,11 +112,32 @@ def drop_specks(ink: np.ndarray, share: float) -> np.ndarray:
     strong = np.bincount(labels[inside >= STRONG_LEVEL], minlength=count) > 0
     speck = ~strong | (mass < share * mass[1:].max())
     speck[0] = False  # Ink fainter than INK_LEVEL around the strokes stays.
+    _spare_points(speck, strong, labels, mass)
     if not speck.any():
         return ink
     kept = ink.copy()
     kept[top:bottom, left:right][speck[labels]] = 0
     return kept
+
+
+def _spare_points(
+    speck: np.ndarray, strong: np.ndarray, labels: np.ndarray, mass: np.ndarray
+) -> None:
+    """Take from the specks what is as thick as a stroke, and between two strokes at their foot."""
+    kept = np.flatnonzero(~speck)[1:]
+    kept = kept[mass[kept] >= PALE_AREA * mass[1:].max()]
+    if len(kept) < 2:
+        return
+    boxes = np.array([box_of(labels == label) for label in kept[:MOST_KEPT]])
+    height = float(np.median(boxes[:, 3] - boxes[:, 1]))
+    stroke = float(np.median(mass[kept])) / (STROKE_LENGTH * height)
+    likely = np.flatnonzero(speck & strong & (mass >= POINT_MASS * stroke**2))
+    foot, first, last = np.median(boxes[:, 3]), boxes[:, 2].min(), boxes[:, 0].max()
+    for label in likely[np.argsort(-mass[likely])][:MOST_POINTS]:
+        left, top, right, bottom = box_of(labels == label) or (0, 0, 0, 0)
+        low = -POINT_RISE <= ((top + bottom) / 2 - foot) / height <= POINT_RISE
+        if low and first - stroke <= (left + right) / 2 <= last + stroke:
+            speck[label] = bool(max(bottom - top, right - left) > POINT_SIZE * height)
 
 
 def ink_box(ink: np.ndarray) -> Box | None:

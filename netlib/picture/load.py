@@ -15,8 +15,9 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
-FORMAT_NAMES = "PNG, JPEG, WebP, BMP, GIF or TIFF"
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF")
+FORMAT_NAMES = "PNG, JPEG, WebP, AVIF, BMP, GIF or TIFF"
+HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")  # after "ftyp"
 DAMAGED = "The picture is damaged or cut short; save or send it again."
 
 # A photo of the largest sensors common in phones, 50 megapixels, is still accepted.
@@ -26,7 +27,8 @@ MAX_BYTES = 25_000_000
 MAX_MEMORY = 4 * MAX_PIXELS
 # Bytes for each pixel while it is read: what is decoded, and a copy where averaging needs one.
 MEMORY = {"1": 1, "L": 1, "P": 5, "PA": 12, "LA": 8, "La": 8, "RGBA": 8, "RGBa": 8, "I;16": 6}
-MEMORY_OTHERS, MEMORY_WEBP = 4, 16  # WebP is decoded as a whole, and copied three times
+MEMORY_OTHERS, MEMORY_WHOLE = 4, 16  # decoded as a whole, and copied three times:
+DECODED_WHOLE = ("WEBP", "AVIF")
 # Each pass over a progressive JPEG costs as much as a whole one.
 MAX_SCANS = 30
 # Twenty digits side by side are still 64 px wide each, and a photo costs no more than a screenshot.
@@ -76,7 +78,7 @@ def open_image(
             f"The picture has more than {max_pixels:,} pixels; scale it down."
         ) from None
     except UnidentifiedImageError:
-        raise ImageError(f"The file is no picture in {FORMAT_NAMES}; convert it.") from None
+        raise ImageError(_refusal(data)) from None
     except Exception as error:  # Pillow's readers raise about any exception on damaged data.
         raise ImageError(DAMAGED) from error
     if image.width * image.height > max_pixels:
@@ -90,8 +92,17 @@ def open_image(
     return _plain(_decoded(image))
 
 
+def _refusal(data: bytes) -> str:
+    if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
+        return (
+            "The picture is HEIC, which is not read: save it as JPEG (on an iPhone: Settings, "
+            "Camera, Formats, Most Compatible)."
+        )
+    return f"The file is no picture in {FORMAT_NAMES}; convert it."
+
+
 def _check_cost(image: Image.Image, data: bytes) -> None:
-    each = MEMORY_WEBP if image.format == "WEBP" else MEMORY.get(image.mode, MEMORY_OTHERS)
+    each = MEMORY_WHOLE if image.format in DECODED_WHOLE else MEMORY.get(image.mode, MEMORY_OTHERS)
     memory = image.width * image.height * each
     if memory > MAX_MEMORY:
         raise ImageError(

@@ -18,15 +18,12 @@ import numpy as np
 from netlib.picture.digit import SIDE, digit_from_ink, outline_length
 from netlib.picture.ink import Box, box_of, ink_box, ink_from_grey
 from netlib.picture.load import ImageError, Picture, as_picture, reduction, to_levels
+from netlib.picture.parts import SMALL, Line, Piece, union
 from netlib.picture.pieces import (
     COMPONENT_LEVEL,
     CUTTABLE,
-    SMALL,
-    Line,
-    Piece,
     find_components,
     over_segment,
-    union,
 )
 
 MAX_DIGITS = 20
@@ -36,10 +33,7 @@ SEARCH_HEIGHT = 96
 MAX_PIECES, MOST_PIECES = 200, 10
 # No cut through connected ink is cheaper than through this many stroke widths.
 LEAST_CUT = 0.5
-# Signs and small rings, as shares of the line's height: a point's size and how far above the
-# digits' lower end it may stand, a minus's height and flatness; a ring is a zero from this height.
-POINT, POINT_RISE = (0.05, 0.22), 0.3
-MINUS_HEIGHT, MINUS_FLAT = 0.2, 2.0
+# A ring is a zero from this share of the line's height.
 RING_HEIGHT = 0.18
 # A hypothesis is no wider than this share of the line's height, unless it is one piece.
 WIDEST = 1.7
@@ -66,8 +60,16 @@ SURE = 0.5
 GAP_COST = 4.8
 CUT_PRIOR = 1.55
 
-# Probability, for each of (N, 1, 28, 28) images, that it is a digit: (N,) in [0, 1].
+# A drawing of several pieces is a number if at least this share of them is accepted as digits,
+# connected ink that was cut if more than this is.
+NUMBER_SHARE, CUT_SHARE = 0.5, 0.75
+# Connected pieces all narrower than this share of their height are the legs of a zigzag, not ones.
+LEG = 0.4
+
+# For each of (N, 1, 28, 28) images a number in [0, 1], (N,): the probability of the likeliest digit
+# (`Score`), and the share of the networks that accept it as a digit (`Judge`).
 Score = Callable[[np.ndarray], Sequence[float] | np.ndarray]
+Judge = Score
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class DigitBox:
     Attributes:
         left, top, right, bottom: its box in pixels of the picture; right and bottom exclusive.
         digit: (1, 28, 28) float32, what the networks see.
-        is_sign: by its shape and place it is a point or a minus, not a digit.
+        is_sign: by its shape and place it is a sign, not a digit.
     """
 
     left: int
@@ -116,6 +118,7 @@ def digits_from_ink(
     score: Score | None = None,
     max_digits: int = MAX_DIGITS,
     digit: np.ndarray | None = None,
+    judge: Judge | None = None,
 ) -> list[DigitBox]:
     """As `find_digits`, from ink (H, W) in [0, 1].
 
@@ -124,6 +127,8 @@ def digits_from_ink(
         score: see `find_digits`.
         max_digits: likewise.
         digit: what `sketch.digit_from_ink` makes of all the ink, if it is known.
+        judge: the networks' judgement of the pieces: a drawing cut into pieces that they refuse is
+            no number, but one drawing.
     """
     box = ink_box(ink)
     if box is None:
@@ -139,15 +144,58 @@ def digits_from_ink(
         return [DigitBox(*box, whole())]
     labels, lines = over_segment(small, components if small is part else None)
     _check_pieces(lines)
-    if len(lines) == 1 and _is_one_digit(small, labels, lines[0], score, whole):
+    signed = any(piece.is_sign for line in lines for piece in line.pieces)
+    if len(lines) == 1 and not signed and _is_one_digit(small, labels, lines[0], score, whole):
         return [DigitBox(*box, whole())]
     found = [shown for line in lines for shown in _read_line(small, labels, line, score)]
-    if sum(not sign for _, sign in found) <= 1:
+    if len(found) <= 1:
         return [DigitBox(*box, whole())]
-    return [
-        _moved(*_cut_out(part, labels, group), left, top, sign)
-        for group, sign in found[:max_digits]
-    ]
+
+    def cut_out(groups: list[tuple[list[Piece], bool]]) -> list[DigitBox]:
+        return [_moved(*_cut_out(part, labels, group), left, top, sign) for group, sign in groups]
+
+    boxes = cut_out(found[:max_digits])
+    if judge is None:
+        return boxes
+    joined = _rejoined(found[:max_digits], _accepted(boxes, judge))
+    if len(joined) < len(boxes):
+        boxes = cut_out(joined)
+    if len(boxes) == 1 or _accepted(boxes, judge).mean() < NUMBER_SHARE:
+        return [DigitBox(*box, whole())]
+    return boxes
+
+
+def _accepted(boxes: Sequence[DigitBox], judge: Judge) -> np.ndarray:
+    """(N,) the share of the networks that accept each; 1 for what is known to be a sign."""
+    shares = np.asarray(judge(np.stack([box.digit for box in boxes])), np.float64)
+    return np.where([box.is_sign for box in boxes], 1.0, shares)
+
+
+def _rejoined(
+    found: Sequence[tuple[list[Piece], bool]], accepted: np.ndarray
+) -> list[tuple[list[Piece], bool]]:
+    """Connected ink that was cut is one again, unless all that it was cut into are digits."""
+    runs: list[list[int]] = []
+    for n, (group, _) in enumerate(found):
+        if n and group[0].cut > 0:
+            runs[-1].append(n)
+        else:
+            runs.append([n])
+    joined: list[tuple[list[Piece], bool]] = []
+    for run in runs:
+        groups = [found[n] for n in run]
+        if len(run) > 1 and (
+            accepted[run].mean() <= CUT_SHARE or _are_legs([g for g, _ in groups])
+        ):
+            groups = [([piece for group, _ in groups for piece in group], False)]
+        joined += groups
+    return joined
+
+
+def _are_legs(groups: Sequence[list[Piece]]) -> bool:
+    """Whether all are slim: the strokes of a zigzag."""
+    boxes = [union(group) for group in groups]
+    return all(right - left <= LEG * (bottom - top) for left, top, right, bottom in boxes)
 
 
 def _searched(ink: np.ndarray, tallest: int) -> np.ndarray:
@@ -193,33 +241,24 @@ def _read_line(
     ink: np.ndarray, labels: np.ndarray, line: Line, score: Score | None
 ) -> list[tuple[list[Piece], bool]]:
     """The digits and the signs of a line from left to right; what is neither is dirt."""
-    signs = [piece for piece in line.pieces if _is_sign(piece, line)]
-    rest = Line(line.height, [piece for piece in line.pieces if piece not in signs])
-    groups = _likeliest_groups(ink, labels, rest, score) if rest.pieces else []
-    shown = [(group, False) for group in groups if _is_seen(group, line)]
-    shown += [([piece], True) for piece in signs]
-    return sorted(shown, key=lambda found: union(found[0])[0])
+    found: list[tuple[list[Piece], bool]] = []
+    for alone, run in itertools.groupby(line.pieces, key=lambda piece: _stands_alone(piece, line)):
+        if alone:
+            found += [([piece], piece.is_sign) for piece in run]
+        else:
+            groups = _likeliest_groups(ink, labels, Line(line.height, list(run)), score)
+            found += [(group, False) for group in groups if _is_seen(group, line)]
+    return found
 
 
-def _is_sign(piece: Piece, line: Line) -> bool:
-    """Whether a piece is a point low between others, or a flat stroke apart from them."""
-    others = [other for other in line.pieces if other.height >= SMALL * line.height]
-    if not others or piece in others or piece.cut > 0:
-        return False
-    left, _, right, bottom = union(others)
-    width, height = piece.width / line.height, piece.height / line.height
-    inside = left <= piece.box[0] and piece.box[2] <= right
-    low = piece.box[3] >= bottom - POINT_RISE * line.height
-    is_point = inside and low and POINT[0] <= max(width, height) <= POINT[1]
-    apart = all(other.box[0] >= piece.box[2] or other.box[2] <= piece.box[0] for other in others)
-    is_flat = height <= MINUS_HEIGHT and width >= max(MINUS_FLAT * height, POINT[1])
-    return is_point or (is_flat and apart)
+def _stands_alone(piece: Piece, line: Line) -> bool:
+    """Whether it is a sign, or a small ring: a zero."""
+    small = RING_HEIGHT * line.height <= piece.height < SMALL * line.height
+    return piece.is_sign or (piece.ring and small)
 
 
 def _is_seen(group: list[Piece], line: Line) -> bool:
-    if _extent(group) >= SMALL * line.height:
-        return True
-    return len(group) == 1 and group[0].ring and group[0].height >= RING_HEIGHT * line.height
+    return _extent(group) >= SMALL * line.height
 
 
 def _cut_out(ink: np.ndarray, labels: np.ndarray, group: Sequence[Piece]) -> tuple[Box, np.ndarray]:

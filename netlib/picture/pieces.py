@@ -4,7 +4,7 @@ ink -> connected components -> lines -> parts of broken digits joined -> touchin
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import cv2
@@ -12,7 +12,9 @@ import numpy as np
 
 from netlib.picture.digit import stroke_width
 from netlib.picture.ink import Box, ink_box
+from netlib.picture.parts import SMALL, Line, Piece, union
 from netlib.picture.seams import find_seams
+from netlib.picture.signs import split_signs
 
 # Ink from here on connects: fainter bridges between digits do not.
 COMPONENT_LEVEL = 0.25
@@ -20,7 +22,6 @@ COMPONENT_LEVEL = 0.25
 MAX_COMPONENTS = 60
 
 # Shares of the line's height, which is that of its tall components.
-SMALL = 0.45  # a component smaller than this is a part of a digit, not a digit
 NEAR = 0.25  # a part joins the digit beside it over a gap of this width,
 PART_WIDTH = 1.1  # if the two are not wider than this;
 JOINED_WIDTH = 1.7  # components over one another are one digit up to this width
@@ -28,49 +29,12 @@ CUTTABLE = 0.4  # narrower components are not cut,
 FLAT = 0.2  # nor are lower ones
 # A ring is at least this many pixels wide and high.
 RING_SIDE = 6
+# and may be open by this share of its size.
+RING_GAP = 0.15
 # Shares of the components' own sizes.
 OVERLAP = 0.5  # components are over one another from this share of the narrower one's width,
 LINE_OVERLAP = 0.25  # and in one line from this share of the lower one's height
 BROKEN = 0.15  # two rings of an 8 may be apart by this share of its height
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Ink that is not cut further.
-
-    Attributes:
-        label: its pixels' value in the label image.
-        box: its box in the picture.
-        cut: stroke widths of ink between it and the piece to its left, 0 where they are apart.
-        ring: whether it goes around a hole; looked at in small pieces only.
-    """
-
-    label: int
-    box: Box
-    cut: float = 0.0
-    ring: bool = False
-
-    @property
-    def width(self) -> int:
-        return self.box[2] - self.box[0]
-
-    @property
-    def height(self) -> int:
-        return self.box[3] - self.box[1]
-
-
-@dataclass(frozen=True)
-class Line:
-    """Pieces from left to right, and the height of the line's digits in pixels."""
-
-    height: float
-    pieces: list[Piece]
-
-
-def union(pieces: Sequence[Piece]) -> Box:
-    """The box around all of them."""
-    lefts, tops, rights, bottoms = zip(*(piece.box for piece in pieces), strict=True)
-    return min(lefts), min(tops), max(rights), max(bottoms)
 
 
 @dataclass(frozen=True)
@@ -120,18 +84,23 @@ def over_segment(
     pieces = _with_rings(labels, pieces[:MAX_COMPONENTS])
     stroke = max(stroke_width(ink), 1.0)
     fresh = itertools.count(len(found.boxes) + 1)
-    lines = [
-        Line(
-            line.height,
-            [
-                part
-                for piece in _joined(labels, line)
-                for part in _cut(ink, labels, piece, line.height, stroke, fresh)
-            ],
-        )
-        for line in _lines(pieces, labels)
-    ]
+    lines = []
+    for line in _lines(pieces, labels):
+        signs, rest = split_signs(labels, line)
+        parts = [_as_sign(labels, sign) for sign in signs]
+        for piece in _joined(labels, Line(line.height, rest)):
+            parts += _cut(ink, labels, piece, line.height, stroke, fresh)
+        if signs:
+            parts.sort(key=lambda piece: piece.box[0] + piece.box[2])
+        lines.append(Line(line.height, parts))
     return labels, lines
+
+
+def _as_sign(labels: np.ndarray, parts: list[Piece]) -> Piece:
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = _absorbed(labels, whole, part)
+    return replace(whole, is_sign=True)
 
 
 def _with_rings(labels: np.ndarray, components: list[Piece]) -> list[Piece]:
@@ -147,9 +116,11 @@ def _is_ring(labels: np.ndarray, piece: Piece) -> bool:
     left, top, right, bottom = piece.box
     if min(right - left, bottom - top) < RING_SIDE:
         return False
-    outside = np.ones((bottom - top + 2, right - left + 2), np.uint8)
-    outside[1:-1, 1:-1] = labels[top:bottom, left:right] != piece.label
-    return cv2.connectedComponents(outside, connectivity=4)[0] > 2
+    gap = 1 + round(RING_GAP * min(right - left, bottom - top))
+    outside = np.ones((bottom - top + 2 * gap, right - left + 2 * gap), np.uint8)
+    outside[gap:-gap, gap:-gap] = labels[top:bottom, left:right] != piece.label
+    closed = cv2.erode(outside, np.ones((gap, gap), np.uint8))
+    return cv2.connectedComponents(closed, connectivity=4)[0] > 2
 
 
 def _widened(labels: np.ndarray) -> np.ndarray:

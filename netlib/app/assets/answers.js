@@ -62,7 +62,7 @@ document.addEventListener("pad-sent", (event) => {
   if (event.target.dataset.name === "@PAD@") sent(event.detail);
 });
 document.querySelector("#input-tabs")?.addEventListener("change", (event) => {
-  if (event.target.type === "file" && DETAILS.length) sent("file");
+  if (event.target.closest("#picture") && DETAILS.length) sent("file");
 });
 
 watch("value", () => {

@@ -47,7 +47,7 @@ def map_html(
     for name, atlas in atlases.items():
         place = atlas.place(reading.networks[name].embeddings[0])
         columns.append(
-            f'<div class="side {facts[name].colour}"><h4>{escape(facts[name].title)}</h4>'
+            f'<div class="side {facts[name].colour}"><h2>{escape(facts[name].title)}</h2>'
             f"{_map(atlas, place)}<p>{_distance(place, reading.networks[name])}</p>"
             f'<div class="nearest">{_nearest(atlas, place)}</div></div>'
         )

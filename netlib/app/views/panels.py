@@ -164,7 +164,7 @@ def _card(facts: NetworkFacts, network: NetworkReading | None, digits: NDArray[n
     terms = "".join(f"<div><dt>{term}</dt><dd>{value}</dd></div>" for term, value in costs)
     return (
         f'<section class="card {facts.colour}" aria-label="{escape(facts.title)}">'
-        f"<header><h3>{escape(facts.title)}</h3><p>{escape(facts.subtitle)}</p></header>"
+        f"<header><h2>{escape(facts.title)}</h2><p>{escape(facts.subtitle)}</p></header>"
         f'{body}<dl class="costs">{terms}</dl></section>'
     )
 
@@ -172,7 +172,7 @@ def _card(facts: NetworkFacts, network: NetworkReading | None, digits: NDArray[n
 def _headline(big: str, small: str, length: int) -> str:
     size = "one" if length == 1 else "few" if length <= 4 else "some" if length <= 8 else "many"
     return (
-        f'<div class="headline {size}"><output class="big">{escape(big)}</output>'
+        f'<div class="headline {size}"><output class="big" aria-live="off">{escape(big)}</output>'
         f'<span class="small">{small}</span></div>'
     )
 
@@ -231,7 +231,7 @@ def number_html(reading: Reading, facts: Mapping[str, NetworkFacts], problem: st
         text = NUMBER_TEXT
     cards = "".join(
         f'<section class="card {fact.colour}" aria-label="{escape(fact.title)}">'
-        f"<header><h3>{escape(fact.title)}</h3></header>"
+        f"<header><h2>{escape(fact.title)}</h2></header>"
         f"{_digit_by_digit(reading.networks.get(name), reading.digits)}</section>"
         for name, fact in facts.items()
     )

@@ -83,7 +83,7 @@ def _section(hint: str, body: str) -> str:
 
 def _pair(figures: Mapping[str, str], facts: Mapping[str, NetworkFacts]) -> str:
     columns = "".join(
-        f'<div class="side {facts[name].colour}"><h4>{escape(facts[name].title)}</h4>{body}</div>'
+        f'<div class="side {facts[name].colour}"><h2>{escape(facts[name].title)}</h2>{body}</div>'
         for name, body in figures.items()
     )
     return f'<div class="pair">{columns}</div>'

@@ -243,7 +243,7 @@ function skeleton(pane) {
   const { network, first, last, separable, rows } = pane;
   const kind = separable ? "depthwise separable" : "standard convolution";
   return `
-  <header><h3>${safe(network.title)}<small>${kind}</small></h3>
+  <header><h2>${safe(network.title)}<small>${kind}</small></h2>
     <p class="count"><b></b> multiplications<br><small></small></p>
     <div class="meter" aria-hidden="true"><i class="step1"></i><i class="step2"></i></div></header>
   <p class="swap-note"></p>

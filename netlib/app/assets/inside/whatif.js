@@ -59,7 +59,7 @@ function optionsHtml(presets) {
 }
 
 function sliderHtml({ key, name, text, min, max, step }) {
-  return `<label><span><b>${name}</b> ${text}</span><output name="${key}"></output>
+  return `<label><span><b>${name}</b> ${text}</span><output name="${key}" aria-live="off"></output>
     <input type="range" name="${key}" min="${min}" max="${max}" step="${step}"></label>`;
 }
 

@@ -1,0 +1,111 @@
+r"""Keep validation digits as a network sees them, for the app's tab Teach.
+
+python -m analysis.build.hold_back --dataset-path data/mnist \
+    --checkpoint checkpoints/standard.safetensors
+
+They are the digits that validated the network's training, by the split that its checkpoint tells:
+it has learnt nothing from them.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis.frame.command import made_by, on_terminal, start
+
+if TYPE_CHECKING:
+    from netlib.data import DigitDataset
+
+SAME = ("source", "md5", "profile", "seed")  # of a data set's record
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Keep validation digits as a network sees them, for the app's tab Teach.
+
+    Attributes:
+        dataset_path: what the network was trained on.
+        checkpoint: the network.
+        count: digits, the same of each class.
+        seed: of the choice.
+        output: default: held_NAME.npz beside the checkpoint NAME.safetensors.
+    """
+
+    dataset_path: Path
+    checkpoint: Path
+    count: int = 1000
+    seed: int = 0
+    output: Path | None = None
+
+
+def run(options: Options) -> list[Path]:
+    """Read, choose, predict, write.
+
+    Raises:
+        ValueError: the checkpoint tells no split, or the data set is not the one that it tells of.
+    """
+    import numpy as np
+
+    from analysis.frame.results import write_arrays
+    from analysis.project import choose
+    from netlib.answer import Predictor
+    from netlib.answer.held_back import pack
+    from netlib.nets.saved import arrays_digest
+
+    predictor = Predictor({"network": options.checkpoint})
+    info = predictor.info["network"]
+    digits = validation_digits(options, info.metadata)
+    labels = digits.labels.numpy()
+    chosen = choose(labels, options.count, options.seed)
+    images = digits.images.numpy()[chosen].astype(np.float32) / 255
+    answer = predictor.predict_one("network", images)
+    accuracy = float((answer.predictions == labels[chosen]).mean())
+    weights = arrays_digest(predictor.explainers["network"].arrays)
+    checkpoint = options.checkpoint
+    output = options.output or checkpoint.with_name(f"held_{checkpoint.stem}.npz")
+    record = made_by(options, "numpy", "onnxruntime", n=len(chosen), accuracy=accuracy)
+    return [write_arrays(output, pack(answer.embeddings, labels[chosen], weights), record)]
+
+
+def validation_digits(options: Options, metadata: dict[str, Any]) -> "DigitDataset":
+    """The digits that validated the training; of a fine-tuned network, the first training.
+
+    Raises:
+        ValueError: see `run`.
+    """
+    from netlib import data
+
+    told = metadata.get("started_from", metadata)
+    if not told.get("split") or not told.get("data"):
+        raise ValueError(
+            f"{options.checkpoint} does not tell the split of its training, so no digit is known "
+            "to be unseen; expected a checkpoint of analysis.main: train one."
+        )
+    check_data(options.dataset_path, told["data"][0])
+    spec = metadata["spec"]
+    return data.DigitData(
+        options.dataset_path,
+        input_dim=tuple(spec["input_dim"]),
+        num_classes=spec["num_classes"],
+        progress=on_terminal(),
+        **told["split"],
+    ).validation_set
+
+
+def check_data(path: Path, told: dict[str, Any]) -> None:
+    """Raise a ValueError where the data set is not the one of the training."""
+    from analysis.main import data_record
+
+    found = data_record(path)
+    wrong = [key for key in SAME if found.get(key) != told.get(key)]
+    if wrong:
+        key = wrong[0]
+        raise ValueError(
+            f"{path} has {key} {found.get(key)!r}; the network was trained on {key} "
+            f"{told.get(key)!r}: name the data set of its training."
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(start("hold_back"))

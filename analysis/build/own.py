@@ -1,0 +1,176 @@
+"""The report of a data set of the user's: what the same steps found on it, set plainly."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis.build.plan import Own, Plan
+from analysis.comparison import leaflet
+from analysis.frame.results import Results
+from analysis.questions import figures, questions
+
+if TYPE_CHECKING:
+    from analysis.build.__main__ import Options
+    from analysis.build.store import Build
+
+MOST_CLASSES = 10
+OURS = Path("figures")
+# What speaks of MNIST, of other networks than these, or stands in the pair's own part of the page.
+NOT_HERE = {
+    "tails": "imbalance: its long-tailed sets are cut from MNIST",
+    "roofline": "the roofline: it times the layers of the shipped networks",
+    "data_card": "known wrong labels: they are MNIST's",
+}
+IN_THE_PAIR = ("roc", "filters", "mistakes")
+OF_OURS = re.compile(r"MNIST(?!-C)|the course")  # not said of another data set
+
+
+def make_plan(options: "Options") -> Plan:
+    """The plan of a report of this data set.
+
+    Raises:
+        ValueError: it has too many classes or fewer than two, or would go where ours is.
+    """
+    from netlib import data
+
+    if options.output == OURS:
+        raise ValueError("--dataset-path needs --output, a folder for that report alone.")
+
+    train = data.DigitDataset(options.dataset_path, "train", num_classes=MOST_CLASSES)
+    classes = int(train.labels.max()) + 1
+    if classes < 2:
+        raise ValueError(f"{options.dataset_path} has one class; expected 2 to {MOST_CLASSES}.")
+    size = "full" if options.full else "tiny" if options.tiny else "small"
+    results = options.results or options.output / "data"
+    runs = options.runs or options.output / "runs"
+    own = Own(options.dataset_path, classes, len(train))
+    return Plan(size, results, runs, jobs=options.jobs, own=own)
+
+
+def make_page(plan: Plan, report: "Build", options: "Options") -> Iterator[Path]:
+    """Draw and typeset; gives the PDF."""
+    from analysis import compare, evaluate
+
+    work, folder = options.output / "page", options.output / "figures"
+    wanted = compare.Options(
+        dataset_path=options.dataset_path,
+        checkpoint=tuple(checkpoints(plan).values()),
+        output=options.output / "pair",
+    )
+    asked = dict(compare.every(wanted))
+    for one in asked.values():
+        list(evaluate.write(*one))
+    found = compare.answers_of(asked)
+    numbers = compare.numbers_of(wanted, found, asked)
+    pair, missing = leaflet.draw_all(found, folder, work)
+    results = Results(plan.results)
+    title = f"Standard against depthwise separable convolution on {options.dataset_path.name}"
+    blocks = [
+        *opening(plan, results),
+        *everything(results, folder, work),
+        leaflet.heading("The first pair of runs"),
+        *leaflet.blocks(wanted, found, numbers, pair, missing),
+        *ending(plan, report),
+    ]
+    content = {"title": title, "author": options.author, "blocks": blocks}
+    yield leaflet.typeset(content, work, options.output / "Report.pdf")
+
+
+def checkpoints(plan: Plan) -> dict[str, Path]:
+    """The networks of the first pair of runs."""
+    return {
+        network: plan.runs / "pairs" / f"{network}-0" / "network.safetensors"
+        for network in ("standard", "mobilenet")
+    }
+
+
+def opening(plan: Plan, results: Results) -> Iterator[leaflet.Block]:
+    """The answer, and what was trained on."""
+    head = found_in(results, "headline").get("headline", {})
+    for key in ("verdict", "cost_verdict", "equivalence", "mcnemar_finding"):
+        if key in head:
+            yield leaflet.text(head[key], strong=key == "verdict")
+    pairs = results.table("pairs.csv")
+    counts = [name for name in pairs if name.startswith("count_")]
+    yield leaflet.table(
+        ["class", *(name.removeprefix("count_") for name in counts)],
+        [["training images", *(f"{pairs[name].iloc[0]:,.0f}" for name in counts)]],
+        f"Of the first pair, besides {pairs['validation_images'].iloc[0]:,} validation images; "
+        f"{pairs['test_images'].iloc[0]:,} test images.",
+    )
+
+
+def everything(results: Results, folder: Path, work: Path) -> Iterator[leaflet.Block]:
+    """Every question that applies: its heading, what it says, its figures."""
+    from analysis.figures import draw
+
+    for question in questions():
+        name = question.__name__.rpartition(".")[2]
+        if name in NOT_HERE or name in IN_THE_PAIR:
+            continue
+        wanted = [
+            n
+            for n, spec in figures().items()
+            if spec.question == name and not spec.missing(results)
+        ]
+        drawn = work / name
+        list(draw(wanted, results.folder, folder, drawn, print))
+        shown = [n for n in wanted if (drawn / f"{n}.pdf").is_file()]
+        said = [] if name == "headline" else sentences(found_in(results, name))
+        if not shown and not said:
+            continue
+        yield leaflet.heading(re.split(r"[:.\n]", question.__doc__ or name)[0])
+        yield from map(leaflet.text, said)
+        captions = captions_of(folder)
+        for n in shown:
+            yield leaflet.figure(f"{name}/{n}", captions[n]["caption"])
+
+
+def captions_of(folder: Path) -> dict[str, Any]:
+    import json
+
+    return json.loads((folder / "captions.json").read_text(encoding="utf-8"))
+
+
+def found_in(results: Results, name: str) -> dict[str, Any]:
+    """What a question says, where its results allow it."""
+    try:
+        question = next(q for q in questions() if q.__name__.endswith(f".{name}"))
+        return question.say(results) if hasattr(question, "say") else {}
+    except (KeyError, OSError, ValueError, IndexError):
+        return {}
+
+
+def sentences(sections: dict[str, Any]) -> list[str]:
+    """The whole sentences among what a question says."""
+    values = (value for section in sections.values() for value in section.values())
+    return [value for value in values if isinstance(value, str) and is_said(value)]
+
+
+def is_said(words: str) -> bool:
+    """Whether it is a sentence, and of no other data set."""
+    return words.endswith(".") and not OF_OURS.search(words)
+
+
+def ending(plan: Plan, report: "Build") -> Iterator[leaflet.Block]:
+    """What was learned, what is left out, and the commands."""
+    results = Results(plan.results)
+    yield leaflet.heading("What was learned")
+    sections = {k: v for name in gather_names() for k, v in found_in(results, name).items()}
+    for question in questions():
+        if question.__name__.rpartition(".")[2] in NOT_HERE or not hasattr(question, "conclude"):
+            continue
+        try:
+            said = list(filter(is_said, question.conclude(results, sections)))
+        except (KeyError, OSError, ValueError, IndexError):
+            continue
+        yield from map(leaflet.text, said)
+    yield leaflet.text(f"Left out of this report: {'; '.join(NOT_HERE.values())}.")
+    yield leaflet.heading("The commands")
+    rows = [[step.name, step.command] for step in report.steps.values()]
+    yield leaflet.table(["step", "command"], rows, prose=True)
+
+
+def gather_names() -> list[str]:
+    return [question.__name__.rpartition(".")[2] for question in questions()]

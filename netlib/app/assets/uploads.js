@@ -1,0 +1,26 @@
+// What Gradio's upload fields lack: a name that holds what is written on them, and the kinds of
+// files, so that a phone offers its camera. They are only made when their tab is first opened.
+// And the language: Gradio calls the page by the browser's, in which its own few words are.
+const KINDS = { picture: "image/*", "batch-files": "image/*,.zip,.csv" };
+
+let spoken = "en"; // by Gradio
+
+function complete() {
+  const root = document.documentElement;
+  if (root.lang !== "en") [spoken, root.lang] = [root.lang, "en"];
+  for (const own of document.querySelectorAll(".upload-container, footer")) {
+    if (own.lang !== spoken) own.lang = spoken;
+  }
+  for (const field of document.querySelectorAll(".upload-container")) {
+    const text = field.innerText.trim();
+    if (text && field.ariaLabel !== text) field.ariaLabel = text;
+    const kind = KINDS[field.closest("#picture, #batch-files")?.id];
+    const input = field.querySelector("input[type=file]");
+    if (kind && input && input.accept !== kind) input.accept = kind;
+  }
+}
+
+const changes = new MutationObserver(complete);
+changes.observe(document.body, { childList: true, subtree: true });
+changes.observe(document.documentElement, { attributeFilter: ["lang"] });
+complete();

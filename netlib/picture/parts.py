@@ -1,0 +1,50 @@
+"""What ink is taken apart into: pieces, in lines."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from netlib.picture.ink import Box
+
+# A piece smaller than this share of its line's height is a part of a digit, not a digit.
+SMALL = 0.45
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Ink that is not cut further.
+
+    Attributes:
+        label: its pixels' value in the label image.
+        box: its box in the picture.
+        cut: stroke widths of ink between it and the piece to its left, 0 where they are apart.
+        ring: whether it goes around a hole; looked at in small pieces only.
+        is_sign: by its shape and place it is a sign, not a digit.
+    """
+
+    label: int
+    box: Box
+    cut: float = 0.0
+    ring: bool = False
+    is_sign: bool = False
+
+    @property
+    def width(self) -> int:
+        return self.box[2] - self.box[0]
+
+    @property
+    def height(self) -> int:
+        return self.box[3] - self.box[1]
+
+
+@dataclass(frozen=True)
+class Line:
+    """Pieces from left to right, and the height of the line's digits in pixels."""
+
+    height: float
+    pieces: list[Piece]
+
+
+def union(pieces: Sequence[Piece]) -> Box:
+    """The box around all of them."""
+    lefts, tops, rights, bottoms = zip(*(piece.box for piece in pieces), strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)

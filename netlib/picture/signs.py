@@ -1,0 +1,243 @@
+"""Signs beside digits, told by their shape and their place in the line: . , - = + / % ( ) [ ].
+
+The networks know digits only, and a bracket alone looks like a one. Beside digits it stands out: it
+is taller than they are, and bowed. Lengths are shares of the line's height.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from netlib.picture.parts import SMALL, Line, Piece
+
+# A point's size; a comma may be longer. It stands between digits, this far around their lower end.
+POINT, COMMA, POINT_RISE, POINT_FALL = (0.03, 0.22), 0.36, 0.25, 0.35
+# A minus's height, flatness and width, and the middle part of the line, where it lies.
+MINUS_HEIGHT, MINUS_FLAT, MINUS_WIDTH = 0.2, 2.0, (0.15, 0.9)
+MIDDLE = (0.2, 0.8)
+# A plus's size and shape, and the share of its ink that lies in two crossing bars.
+PLUS, PLUS_SHAPE, PLUS_BARS = (0.25, 0.75), (0.55, 1.8), 0.88
+# What is taller than digits is slim, taller by this factor, and by this much at both ends.
+SLIM, TALLER, OVER = 0.62, 1.1, 0.03
+# A stroke of this slope need not be taller: no one leans so far.
+LEANING = 0.34
+# How far a bracket's middle is from its ends, in its own height, and a slash's slope and bend.
+BOW, SLOPE, BEND = 0.055, 0.2, 0.03
+# The rings of a percent sign.
+RING = (0.08, 0.5)
+
+
+def split_signs(labels: np.ndarray, line: Line) -> tuple[list[list[Piece]], list[Piece]]:
+    """The components of a line that are signs, those of one sign together, and the others."""
+    tall = [piece for piece in line.pieces if piece.height >= SMALL * line.height]
+    signs: list[list[Piece]] = []
+    if len(line.pieces) < 2 or not tall:
+        return signs, line.pieces
+    rest = sorted(line.pieces, key=lambda piece: piece.box[0])
+    for find in (_percents, _tall_ones, _flat_ones, _pluses, _points):
+        found = find(labels, line, rest)
+        used = {id(piece) for group in found for piece in group}
+        others = [piece for piece in rest if id(piece) not in used]
+        if any(piece.height >= SMALL * line.height for piece in others):
+            signs, rest = signs + found, others
+    return signs, rest
+
+
+def _alone(labels: np.ndarray, piece: Piece) -> np.ndarray:
+    left, top, right, bottom = piece.box
+    return labels[top:bottom, left:right] == piece.label
+
+
+def _band(pieces: Sequence[Piece], line: Line) -> tuple[float, float]:
+    """Where the digits begin and end, top and bottom."""
+    tall = [piece for piece in pieces if piece.height >= SMALL * line.height]
+    tops, bottoms = zip(*((piece.box[1], piece.box[3]) for piece in tall), strict=True)
+    return float(np.median(tops)), float(np.median(bottoms))
+
+
+def _is_apart(piece: Piece, others: Sequence[Piece], share: float = 0.0) -> bool:
+    """Whether no other stands over or under it, but for this share of its width."""
+    room = share * piece.width
+    return all(
+        other is piece or other.box[0] >= piece.box[2] - room or other.box[2] <= piece.box[0] + room
+        for other in others
+    )
+
+
+def _points(labels: np.ndarray, line: Line, rest: list[Piece]) -> list[list[Piece]]:
+    tall = [piece for piece in rest if piece.height >= SMALL * line.height]
+    if len(tall) < 2:
+        return []
+    _, bottom = _band(rest, line)
+    left, right = min(p.box[2] for p in tall), max(p.box[0] for p in tall)
+    found = []
+    for piece in rest:
+        width, height = piece.width / line.height, piece.height / line.height
+        middle = ((piece.box[1] + piece.box[3]) / 2 - bottom) / line.height
+        x = (piece.box[0] + piece.box[2]) / 2
+        if (
+            POINT[0] <= max(width, height)
+            and width <= POINT[1]
+            and height <= COMMA
+            and -POINT_RISE <= middle <= POINT_FALL
+            and left - 0.1 * line.height <= x <= right + 0.1 * line.height
+            and not piece.ring
+            and _is_apart(piece, tall, 0.5)
+        ):
+            found.append([piece])
+    return found
+
+
+def _flat_ones(labels: np.ndarray, line: Line, rest: list[Piece]) -> list[list[Piece]]:
+    """Minus, or equals: one flat stroke or two, apart from all others."""
+    top, bottom = _band(rest, line)
+    flat = [
+        piece
+        for piece in rest
+        if piece.height <= MINUS_HEIGHT * line.height
+        and piece.width >= MINUS_FLAT * piece.height
+        and MINUS_WIDTH[0] <= piece.width / line.height <= MINUS_WIDTH[1]
+        and MIDDLE[0] <= ((piece.box[1] + piece.box[3]) / 2 - top) / (bottom - top) <= MIDDLE[1]
+    ]
+    found: list[list[Piece]] = []
+    for piece in flat:
+        if found and found[-1][0].box[2] > piece.box[0]:
+            found[-1].append(piece)
+        else:
+            found.append([piece])
+    return [
+        group
+        for group in found
+        if len(group) <= 2
+        and all(_is_apart(p, [o for o in rest if not any(o is g for g in group)]) for p in group)
+    ]
+
+
+def _pluses(labels: np.ndarray, line: Line, rest: list[Piece]) -> list[list[Piece]]:
+    return [
+        [piece]
+        for piece in rest
+        if PLUS[0] <= piece.height / line.height <= PLUS[1]
+        and _is_apart(piece, rest)
+        and _is_plus(_alone(labels, piece))
+    ]
+
+
+def _is_plus(mask: np.ndarray) -> bool:
+    """Whether ink (H, W) is two bars that cross in their middle."""
+    height, width = mask.shape
+    if min(height, width) < 9 or not PLUS_SHAPE[0] <= width / height <= PLUS_SHAPE[1]:
+        return False
+    rows, columns = mask.sum(1), mask.sum(0)
+    row, column = int(rows.argmax()), int(columns.argmax())
+    inner = all(0.28 <= place <= 0.72 for place in (row / height, column / width))
+    if not inner or rows[row] < 0.85 * width or columns[column] < 0.85 * height:
+        return False
+    thick_y = 1.5 * float(np.median(columns)) + 1
+    thick_x = 1.5 * float(np.median(rows)) + 1
+    bars = np.zeros_like(mask)
+    bars[max(0, round(row - thick_y)) : round(row + thick_y) + 1] = True
+    bars[:, max(0, round(column - thick_x)) : round(column + thick_x) + 1] = True
+    return max(thick_y / height, thick_x / width) < 0.4 and bool(
+        (mask & bars).sum() >= PLUS_BARS * mask.sum()
+    )
+
+
+def _tall_ones(labels: np.ndarray, line: Line, rest: list[Piece]) -> list[list[Piece]]:
+    """Slashes and brackets: slim single strokes that are taller than the digits."""
+    courses = {
+        id(piece): _course(_alone(labels, piece))
+        for piece in rest
+        if piece.height >= SMALL * line.height
+        and piece.width <= SLIM * piece.height
+        and not piece.ring
+    }
+    slim = {name for name, course in courses.items() if _is_sign_course(*course)}
+    tall = [piece for piece in rest if piece.height >= SMALL * line.height]
+    digits = [piece for piece in tall if id(piece) not in slim]
+    if not digits:
+        return []
+    top, bottom = _band(digits, line)
+    usual = float(np.median([piece.height for piece in digits]))
+    found: list[list[Piece]] = []
+    ends = sorted(tall, key=lambda piece: piece.box[0])
+    ends = [ends[0], ends[-1]]
+    bows = [courses.get(id(piece), (0.0,))[0] for piece in ends]
+    if bows[0] > 0 > bows[1]:  # a pair needs not be taller
+        found = [[piece] for piece in ends]
+        tall = [piece for piece in tall if piece is not ends[0] and piece is not ends[1]]
+    for piece in tall:
+        if id(piece) not in slim:
+            continue
+        leaning = courses[id(piece)][1] > LEANING
+        if piece.height < (1.0 if leaning else TALLER) * usual:
+            continue
+        if not leaning and min(top - piece.box[1], piece.box[3] - bottom) < OVER * line.height:
+            continue
+        before = any(other.box[0] < piece.box[0] for other in digits)
+        after = any(other.box[2] > piece.box[2] for other in digits)
+        bow = courses[id(piece)][0]
+        if (bow > 0 and after) or (bow < 0 and before) or (bow == 0 and before and after):
+            found.append([piece])
+    return found
+
+
+def _is_sign_course(bow: float, slope: float, bend: float) -> bool:
+    return bow != 0 or (slope > SLOPE and bend < BEND)
+
+
+def _course(mask: np.ndarray) -> tuple[float, float, float]:
+    """Bow, slope and bend of a stroke from top to bottom, in its own height; zeros for others.
+
+    The bow is how far both ends are to the right of the middle, less than 0 for ")"; the slope how
+    far the upper end is to the right of the lower one; the bend how far it is from straight.
+    """
+    height = mask.shape[0]
+    counts = mask.sum(1)
+    starts = mask[:, 0].astype(int) + (mask[:, 1:] > mask[:, :-1]).sum(1)
+    if height < 12 or counts.min() == 0 or (starts > 1).mean() > 0.12:
+        return 0.0, 0.0, 1.0
+    means = (mask @ np.arange(mask.shape[1])) / counts / height
+    parts = np.array_split(means, 7)
+    first, last, middle = (float(parts[n].mean()) for n in (0, 6, 3))
+    straight = np.polyval(np.polyfit(np.arange(height), means, 1), np.arange(height))
+    bend = float(np.abs(means - straight).mean())
+    for side in (1, -1):
+        ends = [float((side * (part - middle)).max()) for part in (parts[0], parts[6])]
+        # A three has its middle nearer to its ends than its bows are.
+        bows = [float((side * (part - middle)).mean()) for part in (parts[2], parts[4])]
+        if min(ends) > BOW and min(bows) > -0.01:
+            return side * min(ends), first - last, bend
+    return 0.0, first - last, bend
+
+
+def _percents(labels: np.ndarray, line: Line, rest: list[Piece]) -> list[list[Piece]]:
+    """A slash with something small and round at its upper left and at its lower right."""
+    found: list[list[Piece]] = []
+    small = [
+        piece
+        for piece in rest
+        if RING[0] <= max(piece.height, piece.width) / line.height <= RING[1]
+        and 0.4 <= piece.width / piece.height <= 2.5
+    ]
+    if len(small) < 2:
+        return found
+    for slash in rest:
+        if slash.height < 0.7 * line.height or slash.width > 0.9 * slash.height:
+            continue
+        left, top, right, _ = slash.box
+        near = 0.35 * line.height
+        upper = [p for p in small if _centre(p)[1] < top + 0.5 * slash.height
+                 and left - near <= _centre(p)[0] < left + 0.6 * slash.width]  # fmt: skip
+        lower = [p for p in small if _centre(p)[1] > top + 0.5 * slash.height
+                 and left + 0.4 * slash.width < _centre(p)[0] <= right + near]  # fmt: skip
+        if len(upper) == 1 and len(lower) == 1:
+            _, slope, bend = _course(_alone(labels, slash))
+            if slope > SLOPE and bend < 2 * BEND:
+                found.append([slash, *upper, *lower])
+    return found
+
+
+def _centre(piece: Piece) -> tuple[float, float]:
+    left, top, right, bottom = piece.box
+    return (left + right) / 2, (top + bottom) / 2

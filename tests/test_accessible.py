@@ -1,0 +1,143 @@
+"""The page for everyone: axe-core finds nothing, and what it cannot see is looked at here.
+
+axe-core is npm's package: `npm pack axe-core`, and AXE_CORE names its axe.min.js.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from test_browser import FOUR, ONE, SEVEN, Visitor
+
+import demo
+from netlib.app.page import launch_options
+
+TABS = (
+    "Draw", "Upload", "Write a number", "Many pictures", "Inside one block", "What if",
+    "Examples", "Why", "Where it lies", "Stress test", "Teach", "About",
+)  # fmt: skip
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SMALL = """() => [...document.querySelectorAll(
+    'button, input, select, a[href], canvas[tabindex], [role=tab], [role=radio]')]
+    .filter((node) => node.checkVisibility() && !node.closest('.md, label, .visually-hidden'))
+    .filter((node) => { const {width, height} = node.getBoundingClientRect();
+        return width > 1 && (width < 24 || height < 24); })
+    .map((node) => node.outerHTML.slice(0, 90))"""
+
+
+@pytest.fixture(scope="module")
+def address(free_port: Callable[[], int], tmp_path_factory) -> Iterator[str]:
+    app = demo.build_demo(teach_folder=tmp_path_factory.mktemp("teach"))
+    port = free_port()
+    app.launch(
+        server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True,
+        **launch_options(),
+    )  # fmt: skip
+    yield f"http://127.0.0.1:{port}/"
+    app.close(verbose=False)
+
+
+@pytest.fixture
+def visit(browser, address: str) -> Iterator[Callable[..., Visitor]]:
+    visitors: list[Visitor] = []
+
+    def open_window(width: int = 1280, height: int = 900, **context) -> Visitor:
+        size = {"width": width, "height": height}
+        visitors.append(Visitor(browser, address, viewport=size, **context))
+        return visitors[-1]
+
+    yield open_window
+    for visitor in visitors:
+        visitor.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_any_tab(visit: Callable[..., Visitor], scheme: str) -> None:
+    path = os.environ.get("AXE_CORE")
+    if not path:
+        pytest.skip("AXE_CORE names no axe.min.js (npm pack axe-core): axe did not run.")
+    visitor = visit(color_scheme=scheme)
+    visitor.draw(SEVEN)
+    visitor.reads("7")
+    visitor.page.evaluate(Path(path).read_text(encoding="utf-8"))
+    found = {}
+    for tab in TABS:
+        visitor.open_tab(tab)
+        result = visitor.page.evaluate("(rules) => axe.run(document, {runOnly: rules})", RULES)
+        found[tab] = [(v["id"], v["nodes"][0]["target"]) for v in result["violations"]]
+    assert not any(found.values()), found
+
+
+@pytest.mark.parametrize("width", [320, 380, 820])
+def test_every_tab_is_reached_and_nothing_is_wider_than_the_screen(
+    visit: Callable[..., Visitor], width: int
+) -> None:
+    visitor = visit(width)
+    visitor.draw(SEVEN)
+    for tab in TABS:
+        button = visitor.page.get_by_role("tab", name=tab, exact=True)
+        button.click()
+        assert button.get_attribute("aria-selected") == "true"
+        visitor.page.wait_for_timeout(150)
+        wide, room = visitor.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+        assert wide <= room, tab
+        assert not visitor.page.evaluate(SMALL), tab
+
+
+def test_text_of_twice_the_size_is_not_cut(visit: Callable[..., Visitor]) -> None:
+    visitor = visit()
+    visitor.page.evaluate("document.documentElement.style.fontSize = '200%'")
+    visitor.draw(SEVEN)
+    visitor.reads("7")
+    cut = visitor.page.evaluate(
+        "() => [...document.querySelectorAll('.verdict, .card, .card header, .headline, .costs,"
+        " .bars li > *, .versus, .pad-tool, .cost-lesson')].filter((node) =>"
+        " node.scrollWidth > node.clientWidth + 2 && getComputedStyle(node).display !== 'inline')"
+        ".map((node) => node.outerHTML.slice(0, 90))"
+    )
+    assert not cut
+
+
+def test_a_verdict_of_two_lines_moves_nothing(visit: Callable[..., Visitor]) -> None:
+    visitor = visit(820)
+    place = "() => document.querySelector('#answers .cards').getBoundingClientRect().top"
+    before = visitor.page.evaluate(place)
+    visitor.page.evaluate(
+        "document.querySelector('#answers .verdict').textContent ="
+        " 'They differ: Standard reads 4, MobileNet reads 9. In question: 4 or 9.'"
+    )
+    assert visitor.page.evaluate(place) == before
+
+
+def test_a_number_is_written_with_a_finger_on_a_phone(visit: Callable[..., Visitor]) -> None:
+    visitor = visit(380, 760, has_touch=True)
+    visitor.open_tab("Write a number")
+    canvas = visitor.page.locator("#wide-pad canvas")
+    box = canvas.bounding_box()
+    assert box["height"] > 150
+    for i, digit in enumerate([SEVEN, ONE, FOUR]):
+        moved = [[(0.04 + 0.31 * i + 0.3 * x, y) for x, y in stroke] for stroke in digit]
+        visitor.draw(moved, pad="#wide-pad", touch=True)
+    visitor.reads("714", where="#number-answers")
+    assert not visitor.page.locator("#answers").is_visible()
+
+
+def test_a_phone_offers_its_camera_and_names_hold_what_is_written(
+    visit: Callable[..., Visitor],
+) -> None:
+    visitor = visit(380)
+    visitor.open_tab("Upload")
+    field = visitor.page.locator("#picture .upload-container")
+    assert "image/*" in field.locator("input").get_attribute("accept")
+    assert field.get_attribute("aria-label") == field.inner_text().strip()
+    assert "Upload" in visitor.page.locator("#pad canvas").get_attribute("aria-label")
+
+
+def test_the_page_is_english_whatever_the_browser_speaks(visit: Callable[..., Visitor]) -> None:
+    visitor = visit(locale="de-DE")
+    visitor.open_tab("Upload")
+    assert visitor.page.locator("html").get_attribute("lang") == "en"
+    text = visitor.page.locator("#picture").inner_text()
+    own = visitor.page.locator("#picture .upload-container").get_attribute("lang")
+    assert own == ("en" if "Click to Upload" in text else "de")

@@ -1,0 +1,74 @@
+"""The report of one's own data set: its steps, and its page from what there is."""
+
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from helpers_runs import keep_run
+
+from analysis.build import own
+from analysis.build.__main__ import Options, open_report
+from analysis.build.plan import Own
+from analysis.frame.command import start
+
+
+@pytest.fixture(scope="module")
+def place(digit_folder, tmp_path_factory) -> tuple[Path, Path]:
+    """A data set with nine test images, and a folder with a kept pair and its table."""
+    dataset, output = digit_folder(train=2, test=[1] * 9 + [0]), tmp_path_factory.mktemp("own")
+    for network in ("standard", "mobilenet"):
+        keep_run(output / "runs" / "pairs", network, 0, dataset)
+    (output / "data").mkdir()
+    counts = ",".join(f"count_{c}" for c in range(10))
+    rows = f"validation_images,test_images,{counts}\n2,9,{','.join(['2'] * 10)}\n"
+    (output / "data" / "pairs.csv").write_text(rows)
+    return dataset, output
+
+
+def test_its_steps_read_it_and_know_its_classes(digit_folder, tmp_path: Path) -> None:
+    dataset = digit_folder(train=8, test=2, num_classes=3)
+    plan = own.make_plan(Options(dataset_path=dataset, output=tmp_path))
+    assert plan.own == Own(dataset, 3, 24)
+    steps = open_report(plan).steps
+    assert {"pairs", "learning_rate", "train_size", "blocks", "damage", "compare"} <= set(steps)
+    assert not {"imbalance", "layers", "data_card"} & set(steps)
+    assert not [name for name, step in steps.items() if step.is_data]
+    assert all("--num-classes 3" in step.command for step in steps.values() if step.sweep)
+    assert all("data/small" not in step.command for step in steps.values())
+
+
+def test_no_more_images_are_asked_for_than_there_are(tmp_path: Path) -> None:
+    plan = own.Plan("small", tmp_path, tmp_path, own=Own(tmp_path, 2, 500))
+    assert plan.possible((150, 300, 600)) == (150, 300)
+    assert plan.possible((600,)) == (400,)
+    assert replace(plan, own=None).possible((150, 600)) == (150, 600)
+
+
+def test_the_page_is_made_of_what_there_is_and_names_what_is_left_out(place) -> None:
+    dataset, output = place
+    options = Options(dataset_path=dataset, output=output, author="A #1, <b>")
+    plan = own.make_plan(options)
+    (pdf,) = own.make_page(plan, open_report(plan), options)
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext is not installed")
+    done = subprocess.run(["pdftotext", str(pdf), "-"], capture_output=True, text=True, check=True)
+    text = " ".join(done.stdout.split())
+    assert f"separable convolution on {dataset.name}" in text
+    assert "A #1, <b>" in text
+    assert "The first pair of runs" in text
+    assert "Left out of this report: imbalance" in text
+    assert {path.stem for path in (output / "figures").glob("*.png")} >= {"confusion", "filters"}
+
+
+def test_what_is_said_of_mnist_is_not_said_of_other_data() -> None:
+    assert own.is_said("All is well.")
+    assert own.is_said("The 15 kinds of MNIST-C do harm.")
+    assert not own.is_said("MNIST is easy for pixels.")
+    assert not own.is_said("390,890")
+
+
+def test_it_does_not_go_where_ours_is(place, capsys: pytest.CaptureFixture[str]) -> None:
+    assert start("report", ["--dataset-path", str(place[0])]) == 2
+    assert "--dataset-path needs --output" in capsys.readouterr().err

@@ -1,0 +1,326 @@
+"""Teaching in a real browser: a European one that is read as 7 is corrected, for one visitor."""
+
+import base64
+import io
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import demo
+from netlib.answer.reading import Reader
+from netlib.app.page import launch_options
+from netlib.data.european import one
+from netlib.data.strokes import render_strokes
+from netlib.nets.saved import arrays_digest
+
+TIMEOUT = 30_000  # milliseconds; a machine under load is slow, not broken
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("teach")
+
+
+@pytest.fixture(scope="module")
+def app(folder: Path):
+    return demo.build_demo(teach_folder=folder)
+
+
+@pytest.fixture(scope="module")
+def address(free_port: Callable[[], int], app) -> Iterator[str]:
+    """The running app; one for all tests."""
+    port = free_port()
+    app.launch(
+        server_name="127.0.0.1",
+        server_port=port,
+        prevent_thread_lock=True,
+        quiet=True,
+        **launch_options(),
+    )
+    yield f"http://127.0.0.1:{port}/"
+    app.close(verbose=False)
+
+
+@pytest.fixture(scope="module")
+def misread() -> str:
+    """A European one, on a pad as a data URL, that both networks read as 7."""
+    from netlib.answer.predictor import Predictor
+
+    files = {"standard": demo.STANDARD, "mobilenet": demo.MOBILENET}
+    reader = Reader(Predictor(files, threads=1))
+    rng = np.random.default_rng(3)
+    for _ in range(300):
+        pad = render_strokes(one(rng).strokes)
+        reading = reader.read(pad)
+        if not reading.is_number and {net.text for net in reading.networks.values()} == {"7"}:
+            buffer = io.BytesIO()
+            Image.fromarray(pad).save(buffer, "PNG")
+            return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    raise AssertionError("no European one is read as 7 any more: the tests here need another digit")
+
+
+@pytest.fixture
+def visit(browser, address: str) -> Iterator[Callable]:
+    """`visit(**context)` opens the page as another visitor; no script may fail."""
+    contexts, errors = [], []
+
+    def open_page(fragment: str = "", **options):
+        options = {"viewport": {"width": 1280, "height": 900}, **options}
+        contexts.append(browser.new_context(**options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(TIMEOUT)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(address + fragment)
+        page.wait_for_selector("#pad canvas")
+        page.wait_for_selector("#answers .card")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not errors
+
+
+def show(page, url: str) -> None:
+    """Put a picture on the pad, as the gallery does."""
+    page.evaluate(
+        "url => document.querySelector('#pad .pad')"
+        ".dispatchEvent(new CustomEvent('pad-load', { detail: url }))",
+        url,
+    )
+
+
+def reads(page, answer: str) -> None:
+    """Wait until both networks, as trained, read `answer`."""
+    exactly = re.compile(f"^{answer}$")
+    for card in page.locator("#answers .card .big").all():
+        card.filter(has_text=exactly).wait_for()
+
+
+def open_tab(page, name: str) -> None:
+    tab = page.get_by_role("tab", name=name, exact=True)
+    if tab.count() and tab.first.is_visible():
+        tab.first.click()
+        return
+    page.locator(".overflow-menu > button").last.click()
+    page.locator(".overflow-dropdown button", has_text=name).click()
+
+
+def teach(page, answer: str) -> None:
+    page.locator("#teach-answer").get_by_role("radio", name=answer, exact=True).check()
+    page.get_by_role("button", name="Teach it").click()
+
+
+def test_a_corrected_european_one_is_a_one_for_its_visitor_and_for_nobody_else(
+    visit: Callable, misread: str, folder: Path, app
+) -> None:
+    page, other = visit(), visit()
+    weights = [arrays_digest(net.arrays) for net in app.teacher.networks]
+    show(page, misread)
+    reads(page, "7")
+    open_tab(page, "Teach")
+    teach(page, "1")
+    page.locator("#teach-note", has_text="Taught as 1").wait_for()
+    assert page.locator("#teach-detail .taught-change").all_inner_texts() == ["7 → 1"] * 2
+    for cost in page.locator("#teach-detail .taught-cost").all_inner_texts():
+        before, after = map(int, re.search(r"digits.* (\d+) → (\d+) are right", cost).groups())
+        assert 990 <= before <= 1000
+        assert before - 10 <= after <= 1000  # the others are not spoilt
+    line = page.locator("#answers .taught-line")
+    assert "Standard 7 → 1, MobileNet 7 → 1" in line.inner_text()
+    reads(page, "7")  # the networks as trained are still shown as trained
+
+    show(other, misread)
+    reads(other, "7")
+    assert other.locator(".taught-line").count() == 0
+    open_tab(other, "Teach")
+    other.locator("#teach-detail", has_text="Nothing is taught yet").wait_for()
+    assert [arrays_digest(net.arrays) for net in app.teacher.networks] == weights
+
+    teach(page, "1")  # the same digit again is kept once
+    page.wait_for_timeout(500)
+    assert page.locator("#teach-detail .taught-list figure").count() == 1
+    assert len((folder / "train.csv").read_text().splitlines()) == 2
+    with Image.open(next((folder / "train").iterdir())) as saved:
+        assert (saved.size, saved.mode) == ((28, 28), "L")
+
+    page.get_by_role("button", name="Undo", exact=True).last.click()
+    page.locator("#teach-detail", has_text="Nothing is taught yet").wait_for()
+    assert page.locator(".taught-line").count() == 0
+    assert (folder / "train.csv").read_text() == "image,label\n"
+
+
+def test_what_cannot_be_taught_is_told_in_one_sentence(visit: Callable) -> None:
+    page = visit()
+    open_tab(page, "Teach")
+    note = page.locator("#teach-note")
+    page.get_by_role("button", name="Teach it").click()
+    note.filter(has_text="There is no digit yet").wait_for()
+    page.get_by_role("button", name="Undo", exact=True).last.click()
+    note.filter(has_text="no correction to take back").wait_for()
+
+
+def test_teaching_keeps_nothing_unless_the_operator_names_a_folder() -> None:
+    assert demo.build_demo().teacher.store is None
+
+
+# --- The lesson and its address -----------------------------------------------------------------
+
+SEVEN = [(0.27, 0.22), (0.5, 0.21), (0.72, 0.22), (0.6, 0.45), (0.45, 0.83)]
+STATUS = ".lesson [role=status]"
+GARBAGE = (
+    "<script>document.title='hacked'</script>",
+    "tab=<img src=x onerror=document.title='hacked'>",
+    "tab=nowhere",
+    "tab=why&tab=about",
+    "block=0",
+    "block=99",
+    "block=three",
+    "block=3&map=129",
+    "block=3&x=5",
+    "x=5&y=5",
+    "step=6",
+    "large=2",
+    "large",
+    "step=1=1",
+    "colour=red",
+    "ink=",
+    "ink=3w.a6",
+    "ink=zz.a68m",
+    "ink=png.AAAA",
+    "ink=png.<svg>",
+    "ink=" + "3w.a68m_" * 4000,
+    "%00%ff&&==",
+    "__proto__=1",
+    "x" * 200_000,
+)
+
+
+def draw(page, points) -> None:
+    box = page.locator("#pad canvas").bounding_box()
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=4)
+    page.mouse.up()
+
+
+def ready(page) -> None:
+    """Wait until the explorer shows the digit of the answers, or the example."""
+    page.locator(".inside").scroll_into_view_if_needed()  # it works only while it is seen
+    page.wait_for_function(
+        """() => {
+            const digit = document.querySelector('#digit-read')?.dataset.digit;
+            const shown = document.querySelector('.inside').dataset.ready;
+            return shown && (!digit || digit === shown);
+        }"""
+    )
+
+
+def seen(page) -> dict:
+    """What the address is to bring back."""
+    return page.evaluate(
+        """() => ({
+            pixels: document.querySelector('#pad canvas').toDataURL(),
+            answers: [...document.querySelectorAll('#answers .bars')].map((e) => e.innerText),
+            tab: document.querySelector('#more-tabs [aria-selected=true]').innerText,
+            block: document.querySelector('.inside-blocks input:checked')?.value,
+            large: document.documentElement.className.includes('large-type'),
+            panes: [...document.querySelectorAll('.inside .pane')].map(
+                ({ dataset: d }) => [d.map, d.output]),
+        })"""
+    )
+
+
+def test_a_link_brings_drawing_block_map_and_pixel_to_another_visitor(visit: Callable) -> None:
+    page = visit()
+    draw(page, SEVEN)
+    reads(page, "7")
+    ready(page)
+    page.locator(".inside-blocks label", has_text="4").click()
+    page.get_by_role("button", name="Another output map").click()
+    output = page.locator(".inside .output canvas").first
+    output.focus()
+    for key in ("ArrowRight", "ArrowDown", "ArrowDown"):
+        page.keyboard.press(key)
+    page.get_by_role("button", name="Large type").click()
+    page.get_by_role("button", name="Copy link to this").click()
+    page.locator(STATUS, has_text="link").wait_for()
+    before, link = seen(page), page.url
+    assert "block=4" in link and "&x=" in link and len(link) < 2_000
+    for where in (visit("#" + link.partition("#")[2]), page):
+        if where is page:
+            page.reload()
+        reads(where, "7")
+        ready(where)
+        where.wait_for_timeout(500)
+        assert seen(where) == before
+    open_tab(page, "Why")
+    page.wait_for_timeout(600)
+    page.reload()
+    page.locator("#more-tabs [aria-selected=true]", has_text="Why").wait_for()
+    page.get_by_role("button", name="Undo", exact=True).first.click()  # stroke by stroke, still
+    page.locator("#answers .verdict.blank").wait_for()
+
+
+def test_an_address_that_does_not_fit_changes_nothing_and_is_told_once(visit: Callable) -> None:
+    page = visit()
+    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    draw(page, SEVEN)
+    reads(page, "7")
+    ready(page)
+    before, title = seen(page), page.title()
+    rng = np.random.default_rng(0)
+    noise = [bytes(rng.integers(32, 127, 60)).decode() for _ in range(30)]
+    for fragment in (*GARBAGE, *noise):
+        page.evaluate(
+            "(text) => { document.querySelector('.lesson [role=status]').textContent = '';"
+            " location.hash = text; }",
+            fragment,
+        )
+        page.locator(STATUS, has_text="does not fit this page").wait_for()
+        assert page.locator(STATUS).inner_text().count(".") == 2
+        assert seen(page) == before, fragment[:60]
+    assert page.title() == title
+    assert page.locator(".lesson img, .lesson script").count() == 0
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (380, True)])
+def test_five_steps_lead_from_a_guess_to_its_reason_by_keyboard(
+    visit: Callable, width: int, dark: bool
+) -> None:
+    scheme = "dark" if dark else "light"
+    page = visit(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page.locator(".lesson-panel").wait_for(state="attached")
+    page.get_by_role("button", name="Lesson in five steps").focus()
+    page.keyboard.press("Enter")
+    panel = page.locator(".lesson-panel")
+    panel.get_by_text("Step 1 of 5").wait_for()
+    assert "14,450,688" in panel.inner_text()
+    assert not page.locator(".inside-result").is_visible()  # before the guess no answer
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowDown")  # from the first guess to the second
+    page.keyboard.press("ArrowDown")
+    for number in range(2, 6):
+        panel.get_by_role("button", name="Next step").focus()
+        page.keyboard.press("Enter")
+        panel.get_by_text(f"Step {number} of 5").wait_for()
+        if number == 4:
+            assert "You said: about an eighth." in panel.inner_text()
+            assert "112,896 + 1,605,632 = 1,718,528, 8.41 times fewer" in panel.inner_text()
+            page.locator(".inside-result").wait_for()
+    panel.locator("textarea").fill("Filters are shared.")
+    panel.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert "1/128 + 1/9" in panel.inner_text()
+    page.get_by_role("button", name="Large type").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.wait_for_timeout(600)
+    page.reload()
+    page.locator(".lesson-panel").get_by_text("Step 5 of 5").wait_for()
+    assert page.locator(".lesson-panel textarea").input_value() == "Filters are shared."

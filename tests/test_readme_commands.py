@@ -32,7 +32,7 @@ LONGER = {
 # What needs the app, an installation, or all of MNIST.
 ELSEWHERE = (
     *("git clone", "make demo", "make test", "python3 -m venv", ".venv/bin/pip", "curl"),
-    ".venv/bin/python -m analysis submission",  # reads both networks' runs: tests/test_submission.py
+    ".venv/bin/python -m analysis submission",  # needs both networks: tests/test_submission.py
     *(".venv/bin/python demo.py", 'make benchmark ARGS="--dataset-path data/mnist"'),
 )
 EXPECTED = {

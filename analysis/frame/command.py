@@ -48,7 +48,7 @@ COMMANDS: dict[str, str] = {
     },
     **{
         name: f"analysis.questions.{name}"
-        for name in ("data_card", "costs", "filters", "embeddings", "damage")
+        for name in ("data_card", "costs", "filters", "embeddings", "damage", "through")
     },
     "report": "analysis.build.__main__",
     "hold_back": "analysis.build.hold_back",

@@ -13,6 +13,7 @@ from .runs import KeptRun as KeptRun
 from .runs import Pairs as Pairs
 from .runs import check_test_set as check_test_set
 from .runs import find_pairs as find_pairs
+from .runs import typical_seed as typical_seed
 from .seeds import MeanInterval as MeanInterval
 from .seeds import agreement as agreement
 from .seeds import equivalence as equivalence

@@ -37,7 +37,6 @@ FLAGS = (
 )  # fmt: skip
 START_SECONDS = 90
 HAND_PAUSE_MS = 15  # between two steps of the mouse: a stroke then takes a third of a second
-COLOURS = 256  # of a screenshot: flat colours, so the palette hardly shows
 
 Stroke = Sequence[tuple[float, float]]  # points as shares of the pad's side
 DIGITS: dict[str, Sequence[Stroke]] = {
@@ -189,7 +188,7 @@ def take(browser: "Browser", address: str, folder: Path) -> list[Path]:
         path = folder / f"{name}.png"
         page.screenshot(path=path)
         page.context.close()
-        Image.open(path).convert("RGB").quantize(COLOURS).save(path, optimize=True)
+        Image.open(path).convert("RGB").save(path, optimize=True)
         written.append(path)
     return written
 

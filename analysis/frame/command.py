@@ -43,7 +43,15 @@ COMMANDS: dict[str, str] = {
                 "compare",
                 "read",
             ),
-            *("make_examples", "model_card", "no_digit", "project", "robustness", "screenshots"),
+            *(
+                "make_examples",
+                "model_card",
+                "no_digit",
+                "open_set",
+                "project",
+                "robustness",
+                "screenshots",
+            ),
         )
     },
     **{

@@ -4,11 +4,8 @@ from .corruptions import corrupt as corrupt
 from .metrics import Scores as Scores
 from .metrics import auroc as auroc
 from .metrics import choose_temperature as choose_temperature
-from .metrics import fit_digit_head as fit_digit_head
 from .metrics import fit_temperature as fit_temperature
-from .metrics import mean_embeddings as mean_embeddings
 from .metrics import scores as scores
-from .nondigits import makers as makers
 from .runs import KeptRun as KeptRun
 from .runs import Pairs as Pairs
 from .runs import check_test_set as check_test_set

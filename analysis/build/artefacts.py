@@ -61,6 +61,6 @@ def held_back(weights: Path) -> Step:
 
 def screenshots() -> Step:
     """The app as a visitor meets it."""
-    pages = tuple(Path("figures") / f"{name}.png" for name in VIEWS)
+    pages = tuple(Path("figures") / name for name in (*(f"{view}.png" for view in VIEWS), FILM))
     app = sorted(p for p in Path("netlib/app").rglob("*.*") if p.suffix in (".py", ".css", ".js"))
     return Step("screenshots", (("screenshots",),), pages, (*app, *WEIGHTS))

@@ -3,8 +3,12 @@ r"""Lay embeddings out in the plane: predictions.npz -> coordinates, and the map
 python -m analysis.project --predictions runs/evaluation/predictions.npz --method umap \
     --output runs/projection.npz
 
-With --dataset-path the digits themselves come along, in the order of the predictions, which makes
-the file a map for the app (checkpoints/map_standard.npz, checkpoints/map_mobilenet.npz).
+python -m analysis.project --checkpoint checkpoints/mobilenet.safetensors --split test \
+    --dataset-path data/digits --output runs/projection.npz
+
+asks a checkpoint itself, of any data set. With --dataset-path the digits themselves come along, in
+the order of the predictions, which makes the file a map for the app (checkpoints/map_standard.npz,
+checkpoints/map_mobilenet.npz).
 """
 
 import sys
@@ -33,6 +37,7 @@ class Options:
 
     Attributes:
         predictions: predictions.npz of analysis.evaluate.
+        checkpoint: instead: a network, which is asked of --dataset-path.
         method: how to.
         count: digits, the same of each class; default: all.
         seed: of the choice and of the method.
@@ -42,7 +47,8 @@ class Options:
         output: file to write, ending in .npz.
     """
 
-    predictions: Path
+    predictions: Path | None = None
+    checkpoint: Path | None = None
     method: Literal["umap", "tsne", "pca"] = "umap"
     count: int | None = None
     seed: int = 0
@@ -54,10 +60,8 @@ class Options:
 
 def run(options: Options) -> list[Path]:
     """Choose, project, write."""
-    labels, embeddings = read_predictions(options.predictions)
+    labels, embeddings, images = read(options)
     chosen = choose(labels, options.count, options.seed)
-    path = options.dataset_path
-    images = read_images(path, options.split, labels) if path else None
     coordinates = project(embeddings[chosen], options.method, options.seed, options.start)
     layout = settings(options.method, len(chosen), options.start)
     arrays = {
@@ -75,6 +79,35 @@ def run(options: Options) -> list[Path]:
             {**made_by(options), **layout, "n": len(chosen), "seed": options.seed},
         )
     ]
+
+
+def read(options: Options) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Labels (N,), embeddings (N, D), and digits (N, H, W) where there is a data set.
+
+    Raises:
+        ValueError: neither predictions nor a checkpoint and a data set are named, or all.
+    """
+    path = options.dataset_path
+    if (options.predictions is None) == (options.checkpoint is None):
+        raise ValueError("expected --predictions, or --checkpoint and --dataset-path.")
+    if options.predictions:
+        labels, embeddings = read_predictions(options.predictions)
+        return labels, embeddings, read_images(path, options.split, labels) if path else None
+    if path is None:
+        raise ValueError("--checkpoint needs --dataset-path, of which it is asked.")
+    from analysis import evaluate
+    from analysis.comparison.answers import grey
+
+    asked = evaluate.ask(
+        evaluate.Options(
+            dataset_path=path,
+            split=options.split,
+            checkpoint=options.checkpoint,
+            output=options.output.parent,
+        )
+    )
+    images = grey(asked.dataset.images.numpy())
+    return asked.dataset.labels.numpy(), asked.prediction.embeddings, images
 
 
 def read_predictions(path: Path) -> tuple[np.ndarray, np.ndarray]:

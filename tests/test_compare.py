@@ -14,6 +14,7 @@ from analysis.comparison import told
 from analysis.comparison.answers import Answers, read_answers, short_names
 from analysis.comparison.drawn import DRAWN, errors, right
 from analysis.frame.command import start
+from analysis.questions import embeddings
 from netlib.measure import paired_interval
 from netlib.nets.checkpoint import save_network
 from netlib.nets.network import init_network
@@ -149,6 +150,29 @@ def test_other_images_and_too_many_networks_are_one_sentence(
     np.savez(other, **{**arrays, "labels": arrays["labels"][::-1]})
     with pytest.raises(ValueError, match="answered other images"):
         read_answers([output / "first" / "predictions.npz", other])
+
+
+def test_filters_embeddings_and_projections_take_any_checkpoint_and_data_set(
+    checkpoints: Checkpoints, digit_folder, tmp_path: Path, monkeypatch
+) -> None:
+    paths, dataset = [*map(str, checkpoints)], str(digit_folder(train=1, test=8, num_classes=3))
+    named = ["--checkpoint", *paths, "--output", str(tmp_path)]
+    assert start("filters", named) == 0
+    with np.load(tmp_path / "filters.npz") as file:
+        assert file["first_1"].shape[1:] == (1, 3, 3)
+        assert file["second_2"].shape[2:] == (3, 3)
+    monkeypatch.setattr(embeddings, "METHOD_NAMES", {"pca": "PCA"})
+    assert start("embeddings", [*named, "--dataset-path", dataset]) == 0
+    with np.load(tmp_path / "projections.npz") as file:
+        wanted = ("raw", "first_untrained", "first_trained", "second_trained")
+        assert all(file[f"pca_{name}"].shape == (24, 2) for name in wanted)
+    alone = ["--checkpoint", paths[1], "--method", "pca", "--split", "test"]
+    output = ["--dataset-path", dataset, "--output", str(tmp_path / "map.npz")]
+    assert start("project", [*alone, *output]) == 0
+    with np.load(tmp_path / "map.npz") as file:
+        assert file["images"].shape == (24, 20, 20)
+    assert start("filters", ["--output", str(tmp_path)]) == 2
+    assert start("project", ["--output", str(tmp_path / "x.npz")]) == 2
 
 
 # --- The parts -----------------------------------------------------------------------------------

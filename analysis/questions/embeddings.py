@@ -52,13 +52,15 @@ class Options:
 
     Attributes:
         runs: folder of kept runs, of analysis.sweep --keep.
+        checkpoint: instead: any networks; their spaces are NAME_untrained and NAME_trained.
         seed: of the runs, the choice of images and the projection.
-        dataset_path: data set that they were trained on.
+        dataset_path: data set that they were trained on; of checkpoints any.
         count: test images, stratified; all if there are fewer.
         output: folder for projections.npz and its scores.
     """
 
-    runs: Path
+    runs: Path | None = None
+    checkpoint: tuple[Path, ...] = ()
     seed: int = 0
     dataset_path: Path
     count: int = 2000
@@ -74,17 +76,10 @@ def steps(plan: Plan) -> Iterator[Step]:
 
 def run(options: Options) -> list[Path]:
     """Embed, project, measure, write."""
-    runs = list(measure.find_pairs(options.runs).at(options.seed).values())
-    side = runs[0].settings["resolution"]
-    dataset = digits.DigitDataset(options.dataset_path, "test", input_dim=(1, side, side))
-    for kept in runs:
-        measure.check_test_set(kept, dataset, options.dataset_path)
-    labels = dataset.labels.numpy()
-    wanted = {"chosen": min(options.count, len(labels))}
-    chosen = digits.split_stratified(labels, wanted, options.seed)["chosen"]
+    labels, chosen, spaces = spaces_of(options)
     labels = labels[chosen].astype(np.uint8)
     planes, rows, layouts = {}, [], {}
-    for name, space in make_spaces(runs, dataset, chosen).items():
+    for name, space in spaces.items():
         rows.append(scores_of(name, space, labels, options.seed))
         for method in METHOD_NAMES:
             plane = project.project(space, method, options.seed, "pca").astype(np.float32)
@@ -103,6 +98,56 @@ def run(options: Options) -> list[Path]:
     ]
 
 
+def spaces_of(options: Options) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Labels (N,) of all test images, the chosen ones, and the spaces of those.
+
+    Raises:
+        ValueError: neither runs nor checkpoints are named, or both.
+    """
+    if bool(options.runs) == bool(options.checkpoint):
+        raise ValueError("expected --runs, a folder of kept runs, or --checkpoint, some networks.")
+    if options.checkpoint:
+        return spaces_of_checkpoints(options)
+    runs = list(measure.find_pairs(options.runs).at(options.seed).values())
+    side = runs[0].settings["resolution"]
+    dataset = digits.DigitDataset(options.dataset_path, "test", input_dim=(1, side, side))
+    for kept in runs:
+        measure.check_test_set(kept, dataset, options.dataset_path)
+    labels = dataset.labels.numpy()
+    chosen = choose(labels, options)
+    return labels, chosen, make_spaces(runs, dataset, chosen)
+
+
+def choose(labels: np.ndarray, options: Options) -> np.ndarray:
+    wanted = {"chosen": min(options.count, len(labels))}
+    return digits.split_stratified(labels, wanted, options.seed)["chosen"]
+
+
+def spaces_of_checkpoints(
+    options: Options,
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """The same of any networks, each of which sees the images in its own size."""
+    from analysis import evaluate
+    from analysis.comparison.answers import short_names
+
+    spaces: dict[str, np.ndarray] = {}
+    for name, path in zip(short_names(options.checkpoint), options.checkpoint, strict=True):
+        wanted = evaluate.Options(
+            dataset_path=options.dataset_path, checkpoint=path, output=options.output
+        )
+        asked = evaluate.ask(wanted)
+        labels = asked.dataset.labels.numpy()
+        chosen = choose(labels, options)
+        if not spaces:
+            pixels = asked.dataset.images[chosen].flatten(1).numpy()
+            spaces["raw"] = pixels.astype(np.float32) / 255
+        seed = asked.info.metadata.get("config", {}).get("seed", options.seed)
+        spec = asked.info.metadata["spec"]
+        spaces[f"{name}_untrained"] = embedded(spec, seed, asked.dataset, chosen)
+        spaces[f"{name}_trained"] = asked.prediction.embeddings[chosen]
+    return labels, chosen, spaces
+
+
 def make_spaces(
     runs: "Sequence[KeptRun]", dataset: "DigitDataset", chosen: np.ndarray
 ) -> dict[str, np.ndarray]:
@@ -116,9 +161,15 @@ def make_spaces(
 
 
 def untrained(kept: "KeptRun", dataset: "DigitDataset", chosen: np.ndarray) -> np.ndarray:
-    """Embeddings by the weights that the run began with: the same seed makes the same."""
-    spec = nets.read_metadata(kept.checkpoint)["spec"]
-    training.seed_everything(kept.seed)
+    """Embeddings by the weights that the run began with."""
+    return embedded(nets.read_metadata(kept.checkpoint)["spec"], kept.seed, dataset, chosen)
+
+
+def embedded(
+    spec: dict[str, Any], seed: int, dataset: "DigitDataset", chosen: np.ndarray
+) -> np.ndarray:
+    """Embeddings by fresh weights: the same seed makes the same."""
+    training.seed_everything(seed)
     net = nets.build_network(spec)
     parts = np.array_split(chosen, -(-len(chosen) // 500))
     return training.infer(net, (dataset.batch(part) for part in parts)).embeddings.numpy()

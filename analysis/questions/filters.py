@@ -1,6 +1,7 @@
 r"""What the kernels of the two networks look like, and how nearly standard ones are separable.
 
 python -m analysis.questions.filters --runs runs/report/full/pairs --output figures/data/full
+python -m analysis.questions.filters --checkpoint checkpoints/standard.safetensors --output runs
 
 A standard convolution is a depthwise one followed by a 1x1 convolution, exactly, where for each
 input channel the 3x3 kernels that read it are multiples of one kernel: where its N x 9 matrix has
@@ -35,11 +36,13 @@ class Options:
 
     Attributes:
         runs: folder of kept runs, of analysis.sweep --keep.
+        checkpoint: instead: any networks; filters.npz has the kernels of each block of each.
         seed: of the runs to take.
         output: folder for the arrays and the table.
     """
 
-    runs: Path
+    runs: Path | None = None
+    checkpoint: tuple[Path, ...] = ()
     seed: int = 0
     output: Path
 
@@ -52,14 +55,43 @@ def steps(plan: Plan) -> Iterator[Step]:
 
 def run(options: Options) -> list[Path]:
     """Read, take apart, write."""
-    runs = measure.find_pairs(options.runs).at(options.seed)
-    found = {network: nets.load_network(kept.checkpoint) for network, kept in runs.items()}
+    found = networks_of(options)
     rows = [row for name, net in found.items() for row in separability(name, net, options.seed)]
     made = made_by(options, seed=options.seed)
     return [
-        write_arrays(options.output / "filters.npz", pictures(found), made),
+        write_arrays(
+            options.output / "filters.npz", pictures(found) if options.runs else every(found), made
+        ),
         write_table(options.output / "separability.csv", rows, digits=6),
     ]
+
+
+def networks_of(options: Options) -> "dict[str, Network]":
+    """Name -> network.
+
+    Raises:
+        ValueError: neither runs nor checkpoints are named, or both.
+    """
+    from analysis.comparison.answers import short_names
+
+    if bool(options.runs) == bool(options.checkpoint):
+        raise ValueError("expected --runs, a folder of kept runs, or --checkpoint, some networks.")
+    if options.runs:
+        runs = measure.find_pairs(options.runs).at(options.seed)
+        return {network: nets.load_network(kept.checkpoint) for network, kept in runs.items()}
+    names = short_names(options.checkpoint)
+    return {n: nets.load_network(p) for n, p in zip(names, options.checkpoint, strict=True)}
+
+
+def every(found: "dict[str, Network]") -> dict[str, np.ndarray]:
+    """The spatial filters of every block: NAME_1, NAME_2, ..."""
+    from netlib.answer.explain import Explainer
+
+    return {
+        f"{name}_{block}": kernels
+        for name, net in found.items()
+        for block, kernels in enumerate(Explainer(net).filters(), 1)
+    }
 
 
 def pictures(found: "dict[str, Network]") -> dict[str, np.ndarray]:

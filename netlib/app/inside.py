@@ -159,15 +159,16 @@ def digit_html(reading: Reading, networks: Mapping[str, Explainer]) -> str:
 
 def inside_html(inside: Inside) -> str:
     """The tab's page; its scripts fill it."""
-    return _page("inside.html", inside)
+    return page_of("inside.html", inside)
 
 
 def what_if_html(inside: Inside) -> str:
     """The page of the tab with sliders; its script fills it."""
-    return _page("whatif.html", inside)
+    return page_of("whatif.html", inside)
 
 
-def _page(name: str, inside: Inside) -> str:
+def page_of(name: str, inside: Inside) -> str:
+    """A page of this room, which carries what the scripts are told."""
     page = (FOLDER / name).read_text(encoding="utf-8")
     return page.replace("@MANIFEST@", escape(json.dumps(inside.manifest)))
 
@@ -182,7 +183,7 @@ def starter(script: str) -> str:
 
 def stylesheet() -> str:
     """The looks of both tabs and of the strip of costs."""
-    return (FOLDER / "inside.css").read_text(encoding="utf-8")
+    return "".join(path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.css")))
 
 
 def routes() -> list[Route]:

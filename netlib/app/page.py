@@ -30,6 +30,7 @@ from netlib.app.inside import (
     stylesheet,
     what_if_html,
 )
+from netlib.app.lesson import lesson_html
 from netlib.app.pad import ASSETS, drawing_pad, split_value
 from netlib.app.service import Service, friendly, guarded, visitor
 from netlib.app.statuses import Mistakes, explain_validation
@@ -85,6 +86,7 @@ def build_page(service: Service) -> gr.Blocks:
     with gr.Blocks(title=title, analytics_enabled=False) as page:
         page.inside, page.service = inside, service  # for the routes of launch_options
         html(MASTHEAD.format(title=title), js_on_load=asset("uploads.js"))
+        html(lesson_html(inside), js_on_load=starter("lesson.js"), elem_id="lesson")
         teacher = Teacher(service.reader.predictor, service.checkpoints, service.teach)
         page.teacher = teacher
         lesson = gr.State(Taught())

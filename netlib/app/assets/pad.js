@@ -95,11 +95,14 @@ function sendThrottled() {
   liveTimer = setTimeout(send, Math.max(0, LIVE_INTERVAL_MS - (performance.now() - lastSent)));
 }
 
+// Quarters of a pixel, and little outside of the pad: what an address holds of a drawing is all of it.
+const onGrid = (value, most) => Math.round(Math.min(Math.max(value, -16), most + 15) * 4) / 4;
+
 function position(event) {
   const box = canvas.getBoundingClientRect();
   const x = (event.clientX - box.left) * canvas.width / box.width;
   const y = (event.clientY - box.top) * canvas.height / box.height;
-  return [x, y];
+  return [onGrid(x, canvas.width), onGrid(y, canvas.height)];
 }
 
 // A stylus wins over a finger or palm that came before it; touches beside a stylus are a palm.
@@ -209,6 +212,13 @@ function load(url) {
 // The gallery of examples puts a picture on the pad, under further strokes; so do drop and paste.
 root.addEventListener("pad-load", (event) => load(event.detail));
 
+// The lesson's address holds the marks.
+root.addEventListener("pad-ask", (event) => { event.detail.marks = marks; });
+root.addEventListener("pad-draw", (event) => {
+  change(event.detail);
+  send();
+});
+
 function loadFirst(files) {
   const file = [...files].find((candidate) => candidate.type.startsWith("image/"));
   if (!file) return false;
@@ -237,3 +247,4 @@ watch("value", () => {
 });
 
 paint();
+root.dataset.ready = "";

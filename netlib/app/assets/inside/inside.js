@@ -36,6 +36,7 @@ class Explorer {
     this.block = this.firstReplaced();
     this.buildBlocks();
     this.listen();
+    this.openAsked();
     this.watch();
   }
 
@@ -74,6 +75,26 @@ class Explorer {
     this.pixel = null;
     this.find(`.inside-blocks input[value="${index}"]`).checked = true;
     if (this.results) this.rebuild();
+    this.tellLook();
+  }
+
+  // What an address or the lesson asks for: {block, map, x, y}, counted from 1, all but block optional.
+  openAsked() {
+    const { block, map, x, y } = JSON.parse(this.root.dataset.open ?? "{}");
+    if (!block) return;
+    if (block - 1 !== this.block) this.openBlock(block - 1);
+    if (map) this.maps[this.block] = map - 1;
+    if (x) this.pixel = { x: x - 1, y: y - 1 };
+    if (this.results && (map || x)) this.look(this.maps[this.block]);
+    this.tellLook();
+  }
+
+  // What is looked at, for whoever keeps it.
+  tellLook() {
+    const { block, pixel } = this;
+    const map = this.maps[block];
+    const detail = { block: block + 1, map: map === undefined ? undefined : map + 1, x: pixel && pixel.x + 1, y: pixel && pixel.y + 1 };
+    this.root.dispatchEvent(new CustomEvent("inside-look", { bubbles: true, detail }));
   }
 
   rebuild() {
@@ -126,6 +147,7 @@ class Explorer {
     this.maps[this.block] = (map + maps) % maps;
     this.look(this.maps[this.block], true);
     this.rest();
+    this.tellLook();
   }
 
   // The pixel that the visitor points at is kept.
@@ -133,6 +155,7 @@ class Explorer {
     const { height, width } = this.blocks[0].at(-1);
     this.pixel = { x: Math.min(Math.max(x, 0), width - 1), y: Math.min(Math.max(y, 0), height - 1) };
     this.light(this.pixel.x, this.pixel.y);
+    this.tellLook();
   }
 
   light(x, y) {
@@ -318,6 +341,7 @@ class Explorer {
 
   listen() {
     this.find(".inside-blocks").addEventListener("change", (event) => this.openBlock(Number(event.target.value)));
+    this.root.addEventListener("inside-open", () => this.openAsked());
     const slider = this.find(".inside-maps input");
     slider.addEventListener("input", () => this.choose(Number(slider.value)));
     this.root.addEventListener("click", (event) => this.clicked(event.target));

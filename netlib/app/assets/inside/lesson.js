@@ -1,0 +1,283 @@
+// The lesson: the address holds what is on the screen, five steps lead from a guess to its reason.
+import { DAMAGED, MOST, decode, encode, read, slug, write } from "./link.js";
+import { comparison, cost, isSeparable, number, sum } from "./story.js";
+
+const REST_MS = 300; // the address follows when nothing has changed for so long
+const FACTORS = [1, 2, 8, 100];
+const GUESSES = ["about as many", "about half", "about an eighth", "about a hundredth"];
+const KEPT = "lesson-ink", WORDS = "lesson-words"; // of the browser's own memory, until the tab is closed
+const $ = (selector) => document.querySelector(selector);
+
+export function start(element) {
+  const ready = $("#pad .pad[data-ready]") && $("#more-tabs [role=tab]") && $(".inside");
+  if (!ready) return setTimeout(() => start(element), 50); // the page is still being made
+  new Lesson(element.querySelector(".lesson"));
+}
+
+class Lesson {
+  constructor(root) {
+    this.root = root;
+    this.manifest = JSON.parse(root.dataset.manifest);
+    this.pair = pairOf(this.manifest.networks);
+    this.pad = $("#pad .pad");
+    this.state = {};
+    this.button("start").hidden = !this.pair;
+    this.panel = document.createElement("section");
+    this.panel.className = "lesson-panel";
+    this.panel.setAttribute("aria-label", "Lesson");
+    this.panel.hidden = true;
+    $("#inside").before(this.panel);
+    this.listen();
+    this.follow();
+  }
+
+  button(name) {
+    return this.root.querySelector(`[data-lesson="${name}"]`);
+  }
+
+  say(text) {
+    this.root.querySelector("[role=status]").textContent = text;
+  }
+
+  // --- The address
+
+  get page() { // what an address may name
+    const last = (network) => network.blocks.map((block) => block.at(-1));
+    const deepest = this.manifest.networks.map(last).sort((a, b) => b.length - a.length)[0];
+    const blocks = deepest.map((layer) => ({ maps: layer.n, width: layer.width, height: layer.height }));
+    return { tabs: tabButtons().map((tab) => slug(tab.textContent)), blocks, steps: 5, guesses: GUESSES.length };
+  }
+
+  async follow() {
+    const fragment = location.hash.slice(1);
+    try {
+      const state = fragment ? read(fragment, this.page) : {};
+      if (state.ink?.picture) await checked(state.ink.picture, this.pad.querySelector("canvas"));
+      this.show(state);
+      if (!fragment || !state.ink) this.restore();
+    } catch {
+      this.say(DAMAGED);
+    }
+  }
+
+  show({ ink, ...state }) {
+    this.state = state;
+    if (ink) this.draw(ink);
+    if (state.tab) tabButtons().find((tab) => slug(tab.textContent) === state.tab)?.click();
+    if (state.block) openInside(state);
+    this.enlarge();
+    if (state.step && this.pair) this.open(state.step, false);
+  }
+
+  draw(ink) {
+    if (ink.picture) this.pad.dispatchEvent(new CustomEvent("pad-load", { detail: ink.picture }));
+    else this.pad.dispatchEvent(new CustomEvent("pad-draw", { detail: ink.marks }));
+  }
+
+  // A drawing that is too long for an address outlives a reload all the same.
+  restore() {
+    const kept = sessionStorage.getItem(KEPT);
+    if (kept) this.draw(decode(kept));
+  }
+
+  remember() {
+    const asked = {};
+    this.pad.dispatchEvent(new CustomEvent("pad-ask", { detail: asked }));
+    const ink = encode(asked.marks, this.pad.querySelector("canvas"));
+    const fragment = write({ ...this.state, ink });
+    this.tooLong = fragment.length > MOST;
+    const told = this.tooLong ? write(this.state) : fragment;
+    history.replaceState(null, "", `${location.pathname}${location.search}${told && "#"}${told}`);
+    if (this.tooLong) keep(KEPT, ink);
+    else sessionStorage.removeItem(KEPT);
+  }
+
+  changed(state = {}) {
+    Object.assign(this.state, state);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.remember(), REST_MS);
+  }
+
+  async copy() {
+    this.remember();
+    try {
+      await navigator.clipboard.writeText(location.href);
+      this.say(`The link is copied${this.missing}.`);
+    } catch { // no permission, or no secure connection
+      this.say(`The address of this page is the link${this.missing}: copy it from there.`);
+    }
+  }
+
+  get missing() {
+    const inputs = [...document.querySelectorAll("#input-tabs [role=tab]")];
+    if (inputs.findIndex((tab) => tab.ariaSelected === "true") > 0) return ", without the upload: only what is on the pad is in it";
+    return this.tooLong ? ", without the picture on the pad, which is too large for an address" : "";
+  }
+
+  // --- What the visitor does
+
+  listen() {
+    addEventListener("hashchange", () => this.follow());
+    document.addEventListener("pad-sent", (event) => event.target === this.pad && this.changed());
+    document.addEventListener("inside-look", ({ detail }) => this.changed(detail));
+    $("#more-tabs").addEventListener("click", () => setTimeout(() => {
+      const tab = $("#more-tabs [role=tab][aria-selected=true]");
+      if (tab) this.changed({ tab: slug(tab.textContent) });
+    }));
+    this.root.addEventListener("click", ({ target }) => {
+      const { lesson } = target.closest("button")?.dataset ?? {};
+      if (lesson === "copy") this.copy();
+      if (lesson === "large") this.changed({ large: this.state.large ? undefined : 1 });
+      this.enlarge();
+      if (lesson === "start") this.open(this.panel.hidden ? 1 : 0);
+    });
+    this.panel.addEventListener("click", ({ target }) => this.clicked(target.closest("button")?.dataset ?? {}));
+    this.panel.addEventListener("change", ({ target }) => (
+      target.name === "lesson-guess" && this.changed({ guess: Number(target.value) })));
+    this.panel.addEventListener("input", ({ target }) => target.matches("textarea") && keep(WORDS, target.value));
+  }
+
+  clicked({ step, open }) {
+    if (step) this.open(Number(step));
+    if (open) openInside({ block: Number(open) });
+  }
+
+  enlarge() {
+    const large = Boolean(this.state.large);
+    document.documentElement.classList.toggle("large-type", large);
+    this.button("large").setAttribute("aria-pressed", String(large));
+  }
+
+  // --- The steps; 0 closes
+
+  open(step, byVisitor = true) {
+    this.panel.hidden = step === 0;
+    document.body.dataset.lessonStep = step;
+    this.button("start").textContent = step ? "End the lesson" : "Lesson in five steps";
+    if (byVisitor) this.changed({ step: step || undefined });
+    if (step === 0) return;
+    this.panel.innerHTML = SKELETON;
+    const { title, parts } = this.steps()[step - 1];
+    this.panel.querySelector("h3").textContent = `Step ${step} of 5: ${title}`;
+    this.panel.querySelector(".lesson-body").append(...parts);
+    const [back, next] = this.panel.querySelectorAll("nav button");
+    back.dataset.step = step - 1;
+    back.textContent = step > 1 ? "Back" : "End the lesson";
+    next.dataset.step = step < 5 ? step + 1 : 0;
+    next.textContent = step < 5 ? "Next step" : "End the lesson";
+    if (!byVisitor) return;
+    tabButtons().find((tab) => tab.id === "inside-tab-button")?.click();
+    if (step < 4) openInside({ block: this.pair.block + 1 });
+    this.panel.querySelector("h3").focus();
+  }
+
+  steps() {
+    const { block, one, other, next } = this.pair;
+    const [a, b] = [one, other].map((network) => network.blocks[block]);
+    const { ratio, formula } = comparison(a, b);
+    const { m, k } = a[0], n = a.at(-1).n;
+    const guess = GUESSES[this.state.guess - 1];
+    const right = nearest(ratio);
+    return [
+      { title: "predict", parts: [
+        text(`Block ${block + 1} makes ${n} output maps of ${m} input maps. ${one.title} needs ${number(cost(a).total)} `
+          + `multiplications for it. ${other.title} first filters each input map once, then mixes the filtered maps. `
+          + "How many will it need? Choose before you look."),
+        choice(this.state.guess),
+      ] },
+      { title: "look", parts: [
+        text("Draw a digit, or stay with the one that is there. Below, choose “Another output map” several times. "
+          + `What is swapped at ${one.title}? What stays at ${other.title}, and what alone moves?`),
+      ] },
+      { title: "count", parts: [
+        text(`Press Play, or Step. Watch both counters: when does ${other.title} do its ${k}×${k} work, and how often?`),
+      ] },
+      { title: "compare", parts: [
+        text(`${guess ? `You said: ${guess}. ` : ""}Counted: ${sum(a)} against ${sum(b)}, ${ratio.toFixed(2)} times fewer; `
+          + `“${GUESSES[right]}” was the nearest answer.`),
+        ...(next === undefined ? [] : [
+          text("Will another block save more, or less? Say it, then look at what it says below."),
+          link(`Open block ${next + 1}`, { open: next + 1 }),
+        ]),
+      ] },
+      { title: "explain", parts: [
+        text("Why is it so much cheaper? Write it down, or tell your neighbour. What you write stays in this browser."),
+        words(),
+        answer(formula ? `Step 1, the filters, is done once for all ${formula.n} output maps: 1/${formula.n} of the work. `
+          + `Step 2 has one weight where a kernel has ${formula.k ** 2}: 1/${formula.k ** 2}. `
+          + `1/${formula.n} + 1/${formula.k ** 2} = 1/${ratio.toFixed(2)}: the more output maps, the nearer to ${formula.k ** 2} times.`
+          : `Step 1 is done once for all output maps, and step 2 has one weight where a kernel has ${k * k}: ${ratio.toFixed(2)} times fewer.`),
+      ] },
+    ];
+  }
+}
+
+const SKELETON = `<h3 tabindex="-1"></h3><div class="lesson-body"></div>
+  <nav aria-label="Steps"><button type="button"></button><button type="button" class="primary"></button></nav>`;
+
+function node(kind, content, attributes = {}) {
+  const made = document.createElement(kind);
+  made.append(...[content].flat());
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}
+
+const text = (content) => node("p", content);
+const words = () => (
+  node("textarea", sessionStorage.getItem(WORDS) ?? "", { rows: 3, "aria-label": "Your explanation" }));
+const answer = (content) => node("details", [node("summary", "Compare with ours"), text(content)]);
+const link = (content, { open }) => node("button", content, { type: "button", "data-open": open });
+
+function choice(guess) {
+  const options = GUESSES.map((name, i) => {
+    const input = node("input", [], { type: "radio", name: "lesson-guess", value: i + 1 });
+    input.checked = guess === i + 1;
+    return node("label", [input, ` ${name}`]);
+  });
+  return node("fieldset", [node("legend", "Your guess", { class: "visually-hidden" }), ...options]);
+}
+
+const nearest = (ratio) => {
+  const distances = FACTORS.map((factor) => Math.abs(Math.log(factor / ratio)));
+  return distances.indexOf(Math.min(...distances));
+};
+
+// The first block that is standard in one network and separable in another, and the next such.
+function pairOf(networks) {
+  for (const one of networks) {
+    for (const other of networks) {
+      const found = one.blocks.flatMap((block, i) => (
+        other.blocks[i] && !isSeparable(block) && isSeparable(other.blocks[i]) ? [i] : []));
+      if (found.length) return { one, other, block: found[0], next: found[1] };
+    }
+  }
+  return null;
+}
+
+// Every tab once, in its place or in the menu of those that have no room.
+function tabButtons() {
+  return [...document.querySelectorAll("#more-tabs [role=tab], #more-tabs .overflow-dropdown button")];
+}
+
+// The tab's script may still be on its way: it finds what is to be opened where it stands.
+function openInside(detail) {
+  const root = $(".inside");
+  root.dataset.open = JSON.stringify(detail);
+  root.dispatchEvent(new CustomEvent("inside-open"));
+}
+
+// A picture of the pad's size, or an error.
+async function checked(url, canvas) {
+  const picture = new Image();
+  picture.src = url;
+  await picture.decode();
+  if (picture.width !== canvas.width || picture.height !== canvas.height) throw new Error(DAMAGED);
+}
+
+function keep(key, value) {
+  try {
+    sessionStorage.setItem(key, value);
+  } catch { // full: then a reload loses it, as the link says
+    sessionStorage.removeItem(key);
+  }
+}

@@ -27,7 +27,9 @@ def test_a_film_shows_every_picture_as_long_as_it_should(tmp_path: Path) -> None
     reel.save(tmp_path / "film.webp")
     with Image.open(tmp_path / "film.webp") as film:
         assert film.size == (FILM_WIDTH, 200)
-        frames = [(f.info["duration"], f.convert("RGB").getpixel((5, 5)))
-                  for f in ImageSequence.Iterator(film)]  # fmt: skip
+        frames = []
+        for frame in ImageSequence.Iterator(film):
+            pixel = frame.convert("RGB").getpixel((5, 5))
+            frames.append((frame.info["duration"], pixel))
     assert [stays for stays, _ in frames] == [100, 250, 1600]
     assert [max(range(3), key=lambda i: pixel[i]) for _, pixel in frames] == [0, 1, 2]

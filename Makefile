@@ -14,7 +14,7 @@ DEV = $(VENV)/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-quick lint benchmark report screenshots clean
+.PHONY: help demo test test-quick lint benchmark report verify screenshots clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ benchmark: $(TRAIN) ## measure training, inference and serving
 
 report: $(TRAIN) ## train, draw and typeset figures/Report.pdf, in about 15 minutes
 	$(RUN) -m analysis.build $(ARGS)
+
+verify: $(TRAIN) ## make the committed report anew from its numbers, and compare
+	$(RUN) -m analysis.build --full --verify
 
 screenshots: $(DEV) ## take the README's screenshots from the running app
 	$(RUN) -m analysis.screenshots $(ARGS)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from analysis.frame import fine_tuning
 from analysis.frame.command import (
     arguments_of,
     command_line,
@@ -59,6 +60,8 @@ class Options:
         architecture: instead of the two counts below.
         conv_block_count: default: 2, or the checkpoint's.
         mobilenet_block_count: default: 2, or the checkpoint's.
+        start_from: checkpoint to train on from; where the data set has no test split, as a folder
+            of corrections from the app, digits of the map beside it are rehearsed and tested.
         is_training: train, or load --checkpoint and test it.
         training: how it is trained.
         resume: go on after an interruption.
@@ -81,6 +84,7 @@ class Options:
     architecture: Literal["standard", "mobilenet", "mobilenet_v1"] | None = None
     conv_block_count: int | None = None
     mobilenet_block_count: int | None = None
+    start_from: Path | None = None
     is_training: bool = True
     training: TrainConfig = field(default_factory=TrainConfig)
     resume: bool = False
@@ -137,7 +141,7 @@ def run(options: Options) -> list[Path]:
     output = folder(options, name)
     check_overwriting(options, output, checkpoint)
     records = [data_record(path) for path in (options.dataset_path, *options.extra_dataset_path)]
-    digits = read_data(options, net)
+    digits = read_data(options, net, output)
     print_parameters(options, net, metadata, digits)
     history: History = []
     if options.is_training:
@@ -147,9 +151,12 @@ def run(options: Options) -> list[Path]:
     results = evaluate(net, digits, config.device)
     written = []
     if options.is_training:
-        metadata = make_metadata(options, net, digits, records, results, history)
+        kept = fine_tuning.kept(options, output, results) if options.start_from else {}
+        metadata = make_metadata(options, net, digits, records, results, history, kept)
         written.append(nets.save_network(net, checkpoint, metadata))
         written.append(data.write_digests(checkpoint, digits.train_set.images))
+        if options.start_from:
+            written += fine_tuning.write_beside(options, output, checkpoint)
         state_path(output).unlink(missing_ok=True)
     data.warn_of_seen(checkpoint, digits.test_set.images)
     print_results(results, metadata)
@@ -169,11 +176,13 @@ def folder(options: Options, name: str) -> Path:
 
 
 def make_network(options: Options) -> "nets.Network":
-    """The network that the options describe, with fresh weights.
+    """The network that the options describe, with fresh weights, or the one to start from.
 
     Raises:
         ValueError: the options contradict one another, or one is out of range.
     """
+    if options.start_from and options.is_training:
+        return started(options, options.start_from)
     asked = {**DEFAULTS, **given(options)}
     dims = asked["input_dim"], asked["num_classes"]
     head = training.head_for(options.training.loss)
@@ -186,6 +195,27 @@ def make_network(options: Options) -> "nets.Network":
             "beside it: leave out one or the other."
         )
     return nets.named_network(options.architecture, *dims, head=head)
+
+
+def started(options: Options, checkpoint: Path) -> "nets.Network":
+    """The network of a checkpoint, to train on.
+
+    Raises:
+        ValueError: an option says something else of the network.
+    """
+    net = load(options, checkpoint)[0]
+    head, needed = net.layers.head.kind, training.head_for(options.training.loss)
+    if head != needed:
+        raise ValueError(
+            f"{checkpoint} has a {head} head; --loss {options.training.loss} needs a {needed} one: "
+            "choose another loss, or train anew."
+        )
+    if options.architecture not in (None, nets.architecture_name(net)):
+        raise ValueError(
+            f"{checkpoint} is {nets.architecture_name(net)}; expected {options.architecture} as "
+            "given: leave --architecture out."
+        )
+    return net
 
 
 def given(options: Options) -> dict[str, Any]:
@@ -233,7 +263,7 @@ def check_overwriting(options: Options, output: Path, checkpoint: Path) -> None:
             )
 
 
-def read_data(options: Options, net: "nets.Network") -> "data.DigitData":
+def read_data(options: Options, net: "nets.Network", output: Path) -> "data.DigitData":
     """The three sets, with the extra training images if there are any."""
     weighted = options.weighted_sampling
     if weighted is None and training.balances(options.training.loss):
@@ -244,18 +274,22 @@ def read_data(options: Options, net: "nets.Network") -> "data.DigitData":
         "progress": on_terminal(),
         "cache_dir": options.cache_dir,
     }
+    rehearsed = fine_tuning.rehearsal(options, output)
+    extra = [
+        data.DigitDataset(path, preprocess="sketch", **common)
+        for path in options.extra_dataset_path
+    ]
+    if rehearsed:
+        extra += fine_tuning.repeated(data.DigitDataset(options.dataset_path, **common), rehearsed)
     return data.DigitData(
-        options.dataset_path,
+        rehearsed or options.dataset_path,
         batch_size=options.training.batch_size,
         train_size=options.train_size,
         validation_size=options.validation_size,
         test_size=options.test_size,
         seed=options.training.seed,
         weighted_sampling=weighted,
-        extra_train_sets=[
-            data.DigitDataset(path, preprocess="sketch", **common)
-            for path in options.extra_dataset_path
-        ],
+        extra_train_sets=extra,
         **common,
     )
 
@@ -343,10 +377,10 @@ def make_metadata(
     records: list[dict[str, Any]],
     results: dict[str, Result],
     history: "History",
+    kept: dict[str, Any],
 ) -> dict[str, Any]:
-    """What a checkpoint says of itself."""
+    """What a checkpoint says of itself; `kept` is of the one that it started from."""
     best = max(history, key=lambda row: (row["validation_accuracy"], -row["validation_loss"]))
-    validation = results["validation"]
     return {
         "class_names": [str(i) for i in range(net.num_classes)],
         "normalisation": {"mean": 0.0, "std": 1.0, "range": [0, 1], "ink": 1},
@@ -364,9 +398,15 @@ def make_metadata(
             }
             for split in ("validation", "test")
         },
-        "temperature": measure.choose_temperature(validation.labels, validation.logits),
+        "temperature": kept.get("temperature") or fitted_temperature(results["validation"]),
+        **kept,
         **made_by(options, "torch", "torchvision", "numpy"),
     }
+
+
+def fitted_temperature(validation: Result) -> float:
+    """Of the softmax, as the validation images have it."""
+    return measure.choose_temperature(validation.labels, validation.logits)
 
 
 def data_record(path: Path) -> dict[str, Any]:

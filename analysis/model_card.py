@@ -42,7 +42,6 @@ CHOSEN_ON = ("exp100-0", "exp10-0", "exp10-2")  # data sets that the recipe was 
 ACCURACY_TARGETS = {"mnist": (99.65, 99.6), "pen": (98.5, 98.5), "scans": (98.0, 98.0)}
 COST_TARGETS, ROBUSTNESS_TARGETS = (0.05, 0.05), (1.0, 1.0)
 CALIBRATION_TARGETS = {"mnist": (0.5, 0.5), "pen": (2.0, 2.0)}
-AUROC_TARGETS = {"scribbles": (98.0, 98.0), "textures": (98.0, 98.0)}
 IMBALANCE_TARGETS = {"exp10": (99.0, 99.0), "exp100": (98.0, 98.0)}
 WORST_CLASS_TARGETS = (95.0, 95.0)
 MARKER = "<!-- {} {} -->"
@@ -174,10 +173,10 @@ def seeds_table(evaluation: Path) -> str:
 
 
 def over_seeds(evaluation: Path, network: str, name: str) -> list[float]:
-    """Accuracies, percent: of the shipped weights first."""
-    others = sorted((evaluation / "seeds").glob(f"{network}-*"))
-    found = [read_scores(evaluation, network, name)]
-    found += [read_scores(folder.parent, folder.name, name) for folder in others]
+    """Accuracies, percent, of the trainings, before anything is taught of what is no digit."""
+    seeds = evaluation / "seeds"
+    folders = sorted(seeds.glob(f"{network}-*")) or [seeds / f"{network}-0"]
+    found = [read_scores(folder.parent, folder.name, name) for folder in folders]
     return [100 * s["accuracy"] for s in found]
 
 
@@ -280,7 +279,11 @@ def target_row(
 ) -> str:
     """A line; aims are of the networks in their order, and so are values, with their interval."""
     cells = [what, " / ".join(dict.fromkeys(f"{sign} {aim:g}" for aim in aims))]
-    for aim, (value, *interval) in zip(aims, reached, strict=True):
+    for aim, found in zip(aims, reached, strict=True):
+        if not found:  # not measured
+            cells.append("–")
+            continue
+        value, *interval = found
         between = " ({:.2f} to {:.2f})".format(*np.minimum(interval, 100)) if interval else ""
         met = value >= aim if sign == "≥" else value <= aim
         cells.append(f"{value:.2f}{between}, {'met' if met else 'missed'}")
@@ -324,12 +327,32 @@ def calibration_targets(evaluation: Path) -> Iterator[str]:
 
 
 def refusal_targets(path: Path) -> Iterator[str]:
-    """Area under the ROC curve of the score that was chosen."""
-    chosen = {(r["kind"], r["network"]): r for r in read_table(path) if r["chosen"] == "1"}
-    columns = ("auroc", "auroc_low", "auroc_high")
-    for kind, aims in AUROC_TARGETS.items():
-        areas = ([100 * float(chosen[kind, n][column]) for column in columns] for n in NETWORKS)
-        yield target_row(f"{kind} told from digits: AUROC (%)", "≥", aims, areas)
+    """Shares refused: of families that a network never saw, and of digits."""
+    rows = read_table(path)
+
+    def shares(network: str, unseen: str, *without: str) -> list[float]:
+        found = [r for r in rows if (r["network"], r["unseen"]) == (network, unseen)]
+        return [
+            100 * float(r["refused"])
+            for r in found
+            if not r["accuracy"] and r["kind"] not in without
+        ]
+
+    for what, unseen in (
+        ("families as trained on, other pictures", "0"),
+        ("families never seen", "1"),
+    ):
+        found = [shares(network, unseen, "lookalikes") for network in NETWORKS]
+        yield target_row(
+            f"{what}: refused (%), mean", "≥", (90, 90), (f and [fmean(f)] for f in found)
+        )
+        yield target_row(
+            f"{what}: refused (%), worst", "≥", (75, 75), (f and [min(f)] for f in found)
+        )
+    digits = {(r["network"], r["kind"]): 100 * float(r["refused"]) for r in rows if r["accuracy"]}
+    for kind in ("MNIST test", "pen, unseen writers"):
+        reached = ([digits[network, kind]] for network in NETWORKS)
+        yield target_row(f"{kind}: refused (%)", "≤", (0.5, 0.5), reached)
 
 
 def imbalance_targets(evaluation: Path) -> Iterator[str]:
@@ -361,15 +384,13 @@ def read_table(path: Path) -> list[dict[str, str]]:
 
 
 def no_digit_table(path: Path) -> str:
-    """Area under the ROC curve and share refused, for the score that was chosen."""
-    every = read_table(path)
-    chosen = {(r["kind"], r["network"]): r for r in every if r["chosen"] == "1"}
-    unseen = {(r["kind"], r["network"]): r for r in every if r["score"] == "head, unseen"}
+    """Area under the ROC curve and share refused, also by networks that never saw a kind."""
+    every = {(r["kind"], r["network"], r["unseen"]): r for r in read_table(path)}
     rows = []
-    for kind in dict.fromkeys(kind for kind, _ in chosen):
+    for kind in dict.fromkeys(kind for kind, _, _ in every):
         for network in NETWORKS:
-            seen, other = chosen[kind, network], unseen.get((kind, network))
-            cells = [kind, network, f"{int(seen['n']):,}"]
+            seen, other = (every.get((kind, network, unseen)) for unseen in "01")
+            cells = [kind, network, f"{int((seen or other)['n']):,}"]
             for row in (seen, other):
                 cells += [area(row), percent(float(row["refused"]))] if row else ["–", "–"]
             rows.append("| " + " | ".join(cells) + " |")
@@ -404,7 +425,8 @@ def commands(checkpoints: Path, evaluation: Path) -> str:
     """The commands that made the checkpoints and the scores, as they were typed."""
     lines = []
     for network in NETWORKS:
-        lines.append(nets.read_metadata(checkpoints / f"{network}.safetensors")["command"])
+        metadata = nets.read_metadata(checkpoints / f"{network}.safetensors")
+        lines += [metadata["command"], metadata["fine_tuning"]["command"]]
     for name in SETS:
         for network in NETWORKS:
             lines.append(read_scores(evaluation, network, name)["made_by"]["command"])

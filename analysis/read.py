@@ -16,7 +16,7 @@ import tyro
 from analysis.frame.command import progress, start
 from netlib import answer
 from netlib.data.stores import DataError, FolderStore, ZipStore, check_file
-from netlib.data.tables import has_image_suffix, picture_labels
+from netlib.data.tables import has_image_suffix, inert, picture_labels
 from netlib.errors import UserError
 from netlib.files import replacing
 
@@ -158,12 +158,6 @@ def write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         table = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         table.writeheader()
         table.writerows({key: inert(value) for key, value in row.items()} for row in rows)
-
-
-def inert(value: Any) -> Any:
-    """A stranger's text, such that no spreadsheet takes it for a formula."""
-    is_formula = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
-    return f"'{value}" if is_formula else value
 
 
 def tell(rows: Sequence[Mapping[str, Any]], names: Sequence[str], skipped: int) -> None:

@@ -41,7 +41,6 @@ HAND_PAUSE_MS = 15  # between two steps of the mouse: a stroke then takes a thir
 FILM = "demo_film.webp"
 FILM_VIEW, FILM_WIDTH = (900, 760), 640
 STEP_MS, LOOK_MS = 1600, 1100  # a step of the story, and an output map, are looked at so long
-COLOURS = 256  # of a screenshot: flat colours, so the palette hardly shows
 
 Stroke = Sequence[tuple[float, float]]  # points as shares of the pad's side
 DIGITS: dict[str, Sequence[Stroke]] = {
@@ -219,7 +218,7 @@ def take(browser: "Browser", address: str, folder: Path) -> list[Path]:
         path = folder / f"{name}.png"
         page.screenshot(path=path)
         page.context.close()
-        Image.open(path).convert("RGB").quantize(COLOURS).save(path, optimize=True)
+        Image.open(path).convert("RGB").save(path, optimize=True)
         written.append(path)
     return written
 

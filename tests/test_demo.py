@@ -428,7 +428,7 @@ def test_a_bad_file_spoils_its_own_row_only(service: Service, tmp_path: Path) ->
     rows = read_batch(service.reader, sorted(tmp_path.iterdir()))
     errors = {row.name: row.error for row in rows}
     assert rows[0].name == "a.png" and rows[0].texts()["standard"] == "7"
-    assert "damaged" in errors["x.zip"] and "neither a picture" in errors["notes.txt"]
+    assert "no readable zip" in errors["x.zip"] and "neither a picture" in errors["notes.txt"]
 
 
 def test_pictures_of_one_name_in_two_folders_have_labels_of_their_own(

@@ -13,7 +13,6 @@ from analysis import look
 from analysis.look.digits import draw_digit, page_of_digits
 from analysis.look.grids import draw_confusion_matrix, draw_heat
 from analysis.look.lines import (
-    draw_before_after,
     draw_curves,
     draw_history,
     draw_reliability,
@@ -191,15 +190,6 @@ def test_reliability_compares_errors_and_keeps_bins_without_any(ax: Axes) -> Non
     assert y[1] == ax.get_ylim()[0]
 
 
-def test_temperature_scaling_has_a_line_a_seed_and_one_for_the_mean(ax: Axes) -> None:
-    before = {"standard": np.array([0.2, 0.4])}
-    after = {"standard": np.array([0.1, 0.2])}
-    assert draw_before_after(ax, before, after) is ax
-    heights = [line.get_ydata() for line in ax.get_lines()]
-    np.testing.assert_allclose(heights, [[0.2, 0.1], [0.4, 0.2], [0.3, 0.15]])
-    assert ax.get_ylim()[0] == 0
-
-
 def test_risk_is_drawn_where_there_is_an_error(ax: Axes) -> None:
     table = pd.DataFrame({"network": "standard", "coverage": [0.5, 0.9, 1], "risk": [0, 0.01, 0.1]})
     assert draw_risk(ax, table.assign(risk_low=np.nan, risk_high=np.nan)) is ax
@@ -296,11 +286,10 @@ def test_shift_is_a_mean_over_seeds_in_percent(ax: Axes) -> None:
     table = pd.DataFrame(
         {"network": "standard", "seed": [0, 1, 0], "amount": [0, 0, 2], "accuracy": [1, 0.9, 0.5]}
     )
-    assert draw_shift(ax, table, (1, 60), named=True) is ax
+    assert draw_shift(ax, table, (1, 60)) is ax
     np.testing.assert_allclose(ax.get_lines()[0].get_xydata(), [[0, 5.005], [2, 50]])
     assert ax.yaxis.get_major_formatter()(50, None) == "50"  # errors, labelled as accuracy
     assert ax.yaxis.get_major_formatter()(5, None) == "95"
-    assert [text.get_text() for text in ax.texts] == ["standard"]
 
 
 def test_examples_are_of_every_class_in_turn() -> None:

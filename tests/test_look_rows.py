@@ -11,14 +11,12 @@ from matplotlib.colors import to_hex
 
 from analysis.frame.results import Results
 from analysis.frame.wording import count_text
-from analysis.look.digits import draw_answers, draw_mosaic, draw_readings, mosaic
+from analysis.look.digits import draw_answers, draw_map, draw_readings, mosaic
 from analysis.look.grids import draw_block_grid, draw_matrix
 from analysis.look.lines import draw_sweep, spread
 from analysis.look.maps import (
     CLASSES,
-    cost_share,
     draw_block_scatter,
-    draw_cost_curve,
     draw_front,
     draw_projection,
     draw_roofline,
@@ -30,15 +28,14 @@ from analysis.look.rows import (
     draw_levels,
     draw_pairs,
     draw_separability,
-    draw_space_scores,
-    draw_speedup,
     t_interval,
 )
 from analysis.look.style import COLOURS, key
-from analysis.questions.costs import kind_of, separable_blocks
+from analysis.questions import costs
+from analysis.questions.costs import kind_of
 from analysis.questions.headline import with_ratio
 from analysis.questions.mistakes import order_of_errors
-from analysis.questions.roofline import speedups
+from analysis.questions.roofline import layers_of
 
 ax = pytest.fixture(spare_axes, name="ax")
 
@@ -181,18 +178,6 @@ def test_mosaic_goes_line_by_line_with_gaps() -> None:
     ]
 
 
-def test_filters_are_grey_where_they_are_zero(ax: Axes) -> None:
-    filters = np.array([[[-2.0, 0.0]], [[1.0, 2.0]]])
-    assert draw_mosaic(ax, filters, columns=2) is ax
-    image = ax.get_images()[0]
-    assert (image.norm.vmin, image.norm.vmax) == (-2, 2)
-    black, grey, light = (image.cmap(image.norm(value))[:3] for value in (-2.0, 0.0, 2.0))
-    assert black == (0, 0, 0)
-    assert grey == pytest.approx(np.array(light) / 2, abs=0.01)
-    shown = np.ma.masked_invalid(image.get_array())
-    assert shown.compressed().tolist() == [-2, 0, 1, 2]
-
-
 def test_errors_of_both_come_first_within_their_class() -> None:
     # The 2 first; of the sevens, the third image is read wrong by both networks.
     assert order_of_errors(READINGS).tolist() == [1, 2, 0]
@@ -209,6 +194,18 @@ def test_page_of_errors_has_the_class_and_both_readings(ax: Axes) -> None:
     weights = [text.get_fontweight() for text in ax.texts]
     assert [weight == "bold" for weight in weights] == [False, False, True, False, True, False]
     assert ax.get_images()[0].get_array()[0, 0] == 20
+
+
+def test_known_wrong_labels_are_framed(ax: Axes) -> None:
+    images, labels = (READINGS[name] for name in ("images", "labels"))
+    draw_answers(ax, images, labels, [], 2, [], marked=[1])
+    (frame,) = ax.patches
+    assert frame.get_x() == images.shape[2] - 1  # around the second
+
+
+def test_a_map_carries_its_heat_over_all_of_it(ax: Axes) -> None:
+    assert draw_map(ax, np.eye(4), heat=np.eye(2)) is ax
+    assert [tuple(image.get_extent()) for image in ax.get_images()] == [(-0.5, 3.5, 3.5, -0.5)] * 2
 
 
 def test_a_reading_has_its_confidence_below(ax: Axes) -> None:
@@ -244,21 +241,7 @@ def test_matrix_is_centred_on_zero(ax: Axes) -> None:
     assert draw_matrix(ax, weights) is ax
     norm = ax.get_images()[0].norm
     assert norm.vmin == -norm.vmax
-    assert ax.get_ylabel() == "output channel"
-
-
-def test_scores_of_spaces_stand_in_their_rows(ax: Axes) -> None:
-    table = pd.DataFrame(
-        {
-            "space": ["raw", "raw", "trained"],
-            "method": ["none", "tsne", "none"],
-            "knn_accuracy": [0.9, np.nan, 0.99],
-        }
-    )
-    names = {"raw": "pixels", "trained": "after"}
-    draw_space_scores(ax, table, "knn_accuracy", ["raw", "trained"], names)
-    assert ax.get_lines()[0].get_xydata().tolist() == [[90, -0.2], [99, 0.8]]
-    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["pixels", "after"]
+    assert norm.vmax < 3  # a few large weights would pale the rest
 
 
 def test_separability_tells_trained_weights_from_random_ones(ax: Axes) -> None:
@@ -337,19 +320,27 @@ def test_block_scatter_names_every_pair_of_counts(ax: Axes) -> None:
     assert [line.get_xydata().tolist() for line in ax.get_lines()] == [[[32, 1]], [[0.5, 9]]]
 
 
-def test_cost_share_is_the_formula_of_the_paper() -> None:
-    # 1/32 + 1/9 = 41/288: 7.02 times less; 1/1024 + 1/9: 8.92 times less.
-    assert cost_share(32) == pytest.approx(41 / 288)
-    assert 1 / cost_share(1024) == pytest.approx(8.92, abs=0.005)
+def test_our_blocks_follow_the_formula_of_the_paper(data: Results) -> None:
+    for block in costs.say(data)["costs"]["blocks"]:
+        formula = 1 / int(block["channels"]) + 1 / 9
+        assert float(block["ratio"]) == pytest.approx(1 / formula, abs=0.005)
 
 
-def test_our_blocks_lie_on_the_curve(data: Results, ax: Axes) -> None:
-    blocks = separable_blocks(data)
-    assert blocks["channels"].tolist() == [128, 256]
-    np.testing.assert_allclose(blocks["share"], cost_share(blocks["channels"]))
-    assert draw_cost_curve(ax, blocks) is ax
-    labels = [text.get_text() for text in ax.texts][1:]
-    assert labels == ["block 3: ÷ 8.41", "block 4: ÷ 8.69"]
+def test_architecture_halves_the_side_at_both_ends(data: Results) -> None:
+    blocks = costs.say(data)["costs"]["architecture"]["mobilenet"]
+    assert [block[-1]["shape"] for block in blocks] == [
+        "14×14×32",
+        "14×14×64",
+        "14×14×128",
+        "7×7×256",
+    ]
+    assert [stage["name"] for stage in blocks[-1]] == ["3×3 depthwise", "1×1"]
+
+
+def test_nothing_is_above_its_roof(data: Results) -> None:
+    layers, roofs = layers_of(data)
+    assert layers["share"].max() <= 1
+    assert roofs["peak_gmacs_per_s"] == layers["gmacs_per_s"].max()
 
 
 def test_layers_of_a_block_stand_in_line(ax: Axes) -> None:
@@ -371,25 +362,6 @@ def test_batch_norm_belongs_to_the_convolution_before_it() -> None:
     rows.loc[3, "kind"] = "conv"
     kinds = [kind_of(row) for row in rows.itertuples()]
     assert kinds == ["depthwise", "pointwise", "conv", "conv"]
-
-
-def test_speed_up_of_a_block_is_that_of_all_its_layers(data: Results, ax: Axes) -> None:
-    table = speedups(data)
-    block = table[(table["row"] == "block 3") & (table["batch"] == 1)].iloc[0]
-    layers = data.table("benchmark/layer_times.csv")
-    layers = layers[(layers["threads"] == 1) & (layers["batch"] == 1)]
-    us = layers[layers["layer"].str.startswith("blocks.2.")].groupby("network")["us"].sum()
-    assert block["measured"] == pytest.approx(us["standard"] / us["mobilenet"])
-    assert block["theory"] == pytest.approx(14_450_688 / (112_896 + 1_605_632))
-    assert draw_speedup(ax, table, ["block 3", "block 4"]) is ax
-    shown = [line for line in ax.get_lines() if line.get_label().startswith("faster, 1 ")]
-    assert shown[0].get_xdata() == pytest.approx([block["measured"]])
-    assert legend(_with_legend(ax))[0] == "fewer multiply–accumulates"
-
-
-def _with_legend(ax: Axes) -> Axes:
-    ax.legend()
-    return ax
 
 
 def test_roofs_bend_at_the_peak(ax: Axes) -> None:

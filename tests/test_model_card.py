@@ -71,11 +71,13 @@ def test_the_refusals_are_of_the_shipped_weights() -> None:
 def test_every_target_is_met_or_missed_by_its_number() -> None:
     evaluation = ROOT / "figures" / "data" / "evaluation"
     lines = model_card.targets_table(ROOT / "checkpoints", evaluation).splitlines()[2:]
-    assert len(lines) == 13
+    assert len(lines) == 17
     for line in lines:
         _, aims, *cells = line.strip("| ").split(" | ")
         limits = [float(aim) for aim in aims[2:].split(f" / {aims[0]} ")] * 2
         for cell, limit in zip(cells, limits, strict=False):
+            if cell == "–":  # families never seen are measured on one network
+                continue
             value = float(cell.split(" ")[0].rstrip(","))
             met = value >= limit if aims[0] == "≥" else value <= limit
             assert cell.endswith("met" if met else "missed")

@@ -1,30 +1,48 @@
-"""Fine-tuning on what is no digit: the losses, the mixture, the choice of score and threshold."""
+"""Fine-tuning on what is no digit: pictures, loss, mixture, the choice of score and threshold."""
 
+import csv
+import shutil
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 import pytest
 import torch
+from helpers_data import pen_file
 
 from analysis import open_set
+from analysis.frame.command import start
 from netlib.data.european import four, one, seven, zero
+from netlib.data.overlap import digests_path
 from netlib.data.strokes import PenDigit
 from netlib.measure.families import (
     LETTERS,
     LOOKALIKES,
     WRITTEN,
+    characters,
     drawn,
     families,
     find_fonts,
     lookalikes,
     worn,
 )
+from netlib.measure.outsiders import SPLITS, Drawing, _draw, draw_all
+from netlib.measure.refusing import Said, ask, choose_rule, refused_share
+from netlib.nets.checkpoint import load_network, read_metadata, save_network
 from netlib.nets.network import init_network
 from netlib.picture.digit import to_digit
-from netlib.training.openset import NONE, OPEN_SET_LOSSES, Mixture, Part
+from netlib.training.config import AUGMENTATIONS
+from netlib.training.openset import (
+    Judged,
+    Mixture,
+    Part,
+    digit_targets,
+    open_set_loss,
+    other_targets,
+    views,
+)
 
-FONTS = sorted(Path(matplotlib.get_data_path(), "fonts", "ttf").glob("DejaVuSans*.ttf"))
+FONT = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +52,16 @@ def pen() -> list[PenDigit]:
 
 
 @pytest.fixture(scope="module")
-def makers(pen):
+def latin(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("hand") / "latin.ttf"
+    path.symlink_to(FONT)
+    return path
+
+
+@pytest.fixture(scope="module")
+def makers(pen, latin):
     photos = [np.random.default_rng(0).integers(0, 255, (300, 320, 3), dtype=np.uint8)]
-    return families(FONTS, pen, photos)
+    return families([latin], [FONT], pen, photos)
 
 
 def test_every_family_draws_pads_that_differ_and_repeat_with_their_seed(makers):
@@ -48,14 +73,22 @@ def test_every_family_draws_pads_that_differ_and_repeat_with_their_seed(makers):
         assert (pads[0] != pads[1]).any(), name
 
 
-def test_no_letter_is_drawn_that_hands_write_as_a_digit():
+def test_no_letter_is_drawn_that_hands_write_as_a_digit(latin):
     assert not set(LETTERS) & set(LOOKALIKES)
-    assert lookalikes(FONTS)(np.random.default_rng(0)).min() == 0
+    assert lookalikes([latin])(np.random.default_rng(0)).min() == 0
 
 
 def test_a_folder_without_fonts_is_told_in_one_sentence(tmp_path):
-    with pytest.raises(ValueError, match="holds 0 fonts; expected 3 or more"):
+    with pytest.raises(ValueError, match="has 0 folders of fonts; expected 3 or more"):
         find_fonts(tmp_path)
+
+
+def test_other_scripts_and_icons_are_taken_without_what_reads_as_digits():
+    letters, icons = characters(FONT, "L"), characters(FONT, "S")
+    assert {"α", "Ж", "ψ"} <= set(letters)
+    assert not {"О", "З", "٣", "A"} & set(letters)
+    assert {"→", "☂", "♞"} <= set(icons)
+    assert not {"①", "○"} & set(icons)
 
 
 @pytest.mark.parametrize(("draw", "label"), [(one, 1), (seven, 7), (four, 4), (zero, 0)])
@@ -81,119 +114,198 @@ def _angle(path: np.ndarray, first: slice) -> float:
     return float(np.degrees(np.arccos(a @ b / np.linalg.norm(a) / np.linalg.norm(b))))
 
 
-@pytest.mark.parametrize("name", OPEN_SET_LOSSES)
-def test_each_loss_is_lower_where_digits_are_sure_and_others_are_not(name):
-    loss = OPEN_SET_LOSSES[name]
-    labels = torch.tensor([3, NONE])
-    sure = torch.zeros(2, 10)
-    sure[0, 3] = 12.0
-    sure[1] -= 8.0
-    swapped = sure.flip(0)
-    assert loss(sure, labels) < loss(swapped, labels)
-    assert loss(sure[:1], labels[:1]) < 0.1
+def test_the_loss_is_lower_where_digits_are_as_taught_and_others_are_judged_none():
+    taught = torch.zeros(2, 11)
+    taught[0, 3], taught[1, 10] = 1.0, 1.0
+    outputs = torch.zeros(2, 11)
+    outputs[0, 3], outputs[0, 10], outputs[1, 10] = 20.0, -10.0, 10.0
+    assert open_set_loss(outputs, taught) < open_set_loss(outputs.flip(0), taught)
+    # Of the digit nothing is left but its logits' tail; of the other, equal probabilities.
+    assert open_set_loss(outputs[:1], taught[:1]) == pytest.approx(4 * 9 * np.exp(-10), rel=0.1)
+    assert open_set_loss(outputs[1:], taught[1:]) == pytest.approx(0.1 * np.log(10), rel=0.01)
 
 
-@pytest.mark.parametrize("name", OPEN_SET_LOSSES)
-def test_a_batch_of_digits_only_and_one_of_none_have_finite_losses(name):
-    logits = torch.randn(4, 10, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    for labels in (torch.tensor([0, 1, 2, 3]), torch.full((4,), NONE)):
-        loss = OPEN_SET_LOSSES[name](logits, labels)
-        loss.backward()
-        assert torch.isfinite(loss)
-        assert torch.isfinite(logits.grad).all()
+def test_a_judged_network_says_eleven_numbers_in_training_and_keeps_its_weights():
+    judged = Judged(init_network(1, 0, (1, 28, 28), 10))
+    images = torch.rand(3, 1, 28, 28)
+    assert judged.train()(images).shape == (3, 11)
+    assert judged.eval()(images).shape == (3, 10)
+    assert judged.rule_head().shape == (judged.net.head.in_features + 1,)
+
+
+def test_the_head_of_the_rule_is_the_judge_turned_around():
+    judged = Judged(init_network(1, 0, (1, 28, 28), 10))
+    torch.nn.init.normal_(judged.judge.weight)
+    images = np.random.default_rng(0).integers(0, 255, (4, 28, 28), dtype=np.uint8)
+    said = ask(judged.net.eval(), images)
+    judged.train()
+    for module in judged.modules():  # the network as it answers, the judge beside it
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.eval()
+    none = judged(torch.as_tensor(images)[:, None].float() / 255)[:, -1].detach().numpy()
+    score = said.scores({"score": "head", "head": judged.rule_head().tolist()}, 1.0)
+    np.testing.assert_allclose(score, -none, rtol=1e-3, atol=1e-4)
+
+
+def test_teachers_are_heard_unless_they_are_wrong():
+    torch.manual_seed(0)
+    teacher = init_network(1, 0, (1, 28, 28), 10).eval()
+    images = np.random.default_rng(0).integers(0, 255, (6, 28, 28), dtype=np.uint8)
+    right = ask(teacher, images).logits.argmax(1)
+    labels = np.where(np.arange(6) < 3, right, (right + 1) % 10)
+    targets = digit_targets([teacher], images, labels)
+    assert targets.shape == (6, 11)
+    np.testing.assert_allclose(targets.sum(1), 1, rtol=1e-5)
+    assert (targets[:3].max(1) < 1).all()
+    assert (targets[3:, :10] == np.eye(10)[labels[3:]]).all()
+
+
+def test_views_repeat_with_their_seed_and_differ_from_the_digits():
+    images = np.random.default_rng(0).integers(0, 255, (4, 28, 28), dtype=np.uint8)
+    first, again, other = (views(images, AUGMENTATIONS["mild"], seed) for seed in (0, 0, 1))
+    assert (first == again).all()
+    assert (first != other).any()
+    assert (first != images).any()
+    assert first.shape == images.shape
 
 
 def test_a_mixture_shows_as_many_of_each_part_as_asked_in_another_order_each_epoch():
-    first = Part(np.zeros((5, 28, 28), np.uint8), np.arange(5), count=12)
-    second = Part(np.full((9, 28, 28), 255, np.uint8), NONE, count=4)
+    rows = np.pad(np.eye(10, dtype=np.float32)[:5], ((0, 0), (0, 1)))
+    first = Part(np.zeros((5, 28, 28), np.uint8), rows, count=12)
+    second = Part(np.full((9, 28, 28), 255, np.uint8), other_targets(9), count=4)
     mixture = Mixture([first, second], batch_size=6)
     epochs = []
     for epoch in (0, 1, 0):
         mixture.sampler.set_epoch(epoch)
         batches = list(mixture)
         assert len(batches) == len(mixture) == 3
-        labels = torch.cat([labels for _, labels in batches])
-        images = torch.cat([images for images, _ in batches])
-        assert ((images.amax((1, 2, 3)) == 1) == (labels == NONE)).all()
-        assert torch.bincount(labels[labels != NONE]).tolist() in _twelve_of_five()
-        epochs.append(labels.tolist())
+        images, targets = (torch.cat(tensors) for tensors in zip(*batches, strict=True))
+        assert ((images.amax((1, 2, 3)) == 1) == (targets[:, 10] == 1)).all()
+        assert sorted(targets.sum(0).tolist()) == [0] * 5 + [2, 2, 2, 3, 3, 4]
+        epochs.append(targets.argmax(1).tolist())
     assert epochs[0] == epochs[2] != epochs[1]
 
 
-def _twelve_of_five():
-    return [[3 if i in (a, b) else 2 for i in range(5)] for a in range(5) for b in range(a)]
+def test_the_rule_refuses_the_share_asked_for_of_origins_alike_and_blank_pads():
+    rng = np.random.default_rng(0)
+    head = np.array([5.0, 0.0, -1.0])
 
+    def said(direction, blank=0, n=200):
+        near = np.array(direction) + rng.normal(0, 0.1, (n, 2))
+        return Said(rng.normal(0, 1, (n, 10)), near, blank)
 
-def test_a_part_without_pictures_is_an_error():
-    with pytest.raises(ValueError, match="is empty"):
-        Part(np.zeros((0, 28, 28), np.uint8), NONE, count=1)
+    digits, others = [said((1, 0)), said((1, 0.5), n=20)], [said((0, 1), blank=50)]
+    rule = choose_rule(digits, others, head, 1.0, refused=0.1)
+    assert rule["score"] == "head"
+    assert np.mean([refused_share(d, rule, 1.0) for d in digits]) == pytest.approx(0.1, abs=0.03)
+    assert refused_share(others[0], rule, 1.0) == rule["refused_of_validation_families"] == 1
+    assert set(rule["tried"]) == {"confidence", "max_logit", "energy", "head"}
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory):
-    """A net that cannot read, and blocks as pictures: digits are bright, others dark."""
+def fonts(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("fonts")
+    for name in ("a", "b", "c"):
+        (folder / name).mkdir()
+        (folder / name / "latin.ttf").symlink_to(FONT)
+    return folder
+
+
+def test_every_split_has_every_family_of_other_fonts_and_repeats_with_its_seed(fonts, tmp_path):
+    unipen = pen_file(tmp_path / "pen.unipen", writers=8, each=10)
+    drawing = Drawing(unipen, 2, fonts, fonts, open_set.sample_photos(), count=3, seed=0)
+    pictures = draw_all(drawing, workers=1)
+    found = {split: [k for k in pictures if k.startswith(f"{split}/")] for split in SPLITS}
+    assert len(found["train"]) == len(found["validation"]) == len(found["test"]) - 1
+    assert "test/lookalikes" in found["test"]
+    assert len(pictures["train/letters"]) + pictures["blank/train/letters"] == 9
+    assert {"worn_unseen", "pen_unseen"} <= {key.split("/")[-1] for key in pictures}
+    again = _draw(drawing, "train", "arrows")["train/arrows"]
+    assert (pictures["train/arrows"] == again).all()
+    assert pictures["labels/train/pen"].max() == 9
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory, digit_folder, fonts) -> tuple[Path, Path]:
+    """A small network, fine-tuned on pictures that were drawn by hand."""
+    folder = tmp_path_factory.mktemp("tuned")
     rng = np.random.default_rng(0)
 
-    def images(low: int, high: int, n: int = 40) -> np.ndarray:
+    def images(low: int, high: int, n: int = 20) -> np.ndarray:
         return rng.integers(low, high, (n, 28, 28), dtype=np.uint8)
 
-    labels = np.arange(40) % 10
-    pictures = {f"{s}/{f}": images(0, 40) for s in open_set.SPLITS for f in ("rings", "bars")}
-    pictures |= {f"blank/{key}": np.array(10) for key in list(pictures)}
-    for name in (*open_set.DIGIT_SETS[1:], *open_set.KEPT[1:]):
-        for split in open_set.SPLITS:
+    pictures = {f"{split}/{name}": images(0, 40) for split in SPLITS for name in ("rings", "bars")}
+    pictures |= {f"blank/{key}": np.array(5) for key in list(pictures)}
+    for name in ("pen", "worn", "european", "pen_unseen", "worn_unseen", "tilted_unseen"):
+        for split in SPLITS:
             pictures[f"digits/{split}/{name}"] = images(180, 255)
-            pictures[f"labels/{split}/{name}"] = labels
-    digits = {split: (images(180, 255), labels) for split in open_set.SPLITS}
+            pictures[f"labels/{split}/{name}"] = np.arange(20) % 10
+    arrays: dict[str, np.ndarray] = pictures
+    np.savez(folder / "pictures.npz", **arrays)
+    metadata = {"config": {"seed": 0}, "temperature": 1.0}
     torch.manual_seed(0)
-    net = init_network(1, 0, (1, 28, 28), 10).eval()
-    options = open_set.Options(
-        dataset_path=Path(), unipen=Path(), fonts=Path(), checkpoint=Path("net.safetensors"),
-        output=tmp_path_factory.mktemp("open"), without=("bars",), loss="reserved", refused=0.1,
-        passes=1, mnist=40,
-    )  # fmt: skip
-    return net, options, pictures, digits
+    save_network(init_network(1, 0, (1, 28, 28), 10), folder / "small.safetensors", metadata)
+    options = {
+        "dataset-path": digit_folder(train=20, test=2), "validation-size": 40, "unipen": "none",
+        "hands": fonts, "icons": fonts, "checkpoint": folder / "small.safetensors",
+        "pictures": folder / "pictures.npz", "without": "bars", "training-epochs": 1, "views": 2,
+        "mnist": 40, "refused": 0.1, "output": folder / "out",
+    }  # fmt: skip
+    words = [str(word) for name, value in options.items() for word in (f"--{name}", value)]
+    assert start("open_set", words) == 0
+    return folder / "pictures.npz", folder / "out" / "small.safetensors"
 
 
-def test_the_rule_refuses_the_share_asked_for_and_counts_blank_pads_as_refused(measured):
-    net, options, pictures, digits = measured
-    outputs = open_set.predict_all(net, pictures, digits)
-    rule, rows = open_set.choose(options, {}, outputs, pictures, digits)
-    chosen = {row["set"]: row for row in rows if row["score"] == rule["score"]}
-    shares = [chosen[f"digits/{name}"]["refused"] for name in open_set.DIGIT_SETS]
-    assert 0 < max(shares) <= options.refused + 0.03
-    assert chosen["test/rings"]["n"] == 50
-    assert chosen["test/rings"]["refused"] >= 0.2
-    assert chosen["test/rings"]["trained"] == 1
-    assert chosen["test/bars"]["trained"] == 0
+def test_fine_tuning_tells_in_the_checkpoint_what_was_done(tuned):
+    metadata = read_metadata(tuned[1])
+    assert metadata["fine_tuning"]["families"] == ["rings"]
+    assert [row["epoch"] for row in metadata["fine_tuning"]["history"]] == [1]
+    assert metadata["no_digit"]["refused_of_validation"] == 0.1
+    command = metadata["fine_tuning"]["command"]
+    assert "--checkpoint small.safetensors" in command
+    assert str(tuned[0].parent) not in command
+    assert digests_path(tuned[1]).is_file()
 
 
-def test_families_left_out_are_not_in_the_mixture(measured):
-    _, options, pictures, digits = measured
-    parts = open_set.mixture(options, pictures, digits).parts
-    assert sum(bool((part.labels == NONE).all()) for part in parts) == 1
+def test_without_epochs_only_the_threshold_is_chosen_anew(tuned, digit_folder, fonts, tmp_path):
+    pictures, checkpoint = tuned
+    net = load_network(checkpoint)
+    taught = tmp_path / "small.safetensors"
+    words = ["--dataset-path", digit_folder(train=20, test=2), "--validation-size", 40,
+             "--unipen", "none", "--hands", fonts, "--icons", fonts, "--pictures", pictures,
+             "--checkpoint", taught, "--training-epochs", 0, "--output",
+             tmp_path / "out"]  # fmt: skip
+    head = [0.1] * (net.head.in_features + 1)
+    rule = {"score": "head", "threshold": 0.0, "head": head}
+    save_network(net, taught, {**net.metadata, "no_digit": rule})
+    assert start("open_set", [str(word) for word in words]) == 0
+    after = read_metadata(tmp_path / "out" / "small.safetensors")
+    assert after["fine_tuning"] == net.metadata["fine_tuning"]
+    assert after["no_digit"]["refused_of_validation"] == 0.01
+    assert after["no_digit"]["threshold"] != 0
+    save_network(net, taught, {"config": {"seed": 0}, "temperature": 1.0})
+    assert start("open_set", [str(word) for word in words]) == 2
 
 
-def test_fine_tuning_ends_with_a_network_and_a_record_of_each_epoch(measured):
-    net, options, pictures, digits = measured
-    weights = net.head.weight.detach().clone()
-    config = open_set.make_config(options)
-    history = open_set.fine_tune(net, options, config, pictures, digits)
-    assert [row["epoch"] for row in history] == [1]
-    assert (net.head.weight != weights).any()
+def test_families_are_measured_apart_where_a_network_never_saw_them(tuned, digit_folder, tmp_path):
+    pictures, checkpoint = tuned
+    other = shutil.copy(checkpoint, tmp_path / "other.safetensors")
+    words = ["--dataset-path", digit_folder(train=20, test=2), "--pictures", pictures,
+             "--checkpoint", checkpoint, "--unseen", other,
+             "--output", tmp_path / "t.csv"]  # fmt: skip
+    assert start("no_digit", [str(word) for word in words]) == 0
+    with open(tmp_path / "t.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    kinds = [(row["unseen"], row["kind"]) for row in rows if not row["accuracy"]]
+    assert kinds == [("0", "rings"), ("0", "bars"), ("1", "bars")]
+    assert {row["n"] for row in rows if not row["accuracy"]} == {"25"}
+    assert all(0.2 <= float(row["refused"]) <= 1 for row in rows if not row["accuracy"])
+    assert (tmp_path / "t.json").is_file()
 
 
-def test_a_recorded_command_names_files_but_not_their_places():
-    assert open_set.told("python -m x --unipen /a/b/pen.unipen --output runs/o") == (
-        "python -m x --unipen pen.unipen --output runs/o"
-    )
-
-
-def test_averaging_keeps_the_share_of_the_weights_before_that_is_asked_for(measured):
-    net = measured[0]
-    after = net.head.weight.detach().clone()
-    before = {name: torch.zeros_like(tensor) for name, tensor in net.state_dict().items()}
-    open_set.average(net, before, keep=0.25)
-    assert torch.allclose(net.head.weight, 0.75 * after)
-    with pytest.raises(ValueError, match="from 0 to 1"):
-        open_set.average(net, before, keep=2)
+def test_an_unknown_family_is_told_with_those_that_there_are(tuned, digit_folder, capsys):
+    words = ["--dataset-path", "x", "--unipen", "x", "--hands", "x", "--icons", "x",
+             "--pictures", tuned[0], "--checkpoint", tuned[1], "--without", "cats",
+             "--output", tuned[0].parent / "again"]  # fmt: skip
+    assert start("open_set", [str(word) for word in words]) == 2
+    assert "--without names cats; expected some of rings, bars." in capsys.readouterr().err

@@ -1,21 +1,27 @@
 """The page: every figure, figures/Report.pdf with its numbers, and figures/README.md."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analysis.build import trace as trace_module
 from analysis.build.plan import Plan
+from analysis.build.store import digest
+from analysis.build.trace import places_text, trace
 from analysis.figures import draw
 from analysis.frame.results import Results
-from analysis.questions import Sections, figures, gather
+from analysis.questions import Sections, figures, gather, questions
 from netlib.files import replacing
 
 if TYPE_CHECKING:
     from analysis.build.store import Build
 
 TEMPLATE = Path(__file__).with_name("report.typ")
+STATE = "steps.json"
+QUESTIONS = Path(__file__).parents[1] / "questions"
 TITLE = "Standard against depthwise separable convolution"
 SUBTITLE = "Two small networks on handwritten digits"
 NOTES = {
@@ -36,24 +42,28 @@ def make_page(
 ) -> Iterator[Path]:
     """Draw what can be drawn, typeset, and write the index; gives the files."""
     import typst
+    from matplotlib import get_data_path
 
-    page = plan.runs / "page"
+    page, before = plan.runs / "page", output / "report.json"
+    known = json.loads(before.read_text(encoding="utf-8")) if before.is_file() else {}
     (output / "captions.json").unlink(missing_ok=True)
     shutil.rmtree(page, ignore_errors=True)
-    names = tuple(figures())
-    drawn = list(draw(names, plan.results, output, page / "figures", print))
+    drawn = list(draw(tuple(figures()), plan.results, output, page / "figures", print))
     print(f"{len(drawn) // 2} figures drawn")
     captions = json.loads((output / "captions.json").read_text(encoding="utf-8"))
-    content = make_content(plan, report, author, command, captions)
+    content = make_content(plan, report, author, command, captions, known)
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     write_text(page / "report.json", text)
     for source in (output / "captions.json", TEMPLATE):
         shutil.copy(source, page / source.name)
-    pdf = typst.compile(page / TEMPLATE.name, root=page, ignore_system_fonts=True, timestamp=0)
+    pdf = typst.compile(
+        page / TEMPLATE.name, root=page, ignore_system_fonts=True, timestamp=0,
+        font_paths=[Path(get_data_path()) / "fonts" / "ttf"],
+    )  # fmt: skip
     with replacing(output / "Report.pdf") as temporary:
         temporary.write_bytes(pdf)
-    write_text(output / "report.json", text)
-    write_text(output / "README.md", index(content, plan.results))
+    write_text(before, text)
+    write_text(output / "README.md", index(content, plan, report, captions))
     yield output / "Report.pdf"
 
 
@@ -71,17 +81,23 @@ def say(data: Results) -> Sections:
 
 
 def make_content(
-    plan: Plan, report: "Build", author: str, command: str, captions: dict[str, Any]
+    plan: Plan, report: "Build", author: str, command: str, captions: dict[str, Any], known: Any
 ) -> dict[str, Any]:
-    """All that the page says."""
+    """All that the page says, and where each value is from."""
     data = Results(plan.results)
     sections = say(data)
-    makers = {str(path): step for step in report.steps.values() for path in step.outputs}
-
-    def made_by(files: list[str]) -> str:
-        steps = (makers.get(str(plan.results / file)) for file in files)
-        return ", ".join(dict.fromkeys(step.name for step in steps if step))
-
+    ends: dict[str, list[str]] = {"conclude": [], "disappoint": []}
+    names: dict[str, str] = {}  # in the trace -> on the page
+    for question in questions():
+        for part, found in ends.items():
+            if hasattr(question, part):
+                for place, text in enumerate(getattr(question, part)(data, sections)):
+                    names[f"{part}.{question.__name__}.{place}"] = f"{part}.{len(found)}"
+                    found.append(text)
+    tiny = plan.size == "tiny"  # whose numbers mean nothing
+    sources, places = ([], {}) if tiny else find_sources(plan.results, sections, names, known)
+    files = {file for parts in sources for file in parts}
+    files |= {file for entry in captions.values() for file in entry["inputs"]}
     return {
         "size": plan.size,
         "title": TITLE,
@@ -92,52 +108,91 @@ def make_content(
         "processor": data.record("latency.json")["processor"],
         "command": command,
         "sections": sections,
-        "conclusions": [s for part in gather("conclude") for s in part(data, sections)],
-        "did_not_work": [s for part in gather("disappoint") for s in part(data, sections)],
+        "conclude": ends["conclude"],
+        "disappoint": ends["disappoint"],
         "limitations": LIMITS[plan.size],
-        "steps": [
-            {
-                "name": step.name,
-                "command": step.command,
-                "seconds": f"{report.seconds(step):,.0f}",
-            }
-            for step in report.steps.values()
-        ],
-        "figures": [
-            {
-                "name": name,
-                "title": entry["title"],
-                "inputs": " ".join(entry["inputs"]),
-                "steps": made_by(entry["inputs"]),
-            }
-            for name, entry in captions.items()
-        ],
+        "key": digest_of(plan.results),
+        "places": places,
+        "sources": sources,
+        "files": [file_row(plan.results, report, file) for file in sorted(files)],
     }
 
 
-def index(content: dict[str, Any], results: Path) -> str:
-    """The README of the figures: what each shows, its numbers, and the command that makes them."""
-    rows = [
-        f"| [{figure['name']}]({figure['name']}.png) | {figure['title']} | "
-        + "<br>".join(f"`{name}`" for name in figure["inputs"].split())
-        + f" | {figure['steps']} |"
-        for figure in content["figures"]
+def find_sources(
+    results: Path, sections: Sections, names: dict[str, str], known: Any
+) -> tuple[list[dict[str, str]], dict[str, int]]:
+    """Each combination of files and rows once, and value -> its place among them.
+
+    What the last page says is taken over where neither results nor questions have changed since.
+    """
+    if known and known.get("key") == digest_of(results):
+        return known["sources"], known["places"]
+    print("looking for the rows behind each number", flush=True)
+    behind = trace(results, sections)
+    sources: dict[str, int] = {}
+    places: dict[str, int] = {}
+    for value, files in sorted(behind.items()):
+        parts = {file: places_text(rows) for file, rows in sorted(files.items())}
+        places[names.get(value, value)] = sources.setdefault(json.dumps(parts), len(sources))
+    return [json.loads(text) for text in sources], places
+
+
+def digest_of(results: Path) -> str:
+    """Of all results and of the questions that read them."""
+    folders = (results, results.parent / "evaluation", QUESTIONS)
+    files = sorted(p for folder in folders for p in folder.rglob("*.*") if p.is_file())
+    kept = (p for p in files if p.suffix in (".csv", ".json", ".npz", ".py") and p.name != STATE)
+    parts = [f"{p.name} {digest(p)}" for p in (*kept, Path(trace_module.__file__))]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def file_row(results: Path, report: "Build", file: str) -> dict[str, str]:
+    """A result file, the step that wrote it, and the commit that was recorded with it."""
+    path = results / file
+    made = [step for step in report.steps.values() if path in step.outputs]
+    beside = path.with_suffix(".json")
+    text = beside.read_text(encoding="utf-8") if beside.is_file() else "{}"
+    record = json.loads(text)
+    record = record if isinstance(record, dict) else {}
+    commit = record.get("commit") or record.get("made_by", {}).get("commit")
+    values = report.values(made[0].name) if made else {}
+    return {
+        "file": file.removeprefix("../"),
+        "step": made[0].name if made else "another command",
+        "commit": commit or values.get("commit") or "none",
+        "digest": digest(path),
+    }
+
+
+def index(content: dict[str, Any], plan: Plan, report: "Build", captions: dict[str, Any]) -> str:
+    """The README of the figures: what each shows, its numbers, and the commands that make them."""
+    makers = {path: step.name for step in report.steps.values() for path in step.outputs}
+
+    def row(name: str, entry: dict[str, Any]) -> str:
+        files = "<br>".join(f"`{file}`" for file in entry["inputs"])
+        found = (makers.get(plan.results / file) for file in entry["inputs"])
+        steps = ", ".join(dict.fromkeys(step for step in found if step))
+        return f"| [{name}]({name}.png) | {entry['title']} | {files} | {steps} |"
+
+    rows = [row(name, entry) for name, entry in captions.items()]
+    steps = [
+        f"- {step.name} ({report.seconds(step):,.0f} s): `{step.command}`"
+        for step in report.steps.values()
     ]
-    used = {name for figure in content["figures"] for name in figure["steps"].split(", ")}
-    steps = [f"- {s['name']}: `{s['command']}`" for s in content["steps"] if s["name"] in used]
     return f"""# Figures
 
 [Report.pdf](Report.pdf) and every figure in it, {content["size_title"]}, made by \
 `{content["command"]}`. One figure by itself: `python -m analysis.figures NAME`.
 
-Numbers are in `{results.as_posix()}`; `demo_*.png` are screenshots of the app \
+Numbers are in `{plan.results.as_posix()}`, and `report.json` names the rows behind each number of \
+the report; `make verify` makes all anew and compares. `demo_*.png` are screenshots of the app \
 (`make screenshots`).
 
 | figure | shows | numbers | step |
 | --- | --- | --- | --- |
 {chr(10).join(rows)}
 
-The steps, in order:
+The steps, in order, with what they took; a sweep's seconds are those of all its runs together:
 
 {chr(10).join(steps)}
 """

@@ -14,18 +14,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from analysis.frame.command import made_by, start, write_json
 from analysis.frame.results import write_arrays, write_table
 from analysis.questions import gather
 from netlib import data, measure
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from netlib.data import DigitData
     from netlib.measure import KeptRun, Scores
 
 NETWORKS = ("standard", "mobilenet")
+LOGITS = "logits.npz"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,9 +51,17 @@ class Result:
 
     def __init__(self, run: "KeptRun") -> None:
         self.run = run
-        self.labels, self.logits = run.arrays("labels", "logits")
-        validation = run.arrays("validation_labels", "validation_logits")
-        self.temperature = measure.choose_temperature(*validation)
+        self.labels, logits = run.arrays("labels", "logits")
+        self.validation_labels, validation_logits = run.arrays(
+            "validation_labels", "validation_logits"
+        )
+        # As they are committed, so that every table can be made from them again.
+        # The largest is 0, so that what comes near to it keeps its order.
+        self.kept = tuple(
+            (x - x.max(1, keepdims=True)).astype(np.float16) for x in (logits, validation_logits)
+        )
+        self.logits, validation = (x.astype(np.float32) for x in self.kept)
+        self.temperature = measure.choose_temperature(self.validation_labels, validation)
         self.predictions = self.logits.argmax(1)
         if len(set(self.labels.tolist())) < 2:
             raise ValueError(f"{run.folder} was tested on one class only; expected at least two.")
@@ -65,7 +74,7 @@ class Result:
     def after(self) -> "Scores":
         return measure.scores(self.labels, self.logits, self.temperature)
 
-    def probabilities(self, scaled: bool = True) -> "np.ndarray":
+    def probabilities(self, scaled: bool = True) -> np.ndarray:
         """(N, C); after temperature scaling, unless not `scaled`."""
         from scipy.special import softmax
 
@@ -73,7 +82,7 @@ class Result:
         return softmax(logits / (self.temperature if scaled else 1.0), axis=1)
 
     @cached_property
-    def risk(self) -> "tuple[np.ndarray, np.ndarray]":
+    def risk(self) -> tuple[np.ndarray, np.ndarray]:
         """Coverage and risk, see `risk_coverage`."""
         from netlib.measure.metrics import risk_coverage
 
@@ -99,6 +108,12 @@ class Pair:
     made_by: dict[str, Any]
 
     @property
+    def shown(self) -> dict[str, Result]:
+        """The two runs that stand for all: of the pair with the median difference."""
+        place = self.seeds.index(self.made_by["shown_seed"])
+        return {network: runs[place] for network, runs in self.results.items()}
+
+    @property
     def every(self) -> list[Result]:
         """Both networks', one after the other."""
         return [result for results in self.results.values() for result in results]
@@ -114,6 +129,17 @@ def run(options: Options) -> Iterator[Path]:
     for compare in gather("compare"):
         for name, content in compare(pair).items():
             yield write(options.output / name, content, pair.made_by)
+    yield write(options.output / LOGITS, logits_of(pair), pair.made_by)
+
+
+def logits_of(pair: Pair) -> dict[str, np.ndarray]:
+    """What every table can be made from again: logits (N, C) in half precision, and labels (N,)."""
+    arrays = {"labels": pair.every[0].labels.astype(np.uint8)}
+    for result in pair.every:
+        name = result.run.folder.name
+        arrays[name], arrays[f"{name}_validation"] = result.kept
+        arrays[f"{name}_validation_labels"] = result.validation_labels.astype(np.uint8)
+    return arrays
 
 
 def write(path: Path, content: Any, made: dict[str, Any]) -> Path:
@@ -147,7 +173,7 @@ def read(options: Options) -> Pair:
     for kept in pairs:
         measure.check_test_set(kept, sets.test_set, options.dataset_path)
     results = {network: [Result(kept) for kept in pairs.of(network)] for network in NETWORKS}
-    facts = {"seeds": pairs.seeds, "first_seed": pairs.seeds[0], "ignored": pairs.ignored}
+    facts = {"seeds": pairs.seeds, "shown_seed": pairs.typical, "ignored": pairs.ignored}
     made = made_by(options, "numpy", "scipy", "scikit-learn", **facts)
     return Pair(tuple(pairs.seeds), options.seed, results, sets, made)
 

@@ -258,9 +258,9 @@ def errors(found: Sequence[Answers]) -> Drawn:
     rows = np.flatnonzero(wrong.any(axis=0))
     if not len(rows):
         raise ValueError("there is no image that is read wrong")
-    sure = np.max([one.probabilities().max(1) for one in found], axis=0)[rows]
-    order = np.lexsort((-sure, wrong.all(axis=0)[rows], found[0].labels[rows]))
-    chosen = rows[order][: COLUMNS * ERROR_LINES]
+    shown = look.in_turn(found[0].labels, rows, COLUMNS * ERROR_LINES, SEED)  # of every class
+    sure = np.max([one.probabilities().max(1) for one in found], axis=0)[shown]
+    chosen = shown[np.lexsort((-sure, wrong.all(axis=0)[shown], found[0].labels[shown]))]
     which = "All" if len(chosen) == len(rows) else f"{len(chosen)} of the"
     return page(found, chosen), (
         f"{which} {len(rows):,} images that are read wrong: {legend(found)}. By class, and in it "

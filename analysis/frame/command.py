@@ -43,12 +43,20 @@ COMMANDS: dict[str, str] = {
                 "compare",
                 "read",
             ),
-            *("make_examples", "model_card", "no_digit", "project", "robustness", "screenshots"),
+            *(
+                "make_examples",
+                "model_card",
+                "no_digit",
+                "open_set",
+                "project",
+                "robustness",
+                "screenshots",
+            ),
         )
     },
     **{
         name: f"analysis.questions.{name}"
-        for name in ("data_card", "costs", "filters", "embeddings", "damage")
+        for name in ("data_card", "costs", "filters", "embeddings", "damage", "through")
     },
     "report": "analysis.build.__main__",
     "hold_back": "analysis.build.hold_back",

@@ -11,6 +11,9 @@ import pandas as pd
 TEXT = dict.fromkeys(("level", "network", "class", "dataset", "corruption", "table"), str)
 
 
+SPEED = "benchmark/inference.csv"
+
+
 class Results:
     """The folder with the numbers behind the figures and the text."""
 
@@ -41,6 +44,29 @@ class Results:
     def costs(self) -> pd.DataFrame:
         """Parameters and MACs of the pair, by network."""
         return self.table("layer_costs.csv").groupby("network")[["params", "macs"]].sum()
+
+    def speed(self) -> pd.DataFrame:
+        """How many times faster MobileNet answers on one thread, by images a call; us of each.
+
+        Index "one" and "batch"; columns ratio, low, high, standard, mobilenet and batch. The
+        benchmark's, where it ran; its interval is that of the medians of interleaved rounds.
+        """
+        if not self.has(SPEED):
+            return self._times_alone()
+        table = self.table(SPEED).query("arm == 'ours, 1 thread'")
+        rows = {}
+        for name, quantity in (("one", "one image"), ("batch", "batch 256")):
+            times = table[table["quantity"] == quantity].set_index("network")["median"]
+            ratio = table[table["quantity"] == f"{quantity}, MobileNet over standard"].iloc[0]
+            rows[name] = {"ratio": ratio["median"], "low": ratio["low"], "high": ratio["high"],
+                          **times, "images": 1 if name == "one" else 256}  # fmt: skip
+        return pd.DataFrame(rows).T
+
+    def _times_alone(self) -> pd.DataFrame:
+        times = 1e6 * self.times()[["seconds_one", "seconds_batch"]].loc[["standard", "mobilenet"]]
+        table = times.T.set_axis(["one", "batch"])
+        ratio = table["standard"] / table["mobilenet"]
+        return table.assign(ratio=ratio, low=None, high=None, images=[1, 16])
 
     def times(self) -> pd.DataFrame:
         """Measured times at full width and size, by network."""

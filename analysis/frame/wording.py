@@ -1,12 +1,13 @@
 """Numbers in words: how many seeds and images, percents, points, names."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.look.style import name_of, networks_of
+from netlib.measure.seeds import mean_interval
 
 TITLES = {"standard": "the standard network", "mobilenet": "the MobileNet network"}
 
@@ -85,7 +86,7 @@ def whole(value: float) -> str:
 
 def words(name: object) -> str:
     """cross_entropy -> cross entropy."""
-    return str(name).replace("ldam_drw", "LDAM-DRW").replace("_", " ")
+    return LEVELS.get(str(name), str(name).replace("_", " "))
 
 
 def block_words(name: str) -> str:
@@ -99,9 +100,42 @@ def capital(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
-def agree(gaps: Sequence[float]) -> bool:
-    """Whether several differences all have one sign; one alone says nothing."""
-    return len(gaps) > 1 and (min(gaps) > 0 or max(gaps) < 0)
+FEWEST = 3  # pairs, below which no difference is called a finding
+
+
+def side(gaps: Sequence[float]) -> int:
+    """-1 or 1 where the 95 % t-interval of the mean leaves 0 out, 0 where it is open.
+
+    Fewer than `FEWEST` are open, whatever their signs.
+    """
+    found = mean_interval(gaps)
+    if len(gaps) < FEWEST or found.low is None or found.low <= 0 <= found.high:
+        return 0
+    return 1 if found.mean > 0 else -1
+
+
+def gap_text(gaps: Sequence[float], noun: str = "pair") -> str:
+    """As "−0.28 points (95 % interval −0.42 to −0.14, 5 pairs)"."""
+    found = mean_interval(gaps)
+    pairs = count_text([len(gaps)], noun)
+    if found.low is None:
+        return f"{points(found.mean)} points ({pairs}, no interval)"
+    reach = f"{points(found.low)} to {points(found.high)}"
+    return f"{points(found.mean)} points (95 % interval {reach}, {pairs})"
+
+
+def open_text(gaps: Sequence[float]) -> str:
+    """Why a difference is open."""
+    return "too few to tell" if len(gaps) < FEWEST else "unresolved: the interval holds 0"
+
+
+def holm(p: Mapping[str, float]) -> dict[str, float]:
+    """Names -> p adjusted for their number (Holm 1979), at most 1."""
+    adjusted: dict[str, float] = {}
+    for place, name in enumerate(sorted(p, key=lambda name: p[name])):
+        before = max(adjusted.values(), default=0.0)
+        adjusted[name] = min(1.0, max(before, (len(p) - place) * p[name]))
+    return adjusted
 
 
 def listed(gaps: Sequence[float]) -> str:

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-GREYS = ["black", "#e4e4e4"]  # white is the page
-
 
 def draw_digit(
     ax: Axes,
@@ -132,25 +130,6 @@ def mosaic(
     return grid.reshape(lines * cells.shape[1], -1)
 
 
-def draw_mosaic(ax: Axes, images: np.ndarray, columns: int, quantile: float = 1) -> Axes:
-    """Filters or pictures side by side: negative is black, zero grey, positive light.
-
-    Args:
-        ax: where to draw.
-        images: (N, H, W).
-        columns: in a line.
-        quantile: of the absolute values where the scale ends; 1 for the largest.
-    """
-    from matplotlib.colors import LinearSegmentedColormap
-
-    limit = float(np.quantile(np.abs(images), quantile)) or 1.0
-    picture = mosaic(images.astype(np.float64), columns, fill=np.nan)[:-1, :-1]
-    shades = LinearSegmentedColormap.from_list("greys", GREYS)
-    ax.imshow(picture, cmap=shades, vmin=-limit, vmax=limit)
-    bare(ax)
-    return ax
-
-
 def draw_filters(ax: Axes, filters: ArrayLike, columns: int = 16, quantile: float = 1) -> Axes:
     """Signed weights side by side: vermillion is negative, white zero, blue positive; with a scale.
 
@@ -185,6 +164,7 @@ def draw_answers(
     columns: int,
     colours: Sequence[str],
     names: Sequence[str] | None = None,
+    marked: ArrayLike = (),
 ) -> Axes:
     """Images, and under each its true class and what one network or several read; errors in colour.
 
@@ -196,7 +176,10 @@ def draw_answers(
         columns: images in a line.
         colours: of the networks.
         names: of the classes, which are cut after three letters; default: their numbers.
+        marked: places of images that are framed.
     """
+    from matplotlib.patches import Rectangle
+
     labels, read = np.asarray(labels), [np.asarray(of_one) for of_one in predictions]
     high, wide = images.shape[1] * 9 // 7, images.shape[2] * 33 // 28
     gap = high - images.shape[1], wide - images.shape[2]
@@ -211,7 +194,38 @@ def draw_answers(
             text = str(answer) if names is None else names[answer][:3]
             ax.text(x, y, text, ha="center", va="center", fontsize=7, color=colour,
                     fontweight="bold" if wrong else "normal")  # fmt: skip
+    for place in np.asarray(marked, int):
+        corner = wide * (place % columns) - 1, high * (place // columns) - 1
+        ax.add_patch(Rectangle(corner, wide - 2, high - 1, fill=False, edgecolor=WRONG))
     bare(ax)
+    return ax
+
+
+def draw_map(ax: Axes, image: ArrayLike, signed: bool = False, heat: ArrayLike | None = None
+             ) -> Axes:  # fmt: skip
+    """One map: ink or answers dark on white, signed weights in two colours, or heat on a digit.
+
+    Args:
+        ax: where to draw.
+        image: (H, W).
+        signed: vermillion is negative, blue positive.
+        heat: (H', W') at least 0, laid over the image.
+    """
+    from matplotlib.colors import LinearSegmentedColormap
+
+    image = np.asarray(image, float)
+    if signed:
+        limit = np.abs(image).max() or 1.0
+        shades = LinearSegmentedColormap.from_list("signs", [MOBILENET, "white", STANDARD])
+        ax.imshow(image, cmap=shades, vmin=-limit, vmax=limit)
+    else:
+        ax.imshow(image, cmap="gray_r", vmin=0, vmax=image.max() or 1.0)
+    if heat is not None:
+        extent = (-0.5, image.shape[1] - 0.5, image.shape[0] - 0.5, -0.5)
+        ax.imshow(np.asarray(heat), cmap="Purples", alpha=0.55, extent=extent,
+                  interpolation="bilinear")  # fmt: skip
+    ax.set_xticks([])
+    ax.set_yticks([])
     return ax
 
 

@@ -161,18 +161,19 @@ def draw_heat(
 
 
 def draw_matrix(ax: Axes, weights: ArrayLike) -> Axes:
-    """A matrix of weights: negative is black, zero grey, positive white; with its scale.
+    """A matrix of weights: vermillion is negative, white zero, blue positive; with its scale.
 
     Args:
         ax: where to draw.
         weights: (outputs, inputs).
     """
+    from matplotlib.colors import LinearSegmentedColormap
+
     weights = np.asarray(weights, float)
-    limit = np.quantile(np.abs(weights), 0.995) or 1.0  # a few large weights would grey the rest
-    image = ax.imshow(weights, cmap="gray", vmin=-limit, vmax=limit)
-    bar = ax.figure.colorbar(image, ax=ax, shrink=0.6, aspect=25, pad=0.02)
+    limit = np.quantile(np.abs(weights), 0.995) or 1.0  # a few large weights would pale the rest
+    shades = LinearSegmentedColormap.from_list("signs", [MOBILENET, "white", STANDARD])
+    image = ax.imshow(weights, cmap=shades, vmin=-limit, vmax=limit, aspect="auto")
+    bar = ax.figure.colorbar(image, ax=ax, shrink=0.8, aspect=20, pad=0.02)
     bar.outline.set_visible(False)
     bar.set_label("weight")
-    ax.set_xlabel("input channel")
-    ax.set_ylabel("output channel")
     return ax

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -48,7 +48,13 @@ def band(ax: Axes, table: pd.DataFrame, x: str, y: str, network: str, **style: o
 
 
 def draw_sweep(
-    ax: Axes, table: pd.DataFrame, x: str, y: str, chosen: bool = False, log: bool = True
+    ax: Axes,
+    table: pd.DataFrame,
+    x: str,
+    y: str,
+    chosen: bool = False,
+    log: bool = True,
+    named: bool = True,
 ) -> Axes:
     """Mean over seeds against a number, with a band from the lowest seed to the highest.
 
@@ -60,6 +66,7 @@ def draw_sweep(
         y: column of the values, in the unit of the axis.
         chosen: ring the level that each network's validation images choose.
         log: draw values that span much on a logarithmic axis.
+        named: write the networks' names at the ends of the lines.
     """
     ends = {}
     for network in networks_of(table):
@@ -80,11 +87,12 @@ def draw_sweep(
     if log:
         scale_values(ax, "y", table[y])
     plain(ax)
-    label_ends(ax, ends)
+    if named:
+        label_ends(ax, ends)
     return ax
 
 
-def chosen_level(rows: pd.DataFrame, x: str) -> float:
+def chosen_level(rows: pd.DataFrame, x: str) -> Any:
     """The level of the highest mean validation accuracy, ties to the lower loss."""
     columns = ["validation_accuracy", "validation_nll"]
     means = rows.groupby(x)[columns].mean().reset_index()
@@ -149,38 +157,19 @@ def draw_curves(ax: Axes, table: pd.DataFrame, split: str, quantity: str) -> Axe
     return ax
 
 
-def draw_shift(
-    ax: Axes, table: pd.DataFrame, span: tuple[float, float], named: bool = False
-) -> Axes:
+def draw_shift(ax: Axes, table: pd.DataFrame, span: tuple[float, float]) -> Axes:
     """Accuracy, spaced by its error, against how far the images are moved, turned or scaled.
 
     Args:
         ax: where to draw.
         table: columns network, seed, amount and accuracy (a fraction).
         span: smallest and largest error of the axis, in percent.
-        named: write the networks' names at the ends of the lines.
     """
-    ends = {}
     found = table.assign(value=errors(table["accuracy"]))
     for network in networks_of(table):
-        ends[network] = band(ax, found, "amount", "value", network, markersize=3)
+        band(ax, found, "amount", "value", network, markersize=3)
     plain(ax)
     show_accuracy(ax, *span)
-    if named:
-        label_ends(ax, ends)
-    return ax
-
-
-def draw_recall(ax: Axes, table: pd.DataFrame) -> Axes:
-    """Recall against how many training images a class has; bands over digits and seeds.
-
-    Args:
-        ax: where to draw.
-        table: columns network, images (training images of the class), recall (in percent).
-    """
-    draw_sweep(ax, table, "images", "recall", log=False)
-    ax.set_xlabel("training images of the class")
-    ax.set_ylabel("recall (%)")
     return ax
 
 
@@ -196,7 +185,7 @@ def draw_reliability(ax: Axes, table: pd.DataFrame) -> Axes:
     """
     expected, found = 100 * (1 - table["confidence"]), 100 * (1 - table["accuracy"])
     least = 10 ** np.floor(np.log10(max(found[found > 0].min(), 1e-3)))
-    edges = (expected[found > 0].min() / 3, 100)
+    edges, most = (expected[found > 0].min() / 3,), 1.5 * max(expected.max(), found.max())
     ax.plot([1e-6, 100], [1e-6, 100], color=GREY, linewidth=0.8, zorder=0)
     for network in networks_of(table):
         rows = table["network"] == network
@@ -205,7 +194,7 @@ def draw_reliability(ax: Axes, table: pd.DataFrame) -> Axes:
         ax.plot(x, y, label=name_of(network), **look_of(network))
     for axis, low in (("x", edges[0]), ("y", least / 1.5)):
         getattr(ax, f"set_{axis}scale")("log")
-        getattr(ax, f"set_{axis}lim")(low, 100)
+        getattr(ax, f"set_{axis}lim")(low, most)
         plain_numbers(getattr(ax, f"{axis}axis"))
     ax.set_xlabel("expected errors, 1 − confidence (%)")
     ax.set_ylabel("errors found (%)")
@@ -274,31 +263,6 @@ def draw_risk_coverage(
     ax.set_ylim(0)
     ax.set_xlabel("kept answers, most confident first (%)")
     ax.set_ylabel("error rate of those kept (%)")
-    plain(ax)
-    return ax
-
-
-def draw_before_after(ax: Axes, before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray]
-                      ) -> Axes:  # fmt: skip
-    """What temperature scaling does to a score: a thin line a seed, a thick one for the mean.
-
-    Args:
-        ax: where to draw.
-        before: network -> one value a seed.
-        after: likewise, seeds in the same order.
-    """
-    for place, network in enumerate(before):
-        style = look_of(network)
-        for pair in zip(before[network], after[network], strict=True):
-            ax.plot([place - 0.25, place + 0.25], pair, color=style["color"], alpha=0.4,
-                    linewidth=0.7)  # fmt: skip
-        means = [np.mean(before[network]), np.mean(after[network])]
-        ax.plot([place - 0.25, place + 0.25], means, label=name_of(network),
-                **{**style, "linewidth": 1.8})  # fmt: skip
-    places = [place + side for place in range(len(before)) for side in (-0.25, 0.25)]
-    ax.set_xticks(places, ["before", "after"] * len(before))
-    ax.set_xlim(-0.55, len(before) - 0.45)
-    ax.set_ylim(0, 1.1 * max(np.max([*before[n], *after[n]]) for n in before))
     plain(ax)
     return ax
 

@@ -39,9 +39,6 @@ SMALL = 0.04  # radius of a cluster, as a share of the map, below which its digi
 NAMES_OF_SCALES = {"width": "widths", "resolution": "image sizes"}
 
 
-KERNEL = 3  # side of every kernel here
-
-
 KINDS = {
     "conv": ("o", "3×3"),
     "depthwise": ("v", "depthwise"),
@@ -166,40 +163,6 @@ def front(cost: ArrayLike, error: ArrayLike) -> list[int]:
     return kept
 
 
-def cost_share(channels: np.ndarray | float) -> np.ndarray | float:
-    """1/N + 1/K²: cost of a separable block over that of a convolution with N output channels."""
-    return 1 / channels + 1 / KERNEL**2
-
-
-def draw_cost_curve(ax: Axes, blocks: pd.DataFrame) -> Axes:
-    """The share of the multiply–accumulates that a separable block needs, with ours on the curve.
-
-    Args:
-        ax: where to draw.
-        blocks: columns block, channels (of its output) and share, counted on the real networks.
-    """
-    channels = np.geomspace(8, 1024, 200)
-    ax.plot(channels, 100 * cost_share(channels), color="black", linewidth=1.2)
-    ax.axhline(100 / KERNEL**2, color=GREY, linewidth=0.8, linestyle=":")
-    ax.annotate("limit 1/9: 9 times less", (8, 100 / KERNEL**2), (0, -3), va="top", color=GREY,
-                textcoords="offset points")  # fmt: skip
-    for place, row in enumerate(blocks.itertuples()):
-        at = (row.channels, 100 * row.share)
-        ax.plot(*at, "s", color=COLOURS["mobilenet"], markersize=5)
-        ax.annotate(f"block {row.block}: ÷ {1 / row.share:.2f}", at, (0, 40 - 16 * place),
-                    textcoords="offset points", color=COLOURS["mobilenet"],
-                    arrowprops=dict(arrowstyle="-", color=COLOURS["mobilenet"], linewidth=0.7,
-                                    relpos=(0, 0.5)))  # fmt: skip
-    ax.set_xscale("log", base=2)
-    ax.set_xticks([8, 16, 32, 64, 128, 256, 512, 1024])
-    ax.xaxis.set_major_formatter("{x:g}")
-    ax.set_ylim(0)
-    ax.set_xlabel("output channels N")
-    ax.set_ylabel("cost of separable /\ncost of standard (%)")
-    plain(ax)
-    return ax
-
-
 def draw_roofline(ax: Axes, roof: pd.Series, layers: pd.DataFrame) -> Axes:
     """Attained speed against arithmetic intensity, under what the processor can do.
 
@@ -217,7 +180,7 @@ def draw_roofline(ax: Axes, roof: pd.Series, layers: pd.DataFrame) -> Axes:
         ax.plot(x, y, style, color="black", linewidth=1)
         ax.annotate(f"{name} {roof[f'{name}_gb_per_s']:.0f} GB/s", (x[20], y[20]), (5, -2),
                     textcoords="offset points", fontsize=7, va="top")  # fmt: skip
-    ax.annotate(f"arithmetic {peak:.0f} GMAC/s", (high, peak), (0, 2), ha="right", va="bottom",
+    ax.annotate(f"highest rate {peak:.0f} GMAC/s", (low, peak), (2, 3), ha="left", va="bottom",
                 textcoords="offset points", fontsize=7)  # fmt: skip
     for (network, kind), rows in layers.groupby(["network", "kind"], sort=False):
         marker, name = KINDS[kind]
@@ -228,6 +191,7 @@ def draw_roofline(ax: Axes, roof: pd.Series, layers: pd.DataFrame) -> Axes:
     ax.set_yscale("log")
     plain_numbers(ax.xaxis, (1, 2, 5), "{:,g}".format)
     plain_numbers(ax.yaxis, (1, 2, 5), "{:,g}".format)
+    ax.set_xlim(low, high)
     ax.set_xlabel("arithmetic intensity (multiply–accumulates per byte)")
     ax.set_ylabel("speed (GMAC/s)")
     plain(ax, "both")

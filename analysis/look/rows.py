@@ -30,9 +30,6 @@ from analysis.look.style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-METHODS = {"none": ("o", "the space itself"), "tsne": ("^", "t-SNE"), "umap": ("s", "UMAP")}
-
-
 NAMES_OF_WEIGHTS = {"gaussian": "Gaussian"}
 
 
@@ -55,6 +52,7 @@ def draw_levels(
     by: str = "level",
     names: Mapping[str, str] | None = None,
     log: bool = True,
+    ring: Mapping[str, str] | None = None,
 ) -> Axes:
     """A dot a seed, a larger one for their mean and a bar between their extremes, level by level.
 
@@ -66,6 +64,7 @@ def draw_levels(
         by: column of the levels.
         names: level -> what to call it.
         log: draw values that span much on a logarithmic axis.
+        ring: network -> the level that is ringed.
     """
     networks = networks_of(table)
     for place, network in enumerate(networks):
@@ -81,6 +80,8 @@ def draw_levels(
             ax.plot([values.min(), values.max()], [height] * 2, color=colour, linewidth=1)
             ax.plot(values, [height] * len(values), "|", color=colour, markersize=4)
             ax.plot(values.mean(), height, **style)
+            if (ring or {}).get(network) == level:
+                ax.plot(values.mean(), height, "o", color=colour, markersize=9, fillstyle="none")
     name_rows(ax, [(names or {}).get(level, level) for level in rows])
     if log:
         scale_values(ax, "x", table[x])
@@ -149,30 +150,6 @@ def draw_bars(
     return ax
 
 
-def draw_space_scores(
-    ax: Axes, table: pd.DataFrame, x: str, spaces: Sequence[str], names: Mapping[str, str]
-) -> Axes:
-    """A score of each space and of its pictures in the plane, a row a space.
-
-    Args:
-        ax: where to draw.
-        table: columns space, method ("none", "tsne", "umap") and `x`, a fraction or empty.
-        x: column of the score.
-        spaces: from the top.
-        names: space -> what to call it.
-    """
-    for step, (method, (marker, name)) in enumerate(METHODS.items()):
-        rows = table[(table["method"] == method) & table[x].notna()]
-        places = [list(spaces).index(space) + 0.2 * (step - 1) for space in rows["space"]]
-        face = "black" if method == "none" else "white" if method == "tsne" else "#999999"
-        ax.plot(100 * rows[x], places, marker, label=name if len(rows) else f"_{name}",
-                color="black", markerfacecolor=face, markersize=4.5)  # fmt: skip
-    name_rows(ax, [names[space] for space in spaces])
-    plain(ax, "both")
-    ax.spines["left"].set_visible(False)
-    return ax
-
-
 def draw_separability(ax: Axes, table: pd.DataFrame) -> Axes:
     """Energy of the best rank-1 approximation, block by block: trained, untrained and random.
 
@@ -235,36 +212,6 @@ def draw_layer_costs(ax: Axes, table: pd.DataFrame, column: str, rows: Sequence[
     ax.set_xlim(0, 1.2 * table.groupby(["network", "row"])[column].sum().max())
     ax.xaxis.set_major_formatter("{x:,g}")
     plain(ax, "x")
-    return ax
-
-
-def draw_speedup(ax: Axes, table: pd.DataFrame, rows: Sequence[str]) -> Axes:
-    """How many times faster the MobileNet network is, measured, and fewer in operations.
-
-    Args:
-        ax: where to draw.
-        table: columns row, batch (images in one call), measured and theory (times).
-        rows: from the top.
-    """
-    batches = sorted(table["batch"].unique())
-    for row, name in enumerate(rows):
-        parts = table[table["row"] == name]
-        theory = parts["theory"].iloc[0]
-        ax.plot([1, theory], [row, row], color="#d0d0d0", linewidth=1, zorder=0)
-        ax.plot(theory, row, "|", color="black", markersize=13, markeredgewidth=1.8,
-                label="fewer multiply–accumulates" if row == 0 else "_")  # fmt: skip
-        for batch, marker in zip(batches, "^ovs", strict=False):
-            values = parts[parts["batch"] == batch]["measured"]
-            face = "white" if batch == batches[0] else GREY
-            name = f"faster, {batch} image{'s' if batch > 1 else ''} a call"
-            ax.plot(values, [row] * len(values), marker, color=GREY, markerfacecolor=face,
-                    label=name if row == 0 else "_")  # fmt: skip
-    ax.axvline(1, color=GREY, linewidth=0.8)
-    name_rows(ax, rows)
-    ax.set_xlim(0)
-    ax.set_xlabel("standard / MobileNet (times)")
-    plain(ax, "x")
-    ax.spines["left"].set_visible(False)
     return ax
 
 

@@ -52,6 +52,8 @@ COLUMN, FULL = 8.0, 17.0  # widths of a figure on an A4 page, cm
 
 
 RC = {
+    "font.family": "STIXGeneral",  # comes with Matplotlib; the report is set in it, too
+    "mathtext.fontset": "stix",
     "font.size": 8,
     "axes.titlesize": 8,
     "axes.labelsize": 8,

@@ -6,11 +6,20 @@ import pandas as pd
 
 from analysis.build.plan import Plan, Step
 from analysis.frame.results import Results
-from analysis.frame.wording import block_words, percent, seeds_text, setting_text, whole
+from analysis.frame.wording import (
+    block_words,
+    gap_text,
+    percent,
+    seeds_text,
+    setting_text,
+    whole,
+)
 from analysis.look.grids import draw_block_grid
+from analysis.look.lines import chosen_level
 from analysis.look.maps import draw_block_scatter
 from analysis.look.style import ERROR, FULL, blank
 from analysis.questions import Drawn, Sections, figure
+from analysis.questions.sweeps import least_words
 
 
 def steps(plan: Plan) -> Iterator[Step]:
@@ -43,7 +52,7 @@ def blocks(data: Results) -> Drawn:
     """Error and cost in grids, and one against the other."""
     table = measured(data)
     places = list(zip(table["conv"], table["dw"], strict=True))
-    figure = blank(FULL, 11.4)
+    figure = blank(FULL, 9.4)
     grids = figure.subfigures(2, 1, height_ratios=(1, 1.2))
     axes = grids[0].subplots(1, 4, sharey=True)
     for ax, (column, title, unit) in zip(
@@ -82,10 +91,17 @@ def three_digits(value: float) -> str:
 
 
 def say(data: Results) -> Sections:
-    """The grid of block counts."""
-    means = measured(data)
-    best = means["accuracy"].idxmax()
-    small = means[means["accuracy"] > means["accuracy"].max() - 0.01]["macs"].idxmin()
+    """The grid of block counts; the best by validation."""
+    runs, means = data.table("blocks.csv"), measured(data)
+    best = chosen_level(runs, "network")
+    gaps = runs.pivot(index="seed", columns="network", values="accuracy")
+    near = [
+        name
+        for name in means.index
+        if means.loc[name, "validation_accuracy"] > means.loc[best, "validation_accuracy"] - 0.005
+    ]
+    small = means.loc[near, "macs"].idxmin()
+    depths = means["conv"] + means["dw"]
     rows = [
         {
             "blocks": name,
@@ -96,14 +112,21 @@ def say(data: Results) -> Sections:
         }
         for name, row in means.iterrows()
     ]
-    finding = (
-        f"The best of {len(means)} counts is {block_words(best)} with "
-        f"{percent(means.loc[best, 'accuracy'])} %; the cheapest within one point of it is "
-        f"{block_words(small)}, with {percent(means.loc[small, 'accuracy'])} % for "
-        f"{means.loc[best, 'macs'] / means.loc[small, 'macs']:.1f} times fewer MACs."
-    )
-    seeds = str(data.table("blocks.csv")["seed"].nunique())
-    return {"blocks": {"seeds": seeds, "rows": rows, "finding": finding, "stem": stem_trap(means)}}
+    section = {
+        "seeds": str(runs["seed"].nunique()),
+        "counts": str(len(means)),
+        "rows": rows,
+        "best": f"{block_words(best)} ({percent(means.loc[best, 'accuracy'])} %)",
+        "small": f"{block_words(small)} ({percent(means.loc[small, 'accuracy'])} %)",
+        "small_macs": f"{means.loc[best, 'macs'] / means.loc[small, 'macs']:.1f}",
+        "small_gap": gap_text((gaps[small] - gaps[best]).dropna().tolist()),
+        "least": least_words(runs.assign(level=runs["network"], network="all")),
+        "depth": ", ".join(
+            percent(1 - found.max()) for _, found in means.groupby(depths)["accuracy"]
+        ),
+        "stem": stem_trap(means),
+    }
+    return {"blocks": section}
 
 
 def stem_trap(means: pd.DataFrame) -> str:
@@ -114,8 +137,7 @@ def stem_trap(means: pd.DataFrame) -> str:
     if other not in means.index:
         return ""
     return (
-        "A depthwise layer must not come first on grey images: with one input channel it is one "
-        f"single 3×3 filter, whose answer is all that the rest can see. {deepest} separable blocks "
-        f"reach {percent(accuracy[trapped])} %, a standard block and then {deepest - 1} separable "
-        f"ones {percent(accuracy[other])} %."
+        "On grey images a depthwise layer in front is one single 3×3 filter, whose answer is all "
+        f"that the rest can see: {deepest} separable blocks reach {percent(accuracy[trapped])} %, "
+        f"a standard block and then {deepest - 1} separable ones {percent(accuracy[other])} %."
     )

@@ -1,4 +1,4 @@
-"""What an error costs: width and image size, and separable blocks or fewer channels."""
+"""The answer in its regimes: block for block, at an equal budget, in equal time; and image size."""
 
 from collections.abc import Iterator
 
@@ -6,10 +6,26 @@ import pandas as pd
 
 from analysis.build.plan import Plan, Step
 from analysis.frame.results import Results
-from analysis.frame.wording import agree, listed, percent, points, seeds_text, setting_text, whole
+from analysis.frame.wording import (
+    count_text,
+    gap_text,
+    open_text,
+    percent,
+    points,
+    seeds_text,
+    setting_text,
+    side,
+    whole,
+)
 from analysis.look.maps import draw_front
-from analysis.look.style import ERROR, FULL, blank, key_above
-from analysis.questions import Drawn, Sections, figure
+from analysis.look.style import ERROR, FULL, NETWORKS, blank, key_above
+from analysis.questions import Drawn, Section, Sections, figure
+from netlib.measure.seeds import mean_interval
+
+KEYS = ["network", "width", "resolution"]
+COSTS = ("params", "macs", "time")
+SHIPPED = "../evaluation"  # of the networks in checkpoints/, beside these results
+TRAININGS = {"seed 0": "{}", "seed 1": "seeds/{}-1", "seed 2": "seeds/{}-2"}
 
 
 def steps(plan: Plan) -> Iterator[Step]:
@@ -27,96 +43,185 @@ def steps(plan: Plan) -> Iterator[Step]:
     yield plan.sweep("resolution", (*plan.base, "--levels", *sides), factor="resolution")
 
 
-def measured(data: Results) -> pd.DataFrame:
-    """Mean error and cost of every width and image size, with the time of one image in ms.
+def measured(data: Results, name: str) -> pd.DataFrame:
+    """Runs of a sweep with error in percent, and the time of one image in ms.
 
     Raises:
         ValueError: a network was not timed.
     """
-    keys = ["network", "width", "resolution"]
-    parts = []
-    for scaled in ("width", "resolution"):
-        means = data.sweep(scaled).groupby([*keys, "params", "macs"])["error"].mean().reset_index()
-        parts.append(means.assign(scaled=scaled, level=means[scaled]))
-    times = data.table("latency.csv")[[*keys, "seconds_one"]]
-    table = pd.concat(parts).merge(times, how="left", on=keys)
+    times = data.table("latency.csv")[[*KEYS, "seconds_one"]]
+    table = data.sweep(name).merge(times, how="left", on=KEYS)
     untimed = table[table["seconds_one"].isna()]["network"]
     if len(untimed):
-        raise ValueError(
-            f"latency.csv has no time of {untimed.iloc[0]} and {len(untimed) - 1} more"
-        )
-    return table.assign(time=1e3 * table["seconds_one"])
+        raise ValueError(f"latency.csv has no time of {untimed.iloc[0]}, which {name}.csv has.")
+    return table.assign(time=1e3 * table["seconds_one"], scaled=name, level=table[name])
 
 
 @figure("What an error costs", "width.csv", "resolution.csv", "latency.csv")
 def pareto(data: Results) -> Drawn:
     """Error against three costs."""
-    table = measured(data)
+    both = pd.concat([measured(data, "width"), measured(data, "resolution")])
+    by = ["network", "scaled", "level"]
+    table = both.groupby(by)[["error", *COSTS]].mean().reset_index()
     table = table.assign(params=table["params"] / 1e3, macs=table["macs"] / 1e6)
-    figure = blank(FULL, 6.8)
+    figure = blank(FULL, 6.0)
     axes = figure.subplots(1, 3, sharey=True)
-    for ax, column, name in zip(
-        axes,
-        ("params", "macs", "time"),
-        ("parameters (thousand)", "multiply–accumulates (million)", "time of one image (ms)"),
-        strict=True,
-    ):
+    names = ("parameters (thousand)", "multiply–accumulates (million)", "time of one image (ms)")
+    for ax, column, name in zip(axes, COSTS, names, strict=True):
         draw_front(ax, table, column, "error")
         ax.set_xlabel(name)
     axes[0].set_ylabel(ERROR)
     key_above(figure, axes[0])
-    width, resolution = data.sweep("width"), data.sweep("resolution")
+    width = data.sweep("width")
     return figure, (
         "Error rate against what a network costs, over width multipliers (lines) and image sizes "
-        f"(dotted): means of {seeds_text(width)} ({setting_text(width)}; image sizes: "
-        f"{seeds_text(resolution)}). The grey band is the front: nothing is cheaper "
-        "and better. Time: one image, one thread, ONNX Runtime, median."
+        f"(dotted): means of {seeds_text(width)} ({setting_text(width)}). The grey band is the "
+        "front: nothing measured is cheaper and better. Time: one image, one thread, ONNX Runtime, "
+        "median."
     )
 
 
-def equal_budget(data: Results) -> tuple[float, pd.DataFrame]:
-    """Width of the standard network with about the MobileNet's parameters; means of all widths."""
-    means = data.table("width.csv").groupby(["network", "width"]).mean(numeric_only=True)
-    wanted = means.loc[("mobilenet", 1.0), "params"]
-    return (means.loc["standard", "params"] / wanted - 1).abs().idxmin(), means
+# --- Regimes ------------------------------------------------------------------------------------
+
+
+def shipped(data: Results) -> pd.DataFrame:
+    """Test accuracy of every training of the shipped recipe; empty where it is not beside these."""
+    files = {
+        (network, training): f"{SHIPPED}/{folder.format(network)}/mnist/scores.json"
+        for network in NETWORKS
+        for training, folder in TRAININGS.items()
+    }
+    found = {key: data.record(file) for key, file in files.items() if data.has(file)}
+    rows = [{"network": n, "seed": s, "accuracy": f["accuracy"]} for (n, s), f in found.items()]
+    return pd.DataFrame(rows, columns=["network", "seed", "accuracy"])
+
+
+def equal_parameters(table: pd.DataFrame) -> float:
+    """Width of the standard network with about the parameters of MobileNet at full width."""
+    costs = table.groupby(["network", "width"])["params"].first()
+    return (costs["standard"] / costs["mobilenet", 1.0] - 1).abs().idxmin()
+
+
+def equal_time(table: pd.DataFrame) -> float:
+    """Largest width at which MobileNet costs no more than standard, in anything."""
+    costs = table.groupby(["network", "width"])[list(COSTS)].first()
+    fits = (costs.loc["mobilenet"] <= costs.loc["standard", 1.0]).all(axis=1)
+    return fits[fits].index.max()
+
+
+def pairs_of(table: pd.DataFrame, standard: float = 1.0, mobilenet: float = 1.0) -> pd.DataFrame:
+    """One row a seed: accuracy of the standard and of the MobileNet network of these widths."""
+    wanted = {"standard": standard, "mobilenet": mobilenet}
+    parts = {
+        name: table[(table["network"] == name) & (table["width"] == width)].set_index("seed")
+        for name, width in wanted.items()
+    }
+    return pd.DataFrame({name: part["accuracy"] for name, part in parts.items()}).dropna()
+
+
+def ratios(table: pd.DataFrame, standard: float = 1.0, mobilenet: float = 1.0) -> Section:
+    """How many times more the standard network costs."""
+    costs = table.groupby(["network", "width"])[list(COSTS)].first()
+    return {
+        key: f"{value:.2f}"
+        for key, value in (costs.loc["standard", standard] / costs.loc["mobilenet", mobilenet])
+        .astype(float)
+        .items()
+    }
+
+
+def regime(name: str, setting: str, pairs: pd.DataFrame, cost: Section) -> Section:
+    """A line of the table on the first page."""
+    gaps = (pairs["mobilenet"] - pairs["standard"]).tolist()
+    found = mean_interval(gaps)
+    words = {1: "more accurate", -1: "less accurate", 0: open_text(gaps)}
+    reach = "none" if found.low is None else f"{points(found.low)} to {points(found.high)}"
+    means = {network: percent(pairs[network].mean()) for network in NETWORKS}
+    return {
+        "name": name,
+        "setting": setting,
+        **means,
+        "gap": points(found.mean),
+        "interval": reach,
+        "pairs": str(len(gaps)),
+        "finding": words[side(gaps)],
+        **cost,
+    }
+
+
+def regimes(data: Results) -> Iterator[Section]:
+    """From what was trained: the course's set, the shipped recipe, equal parameters, equal time."""
+    runs, widths = data.table("pairs.csv"), measured(data, "width")
+    cost, speed = data.costs(), data.speed()
+    same = {k: f"{cost.loc['standard', k] / cost.loc['mobilenet', k]:.2f}" for k in COSTS[:2]}
+    same["time"] = f"{speed.loc['one', 'ratio']:.2f}"
+    yield regime(
+        "Block for block", short(runs), runs.pivot(index="seed", columns="network",
+        values="accuracy"), same,
+    )  # fmt: skip
+    found = shipped(data)
+    if len(found):
+        wide = found.pivot(index="seed", columns="network", values="accuracy").dropna()
+        yield regime("Block for block, shipped", "all of MNIST and pen strokes", wide, same)
+    narrow, wide_one = equal_parameters(widths), equal_time(widths)
+    yield regime(
+        f"Equal parameters (standard × {narrow:g})", short(widths),
+        pairs_of(widths, standard=narrow), ratios(widths, standard=narrow),
+    )  # fmt: skip
+    if wide_one > 1:
+        yield regime(
+            f"Equal time (MobileNet × {wide_one:g})", short(widths),
+            pairs_of(widths, mobilenet=wide_one), ratios(widths, mobilenet=wide_one),
+        )  # fmt: skip
+
+
+def short(table: pd.DataFrame) -> str:
+    """As "18,388 images, 10 epochs"."""
+    images, epochs = table["train_images"].iloc[0], table["training_epochs"].iloc[0]
+    return f"{whole(images)} images, {count_text([epochs], 'epoch')}"
+
+
+# --- Said ---------------------------------------------------------------------------------------
 
 
 def say(data: Results) -> Sections:
-    """Width and resolution, at an equal budget."""
-    narrow, means = equal_budget(data)
-    mobile, row = means.loc[("mobilenet", 1.0)], means.loc[("standard", narrow)]
+    """The table of regimes; width and resolution."""
+    rows = list(regimes(data))
+    widths = measured(data, "width")
     by_size = data.table("resolution.csv").groupby(["resolution", "network"])["accuracy"].mean()
-    finding = (
-        f"At an equal budget of parameters (standard at width {narrow:g}: "
-        f"{whole(row['params'])} parameters and {whole(row['macs'])} MACs) the standard "
-        f"network reaches {percent(row['accuracy'])} % and the MobileNet network "
-        f"{percent(mobile['accuracy'])} %: {points(mobile['accuracy'] - row['accuracy'])} points "
-        "for the separable blocks."
-    )
-    resolutions = "; ".join(
+    sizes = "; ".join(
         f"{size} px: {percent(row['standard'])} and {percent(row['mobilenet'])} %"
         for size, row in by_size.unstack().iterrows()
     )
-    return {"budget": {"finding": finding, "resolutions": resolutions}}
+    narrow, wide = equal_parameters(widths), equal_time(widths)
+    return {
+        "budget": {
+            "regimes": rows,
+            "narrow": f"{narrow:g}",
+            "wide": f"{wide:g}",
+            "narrow_gap": gap_of(pairs_of(widths, standard=narrow)),
+            "wide_gap": gap_of(pairs_of(widths, mobilenet=wide)),
+            "resolutions": sizes,
+            "smallest": str(by_size.index.get_level_values(0).min()),
+        }
+    }
+
+
+def gap_of(pairs: pd.DataFrame) -> str:
+    """The difference with its interval, and whether it is one."""
+    gaps = (pairs["mobilenet"] - pairs["standard"]).tolist()
+    return gap_text(gaps) + ("" if side(gaps) else f", {open_text(gaps)}")
 
 
 def conclude(data: Results, sections: Sections) -> Iterator[str]:
-    """Separable blocks, or simply fewer channels?"""
-    narrow, _ = equal_budget(data)
-    runs = data.table("width.csv").set_index(["network", "width", "seed"])
-    accuracy = runs["accuracy"].sort_index()
-    gaps = (accuracy["mobilenet", 1.0] - accuracy["standard", narrow]).tolist()
-    if not agree(gaps):
-        yield (
-            "Whether to save parameters by separable blocks or by fewer channels (width "
-            f"{narrow:g}) cannot be told: at the same number the seeds disagree "
-            f"({listed(gaps)} points)."
-        )
-        return
-    better, other = "separable blocks", "fewer channels"
-    if gaps[0] < 0:
-        better, other = other, better
+    """Separable blocks, or simply fewer channels? And a wide MobileNet?"""
+    section = sections["budget"]
     yield (
-        f"At the same number of parameters {better} are more accurate than {other} "
-        f"(width {narrow:g}) with each of {len(gaps)} seeds ({listed(gaps)} points)."
+        f"At the same number of parameters, separable blocks against fewer channels (standard at "
+        f"width {section['narrow']}): {section['narrow_gap']}."
     )
+    if section["wide"] != "1":
+        yield (
+            f"MobileNet at width {section['wide']} has fewer parameters and multiply–accumulates "
+            f"than standard and takes no longer: {section['wide_gap']}."
+        )

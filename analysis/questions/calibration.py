@@ -8,18 +8,17 @@ import numpy as np
 import pandas as pd
 
 from analysis.frame.results import Results
-from analysis.frame.wording import TITLES, agree, count_text, percent, seeds_text
-from analysis.look.lines import draw_before_after, draw_reliability, draw_risk
-from analysis.look.style import COLUMN, FULL, NETWORKS, blank, key, key_above, name_of, networks_of
+from analysis.frame.wording import MINUS, TITLES, count_text, open_text, percent, side
+from analysis.look.lines import draw_reliability, draw_risk
+from analysis.look.style import COLUMN, FULL, NETWORKS, blank, key
 from analysis.questions import Drawn, Section, Sections, figure
+from netlib.measure.seeds import mean_interval
 
 if TYPE_CHECKING:
     from analysis.build.pairs import Pair, Result
 
 COMPARED = ("calibration.csv", "calibration_scores.csv", "risk_coverage.csv")
 POINTS = 200  # of a curve
-
-SCORES = {"nll": "negative log-likelihood", "brier": "Brier score", "ece": "calibration error"}
 
 
 def compare(pair: "Pair") -> dict[str, Any]:
@@ -86,16 +85,18 @@ def risk_rows(results: "Sequence[Result]") -> list[dict[str, Any]]:
 def calibration(data: Results) -> Drawn:
     """Errors found against errors expected, before and after temperature scaling."""
     table = data.table("calibration.csv")
-    figure = blank(FULL, 7.4)
+    figure = blank(FULL, 5.6)
     axes = figure.subplots(1, 2, sharex=True, sharey=True)
     lows: list[float] = []
+    highs: list[float] = []
     for ax, scaled, title in zip(
         axes, (0, 1), ("as trained", "after temperature scaling"), strict=True
     ):
         draw_reliability(ax, table[table["temperature_scaled"] == scaled])
         ax.set_title(title, loc="right")
         lows.append(ax.get_xlim()[0])
-    axes[0].set_xlim(min(lows), 100)
+        highs.append(ax.get_xlim()[1])
+    axes[0].set_xlim(min(lows), max(highs))
     axes[1].set_ylabel("")
     key(axes[0])
     bins = table["bin"].nunique()
@@ -105,30 +106,6 @@ def calibration(data: Results) -> Drawn:
         f"({count_text(images, 'prediction')} a network, test images of all seeds together). On "
         "the line probabilities are right; above it the network is too sure. Bins without an "
         "error lie on the lower edge, the surest of them beyond the left edge."
-    )
-
-
-@figure("What temperature scaling repairs", "calibration_scores.csv")
-def calibration_scores(data: Results) -> Drawn:
-    """Three scores before and after temperature scaling."""
-    table = data.table("calibration_scores.csv")
-    figure = blank(FULL, 5.4)
-    axes = figure.subplots(1, 3)
-    for ax, (score, name) in zip(axes, SCORES.items(), strict=True):
-        values = {
-            when: {n: table[table["network"] == n][f"{score}_{when}"].to_numpy() for n in NETWORKS}
-            for when in ("before", "after")
-        }
-        draw_before_after(ax, values["before"], values["after"])
-        ax.set_title(name)
-    axes[0].set_ylabel("score (lower is better)")
-    key_above(figure, axes[0])
-    means = table.groupby("network")["temperature"].mean()
-    text = ", ".join(f"{name_of(network)} {means[network]:.2f}" for network in networks_of(table))
-    return figure, (
-        "Scores of the probabilities on the test set before and after temperature scaling; the "
-        f"temperature is fitted to the validation images (mean: {text}). Thin lines: "
-        f"{seeds_text(table, ['network'])}; thick lines: means."
     )
 
 
@@ -145,15 +122,26 @@ def risk_coverage(data: Results) -> Drawn:
     )
 
 
+def excess(area: float, error: float) -> float:
+    """AURC over that of the same error rate sorted perfectly (Geifman et al. 2019, E-AURC)."""
+    return area - (error + (1 - error) * np.log1p(-error))
+
+
+def excesses(data: Results, name: str) -> list[float]:
+    """Of each seed, times 10,000."""
+    found = data.record("headline.json")["networks"][name]
+    both = zip(found["aurc"]["values"], found["error_rate"]["values"], strict=True)
+    return [1e4 * excess(area, error) for area, error in both]
+
+
 def say(data: Results) -> Sections:
     """Confidence against truth, before and after temperature scaling; and refusing."""
     table = data.table("calibration_scores.csv").groupby("network").mean(numeric_only=True)
-    found = data.record("headline.json")["networks"]
     section: Section = {}
     for name in NETWORKS:
         section[name] = {
             "temperature": f"{table.loc[name, 'temperature']:.2f}",
-            "aurc": f"{1e4 * found[name]['aurc']['mean']:.2f}",
+            "excess": f"{np.mean(excesses(data, name)):.2f}",
         }
         for score, digits, factor in (("nll", 4, 1), ("brier", 4, 1), ("ece", 2, 100)):
             for column in (f"{score}_before", f"{score}_after"):
@@ -167,28 +155,25 @@ def say(data: Results) -> Sections:
     }[len(better)]
     risk = data.table("risk_coverage.csv").sort_values("coverage").groupby("network")
     kept = {name: np.interp(0.95, rows["coverage"], rows["risk"]) for name, rows in risk}
-    section["selective"] = (
-        "Refusing the least confident 5 % of the images leaves an error rate of "
-        + " and ".join(f"{percent(kept[n])} % ({n})" for n in NETWORKS)
-        + "."
-    )
+    section["kept"] = {name: percent(kept[name]) for name in NETWORKS}
+    section["sorting"] = sorting(data)
     return {"calibration": section}
+
+
+def sorting(data: Results) -> str:
+    """Whether confidence sorts right from wrong better in one network, whatever its error rate."""
+    standard, mobilenet = (excesses(data, name) for name in NETWORKS)
+    gaps = [b - a for a, b in zip(standard, mobilenet, strict=True)]
+    found = mean_interval(gaps)
+    reach = "" if found.low is None else f", 95 % interval {found.low:+.2f} to {found.high:+.2f}"
+    state = {-1: "MobileNet sorts better", 1: "standard sorts better", 0: open_text(gaps)}
+    text = f"MobileNet − standard {found.mean:+.2f}{reach}, {count_text([len(gaps)], 'pair')}"
+    return f"{state[side(gaps)]} ({text})".replace("-", MINUS)
 
 
 def conclude(data: Results, sections: Sections) -> Iterator[str]:
     """Which network knows better when it is wrong."""
-    found = data.record("headline.json")["networks"]
-    values = [found[name]["aurc"]["values"] for name in NETWORKS]
-    area = {name: 1e4 * found[name]["aurc"]["mean"] for name in NETWORKS}
-    both = f"{area['standard']:.2f} (standard) and {area['mobilenet']:.2f} (MobileNet) times 10⁻⁴"
-    if not agree([b - a for a, b in zip(*values, strict=True)]):
-        yield f"Both know about equally well when they are wrong: risk over coverage has {both}."
-        return
-    better = min(NETWORKS, key=lambda name: area[name])
-    yield (
-        f"The {better} network knows better when it is wrong, with every seed: its area under risk "
-        f"over coverage is the smaller, {both}."
-    )
+    yield f"Knowing when one is wrong, by excess AURC times 10,000: {sorting(data)}."
 
 
 def disappoint(data: Results, sections: Sections) -> Iterator[str]:

@@ -25,9 +25,8 @@ from analysis.build.plan import Plan, Step
 from analysis.frame.command import made_by, start, versions, write_json
 from analysis.frame.results import Results, write_table
 from analysis.frame.wording import whole
-from analysis.look.maps import draw_cost_curve
 from analysis.look.rows import draw_layer_costs
-from analysis.look.style import COLOURS, COLUMN, FULL, HATCHES, KEY, NAMES, NETWORKS, blank
+from analysis.look.style import COLOURS, FULL, HATCHES, KEY, NAMES, NETWORKS, blank
 from analysis.questions import Drawn, Sections, figure
 from netlib import nets
 
@@ -263,27 +262,6 @@ def processor() -> str:
     return names[0] if names else platform.machine()
 
 
-@figure("What the formula promises", "layer_costs.csv")
-def cost_curve(data: Results) -> Drawn:
-    """The formula with our blocks on it."""
-    figure = blank(COLUMN, 5.6)
-    draw_cost_curve(figure.subplots(), separable_blocks(data))
-    return figure, (
-        "Multiply–accumulates of a depthwise separable block over those of a 3×3 convolution with "
-        "N output channels: the formula 1/N + 1/9 (line) and the two blocks in which our networks "
-        "differ, counted on the networks themselves (squares)."
-    )
-
-
-def separable_blocks(data: Results) -> pd.DataFrame:
-    """The blocks where the networks differ: output channels, and the ratio of their MACs."""
-    table = data.table("layer_costs.csv")
-    macs = table.groupby(["block", "network"])["macs"].sum().unstack()
-    parts = table[table["kind"] == "pointwise"].set_index("block")["out_channels"]
-    rows = pd.DataFrame({"channels": parts, "share": macs["mobilenet"] / macs["standard"]})
-    return rows.dropna().rename_axis("block").reset_index()
-
-
 PARTS = (("standard", ""), ("mobilenet", ", depthwise"), ("mobilenet", ", the rest"))
 
 
@@ -298,23 +276,18 @@ def draw_costs(data: Results) -> Drawn:
     table = table.groupby(["network", "row", "kind"], sort=False)[["params", "macs"]].sum()
     table = table.reset_index()
     rows = list(dict.fromkeys(table["row"]))
-    figure = blank(FULL, 6.4)
+    figure = blank(FULL, 4.6)
     axes = figure.subplots(1, 2, sharey=True)
     table = table.assign(params=table["params"] / 1e3, macs=table["macs"] / 1e6)
     draw_layer_costs(axes[0], table, "params", rows)
     draw_layer_costs(axes[1], table, "macs", rows)
     axes[0].set_xlabel("parameters (thousand)")
     axes[1].set_xlabel("multiply–accumulates (million)")
-    axes[1].legend(handles=[patch(*part) for part in PARTS], loc="lower right", **KEY)
-    totals = data.table("layer_costs.csv").groupby("network")[["params", "macs"]].sum()
-    text = "; ".join(
-        f"{NAMES[network]} {totals.loc[network, 'params']:,} parameters and "
-        f"{totals.loc[network, 'macs']:,} multiply–accumulates"
-        for network in NETWORKS
-    )
+    handles = [patch(*part) for part in PARTS]
+    figure.legend(handles=handles, loc="outside upper left", ncols=len(PARTS), **KEY)
     return figure, (
         "Parameters (batch norm included) and multiply–accumulates of every block, counted on the "
-        f"networks themselves. In all: {text}."
+        "networks themselves."
     )
 
 
@@ -347,10 +320,9 @@ def say(data: Results) -> Sections:
             "table": row.table,
             "row": row.row,
             "paper_macs": f"{row.paper_macs_millions:g}",
-            "macs": whole(row.macs),
-            "paper_params": f"{row.paper_params_millions:g}",
-            "params": whole(row.params),
-            "top1": f"{row.imagenet_top1:.1f}",
+            "macs": f"{row.macs / 1e6:.2f}",
+            "paper_params": f"{row.paper_params_millions:.1f}",
+            "params": f"{row.params / 1e6:.2f}",
         }
         for row in table[table["table"] != "2"].itertuples()
     ]
@@ -366,12 +338,46 @@ def say(data: Results) -> Sections:
     section = {
         "blocks_macs_ratio": f"{replaced['macs'].sum() / separable['macs'].sum():.2f}",
         "blocks_params_ratio": f"{replaced['params'].sum() / separable['params'].sum():.2f}",
+        "blocks": [
+            block_words(block, layers.loc["standard"], rows)
+            for block, rows in separable.groupby("block")
+        ],
+        "architecture": {name: architecture(data, name) for name in NETWORKS},
         "paper": paper,
         "shares": shares,
         "rows": str(len(table)),
         "agreeing": str(int(table["agrees"].astype(bool).sum())),
     }
     return {"costs": section}
+
+
+def architecture(data: Results, network: str) -> list[list[dict[str, str]]]:
+    """The layers of each block: kind, what it gives, weights and multiply–accumulates."""
+    table = data.table("layer_costs.csv")
+    rows = table[(table["network"] == network) & (table["block"] > 0) & (table["kind"] != "bn")]
+    separable = set(table[table["kind"] == "depthwise"]["block"])
+    names = {"conv": "3×3", "depthwise": "3×3 depthwise", "pointwise": "1×1"}
+
+    def stage(row: Any) -> dict[str, str]:
+        side = round((row.macs / row.params) ** 0.5)
+        same = row.kind == "conv" and row.block not in separable
+        return {
+            "name": names[row.kind],
+            "kind": "same" if same else row.kind,
+            "shape": f"{side}×{side}×{row.out_channels}",
+            "params": whole(row.params),
+            "macs": whole(row.macs),
+        }
+
+    return [[stage(row) for row in block.itertuples()] for _, block in rows.groupby("block")]
+
+
+def block_words(block: int, standard: pd.DataFrame, separable: pd.DataFrame) -> dict[str, str]:
+    """The formula at one block: N, and how many times fewer multiply–accumulates."""
+    before = standard.query("block == @block and kind == 'conv'")["macs"].sum()
+    channels = separable.query("kind == 'pointwise'")["out_channels"].iloc[0]
+    ratio = before / separable["macs"].sum()
+    return {"block": str(block), "channels": str(channels), "ratio": f"{ratio:.2f}"}
 
 
 if __name__ == "__main__":

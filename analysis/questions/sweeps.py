@@ -2,28 +2,33 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
+from scipy import stats
 
 from analysis.build.plan import Plan, Step
 from analysis.frame.results import Results
 from analysis.frame.wording import (
     LEVELS,
-    TITLES,
-    capital,
-    listed,
+    count_text,
+    gap_text,
+    open_text,
     percent,
-    points,
     seeds_text,
     setting_text,
+    side,
     whole,
     words,
 )
-from analysis.look.lines import draw_sweep
+from analysis.look.lines import chosen_level, draw_sweep
 from analysis.look.rows import draw_levels
-from analysis.look.style import COLUMN, ERROR, NETWORKS, blank, key
-from analysis.questions import Drawn, Sections, figure
+from analysis.look.style import ERROR, FULL, NETWORKS, blank, key_above, name_of
+from analysis.questions import Drawn, Section, Sections, figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 LOSSES = (
     *("cross_entropy", "label_smoothing", "mse", "weighted", "class_balanced", "focal"),
@@ -36,14 +41,12 @@ class Factor:
     """One factor and its levels.
 
     Attributes:
-        title: of the figure.
         name: of the axis, or of a level in the caption.
         unit: of a level in a sentence.
         tiny: levels of the tiny report; small and full likewise.
         column: of the levels as numbers; "" where they are names.
     """
 
-    title: str
     name: str
     unit: str
     tiny: tuple[object, ...]
@@ -54,7 +57,6 @@ class Factor:
 
 FACTORS = {
     "learning_rate": Factor(
-        "What the learning rate changes",
         "learning rate",
         "",
         (0.01, 0.03),
@@ -63,7 +65,6 @@ FACTORS = {
         "learning_rate",
     ),
     "loss": Factor(
-        "What the loss function changes",
         "loss function",
         "",
         ("cross_entropy", "ldam_drw"),
@@ -71,7 +72,6 @@ FACTORS = {
         LOSSES,
     ),
     "batch_size": Factor(
-        "What the batch size changes",
         "batch size (images)",
         "images",
         (16, 32),
@@ -80,7 +80,6 @@ FACTORS = {
         "batch_size",
     ),
     "training_epochs": Factor(
-        "What longer training changes",
         "training epochs",
         "epochs",
         (1, 2),
@@ -89,7 +88,6 @@ FACTORS = {
         "training_epochs",
     ),
     "train_size": Factor(
-        "What more training images change",
         "training images",
         "images",
         (30, 60),
@@ -98,17 +96,18 @@ FACTORS = {
         "train_images",
     ),
     "augment": Factor(
-        "What augmentation changes",
         "augmentation",
         "augmentation",
         ("none", "mild"),
         ("none", "mild", "strong"),
         ("none", "mild", "strong"),
     ),
-    "precision": Factor(
-        "What half precision changes", "precision of training", "", (), (), ("float32", "bfloat16")
-    ),
+    "precision": Factor("precision of training", "", (), (), ("float32", "bfloat16")),
 }
+
+SMALL = ("learning_rate", "batch_size", "training_epochs", "train_size", "augment", "precision")
+SHOWN = (*SMALL, "loss")  # in the order of the panels, the wide one last
+TABLES = (*FACTORS, "width", "resolution", "blocks")
 
 
 def steps(plan: Plan) -> Iterator[Step]:
@@ -123,93 +122,149 @@ def steps(plan: Plan) -> Iterator[Step]:
             yield plan.sweep(name, part, factor=name, seeds=seeds)
 
 
-def numbers(data: Results, name: str) -> Drawn:
-    """The factor is a number: lines with bands."""
-    table, factor = data.sweep(name), FACTORS[name]
-    figure = blank(COLUMN, 5.6)
-    ax = figure.subplots()
-    draw_sweep(ax, table, factor.column, "error", chosen=name == "learning_rate")
-    ax.set_xlabel(factor.name)
-    ax.set_ylabel(ERROR)
-    ring = (
-        " Rings mark the rate that the mean accuracy on the validation images chooses."
-        if name == "learning_rate"
-        else ""
-    )
-    share = (table["train_images"] / table["test_images"]).agg(["min", "max"])
-    ratio = (
-        f" The test set stays: training over testing images goes from {share['min']:.2g} to "
-        f"{share['max']:.2g}."
-        if name == "train_size"
-        else ""
-    )
+# --- Drawn --------------------------------------------------------------------------------------
+
+
+@figure("What changes with one factor", *(f"{n}.csv" for n in SHOWN if n != "precision"))
+def sweeps(data: Results) -> Drawn:
+    """A panel for each factor: numbers as lines with bands, names as rows of dots."""
+    shown = [name for name in SHOWN if data.has(f"{name}.csv")]
+    figure = blank(FULL, 15.5)
+    grid = figure.add_gridspec(3, 3, height_ratios=(1, 1, 1.2))
+    places = [grid[place // 3, place % 3] for place in range(len(shown) - 1)]
+    for name, place in zip(shown, [*places, grid[2, :]], strict=True):
+        panel(figure.add_subplot(place), data.sweep(name), name)
+    key_above(figure, figure.axes[-1])
+    tables = pd.concat([data.sweep(name) for name in shown])
     return figure, (
-        f"Error rate on the test set against {factor.name.split(' (')[0]}; lines are means of "
-        f"{seeds_text(table)}, bands reach from the lowest seed to the highest "
-        f"({setting_text(table, factor.column)}).{ring}{ratio}"
+        f"Error rate on {count_text(tables['test_images'], 'test image')}, one factor at a time. "
+        f"Lines and markers: means of {seeds_text(tables, ['factor', 'network', 'level'])}; bands, "
+        "bars and ticks: the seeds. Rings mark what the validation images choose. Elsewhere: "
+        f"{setting_text(data.sweep('augment'))}."
     )
 
 
-def kinds(data: Results, name: str) -> Drawn:
-    """The factor has names: a row of dots for each."""
-    table = data.sweep(name)
-    rows = by_error(table) if name == "loss" else list(dict.fromkeys(table["level"]))
-    figure = blank(COLUMN, 2.4 + 0.75 * len(rows))
-    ax = figure.subplots()
-    draw_levels(ax, table, "error", rows, names=LEVELS)
+def panel(ax: "Axes", table: pd.DataFrame, name: str) -> None:
+    """One factor."""
+    factor = FACTORS[name]
+    if factor.column:
+        draw_sweep(ax, table, factor.column, "error", chosen=True, named=False)
+        ax.set_xlabel(factor.name)
+        ax.set_ylabel(ERROR)
+        levels = np.unique(table[factor.column])
+        ax.set_xticks(levels, map(brief, levels), fontsize=7)
+        return
+    levels = list(dict.fromkeys(table["level"]))
+    if name == "loss":
+        levels = table.groupby("level")["error"].mean().sort_values(kind="stable").index.tolist()
+    chosen = {network: chosen_level(rows, "level") for network, rows in table.groupby("network")}
+    draw_levels(ax, table, "error", levels, names=LEVELS, ring=chosen)
     ax.set_xlabel(ERROR)
-    key(ax)
-    return figure, (
-        f"Error rate on the test set for each {FACTORS[name].name}; markers are means of "
-        f"{seeds_text(table)}, ticks the seeds, bars reach from the lowest to the highest "
-        f"({setting_text(table, name)})."
-    )
+    ax.set_title(factor.name)
 
 
-def by_error(table: pd.DataFrame) -> list[str]:
-    """Levels, the lowest mean error first."""
-    return table.groupby("level")["error"].mean().sort_values(kind="stable").index.tolist()
+def brief(level: float) -> str:
+    """As 0.01, 512 or 16k."""
+    return f"{level / 1000:g}k" if level >= 1000 else f"{level:g}"
 
 
-for _name, _factor in FACTORS.items():
-    _draw = numbers if _factor.column else kinds
-    figure(_factor.title, f"{_name}.csv", name=_name, of=__name__)(partial(_draw, name=_name))
+# --- Said ---------------------------------------------------------------------------------------
 
 
 def say(data: Results) -> Sections:
-    """The best level of each network, and how much it matters, factor by factor."""
+    """What each factor does, chosen on validation images, and what could be seen at all."""
     table = data.table("learning_rate.csv")
     common = {
-        "seeds": str(table["seed"].nunique()),
         "images": whole(table["train_images"].iloc[0]),
         "epochs": str(table["training_epochs"].iloc[0]),
+        "steps": whole(updates(table).iloc[0]),
+        "rate_seeds": str(table["seed"].nunique()),
+        "validation_images": whole(table["validation_images"].iloc[0]),
+        "shared": shared_runs(data),
     }
-    found = {name: {"finding": finding(data, name)} for name in FACTORS if data.has(f"{name}.csv")}
+    found = {name: reading(data, name) for name in FACTORS if data.has(f"{name}.csv")}
     if "precision" in found:
         found["precision"]["finding"] = precision(data)
+    found["train_size"]["finding"] = sizes(data)
+    found["training_epochs"]["finding"] = lengths(data)
     return {"sweeps": common, **found}
 
 
-def finding(data: Results, name: str) -> str:
-    """Best and worst level, against what seeds differ by."""
+def updates(table: pd.DataFrame) -> pd.Series:
+    """Steps of the optimiser in each run."""
+    return np.ceil(table["train_images"] / table["batch_size"]) * table["training_epochs"]
+
+
+def reading(data: Results, name: str) -> Section:
+    """What validation chooses, the spread of the levels, and the least difference to be seen."""
     table, unit = data.table(f"{name}.csv"), FACTORS[name].unit
-    groups = table.groupby(["network", "level"], sort=False)["accuracy"]
-    means, noise = groups.mean(), (groups.max() - groups.min()).max()
-    parts = []
+    means = table.groupby(["network", "level"], sort=False)["accuracy"].mean()
+    chosen, worst = {}, {}
     for network in NETWORKS:
-        best, worst = means[network].idxmax(), means[network].idxmin()
-        parts.append(
-            f"{TITLES[network]} is best at {level_words(best, unit)} "
-            f"({percent(means[network, best])} %) and worst at {level_words(worst, unit)} "
-            f"({percent(means[network, worst])} %)"
-        )
-    ranges = means.groupby("network").max() - means.groupby("network").min()
-    end = (
-        "That is no more than seeds differ among themselves, so no level can be preferred."
-        if (ranges < noise).all()
-        else f"Runs of one level differ by up to {100 * noise:.2f} points between seeds."
+        level = chosen_level(table[table["network"] == network], "level")
+        low = means[network].idxmin()
+        chosen[network] = f"{level_words(level, unit)} ({percent(means[network, level])} %)"
+        worst[network] = f"{level_words(low, unit)} ({percent(means[network, low])} %)"
+    return {
+        "chosen": both_words(chosen),
+        "lowest": both_words(worst),
+        "seeds": count_text([table["seed"].nunique()], "seed"),
+        "least": least_words(table),
+        "first": first_gap(table),
+    }
+
+
+def first_gap(table: pd.DataFrame) -> str:
+    """MobileNet − standard at the first level."""
+    rows = table[table["level"] == table["level"].iloc[0]]
+    wide = rows.pivot(index="seed", columns="network", values="accuracy")
+    gaps = (wide["mobilenet"] - wide["standard"]).tolist()
+    return gap_text(gaps) + ("" if side(gaps) else f", {open_text(gaps)}")
+
+
+def both_words(values: dict[str, str]) -> str:
+    """Standard's and MobileNet's."""
+    standard, mobilenet = (values[name] for name in NETWORKS)
+    return f"{standard} for standard and {mobilenet} for MobileNet"
+
+
+def least_difference(table: pd.DataFrame) -> float:
+    """Points by which two levels of one network must differ to be told apart (95 %).
+
+    Student's, with the spread of equal runs pooled over the levels within five points of the best.
+    NaN for one seed.
+    """
+    groups = table.groupby(["network", "level"])["accuracy"].agg(["mean", "var", "count"])
+    near = groups[groups["mean"] > groups["mean"].max() - 0.05]
+    free = (near["count"] - 1).sum()
+    if not free:
+        return float("nan")
+    variance = (near["var"] * (near["count"] - 1)).sum() / free
+    n = near["count"].min()
+    return float(stats.t.ppf(0.975, free) * np.sqrt(2 * variance / n))
+
+
+def least_words(table: pd.DataFrame) -> str:
+    """As "differences below 0.93 points cannot be seen"."""
+    least = least_difference(table)
+    if np.isnan(least):
+        return "one seed shows no spread, so no difference can be told from chance"
+    return f"differences below {100 * least:.2f} points cannot be told from chance"
+
+
+def shared_runs(data: Results) -> str:
+    """How many tables hold the same runs of the MobileNet network, by their results."""
+    columns = ["network", "seed", "accuracy", "nll"]
+    names = [name for name in TABLES if data.has(f"{name}.csv")]
+    tables = [data.table(f"{name}.csv").assign(table=name) for name in names]
+    runs = pd.concat(tables).replace({"network": {"2+2": "mobilenet"}})
+    runs = runs[runs["network"] == "mobilenet"]
+    counts = runs.groupby(columns)["table"].nunique()
+    most = counts.max()
+    return (
+        f"{count_text([(counts == most).sum()], 'run')} of the MobileNet network with the common "
+        f"settings stand in {most} of these {len(names)} tables, so their luck is in all of them"
     )
-    return f"{capital('; '.join(parts))}. {end}"
 
 
 def level_words(level: str, unit: str) -> str:
@@ -223,66 +278,70 @@ def precision(data: Results) -> str:
     """Whether bfloat16, which sped up the sweeps of the standard network, cost accuracy."""
     table = data.table("precision.csv")
     wide = table.pivot_table(index=["network", "seed"], columns="level", values="accuracy")
-    change = (wide["bfloat16"] - wide["float32"]).groupby("network").mean()
+    change = wide["bfloat16"] - wide["float32"]
     seconds = table.groupby(["network", "level"])["training_seconds"].median().unstack()
     times = seconds["bfloat16"] / seconds["float32"]
-    changes = " and ".join(f"{points(change[name])} points ({name})" for name in NETWORKS)
-    factors = " and ".join(f"{times[name]:.2f} ({name})" for name in NETWORKS)
-    return (
-        f"Training in bfloat16 changes the accuracy by {changes} and the time by a factor of "
-        f"{factors}."
+    parts = []
+    for name in NETWORKS:
+        gaps = change[name].tolist()
+        state = "" if side(gaps) else f", {open_text(gaps)}"
+        parts.append(
+            f"{name_of(name)} takes {times[name]:.2f} times the time and its accuracy changes by "
+            f"{gap_text(gaps)}{state}"
+        )
+    return f"In bfloat16 {'; '.join(parts)}."
+
+
+def sizes(data: Results) -> str:
+    """Images at an equal number of steps, and with more steps."""
+    table = data.table("train_size.csv")
+    table = table.assign(updates=updates(table), error=100 * (1 - table["accuracy"]))
+    least = table["updates"].min()
+    same = table[table["updates"] <= 1.01 * least]
+    images = sorted(same["train_images"].unique())
+    means = same.groupby(["network", "train_images"])["error"].mean()
+    lines = " and ".join(
+        f"{', '.join(f'{means[name, n]:.2f}' for n in images)} % for {name_of(name)}"
+        for name in NETWORKS
     )
+    more = table[table["updates"] > 1.01 * least]
+    end = (
+        f" Larger sets had up to {whole(more['updates'].max())} steps, so that there more data and "
+        "longer training cannot be told apart."
+        if len(more)
+        else ""
+    )
+    sizes_text = ", ".join(map(whole, images))
+    return f"At {whole(least)} steps each, {sizes_text} images leave an error rate of {lines}.{end}"
+
+
+def lengths(data: Results) -> str:
+    """Epochs and batch sizes on one scale: the number of steps."""
+    tables = [data.table("training_epochs.csv"), data.table("batch_size.csv")]
+    both = pd.concat(tables).assign(kind=[1] * len(tables[0]) + [2] * len(tables[1]))
+    both = both.assign(updates=updates(both).astype(int))
+    means = both.groupby(["updates", "kind", "network"])["accuracy"].mean().unstack()
+    common = [row for row in means.iterrows() if row[0][0] <= 2 * updates(tables[0]).median()]
+    parts = [
+        f"{whole(steps)} steps ({'epochs' if kind == 1 else 'batch size'}): "
+        f"{percent(row['standard'])} / {percent(row['mobilenet'])} %"
+        for (steps, kind), row in common
+    ]
+    return "; ".join(parts)
 
 
 def conclude(data: Results, sections: Sections) -> Iterator[str]:
-    """More data against everything else; and which loss is best on the course's set."""
-    yield data_matters(data)
-    yield loss_matters(data)
-
-
-def data_matters(data: Results) -> str:
-    """More data against the other network."""
-    table = data.table("train_size.csv").astype({"level": int})
-    error = 1 - table.groupby(["network", "level"])["accuracy"].mean()
-    low, high = table["level"].min(), table["level"].max()
-    falls = {name: error[name, low] / error[name, high] for name in NETWORKS}
-    found = data.record("headline.json")["networks"]
-    means = [found[name]["error_rate"]["mean"] for name in NETWORKS]
-    more = min(falls.values()) > max(means) / min(means)
-    return (
-        f"{'Data matter more than architecture: f' if more else 'F'}rom {low:,} to {high:,} "
-        f"training images the error falls {falls['standard']:.1f} times for the standard and "
-        f"{falls['mobilenet']:.1f} times for the MobileNet network, with the same number of steps; "
-        f"between the networks of the headline it differs {max(means) / min(means):.1f} times."
-    )
-
-
-def loss_matters(data: Results) -> str:
-    """Which loss is best on the course's imbalanced set."""
-    table = data.table("loss.csv")
-    means = table.groupby(["network", "level"])["balanced_accuracy"].mean()
-    parts = []
-    for name in NETWORKS:
-        gain = means[name].max() - means[name, "cross_entropy"]
-        parts.append(f"{words(means[name].idxmax())} ({points(gain)} points, {name})")
-    sentence = (
-        "On the course's imbalanced set the loss with the highest balanced accuracy is "
-        f"{' and '.join(parts)}, against cross entropy."
-    )
-    if {means[name].idxmin() for name in NETWORKS} == {"mse"}:
-        worst = " and ".join(f"{percent(means[name, 'mse'])} %" for name in NETWORKS)
-        sentence += (
-            f" Surprising is how far the squared error stays behind ({worst}): its gradient fades "
-            "where a network is surely wrong, and the rates were tuned for cross entropy."
-        )
-    return sentence
+    """More data at equal steps; and which loss validation chooses on the course's set."""
+    yield sections["train_size"]["finding"]
 
 
 def disappoint(data: Results, sections: Sections) -> Iterator[str]:
     """Strong augmentation, where it is worse than mild."""
-    means = data.table("augment.csv").groupby(["level", "network"])["accuracy"].mean()
-    if not {"mild", "strong"} <= set(means.index.get_level_values("level")):
+    table = data.table("augment.csv")
+    if not {"mild", "strong"} <= set(table["level"]):
         return
-    lost = [means["strong", name] - means["mild", name] for name in NETWORKS]
-    if max(lost) < 0:
-        yield f"Strong augmentation, against mild, at this budget ({listed(lost)} points)."
+    wide = table.pivot_table(index=["network", "seed"], columns="level", values="accuracy")
+    lost = wide["strong"] - wide["mild"]
+    if side(lost.tolist()) < 0:
+        gaps = gap_text(lost.tolist(), "run")
+        yield f"Strong augmentation, against mild, at this length: {gaps}."

@@ -9,18 +9,19 @@ from analysis.build.plan import Plan, Step
 from analysis.frame.results import Results
 from analysis.frame.wording import (
     LEVELS,
-    agree,
     count_text,
-    listed,
+    gap_text,
+    open_text,
     percent,
     setting_text,
+    side,
     whole,
     words,
 )
 from analysis.look.lines import draw_sweep
 from analysis.look.rows import draw_levels
 from analysis.look.style import FULL, NETWORKS, blank, key_above
-from analysis.questions import Drawn, Sections, figure
+from analysis.questions import Drawn, Section, Sections, figure
 
 PLAIN = "cross_entropy"
 CLASSES = range(10)
@@ -28,6 +29,9 @@ LOSSES = (
     *("cross_entropy", "weighted", "class_balanced", "focal", "logit_adjusted", "ldam_drw"),
     "oversampling",
 )
+LONG = "../evaluation/imbalance_{}.csv"  # the longer runs of the model card, beside these results
+RECIPES = {"plain": ("plain",), "recipe": ("exp10", "exp100")}
+DEFERRED = 0.8  # of training, before LDAM-DRW weights its classes
 
 
 def steps(plan: Plan) -> Iterator[Step]:
@@ -61,33 +65,57 @@ def by_frequency(table: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(images=rows.groupby(["ratio", "rank"])["size"].transform("mean"))
 
 
+def longest(data: Results) -> pd.DataFrame:
+    """Runs by cross entropy: of the model card, where they are beside these, or of our sweep."""
+    table = long_runs(data)
+    return table[table["recipe"] == "plain"] if len(table) else plain_runs(data)
+
+
+def plain_runs(data: Results) -> pd.DataFrame:
+    """Those of the sweep."""
+    return data.table("imbalance.csv").query("level == @PLAIN")
+
+
+def long_runs(data: Results) -> pd.DataFrame:
+    """The model card's runs: recipe (plain, recipe), ratio, rotation (as data set), scores."""
+    parts = [
+        data.table(LONG.format(name)).assign(recipe=recipe)
+        for recipe, names in RECIPES.items()
+        for name in names
+        if data.has(LONG.format(name))
+    ]
+    if not parts:
+        return pd.DataFrame()
+    table = pd.concat(parts, ignore_index=True)
+    found = table["dataset"].str.extract(r"exp(\d+)-(\d+)").astype(int)
+    return table.assign(ratio=found[0], rotation=found[1])
+
+
 @figure("What rare classes lose", "imbalance.csv")
 def imbalance(data: Results) -> Drawn:
     """Recall against class frequency, a panel for each ratio."""
-    table = data.sweep("imbalance").query("level == @PLAIN")
+    table = longest(data)
     rows = by_frequency(table)
     ratios = sorted(rows["ratio"].unique())
-    figure = blank(FULL, 6.0)
+    figure = blank(FULL, 5.4)
     axes = np.atleast_1d(figure.subplots(1, len(ratios), sharey=True))
     for ax, ratio in zip(axes, ratios, strict=True):
         draw_sweep(ax, rows[rows["ratio"] == ratio], "images", "recall", log=False)
         ax.set_xlabel("training images of the class")
         ax.set_title(f"most frequent : rarest = {ratio}")
     axes[0].set_ylabel("recall (%)")
-    runs = table.groupby(["network", "ratio"]).size()
     return figure, (
         "Recall of a class against its training images, by cross entropy. Lines: means of "
-        f"{count_text(runs, 'run')} ({runs_text(table)}), so that each rank is held by several "
-        "digits; bands: from the lowest to the highest of these runs "
-        f"({setting_text(table, 'dataset')})."
+        f"{runs_text(table)}, so that each rank is held by several digits; bands: from the lowest "
+        f"to the highest of these runs ({setting_text(table, 'dataset')})."
     )
 
 
 def runs_text(table: pd.DataFrame) -> str:
     """Rotations and seeds."""
+    seeds = count_text([table["seed"].nunique()], "seed")
     return (
-        f"{count_text([table['rotation'].nunique()], 'rotation')} of which digit is rare × "
-        f"{count_text([table['seed'].nunique()], 'seed')}"
+        f"{count_text([table['rotation'].nunique()], 'rotation')} of which digit is rare × {seeds}"
     )
 
 
@@ -100,7 +128,7 @@ def imbalance_losses(data: Results) -> Drawn:
     )
     order = table.groupby("level")["balanced"].mean().sort_values(ascending=False, kind="stable")
     ratios = sorted(table["ratio"].unique())
-    figure = blank(FULL, 2.6 + 0.72 * len(order))
+    figure = blank(FULL, 2.6 + 0.6 * len(order))
     panels = [(ratio, x) for x in ("balanced", "worst") for ratio in ratios]
     axes = np.atleast_1d(figure.subplots(1, len(panels), sharey=True))
     names = {"balanced": "balanced accuracy (%)", "worst": "recall of the worst (%)"}
@@ -110,90 +138,116 @@ def imbalance_losses(data: Results) -> Drawn:
         ax.set_title(f"ratio {ratio}")
         ax.set_xlabel(names[x])
     key_above(figure, axes[0])
-    runs = table.groupby(["network", "level", "ratio"]).size()
     return figure, (
-        "Balanced accuracy and the recall of the worst class for each loss, where the most "
-        f"frequent class has {' or '.join(map(str, ratios))} times the images of the rarest. "
-        f"Markers: means of {count_text(runs, 'run')} ({runs_text(table)}); ticks: runs; bars: "
-        f"from the lowest to the highest ({setting_text(table, 'dataset')}). The best balanced "
-        "accuracy is at the top."
+        "Balanced accuracy and the recall of the worst class for each loss after short training, "
+        f"where the most frequent class has {' or '.join(map(str, ratios))} times the images of "
+        f"the rarest. Markers: means of {runs_text(table)}; ticks: runs "
+        f"({setting_text(table, 'dataset')})."
     )
 
 
+# --- Said ---------------------------------------------------------------------------------------
+
+
 def say(data: Results) -> Sections:
-    """Losses on long-tailed training sets, with rotated tails."""
-    table = data.table("imbalance.csv")
-    columns = {"balanced": "balanced_accuracy", "f1": "macro_f1", "worst": "worst_recall"}
-    means = table.groupby(["ratio", "network", "level"])[list(columns.values())].mean()
-    ratios = sorted(table["ratio"].unique())
-    findings = []
-    for ratio in ratios:
-        parts = []
-        for name in NETWORKS:
-            scores = means.loc[ratio, name]["balanced_accuracy"]
-            best = scores.idxmax()
-            parts.append(
-                f"{percent(scores[PLAIN])} % with cross entropy and {percent(scores[best])} % with "
-                f"{words(best)} ({name})"
-            )
-        findings.append(f"At a ratio of {ratio} the balanced accuracy is {'; '.join(parts)}.")
-    images = table.groupby("ratio")["train_images"].first()
-    rows = [
-        {
-            "ratio": str(ratio),
-            "loss": words(level),
-            **{
-                f"{name}_{key}": percent(means.loc[(ratio, name, level), column])
-                for name in NETWORKS
-                for key, column in columns.items()
-            },
-        }
-        for ratio in ratios
-        for level in table["level"].unique()
-    ]
+    """Who loses more with rare classes, and what the losses of the short runs give."""
+    short, long, plain = data.table("imbalance.csv"), long_runs(data), longest(data)
+    means = short.groupby(["ratio", "network", "level"])[list(COLUMNS.values())].mean()
+    steps = np.ceil(plain["train_images"] / plain["batch_size"]) * plain["training_epochs"]
     section = {
-        "rotations": str(table["rotation"].nunique()),
-        "images": ", ".join(f"{whole(images[r])} at a ratio of {r}" for r in ratios),
-        "rows": rows,
-        "finding": " ".join(findings),
+        "rotations": str(plain["rotation"].nunique()),
+        "images": images_text(plain),
+        "steps": count_text(steps.astype(int), "step"),
+        "short_rotations": count_text([short["rotation"].nunique()], "rotation"),
+        "short_images": images_text(short),
+        "short_epochs": count_text(short["training_epochs"], "epoch"),
+        "validation": count_text(short["validation_images"], "image"),
+        "deferred": count_text(late_epochs(short), "epoch"),
+        "plain": [gap_row(ratio, rows) for ratio, rows in plain.groupby("ratio")],
+        "growth": growth(plain),
+        "recipe": [gain_row(ratio, rows) for ratio, rows in long.groupby("ratio")]
+        if len(long)
+        else [],
+        "rows": [loss_row(means, *key) for key in means.index.droplevel("network").unique()],
     }
     return {"tails": section}
 
 
-def hardest(data: Results) -> tuple[int, pd.DataFrame]:
-    """The largest ratio, and its runs."""
-    table = data.table("imbalance.csv")
-    ratio = table["ratio"].max()
-    return ratio, table[table["ratio"] == ratio]
+COLUMNS = {"balanced": "balanced_accuracy", "f1": "macro_f1", "worst": "worst_recall"}
+
+
+def images_text(table: pd.DataFrame) -> str:
+    """Training images by ratio."""
+    images = table.groupby("ratio")["train_images"].first()
+    return ", ".join(f"{whole(n)} at a ratio of {ratio}" for ratio, n in images.items())
+
+
+def late_epochs(table: pd.DataFrame) -> list[int]:
+    """Epochs in which LDAM-DRW weights its classes."""
+    epochs = table["training_epochs"].unique()
+    return [int(sum(epoch / n >= DEFERRED for epoch in range(n))) for n in epochs]
+
+
+def gaps_of(rows: pd.DataFrame) -> list[float]:
+    """MobileNet − standard in balanced accuracy, rotation by rotation."""
+    wide = rows.pivot_table(index="dataset", columns="network", values="balanced_accuracy")
+    return (wide["mobilenet"] - wide["standard"]).tolist()
+
+
+def growth(plain: pd.DataFrame) -> str:
+    """How much larger the gap is at the largest ratio than at the smallest, by rotation."""
+    ratios = sorted(plain["ratio"].unique())
+    if len(ratios) < 2:
+        return "one ratio only"
+    wide = plain.pivot_table(
+        index=["ratio", "rotation"], columns="network", values="balanced_accuracy"
+    )
+    gaps = wide["mobilenet"] - wide["standard"]
+    change = (gaps[ratios[-1]] - gaps[ratios[0]]).dropna().tolist()
+    return gap_text(change, "rotation") + ("" if side(change) else f", {open_text(change)}")
+
+
+def gap_row(ratio: int, rows: pd.DataFrame) -> Section:
+    """Both networks at one ratio, and their paired difference."""
+    gaps = gaps_of(rows)
+    means = rows.groupby("network")[["balanced_accuracy", "worst_recall"]].mean()
+    return {
+        "ratio": str(ratio),
+        **{name: percent(means.loc[name, "balanced_accuracy"]) for name in NETWORKS},
+        **{f"{name}_worst": percent(means.loc[name, "worst_recall"]) for name in NETWORKS},
+        "gap": gap_text(gaps, "rotation") + ("" if side(gaps) else f", {open_text(gaps)}"),
+        "lower": f"{sum(gap < 0 for gap in gaps)} of {len(gaps)}",
+    }
+
+
+def gain_row(ratio: int, rows: pd.DataFrame) -> Section:
+    """What the recipe gives back to each network, rotation by rotation."""
+    wide = rows.pivot_table(
+        index=["network", "dataset"], columns="recipe", values="balanced_accuracy"
+    )
+    gains = (wide["recipe"] - wide["plain"]).dropna()
+    rest = gaps_of(rows[rows["recipe"] == "recipe"])
+    return {
+        "ratio": str(ratio),
+        **{name: gap_text(gains[name].tolist(), "rotation") for name in NETWORKS},
+        "gap": gap_text(rest, "rotation") + ("" if side(rest) else f", {open_text(rest)}"),
+    }
+
+
+def loss_row(means: pd.DataFrame, ratio: int, level: str) -> Section:
+    """A line of the appendix's table."""
+    scores = {
+        f"{name}_{key}": percent(means.loc[(ratio, name, level), column])
+        for name in NETWORKS
+        for key, column in COLUMNS.items()
+    }
+    return {"ratio": str(ratio), "loss": words(level), **scores}
 
 
 def conclude(data: Results, sections: Sections) -> Iterator[str]:
     """Whether the smaller network suffers more from rare classes."""
-    ratio, table = hardest(data)
-    table = table[table["level"] == PLAIN]
-    wide = table.pivot_table(index="dataset", columns="network", values="balanced_accuracy")
-    gaps = (wide["mobilenet"] - wide["standard"]).tolist()
-    start = f"With cross entropy at a ratio of {ratio}"
-    if not agree(gaps):
-        yield (
-            f"{start} neither network suffers more from rare digits in every rotation "
-            f"({listed(gaps)} points of balanced accuracy, MobileNet against standard)."
-        )
-        return
-    who = "MobileNet" if gaps[0] < 0 else "standard"
+    row = sections["tails"]["plain"][-1]
     yield (
-        f"{start} the {who} network suffers more from rare digits ({listed(gaps)} points of "
-        "balanced accuracy, one run for each rotation)."
+        f"With cross entropy at a ratio of {row['ratio']} MobileNet is lower than standard in "
+        f"{row['lower']} rotations: {row['gap']} of balanced accuracy."
     )
-
-
-def disappoint(data: Results, sections: Sections) -> Iterator[str]:
-    """A loss for rare classes that does not help them."""
-    ratio, table = hardest(data)
-    means = table.groupby(["network", "level"])["balanced_accuracy"].mean()
-    gains = [means[name, "ldam_drw"] - means[name, PLAIN] for name in NETWORKS]
-    if max(gains) <= 0:
-        yield (
-            f"LDAM-DRW at a ratio of {ratio}, against plain cross entropy ({listed(gains)} "
-            "points of balanced accuracy): its margins seem to want longer training than this."
-        )

@@ -57,7 +57,7 @@ class Explainer:
 
     def feature_maps(self, image: ArrayLike) -> list[Maps]:
         """The responses of each block to one image (C, H, W): (C', H', W'), none negative."""
-        return [block[-1] for block in self._responses(image)]
+        return [block[-1] for block in self.responses(image)]
 
     def evidence(self, image: ArrayLike, target: int, against: int | None = None) -> Maps:
         """The share of each position in a logit: for it where positive, against it where negative.
@@ -107,7 +107,7 @@ class Explainer:
         count = len(self.layers.blocks)
         if not -count <= block < count:
             raise ValueError(f"block is {block}; expected an index into {count} blocks.")
-        responses = self._responses(image)
+        responses = self.responses(image)
         last = responses[-1][-1]
         gradient = self._logit_gradient(last.mean(axis=(1, 2)), target)[:, None, None]
         gradient = np.broadcast_to(gradient / last[0].size, last.shape)
@@ -118,7 +118,7 @@ class Explainer:
         maps = responses[block][-1]
         return np.maximum(np.tensordot(gradient.mean(axis=(1, 2)), maps, 1), 0)
 
-    def _responses(self, image: ArrayLike) -> list[list[Maps]]:
+    def responses(self, image: ArrayLike) -> list[list[Maps]]:
         """What every convolution answers after its ReLU, block by block."""
         batch = np.ascontiguousarray(image, dtype=np.float32)[None]
         if batch.shape[1:] != self.layers.input_dim:

@@ -21,8 +21,8 @@ def digit_score(
             highest logit (Hendrycks et al. 2022); "energy", log Σ exp(logits), the negative free
             energy of Liu et al. 2020; "class_mean", the cosine between the embedding and the
             nearest class's mean embedding; "head", a logistic regression on the unit-length
-            embedding, trained to tell digits from other pictures (see `fit_digit_head` in
-            `netlib.measure.metrics`).
+            embedding, trained to tell digits from other pictures (see
+            `netlib.training.openset.Judged`).
         logits: (N, C).
         embeddings: (N, D).
         temperature: divides the logits, for "confidence".

@@ -5,28 +5,23 @@ files -> pictures and labels -> a row each -> those read differently first -> HT
 
 import csv
 import io
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netlib.answer.reading import NetworkReading, Reader, Reading
-from netlib.data.stores import DataError
-from netlib.data.tables import picture_labels
+from netlib.data.stores import DataError, ZipStore
+from netlib.data.tables import has_image_suffix, inert, picture_labels
 from netlib.errors import UserError
 from netlib.picture.load import ImageError
 
 MAX_PICTURES = 1000
 MAX_INFLATED_BYTES = 200_000_000
-MAX_PICTURE_BYTES = 20_000_000
 MAX_TABLE_BYTES = 2_000_000
-DAMAGED_ZIP = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError)
-PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff"}
 
 Progress = Callable[[int, int], None]
 Content = bytes | UserError  # of a file, or why it cannot be read
@@ -171,19 +166,14 @@ def to_csv(rows: Sequence[Row], classes: Mapping[str, Sequence[str]]) -> str:
             f"{name}_refused",
             *(f"{name}_p{label}" for label in known),
         ]
-    writer.writerow(map(_inert, header))
+    writer.writerow(map(inert, header))
     for row in rows:
         cells = [row.name, row.label or "", f"{row.disagreement:.4f}", row.error]
         for name, known in classes.items():
             network = row.reading.networks.get(name) if row.reading is not None else None
             cells += _cells(network) if network else [""] * (3 + len(known))
-        writer.writerow(map(_inert, cells))
+        writer.writerow(map(inert, cells))
     return text.getvalue()
-
-
-def _inert(text: str) -> str:
-    """Text from a stranger, such that no spreadsheet takes it for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def _cells(network: NetworkReading) -> list[str]:
@@ -207,12 +197,11 @@ def _files(paths: Sequence[str | Path]) -> Iterator[tuple[str, Content]]:
     """Name and content of every picture and table, zips opened."""
     left = MAX_INFLATED_BYTES
     for path in map(Path, paths):
-        suffix = path.suffix.lower()
-        if suffix == ".zip":
+        if path.suffix.lower() == ".zip":
             for name, content in _unzip(path, left):
                 left -= len(content) if isinstance(content, bytes) else 0
                 yield name, content
-        elif suffix in PICTURE_SUFFIXES or suffix == ".csv":
+        elif _wanted(path.name):
             yield path.name, path.read_bytes()
         else:
             yield path.name, UserError("It is neither a picture nor a zip nor a CSV table.")
@@ -220,33 +209,26 @@ def _files(paths: Sequence[str | Path]) -> Iterator[tuple[str, Content]]:
 
 def _unzip(path: Path, limit: int) -> Iterator[tuple[str, Content]]:
     """Pictures and tables in a zip, read in memory: nothing is unpacked to disk."""
+    store = ZipStore(path)
     try:
-        with zipfile.ZipFile(path) as archive:
-            entries = [entry for entry in archive.infolist() if _wanted(entry.filename)]
-            if sum(entry.file_size for entry in entries) > limit:
-                raise UserError(
-                    f"{path.name} inflates beyond {limit // 1_000_000} MB: send smaller parts."
-                )
-            for entry in entries:
-                yield entry.filename, _read_entry(archive, entry)
-    except DAMAGED_ZIP:
-        yield path.name, UserError("The zip is damaged or encrypted: pack it again.")
+        names = [name for name in store.files("") if _wanted(name)]
+        size = sum(map(store.size, names))
+    except DataError as error:
+        yield path.name, _told(error, path)
+        return
+    if size > limit:
+        raise UserError(f"{path.name} inflates beyond {limit // 1_000_000} MB: send smaller parts.")
+    for name in names:
+        try:
+            yield name, store.read(name)
+        except DataError as error:
+            yield name, _told(error, path)
 
 
-def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Content:
-    try:
-        with archive.open(entry) as file:
-            # The declared size may lie: never read more than a picture may have.
-            content = file.read(MAX_PICTURE_BYTES + 1)
-    except (*DAMAGED_ZIP, zlib.error):
-        return UserError("It is damaged or encrypted in its zip: pack it again.")
-    if len(content) > MAX_PICTURE_BYTES:
-        return UserError(f"It is larger than {MAX_PICTURE_BYTES // 1_000_000} MB.")
-    return content
+def _told(error: DataError, path: Path) -> UserError:
+    """The sentence, without the folder in which the server keeps what was sent."""
+    return UserError(str(error).replace(str(path), path.name))
 
 
 def _wanted(name: str) -> bool:
-    path = PurePosixPath(name)
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
-    suffix = path.suffix.lower()
-    return not hidden and (suffix in PICTURE_SUFFIXES or suffix == ".csv")
+    return has_image_suffix(name) or name.lower().endswith(".csv")

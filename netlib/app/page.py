@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -53,6 +54,8 @@ PAD = (280, 280)
 WIDE_PAD, NARROW_PAD = (1120, 240), (700, 360)
 MAX_FILE_SIZE = "25mb"
 MAX_QUEUE = 64
+# Python's usual 5 ms are what each answer waits for at each step while a batch computes.
+SWITCH_SECONDS = 0.0005
 KEEP_SECONDS = uploads.SECONDS / 2
 AS_READ = "as read"
 BLANK_PICTURE = "The picture is blank: there is no ink in it that stands out from its paper."
@@ -432,6 +435,8 @@ def launch_options() -> dict[str, Any]:
 async def _lifespan(app: Any) -> AsyncIterator[None]:
     """What runs while the server does: the processes that read, the removal of uploads."""
     page = app.get_blocks()
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
     cleaning = asyncio.create_task(uploads.clean_up(page))
     if page.service.pool is not None:
         page.service.pool.start()
@@ -439,6 +444,7 @@ async def _lifespan(app: Any) -> AsyncIterator[None]:
     if page.service.pool is not None:
         page.service.pool.close()
     cleaning.cancel()
+    sys.setswitchinterval(usual)
     uploads.remove_old(page, 0)
 
 

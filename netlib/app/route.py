@@ -6,13 +6,14 @@ Answers to mistakes are {"detail": "One sentence."}, with a status that says who
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from fastapi import HTTPException
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers, UploadFile
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import Message
 
 from netlib.answer.pool import BusyError
@@ -43,10 +44,17 @@ MISTAKES = {
 }
 
 
+class PlainRoute(APIRoute):
+    """Described for OpenAPI, called without FastAPI's search for parameters."""
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+        return self.endpoint
+
+
 def routes() -> list[APIRoute]:
     """The route, described for OpenAPI; the app's blocks hold a `Service`."""
     return [
-        APIRoute(
+        PlainRoute(
             "/predict",
             predict,
             methods=["POST"],

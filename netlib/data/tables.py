@@ -14,11 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePosixPath
+from typing import Any
 
 from netlib.data.stores import DataError, leaves
 
 IMAGE_SUFFIXES = frozenset(
-    ".png .jpg .jpeg .bmp .gif .tif .tiff .webp .pgm .ppm .pnm".split()
+    ".png .jpg .jpeg .bmp .gif .tif .tiff .webp .avif .pgm .ppm .pnm".split()
 )  # what counts as "an image that the CSV does not name"; a named file may have any suffix
 DELIMITERS = ",;\t|"
 ANY_NUMBER = 10**18  # labels below it: a number of any length, not a class
@@ -52,6 +53,12 @@ def collector_paused() -> Iterator[None]:
 def has_image_suffix(name: str) -> bool:
     """Whether a file is an image by its name."""
     return f".{name.rpartition('.')[2].lower()}" in IMAGE_SUFFIXES
+
+
+def inert(value: Any) -> Any:
+    """A stranger's text, such that no spreadsheet takes it for a formula."""
+    is_formula = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
+    return f"'{value}" if is_formula else value
 
 
 class Files:

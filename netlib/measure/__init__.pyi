@@ -4,15 +4,13 @@ from .corruptions import corrupt as corrupt
 from .metrics import Scores as Scores
 from .metrics import auroc as auroc
 from .metrics import choose_temperature as choose_temperature
-from .metrics import fit_digit_head as fit_digit_head
 from .metrics import fit_temperature as fit_temperature
-from .metrics import mean_embeddings as mean_embeddings
 from .metrics import scores as scores
-from .nondigits import makers as makers
 from .runs import KeptRun as KeptRun
 from .runs import Pairs as Pairs
 from .runs import check_test_set as check_test_set
 from .runs import find_pairs as find_pairs
+from .runs import typical_seed as typical_seed
 from .seeds import MeanInterval as MeanInterval
 from .seeds import agreement as agreement
 from .seeds import equivalence as equivalence

@@ -1,20 +1,28 @@
 """Families of pictures that are no digit, for training and testing what refuses them.
 
     letters, words, signs   characters of handwriting fonts, without those that read as digits
+    alphabets               other scripts of these fonts: Greek, Cyrillic, kana and the like
+    icons                   what icon fonts hold: things, animals, arrows, buttons
     recombined, mirrored,   pen strokes of digits, taken apart and put together, turned into what
-    doubled, crossed, pairs no digit looks like, written over each other, struck out, side by side
+    doubled, crossed, pairs no digit looks like, written over each other, struck out, side by side,
+    windows                 and cut out of a line of digits without regard to where they begin
     arrows ... scenes       strokes from geometry, see `netlib.measure.doodles`
     scribbles, textures,    see `netlib.measure.nondigits`
-    silhouettes, photos
+    silhouettes, photos,
+    leaves
 
 Each family is a function (rng) -> uint8 (280, 280), dark on white, as on the demo's pad. The
 characters that many hands write as digits are a family of their own, `lookalikes`, which is
 measured and never trained on.
 """
 
+import re
+import unicodedata
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.random import Generator
 from PIL import Image, ImageDraw, ImageFont
@@ -22,12 +30,19 @@ from scipy import ndimage
 
 from netlib.data.strokes import PAD_SIZE, PenDigit, render_strokes
 from netlib.measure import doodles
-from netlib.measure.nondigits import Maker, photo, scribble, silhouette, texture
+from netlib.measure.nondigits import Maker, leaves, photo, scribble, silhouette, texture
 
 LETTERS = "ACEFGHJKLMNPRTUVWXYacdefhjkmnprtuvwxyÄÖÜäöüßÆæñç"
 SIGNS = "$%+=#&@?*{}[]<>~^€£()"
 LOOKALIKES = "OoDIlSsZzBbgqi|/!"
-FONT_SUFFIXES = (".ttf", ".otf", ".woff2")
+# The same in other scripts: O, 3, 1, 4, 6, 8, 2, 5 and strokes.
+ALIKE = set("ΟοОоΘѲЗзЭэІіΙιЧчбБΒВвΖЅѕӠӘә一口ロ〇乙ろるらうのノ丨フ七九工二Lอวเแ०१२३४५६७८९ᄋㅇ이")
+NAMED_ALIKE = re.compile(
+    r"number|digit|circle|ellipse|oval|letter|minus|slash|line$|dash|ring|keycap|(^|[-_ ])\d|"
+    r"(^|[-_ ])(zero|one|two|three|four|five|six|seven|eight|nine|o|l|i|s|z|b|g|q|d)$",
+    re.IGNORECASE,
+)
+FONT_SUFFIXES = (".ttf", ".otf", ".woff", ".woff2")
 FONT_SIZE = 120
 PENS, EXTENTS = (6.0, 26.0), (0.35, 0.9)
 # What a turned digit must not look like is another digit: 0, 1 and 8 do in every position, 2 and 5
@@ -38,40 +53,76 @@ Pen = Sequence[PenDigit]
 Written = Callable[[Generator, Pen], list[np.ndarray]]
 
 
-def find_fonts(folder: Path) -> list[Path]:
-    """The font files in a folder, by name.
+def find_fonts(folder: Path) -> list[list[Path]]:
+    """The font files in each folder of a folder, by name: what one hand or studio drew.
 
     Raises:
         ValueError: there are fewer than three, one for each of training, choosing and testing.
     """
-    found = sorted(path for path in folder.glob("*") if path.suffix in FONT_SUFFIXES)
+    groups = [
+        sorted(path for path in group.glob("*") if path.suffix in FONT_SUFFIXES)
+        for group in sorted(folder.glob("*/"))
+    ]
+    found = [group for group in groups if group]
     if len(found) < 3:
         raise ValueError(
-            f"{folder} holds {len(found)} fonts; expected 3 or more, {', '.join(FONT_SUFFIXES)}: "
-            "fetch some, npm's @fontsource/caveat, for example."
+            f"{folder} has {len(found)} folders of fonts; expected 3 or more with "
+            f"{', '.join(FONT_SUFFIXES)}: fetch some, npm's @fontsource/caveat, for example."
         )
     return found
 
 
-def families(fonts: Sequence[Path], pen: Pen, photos: Sequence[np.ndarray]) -> dict[str, Maker]:
+def families(
+    hands: Sequence[Path], icons: Sequence[Path], pen: Pen, photos: Sequence[np.ndarray]
+) -> dict[str, Maker]:
     """Every family by name, in a fixed order.
 
     Args:
-        fonts: handwriting fonts.
+        hands: handwriting fonts; those whose file is called "latin" have the Latin alphabet.
+        icons: icon fonts.
         pen: written digits, some of every class.
         photos: arrays (H, W) or (H, W, 3), uint8, 280 pixels or more each way.
     """
+    latin = [font for font in hands if font.stem == "latin"]
+    scripts = [font for font in hands if len(characters(font, "L")) > 20]
+    icons = [font for font in icons if len(characters(font, "S")) > 20]
     return {
-        "letters": lambda rng: typed(rng, fonts, LETTERS),
-        "words": lambda rng: typed(rng, fonts, LETTERS, int(rng.integers(2, 5))),
-        "signs": lambda rng: typed(rng, fonts, SIGNS),
+        "letters": lambda rng: typed(rng, latin, LETTERS),
+        "words": lambda rng: typed(rng, latin, LETTERS, int(rng.integers(2, 5))),
+        "signs": lambda rng: typed(rng, latin, SIGNS),
+        **({"alphabets": lambda rng: typed(rng, scripts, "L")} if scripts else {}),
+        **({"icons": lambda rng: typed(rng, icons, "S")} if icons else {}),
         **{name: _written(make, pen) for name, make in WRITTEN.items()},
+        "windows": lambda rng: window(rng, pen),
         **{name: _drawn(make) for name, make in doodles.DRAWERS.items()},
         "scribbles": scribble,
         "textures": texture,
         "silhouettes": silhouette,
         "photos": lambda rng: photo(rng, photos),
+        "leaves": leaves,
     }
+
+
+@cache
+def characters(font: Path, kind: str) -> str:
+    """A font's characters beyond ASCII that look like no digit: letters ("L") or others ("S")."""
+    from fontTools.ttLib import TTFont
+
+    with TTFont(font) as opened:
+        names = opened.getBestCmap()
+    return "".join(
+        chr(code)
+        for code, name in names.items()
+        if code > 0x17F
+        and unicodedata.category(chr(code))[0] in {"L": "L", "S": "SC"}[kind]
+        and chr(code) not in ALIKE
+        and (kind == "L" or not NAMED_ALIKE.search(unicodedata.name(chr(code), name)))
+    )
+
+
+@cache
+def _font(path: Path) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(str(path), FONT_SIZE)
 
 
 def lookalikes(fonts: Sequence[Path]) -> Maker:
@@ -79,17 +130,35 @@ def lookalikes(fonts: Sequence[Path]) -> Maker:
     return lambda rng: typed(rng, fonts, LOOKALIKES)
 
 
-def typed(rng: Generator, fonts: Sequence[Path], characters: str, count: int = 1) -> np.ndarray:
-    """Characters of one random font, leaning a little, anywhere on the pad."""
-    font = ImageFont.truetype(str(fonts[int(rng.integers(len(fonts)))]), FONT_SIZE)
-    text = "".join(characters[int(rng.integers(len(characters)))] for _ in range(count))
+def typed(rng: Generator, fonts: Sequence[Path], these: str, count: int = 1) -> np.ndarray:
+    """Characters of one random font, leaning and bent a little, anywhere on the pad.
+
+    Args:
+        rng: all chance.
+        fonts: to choose from.
+        these: characters to choose from; "L" and "S": those of `characters`.
+        count: how many, side by side.
+    """
+    path = fonts[int(rng.integers(len(fonts)))]
+    known = characters(path, these) if these in ("L", "S") else these
+    text = "".join(known[int(rng.integers(len(known)))] for _ in range(count))
+    font = _font(path)
     left, top, right, bottom = (int(edge) for edge in font.getbbox(text))
     edge = FONT_SIZE // 4  # room for what a font draws outside of its box
     size = (right - left + 2 * edge, bottom - top + 2 * edge)
     sheet = Image.new("L", size)
     ImageDraw.Draw(sheet).text((edge - left, edge - top), text, fill=255, font=font)
     sheet = sheet.rotate(rng.uniform(-12, 12), Image.Resampling.BICUBIC, expand=True)
-    return _placed(rng, sheet)
+    return _placed(rng, Image.fromarray(_bent(rng, np.asarray(sheet))))
+
+
+def _bent(rng: Generator, sheet: np.ndarray) -> np.ndarray:
+    """As an unsteady hand would write it: moved by up to some pixels, smoothly."""
+    height, width = sheet.shape
+    coarse = rng.normal(0, rng.uniform(0, 5), (2, 5, 5)).astype(np.float32)
+    field = [cv2.resize(plane, (width, height), interpolation=cv2.INTER_CUBIC) for plane in coarse]
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    return cv2.remap(sheet, x + field[0], y + field[1], cv2.INTER_LINEAR)
 
 
 def _placed(rng: Generator, sheet: Image.Image) -> np.ndarray:
@@ -202,6 +271,22 @@ def pairs(rng: Generator, pen: Pen) -> list[np.ndarray]:
         strokes += [stroke + place for stroke in unit]
         right += float(np.concatenate(unit)[:, 0].max()) + rng.uniform(0.05, 0.3)
     return strokes
+
+
+def window(rng: Generator, pen: Pen) -> np.ndarray:
+    """A square cut out of a line of three digits, so that it shows parts of two or three."""
+    strokes: list[np.ndarray] = []
+    for place in range(3):
+        unit = _unit(_any(rng, pen).strokes)
+        strokes += [stroke * (0.8, 1) + (0.9 * place, rng.uniform(-0.1, 0.1)) for stroke in unit]
+    line = render_strokes(strokes, 3 * PAD_SIZE, pen=rng.uniform(*PENS), extent=0.9)
+    rows = np.flatnonzero(line.any(1))
+    side = int(rng.uniform(0.8, 1.1) * (rows[-1] - rows[0]))
+    between = rng.choice([0.34, 0.66]) * line.shape[1]  # about where one digit ends
+    left = int(between + rng.uniform(-0.07, 0.07) * PAD_SIZE - side / 2)
+    top = int(np.mean(rows[[0, -1]]) - side / 2)
+    cut = Image.fromarray(255 - line[max(top, 0) : top + side, left : left + side])
+    return np.asarray(cut.resize((PAD_SIZE, PAD_SIZE), Image.Resampling.BILINEAR))
 
 
 WRITTEN: dict[str, Written] = {

@@ -11,10 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 from scipy.optimize import minimize_scalar
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from netlib.answer.refusal import unit
 from netlib.measure.seeds import wilson_interval
 
 log = logging.getLogger(__name__)
@@ -211,9 +209,6 @@ def choose_temperature(labels: ArrayLike, logits: ArrayLike) -> float:
     return 1.0
 
 
-HEAD_C = 1000.0  # inverse strength of the L2 penalty; unit-length embeddings have small entries
-
-
 def auroc(digits: ArrayLike, others: ArrayLike) -> tuple[float, float, float]:
     """Area under the ROC curve, with its 95 % interval, of scores that should be high for digits.
 
@@ -237,25 +232,6 @@ def auroc(digits: ArrayLike, others: ArrayLike) -> tuple[float, float, float]:
     half = stats.norm.ppf(0.975) * deviation / (area * (1 - area))
     interval = special.expit(special.logit(area) + np.array([-half, half]))
     return area, float(interval[0]), float(interval[1])
-
-
-def fit_digit_head(digits: ArrayLike, others: ArrayLike) -> np.ndarray:
-    """Weights and bias (D + 1,) of a logistic regression that tells digits from other pictures.
-
-    Args:
-        digits: embeddings (N, D) of digits.
-        others: embeddings (M, D) of pictures that are none.
-    """
-    x = np.concatenate([unit(digits), unit(others)])
-    is_digit = np.arange(len(x)) < len(np.asarray(digits))
-    model = LogisticRegression(C=HEAD_C, class_weight="balanced", max_iter=2000).fit(x, is_digit)
-    return np.append(model.coef_[0], model.intercept_)
-
-
-def mean_embeddings(labels: ArrayLike, embeddings: ArrayLike, num_classes: int) -> np.ndarray:
-    """(C, D): the mean of each class's unit-length embeddings."""
-    y, units = np.asarray(labels), unit(embeddings)
-    return np.stack([units[y == c].mean(0) for c in range(num_classes)])
 
 
 def _check(labels: ArrayLike, logits: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

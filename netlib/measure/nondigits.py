@@ -1,69 +1,28 @@
 """Pictures that are no digits, made by code: what a drawing pad or an upload may hold instead.
 
-    letters      characters of the fonts given, without those that read as digits
     scribbles    one long, random, smooth stroke
     textures     noise, stripes, checks and hatching that fill the picture
     silhouettes  filled outlines of shirts, trousers, dresses, shoes, bags
     photos       square crops of the photos given, in grey
+    leaves       shapes that lie over each other, as things do in photos
 
 Each kind is a function (rng) -> uint8 (280, 280) as on the demo's pad, dark on white, but for the
-textures and photos, which have no paper.
+textures, photos and leaves, which have no paper.
 """
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.random import Generator
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from scipy import interpolate, ndimage
 
 PAD = 280
-# Without B D I O Q S Z b g i l o q s z and | ° ! , . ' : which many hands write as digits.
-LETTERS = "ACEFGHJKLMNPRTUVWXYacdefhjkmnprtuvwxy&@#%?+*=$€ß§<>{}ÄÑΨΩ"
 PEN_WIDTHS = (6, 26)
 EXTENTS = (0.35, 0.9)
 ZOOM = 2  # supersampling of everything that is drawn
 
 Maker = Callable[[Generator], np.ndarray]
-
-
-def makers(fonts: Sequence[Path], photos: Sequence[np.ndarray]) -> dict[str, Maker]:
-    """Every kind by name.
-
-    Args:
-        fonts: TrueType or OpenType files for the letters.
-        photos: arrays (H, W) or (H, W, 3), uint8, at least 280 pixels each way.
-
-    Raises:
-        ValueError: there is no font or no photo.
-    """
-    if not fonts or not photos:
-        raise ValueError(
-            f"There are {len(fonts)} fonts and {len(photos)} photos; expected at least one of each."
-        )
-    return {
-        "letters": lambda rng: letter(rng, fonts),
-        "scribbles": scribble,
-        "textures": texture,
-        "silhouettes": silhouette,
-        "photos": lambda rng: photo(rng, photos),
-    }
-
-
-def letter(rng: Generator, fonts: Sequence[Path]) -> np.ndarray:
-    """One character of a random font, its place and size random."""
-    font = ImageFont.truetype(str(fonts[int(rng.integers(len(fonts)))]), 100)
-    character = LETTERS[rng.integers(len(LETTERS))]
-    left, top, right, bottom = (int(n) for n in font.getbbox(character))
-    extent = rng.uniform(*EXTENTS) * PAD * ZOOM
-    font = font.font_variant(size=int(100 * extent / max(right - left, bottom - top, 1)))
-    left, top, right, bottom = (int(n) for n in font.getbbox(character))
-    room = PAD * ZOOM - np.array([right - left, bottom - top])
-    x, y = rng.random(2) * np.maximum(room, 0)
-    canvas = _canvas()
-    ImageDraw.Draw(canvas).text((x - left, y - top), character, fill=0, font=font)
-    return _paper(canvas)
 
 
 def scribble(rng: Generator) -> np.ndarray:
@@ -144,6 +103,28 @@ def photo(rng: Generator, photos: Sequence[np.ndarray]) -> np.ndarray:
     top = int(rng.integers(picture.height - side + 1))
     crop = picture.crop((left, top, left + side, top + side))
     return np.asarray(crop.resize((PAD, PAD), Image.Resampling.BICUBIC))
+
+
+def leaves(rng: Generator) -> np.ndarray:
+    """Shapes of all sizes and greys that lie over each other, shaded, as in photos of things.
+
+    The "dead leaves" of Lee, Mumford & Huang 2001, whose statistics are those of natural images.
+    """
+    picture = Image.new("L", (PAD, PAD), int(rng.integers(256)))
+    draw = ImageDraw.Draw(picture)
+    for radius in np.sort(PAD / rng.uniform(1.2, 16, int(rng.integers(3, 60))))[::-1]:
+        x, y = rng.uniform(0, PAD, 2)
+        grey, wide = int(rng.integers(256)), radius * rng.uniform(0.4, 1)
+        if rng.random() < 0.5:
+            draw.ellipse((x - radius, y - wide, x + radius, y + wide), fill=grey)
+        else:
+            angles = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(3, 7))))
+            corners = np.stack([x + radius * np.cos(angles), y + radius * np.sin(angles)], 1)
+            draw.polygon([(float(a), float(b)) for a, b in corners], fill=grey)
+    above, below = rng.uniform(0.6, 1.0, 2)
+    light = np.linspace(above, below, PAD)[:, None]
+    shaded = ndimage.gaussian_filter(np.asarray(picture, np.float32), rng.uniform(0, 3)) * light
+    return np.clip(shaded + rng.normal(0, rng.uniform(0, 8), (PAD, PAD)), 0, 255).astype(np.uint8)
 
 
 def _canvas() -> Image.Image:

@@ -103,6 +103,19 @@ class Pairs:
             raise ValueError(f"{folder} has no pair of seed {seed}; it has {known}.")
         return {network: self.runs[network, seed] for network in NETWORKS}
 
+    @property
+    def typical(self) -> int:
+        """The seed whose difference in accuracy is nearest to the median, the lower one of two."""
+        gaps = {}
+        for seed in self.seeds:
+            right = {}
+            for network, run in self.at(seed).items():
+                labels, logits = run.arrays("labels", "logits")
+                right[network] = int((logits.argmax(1) == labels).sum())
+            gaps[seed] = right[NETWORKS[1]] - right[NETWORKS[0]]
+        median = float(np.median(list(gaps.values())))
+        return min(self.seeds, key=lambda seed: (abs(gaps[seed] - median), seed))
+
     def __iter__(self) -> Iterator[KeptRun]:
         """Every run, network by network."""
         return (run for network in NETWORKS for run in self.of(network))
@@ -132,6 +145,11 @@ def find_pairs(folder: Path) -> Pairs:
     runs = {key: run for key, run in found.items() if key[1] in common}
     ignored = tuple(run.folder.name for key, run in found.items() if key not in runs)
     return Pairs(tuple(common), runs, ignored)
+
+
+def typical_seed(folder: Path | None) -> int:
+    """Of the pair with the median difference; 0 where there are no kept runs."""
+    return find_pairs(folder).typical if folder else 0
 
 
 def check_test_set(run: KeptRun, dataset: DigitDataset, path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -56,6 +56,7 @@ def fit(
     identity: str = "",
     progress: bool = False,
     on_epoch: Callable[[dict[str, float]], None] | None = None,
+    keep: Literal["best", "last"] = "best",
 ) -> History:
     """Train `net` in place; it ends with the weights of the best validation epoch.
 
@@ -64,8 +65,9 @@ def fit(
 
     Args:
         net: the network; its weights are the start.
-        train_loader: batches (images (N, C, H, W) in [0, 1], labels (N,)). Its sampler's
-            `set_epoch(e)` is called before epoch e, where it has one.
+        train_loader: batches (images (N, C, H, W) in [0, 1], labels (N,) or targets (N, C) for
+            a loss that takes them). Its sampler's `set_epoch(e)` is called before epoch e, where
+            it has one.
         validation_loader: batches that choose the epoch.
         config: how to train.
         loss_func: (logits, labels) -> scalar. Its `set_progress(share of the epochs that are
@@ -78,6 +80,7 @@ def fit(
         identity: anything that tells this run's data from another's; a resume compares it.
         progress: show a bar.
         on_epoch: called with each epoch's record.
+        keep: "last" takes the last epoch's weights, where validation does not see all that counts.
 
     Returns:
         One record an epoch: epoch (from 1), learning_rate at its end, train_loss and
@@ -88,7 +91,7 @@ def fit(
     Raises:
         TrainingError: the loss is not finite, or the state file belongs to another run.
     """
-    run = _Run(net, config, len(train_loader), optimizer, identity)
+    run = _Run(net, config, len(train_loader), optimizer, identity, keep)
     if resume and state_path is not None and Path(state_path).exists():
         run.load(Path(state_path))
     while not run.finished:
@@ -137,8 +140,10 @@ class _Run:
         steps: int,
         optimizer: torch.optim.Optimizer | None,
         identity: str,
+        keep: Literal["best", "last"],
     ) -> None:
         self.config = config
+        self.keep = keep
         self.identity = identity
         self.steps = steps
         self.device = resolve_device(config.device)
@@ -227,7 +232,8 @@ class _Run:
             if self.average is not None:
                 self.average.update_parameters(self.net)
             total_loss += loss.detach() * len(labels)
-            total_right += (logits.argmax(1) == labels).sum()
+            classes = labels if labels.dim() == 1 else labels.argmax(1)
+            total_right += (logits.argmax(1) == classes).sum()
             count += len(labels)
         self._check_finite(total_loss, f"epoch {epoch + 1}")
         return total_loss.item() / count, total_right.item() / count
@@ -257,7 +263,8 @@ class _Run:
         def score(r: dict[str, float]) -> tuple[float, float]:
             return r["validation_accuracy"], -r["validation_loss"]
 
-        if self.best_epoch < 0 or score(row) > score(self.history[self.best_epoch]):
+        newest = self.keep == "last" or self.best_epoch < 0
+        if newest or score(row) > score(self.history[self.best_epoch]):
             self.best_epoch = len(self.history) - 1
             weights = self.evaluated.state_dict()
             self.best_weights = {name: t.detach().clone() for name, t in weights.items()}

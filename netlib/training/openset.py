@@ -1,86 +1,138 @@
-"""Training that sees what is no digit: losses, and batches that mix digits with other pictures.
+"""Training on that sees what is no digit, and holds what a network says of digits.
 
-Pictures that are no digit have the label `NONE`. The losses need logits alone, so that networks,
-their size and their files stay as they are; E = log Σ exp(logits) is the energy score.
+A picture's target is a row of eleven numbers: the probabilities that teachers give to the ten
+classes, softened, and 1 for "no digit", where the ten are 0. While it trains, a network says
+eleven numbers, too: its logits, and a judge's logit for "no digit", one linear layer on the
+embedding at length 1, whose weights are kept beside the network. So networks, their size and their
+files stay as they are.
 
-    entropic  cross entropy of the digits; of the others, against equal probabilities
-              (Dhamija et al. 2018, equation 1)
-    energy    cross entropy of the digits, and squared hinges that press E of digits above and of
-              others below a margin (Liu et al. 2020, equation 7)
-    reserved  cross entropy over the classes and one more, whose logit is always 0: "none of these",
-              which makes E the log-odds of being a digit; others are pressed to equal
-              probabilities, too, so that their confidence is low
+    digits    cross entropy with the teachers' probabilities at `SOFT` (Hinton et al. 2015), of the
+              same view as the teachers saw
+    others    cross entropy with equal probabilities (Dhamija et al. 2018, equation 1)
+    both      binary cross entropy of the judge
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from netlib.training.losses import Loss
+from netlib.nets.network import Network
+from netlib.training.augment import augment
+from netlib.training.config import AugmentConfig
 
-NONE = -100  # what torch's cross entropy leaves out by default
-ENERGY_WEIGHT, INSIDE, OUTSIDE = 0.1, 8.0, 2.0
-ENTROPIC_WEIGHT = 0.3
-
-
-def entropic(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean over the batch of -log p_y for digits, of the mean of -log p_c for others."""
-    log_p = logits.log_softmax(1)
-    digits = F.nll_loss(log_p, labels, reduction="sum")
-    others = -log_p[labels == NONE].mean(1).sum()
-    return (digits + others) / len(labels)
+SOFT = 2.0  # divides the logits of teachers and network alike
+SCALE = 16.0  # of the embedding that the judge sees, so that its weights stay small
+JUDGE_WEIGHT, ENTROPIC_WEIGHT = 1.0, 0.1
 
 
-def energy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross entropy and the two margins, mean over the batch."""
-    score = logits.logsumexp(1)
-    short = torch.where(labels == NONE, score - OUTSIDE, INSIDE - score).relu()
-    digits = F.cross_entropy(logits, labels, reduction="sum")
-    return (digits + ENERGY_WEIGHT * short.square().sum()) / len(labels)
+class Judged(nn.Module):
+    """A network with a judge beside it.
 
-
-def reserved(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross entropy with a class "none of these" of logit 0, mean over the batch."""
-    num_classes = logits.shape[1]
-    eleven = F.pad(logits, (0, 1))
-    targets = torch.where(labels == NONE, num_classes, labels)
-    others = -logits.log_softmax(1)[labels == NONE].mean(1).sum()
-    return F.cross_entropy(eleven, targets) + ENTROPIC_WEIGHT * others / len(labels)
-
-
-OPEN_SET_LOSSES: dict[str, Loss] = {"entropic": entropic, "energy": energy, "reserved": reserved}
-
-
-class Part:
-    """Pictures of one origin, and how many of them an epoch sees.
-
-    Args:
-        images: uint8 (N, 28, 28).
-        labels: N integers, or one for all.
-        count: pictures an epoch; more than N repeats them, all equally often but for the rest.
-
-    Raises:
-        ValueError: there is no picture.
+    Attributes:
+        net: the network.
+        judge: its embedding at length `SCALE` -> logit of "no digit".
     """
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray | int, count: int) -> None:
-        if len(images) == 0:
-            raise ValueError("A part of the training pictures is empty: draw more of each.")
-        self.images = torch.as_tensor(images)[:, None]
-        self.labels = torch.as_tensor(np.broadcast_to(labels, len(images)).astype(np.int64))
-        self.count = count
+    def __init__(self, net: Network) -> None:
+        super().__init__()
+        self.net, self.judge = net, nn.Linear(net.head.in_features, 1)
+        nn.init.zeros_(self.judge.weight)
+
+    @property
+    def spec(self) -> object:
+        """The network's own."""
+        return self.net.spec
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, C, H, W) -> logits (N, 10), and while it trains the judge's, too: (N, 11)."""
+        features = self.net.forward_features(images)
+        logits = self.net.forward_head(features)
+        if not self.training:
+            return logits
+        none = self.judge(SCALE * F.normalize(features.float()))
+        return torch.cat([logits.float(), none], 1)
+
+    def rule_head(self) -> np.ndarray:
+        """(D + 1,) weights and bias of "is a digit" on the embedding at length 1."""
+        with torch.no_grad():
+            return -torch.cat([SCALE * self.judge.weight[0], self.judge.bias]).double().numpy()
+
+
+def open_set_loss(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Mean over a batch; see above.
+
+    Args:
+        outputs: (N, 11), of `Judged`.
+        targets: (N, 11), of `digit_targets` and `other_targets`.
+    """
+    log_p, soft_log_p = outputs[:, :-1].log_softmax(1), (outputs[:, :-1] / SOFT).log_softmax(1)
+    none = targets[:, -1]
+    taught = -(SOFT**2) * (targets[:, :-1] * soft_log_p).sum(1)
+    judged = F.binary_cross_entropy_with_logits(outputs[:, -1], none, reduction="none")
+    return (taught - ENTROPIC_WEIGHT * none * log_p.mean(1) + JUDGE_WEIGHT * judged).mean()
+
+
+@torch.inference_mode()
+def digit_targets(
+    teachers: Sequence[Network], images: np.ndarray, labels: np.ndarray
+) -> np.ndarray:
+    """What teachers say of uint8 digits (N, 28, 28), on average: (N, 11) float32.
+
+    Where they are wrong, the label counts.
+    """
+    rows = []
+    for batch in torch.as_tensor(images)[:, None].split(256):
+        seen = (batch.float() / 255).contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            logits = [teacher(seen).float() for teacher in teachers]
+        rows.append(torch.stack([(z / SOFT).softmax(1) for z in logits]).mean(0).numpy())
+    said = np.concatenate(rows)
+    sure = np.eye(said.shape[1], dtype=np.float32)[labels]
+    right = said.argmax(1) == labels
+    return np.pad(np.where(right[:, None], said, sure), ((0, 0), (0, 1)))
+
+
+def other_targets(count: int, num_classes: int = 10) -> np.ndarray:
+    """(count, 11) float32: no class, and no digit."""
+    return np.tile(np.eye(num_classes + 1, dtype=np.float32)[-1], (count, 1))
+
+
+def views(images: np.ndarray, config: AugmentConfig, seed: int) -> np.ndarray:
+    """Uint8 pictures (N, 28, 28), each changed at random."""
+    generator = torch.Generator().manual_seed(seed)
+    changed = [
+        (255 * augment(batch.float() / 255, config, generator)).round().byte()[:, 0]
+        for batch in torch.as_tensor(images)[:, None].split(1024)
+    ]
+    return torch.cat(changed).numpy()
+
+
+@dataclass(frozen=True)
+class Part:
+    """Pictures of one origin.
+
+    Attributes:
+        images: uint8 (N, 28, 28).
+        targets: (N, 11) float32.
+        count: pictures an epoch sees; more than N repeats them, all equally often but for the rest.
+    """
+
+    images: np.ndarray
+    targets: np.ndarray
+    count: int
 
     def rows(self, rng: np.random.Generator) -> np.ndarray:
         """(count,) which of the pictures an epoch sees."""
         rounds = -(-self.count // len(self.images))
-        return np.concatenate([rng.permutation(len(self.images)) for _ in range(rounds)])[
-            : self.count
-        ]
+        every = [rng.permutation(len(self.images)) for _ in range(rounds)]
+        return np.concatenate(every)[: self.count]
 
 
+@dataclass
 class Turn:
     """Which epoch it is, as a sampler of a torch loader is told it.
 
@@ -88,8 +140,7 @@ class Turn:
         epoch: counted from 0.
     """
 
-    def __init__(self) -> None:
-        self.epoch = 0
+    epoch: int = 0
 
     def set_epoch(self, epoch: int) -> None:
         """`netlib.training.loop.fit` calls this before each epoch."""
@@ -104,7 +155,7 @@ class Mixture:
     """
 
     def __init__(self, parts: Sequence[Part], batch_size: int = 128, seed: int = 0) -> None:
-        self.parts, self.batch_size, self.seed = tuple(parts), batch_size, seed
+        self.parts, self.batch_size, self.seed = parts, batch_size, seed
         self.sampler = Turn()
 
     def __len__(self) -> int:
@@ -113,12 +164,8 @@ class Mixture:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         rng = np.random.default_rng([self.seed, self.sampler.epoch])
         rows = [part.rows(rng) for part in self.parts]
-        images = torch.cat(
-            [p.images[torch.as_tensor(r)] for p, r in zip(self.parts, rows, strict=True)]
-        )
-        labels = torch.cat(
-            [p.labels[torch.as_tensor(r)] for p, r in zip(self.parts, rows, strict=True)]
-        )
-        order = torch.as_tensor(rng.permutation(len(labels)))
-        for chosen in order.split(self.batch_size):
-            yield images[chosen].float() / 255, labels[chosen]
+        pairs = list(zip(self.parts, rows, strict=True))
+        images = torch.as_tensor(np.concatenate([part.images[r] for part, r in pairs]))[:, None]
+        targets = torch.as_tensor(np.concatenate([part.targets[r] for part, r in pairs]))
+        for chosen in torch.as_tensor(rng.permutation(len(images))).split(self.batch_size):
+            yield images[chosen].float() / 255, targets[chosen]

@@ -1,0 +1,131 @@
+"""Whether the committed report is what its numbers make, and whether these agree."""
+
+import filecmp
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.build.document import make_page
+from analysis.build.pairs import LOGITS, Pair, Result, write
+from analysis.frame.results import Results
+from analysis.look.style import NETWORKS
+from analysis.questions import calibration, headline, mistakes, roc
+
+if TYPE_CHECKING:
+    from analysis.build.plan import Plan
+    from analysis.build.store import Build
+
+CLOSE = 2e-5  # tables have six digits
+
+
+def differences(
+    plan: "Plan", report: "Build", output: Path, author: str, command: str
+) -> Iterator[str]:
+    """A sentence for each file that comes out otherwise, and for results that disagree."""
+    data = Results(plan.results)
+    yield from disagreements(data)
+    with tempfile.TemporaryDirectory() as folder:
+        if data.has(LOGITS):
+            yield from otherwise(data, Path(folder) / "tables")
+        anew = Path(folder) / "figures"
+        anew.mkdir()
+        before = output / "report.json"
+        if before.is_file():  # where nothing has changed, its sources hold
+            (anew / before.name).write_bytes(before.read_bytes())
+        aside = replace(plan, runs=Path(folder))
+        for _ in make_page(aside, report, anew, author, command):
+            pass
+        for path in sorted(anew.iterdir()):
+            if not (output / path.name).is_file():
+                yield f"{output / path.name} is not there."
+            elif not filecmp.cmp(path, output / path.name, shallow=False):
+                yield f"{output / path.name} comes out otherwise."
+
+
+@dataclass(frozen=True)
+class KeptLogits:
+    """One run of the committed logits, as far as comparing needs a run."""
+
+    network: str
+    seed: int
+    found: dict[str, np.ndarray]
+
+    @property
+    def folder(self) -> Path:
+        return Path(f"{self.network}-{self.seed}")
+
+    def arrays(self, *names: str) -> tuple[np.ndarray, ...]:
+        own = {
+            "labels": self.found["labels"],
+            "logits": self.found[self.folder.name],
+            "validation_labels": self.found[f"{self.folder.name}_validation_labels"],
+            "validation_logits": self.found[f"{self.folder.name}_validation"],
+        }
+        return tuple(own[name] for name in names)
+
+
+def otherwise(data: Results, folder: Path) -> Iterator[str]:
+    """Tables that come out otherwise from the committed logits."""
+    found = data.arrays(LOGITS)
+    made = json.loads(str(found["made_by"]))
+    kept = {n: [KeptLogits(n, seed, found) for seed in made["seeds"]] for n in NETWORKS}
+    results = {name: [Result(run) for run in runs] for name, runs in kept.items()}  # type: ignore[arg-type]
+    pair = Pair(tuple(made["seeds"]), 0, results, None, made)  # type: ignore[arg-type]
+    first = data.table("pairs.csv").iloc[0]
+    counts = [
+        int(first[f"count_{label}"]) for label in range(results[NETWORKS[0]][0].logits.shape[1])
+    ]
+    tables = {
+        **headline.compare(pair),
+        **calibration.compare(pair),
+        **roc.compare(pair),
+        **mistakes.tables(pair, counts),
+    }
+    for name, content in tables.items():
+        path = write(folder / name, content, made)
+        if not filecmp.cmp(path, data.folder / name, shallow=False):
+            yield f"{data.folder / name} comes out otherwise from {LOGITS}."
+
+
+def disagreements(data: Results) -> Iterator[str]:
+    """Where what was compared says other things than the runs that it was made from."""
+    runs = data.table("pairs.csv").set_index(["network", "seed"]).sort_index()
+    found = data.record("headline.json")
+    recalls = data.table("class_scores.csv").set_index(["network", "seed", "class"])["recall"]
+    scores = data.table("calibration_scores.csv").set_index(["network", "seed"])
+    counts = data.table("confusion.csv").query("true != predicted")
+    wrong = counts.groupby("network")["count"].sum()
+    for name in NETWORKS:
+        rows = runs.loc[name].loc[found["seeds"]]
+        for column in ("accuracy", "balanced_accuracy", "macro_f1", "nll", "brier", "ece"):
+            yield from apart(
+                f"headline.json and pairs.csv in {column} of {name}",
+                found["networks"][name][column]["values"],
+                rows[column],
+            )
+        errors = (rows["test_images"] * (1 - rows["accuracy"])).sum()
+        yield from apart(f"confusion.csv and pairs.csv in errors of {name}", wrong[name], errors)
+        yield from apart(
+            f"calibration_scores.csv and pairs.csv in nll of {name}",
+            scores.loc[name, "nll_before"].loc[found["seeds"]],
+            rows["nll"],
+        )
+        for seed in found["seeds"]:
+            own = recalls.loc[name, seed]
+            columns = [f"recall_{label}" for label in own.index]
+            yield from apart(
+                f"class_scores.csv and pairs.csv in recall of {name}, seed {seed}",
+                own,
+                rows.loc[seed, columns].astype(float),
+            )
+
+
+def apart(what: str, one: object, other: object) -> Iterator[str]:
+    """A sentence where two lists of numbers are not the same but for rounding."""
+    if not np.allclose(np.asarray(one, float), np.asarray(other, float), rtol=CLOSE, atol=CLOSE):
+        yield f"{what} disagree."

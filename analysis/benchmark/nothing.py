@@ -1,5 +1,7 @@
 """A server like the demo whose `predict` does nothing: what Gradio itself costs.
 
+Its plain route takes the same body as the demo's and returns as much JSON.
+
 python analysis/benchmark/nothing.py PORT
 """
 
@@ -10,6 +12,16 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio i
 
 import gradio as gr
 import torch  # noqa: F401 - what any program with a network in it pays at its start
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+ANSWER = b'{"read": false, "filler": "' + b"." * 1200 + b'"}'  # as long as the demo's for a digit
+
+
+async def predict(request: Request) -> Response:
+    await request.body()
+    return Response(ANSWER, media_type="application/json")
 
 
 def build_page() -> gr.Blocks:
@@ -21,4 +33,6 @@ def build_page() -> gr.Blocks:
 
 
 if __name__ == "__main__":
-    build_page().launch(server_port=int(sys.argv[1]), ssr_mode=False, quiet=True)
+    routes = [Route("/predict", predict, methods=["POST"])]
+    build_page().launch(server_port=int(sys.argv[1]), ssr_mode=False, quiet=True,
+                        app_kwargs={"routes": routes})  # fmt: skip

@@ -1,4 +1,9 @@
-"""Serving: the demo's `predict` over HTTP against a function that does nothing, and its start."""
+"""Serving: the demo over HTTP against a server that does nothing, its memory, and its start.
+
+The plain route is held against what the cores allow: cores ÷ (processor time of the twin's call,
+client included, + reading + networks). Fewer clients than cores keep no more cores than clients
+busy, since each waits for its answer.
+"""
 
 import asyncio
 import io
@@ -30,7 +35,7 @@ HOST = "127.0.0.1"
 PREDICT = "/gradio_api/run/predict"
 ROOT = Path(__file__).parents[2]
 CLIENTS = (1, 8, 32)
-SHARE, START, GROWTH = 0.8, 1.5, 1.02
+GRADIO_SHARE, PLAIN_SHARE, START, GROWTH = 0.5, 0.85, 1.5, 1.02
 DEMO, NOTHING = "demo", "do nothing"
 PATIENCE = 120  # seconds until a server must answer
 MEMORY_CALLS = 10_000
@@ -60,8 +65,9 @@ def run(settings: Settings) -> list[Row]:
     rows, reading = reading_alone(settings, picture)
     with _server(DEMO, settings, picture) as demo, _server(NOTHING, settings, picture) as nothing:
         servers = {DEMO: demo, NOTHING: nothing}
-        rows += throughput(servers, settings, reading)
-        rows += memory(demo, settings.choose(200, MEMORY_CALLS))
+        rows += throughput(servers, settings)
+        rows += memory(demo, settings.choose(200, MEMORY_CALLS))  # while the upload is still there
+        rows += plain(servers, settings, picture, reading)
     return rows + start_up(settings, picture, servers)
 
 
@@ -77,7 +83,7 @@ def drawing(settings: Settings) -> bytes:
 def reading_alone(settings: Settings, picture: bytes) -> tuple[list[Row], float]:
     """What a call has to do beside Gradio's own work, and the median seconds of that."""
     arm = Arm(make_reader, (dict(settings.checkpoints), picture, settings.choose(0.2, 1.0)),
-              threads=settings.threads)  # fmt: skip
+              threads=1)  # fmt: skip
     cases = [READING, NETWORKS_ALONE]
     found = interleave({DEMO: arm}, cases, settings.choose(2, 5))
     times = {case: found[DEMO, case] for case in cases}
@@ -99,12 +105,42 @@ def make_reader(
     return lambda case: seconds_of(work[case], seconds)
 
 
-def throughput(servers: dict[str, Server], settings: Settings, reading: float) -> list[Row]:
-    """Calls a second of both servers, in turn, at 1, 8 and 32 clients.
+def plain(
+    servers: dict[str, Server], settings: Settings, picture: bytes, reading: float
+) -> list[Row]:
+    """Calls a second of the plain route, as a share of what the cores allow."""
+    rounds, seconds = settings.choose((2, 0.7), (5, 3.0))
+    rows = []
+    for clients in CLIENTS:
+        shares, speeds = [], []
+        for _ in range(rounds):
+            twin = call_seconds(servers[NOTHING], clients, seconds, picture)
+            start = time.perf_counter()
+            found = load(servers[DEMO], clients, seconds=seconds, picture=picture)
+            speeds.append(len(found) / (time.perf_counter() - start))
+            shares.append(speeds[-1] * (twin + reading) / min(clients, os.cpu_count() or 1))
+        what = f"{clients} client{'s' if clients > 1 else ''}, plain route"
+        rows.append(row(AREA, what, DEMO, speeds, "calls a second"))
+        rows.append(row(AREA, f"{what}, share of what the cores allow", DEMO, shares, "",
+                        at_least=PLAIN_SHARE, theory=1.0))  # fmt: skip
+    return rows
 
-    In theory, the core that does Gradio's work for a call then reads the picture for `reading`
-    seconds: Python runs one thread at a time.
-    """
+
+def call_seconds(server: Server, clients: int, seconds: float, picture: bytes) -> float:
+    """Processor seconds of one call, of the server and of the clients, which are this process."""
+    before = time.process_time() + server_seconds(server.process)
+    calls = len(load(server, clients, seconds=seconds, picture=picture))
+    return (time.process_time() + server_seconds(server.process) - before) / calls
+
+
+def server_seconds(process: int) -> float:
+    """Processor seconds that a process has had."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def throughput(servers: dict[str, Server], settings: Settings) -> list[Row]:
+    """Calls a second of Gradio's endpoint of both servers, in turn, at 1, 8 and 32 clients."""
     rounds, seconds = settings.choose((2, 0.7), (5, 3.0))
     rows = []
     for clients in CLIENTS:
@@ -124,9 +160,8 @@ def throughput(servers: dict[str, Server], settings: Settings, reading: float) -
             milliseconds = [1e3 * latency for latency in latencies[name]]
             rows.append(row(AREA, f"{what}, a call", name, milliseconds, "ms"))
         shares = ratios(speeds[DEMO], speeds[NOTHING])
-        call = 1 / statistics.median(speeds[NOTHING])
-        rows.append(row(AREA, f"{what}, share of doing nothing", DEMO, shares, "", at_least=SHARE,
-                        theory=call / (call + reading)))  # fmt: skip
+        rows.append(row(AREA, f"{what}, share of doing nothing", DEMO, shares, "",
+                        at_least=GRADIO_SHARE))  # fmt: skip
     return rows
 
 
@@ -142,8 +177,17 @@ def memory(server: Server, calls: int) -> list[Row]:
                 "×", at_most=GROWTH)]  # fmt: skip
 
 
-def load(server: Server, clients: int, *, seconds: float = 1e9, calls: int = 10**9) -> list[float]:
+def load(
+    server: Server,
+    clients: int,
+    *,
+    seconds: float = 1e9,
+    calls: int = 10**9,
+    picture: bytes | None = None,
+) -> list[float]:
     """Seconds of each call of `clients` that call at once after each answer, until either limit.
+
+    With a picture, of the plain route; without, of Gradio's endpoint.
 
     Raises:
         httpx.HTTPError: an answer is not 200, or there is none.
@@ -151,16 +195,19 @@ def load(server: Server, clients: int, *, seconds: float = 1e9, calls: int = 10*
     latencies: list[float] = []
     end = time.perf_counter() + seconds
 
-    async def client(connection: httpx.AsyncClient) -> None:
-        while (called := time.perf_counter()) < end and len(latencies) < calls:
-            answer = await connection.post(PREDICT, json=payload(server.path))
-            answer.raise_for_status()
-            latencies.append(time.perf_counter() - called)
+    async def client() -> None:
+        # One that all share would let them wait for one another.
+        async with httpx.AsyncClient(base_url=server.url, timeout=60) as connection:
+            while (called := time.perf_counter()) < end and len(latencies) < calls:
+                if picture is None:
+                    answer = await connection.post(PREDICT, json=payload(server.path))
+                else:
+                    answer = await connection.post("/predict", content=picture)
+                answer.raise_for_status()
+                latencies.append(time.perf_counter() - called)
 
     async def together() -> None:
-        limits = httpx.Limits(max_connections=clients)
-        async with httpx.AsyncClient(base_url=server.url, limits=limits, timeout=60) as connection:
-            await asyncio.gather(*(client(connection) for _ in range(clients)))
+        await asyncio.gather(*(client() for _ in range(clients)))
 
     asyncio.run(together())
     return latencies
@@ -225,9 +272,8 @@ def _server(name: str, settings: Settings, picture: bytes) -> Iterator[Server]:
 def _script(name: str, settings: Settings, port: int) -> list[str]:
     if name == NOTHING:
         return ["analysis/benchmark/nothing.py", str(port)]
-    files = {key: str(Path(path).resolve()) for key, path in settings.checkpoints.items()}
-    networks = [part for key, file in files.items() for part in (f"--{key}", file)]
-    return ["demo.py", "--host", HOST, "--port", str(port), *networks]
+    files = [str(Path(path).resolve()) for path in settings.checkpoints.values()]
+    return ["demo.py", "--host", HOST, "--port", str(port), "--checkpoint", *files]
 
 
 def first_answer(url: str, picture: bytes, process: subprocess.Popen) -> str:

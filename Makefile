@@ -14,7 +14,7 @@ DEV = $(VENV)/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-quick lint benchmark report verify screenshots clean
+.PHONY: help demo test test-quick test-readme lint benchmark report verify screenshots clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test: $(DEV) ## run the tests, those in a browser where there is one
 
 test-quick: $(DEV) ## what a developer runs at every save: no browser, no training to the end
 	$(RUN) -m pytest -n 2 --dist loadfile -m "not browser and not slow" $(ARGS)
+
+test-readme: $(DEV) ## the README's longer commands, shrunk, in some minutes
+	README_LONG=1 $(RUN) -m pytest tests/test_readme_commands.py $(ARGS)
 
 lint: $(DEV) ## check style, types and who imports what
 	$(RUN) -m ruff check

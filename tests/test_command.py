@@ -29,7 +29,6 @@ class Options:
         kind: one of two.
         seeds: some numbers.
         draw: whether to draw.
-        weigh: whether to weigh; by itself where nobody says.
         keep: a folder.
         training: how.
     """
@@ -40,7 +39,6 @@ class Options:
     kind: Literal["one", "two"] = "one"
     seeds: tuple[int, ...] = (0, 1)
     draw: bool = True
-    weigh: bool | None = None
     keep: Path | None = None
     training: TrainConfig = dataclasses.field(default_factory=TrainConfig)
 
@@ -63,11 +61,6 @@ def read(line: str) -> Options:
         ("--data-path x --draw False", "draw", False),
         ("--data-path x --draw=false --kind two", "draw", False),
         ("--draw True --data-path x", "draw", True),
-        ("--data-path x", "weigh", None),
-        ("--data-path x --weigh --size 5", "weigh", True),
-        ("--data-path x --weigh=True", "weigh", True),
-        ("--data-path x --no_weigh", "weigh", False),
-        ("--data-path x --weigh False", "weigh", False),
         ("a b --data-path x", "names", ("a", "b")),
         ("--data-path x --augment mild", "training", TrainConfig(augment=AUGMENTATIONS["mild"])),
         ("--data-path x --learning_rate 1e-3", "training", TrainConfig(learning_rate=1e-3)),
@@ -102,8 +95,6 @@ def test_a_mistake_is_one_sentence(line: str, sentence: str) -> None:
     [
         "--data-path x",
         "a --data-path x --size 0.5 --seeds 7 --no-draw --keep y --kind two",
-        "--data-path x --no-weigh",
-        "--data-path x --weigh",
         "--data-path x --size 1.0 --learning-rate 0.123456789 --augment strong --no-channels-last",
     ],
 )

@@ -365,24 +365,27 @@ def test_a_class_without_test_images_is_said_to_have_none(digit_folder, tmp_path
 
 
 @pytest.mark.parametrize(
-    "options, drawn",
+    "options, trained_with",
     [
-        ([], "every class drawn equally often"),
-        (["--no-weighted-sampling"], "images drawn as they come"),
-        (["--loss", "weighted"], "images drawn as they come"),
+        ([], "loss class_balanced, images drawn as they come"),
+        (["--no-balance"], "loss cross_entropy, images drawn as they come"),
+        (["--weighted-sampling"], "loss cross_entropy, every class drawn equally often"),
+        (["--loss", "focal"], "loss focal, images drawn as they come"),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_classes_are_balanced_above_three_to_one_and_it_is_said(
-    digit_folder, tmp_path: Path, options: list[str], drawn: str
+    digit_folder, tmp_path: Path, options: list[str], trained_with: str
 ) -> None:
     dataset = digit_folder(train=[20, 5, 6], test=2, num_classes=3)
     result = run(tmp_path, "--dataset-path", dataset, *SMALL, *SHORT, *options)
-    assert f", {drawn}, in float32" in result.results
-    assert ("--no-weighted-sampling takes them as they come" in result.printed) == (not options)
-    metadata = read_metadata(checkpoint(result))
-    assert metadata["weighted_sampling"] is drawn.startswith("every")
-    assert metadata["config"]["precision"] == "float32"  # a network this small gains nothing
+    assert f"trained with {trained_with}, in float32" in result.results
+    told = "has 4.8 times the images of the rarest: the loss is class_balanced (--no-balance"
+    assert (told in result.printed) == (not options)
+    config = read_metadata(checkpoint(result))["config"]
+    assert config["loss"] == parameters(result)["loss"] == trained_with.split()[1].strip(",")
+    assert config["precision"] == "float32"  # a network this small gains nothing
+    again = run(tmp_path, "--dataset-path", dataset, *SMALL, *SHORT, *options)
+    assert (again.status, again.results) == (0, result.results)
 
 
 def test_extra_images_join_the_training_set_alone(digit_folder, tmp_path: Path) -> None:

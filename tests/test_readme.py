@@ -84,7 +84,7 @@ def recipe(target: str) -> str | None:
 
 def programs(text: str) -> list[str]:
     """Our programs that commands run, as they stand behind `python`: "-m analysis.x", "demo.py"."""
-    return re.findall(r"-m analysis(?:\.\w+)+|\bdemo\.py\b", text)
+    return re.findall(r"-m analysis(?:(?:\.\w+)+| \w+)|\bdemo\.py\b", text)
 
 
 def flags(text: str) -> set[str]:
@@ -95,7 +95,7 @@ def flags(text: str) -> set[str]:
 def commands(text: str) -> list[tuple[str, str]]:
     """(program, options) of every command that runs a program of ours, by python or by make."""
     joined = re.sub(r"\\\n\s*", "", text)
-    found = re.findall(r"python3? (-m analysis(?:\.\w+)+|demo\.py)([^\n`]*)", joined)
+    found = re.findall(r"python3? (-m analysis(?:(?:\.\w+)+| \w+)|demo\.py)([^\n`]*)", joined)
     for target, options in re.findall(r'make (\w+) ARGS="([^"]*)"', joined):
         found += [(program, options) for program in programs(recipe(target) or "")]
     return sorted(set(found))
@@ -104,7 +104,7 @@ def commands(text: str) -> list[tuple[str, str]]:
 @cache
 def help_text(program: str) -> str:
     """What `python PROGRAM --help` prints; a command's is made in this process."""
-    name = program.rpartition(".")[2]
+    name = re.split("[. ]", program)[-1]
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         if name in {*COMMANDS, *FORMER}:

@@ -207,37 +207,30 @@ def _preset(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
 
 
 def _flags(kind: type, arguments: Sequence[str]) -> Iterator[str]:
-    """The same, with `--flag True` and `--flag False` as `--flag` and `--no-flag`.
-
-    A switch with a third state, None for "by itself", is a value to tyro: there it is the reverse.
-    """
-    optional = {f"--{name.replace('_', '-')}": kind is not bool for name, kind in _switches(kind)}
+    """The same, with `--flag True` and `--flag False` as `--flag` and `--no-flag`."""
+    switches = {f"--{name.replace('_', '-')}" for name in _booleans(kind)}
     waiting = list(arguments)
     while waiting:
         flag, equals, value = waiting.pop(0).partition("=")
         plain = flag.replace("_", "-")
-        name = plain if plain in optional else plain.replace("--no-", "--", 1)
-        if plain in optional and not equals and waiting and _truth(waiting[0]) is not None:
+        if plain in switches and not equals and waiting and _truth(waiting[0]) is not None:
             equals, value = "=", waiting.pop(0)
-        truth = _truth(value) if equals else True
-        if name not in optional or truth is None or (equals and name != plain):
-            yield flag + equals + value
-        elif optional[name]:
-            yield from (name, str(truth == (name == plain)))
+        if plain in switches and _truth(value) is not None:
+            yield plain if _truth(value) else plain.replace("--", "--no-", 1)
         else:
-            yield name if truth == (name == plain) else name.replace("--", "--no-", 1)
+            yield flag + equals + value
 
 
 def _truth(word: str) -> bool | None:
     return {"true": True, "false": False}.get(word.lower())
 
 
-def _switches(kind: type) -> Iterator[tuple[str, Any]]:
+def _booleans(kind: type) -> Iterator[str]:
     for name, annotation in get_type_hints(kind).items():
-        if annotation in (bool, bool | None):
-            yield name, annotation
+        if annotation is bool:
+            yield name
         elif is_dataclass(annotation):
-            yield from _switches(annotation)  # type: ignore[arg-type]
+            yield from _booleans(annotation)  # type: ignore[arg-type]
 
 
 def _sentence(complaint: str) -> str:

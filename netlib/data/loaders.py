@@ -19,8 +19,6 @@ from netlib.data.stores import DataError
 
 __all__ = ["DataError", "DigitData", "DigitDataset"]
 
-BALANCED = 3  # images of the most frequent class for one of the rarest: above, balancing pays
-
 
 class DigitData:
     """Train, validation and test parts of a data set, stratified, with their loaders.
@@ -38,8 +36,7 @@ class DigitData:
         validation_size: images that choose the epoch, the temperature and so on.
         test_size: None takes the whole test split.
         seed: decides the split and the order of every epoch.
-        weighted_sampling: draw every class equally often, with replacement; None: where the most
-            frequent class has over `BALANCED` times the images of the rarest.
+        weighted_sampling: draw every class equally often, with replacement.
         transform: applied to training images only.
         progress, cache_dir, preprocess: see `DigitDataset`.
         extra_train_sets: data sets of the same image shape whose images join the training set.
@@ -47,7 +44,6 @@ class DigitData:
     Attributes:
         train_set, validation_set, test_set: three `DigitDataset`s.
         class_counts: images per class in the training set.
-        weighted_sampling: whether every class is drawn equally often.
 
     Raises:
         DataError: the data set is bad, or cannot be split as asked.
@@ -64,7 +60,7 @@ class DigitData:
         validation_size: Size = 0.1,
         test_size: Size | None = None,
         seed: int = 0,
-        weighted_sampling: bool | None = False,
+        weighted_sampling: bool = False,
         transform: Transform | None = None,
         progress: bool = False,
         cache_dir: str | os.PathLike[str] | None = None,
@@ -99,9 +95,6 @@ class DigitData:
         if extra_train_sets:
             self.train_set = _join([self.train_set, *extra_train_sets])
         self.train_set.transform = transform
-        if weighted_sampling is None:
-            weighted_sampling = self.imbalance > BALANCED
-        self.weighted_sampling = weighted_sampling
         self.sampler = EpochSampler(
             len(self.train_set), seed, self._weights() if weighted_sampling else None
         )
@@ -110,12 +103,6 @@ class DigitData:
     def class_counts(self) -> list[int]:
         """Number of training images of each class."""
         return self.train_set.class_counts
-
-    @property
-    def imbalance(self) -> float:
-        """Training images of the most frequent class for one of the rarest that occurs."""
-        counts = [count for count in self.class_counts if count]
-        return max(counts) / min(counts)
 
     def train_loader(self, epoch: int | None = None) -> DataLoader:
         """Batches of shuffled training images; `epoch` resumes at that epoch's order."""

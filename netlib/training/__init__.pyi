@@ -11,6 +11,5 @@ from .loop import fit as fit
 from .loop import resolve_device as resolve_device
 from .loop import seed_everything as seed_everything
 from .losses import LOSSES as LOSSES
-from .losses import balances as balances
 from .losses import head_for as head_for
 from .losses import make_loss as make_loss

@@ -56,15 +56,6 @@ def head_for(name: str) -> str:
     return getattr(_module(name), "HEAD", "linear")
 
 
-def balances(name: str) -> bool:
-    """Whether the loss called `name` makes up for rare classes by itself.
-
-    Raises:
-        ValueError: the name is unknown.
-    """
-    return getattr(_module(name), "NEEDS_COUNTS", False)
-
-
 def _module(name: str) -> ModuleType:
     if name not in LOSSES:
         raise ValueError(f"The loss is {name!r}; expected one of {', '.join(LOSSES)}.")

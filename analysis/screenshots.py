@@ -1,10 +1,11 @@
-"""The app as a visitor meets it: screenshots for the README, and the delay at pen-up.
+"""The app as a visitor meets it: screenshots and a film for the README, and the delay at pen-up.
 
 python -m analysis.screenshots [--output figures] [--latency 100]
 
 Starts demo.py on a free port, draws with a real mouse in headless Chromium, and stops it again.
 """
 
+import io
 import os
 import shutil
 import socket
@@ -37,6 +38,9 @@ FLAGS = (
 )  # fmt: skip
 START_SECONDS = 90
 HAND_PAUSE_MS = 15  # between two steps of the mouse: a stroke then takes a third of a second
+FILM = "demo_film.webp"
+FILM_VIEW, FILM_WIDTH = (900, 760), 640
+STEP_MS, LOOK_MS = 1600, 1100  # a step of the story, and an output map, are looked at so long
 
 Stroke = Sequence[tuple[float, float]]  # points as shares of the pad's side
 DIGITS: dict[str, Sequence[Stroke]] = {
@@ -120,8 +124,22 @@ def open_page(browser: "Browser", address: str, width: int, height: int, dark: b
     return page
 
 
-def draw(page: "Page", strokes: Sequence[Stroke], steps: int = 6, pause: float = 0) -> None:
-    """Draw strokes on the pad with the mouse, `pause` milliseconds between its steps."""
+def draw(
+    page: "Page",
+    strokes: Sequence[Stroke],
+    steps: int = 6,
+    pause: float = 0,
+    watch: Callable[[], object] | None = None,
+) -> None:
+    """Draw strokes on the pad with the mouse.
+
+    Args:
+        page: with the pad.
+        strokes: as shares of its side.
+        steps: of the mouse from one point to the next.
+        pause: milliseconds between them.
+        watch: called at each point.
+    """
     box = page.locator("#pad canvas").bounding_box()
     assert box is not None
     for stroke in strokes:
@@ -135,6 +153,8 @@ def draw(page: "Page", strokes: Sequence[Stroke], steps: int = 6, pause: float =
                 )
                 if pause:
                     page.wait_for_timeout(pause)
+            if watch is not None:
+                watch()
         page.mouse.up()
 
 
@@ -151,6 +171,15 @@ def first_view(page: "Page") -> None:
 def open_tab(page: "Page", name: str) -> None:
     """Open one of the tabs below the answers."""
     page.get_by_role("tab", name=name, exact=True).click()
+
+
+def inside_view(page: "Page") -> None:
+    """Inside block 3, on a digit."""
+    draw(page, DIGITS["7"])
+    page.locator(".inside").scroll_into_view_if_needed()
+    page.wait_for_selector(".inside[data-ready]")
+    page.wait_for_timeout(800)  # the digit drawn takes the example's place
+    page.evaluate("document.querySelector('#more-tabs').scrollIntoView()")
 
 
 def why_view(page: "Page") -> None:
@@ -172,6 +201,7 @@ VIEWS: "dict[str, tuple[int, int, bool, Callable[[Page], None]]]" = {
     "demo_desktop": (1180, 860, False, first_view),
     "demo_dark": (1180, 860, True, first_view),
     "demo_mobile": (380, 1120, False, first_view),
+    "demo_inside": (1180, 1180, False, inside_view),
     "demo_why": (1180, 1560, False, why_view),
     "demo_stress": (1180, 1360, False, stress_view),
 }
@@ -191,6 +221,62 @@ def take(browser: "Browser", address: str, folder: Path) -> list[Path]:
         Image.open(path).convert("RGB").save(path, optimize=True)
         written.append(path)
     return written
+
+
+class Reel:
+    """Pictures of a page one after another, each with how long it stays, in milliseconds."""
+
+    def __init__(self, page: "Page") -> None:
+        self.page = page
+        self.frames: list[Image.Image] = []
+        self.durations: list[int] = []
+
+    def shoot(self, stays: int) -> None:
+        """Take one."""
+        picture = Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
+        height = round(picture.height * FILM_WIDTH / picture.width)
+        small = picture.resize((FILM_WIDTH, height), Image.Resampling.LANCZOS)
+        self.frames.append(small)
+        self.durations.append(stays)
+
+    def save(self, path: Path) -> None:
+        """As an animated WebP, over and over."""
+        first, *others = self.frames
+        first.save(
+            path, save_all=True, append_images=others, duration=self.durations, loop=0, quality=70
+        )
+
+
+def film(browser: "Browser", address: str, folder: Path) -> Path:
+    """A digit is drawn; then its block 3, step by step, and other output maps."""
+    page = open_page(browser, address, *FILM_VIEW, dark=False)
+    reel = Reel(page)
+
+    def watch() -> None:
+        page.wait_for_timeout(300)  # the answer is there
+        reel.shoot(120)
+
+    draw(page, DIGITS["7"], watch=watch)
+    settle(page)
+    reel.shoot(STEP_MS)
+    page.wait_for_selector(".inside[data-ready]")
+    page.evaluate("document.querySelector('.inside-controls').scrollIntoView()")
+    settle(page)
+    reel.shoot(STEP_MS)
+    for _ in range(5):
+        page.locator("[data-run='step']").click()
+        page.wait_for_timeout(1200)  # what moves has moved
+        reel.shoot(STEP_MS)
+    for _ in range(3):
+        page.get_by_role("button", name="Another output map").click()
+        for _ in range(3):
+            reel.shoot(150)
+        page.wait_for_timeout(1200)
+        reel.shoot(LOOK_MS)
+    page.context.close()
+    path = folder / FILM
+    reel.save(path)
+    return path
 
 
 def measure(browser: "Browser", address: str, count: int) -> list[float]:
@@ -222,10 +308,10 @@ def describe(times: Sequence[float]) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Take screenshots of the app, or measure the delay at pen-up.
+    """Take screenshots and a film of the app, or measure the delay at pen-up.
 
     Attributes:
-        output: folder of the PNGs.
+        output: folder of the pictures.
         latency: measure this many drawings; no pictures.
     """
 
@@ -243,6 +329,8 @@ def run(options: Options) -> list[Path]:
         if options.latency:
             print(describe(measure(browser, address, options.latency)))
         taken = [] if options.latency else take(browser, address, options.output)
+        if not options.latency:
+            taken.append(film(browser, address, options.output))
         browser.close()
     return taken
 

@@ -1,5 +1,19 @@
-"""Pictures that nobody draws: gratings, bar codes, damaged files. A result or one sentence each."""
+"""Pictures that nobody draws: gratings, bar codes, damaged files. A result or one sentence each.
 
+Where hostile input is tested, serving apart:
+
+damaged pictures, every format        here; data sets: test_decode.py
+gratings, dots, cost of a picture     here
+odd data sets, devices, pipes, sizes  test_spellings.py, test_layout.py
+lying zips, absolute names            test_spellings.py, test_layout.py
+label columns, one CSV of both parts  test_spellings.py
+damaged record.json                   test_main.py
+leftovers of dead processes           test_files.py
+odd checkpoints                       test_checkpoint.py, test_predictor.py
+damaged training states               test_training.py
+"""
+
+import contextlib
 import io
 import random
 import struct
@@ -9,6 +23,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from netlib.data.pixels import DECODE_ERRORS, decode_image
 from netlib.picture.load import FORMATS, MAX_MEMORY, ImageError, open_image
 from netlib.picture.number import MAX_PIECES, MOST_PIECES, find_digits
 from netlib.picture.pieces import Line, Piece
@@ -88,6 +103,21 @@ def test_memory_is_counted_by_the_mode_before_anything_is_decoded() -> None:
         data = chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
         with pytest.raises(ImageError, match="damaged" if fits else "memory"):
             open_image(b"\x89PNG\r\n\x1a\n" + data)
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_a_data_set_s_reader_ends_in_a_picture_or_in_an_error_that_it_tells(
+    file_format: str,
+) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(np.eye(30, dtype=np.uint8) * 255).save(buffer, file_format)
+    rng = random.Random(1)
+    for _ in range(60):
+        data = bytearray(buffer.getvalue())
+        for _ in range(rng.randint(1, 6)):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        with contextlib.suppress(*DECODE_ERRORS):
+            assert decode_image(bytes(data), (1, 28, 28)).size == (28, 28)
 
 
 @pytest.mark.parametrize("file_format", FORMATS)

@@ -9,7 +9,10 @@ STATE = Path("figures/data/artefacts.json")
 CHECKPOINTS = Path("checkpoints")
 WEIGHTS = tuple(CHECKPOINTS / f"{name}.safetensors" for name in ("standard", "mobilenet"))
 EXAMPLES = Path("netlib/app/assets/examples")
-VIEWS = ("demo_desktop", "demo_dark", "demo_mobile", "demo_why", "demo_stress")
+VIEWS = tuple(
+    f"demo_{view}.png" for view in ("desktop", "dark", "mobile", "inside", "why", "stress")
+)
+FILM = "demo_film.webp"
 COUNT = 2000  # digits of a map
 
 
@@ -70,6 +73,6 @@ def pictures() -> Step:
 
 def screenshots() -> Step:
     """The app as a visitor meets it."""
-    pages = tuple(Path("figures") / f"{name}.png" for name in VIEWS)
+    pages = tuple(Path("figures") / name for name in (*VIEWS, FILM))
     app = sorted(p for p in Path("netlib/app").rglob("*.*") if p.suffix in (".py", ".css", ".js"))
     return Step("screenshots", (("screenshots",),), pages, (*app, *WEIGHTS))

@@ -241,9 +241,11 @@ def main() -> None:
         if not kind:
             return
         if os.fork() == 0:
-            control.close()
-            _serve(socket.socket(fileno=connections[0]), reader, heavy=kind == b"h")
-            os._exit(0)  # what was loaded before the fork is not this process's to take down
+            try:
+                control.close()
+                _serve(socket.socket(fileno=connections[0]), reader, heavy=kind == b"h")
+            finally:  # what was loaded before the fork would wait for ever to be taken down
+                os._exit(0)
         os.close(connections[0])
 
 

@@ -35,6 +35,7 @@ _MODES = {1: "L", 3: "RGB"}
 DECODE_ERRORS = (
     OSError,
     AssertionError,
+    RuntimeError,
     SyntaxError,
     ValueError,
     KeyError,

@@ -35,6 +35,7 @@ SOURCES = (
 )  # fmt: skip
 REQUIREMENTS = (
     *(
+        "fonttools",
         "lazy-loader",
         "matplotlib",
         "numpy",

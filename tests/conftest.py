@@ -91,9 +91,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item):
-    """Under REQUIRE_BROWSER=1 a skipped browser test is a failure, whatever made it skip."""
+    """Under REQUIRE_BROWSER=1 a skipped browser test is a failure, unless it lacks axe alone."""
     report = yield
-    if report.skipped and item.get_closest_marker("browser") and browser_required():
+    needed = item.get_closest_marker("browser") and "AXE_CORE" not in str(report.longrepr)
+    if report.skipped and needed and browser_required():
         report.outcome = "failed"
         report.longrepr = f"REQUIRE_BROWSER is set, but this test was skipped: {report.longrepr}"
     return report

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw
+from sklearn.datasets import load_digits
 
+from netlib.answer.predictor import Predictor
 from netlib.picture.digit import (
     edge_width,
     outline_length,
@@ -349,3 +351,17 @@ def test_edge_width_is_that_of_the_ramp() -> None:
     ramp = np.clip(np.arange(60) / 12 - 1, 0, 1).astype(np.float32)  # from 0 to 1 in 12 pixels
     ink = np.tile(np.minimum(ramp, ramp[::-1]), (200, 1))  # two such edges
     assert edge_width(ink) == pytest.approx(12, rel=0.15)  # the ends add a little outline
+
+
+def test_scans_of_eight_pixels_are_read() -> None:
+    """They fill their picture, and are mostly soft edges."""
+    scans = load_digits()
+    count, names = 300, ("standard", "mobilenet")
+    pictures = [
+        Image.fromarray((255 - scan * (255 / 16)).astype(np.uint8)).resize((128, 128), 2)
+        for scan in scans.images[:count]
+    ]
+    digits, _ = to_digits(pictures)
+    predictor = Predictor({name: f"checkpoints/{name}.safetensors" for name in names})
+    for answer in predictor.predict(digits).values():
+        assert (answer.predictions == scans.target[:count]).mean() >= 0.95

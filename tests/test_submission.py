@@ -104,6 +104,7 @@ def test_everything_that_the_script_imports_is_in_it(archive: Path) -> None:
 def test_every_package_that_the_archive_imports_is_pinned(archive: Path) -> None:
     names = {
         "PIL": "pillow",
+        "fontTools": "fonttools",
         "cv2": "opencv-python-headless",
         "sklearn": "scikit-learn",
         "lazy_loader": "lazy-loader",

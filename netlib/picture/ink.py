@@ -165,7 +165,8 @@ def _even_tone(levels: np.ndarray, counts: np.ndarray, contrast: int) -> int | N
         return None
     # A larger flat region of another tone is the page, and the border its surroundings.
     windows = np.convolve(counts, np.ones(2 * int(tolerance) + 1), mode="same")
-    return tone if area >= windows.max() * 0.999 or area >= levels.size / 2 else None
+    windows[max(0, tone - 2 * int(tolerance)) : tone + 2 * int(tolerance) + 1] = 0  # the same tone
+    return tone if area >= windows.max() else None
 
 
 def _within(counts: np.ndarray, tone: int, tolerance: float) -> float:

@@ -66,7 +66,7 @@ def about_markdown(service: Service) -> str:
         classes=", ".join(map(plain, names)),
         teach=TEACH if service.teach is not None else "",
     )
-    rows = [_row(fact, metadata[name]) for name, fact in service.facts.items()]
+    rows = [_row(fact) for fact in service.facts.values()]
     return "\n".join([introduction, *HEAD, *rows])
 
 
@@ -97,9 +97,8 @@ def _network(facts: NetworkFacts, metadata: Mapping[str, Any]) -> str:
 HEAD = ("| Network | Parameters | MACs | Time | Test accuracy |", "|---|--:|--:|--:|--:|")
 
 
-def _row(facts: NetworkFacts, metadata: Mapping[str, Any]) -> str:
-    accuracy = (metadata.get("scores") or {}).get("test", {}).get("accuracy")
-    shown = percent(accuracy) if accuracy is not None else "not recorded"
+def _row(facts: NetworkFacts) -> str:
+    shown = percent(facts.accuracy) if facts.accuracy is not None else "not recorded"
     return (
         f"| {plain(facts.title)} | {facts.num_params:,} | {facts.macs:,} | "
         f"{1e3 * facts.latency:.2f} ms | {shown} |"

@@ -146,6 +146,7 @@ def _facts(predictor: Predictor) -> dict[str, NetworkFacts]:
             times=times[name],
             colour=colours[name],
             class_names=info.class_names,
+            accuracy=((info.metadata.get("scores") or {}).get("test") or {}).get("accuracy"),
         )
         for name, info in predictor.info.items()
     }

@@ -29,6 +29,7 @@ class NetworkFacts:
         num_params: trainable parameters.
         macs: multiply-accumulates for one picture.
         times: seconds for one picture on this server, round by round beside the other networks'.
+        accuracy: on the test set, as its checkpoint records it.
         colour: what the stylesheet knows it by: "standard", "mobilenet", "third" or "fourth".
         class_names: of what it tells apart.
     """
@@ -40,6 +41,7 @@ class NetworkFacts:
     times: tuple[float, ...]
     colour: str
     class_names: tuple[str, ...]
+    accuracy: float | None = None
 
     @property
     def latency(self) -> float:
@@ -123,8 +125,19 @@ def _versus(first: NetworkFacts, other: NetworkFacts) -> str:
     return (
         f"{escape(other.title)} next to {escape(first.title)}: "
         f"<b>{_fewer(first.num_params, other.num_params)}</b> parameters, "
-        f"<b>{_fewer(first.macs, other.macs)}</b> multiply–accumulates; measured here, "
-        f"<b>{_speed(first.times, other.times)}</b> a picture."
+        f"<b>{_fewer(first.macs, other.macs)}</b> multiply–accumulates; measured by turns on "
+        f"this server, <b>{_speed(first.times, other.times)}</b> a picture: time also goes into "
+        f"moving what is multiplied.{_tested(first, other)}"
+    )
+
+
+def _tested(first: NetworkFacts, other: NetworkFacts) -> str:
+    """What is lost, or won: accuracies, where both checkpoints record them."""
+    if first.accuracy is None or other.accuracy is None:
+        return ""
+    return (
+        f" Of their test images {escape(first.title)} reads <b>{100 * first.accuracy:.2f} %</b> "
+        f"right, {escape(other.title)} <b>{100 * other.accuracy:.2f} %</b>."
     )
 
 

@@ -203,10 +203,10 @@ class Lesson {
       { title: "explain", parts: [
         text("Why is it so much cheaper? Write it down, or tell your neighbour. What you write stays in this browser."),
         words(),
-        answer(formula ? `Step 1, the filters, is done once for all ${formula.n} output maps: 1/${formula.n} of the work. `
+        answer(`In block ${block + 1}: ` + (formula ? `step 1, the filters, is done once for all ${formula.n} output maps: 1/${formula.n} of the work. `
           + `Step 2 has one weight where a kernel has ${formula.k ** 2}: 1/${formula.k ** 2}. `
           + `1/${formula.n} + 1/${formula.k ** 2} = 1/${ratio.toFixed(2)}: the more output maps, the nearer to ${formula.k ** 2} times.`
-          : `Step 1 is done once for all output maps, and step 2 has one weight where a kernel has ${k * k}: ${ratio.toFixed(2)} times fewer.`),
+          : `step 1 is done once for all output maps, and step 2 has one weight where a kernel has ${k * k}: ${ratio.toFixed(2)} times fewer.`)),
       ] },
     ];
   }

@@ -302,8 +302,9 @@ function tailHtml(separable, last, network) {
 function sumHtml({ separable, first, last, rows }) {
   const { m, k } = first;
   const area = k * k;
+  const share = Number(((m * area) / last.n).toFixed(2));
   const count = separable
-    ? `<b>${last.m}</b> multiplications for this pixel, + ${m} × ${area} shared by all ${last.n} output maps: ${Number(((m * area) / last.n).toFixed(2))} each.`
+    ? `<b>${last.m}</b> multiplications for this pixel, + ${m} × ${area} shared by all ${last.n} output maps, ${share} for each: ${last.m + share} in all.`
     : `<b>${m * area}</b> multiplications for this pixel: ${many(m, "map")} × ${area}.`;
   const terms = Array.from({ length: rows }, () => '<span class="term"></span>').join(" ");
   return `<p class="sum-count">${count}</p><p class="terms">${terms} <span class="rest"></span>

@@ -145,18 +145,15 @@ def measured(area: str) -> dict[tuple[str, str, str], float]:
 
 def speed_table() -> list[str]:
     """The lines of the README's table of speed, from the benchmark's results."""
-    inference, training, accuracy = map(measured, ("inference", "training", "accuracy"))
+    inference, training = map(measured, ("inference", "training"))
     faster = [inference[f"{batch}, speed-up over eager", "ours, 2 threads", network]
               for batch in ("one image", "batch 256") for network in NETWORKS]  # fmt: skip
     trained = [training["speed-up over the plain loop", "ours, float32", network]
                for network in NETWORKS]  # fmt: skip
-    share = "time to 99 % test accuracy, share of the example's"
-    learned = [1 / accuracy[share, f"ours, {network}", ""] for network in NETWORKS]
     rows = {
         "one image, against PyTorch as it comes": faster[:2],
         "256 images, likewise": faster[2:],
         "an epoch of training in float32, against a plain loop": trained,
-        "99 % on MNIST, against PyTorch's example": learned,
     }
     return [f"| {name} | {a:.2f} × | {b:.2f} × |" for name, (a, b) in rows.items()]
 

@@ -9,7 +9,9 @@ import shutil
 import socket
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -147,6 +149,30 @@ def draw_digits(counts: list[int], seed: int = 0) -> tuple[np.ndarray, np.ndarra
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.repeat(np.arange(len(counts)), counts))
     return np.stack([draw_digit(label, rng) for label in labels]), labels
+
+
+@pytest.fixture(scope="session")
+def serving(free_port: Callable[[], int]) -> Callable[[Any], AbstractContextManager[str]]:
+    """Runs an app as long as its context lasts, which is its address, http://127.0.0.1:PORT."""
+
+    @contextmanager
+    def serve(app: Any) -> Iterator[str]:
+        from netlib.app.page import launch_options
+
+        port = free_port()
+        app.launch(
+            server_name="127.0.0.1",
+            server_port=port,
+            prevent_thread_lock=True,
+            quiet=True,
+            **launch_options(),
+        )
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            app.close(verbose=False)
+
+    return serve
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,6 @@ import pytest
 from test_browser import FOUR, ONE, SEVEN, Visitor
 
 import demo
-from netlib.app.page import launch_options
 
 TABS = (
     "Draw", "Upload", "Write a number", "Many pictures", "Inside one block", "What if",
@@ -27,15 +26,10 @@ SMALL = """() => [...document.querySelectorAll(
 
 
 @pytest.fixture(scope="module")
-def address(free_port: Callable[[], int], tmp_path_factory) -> Iterator[str]:
+def address(serving, tmp_path_factory) -> Iterator[str]:
     app = demo.build_demo(teach_folder=tmp_path_factory.mktemp("teach"))
-    port = free_port()
-    app.launch(
-        server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True,
-        **launch_options(),
-    )  # fmt: skip
-    yield f"http://127.0.0.1:{port}/"
-    app.close(verbose=False)
+    with serving(app) as address:
+        yield f"{address}/"
 
 
 @pytest.fixture

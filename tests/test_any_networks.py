@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,6 @@ from playwright.sync_api import expect
 from test_browser import SEVEN, Visitor, encoded, paper
 
 import demo
-from netlib.app.page import launch_options
 from netlib.nets.checkpoint import save_network
 from netlib.nets.network import init_network
 
@@ -19,7 +18,7 @@ NAMES = ("=net <b>$a$", "small", "mobilenet")
 
 
 @pytest.fixture(scope="module")
-def address(free_port: Callable[[], int], tmp_path_factory) -> Iterator[str]:
+def address(serving, tmp_path_factory) -> Iterator[str]:
     folder: Path = tmp_path_factory.mktemp("networks")
     first = init_network(3, 0, (1, 28, 28), 5, width=0.5)
     second = init_network(1, 2, (3, 32, 32), 2)
@@ -29,13 +28,8 @@ def address(free_port: Callable[[], int], tmp_path_factory) -> Iterator[str]:
         demo.MOBILENET,
     )
     app = demo.build_demo(*files)
-    port = free_port()
-    app.launch(
-        server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True,
-        **launch_options(),
-    )  # fmt: skip
-    yield f"http://127.0.0.1:{port}/"
-    app.close(verbose=False)
+    with serving(app) as address:
+        yield f"{address}/"
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ from PIL import Image, ImageDraw
 
 import demo
 from netlib.answer.predictor import Predictor
-from netlib.app.page import launch_options
 
 CHECKPOINTS = Path(os.environ.get("DIGITS_CHECKPOINTS", demo.CHECKPOINTS))
 TIMEOUT = 20_000  # milliseconds; a machine under load is slow, not broken
@@ -53,19 +52,11 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory, digit_arrays) -> dict[
 
 
 @pytest.fixture(scope="module")
-def address(free_port: Callable[[], int], checkpoints: dict[str, Path]) -> Iterator[str]:
+def address(serving, checkpoints: dict[str, Path]) -> Iterator[str]:
     """The running app; one for all tests."""
     app = demo.build_demo(*checkpoints.values())
-    port = free_port()
-    app.launch(
-        server_name="127.0.0.1",
-        server_port=port,
-        prevent_thread_lock=True,
-        quiet=True,
-        **launch_options(),
-    )
-    yield f"http://127.0.0.1:{port}/"
-    app.close(verbose=False)
+    with serving(app) as address:
+        yield f"{address}/"
 
 
 class Visitor:

@@ -8,7 +8,7 @@ import os
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +31,6 @@ from netlib.app.api import row_to_json
 from netlib.app.atlas import Atlas, Place
 from netlib.app.batch import Row, accuracy, collect, read_batch, to_csv
 from netlib.app.gallery import KINDS, load_examples
-from netlib.app.page import launch_options
 from netlib.app.service import Service, sentence
 from netlib.app.stress import FACTORS, NEUTRAL, distort, holds, sweep
 from netlib.app.teach import TeachStore
@@ -586,20 +585,12 @@ def test_every_example_has_a_known_kind_and_loads(service: Service) -> None:
 
 
 @pytest.fixture(scope="module")
-def address(free_port: Callable[[], int]) -> Iterator[str]:
+def address(serving) -> Iterator[str]:
     app = demo.build_demo(
         CHECKPOINTS / "standard.safetensors", CHECKPOINTS / "mobilenet.safetensors"
     )
-    port = free_port()
-    app.launch(
-        server_name="127.0.0.1",
-        server_port=port,
-        prevent_thread_lock=True,
-        quiet=True,
-        **launch_options(),
-    )
-    yield f"http://127.0.0.1:{port}"
-    app.close(verbose=False)
+    with serving(app) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

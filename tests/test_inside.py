@@ -6,7 +6,7 @@ The reference is PyTorch's own forward pass over the shipped checkpoints.
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from html import unescape
 
 import numpy as np
@@ -15,7 +15,6 @@ import torch
 
 import demo
 from netlib.app.inside import Inside, encode, mobilenet_v1_layers, pack, what_if_html
-from netlib.app.page import launch_options
 from netlib.app.service import Service
 from netlib.app.views.cost_strip import cost_strip_html, lesson
 from netlib.nets import init_network, load_network, measure, mobilenet_v1
@@ -125,18 +124,10 @@ def test_the_strip_says_the_same_whichever_network_comes_first(inside: Inside) -
 
 
 @pytest.fixture(scope="module")
-def address(free_port: Callable[[], int]) -> Iterator[str]:
+def address(serving) -> Iterator[str]:
     app = demo.build_demo()
-    port = free_port()
-    app.launch(
-        server_name="127.0.0.1",
-        server_port=port,
-        prevent_thread_lock=True,
-        quiet=True,
-        **launch_options(),
-    )
-    yield f"http://127.0.0.1:{port}/"
-    app.close(verbose=False)
+    with serving(app) as address:
+        yield f"{address}/"
 
 
 @pytest.fixture

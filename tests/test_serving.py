@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ from PIL import Image
 import demo
 from netlib.answer.pool import DRAWING_BYTES, BusyError, Job, ReaderPool, Turnstile, is_heavy
 from netlib.app import route, uploads
-from netlib.app.page import launch_options
 from netlib.errors import UserError
 
 
@@ -33,13 +32,9 @@ def app() -> Any:
 
 
 @pytest.fixture(scope="module")
-def client(app: Any, free_port: Callable[[], int]) -> Iterator[httpx.Client]:
-    port = free_port()
-    app.launch(server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True,
-               **launch_options())  # fmt: skip
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+def client(app: Any, serving) -> Iterator[httpx.Client]:
+    with serving(app) as address, httpx.Client(base_url=address, timeout=30) as client:
         yield client
-    app.close(verbose=False)
 
 
 def told(answer: httpx.Response) -> str:

@@ -12,7 +12,6 @@ from PIL import Image
 
 import demo
 from netlib.answer.reading import Reader
-from netlib.app.page import launch_options
 from netlib.data.european import one
 from netlib.data.strokes import render_strokes
 from netlib.nets.saved import arrays_digest
@@ -31,18 +30,10 @@ def app(folder: Path):
 
 
 @pytest.fixture(scope="module")
-def address(free_port: Callable[[], int], app) -> Iterator[str]:
+def address(serving, app) -> Iterator[str]:
     """The running app; one for all tests."""
-    port = free_port()
-    app.launch(
-        server_name="127.0.0.1",
-        server_port=port,
-        prevent_thread_lock=True,
-        quiet=True,
-        **launch_options(),
-    )
-    yield f"http://127.0.0.1:{port}/"
-    app.close(verbose=False)
+    with serving(app) as address:
+        yield f"{address}/"
 
 
 @pytest.fixture(scope="module")

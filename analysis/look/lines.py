@@ -192,14 +192,7 @@ def draw_reliability(ax: Axes, table: pd.DataFrame) -> Axes:
         x = expected[rows].clip(lower=1e-9)
         y = found[rows].clip(lower=least / 1.5)
         ax.plot(x, y, label=name_of(network), **look_of(network))
-    for axis, low in (("x", edges[0]), ("y", least / 1.5)):
-        getattr(ax, f"set_{axis}scale")("log")
-        getattr(ax, f"set_{axis}lim")(low, most)
-        plain_numbers(getattr(ax, f"{axis}axis"))
-    ax.set_xlabel("expected errors, 1 − confidence (%)")
-    ax.set_ylabel("errors found (%)")
-    plain(ax, "both")
-    return ax
+    return _errors_of_both(ax, edges[0], least / 1.5, most)
 
 
 def draw_calibration(
@@ -232,10 +225,14 @@ def draw_calibration(
     if not ax.lines:
         ax.plot([1e-6, 100], [1e-6, 100], color=GREY, linewidth=0.8, zorder=0)
     ax.plot(expected, found, label=label, **{"marker": "o", **style})
-    for axis, low in (("x", least / 30), ("y", least / 1.3)):
-        getattr(ax, f"set_{axis}scale")("log")
-        getattr(ax, f"set_{axis}lim")(low, 100)
-        plain_numbers(getattr(ax, f"{axis}axis"))
+    return _errors_of_both(ax, least / 30, least / 1.3, 100)
+
+
+def _errors_of_both(ax: Axes, left: float, bottom: float, most: float) -> Axes:
+    """Logarithmic axes of errors expected and found, in percent."""
+    ax.set(xscale="log", yscale="log", xlim=(left, most), ylim=(bottom, most))
+    for axis in (ax.xaxis, ax.yaxis):
+        plain_numbers(axis)
     ax.set_xlabel("expected errors, 1 − confidence (%)")
     ax.set_ylabel("errors found (%)")
     plain(ax, "both")

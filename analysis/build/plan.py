@@ -181,16 +181,24 @@ class Plan:
         )
 
     def sweep(
-        self, name: str, *parts: Iterable[object], factor: str = "none", seeds: Any = None
+        self,
+        name: str,
+        *parts: Iterable[object],
+        factor: str = "none",
+        seeds: Any = None,
+        rates: str = "learning_rate",
     ) -> Step:
-        """A step that trains; several parts go into one table, one after the other."""
-        table, rates = self.results / f"{name}.csv", self.results / "learning_rate.csv"
-        tuned = () if factor == "learning_rate" else ("--tuned", str(rates))
+        """A step that trains; several parts go into one table, one after the other.
+
+        `rates` is the sweep that tuned each network's learning rate.
+        """
+        table, tuned_by = self.results / f"{name}.csv", self.results / f"{rates}.csv"
+        tuned = () if factor == "learning_rate" else ("--tuned", str(tuned_by))
         end = (*self.pick(("--batch-size", "32"), ("--batch-size", "32"), ()), *RECIPE, *tuned,
                "--factor", factor, "--seeds", *map(str, seeds or self.seeds), *self.classes,
                "--output", str(table))  # fmt: skip
         commands = tuple(("sweep", *map(str, part), *end) for part in parts)
-        inputs = (rates,) if tuned else ()
+        inputs = (tuned_by,) if tuned else ()
         return Step(name, commands, (table,), inputs, ("--jobs", str(self.jobs)), sweep=True)
 
     def data_sets(self) -> list[Step]:

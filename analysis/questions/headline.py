@@ -45,8 +45,13 @@ def steps(plan: Plan) -> Iterator[Step]:
         ("--validation-size", 0.1, "--training-epochs", 8),
         ("--validation-size", 0.1, "--training-epochs", 10),
     )
+    rates = "learning_rate"
+    if plan.size == "full":  # tuned at the length of the pairs, by a seed that is none of theirs
+        rates, part = "pair_rates", (*plan.course, *settings, "--levels", 0.01, 0.02, 0.04, 0.08)
+        yield plan.sweep(rates, part, factor="learning_rate", seeds=(100,))
     part = (*plan.course, *settings, "--keep", plan.runs / "pairs")
-    yield plan.sweep("pairs", part, seeds=plan.pick((0, 1), (0, 1, 2), (0, 1, 2, 3, 4)))
+    seeds = plan.pick((0, 1), (0, 1, 2), range(20))
+    yield plan.sweep("pairs", part, seeds=seeds, rates=rates)
     whole_v1 = plan.pick(
         ("--resolution", 32, "--width", 0.25, "--training-epochs", 1, "--train-size", 60),
         ("--resolution", 32, "--width", 0.5, "--training-epochs", 12),

@@ -67,9 +67,9 @@ class Options:
             MobileNet).
         output: the CSV.
         keep: folder for each run's checkpoint, history and predictions.
-        tuned: CSV of a sweep over learning_rate: each network takes the one with its
-            least validation loss; one that is not in it takes that of the pair's network which ends with the
-            same kind of block.
+        tuned: CSV of a sweep over learning_rate: each network takes its rate of least validation
+            loss; one that is not in it takes that of the pair's network which ends with the same
+            kind of block.
         training: where the factor leaves it alone; --seeds takes the place of --seed.
         bfloat16: networks that train in bfloat16 all the same, to save time.
         train_size: training images; 0 for all.

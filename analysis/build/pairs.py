@@ -18,7 +18,7 @@ import numpy as np
 
 from analysis.frame.command import made_by, start, write_json
 from analysis.frame.results import write_arrays, write_table
-from analysis.questions import gather
+from analysis.questions import gather, headline
 from netlib import data, measure
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 NETWORKS = ("standard", "mobilenet")
 LOGITS = "logits.npz"
+ANSWERS = "answers.npz"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +38,14 @@ class Options:
         runs: folder of kept runs, of analysis.sweep --keep.
         dataset_path: data set that they were trained on.
         seed: of the choice of example images.
+        brief: accuracies, their tests and every run's predictions only.
         output: folder for the tables and arrays.
     """
 
     runs: Path
     dataset_path: Path
     seed: int = 0
+    brief: bool = False
     output: Path
 
 
@@ -126,10 +129,17 @@ class Pair:
 def run(options: Options) -> Iterator[Path]:
     """Read, ask every question, write."""
     pair = read(options)
-    for compare in gather("compare"):
+    for compare in [headline.compare] if options.brief else gather("compare"):
         for name, content in compare(pair).items():
             yield write(options.output / name, content, pair.made_by)
-    yield write(options.output / LOGITS, logits_of(pair), pair.made_by)
+    last = (ANSWERS, answers_of(pair)) if options.brief else (LOGITS, logits_of(pair))
+    yield write(options.output / last[0], last[1], pair.made_by)
+
+
+def answers_of(pair: Pair) -> dict[str, np.ndarray]:
+    """What accuracies and their tests can be made from again: labels, each run's predictions (N,)."""
+    runs = {result.run.folder.name: result.predictions.astype(np.uint8) for result in pair.every}
+    return {"labels": pair.every[0].labels.astype(np.uint8), **runs}
 
 
 def logits_of(pair: Pair) -> dict[str, np.ndarray]:

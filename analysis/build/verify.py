@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.build.document import make_page
-from analysis.build.pairs import LOGITS, Pair, Result, write
+from analysis.build.pairs import ANSWERS, LOGITS, Pair, Result, write
 from analysis.frame.results import Results
 from analysis.look.style import NETWORKS
 from analysis.questions import calibration, headline, mistakes, roc
@@ -29,6 +29,8 @@ def differences(
     """A sentence for each file that comes out otherwise, and for results that disagree."""
     data = Results(plan.results)
     yield from disagreements(data)
+    if data.has(headline.MORE):
+        yield from miscounted(data)
     with tempfile.TemporaryDirectory() as folder:
         if data.has(LOGITS):
             yield from otherwise(data, Path(folder) / "tables")
@@ -123,6 +125,23 @@ def disagreements(data: Results) -> Iterator[str]:
                 own,
                 rows.loc[seed, columns].astype(float),
             )
+
+
+def miscounted(data: Results) -> Iterator[str]:
+    """Where the many pairs' table and tests say other things than their predictions."""
+    found = data.arrays(f"more_pairs/{ANSWERS}")
+    runs = data.table("more_pairs.csv").set_index(["network", "seed"])["accuracy"]
+    record = data.record(headline.MORE)
+    for place, seed in enumerate(record["seeds"]):
+        right = {n: found[f"{n}-{seed}"] == found["labels"] for n in NETWORKS}
+        for name in NETWORKS:
+            values = runs[name, seed], record["networks"][name]["accuracy"]["values"][place]
+            what = f"more_pairs.csv, its headline.json and {ANSWERS} in {name}, seed {seed},"
+            yield from apart(what, values, [right[name].mean()] * 2)
+        counts = record["mcnemar"][place]
+        only = [int((right[a] & ~right[b]).sum()) for a, b in (NETWORKS, NETWORKS[::-1])]
+        said = counts["only_standard"], counts["only_mobilenet"]
+        yield from apart(f"{headline.MORE} and {ANSWERS} in McNemar of seed {seed}", said, only)
 
 
 def apart(what: str, one: object, other: object) -> Iterator[str]:

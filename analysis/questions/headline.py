@@ -1,7 +1,7 @@
 """What is lost and what is won: the pair over seeds, and the whole network of the paper."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from analysis.frame.wording import (
 from analysis.look.rows import draw_bars, draw_pairs
 from analysis.look.style import ERROR, FULL, NETWORKS, blank, networks_of
 from analysis.questions import Drawn, Section, Sections, figure
+from analysis.questions.sweeps import updates
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from analysis.build.pairs import Pair, Result
 
 COMPARED = ("headline.json",)
+MORE = "more_pairs/headline.json"  # of many pairs of shorter runs
 CONFIDENCE = 0.95  # of every interval
 MARGIN = 0.001  # of equivalence: a tenth of a point, which single runs cannot tell apart
 ALPHA = 0.05
@@ -67,8 +69,11 @@ def more_pairs(plan: Plan) -> Iterator[Step]:
     part = (*plan.course, "--validation-size", 0.1, "--training-epochs", 3)
     levels = (*part, "--levels", 0.02, 0.04, 0.08)
     yield plan.sweep("more_rates", levels, factor="learning_rate", seeds=(100,))
-    kept = (*part, "--keep", plan.runs / "more_pairs")
-    yield plan.sweep("more_pairs", kept, seeds=range(20), rates="more_rates")
+    runs = plan.runs / "more_pairs"
+    yield plan.sweep("more_pairs", (*part, "--keep", runs), seeds=range(20), rates="more_rates")
+    told = plan.step("pairs", "--runs", str(runs), *plan.course, "--brief", folder="more_pairs",
+                     outputs="headline.json answers.npz", inputs="more_pairs.csv")  # fmt: skip
+    yield replace(told, name="more_compare")
 
 
 # --- Measured -----------------------------------------------------------------------------------
@@ -218,7 +223,6 @@ def say(data: Results) -> Sections:
     runs = data.table("pairs.csv").set_index(["network", "seed"])
     params, macs = (cost.loc["standard"] / cost.loc["mobilenet"])[["params", "macs"]]
     change = found["difference"]["accuracy"]
-    steps = -(-runs["train_images"] // runs["batch_size"]) * runs["training_epochs"]
     headline = {
         **{name: scores_of(name, data, found["networks"][name]) for name in NETWORKS},
         "seeds": str(found["n_seeds"]),
@@ -226,7 +230,7 @@ def say(data: Results) -> Sections:
         "train_images": whole(runs["train_images"].iloc[0]),
         "validation_images": whole(runs["validation_images"].iloc[0]),
         "epochs": str(runs["training_epochs"].iloc[0]),
-        "steps": whole(steps.iloc[0]),
+        "steps": whole(updates(runs).iloc[0]),
         "batch_size": str(runs["batch_size"].iloc[0]),
         "params_ratio": f"{params:.2f}",
         "macs_ratio": f"{macs:.2f}",
@@ -240,6 +244,7 @@ def say(data: Results) -> Sections:
         "mcnemar": mcnemar_text(found["mcnemar"]),
         "shown": shown_seed(found),
         "runs": [run_row(pair, runs) for pair in found["mcnemar"]],
+        "more": say_more(data) if data.has(MORE) else {},
     }
     return {"headline": headline, "mobilenet_v1": say_v1(data)}
 
@@ -342,6 +347,28 @@ def run_row(pair: dict[str, Any], runs: pd.DataFrame) -> Section:
         row[name] = percent(run["accuracy"])
         row[f"{name}_balanced"] = percent(run["balanced_accuracy"])
     return {**row, "p": p_value(pair["p"])}
+
+
+def say_more(data: Results) -> Section:
+    """The same difference over many pairs of shorter runs."""
+    found = data.record(MORE)
+    runs = data.table("more_pairs.csv").set_index(["network", "seed"])
+    rates = runs["learning_rate"].groupby("network").first()
+    gaps = found["difference"]["accuracy"]["values"]
+    tried = sorted(data.table("more_rates.csv")["learning_rate"].unique())
+    return {
+        "pairs": str(len(gaps)),
+        "epochs": str(runs["training_epochs"].iloc[0]),
+        "steps": whole(updates(runs).iloc[0]),
+        "gap": gap_text(gaps),
+        "fewer": whole(sum(gap < 0 for gap in gaps)),
+        "equivalence": equivalence(found),
+        "with_images": with_images(found),
+        "mcnemar": mcnemar_text(found["mcnemar"]),
+        "tried": ", ".join(f"{rate:g}" for rate in tried),
+        **{f"{name}_rate": f"{rate:g}" for name, rate in rates.items()},
+        "runs": [run_row(pair, runs) for pair in found["mcnemar"]],
+    }
 
 
 def say_v1(data: Results) -> Section:

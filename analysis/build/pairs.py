@@ -137,7 +137,7 @@ def run(options: Options) -> Iterator[Path]:
 
 
 def answers_of(pair: Pair) -> dict[str, np.ndarray]:
-    """What accuracies and their tests can be made from again: labels, each run's predictions (N,)."""
+    """What accuracies and tests can be made from again: labels and each run's predictions (N,)."""
     runs = {result.run.folder.name: result.predictions.astype(np.uint8) for result in pair.every}
     return {"labels": pair.every[0].labels.astype(np.uint8), **runs}
 

@@ -212,6 +212,7 @@ def say(data: Results) -> Sections:
     return {
         "budget": {
             "regimes": rows,
+            "seeds": count_text([widths["seed"].nunique()], "seed"),
             "narrow": f"{narrow:g}",
             "wide": f"{wide:g}",
             "narrow_gap": gap_of(pairs_of(widths, standard=narrow)),

@@ -44,7 +44,7 @@ def steps(plan: Plan) -> Iterator[Step]:
         arms = {"standard": (0.41, 1), "mobilenet": (1, 2)}
         parts = [(*part, "--training-epochs", 5, "--networks", network, "--levels", *levels)
                  for network, levels in arms.items()]  # fmt: skip
-        yield plan.sweep("arms", *parts, factor="width", seeds=range(10))
+        yield plan.sweep("arms", *parts, factor="width", seeds=range(6))
     sides = plan.pick((14, 28), (14, 28), (14, 20, 28))
     yield plan.sweep("resolution", (*plan.base, "--levels", *sides), factor="resolution")
 

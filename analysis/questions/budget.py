@@ -39,12 +39,6 @@ def steps(plan: Plan) -> Iterator[Step]:
         for network, levels in widths.items()
     ]
     yield plan.sweep("width", *parts, factor="width")
-    if plan.size == "full":
-        part = (*plan.course, "--train-size", 4000, "--validation-size", 0.05)
-        arms = {"standard": (0.41, 1), "mobilenet": (1, 2)}
-        parts = [(*part, "--training-epochs", 5, "--networks", network, "--levels", *levels)
-                 for network, levels in arms.items()]  # fmt: skip
-        yield plan.sweep("arms", *parts, factor="width", seeds=range(6))
     sides = plan.pick((14, 28), (14, 28), (14, 20, 28))
     yield plan.sweep("resolution", (*plan.base, "--levels", *sides), factor="resolution")
 
@@ -102,11 +96,6 @@ def shipped(data: Results) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["network", "seed", "accuracy"])
 
 
-def arms_of(data: Results) -> pd.DataFrame:
-    """Runs of the widths at which something is equal: those of many seeds, where they are."""
-    return measured(data, "arms" if data.has("arms.csv") else "width")
-
-
 def equal_parameters(table: pd.DataFrame) -> float:
     """Width of the standard network with about the parameters of MobileNet at full width."""
     costs = table.groupby(["network", "width"])["params"].first()
@@ -162,7 +151,7 @@ def regime(name: str, setting: str, pairs: pd.DataFrame, cost: Section) -> Secti
 
 def regimes(data: Results) -> Iterator[Section]:
     """From what was trained: the course's set, the shipped recipe, equal parameters, equal time."""
-    runs, widths = data.table("pairs.csv"), arms_of(data)
+    runs, widths = data.table("pairs.csv"), measured(data, "width")
     cost, speed = data.costs(), data.speed()
     same = {k: f"{cost.loc['standard', k] / cost.loc['mobilenet', k]:.2f}" for k in COSTS[:2]}
     same["time"] = f"{speed.loc['one', 'ratio']:.2f}"
@@ -202,7 +191,7 @@ def short(table: pd.DataFrame) -> str:
 def say(data: Results) -> Sections:
     """The table of regimes; width and resolution."""
     rows = list(regimes(data))
-    widths = arms_of(data)
+    widths = measured(data, "width")
     by_size = data.table("resolution.csv").groupby(["resolution", "network"])["accuracy"].mean()
     sizes = "; ".join(
         f"{size} px: {percent(row['standard'])} and {percent(row['mobilenet'])} %"

@@ -36,7 +36,10 @@ def test_a_config_cannot_be_changed() -> None:
     [
         ("learning_rate", 0),
         ("learning_rate", float("nan")),
+        ("learning_rate", "0.1"),
         ("training_epochs", 0),
+        ("training_epochs", 1.5),
+        ("seed", float("inf")),
         ("batch_size", 1),
         ("weight_decay", -0.1),
         ("warmup", 0),

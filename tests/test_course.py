@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from netlib import nets, training
-from netlib.nets import init_network, load_network, read_metadata, save_network
+from netlib.nets import init_network, read_metadata
 from netlib.training import TrainConfig, train
 
 STUDENT = """
@@ -153,6 +153,7 @@ def test_losses_are_names_classes_modules_and_functions(loss: object) -> None:
         (nn.CrossEntropyLoss(weight=torch.ones(2)), "CrossEntropyLoss fails"),
         (nn.CrossEntropyLoss(reduction="none"), "must give a scalar"),
         (lambda logits, labels: 0.0, "gives float"),
+        ("hinge", "loss is 'hinge'; expected one of"),
         ("ldam_drw", "needs a network with head='cosine'"),
     ],
 )
@@ -257,8 +258,3 @@ def test_what_cannot_be_trained_is_told() -> None:
 
 def test_networks_of_more_than_six_blocks_of_a_kind_are_built() -> None:
     assert len(init_network(9, 8, (1, 8, 8), 3, width=0.1).blocks) == 17
-
-
-def test_a_loaded_network_knows_its_metadata(tmp_path: Path) -> None:
-    path = save_network(tiny(), tmp_path / "a.safetensors", {"note": "mine"})
-    assert load_network(path).metadata["note"] == "mine"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from netlib.data.dataset import DigitDataset
-from netlib.nets.checkpoint import read_metadata
+from netlib.nets.saved import read_metadata
 
 NETWORKS = ("standard", "mobilenet")
 
@@ -39,7 +39,7 @@ class KeptRun:
 
     @property
     def history(self) -> Path:
-        """CSV, one row an epoch, with the columns of `netlib.training.course.fit`."""
+        """CSV, one row an epoch, with the columns of `netlib.training.fit`."""
         return self.folder / "history.csv"
 
     @property

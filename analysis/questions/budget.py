@@ -25,7 +25,7 @@ from netlib.measure.seeds import mean_interval
 KEYS = ["network", "width", "resolution"]
 COSTS = ("params", "macs", "time")
 SHIPPED = "../evaluation"  # of the networks in checkpoints/, beside these results
-TRAININGS = {"seed 0": "{}", "seed 1": "seeds/{}-1", "seed 2": "seeds/{}-2"}
+TRAININGS = {f"seed {seed}": f"seeds/{{}}-{seed}" for seed in (0, 1, 2)}
 
 
 def steps(plan: Plan) -> Iterator[Step]:
@@ -86,7 +86,10 @@ def pareto(data: Results) -> Drawn:
 
 
 def shipped(data: Results) -> pd.DataFrame:
-    """Test accuracy of every training of the shipped recipe; empty where it is not beside these."""
+    """Test accuracy of every training of the shipped recipe, before it was taught to refuse.
+
+    Empty where it is not beside these results.
+    """
     files = {
         (network, training): f"{SHIPPED}/{folder.format(network)}/mnist/scores.json"
         for network in NETWORKS
@@ -167,7 +170,7 @@ def regimes(data: Results) -> Iterator[Section]:
     found = shipped(data)
     if len(found):
         wide = found.pivot(index="seed", columns="network", values="accuracy").dropna()
-        yield regime("Block for block, shipped", "all of MNIST and pen strokes", wide, same)
+        yield regime("Block for block, shipped recipe", "all of MNIST and pen strokes", wide, same)
     narrow, wide_one = equal_parameters(widths), equal_time(widths)
     yield regime(
         f"Equal parameters (standard × {narrow:g})", short(widths),

@@ -363,7 +363,6 @@ def say_more(data: Results) -> Section:
         "gap": gap_text(gaps),
         "fewer": whole(sum(gap < 0 for gap in gaps)),
         "equivalence": equivalence(found),
-        "with_images": with_images(found),
         "mcnemar": mcnemar_text(found["mcnemar"]),
         "tried": ", ".join(f"{rate:g}" for rate in tried),
         **{f"{name}_rate": f"{rate:g}" for name, rate in rates.items()},

@@ -316,6 +316,6 @@ def test_rows_are_read_one_after_the_other() -> None:
 
 @pytest.mark.parametrize(("accepted", "count"), [(1.0, 3), (0.0, 1)])
 def test_a_drawing_whose_pieces_are_refused_is_one_drawing(accepted: float, count: int) -> None:
-    ink = ink_from_grey(drawn("256"))
+    ink = find_ink(np.rint(255 * drawn("256")).astype(np.uint8))
     judge = lambda images: np.full(len(images), accepted)  # noqa: E731
     assert len(digits_from_ink(ink, judge=judge)) == count

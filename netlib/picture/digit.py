@@ -173,7 +173,6 @@ class _Fit:
         self.half = [math.ceil(BOX / 2 * side / self.longer) + ROOM for side in sides]
         self.fine: np.ndarray | None = None
         self.outline = 0.0
-        self.means = {1: ink.patch}  # of squares of so many pixels each way
 
     def canvas(self, zoom: int, free: float = 0.0) -> np.ndarray:
         """A canvas of `zoom` times the size, anti-aliased, its ink reaching 1.
@@ -197,8 +196,12 @@ class _Fit:
         """A canvas with `scale` pixels for each of the ink's."""
         width, height = (2 * half * zoom for half in self.half)
         x, y = self.middle[0] - width / scale / 2, self.middle[1] - height / scale / 2
-        if scale < 1:
-            return self._reduced((width, height), scale, x, y)
+        if scale < 1:  # means over cells of any size
+            rows, columns = self.ink.patch.shape
+            in_rows = _shares(y, height, 1 / scale, rows)
+            in_columns = _shares(x, width, 1 / scale, columns)
+            means: np.ndarray = in_rows @ self.ink.patch @ in_columns.T
+            return means
         x0, y0 = math.floor(x), math.floor(y)
         if scale == 1:  # Whole pixels: nothing to interpolate.
             return _window_of(self.ink.patch, x0, y0, width, height)
@@ -210,20 +213,13 @@ class _Fit:
         )
         return np.clip(np.asarray(resampled), 0, 1)  # Bicubic overshoots.
 
-    def _reduced(self, size: tuple[int, int], scale: float, x: float, y: float) -> np.ndarray:
-        """A canvas from (x, y): means of whole pixels, then between the nearest of these."""
-        count = round(1 / scale)
-        if count not in self.means:
-            share = 1 / count
-            self.means[count] = cv2.resize(
-                self.ink.patch, None, fx=share, fy=share, interpolation=cv2.INTER_AREA
-            )
-        # Pixels' middles are half a pixel from their edges.
-        step = 1 / (scale * count)
-        start_x, start_y = ((edge + 0.5 / scale) / count - 0.5 for edge in (x, y))
-        places = np.array([[step, 0, start_x], [0, step, start_y]])
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        return cv2.warpAffine(self.means[count], places, size, flags=flags)
+
+def _shares(start: float, cells: int, length: float, size: int) -> np.ndarray:
+    """(cells, size): how much of each cell, `length` pixels long, each of `size` pixels fills."""
+    edges = start + length * np.arange(cells + 1)
+    before = edges[:, None] - np.arange(size)
+    np.minimum(np.maximum(before, 0, out=before), 1, out=before)  # of each pixel, before each edge
+    return ((before[1:] - before[:-1]) / length).astype(np.float32)
 
 
 def _pooled(canvas: np.ndarray) -> np.ndarray:

@@ -170,7 +170,9 @@ class _Fit:
         self.ink = ink
         self.longer = max(sides)
         self.middle = (left + right) / 2, (top + bottom) / 2
-        self.half = [math.ceil(BOX / 2 * side / self.longer) + ROOM for side in sides]
+        # MNIST's own digits keep all of their picture.
+        inner = [self.longer if self.longer == BOX else side for side in sides]
+        self.half = [math.ceil(BOX / 2 * side / self.longer) + ROOM for side in inner]
         self.fine: np.ndarray | None = None
         self.outline = 0.0
 

@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from netlib.app.service import Service
-from netlib.app.views.panels import NetworkFacts, all_of, percent
+from netlib.app.views.panels import NetworkFacts, all_of
 
 INTRODUCTION = """
 **What this is.** {all} read the same digit, 28×28 pixels once it is cut out and centred. A standard
@@ -15,6 +15,8 @@ separable one takes two steps: one kernel filters each input map, then 1×1 weig
 maps (MobileNet, Howard et al. 2017). *Inside one block* shows both at work on your digit.
 
 {networks}
+
+{table}
 
 **What they do not know.** They answer with what they were trained on: {classes}. Other things
 may be taken for it, most of all kinds of pictures that they have never met.
@@ -74,14 +76,13 @@ def about_markdown(service: Service) -> str:
     metadata = {name: service.reader.predictor.info[name].metadata for name in service.facts}
     networks = [_network(fact, metadata[name]) for name, fact in service.facts.items()]
     names = dict.fromkeys(name for fact in service.facts.values() for name in fact.class_names)
-    introduction = INTRODUCTION.format(
+    return INTRODUCTION.format(
         all=all_of(service.facts),
         networks="\n".join(networks),
+        table="\n".join([*HEAD, *map(_row, service.facts.values())]),
         classes=", ".join(map(plain, names)),
         teach=TEACH if service.teach is not None else "",
     )
-    rows = [_row(fact) for fact in service.facts.values()]
-    return "\n".join([introduction, *HEAD, *rows])
 
 
 def plain(text: str) -> str:
@@ -124,7 +125,8 @@ HEAD = ("| Network | Parameters | MACs | Time | Test accuracy |", "|---|--:|--:|
 
 
 def _row(facts: NetworkFacts) -> str:
-    shown = percent(facts.accuracy) if facts.accuracy is not None else "not recorded"
+    accuracy = facts.accuracy
+    shown = f"{100 * accuracy:.2f} %" if accuracy is not None else "not recorded"
     return (
         f"| {plain(facts.title)} | {facts.num_params:,} | {facts.macs:,} | "
         f"{1e3 * facts.latency:.2f} ms | {shown} |"

@@ -128,9 +128,9 @@ def _first_view(
     with gr.Row(equal_height=False, elem_classes="first-view"):
         with gr.Column(scale=4, min_width=300):
             with gr.Tabs(elem_id="input-tabs"):
-                with gr.Tab("Draw") as draw_tab:
+                with gr.Tab("Draw", elem_id="draw-tab") as draw_tab:
                     pad = drawing_pad("pad", PAD, PAD, "Drawing pad.", "Draw a digit here")
-                with gr.Tab("Upload") as upload_tab:
+                with gr.Tab("Upload", elem_id="upload-tab") as upload_tab:
                     # Not a gr.Image: that refuses a file before the listener can say why.
                     picture = gr.File(show_label=False, height=120, elem_id="picture")
                     boxed = html(elem_id="boxed")
@@ -310,8 +310,7 @@ def _number_tab(service: Service) -> None:
     def read_number(value: str | None) -> str:
         return guarded_pad(value, service.reader.read_pad, show, empty)
 
-    # Rendered from the start: an address may bring what is on its pad.
-    with gr.Tab("Write a number", elem_id="number-tab", render_children=True):
+    with gr.Tab("Write a number", elem_id="number-tab"):
         hint = "Write a number of up to 20 digits"
         pad = drawing_pad("wide-pad", WIDE_PAD, NARROW_PAD, "Wide drawing pad.", hint)
         empty = service.reader.read_pad("")

@@ -249,3 +249,4 @@ watch("value", () => {
 
 paint();
 root.dataset.ready = "";
+root.dispatchEvent(new CustomEvent("pad-ready", { bubbles: true }));

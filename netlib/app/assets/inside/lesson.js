@@ -12,7 +12,7 @@ const $ = (selector) => document.querySelector(selector);
 const padOf = (key) => $(`${PADS[key]} .pad[data-ready]`);
 
 export function start(element) {
-  const ready = padOf("ink") && padOf("wide") && $("#more-tabs [role=tab]") && $(".inside");
+  const ready = padOf("ink") && $("#more-tabs [role=tab]") && $(".inside");
   if (!ready) return setTimeout(() => start(element), 50); // the page is still being made
   new Lesson(element.querySelector(".lesson"));
 }
@@ -23,6 +23,7 @@ class Lesson {
     this.manifest = JSON.parse(root.dataset.manifest);
     this.pair = pairOf(this.manifest.networks);
     this.state = {};
+    this.held = {}; // drawings for pads that are not yet made
     this.button("start").hidden = !this.pair;
     this.panel = document.createElement("section");
     this.panel.className = "lesson-panel";
@@ -55,7 +56,7 @@ class Lesson {
     const fragment = location.hash.slice(1);
     try {
       const state = fragment ? read(fragment, this.page) : {};
-      for (const key of Object.keys(PADS)) if (state[key]?.picture) await whole(state[key].picture);
+      for (const key of Object.keys(PADS)) if (state[key]) await whole(decode(state[key]).picture);
       this.show(state);
       if (!state.ink && !state.wide) this.restore();
     } catch {
@@ -65,7 +66,8 @@ class Lesson {
 
   show({ ink, wide, ...state }) {
     this.state = state;
-    this.draw({ ink, wide });
+    this.held = { ink, wide };
+    this.drawHeld();
     if (state.in) inputTabs().find((tab) => slug(tab.textContent) === state.in)?.click();
     if (state.tab) tabButtons().find((tab) => slug(tab.textContent) === state.tab)?.click();
     if (state.block) openInside(state);
@@ -73,24 +75,29 @@ class Lesson {
     if (state.step && this.pair) this.open(state.step, false);
   }
 
-  draw(drawings) {
-    for (const [key, drawing] of Object.entries(drawings)) {
-      const pad = padOf(key);
-      if (drawing?.picture) pad.dispatchEvent(new CustomEvent("pad-load", { detail: drawing.picture }));
-      else if (drawing) pad.dispatchEvent(new CustomEvent("pad-draw", { detail: fitted(drawing, pad.querySelector("canvas")) }));
+  // The wide pad is made when its tab is first opened.
+  drawHeld() {
+    for (const key of Object.keys(PADS)) {
+      const pad = padOf(key), text = this.held[key];
+      if (!pad || !text) continue;
+      delete this.held[key];
+      const drawing = decode(text);
+      if (drawing.picture) pad.dispatchEvent(new CustomEvent("pad-load", { detail: drawing.picture }));
+      else pad.dispatchEvent(new CustomEvent("pad-draw", { detail: fitted(drawing, pad.querySelector("canvas")) }));
     }
   }
 
   // Drawings that are too long for an address outlive a reload all the same.
   restore() {
-    const kept = Object.entries(JSON.parse(sessionStorage.getItem(KEPT) ?? "{}"));
-    for (const [key, text] of kept) if (text) this.draw({ [key]: decode(text) });
+    this.held = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
+    this.drawHeld();
   }
 
   // What is on each pad, as an address holds it.
   get inks() {
     return Object.fromEntries(Object.keys(PADS).map((key) => {
       const pad = padOf(key), asked = {};
+      if (!pad) return [key, this.held[key]];
       pad.dispatchEvent(new CustomEvent("pad-ask", { detail: asked }));
       return [key, encode(asked.marks, pad.querySelector("canvas"))];
     }));
@@ -127,7 +134,7 @@ class Lesson {
 
   missing(seen) {
     if (this.tooLong) return ", without what is on the pads, which is too long for an address";
-    if (seen) return ", with the first 28×28 pixels that the networks see of the upload, for the pad";
+    if (seen) return ", with the upload’s first digit as the networks see it (28×28), for the pad";
     return FILES.includes(inputTab()) ? ", without files: only what is on the pads is in it" : "";
   }
 
@@ -136,6 +143,7 @@ class Lesson {
   listen() {
     addEventListener("hashchange", () => this.follow());
     document.addEventListener("pad-sent", () => this.changed());
+    document.addEventListener("pad-ready", () => this.drawHeld());
     document.addEventListener("inside-look", ({ detail }) => this.changed(detail));
     $("#more-tabs").addEventListener("click", () => setTimeout(() => {
       const tab = $("#more-tabs [role=tab][aria-selected=true]");
@@ -290,8 +298,9 @@ function openInside(detail) {
   root.dispatchEvent(new CustomEvent("inside-open"));
 }
 
-// An error where the picture is damaged.
+// An error where a picture is damaged.
 async function whole(url) {
+  if (!url) return;
   const picture = new Image();
   picture.src = url;
   await picture.decode();

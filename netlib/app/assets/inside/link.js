@@ -34,7 +34,7 @@ export function read(fragment, page) {
   if ("step" in text) state.step = whole(text.step, 1, page.steps);
   if ("guess" in text) state.guess = whole(text.guess, 1, page.guesses);
   if ("large" in text) state.large = whole(text.large, 1, 1);
-  for (const pad of ["ink", "wide"]) if (pad in text) state[pad] = decode(text[pad]);
+  for (const pad of ["ink", "wide"]) if (pad in text && decode(text[pad])) state[pad] = text[pad];
   return state;
 }
 

@@ -1,5 +1,8 @@
 """Whether a picture looks like a digit at all, from what a network makes of it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -51,6 +54,28 @@ def digit_score(
         f"The digit score is {kind!r}; expected one of {', '.join(DIGIT_SCORES)}, class_mean with "
         "class_means and head with head."
     )
+
+
+def digit_margin(
+    rule: Mapping[str, Any], logits: ArrayLike, embeddings: ArrayLike, temperature: float = 1.0
+) -> np.ndarray:
+    """How far the score of each of N pictures lies above the threshold: below 0, it is no digit.
+
+    Args:
+        rule: a checkpoint's "no_digit": the score's name, what that score needs, and the threshold,
+            one number or one for each class, of which that with the highest logit counts.
+        logits: (N, C).
+        embeddings: (N, D).
+        temperature: as for `digit_score`.
+
+    Returns:
+        (N,) float64.
+    """
+    score = digit_score(
+        rule["score"], logits, embeddings, temperature, rule.get("class_means"), rule.get("head")
+    )
+    z = np.asarray(logits)
+    return score - np.broadcast_to(rule["threshold"], z.shape[1])[z.argmax(1)]
 
 
 def log_sum_exp(z: np.ndarray) -> np.ndarray:

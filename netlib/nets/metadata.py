@@ -90,16 +90,16 @@ def _check_scores(scores: Any) -> None:
 
 
 def _check_rule(rule: Any, layers: Layers) -> None:
-    """Score and threshold, with what that score needs."""
+    """Score and threshold or thresholds, with what that score needs."""
     kind = rule.get("score") if isinstance(rule, dict) else None
     if (
         not isinstance(kind, str)
         or kind not in DIGIT_SCORES
-        or not _is_number(rule.get("threshold"))
+        or _shape(rule.get("threshold")) not in ((), (layers.head.num_classes,))
     ):
         raise ValueError(
-            f"its no_digit rule is {reprlib.repr(rule)}; expected a threshold and a score, one of "
-            f"{', '.join(DIGIT_SCORES)}"
+            f"its no_digit rule is {reprlib.repr(rule)}; expected a threshold, or one for each "
+            f"class, and a score, one of {', '.join(DIGIT_SCORES)}"
         )
     features = layers.head.in_features
     needed = {"head": (features + 1,), "class_mean": (layers.head.num_classes, features)}

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = (
+FLAGS = (  # Chromium refuses to run as root, as in a container, with its sandbox on
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
@@ -108,7 +108,10 @@ def find_browser() -> str:
     for name in [chosen] if chosen else BROWSERS:
         if path := shutil.which(name):
             return path
-    raise WorkError("No Chromium or Chrome was found: install one, or set CHROMIUM to its path.")
+    raise WorkError(
+        "No Chromium or Chrome was found: install one (Debian, Ubuntu: apt install chromium), or "
+        "set CHROMIUM to its path."
+    )
 
 
 def open_page(browser: "Browser", address: str, width: int, height: int, dark: bool) -> "Page":

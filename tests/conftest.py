@@ -17,43 +17,18 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from netlib.errors import WorkError
+
 # Libraries read these when they are imported, so a fixture would set them too late.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny networks lose time on more threads
 
-BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-BROWSER_FLAGS = (
-    "--no-sandbox",  # Chromium refuses to run as root (containers, CI) with its sandbox on
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 NO_BROWSER = pytest.StashKey[str]()
 
 
 # --- A real browser -----------------------------------------------------------------------------
-
-
-def find_browser() -> str:
-    """Path of the Chromium or Chrome to test with.
-
-    Raises:
-        FileNotFoundError: there is none, or CHROMIUM names a file that is not there.
-    """
-    chosen = os.environ.get("CHROMIUM")
-    for name in [chosen] if chosen else BROWSER_NAMES:
-        if path := shutil.which(name):
-            return path
-    looked_for = f"CHROMIUM={chosen}" if chosen else ", ".join(BROWSER_NAMES)
-    raise FileNotFoundError(
-        f"No browser found (looked for {looked_for}): install Chromium (Debian, Ubuntu: "
-        "apt install chromium), or set CHROMIUM to the path of a Chromium or Chrome."
-    )
 
 
 def browser_required() -> bool:
@@ -69,9 +44,11 @@ def browser(request):
     Without a browser the tests that ask for this fixture are skipped, and the summary says so;
     with REQUIRE_BROWSER=1 they fail.
     """
+    from analysis.screenshots import FLAGS, find_browser
+
     try:
         executable = find_browser()
-    except FileNotFoundError as error:
+    except WorkError as error:
         request.config.stash[NO_BROWSER] = str(error)
         if browser_required():
             pytest.fail(str(error), pytrace=False)
@@ -79,7 +56,7 @@ def browser(request):
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=BROWSER_FLAGS)
+        chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         yield chromium
         chromium.close()
 

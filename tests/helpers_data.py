@@ -1,11 +1,14 @@
-"""Tiny data sets in the course's layout, for the tests of everything that reads them."""
+"""Tiny data sets in the course's layout, for the tests of everything that reads them, and PDFs."""
 
 import io
+import shutil
+import subprocess
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 
@@ -66,3 +69,11 @@ def pen_file(path: Path, writers: int = 4, each: int = 3) -> Path:
         )
     path.write_text("".join(segments))
     return path
+
+
+def words(pdf: Path) -> str:
+    """The text of a PDF, with single spaces."""
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext is not installed")
+    done = subprocess.run(["pdftotext", str(pdf), "-"], capture_output=True, text=True, check=True)
+    return " ".join(done.stdout.split())

@@ -1,6 +1,7 @@
-"""Kept runs without training: folders as `analysis.sweep --keep` leaves them."""
+"""Networks and kept runs without training: folders as `analysis.sweep --keep` leaves them."""
 
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -8,6 +9,8 @@ import torch
 from netlib.data.dataset import DigitDataset
 from netlib.nets.checkpoint import save_network
 from netlib.nets.network import init_network
+
+Module = TypeVar("Module", bound=torch.nn.Module)
 
 BLOCKS = {"standard": (4, 0), "mobilenet": (2, 2)}
 COLUMNS = (
@@ -17,6 +20,18 @@ HISTORY = f"""{COLUMNS.replace(" ", ",")}
 1,0.1,2.5,0.25,2.25,0.5,1.5
 2,0.0,1.5,0.75,1.25,0.625,1.5
 """
+
+
+def trained(net: Module, seed: int = 0) -> Module:
+    """`net` with batch norm statistics and parameters as training leaves them, not neutral ones."""
+    generator = torch.Generator().manual_seed(seed)
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.weight.data.uniform_(0.5, 1.5, generator=generator)
+            module.bias.data.normal_(0, 0.2, generator=generator)
+            module.running_mean.normal_(0, 0.2, generator=generator)
+            module.running_var.uniform_(0.5, 2, generator=generator)
+    return net.eval()
 
 
 def sure(labels: np.ndarray, wrong: int = 0) -> np.ndarray:

@@ -73,11 +73,6 @@ def is_uniform(values: Tensor, limit: float, tolerance: float = 0.03) -> bool:
 # --- What holds for every change ----------------------------------------------------------------
 
 
-def test_with_everything_off_images_are_handed_back() -> None:
-    images = rectangle(9, 5)
-    assert augment(images, AugmentConfig(), chance()) is images
-
-
 @pytest.mark.parametrize("config", [*EACH_ALONE, ALL_ON], ids=str)
 def test_every_change_keeps_shape_range_and_original(config: AugmentConfig) -> None:
     images = torch.rand(20, 1, 28, 28, generator=chance(1))
@@ -92,25 +87,14 @@ def test_every_change_keeps_shape_range_and_original(config: AugmentConfig) -> N
     assert torch.equal(images, before)
 
 
-@pytest.mark.parametrize("name", ["mild", "strong"])
-def test_the_same_seed_makes_the_same_changes(name: str) -> None:
-    images, config = rectangle(9, 5, n=8), AUGMENTATIONS[name]
-    first = augment(images, config, chance(3))
-    assert torch.equal(first, augment(images, config, chance(3)))
-    assert not torch.equal(first, augment(images, config, chance(4)))
-
-
-def test_a_generator_goes_on_from_batch_to_batch() -> None:
-    images, generator = rectangle(9, 5, n=4), chance()
-    first = augment(images, AUGMENTATIONS["mild"], generator)
-    assert not torch.equal(first, augment(images, AUGMENTATIONS["mild"], generator))
-
-
-def test_no_other_chance_than_the_generator_s_is_used() -> None:
-    torch.manual_seed(0)
-    state = torch.get_rng_state()
-    augment(rectangle(9, 5, n=4), ALL_ON, chance())
+def test_changes_come_from_the_generator_alone() -> None:
+    images, generator, state = rectangle(9, 5, n=8), chance(3), torch.get_rng_state()
+    first = augment(images, AUGMENTATIONS["strong"], generator)
+    assert not torch.equal(first, augment(images, AUGMENTATIONS["strong"], generator))  # it goes on
+    assert torch.equal(first, augment(images, AUGMENTATIONS["strong"], chance(3)))
+    assert not torch.equal(first, augment(images, AUGMENTATIONS["strong"], chance(4)))
     assert torch.equal(torch.get_rng_state(), state)
+    assert augment(images, AugmentConfig(), chance()) is images
 
 
 @pytest.mark.parametrize("config", EACH_ALONE, ids=str)
@@ -253,8 +237,5 @@ def test_erase_wipes_one_square_of_the_stated_share_of_images() -> None:
     assert (holes.amax(2).sum(1) == 5).all()  # five rows and five columns: a square
     assert (holes.amax(1).sum(1) == 5).all()
     assert (holes.amax(0) == 1).all()  # no corner is out of reach
-
-
-def test_a_patch_larger_than_the_image_wipes_it_all() -> None:
-    erased = augment(torch.ones(3, 1, 8, 8), AugmentConfig(erase=1, erase_size=20), chance())
-    assert mass(erased).tolist() == [0, 0, 0]
+    corners = images[:9, :, :8, :8]  # smaller than the patch
+    assert not augment(corners, AugmentConfig(erase=1, erase_size=20), chance()).any()

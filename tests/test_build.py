@@ -12,13 +12,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis import prepare_data
 from analysis.build import artefacts, trace
 from analysis.build.__main__ import Options, make_plan, open_report, results_of
 from analysis.build.plan import Step
 from analysis.build.store import Build, digest
 from analysis.build.verify import disagreements
 from analysis.frame import command, wording
-from analysis.frame.command import start
+from analysis.frame.command import command_line, parse, start
 from analysis.frame.results import Results
 from analysis.questions import calibration, headline, tails
 
@@ -216,6 +217,14 @@ def test_a_data_set_of_another_command_is_not_taken(place: Path) -> None:
     (place / "record.json").write_text('{"command": "python -m other"}')
     with pytest.raises(ValueError, match=r"made by another command \(python -m other\)"):
         replace(step(place / "record.json"), is_data=True).check()
+
+
+def test_a_data_set_of_the_same_command_is_taken_again(place: Path) -> None:
+    for made in make_plan(Options()).data_sets():
+        options = parse(prepare_data.Options, made.commands[0][1:])
+        record = place / "record.json"
+        record.write_text(json.dumps({"command": command_line(options)}))
+        replace(made, outputs=(record,)).check()
 
 
 def test_a_damaged_state_is_one_sentence(place: Path) -> None:

@@ -1,6 +1,6 @@
 """The configuration: validated, frozen, complete as a dictionary, and the flags of a command."""
 
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import fields
 from typing import get_args, get_type_hints
 
 import pytest
@@ -26,11 +26,6 @@ def test_names_are_those_of_the_code_that_they_choose() -> None:
     assert set(get_args(OptimizerName)) == set(OPTIMIZERS)
 
 
-def test_a_config_cannot_be_changed() -> None:
-    with pytest.raises(FrozenInstanceError):
-        TrainConfig().seed = 1
-
-
 @pytest.mark.parametrize(
     "field, value",
     [
@@ -49,25 +44,18 @@ def test_a_config_cannot_be_changed() -> None:
         ("optimizer", "lbfgs"),
         ("schedule", "step"),
         ("precision", "float16"),
+        ("rotation", -1),
+        ("erase_size", -1),
+        ("shift", float("nan")),
+        ("erase", 1.1),
+        ("blur", 2),
+        ("scale", 1),  # it would shrink to nothing
     ],
 )
 def test_values_out_of_range_are_refused_by_name(field: str, value: object) -> None:
+    kind = AugmentConfig if field in vars(AugmentConfig()) else TrainConfig
     with pytest.raises(ValueError, match=f"^{field} is .*; expected "):
-        TrainConfig(**{field: value})
-
-
-@pytest.mark.parametrize(
-    "field, value",
-    [("rotation", -1), ("erase_size", -1), ("shift", float("nan")), ("erase", 1.1), ("blur", 2)],
-)
-def test_augmentation_out_of_range_is_refused_by_name(field: str, value: float) -> None:
-    with pytest.raises(ValueError, match=f"^{field} is .*; expected "):
-        AugmentConfig(**{field: value})
-
-
-def test_a_scale_of_1_is_refused_as_it_would_shrink_to_nothing() -> None:
-    with pytest.raises(ValueError, match="scale is 1"):
-        AugmentConfig(scale=1)
+        kind(**{field: value})
 
 
 @pytest.mark.parametrize("field", [f.name for f in fields(AugmentConfig) if f.name != "erase_size"])

@@ -40,10 +40,6 @@ def middle(image: np.ndarray) -> tuple[float, float]:
 # --- The kinds ----------------------------------------------------------------------------------
 
 
-def test_the_kinds_are_the_fifteen_of_mnist_c() -> None:
-    assert list(CORRUPTIONS) == MNIST_C
-
-
 @pytest.mark.parametrize("kind", MNIST_C)
 def test_a_kind_changes_every_image_and_keeps_shape_and_range(
     images: np.ndarray, kind: str
@@ -55,11 +51,7 @@ def test_a_kind_changes_every_image_and_keeps_shape_and_range(
     assert spoiled.max() <= 1
     assert (np.abs(spoiled - images).sum(axis=(1, 2)) > 1).all()
     np.testing.assert_array_equal(images, before)
-
-
-@pytest.mark.parametrize("kind", MNIST_C)
-def test_a_seed_spoils_alike(images: np.ndarray, kind: str) -> None:
-    np.testing.assert_array_equal(corrupt(images, kind, 1), corrupt(images, kind, 1))
+    np.testing.assert_array_equal(corrupt(images, kind, 0), spoiled)  # a seed spoils alike
 
 
 @pytest.mark.parametrize(
@@ -113,11 +105,10 @@ def test_translation_is_three_pixels_on_both_axes(images: np.ndarray) -> None:
         assert (abs(down), abs(right)) == pytest.approx((3, 3))
 
 
-@pytest.mark.parametrize("kind", ["glass_blur", "motion_blur"])
-def test_a_blur_moves_ink_but_keeps_its_amount(images: np.ndarray, kind: str) -> None:
-    spoiled = corrupt(images, kind, 0)
-    assert spoiled.sum(axis=(1, 2)) == pytest.approx(np.full(6, 16 * 4), rel=0.01)
-    assert spoiled.max() < 1.001
+def test_a_blur_moves_ink_but_keeps_its_amount(images: np.ndarray) -> None:
+    for kind in ("glass_blur", "motion_blur"):
+        ink = corrupt(images, kind, 0).sum(axis=(1, 2))
+        assert ink == pytest.approx(np.full(6, 16 * 4), rel=0.01)
 
 
 def test_lines_only_add_ink(images: np.ndarray) -> None:
@@ -205,13 +196,17 @@ def output(runs: Path, dataset: Path, tmp_path_factory) -> Path:
     return folder
 
 
-def test_every_run_meets_every_kind(output: Path) -> None:
+def test_every_run_meets_every_kind_of_mnist_c(output: Path) -> None:
+    assert list(CORRUPTIONS) == MNIST_C
     table = pd.read_csv(output / "corruptions.csv")
     assert table.columns.tolist() == ["network", "seed", "corruption", "n", "accuracy"]
     assert table["corruption"].unique().tolist() == ["identity", *MNIST_C]
     assert table["network"].unique().tolist() == ["standard", "mobilenet"]
     assert len(table) == len(table.drop_duplicates(["network", "seed", "corruption"])) == 4 * 16
     assert table["n"].unique().tolist() == [20]
+    record = json.loads((output / "corruptions.json").read_text(encoding="utf-8"))
+    assert list(record["severities"]) == MNIST_C
+    assert record["made_by"]["seeds"] == [0, 1]
 
 
 def test_shifts_of_nothing_are_as_good_as_the_images(output: Path) -> None:
@@ -240,17 +235,3 @@ def test_accuracy_is_that_of_the_network_on_the_spoiled_images(
     table = pd.read_csv(output / "corruptions.csv")
     row = table.query("network == 'mobilenet' and seed == 1 and corruption == 'impulse_noise'")
     assert row["accuracy"].item() == pytest.approx((predictions == labels).mean(), abs=0.051)
-
-
-def test_the_record_has_the_severities(output: Path) -> None:
-    record = json.loads((output / "corruptions.json").read_text(encoding="utf-8"))
-    assert list(record["severities"]) == MNIST_C
-    assert record["made_by"]["seeds"] == [0, 1]
-
-
-def test_a_missing_folder_is_a_users_error(
-    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    arguments = ["--runs", str(tmp_path / "x"), "--dataset-path", str(dataset)]
-    assert start("damage", [*arguments, "--output", str(tmp_path)]) == 2
-    assert "no folder" in capsys.readouterr().err

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from netlib import nets, training
-from netlib.nets import init_network, load_network, read_metadata, save_network
+from netlib.nets import init_network, read_metadata
 from netlib.training import TrainConfig, train
 
 STUDENT = """
@@ -149,6 +149,7 @@ def test_losses_are_names_classes_modules_and_functions(loss: object) -> None:
         (nn.CrossEntropyLoss(weight=torch.ones(2)), "CrossEntropyLoss fails"),
         (nn.CrossEntropyLoss(reduction="none"), "must give a scalar"),
         (lambda logits, labels: 0.0, "gives float"),
+        ("hinge", "loss is 'hinge'; expected one of"),
         ("ldam_drw", "needs a network with head='cosine'"),
     ],
 )
@@ -232,8 +233,3 @@ def test_the_model_of_test_may_be_another_network() -> None:
     assert torch.equal(net.head.weight, other.head.weight)
     with pytest.raises(ValueError, match="the same architecture"):
         training.test(init_network(1, 1, (1, 8, 8), 3), other, IMAGES, LABELS)
-
-
-def test_a_loaded_network_knows_its_metadata(tmp_path: Path) -> None:
-    path = save_network(tiny(), tmp_path / "a.safetensors", {"note": "mine"})
-    assert load_network(path).metadata["note"] == "mine"

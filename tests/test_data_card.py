@@ -77,11 +77,6 @@ def test_mnist_is_known_by_its_files(monkeypatch: pytest.MonkeyPatch) -> None:
     assert data_card.label_errors(test)["suggested"] == [9, None]
 
 
-def test_fifteen_labels_are_known_to_be_wrong() -> None:
-    assert len(data_card.LABEL_ERRORS) == 15
-    assert sum(label is not None for label in data_card.LABEL_ERRORS.values()) == 10
-
-
 def test_the_record_of_a_prepared_data_set_comes_along(tmp_path: Path) -> None:
     files = {f"{split}/0.png": png(images_of(9)[0]) for split in ("train", "test")}
     files |= {f"{split}.csv": table(["0.png"], [5]) for split in ("train", "test")}
@@ -91,11 +86,3 @@ def test_the_record_of_a_prepared_data_set_comes_along(tmp_path: Path) -> None:
     card = json.loads((tmp_path / "out" / "data_card.json").read_text())
     assert card["record"] == {"source": "here"}
     assert card["across_splits"]["test_images_in_train"] == 1
-
-
-def test_a_missing_data_set_is_a_users_error(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    arguments = ["--dataset-path", str(tmp_path / "x"), "--output", str(tmp_path)]
-    assert start("data_card", arguments) == 2
-    assert capsys.readouterr().err.startswith("data_card: ")

@@ -39,58 +39,42 @@ def of_mode(mode: str, values: list) -> Image.Image:
 
 # --- Modes --------------------------------------------------------------------------------------
 
-
-def test_grey_images_are_kept_as_they_are() -> None:
-    assert grey(png(of_mode("L", [0, 1, 128, 255]))) == [[0, 1], [128, 255]]
-
-
-def test_bilevel_images_become_0_and_255() -> None:
-    assert grey(png(of_mode("1", [0, 1, 1, 0]))) == [[0, 255], [255, 0]]
+PALETTE = of_mode("P", [0, 1, 2, 1])
+PALETTE.putpalette([50, 50, 50, 255, 255, 255, 100, 100, 100])
 
 
-def test_colours_become_grey_by_luma() -> None:
-    """ITU-R 601: 0.299 R + 0.587 G + 0.114 B, times 255, rounded."""
-    data = png(of_mode("RGB", [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)]))
-    assert grey(data) == [[76, 150], [29, 255]]
+@pytest.mark.parametrize(
+    ("image", "options", "expected"),
+    [
+        (of_mode("L", [0, 1, 128, 255]), {}, [[0, 1], [128, 255]]),
+        (of_mode("1", [0, 1, 1, 0]), {}, [[0, 255], [255, 0]]),
+        # ITU-R 601: 0.299 R + 0.587 G + 0.114 B, times 255, rounded.
+        (
+            of_mode("RGB", [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)]),
+            {},
+            [[76, 150], [29, 255]],
+        ),
+        # What is transparent is black: half-transparent white (alpha 128 of 255) is 128.
+        (
+            of_mode("RGBA", [(255, 255, 255, 0), (255, 255, 255, 128), (9, 9, 9, 255), (0,) * 4]),
+            {},
+            [[0, 128], [9, 0]],
+        ),
+        (of_mode("LA", [(200, 0), (200, 255), (100, 255), (0, 255)]), {}, [[0, 200], [100, 0]]),
+        (PALETTE, {}, [[50, 255], [100, 255]]),
+        (PALETTE, {"transparency": 1}, [[50, 0], [100, 0]]),
+        (of_mode("L", [5, 9, 5, 9]), {"transparency": 9}, [[5, 0], [5, 0]]),
+    ],
+    ids=["L", "1", "RGB", "RGBA", "LA", "P", "transparent colour", "transparent grey"],
+)
+def test_every_mode_becomes_grey(image: Image.Image, options: dict, expected: list) -> None:
+    assert grey(encoded(image, "PNG", **options)) == expected
 
 
-def test_grey_becomes_rgb_with_three_equal_channels() -> None:
-    assert rgb(png(of_mode("L", [0, 7, 8, 255])))[0][1] == [7, 7, 7]
-
-
-def test_rgb_images_keep_their_colours() -> None:
+def test_rgb_images_keep_their_colours_and_grey_becomes_three_equal_channels() -> None:
     assert rgb(png(of_mode("RGB", [(1, 2, 3)] * 4)))[1][1] == [1, 2, 3]
-
-
-def test_transparent_areas_become_black() -> None:
-    """Half-transparent white (alpha 128 of 255) on black is 128."""
-    white, half = (255, 255, 255, 0), (255, 255, 255, 128)
-    data = png(of_mode("RGBA", [white, half, (9, 9, 9, 255), (0, 0, 0, 0)]))
-    assert grey(data) == [[0, 128], [9, 0]]
-    assert rgb(data)[0][1] == [128, 128, 128]
-
-
-def test_grey_with_alpha() -> None:
-    assert grey(png(of_mode("LA", [(200, 0), (200, 255), (100, 255), (0, 255)]))) == [
-        [0, 200],
-        [100, 0],
-    ]
-
-
-def test_palette_images_are_looked_up() -> None:
-    image = of_mode("P", [0, 1, 2, 1])
-    image.putpalette([0, 0, 0, 255, 255, 255, 100, 100, 100])
-    assert grey(png(image)) == [[0, 255], [100, 255]]
-
-
-def test_palette_with_a_transparent_colour() -> None:
-    image = of_mode("P", [0, 1, 2, 1])
-    image.putpalette([50, 50, 50, 255, 255, 255, 100, 100, 100])
-    assert grey(encoded(image, "PNG", transparency=1)) == [[50, 0], [100, 0]]
-
-
-def test_grey_with_a_transparent_value() -> None:
-    assert grey(encoded(of_mode("L", [5, 9, 5, 9]), "PNG", transparency=9)) == [[5, 0], [5, 0]]
+    assert rgb(png(of_mode("L", [0, 7, 8, 255])))[0][1] == [7, 7, 7]
+    assert rgb(png(of_mode("RGBA", [(255, 255, 255, 128)] * 4)))[0][1] == [128, 128, 128]
 
 
 def test_16_bit_grey_is_scaled_to_8_bits() -> None:
@@ -159,20 +143,12 @@ def test_image_with_too_many_pixels_is_refused_before_decoding(
         grey(png(of_mode("L", [0] * 4)))
 
 
-@pytest.mark.parametrize("channels", [0, 2, 4])
-def test_wrong_number_of_channels(channels: int) -> None:
-    with pytest.raises(DataError, match="channels") as caught:
-        check_input_dim((channels, 28, 28))
-    if channels:
-        assert f"wrong number of channels: got {channels}, expected 1 (grey) or 3 (RGB)" in str(
-            caught.value
-        )
-
-
 @pytest.mark.parametrize("shape", [(28, 28), (1, 0, 28), (1, 28, -1), (1, 28.0, 28)])
 def test_input_dim_that_is_no_shape(shape: tuple) -> None:
     with pytest.raises(DataError, match="three positive integers"):
         check_input_dim(shape)
+    with pytest.raises(DataError, match=r"channels: got 4, expected 1 \(grey\) or 3 \(RGB\)"):
+        check_input_dim((4, 28, 28))
 
 
 # --- Whole tables -------------------------------------------------------------------------------
@@ -254,13 +230,9 @@ def test_sketch_takes_every_picture_along_the_demos_path(tmp_path: Path) -> None
     assert expected is not None
     assert abs(images[0] / 255 - expected).max() <= 0.5 / 255 + 1e-6
     assert images[0, 0, 14].max() > 200 and images[0, 0, 0].max() == 0
-
-
-def test_sketch_makes_an_empty_page_all_zero(tmp_path: Path) -> None:
-    page = Image.new("L", (50, 50), 255)
-    files = {"train/0.png": png(page), "train.csv": table(["0.png"], [1])}
-    images = decode_table(read(write_folder(tmp_path, files)), (3, 28, 28), preprocess="sketch")
-    assert images.shape == (1, 3, 28, 28) and not images.any()
+    write_folder(tmp_path, {"train/0.png": png(Image.new("L", (50, 50), 255))})  # an empty page
+    empty = decode_table(read(tmp_path), (3, 28, 28), preprocess="sketch")
+    assert empty.shape == (1, 3, 28, 28) and not empty.any()
 
 
 def test_sketch_refuses_unreadable_pictures_and_other_sizes(tmp_path: Path) -> None:

@@ -45,13 +45,10 @@ from netlib.picture.digit import to_digit
 from netlib.picture.load import ImageError
 
 CHECKPOINTS = Path(os.environ.get("DIGITS_CHECKPOINTS", demo.CHECKPOINTS))
+TIMES = (0.002, 0.002, 0.002, 0.003, 0.009)  # seconds of five rounds, one of them disturbed
 FACTS = {
-    "standard": NetworkFacts(
-        "Standard", "4 standard", 600, 8_000_000, (0.002, 0.002, 0.003), "standard", TEN
-    ),
-    "mobilenet": NetworkFacts(
-        "MobileNet", "2 + 2", 100, 2_000_000, (0.001, 0.001, 0.001), "mobilenet", TEN
-    ),
+    "standard": NetworkFacts("Standard", "4 standard", 600, 8_000_000, TIMES, "standard", TEN),
+    "mobilenet": NetworkFacts("MobileNet", "2 + 2", 100, 2_000_000, (0.001,) * 5, "mobilenet", TEN),
 }
 
 
@@ -78,17 +75,19 @@ def data_url(image: Image.Image) -> str:
     return "data:image/png;base64," + base64.b64encode(png(image)).decode()
 
 
-def reading_of(*labels: int, mobilenet: tuple[int, ...] = (), known: bool = True) -> Reading:
-    """A reading with 90 % for each label; the second network may read something else."""
+def reading_of(
+    *labels: int, mobilenet: tuple[int, ...] = (), known: bool = True, both: bool = True
+) -> Reading:
+    """A reading with 90 % for each label; the second network may read something else or nothing."""
 
-    def network(answers: tuple[int, ...]) -> NetworkReading:
-        probabilities = np.full((len(answers), 10), 0.1 / 9)
-        probabilities[np.arange(len(answers)), answers] = 0.9
-        return NetworkReading(
-            probabilities, np.zeros((len(answers), 4)), np.full(len(answers), known)
-        )
+    def network(answers: tuple[int, ...], known: bool) -> NetworkReading:
+        count = len(answers)
+        probabilities = np.full((count, 10), 0.1 / 9)
+        probabilities[np.arange(count), answers] = 0.9
+        return NetworkReading(probabilities, np.zeros((count, 4)), np.full(count, known))
 
-    networks = {"standard": network(labels), "mobilenet": network(mobilenet or labels)}
+    second = network(mobilenet or labels, known and both)
+    networks = {"standard": network(labels, known), "mobilenet": second}
     boxes = tuple((30 * i, 0, 30 * i + 20, 20) for i in range(len(labels)))
     return Reading(np.zeros((len(labels), 28, 28), np.float32), boxes, networks)
 
@@ -99,13 +98,9 @@ BLANK = Reading(EMPTY, (), {})
 # --- The pad's value ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("value", [None, ""])
-def test_an_empty_pad_is_blank(service: Service, value: str | None) -> None:
-    assert service.reader.read_pad(value).is_blank
-
-
 def test_a_pad_without_ink_is_blank(service: Service) -> None:
-    assert service.reader.read_pad(data_url(Image.new("L", (280, 280), 255))).is_blank
+    for value in (None, "", data_url(Image.new("L", (280, 280), 255))):
+        assert service.reader.read_pad(value).is_blank
 
 
 @pytest.mark.parametrize(
@@ -140,12 +135,6 @@ def test_demo_and_library_give_the_same_probabilities(service: Service) -> None:
         np.testing.assert_allclose(network.probabilities, direct[name].probabilities, rtol=1e-5)
 
 
-def test_both_polarities_are_read_alike(service: Service) -> None:
-    for picture in (seven(), seven(ink=255, paper=0), seven(ink=40, paper=150)):
-        reading = service.reader.read(picture)
-        assert [network.text for network in reading.networks.values()] == ["7", "7"]
-
-
 # --- Verdict and panels -------------------------------------------------------------------------
 
 
@@ -156,6 +145,11 @@ def test_both_polarities_are_read_alike(service: Service) -> None:
         (reading_of(7), "Both networks read 7.", "agree"),
         (reading_of(4, 2), "Both networks read 42.", "agree"),
         (reading_of(7, known=False), "This does not look like a digit.", "none"),
+        (
+            reading_of(3, both=False),
+            "They differ: Standard reads 3, MobileNet sees no digit.",
+            "differ",
+        ),
         (
             reading_of(4, mobilenet=(9,)),
             "They differ: Standard reads 4, MobileNet reads 9. In question: 4 or 9.",
@@ -170,18 +164,6 @@ def test_both_polarities_are_read_alike(service: Service) -> None:
 )
 def test_verdict(reading: Reading, text: str, kind: str) -> None:
     assert verdict(reading, FACTS) == (text, kind)
-
-
-def test_verdict_when_one_network_sees_no_digit() -> None:
-    both = reading_of(3)
-    unsure = NetworkReading(
-        both.networks["mobilenet"].probabilities, np.zeros((1, 4)), np.array([False])
-    )
-    reading = Reading(both.digits, both.boxes, {**both.networks, "mobilenet": unsure})
-    assert verdict(reading, FACTS) == (
-        "They differ: Standard reads 3, MobileNet sees no digit.",
-        "differ",
-    )
 
 
 def test_a_blank_answer_shows_no_number_of_an_earlier_one() -> None:
@@ -199,20 +181,15 @@ def test_an_answer_has_ten_bars_a_network_and_both_costs() -> None:
 
 
 def test_versus_compares_theory_with_measurement() -> None:
-    # 600 / 100 parameters, 8 M / 2 M multiply-accumulates, 2 ms / 1 ms.
+    # 600 / 100 parameters, 8 M / 2 M multiply-accumulates, the middle half of the rounds.
     text = versus(FACTS)
     assert "<b>6.00× fewer</b> parameters" in text
     assert "<b>4.00× fewer</b> multiply–accumulates" in text
     assert "<b>2.0 to 3.0× faster</b>" in text
-
-
-def test_versus_admits_that_the_second_network_is_slower() -> None:
     assert "<b>2.0 to 3.0× slower</b>" in versus({"b": FACTS["mobilenet"], "a": FACTS["standard"]})
-
-
-def test_versus_claims_no_speed_that_not_every_round_shows() -> None:
-    mixed = {**FACTS, "mobilenet": replace(FACTS["mobilenet"], times=(0.001, 0.003, 0.001))}
-    assert "0.7 to 3.0 times the speed, so no difference is sure" in versus(mixed)
+    times = (0.001, 0.004, 0.001, 0.004, 0.001)
+    mixed = {**FACTS, "mobilenet": replace(FACTS["mobilenet"], times=times)}
+    assert "0.8 to 2.0 times the speed, so no difference is sure" in versus(mixed)
 
 
 @pytest.mark.parametrize(
@@ -323,14 +300,6 @@ def test_a_damaged_map_and_one_of_another_network_are_refused(tmp_path: Path) ->
 
 
 # --- Many pictures ------------------------------------------------------------------------------
-
-
-def test_a_batch_is_sorted_by_disagreement() -> None:
-    # Total variation distance of 0.9 / 0.0111 and 0.0111 / 0.9: 0.8889.
-    differ = Row("differ.png", reading_of(4, mobilenet=(9,)))
-    same = Row("same.png", reading_of(4))
-    assert differ.disagreement == pytest.approx(0.9 - 0.1 / 9)
-    assert same.disagreement == 0
 
 
 def test_accuracy_counts_unreadable_pictures_as_wrong() -> None:
@@ -514,10 +483,6 @@ def test_thickness_adds_to_both_sides(digit: np.ndarray) -> None:
     assert distort(digit, thickness=-2).sum() == pytest.approx(2 * 14, abs=2)
 
 
-def test_noise_is_the_same_every_time(digit: np.ndarray) -> None:
-    np.testing.assert_array_equal(distort(digit, noise=0.5), distort(digit, noise=0.5))
-
-
 def test_holds_is_the_unbroken_stretch_around_the_start() -> None:
     labels = np.array([7, 1, 7, 7, 7, 2, 7])
     assert holds(labels, 7, start=3) == (2, 4)
@@ -694,9 +659,11 @@ def test_a_damaged_picture_gets_its_sentence_over_the_api(client, tmp_path: Path
         client.predict(handle_file(path), api_name="/predict")
 
 
-def test_only_the_documented_endpoints_are_public(client) -> None:
+def test_only_the_documented_endpoints_are_public_and_they_are_described(client) -> None:
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     assert set(endpoints) == {"/predict", "/predict_batch"}
+    assert endpoints["/predict"]["description"].startswith("Read one picture")
+    assert endpoints["/predict_batch"]["description"].startswith("Read many")
 
 
 # --- Command line -------------------------------------------------------------------------------
@@ -718,12 +685,6 @@ def test_mcp_without_its_package_is_one_sentence(
     monkeypatch.setattr(demo, "find_spec", lambda _: None)
     assert demo.main(["--mcp"]) == 2
     assert "needs the package mcp" in capsys.readouterr().err
-
-
-def test_the_tools_that_programs_are_offered_are_described(client) -> None:
-    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    for name, start in (("/predict", "Read one picture"), ("/predict_batch", "Read many")):
-        assert endpoints[name]["description"].startswith(start)
 
 
 @pytest.mark.parametrize("count", [0, 1, 4])
@@ -805,7 +766,9 @@ def test_details_are_there_for_any_checkpoints(strangers: Service) -> None:
     assert "b/net" in summary
 
 
-def test_disagreement_of_networks_with_other_classes_is_told_by_name() -> None:
+def test_disagreement_is_the_distance_of_the_answers_class_by_name() -> None:
+    assert Row("differ.png", reading_of(4, mobilenet=(9,))).disagreement == pytest.approx(0.8 / 0.9)
+    assert Row("same.png", reading_of(4)).disagreement == 0
     one = NetworkReading(np.array([[0.9, 0.1]]), np.zeros((1, 4)), np.ones(1, bool), ("7", "1"))
     other = NetworkReading(np.array([[0.4, 0.6]]), np.zeros((1, 4)), np.ones(1, bool), ("1", "7"))
     row = Row("x", Reading(np.zeros((1, 28, 28), np.float32), (), {"one": one, "other": other}))

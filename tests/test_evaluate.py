@@ -148,85 +148,27 @@ def test_preprocess_sketch_takes_every_picture_the_demo_s_way(
     assert content["made_by"]["preprocess"] == "sketch"
 
 
-def test_a_zipped_data_set_gives_the_same_scores(
-    digit_folder: Callable[..., Path], checkpoint: Path, tmp_path: Path
-) -> None:
-    results = []
-    for zipped in (False, True):
-        folder = digit_folder(train=0, test=3, num_classes=3, zipped=zipped)
-        assert evaluate(folder, checkpoint, tmp_path / str(zipped)) == 0
-        results.append(read(tmp_path / str(zipped))[1])
-    for name, array in results[0].items():
-        np.testing.assert_array_equal(array, results[1][name])
-
-
-def test_a_class_without_images_has_a_recall_of_null(
-    digit_folder: Callable[..., Path], checkpoint: Path, tmp_path: Path
-) -> None:
-    folder = digit_folder(train=0, test=[2, 0, 2], num_classes=3)
-    assert evaluate(folder, checkpoint, tmp_path) == 0
-    assert read(tmp_path)[0]["per_class_recall"][1] is None
-
-
 # --- Errors of the user -------------------------------------------------------------------------
 
 
-def assert_refused(status: int, output: Path, capsys, *words: str) -> None:
-    """Exit status 2, one sentence on the error output, nothing written."""
-    printed = capsys.readouterr()
-    assert status == 2
-    assert printed.err.startswith("evaluate: ")
-    assert printed.err.count("\n") == 1
-    assert all(word in printed.err for word in words), printed.err
-    assert printed.out == ""
-    assert not output.exists()
-
-
-def test_a_missing_checkpoint_gets_one_sentence(dataset: Path, tmp_path: Path, capsys) -> None:
-    output = tmp_path / "out"
-    status = evaluate(dataset, tmp_path / "nowhere.safetensors", output)
-    assert_refused(status, output, capsys, "There is no checkpoint", "nowhere")
-
-
-def test_a_damaged_checkpoint_gets_one_sentence(dataset: Path, tmp_path: Path, capsys) -> None:
-    damaged, output = tmp_path / "damaged.safetensors", tmp_path / "out"
+def test_a_mistake_gets_one_sentence_and_nothing_is_written(
+    digit_folder: Callable[..., Path], dataset: Path, checkpoint: Path, tmp_path: Path, capsys
+) -> None:
+    nowhere, damaged = tmp_path / "nowhere", tmp_path / "damaged.safetensors"
     damaged.write_bytes(b"half a file")
-    status = evaluate(dataset, damaged, output)
-    assert_refused(status, output, capsys, "damaged.safetensors")
-
-
-def test_a_missing_data_set_gets_one_sentence(checkpoint: Path, tmp_path: Path, capsys) -> None:
-    output = tmp_path / "out"
-    status = evaluate(tmp_path / "nowhere", checkpoint, output)
-    assert_refused(status, output, capsys, "nowhere")
-
-
-def test_a_missing_split_gets_one_sentence(
-    digit_folder: Callable[..., Path], checkpoint: Path, tmp_path: Path, capsys
-) -> None:
-    folder, output = digit_folder(train=2, test=0, num_classes=3), tmp_path / "out"
-    assert_refused(evaluate(folder, checkpoint, output), output, capsys, "test")
-
-
-def test_labels_that_the_network_does_not_know_get_one_sentence(
-    digit_folder: Callable[..., Path], checkpoint: Path, tmp_path: Path, capsys
-) -> None:
-    folder, output = digit_folder(train=0, test=1, num_classes=5), tmp_path / "out"
-    assert_refused(evaluate(folder, checkpoint, output), output, capsys, "label")
-
-
-def test_sketch_for_a_network_of_another_size_gets_one_sentence(
-    dataset: Path, tmp_path: Path, capsys
-) -> None:
     small = save_network(init_network(1, 0, (1, 8, 8), 3), tmp_path / "small.safetensors")
-    output = tmp_path / "out"
-    status = evaluate(dataset, small, output, "--preprocess", "sketch")
-    assert_refused(status, output, capsys, "28x28")
-
-
-def test_options_that_do_not_exist_get_one_sentence(
-    dataset: Path, checkpoint: Path, tmp_path: Path, capsys
-) -> None:
-    for options in (["--split", "validation"], ["--preprocess", "magic"]):
-        status = evaluate(dataset, checkpoint, tmp_path / "out", *options)
-        assert_refused(status, tmp_path / "out", capsys, *options)
+    no_test = digit_folder(train=2, test=0, num_classes=3)
+    five = digit_folder(train=0, test=1, num_classes=5)
+    for data, net, options, sentence in (
+        (dataset, nowhere, (), f"There is no checkpoint {nowhere}"),
+        (dataset, damaged, (), "damaged.safetensors"),
+        (nowhere, checkpoint, (), "nowhere does not exist"),
+        (no_test, checkpoint, (), "has no test split"),
+        (five, checkpoint, (), "which is outside 0...2"),
+        (dataset, small, ("--preprocess", "sketch"), "28x28"),
+    ):
+        assert evaluate(data, net, tmp_path / "out", *options) == 2
+        printed = capsys.readouterr()
+        assert printed.err.startswith("evaluate: ") and printed.err.count("\n") == 1
+        assert sentence in printed.err and printed.out == ""
+    assert not (tmp_path / "out").exists()

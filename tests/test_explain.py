@@ -3,22 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from helpers_runs import trained
 
 from netlib.answer.explain import Explainer
 from netlib.nets.network import Network, init_network, mobilenet_v1
-
-
-def trained(net: Network) -> Network:
-    """`net` with batch norm parameters and statistics that are not neutral."""
-    generator = torch.Generator().manual_seed(0)
-    for module in net.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.weight.data.uniform_(0.5, 1.5, generator=generator)
-            module.bias.data.normal_(0, 0.2, generator=generator)
-            module.running_mean.normal_(0, 0.2, generator=generator)
-            module.running_var.uniform_(0.5, 2, generator=generator)
-    return net.eval()
 
 
 @pytest.fixture

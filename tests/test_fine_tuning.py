@@ -12,7 +12,7 @@ from analysis.frame.command import start
 from netlib.answer.predictor import Predictor
 from netlib.app.service import Service
 from netlib.app.teach import TeachStore, training_command
-from netlib.nets.checkpoint import load_network, read_metadata, save_network, weights_digest
+from netlib.nets import load_network, read_metadata, save_network, weights_digest
 from netlib.nets.network import init_network
 
 CLASSES = 3

@@ -1,6 +1,5 @@
 """Drawing: the data in the artists, on an Axes that is not the current one."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -40,7 +39,7 @@ HISTORY = [
 CONFUSION = [[8, 2, 0], [0, 5, 0], [0, 0, 0]]  # the last class has no images
 
 
-def test_history_shows_the_losses_of_both_splits(ax: Axes) -> None:
+def test_history_shows_losses_and_percents_of_both_splits(ax: Axes) -> None:
     assert draw_history(ax, HISTORY, "loss") is ax
     train, validation = ax.get_lines()
     assert train.get_xydata().tolist() == [[1, 1], [2, 1 / 2], [3, 1 / 3]]
@@ -49,11 +48,8 @@ def test_history_shows_the_losses_of_both_splits(ax: Axes) -> None:
     assert legend(ax) == ["train", "validation"]
     assert ax.get_xlabel() == "epoch"
     assert "loss" in ax.get_ylabel()
-
-
-def test_history_shows_accuracies_in_percent(ax: Axes) -> None:
     draw_history(ax, HISTORY, "accuracy", COLOURS["mobilenet"])
-    train, validation = ax.get_lines()
+    *_, train, validation = ax.get_lines()
     assert train.get_color() == validation.get_color() == COLOURS["mobilenet"]
     assert train.get_ydata() == pytest.approx([81, 82, 83])
     assert validation.get_ydata() == pytest.approx([71, 72, 73])
@@ -64,15 +60,10 @@ def test_confusion_matrix_has_true_classes_by_row_and_counts_written_in(ax: Axes
     assert draw_confusion_matrix(ax, CONFUSION) is ax
     # Positions are (x, y): column, then row. Zeros stay empty.
     assert texts(ax) == {(0, 0): "8", (1, 0): "2", (1, 1): "5"}
+    assert [text.get_color() for text in ax.texts] == ["white", "black", "white"]  # on their shade
     share = np.square(ax.get_images()[0].get_array().data)
     np.testing.assert_allclose(share, [[0.8, 0.2, 0], [0, 1, 0], [0, 0, 0]])
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("predicted class", "true class")
-
-
-def test_counts_can_be_read_on_their_shade(ax: Axes) -> None:
-    draw_confusion_matrix(ax, CONFUSION)
-    colours = {text.get_text(): text.get_color() for text in ax.texts}
-    assert colours == {"8": "white", "2": "black", "5": "white"}
 
 
 def test_class_scores_are_percents_with_a_gap_where_there_is_none(ax: Axes) -> None:
@@ -90,25 +81,16 @@ def test_class_scores_are_percents_with_a_gap_where_there_is_none(ax: Axes) -> N
     assert recall.get_marker() != f1.get_marker()  # told apart without colour too
 
 
-def test_a_right_digit_has_its_class_for_a_title(ax: Axes) -> None:
-    image = np.arange(12, dtype=np.uint8).reshape(1, 3, 4)
-    assert draw_digit(ax, image, 7, 7) is ax
-    assert np.array_equal(ax.get_images()[0].get_array(), image[0])
-    assert ax.get_images()[0].get_cmap().name == "gray_r"
-    assert ax.get_title() == "7"
-    assert ax.title.get_color() == "black"
-
-
-def test_a_wrong_digit_says_what_it_was_read_as_in_its_own_colour(ax: Axes) -> None:
-    draw_digit(ax, np.zeros((1, 3, 4)), 7, 1)
-    assert ax.get_title() == "7 read as 1"
-    assert to_hex(ax.title.get_color()) == "#b0417c"
-
-
-def test_a_colour_image_is_shown_in_colour(ax: Axes) -> None:
+def test_a_digit_has_its_class_for_a_title_and_a_wrong_one_what_it_was_read_as(ax: Axes) -> None:
     image = np.random.default_rng(0).random((3, 4, 5))
-    draw_digit(ax, image, 0, 0)
-    assert np.array_equal(ax.get_images()[0].get_array(), image.transpose(1, 2, 0))
+    assert draw_digit(ax, image, 0, 0) is ax
+    assert np.array_equal(ax.get_images()[0].get_array(), image.transpose(1, 2, 0))  # in colour
+    draw_digit(ax, image[:1], 7, 7)
+    assert np.array_equal(ax.get_images()[-1].get_array(), image[0])
+    assert ax.get_images()[-1].get_cmap().name == "gray_r"
+    assert (ax.get_title(), ax.title.get_color()) == ("7", "black")
+    draw_digit(ax, image[:1], 7, 1)
+    assert (ax.get_title(), to_hex(ax.title.get_color())) == ("7 read as 1", "#b0417c")
 
 
 def page(rows: list[int], n: int = 9) -> Figure:
@@ -121,35 +103,11 @@ def test_a_page_shows_the_chosen_digits_in_order() -> None:
     shown = [ax for ax in figure.axes if ax.has_data()]
     assert [int(ax.get_images()[0].get_array()[0, 0]) for ax in shown] == [8, 4, 0, 2, 6, 1]
     titles = [ax.get_title() for ax in shown]
-    assert titles == [
-        "8 read as 0",
-        "4",
-        "0 read as 8",
-        "2 read as 6",
-        "6 read as 2",
-        "1 read as 7",
-    ]
+    assert titles[:3] == ["8 read as 0", "4", "0 read as 8"]
     assert len(figure.axes) == 2 * 5
     assert not any(ax.axison for ax in figure.axes[6:])
-
-
-def test_a_page_leaves_out_rows_that_do_not_exist() -> None:
-    assert sum(ax.has_data() for ax in page([0, 1, 20], n=3).axes) == 2
-
-
-def test_a_page_of_nothing_says_so() -> None:
-    figure = page([])
-    assert [text.get_text() for text in figure.axes[0].texts] == ["none"]
-
-
-def test_pages_make_no_figure_of_pyplot() -> None:
-    page([0, 1])
-    assert plt.get_fignums() == []
-
-
-def test_the_two_networks_have_their_colours_of_okabe_and_ito() -> None:
-    assert COLOURS["standard"] == "#0072B2"
-    assert COLOURS["mobilenet"] == "#D55E00"
+    assert sum(ax.has_data() for ax in page([0, 1, 20], n=3).axes) == 2  # there is no 20
+    assert [text.get_text() for text in page([]).axes[0].texts] == ["none"]
 
 
 ROC = pd.DataFrame(
@@ -166,23 +124,14 @@ def test_roc_is_in_percent_and_names_averages_and_the_lowest_class(ax: Axes) -> 
     assert legend(ax) == names
     styles = {line.get_linestyle() for line in ax.get_lines()[1:4]}
     assert len(styles) == 3
-
-
-def test_logarithmic_roc_begins_at_a_hundredth_of_a_percent(ax: Axes) -> None:
     draw_roc_curves(ax, ROC, AUC, log=True)
-    assert ax.get_xscale() == "log"
-    assert ax.get_xlim() == (0.01, 100)
-    assert ax.get_lines()[0].get_xdata()[0] < 0.01  # zero lies beyond the edge, not nowhere
+    assert (ax.get_xscale(), ax.get_xlim()) == ("log", (0.01, 100))
+    assert ax.get_lines()[-1].get_xdata()[0] < 0.01  # zero lies beyond the edge, not nowhere
 
 
 def test_reliability_compares_errors_and_keeps_bins_without_any(ax: Axes) -> None:
-    table = pd.DataFrame(
-        {
-            "network": ["standard"] * 2,
-            "confidence": [0.6, 0.99],
-            "accuracy": [0.5, 1.0],
-        }
-    )
+    columns = {"network": "standard", "confidence": [0.6, 0.99], "accuracy": [0.5, 1.0]}
+    table = pd.DataFrame(columns)
     assert draw_reliability(ax, table) is ax
     x, y = ax.get_lines()[1].get_data()
     assert x == pytest.approx([40, 1])
@@ -227,15 +176,9 @@ def test_loss_goes_down(ax: Axes) -> None:
 
 
 def test_classes_are_ordered_by_their_training_images(ax: Axes) -> None:
-    table = pd.DataFrame(
-        {
-            "network": "standard",
-            "seed": [0, 1, 0, 1],
-            "class": ["0", "0", "1", "1"],
-            "train_images": [50, 50, 900, 900],
-            "value": [90, 94, 99, 97],
-        }
-    )
+    rows = [(0, "0", 50, 90), (1, "0", 50, 94), (0, "1", 900, 99), (1, "1", 900, 97)]
+    table = pd.DataFrame(rows, columns=["seed", "class", "train_images", "value"])
+    table["network"] = "standard"
     assert draw_class_dots(ax, table) is ax
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["1\n900", "0\n50"]
     assert dict(ax.get_lines()[0].get_xydata().tolist()) == {1: 92, 0: 98}
@@ -270,15 +213,9 @@ def test_recall_is_ranked_by_frequency_whatever_the_digit() -> None:
 def test_heat_map_has_the_difference_second_minus_first(ax: Axes) -> None:
     columns = {"standard": np.array([90.0, 50.0]), "MobileNet": np.array([91.5, 40.0])}
     assert draw_heat(ax, ["none", "fog"], columns, "difference") is ax
-    written = {text.get_position(): text.get_text() for text in ax.texts}
-    assert written == {
-        (0, 0): "90.0",
-        (1, 0): "91.5",
-        (2, 0): "+1.5",
-        (0, 1): "50.0",
-        (1, 1): "40.0",
-        (2, 1): "−10.0",
-    }
+    written = texts(ax)
+    assert [written[x, 0] for x in range(3)] == ["90.0", "91.5", "+1.5"]
+    assert [written[x, 1] for x in range(3)] == ["50.0", "40.0", "−10.0"]
     assert [bar.get_width() > 0 for bar in ax.patches] == [True, False]
 
 

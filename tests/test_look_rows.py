@@ -13,7 +13,7 @@ from analysis.frame.results import Results
 from analysis.frame.wording import count_text
 from analysis.look.digits import draw_answers, draw_map, draw_readings, mosaic
 from analysis.look.grids import draw_block_grid, draw_matrix
-from analysis.look.lines import draw_sweep, spread
+from analysis.look.lines import draw_sweep
 from analysis.look.maps import (
     CLASSES,
     draw_block_scatter,
@@ -75,21 +75,11 @@ def test_sweep_is_the_mean_over_seeds_with_a_band_between_the_extremes(ax: Axes)
     assert {(0.01, 2), (0.01, 3), (0.1, 4), (0.1, 6)} <= corners
     assert ax.get_xscale() == "log"
     assert [label.get_text() for label in ax.get_xticklabels()] == ["0.01", "0.1"]
-
-
-def test_networks_differ_without_colour_too(ax: Axes) -> None:
-    draw_sweep(ax, RATES, "learning_rate", "error")
-    standard, mobilenet = ax.get_lines()
-    assert standard.get_marker() != mobilenet.get_marker()
+    assert standard.get_marker() != mobilenet.get_marker()  # told apart without colour, too
     assert standard.get_linestyle() != mobilenet.get_linestyle()
-
-
-def test_lines_are_named_at_their_ends_and_names_do_not_overlap(ax: Axes) -> None:
-    draw_sweep(ax, RATES, "learning_rate", "error")  # both lines end at 5 %
-    names = {text.get_text(): text.xy for text in ax.texts}
-    assert list(names) == ["standard", "MobileNet"] or list(names) == ["MobileNet", "standard"]
-    heights = sorted(place[1] for place in names.values())
-    assert heights[1] - heights[0] > 0.02
+    names = {text.get_text(): text.xy[1] for text in ax.texts}  # at the ends, both at 5 %
+    assert names.keys() == {"standard", "MobileNet"}
+    assert abs(names["standard"] - names["MobileNet"]) > 0.02  # and not over one another
 
 
 def test_a_ring_marks_the_level_that_validation_chooses(ax: Axes) -> None:
@@ -108,24 +98,16 @@ def test_levels_have_their_seeds_their_extremes_and_their_mean(ax: Axes) -> None
     assert mean.get_xdata().tolist() == [1.5]
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["none", "mild"]
     assert ax.get_ylim() == (1.5, -0.5)  # the first level is at the top
-    key(ax)
-    assert legend(ax) == ["standard", "MobileNet"]
-
-
-def test_both_networks_are_named_though_one_lacks_the_first_level(ax: Axes) -> None:
-    draw_levels(ax, NAMED[::-1], "error", ["none", "mild"])  # MobileNet has only "mild"
-    key(ax)
-    assert legend(ax) == ["standard", "MobileNet"]
+    for table in (NAMED, NAMED[::-1]):  # MobileNet has only "mild"
+        ax.clear()
+        draw_levels(ax, table, "error", ["none", "mild"])
+        key(ax)
+        assert legend(ax) == ["standard", "MobileNet"]
 
 
 def test_pairs_are_joined_and_have_the_interval_of_their_mean(ax: Axes) -> None:
-    table = pd.DataFrame(
-        {
-            "network": ["standard"] * 3 + ["mobilenet"] * 3,
-            "seed": [0, 1, 2] * 2,
-            "error": [1.0, 2.0, 3.0, 2.0, 2.0, 5.0],
-        }
-    )
+    columns = {"seed": [0, 1, 2] * 2, "error": [1.0, 2.0, 3.0, 2.0, 2.0, 5.0]}
+    table = pd.DataFrame({"network": ["standard"] * 3 + ["mobilenet"] * 3, **columns})
     assert draw_pairs(ax, table, "error") is ax
     joints = [line for line in ax.get_lines() if line.get_color() == "#bbbbbb"]
     assert [line.get_xdata().tolist() for line in joints] == [[1, 2], [2, 2], [3, 5]]
@@ -133,21 +115,7 @@ def test_pairs_are_joined_and_have_the_interval_of_their_mean(ax: Axes) -> None:
     half = 4.302653 / 3**0.5
     bars = [line.get_xdata() for line in ax.get_lines() if line.get_marker() == "|"]
     np.testing.assert_allclose(bars[0], [2 - half, 2 + half], rtol=1e-6)
-
-
-def test_interval_of_one_value_is_unknown() -> None:
-    assert np.isnan(t_interval([1.0])).all()
-
-
-def test_spread_is_ordered_and_counts_the_seeds() -> None:
-    found = spread(RATES[RATES["network"] == "standard"], "learning_rate", "error")
-    assert found.to_dict("list") == {
-        "learning_rate": [0.01, 0.1],
-        "mean": [2.5, 5],
-        "low": [2, 4],
-        "high": [3, 6],
-        "n": [2, 2],
-    }
+    assert np.isnan(t_interval([1.0])).all()  # of one value it is unknown
 
 
 @pytest.mark.parametrize(
@@ -194,11 +162,7 @@ def test_page_of_errors_has_the_class_and_both_readings(ax: Axes) -> None:
     weights = [text.get_fontweight() for text in ax.texts]
     assert [weight == "bold" for weight in weights] == [False, False, True, False, True, False]
     assert ax.get_images()[0].get_array()[0, 0] == 20
-
-
-def test_known_wrong_labels_are_framed(ax: Axes) -> None:
-    images, labels = (READINGS[name] for name in ("images", "labels"))
-    draw_answers(ax, images, labels, [], 2, [], marked=[1])
+    draw_answers(ax, images, labels, [], 2, [], marked=[1])  # a wrong label is framed
     (frame,) = ax.patches
     assert frame.get_x() == images.shape[2] - 1  # around the second
 
@@ -213,10 +177,9 @@ def test_a_reading_has_its_confidence_below(ax: Axes) -> None:
     assert (ax.get_title(), ax.get_xlabel()) == ("7 read as 1", "90.0 %")
 
 
-def test_where_there_is_no_reading_there_is_nothing(ax: Axes) -> None:
+def test_no_reading_leaves_nothing(ax: Axes) -> None:
     draw_readings(ax, READINGS, "standard", [])
-    assert not ax.axison
-    assert not ax.get_images()
+    assert not ax.axison and not ax.get_images()
 
 
 def test_classes_are_named_at_their_medians(ax: Axes) -> None:
@@ -226,14 +189,8 @@ def test_classes_are_named_at_their_medians(ax: Axes) -> None:
     # A digit on the single point of the 8 would hide it.
     assert {text.get_text(): text.get_position()[1] for text in ax.texts} == {"3": 0, "8": 7}
     assert ax.collections[0].get_offsets().tolist() == points
-    assert [to_hex(c) for c in ax.collections[0].get_facecolors()[[0, 3]]] == [
-        CLASSES[3],
-        CLASSES[8],
-    ]
-
-
-def test_class_colours_differ() -> None:
-    assert len(set(CLASSES)) == 10
+    colours = [to_hex(c) for c in ax.collections[0].get_facecolors()[[0, 3]]]
+    assert colours == [CLASSES[3], CLASSES[8]] and len(set(CLASSES)) == 10
 
 
 def test_matrix_is_centred_on_zero(ax: Axes) -> None:
@@ -245,16 +202,8 @@ def test_matrix_is_centred_on_zero(ax: Axes) -> None:
 
 
 def test_separability_tells_trained_weights_from_random_ones(ax: Axes) -> None:
-    table = pd.DataFrame(
-        {
-            "network": "standard",
-            "block": 2,
-            "weights": ["trained", "gaussian"],
-            "energy": [0.8, 0.5],
-            "energy_low": 0.4,
-            "energy_high": 0.9,
-        }
-    )
+    columns = {"network": "standard", "block": 2, "energy_low": 0.4, "energy_high": 0.9}
+    table = pd.DataFrame({**columns, "weights": ["trained", "gaussian"], "energy": [0.8, 0.5]})
     assert draw_separability(ax, table) is ax
     trained, gaussian = [line for line in ax.get_lines() if len(line.get_xdata())]
     assert (trained.get_ydata(), gaussian.get_ydata()) == ([80], [50])
@@ -273,15 +222,10 @@ def test_front_has_what_nothing_beats_in_cost_and_error() -> None:
 
 
 def test_pareto_joins_the_levels_of_one_network_in_their_order(ax: Axes) -> None:
-    table = pd.DataFrame(
-        {
-            "network": ["standard"] * 2 + ["mobilenet"] * 2,
-            "scaled": ["width"] * 4,
-            "level": [1, 0.5, 0.5, 1],
-            "macs": [40, 10, 2, 8],
-            "error": [1.0, 2.0, 3.0, 1.5],
-        }
-    )
+    rows = [("standard", 1, 40, 1.0), ("standard", 0.5, 10, 2.0)]
+    rows += [("mobilenet", 0.5, 2, 3.0), ("mobilenet", 1, 8, 1.5)]
+    table = pd.DataFrame(rows, columns=["network", "level", "macs", "error"])
+    table["scaled"] = "width"
     assert draw_front(ax, table, "macs", "error") is ax
     lines = {line.get_label(): line for line in ax.get_lines()}
     assert lines["standard, widths"].get_xydata().tolist() == [[10, 2], [40, 1]]
@@ -320,20 +264,16 @@ def test_block_scatter_names_every_pair_of_counts(ax: Axes) -> None:
     assert [line.get_xydata().tolist() for line in ax.get_lines()] == [[[32, 1]], [[0.5, 9]]]
 
 
-def test_our_blocks_follow_the_formula_of_the_paper(data: Results) -> None:
-    for block in costs.say(data)["costs"]["blocks"]:
+def test_blocks_follow_the_formula_of_the_paper_and_halve_the_side_at_both_ends(
+    data: Results,
+) -> None:
+    said = costs.say(data)["costs"]
+    for block in said["blocks"]:
         formula = 1 / int(block["channels"]) + 1 / 9
         assert float(block["ratio"]) == pytest.approx(1 / formula, abs=0.005)
-
-
-def test_architecture_halves_the_side_at_both_ends(data: Results) -> None:
-    blocks = costs.say(data)["costs"]["architecture"]["mobilenet"]
-    assert [block[-1]["shape"] for block in blocks] == [
-        "14×14×32",
-        "14×14×64",
-        "14×14×128",
-        "7×7×256",
-    ]
+    blocks = said["architecture"]["mobilenet"]
+    shapes = [block[-1]["shape"] for block in blocks]
+    assert shapes == ["14×14×32", "14×14×64", "14×14×128", "7×7×256"]
     assert [stage["name"] for stage in blocks[-1]] == ["3×3 depthwise", "1×1"]
 
 

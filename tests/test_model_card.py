@@ -10,7 +10,7 @@ import pytest
 from analysis import model_card
 from analysis.frame.command import start
 from netlib.answer.refusal import DIGIT_SCORES
-from netlib.nets.checkpoint import load_network, read_metadata, weights_digest
+from netlib.nets import load_network, read_metadata, weights_digest
 from netlib.nets.network import ARCHITECTURES
 
 ROOT = Path(__file__).parent.parent

@@ -1,7 +1,6 @@
 """The networks: the paper's table, the course's pair, every number of blocks, first weights.
 
-Expected counts are worked out here from the paper's table and the cost model, by other means than
-the code's: a table of (kind, channels, side) and two formulas.
+Expected counts are published ones, or worked out here from the cost model.
 """
 
 import re
@@ -22,55 +21,8 @@ from netlib.nets.network import (
     named_network,
 )
 
-# Table 1 of Howard et al. 2017, row for row, a depthwise separable pair on one line:
-# kind, input channels, output channels, side of the output for 224 pixels in.
-PAPER = [
-    ("conv", 3, 32, 112),
-    ("dw", 32, 64, 112),
-    ("dw", 64, 128, 56),
-    ("dw", 128, 128, 56),
-    ("dw", 128, 256, 28),
-    ("dw", 256, 256, 28),
-    ("dw", 256, 512, 14),
-    ("dw", 512, 512, 14),
-    ("dw", 512, 512, 14),
-    ("dw", 512, 512, 14),
-    ("dw", 512, 512, 14),
-    ("dw", 512, 512, 14),
-    ("dw", 512, 1024, 7),
-    ("dw", 1024, 1024, 7),
-]
 COMBINATIONS = [(conv, dw) for conv in range(7) for dw in range(7) if conv + dw]
 COURSE = {"standard": (4, 0), "mobilenet": (2, 2)}
-
-
-def paper_weights(width: float = 1.0, standard: bool = False, colours: int = 3) -> dict[str, int]:
-    """Bare weights of the convolutions by kind, and the channels that are normalised."""
-    total = {"conv": 0, "depthwise": 0, "pointwise": 0, "normalised": 0}
-    for kind, m, n, _ in PAPER:
-        m, n = (colours if m == 3 else int(m * width)), int(n * width)
-        if kind == "conv" or standard:
-            total["conv"] += 9 * m * n
-        else:
-            total["depthwise"] += 9 * m
-            total["pointwise"] += m * n
-            total["normalised"] += m
-        total["normalised"] += n
-    return total
-
-
-def paper_macs(width: float = 1.0, resolution: int = 224, standard: bool = False) -> dict[str, int]:
-    """Mult-adds by kind: weights times positions, with the fully connected layer to 1000."""
-    total = {"conv": 0, "depthwise": 0, "pointwise": 0, "fc": int(1024 * width) * 1000}
-    for kind, m, n, side in PAPER:
-        m, n = (m if m == 3 else int(m * width)), int(n * width)
-        positions = (side * resolution // 224) ** 2
-        if kind == "conv" or standard:
-            total["conv"] += 9 * m * n * positions
-        else:
-            total["depthwise"] += 9 * m * positions
-            total["pointwise"] += m * n * positions
-    return total
 
 
 def count(net: nn.Module) -> int:
@@ -99,62 +51,11 @@ def on_meta(build, *args, **kwargs) -> Network:
 def test_mobilenet_v1_has_the_counts_of_the_paper(
     width: float, standard: bool, num_params: int, with_buffers: int, macs: int
 ) -> None:
-    weights = paper_weights(width, standard)
-    normalised = weights.pop("normalised")
-    head = int(1024 * width) * 1000 + 1000
-    # γ and β of every normalised channel are trained, its mean and variance are buffers.
-    assert sum(weights.values()) + 2 * normalised + head == num_params
-    assert num_params + 2 * normalised == with_buffers
-    assert sum(paper_macs(width, standard=standard).values()) == macs
-
+    # with_buffers is what Keras's `applications.MobileNet` counts.
     cost = measure(on_meta(mobilenet_v1, width=width, separable=not standard), (3, 224, 224))
     assert cost.num_params == num_params
     assert cost.num_params + cost.num_buffers == with_buffers
     assert cost.macs == macs
-
-
-@pytest.mark.parametrize(
-    "resolution, millions", [(224, 568.7), (192, 418.1), (160, 290.7), (128, 186.4)]
-)
-def test_resolution_changes_the_mult_adds_as_in_the_paper(resolution: int, millions: float) -> None:
-    cost = measure(on_meta(mobilenet_v1, (3, resolution, resolution)), (3, resolution, resolution))
-    assert cost.macs == sum(paper_macs(resolution=resolution).values())
-    assert round(cost.macs / 1e6, 1) == millions
-    assert cost.num_params == 4_231_976
-
-
-@pytest.mark.parametrize("colours, num_params", [(3, 3_217_226), (1, 3_216_650)])
-def test_mobilenet_v1_for_ten_digits(colours: int, num_params: int) -> None:
-    weights = paper_weights(colours=colours)
-    bare = weights["conv"] + weights["depthwise"] + weights["pointwise"]
-    assert bare + 2 * weights["normalised"] + 1024 * 10 + 10 == num_params
-    assert count(on_meta(mobilenet_v1, (colours, 32, 32), 10)) == num_params
-
-
-def test_shares_of_the_kinds_of_layers_are_those_of_the_paper() -> None:
-    cost = measure(on_meta(mobilenet_v1), (3, 224, 224))
-    bare = 4_231_976 - 2 * 10_944 - 1000  # without batch norm and biases
-    shares = {}
-    for kind in ("pointwise", "depthwise", "conv", "fc"):
-        layers = [layer for layer in cost.layers if layer.kind == kind]
-        weights = sum(layer.num_params for layer in layers) - (1000 if kind == "fc" else 0)
-        macs = sum(layer.macs for layer in layers)
-        shares[kind] = (round(100 * macs / cost.macs, 2), round(100 * weights / bare, 2))
-    # Mult-adds, weights. The paper prints 1.19 % for the first convolution, a slip for 1.91 %.
-    assert shares["pointwise"] == (94.86, 74.59)
-    assert shares["depthwise"] == (3.06, 1.06)
-    assert shares["conv"][0] == 1.91
-    assert shares["fc"] == (0.18, 24.33)
-
-
-def test_the_last_block_has_stride_1_as_only_that_gives_569_million_mult_adds() -> None:
-    macs = paper_macs()
-    last = 9 * 1024 * 7**2 + 1024 * 1024 * 7**2
-    with_stride_2 = sum(macs.values()) - last + 9 * 1024 * 4**2 + 1024 * 1024 * 4**2
-    assert round(sum(macs.values()) / 1e6, 2) == 568.74
-    assert round(with_stride_2 / 1e6, 2) == 533.83
-    strides = [block.conv_dw.stride[0] for block in on_meta(mobilenet_v1).blocks[1:]]
-    assert strides == [1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1]
 
 
 @pytest.mark.parametrize("side", [8, 28, 33])
@@ -193,11 +94,6 @@ def test_the_mobilenet_has_the_course_s_counts() -> None:
     assert [type(block) for block in net.blocks] == [ConvBlock] * 2 + [ConvDw] * 2
 
 
-def test_the_pair_differs_by_the_stated_factors() -> None:
-    assert round(390_890 / 65_322, 2) == 5.98
-    assert round(32_573_056 / 7_052_288, 2) == 4.62
-
-
 @pytest.mark.parametrize("name", COURSE)
 def test_three_channels_add_only_to_the_first_layer(name: str) -> None:
     grey, rgb = (ARCHITECTURES[name]((c, 28, 28), 10) for c in (1, 3))
@@ -208,22 +104,9 @@ def test_three_channels_add_only_to_the_first_layer(name: str) -> None:
 
 
 @pytest.mark.parametrize("conv, dw", COMBINATIONS)
-def test_every_number_of_blocks_builds_and_answers(conv: int, dw: int) -> None:
-    for side in (8, 28):
-        net = init_network(conv, dw, (1, side, side), 10, width=1 / 16).eval()
-        logits = net(torch.rand(2, 1, side, side))
-        assert logits.shape == (2, 10)
-        assert torch.isfinite(logits).all()
-        assert [type(b) for b in net.blocks] == [ConvBlock] * conv + [ConvDw] * dw
-
-
-def test_there_are_48_numbers_of_blocks() -> None:
-    assert len(COMBINATIONS) == 7 * 7 - 1
-
-
-@pytest.mark.parametrize("conv, dw", COMBINATIONS)
 def test_channels_double_up_to_256_and_the_ends_have_stride_2(conv: int, dw: int) -> None:
     net = on_meta(init_network, conv, dw, (3, 28, 28), 7)
+    assert [type(b) for b in net.blocks] == [ConvBlock] * conv + [ConvDw] * dw
     total = conv + dw
     channels = [32, 64, 128, 256, 256, 256, 256, 256, 256, 256, 256, 256][:total]
     sides = {1: [14]}.get(total, [14] * (total - 1) + [7])
@@ -232,11 +115,6 @@ def test_channels_double_up_to_256_and_the_ends_have_stride_2(conv: int, dw: int
         x = block(x)
         assert x.shape == (1, width, side, side)
     assert (net.head.in_features, net.head.out_features) == (channels[-1], 7)
-
-
-def test_a_single_block_has_stride_2_once() -> None:
-    net = init_network(0, 1, (1, 8, 8), 2)
-    assert net.blocks(torch.zeros(2, 1, 8, 8)).shape == (2, 32, 4, 4)
 
 
 @pytest.mark.parametrize("input_dim", [(1, 8, 8), (3, 8, 8), (1, 9, 31), (3, 64, 48)])
@@ -266,15 +144,6 @@ def test_logits_are_the_head_of_the_features() -> None:
     torch.testing.assert_close(features, net.blocks(x).mean((2, 3)))
     torch.testing.assert_close(net(x), features @ net.head.weight.T + net.head.bias)
     torch.testing.assert_close(net.forward_head(features), net(x))
-
-
-def test_the_same_seed_gives_the_same_first_weights() -> None:
-    def weights(seed: int) -> torch.Tensor:
-        torch.manual_seed(seed)
-        return nn.utils.parameters_to_vector(init_network(1, 1, (1, 8, 8), 3).parameters())
-
-    assert torch.equal(weights(1), weights(1))
-    assert not torch.equal(weights(1), weights(2))
 
 
 def test_first_weights_have_he_s_variance_of_a_filter_s_own_inputs() -> None:
@@ -316,16 +185,13 @@ def test_a_network_can_be_built_again_from_its_spec(net: Network) -> None:
         (init_network(2, 2, (3, 8, 8), 3), "mobilenet"),
         (init_network(3, 2, (1, 8, 8), 3), "conv3_dw2"),
         (init_network(2, 2, (1, 8, 8), 3, width=0.5), "conv2_dw2_w0.5"),
+        (on_meta(mobilenet_v1), "mobilenet_v1"),
+        (on_meta(mobilenet_v1, width=0.25), "mobilenet_v1_w0.25"),
+        (on_meta(mobilenet_v1, separable=False), "conv_mobilenet_v1"),
     ],
 )
 def test_a_network_knows_its_name(net: Network, name: str) -> None:
     assert architecture_name(net) == name
-
-
-def test_the_paper_s_networks_know_their_names() -> None:
-    assert architecture_name(on_meta(mobilenet_v1)) == "mobilenet_v1"
-    assert architecture_name(on_meta(mobilenet_v1, width=0.25)) == "mobilenet_v1_w0.25"
-    assert architecture_name(on_meta(mobilenet_v1, separable=False)) == "conv_mobilenet_v1"
 
 
 @pytest.mark.parametrize(
@@ -361,6 +227,7 @@ def test_a_network_is_built_by_its_name(name: str, net: Network) -> None:
         ((1, 1, (1, 28, 28), 1), "num_classes is 1; expected 2 to 100000"),
         ((1, 1, (1, 28, 28), 10, 0.0), "width is 0.0; expected a positive"),
         ((1, 1, (1, 28, 28), 10, float("nan")), "width is nan; expected a positive"),
+        ((1, 1, (1, 28, 28), 10, 1.0, "arc"), "head is 'arc'; expected one of linear, cosine"),
     ],
 )
 def test_impossible_networks_are_refused(arguments: tuple, sentence: str) -> None:
@@ -400,8 +267,3 @@ def test_a_cosine_head_is_part_of_the_spec_and_of_the_name() -> None:
     assert architecture_name(net) == "conv2_dw2_cosine"
     assert build_network(net.spec).spec == net.spec
     assert "head" not in init_network(2, 2, (1, 28, 28), 10).spec
-
-
-def test_an_unknown_head_is_refused() -> None:
-    with pytest.raises(ValueError, match="head is 'arc'; expected one of linear, cosine"):
-        init_network(2, 2, (1, 28, 28), 10, head="arc")

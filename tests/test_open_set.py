@@ -28,7 +28,7 @@ from netlib.measure.families import (
 )
 from netlib.measure.outsiders import SPLITS, Drawing, _draw, draw_all
 from netlib.measure.refusing import Said, ask, choose_rule, refused_share
-from netlib.nets.checkpoint import load_network, read_metadata, save_network
+from netlib.nets import load_network, read_metadata, save_network
 from netlib.nets.network import init_network
 from netlib.picture.digit import to_digit
 from netlib.training.config import AUGMENTATIONS

@@ -1,11 +1,10 @@
 """The report of one's own data set: its steps, and its page from what there is."""
 
-import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from helpers_data import words
 from helpers_runs import keep_run
 
 from analysis.build import own
@@ -51,10 +50,7 @@ def test_the_page_is_made_of_what_there_is_and_names_what_is_left_out(place) -> 
     options = Options(dataset_path=dataset, output=output, author="A #1, <b>")
     plan = own.make_plan(options)
     (pdf,) = own.make_page(plan, open_report(plan), options)
-    if shutil.which("pdftotext") is None:
-        pytest.skip("pdftotext is not installed")
-    done = subprocess.run(["pdftotext", str(pdf), "-"], capture_output=True, text=True, check=True)
-    text = " ".join(done.stdout.split())
+    text = words(pdf)
     assert f"separable convolution on {dataset.name}" in text
     assert "A #1, <b>" in text
     assert "The first pair of runs" in text

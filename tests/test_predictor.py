@@ -6,24 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers_runs import trained
 from torch import nn
 
 from netlib.answer.predictor import MAX_BATCH, Predictor
 from netlib.nets.checkpoint import CheckpointError, save_network
 from netlib.nets.layers import folded
 from netlib.nets.network import ARCHITECTURES, Network, init_network, mobilenet_v1
-
-
-def trained(net: Network, seed: int = 0) -> Network:
-    """`net` with batch norm statistics and parameters as training leaves them, not neutral ones."""
-    generator = torch.Generator().manual_seed(seed)
-    for module in net.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.weight.data.uniform_(0.5, 1.5, generator=generator)
-            module.bias.data.normal_(0, 0.2, generator=generator)
-            module.running_mean.normal_(0, 0.2, generator=generator)
-            module.running_var.uniform_(0.5, 2, generator=generator)
-    return net.eval()
 
 
 def tiny(seed: int = 0, num_classes: int = 3) -> Network:

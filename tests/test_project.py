@@ -27,9 +27,6 @@ def test_choose_takes_the_same_number_of_each_class() -> None:
     assert np.bincount(labels[chosen]).tolist() == [5, 5, 5]
     assert len(set(chosen)) == 15
     np.testing.assert_array_equal(chosen, project.choose(labels, 15, seed=3))
-
-
-def test_choose_takes_all_by_default() -> None:
     assert project.choose(np.array([2, 0, 1]), None, seed=0).tolist() == [0, 1, 2]
 
 
@@ -83,19 +80,13 @@ def test_the_digits_come_along_in_the_order_of_the_predictions(digit_folder, tmp
         np.testing.assert_array_equal(file["labels"], dataset.labels[chosen].numpy())
 
 
-def test_another_data_set_than_the_evaluated_one_is_refused(
+def test_another_data_set_than_the_evaluated_one_or_another_file_is_refused(
     digit_folder, predictions: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["--predictions", str(predictions), "--output", str(tmp_path / "map.npz")]
     arguments += ["--method", "pca", "--dataset-path", str(digit_folder(train=1, test=0))]
     assert start("project", arguments) == 2
     assert "other labels" in capsys.readouterr().err
-
-
-def test_a_file_of_something_else_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "x.npz"
-    np.savez(path, labels=np.arange(3))
-    assert start("project", ["--predictions", str(path), "--output", str(tmp_path / "o.npz")]) == 2
+    np.savez(predictions, labels=np.arange(3))
+    assert start("project", arguments) == 2
     assert "analysis.evaluate" in capsys.readouterr().err

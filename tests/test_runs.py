@@ -28,6 +28,10 @@ def test_only_seeds_that_both_networks_have_are_pairs(tmp_path: Path, dataset: P
     assert pairs.ignored == ("standard-3",)
     names = [run.folder.name for run in pairs]
     assert names == ["standard-2", "standard-10", "mobilenet-2", "mobilenet-10"]
+    folders = {network: run.folder.name for network, run in pairs.at(2).items()}
+    assert folders == {"standard": "standard-2", "mobilenet": "mobilenet-2"}
+    with pytest.raises(ValueError, match="no pair of seed 4; it has 2, 10"):
+        pairs.at(4)
 
 
 def test_a_folder_without_pairs_is_refused(tmp_path: Path, dataset: Path) -> None:
@@ -39,18 +43,9 @@ def test_a_folder_without_pairs_is_refused(tmp_path: Path, dataset: Path) -> Non
         find_pairs(tmp_path)
 
 
-def test_the_pair_of_a_seed_is_named_by_network(tmp_path: Path, dataset: Path) -> None:
-    for network in ("standard", "mobilenet"):
-        for seed in (1, 4):
-            keep_run(tmp_path, network, seed, dataset)
-    pairs = find_pairs(tmp_path)
-    folders = {network: run.folder.name for network, run in pairs.at(4).items()}
-    assert folders == {"standard": "standard-4", "mobilenet": "mobilenet-4"}
-    with pytest.raises(ValueError, match="no pair of seed 2; it has 1, 4"):
-        pairs.at(2)
-
-
-def test_a_run_gives_its_files_back(tmp_path: Path, dataset: Path) -> None:
+def test_a_run_gives_its_files_back_and_knows_its_images(
+    tmp_path: Path, dataset: Path, digit_folder
+) -> None:
     for network in ("standard", "mobilenet"):
         keep_run(tmp_path, network, 0, dataset)
     run = find_pairs(tmp_path).runs["mobilenet", 0]
@@ -60,24 +55,10 @@ def test_a_run_gives_its_files_back(tmp_path: Path, dataset: Path) -> None:
     assert run.settings["validation_size"] == 0.1
     with pytest.raises(ValueError, match="lacks feelings"):
         run.arrays("labels", "feelings")
-
-
-def test_a_checkpoint_of_another_program_has_no_settings(tmp_path: Path, dataset: Path) -> None:
-    for network in ("standard", "mobilenet"):
-        keep_run(tmp_path, network, 0, dataset)
-    run = find_pairs(tmp_path).runs["standard", 0]
-    save_network(standard(), run.checkpoint)
-    with pytest.raises(ValueError, match="names no run"):
-        _ = run.settings
-
-
-def test_a_run_tested_on_other_images_is_refused(
-    tmp_path: Path, dataset: Path, digit_folder
-) -> None:
-    for network in ("standard", "mobilenet"):
-        keep_run(tmp_path, network, 0, dataset)
-    run = find_pairs(tmp_path).runs["standard", 0]
     check_test_set(run, DigitDataset(dataset, "test"), dataset)
     other = digit_folder(train=2, test=2)
     with pytest.raises(ValueError, match="other images"):
         check_test_set(run, DigitDataset(other, "test"), other)
+    save_network(standard(), run.checkpoint)
+    with pytest.raises(ValueError, match="names no run"):
+        _ = run.settings

@@ -104,7 +104,10 @@ TABLES: dict[str, bytes] = {
     "labels like 3.0": lines("image,label", *(f"{i}.png,{k}.0" for i, k in enumerate(LABELS))),
     "paths": lines("path,label", *(f"data/mine/train/{i}.png,{k}" for i, k in enumerate(LABELS))),
     "no header, index first": lines(*(f"{i},{i}.png,{k}" for i, k in enumerate(LABELS))),
-    "spaces": CSV.replace(b",", b" , "),
+    "spaces and empty lines": CSV.replace(b",", b" , ").replace(b"\n", b"\n\n"),
+    "no header": CSV[12:],
+    "no header, no extension": CSV[12:].replace(b".png", b""),
+    "signs, zeros, no newline at the end": b"image,label\n0.png,+3\n1.png,00\n2.png,9.\n3.png,3",
 }  # fmt: skip
 
 REFUSED: dict[str, tuple[dict[str, bytes], str]] = {

@@ -42,6 +42,12 @@ def run(dataset: Path, tmp_path: Path) -> Callable[..., pd.DataFrame]:
     return sweep_and_read
 
 
+def planned(*arguments: object) -> list[sweep.Run]:
+    """The runs of one seed, without training."""
+    options = ["--dataset-path", "x", "--output", "y", "--seeds", "0", *map(str, arguments)]
+    return sweep.plan(parse(sweep.Options, options))
+
+
 def test_every_level_seed_and_network_has_a_row_in_the_plans_order(run) -> None:
     table = run("--factor", "learning_rate", "--levels", 0.01, 0.1, "--seeds", 0, 3)
     keys = list(table[["seed", "level", "network"]].itertuples(index=False, name=None))
@@ -63,14 +69,10 @@ def test_a_recipe_is_that_which_it_changes_and_its_change() -> None:
     assert averaged == {"schedule": "onecycle", "learning_rate": 0.01, "weight_decay": 0.05,
                         "augment": "mild", "ema": 0.999}  # fmt: skip
     assert sweep.recipe("strong augmentation") == {**averaged, "augment": "strong"}
-
-
-def test_a_sweep_over_recipes_trains_each_with_its_options(run) -> None:
     levels = ["plain", "label smoothing"]
-    table = run("--factor", "recipe", "--levels", *levels, "--seeds", 0, "--networks", "1+0")
-    assert table["level"].tolist() == levels
-    assert table["learning_rate"].tolist() == [0.001, 0.01]
-    assert table["loss"].tolist() == ["cross_entropy", "label_smoothing"]
+    configs = [run.config for run in planned("--factor", "recipe", "--levels", *levels)]
+    assert [config.learning_rate for config in configs] == [0.001, 0.001, 0.01, 0.01]
+    assert [config.loss for config in configs[1:3]] == ["cross_entropy", "label_smoothing"]
 
 
 def test_extra_images_join_the_training_set(run, digit_folder) -> None:
@@ -94,26 +96,16 @@ def test_rows_that_are_there_are_not_trained_again(run, capsys) -> None:
     assert "4 runs, 2 of them in" in capsys.readouterr().out
     pd.testing.assert_frame_equal(more.head(2), first)  # their seconds, too
     assert more["batch_size"].tolist() == [16, 16, 32, 32]
+    other = run("--factor", "batch_size", "--levels", 16, "--seeds", 0, "--weight-decay", 0.5)
+    assert "2 runs, 0 of them in" in capsys.readouterr().out  # others are no substitute
+    assert other["key"].nunique() == 6
 
 
-def test_a_row_of_other_settings_is_no_substitute(run) -> None:
-    run("--factor", "none", "--seeds", 0)
-    table = run("--factor", "none", "--seeds", 0, "--weight-decay", 0.5)
-    assert len(table) == 4
-    assert table["key"].nunique() == 4
-
-
-def test_the_same_run_gives_the_same_scores(run, tmp_path: Path) -> None:
-    first = run("--factor", "none", "--seeds", 5)
-    (tmp_path / "table.csv").unlink()
-    second = run("--factor", "none", "--seeds", 5)
-    columns = ["accuracy", "nll", "validation_nll", "key"]
-    pd.testing.assert_frame_equal(first[columns], second[columns])
-
-
-def test_kept_runs_hold_what_the_row_says(run, tmp_path: Path) -> None:
+def test_kept_runs_hold_what_the_row_says(run, tmp_path: Path, capsys) -> None:
     keep = tmp_path / "kept"
-    table = run("--factor", "none", "--seeds", 1, "--keep", keep)
+    run("--factor", "none", "--seeds", 1)
+    table = run("--factor", "none", "--seeds", 1, "--keep", keep)  # there, but for its files
+    assert "2 runs, 0 of them in" in capsys.readouterr().out.splitlines()[-4]
     folder = keep / "1conv_0-1"
     net = load_network(folder / "network.safetensors")
     metadata = net.metadata
@@ -128,12 +120,6 @@ def test_kept_runs_hold_what_the_row_says(run, tmp_path: Path) -> None:
     assert not (folder / "training.state").exists()
 
 
-def test_a_run_whose_files_are_gone_is_trained_again(run, tmp_path: Path, capsys) -> None:
-    run("--factor", "none", "--seeds", 1)
-    run("--factor", "none", "--seeds", 1, "--keep", tmp_path / "kept")
-    assert "2 runs, 0 of them in" in capsys.readouterr().out.splitlines()[-4]
-
-
 def test_steps_decide_the_epochs(run) -> None:
     table = run("--factor", "train_size", "--levels", 16, 32, 64, "--steps", 4, "--seeds", 0)
     assert table["training_epochs"].tolist() == [4, 4, 2, 2, 1, 1]
@@ -144,18 +130,22 @@ def test_oversampling_is_a_level_of_the_loss(run) -> None:
     assert table["loss"].tolist() == ["oversampling", "oversampling", "ldam_drw", "ldam_drw"]
 
 
-def test_tuned_takes_each_networks_best_rate_by_validation(run, tmp_path: Path) -> None:
+def test_tuned_takes_each_networks_best_rate_by_validation_or_that_of_its_kind(
+    tmp_path: Path,
+) -> None:
     rows = [
-        ("1+0", 0.1, 0.9, 0.5),
-        ("1+0", 0.2, 0.8, 0.1),
-        ("0+1", 0.1, 0.7, 0.5),
-        ("0+1", 0.2, 0.7, 0.4),  # a tie in accuracy: the loss decides
+        ("standard", 0.1, 0.9, 0.5),
+        ("standard", 0.2, 0.8, 0.1),
+        ("mobilenet", 0.1, 0.7, 0.5),
+        ("mobilenet", 0.2, 0.7, 0.4),  # a tie in accuracy: the loss decides
+        ("0+1", 0.3, 0.5, 1.0),
     ]
     columns = ["network", "learning_rate", "validation_accuracy", "validation_nll"]
     rates = pd.DataFrame(rows, columns=columns).assign(factor="learning_rate", accuracy=0.0)
     rates.to_csv(tmp_path / "rates.csv", index=False)
-    table = run("--factor", "none", "--seeds", 0, "--tuned", tmp_path / "rates.csv")
-    assert table.set_index("network")["learning_rate"].to_dict() == {"1+0": 0.1, "0+1": 0.2}
+    names = ["standard", "mobilenet", "1+0", "2+1", "0+1"]
+    runs = planned("--factor", "none", "--tuned", tmp_path / "rates.csv", "--networks", *names)
+    assert [run.config.learning_rate for run in runs] == [0.1, 0.2, 0.1, 0.2, 0.3]
 
 
 def test_a_cluster_gives_the_same_table(run, tmp_path: Path) -> None:
@@ -168,14 +158,6 @@ def test_a_cluster_gives_the_same_table(run, tmp_path: Path) -> None:
         there = run("--factor", "none", "--seeds", 0, *address)
     columns = ["network", "accuracy", "nll", "key"]
     pd.testing.assert_frame_equal(here[columns], there[columns])
-
-
-def test_networks_without_a_rate_of_their_own_take_that_of_their_kind(run, tmp_path: Path) -> None:
-    rates = {"network": ["standard", "mobilenet"], "learning_rate": [0.1, 0.2]}
-    rates |= {"factor": "learning_rate", "validation_accuracy": 0.5, "validation_nll": 1.0}
-    pd.DataFrame(rates).to_csv(tmp_path / "rates.csv", index=False)
-    table = run("--factor", "none", "--seeds", 0, "--tuned", tmp_path / "rates.csv")
-    assert table.set_index("network")["learning_rate"].to_dict() == {"1+0": 0.1, "0+1": 0.2}
 
 
 def recorded_sweeps() -> list[Path]:
@@ -194,8 +176,8 @@ def test_a_recorded_command_still_plans_the_runs_of_its_table(
     command = json.loads(record.read_text(encoding="utf-8"))["command"]
     options = parse(sweep.Options, shlex.split(command)[3:])
     table = pd.read_csv(record.with_suffix(".csv"))
-    planned = sweep.plan(options)
-    assert planned and {run.key for run in planned} <= set(table["key"])
+    runs = sweep.plan(options)
+    assert runs and {run.key for run in runs} <= set(table["key"])
     assert parse(sweep.Options, shlex.split(command_line(options))[3:]) == options
 
 

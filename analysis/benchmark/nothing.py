@@ -1,4 +1,4 @@
-"""A server like the demo whose `predict` does nothing: what Gradio itself costs.
+"""A server like the demo whose `predict` does nothing: what Gradio itself costs, and no more.
 
 Its plain route takes the same body as the demo's and returns as much JSON.
 
@@ -11,7 +11,6 @@ import sys
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
 
 import gradio as gr
-import torch  # noqa: F401 - what any program with a network in it pays at its start
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route

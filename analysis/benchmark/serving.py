@@ -35,7 +35,7 @@ HOST = "127.0.0.1"
 PREDICT = "/gradio_api/run/predict"
 ROOT = Path(__file__).parents[2]
 CLIENTS = (1, 8, 32)
-GRADIO_SHARE, PLAIN_SHARE, START, GROWTH = 0.5, 0.85, 1.5, 1.02
+GRADIO_SHARE, PLAIN_SHARE, START, GROWTH = 0.5, 0.85, 1.2, 1.02
 DEMO, NOTHING = "demo", "do nothing"
 PATIENCE = 120  # seconds until a server must answer
 MEMORY_CALLS = 10_000
@@ -237,7 +237,7 @@ def start_up(settings: Settings, picture: bytes, first: dict[str, Server]) -> li
         for name in list(seconds)[:: 1 if number % 2 else -1]:
             with _server(name, settings, picture) as server:
                 seconds[name].append(server.seconds)
-    arms = {DEMO: DEMO, NOTHING: f"import torch, gradio; launch; {NOTHING}"}
+    arms = {DEMO: DEMO, NOTHING: f"import gradio; launch; {NOTHING}"}
     rows = [row(AREA, "start to first answer", arms[n], times, "s") for n, times in seconds.items()]
     rows.append(row(AREA, "start to first answer, times the bare one", DEMO,
                     ratios(seconds[DEMO], seconds[NOTHING]), "×", at_most=START))  # fmt: skip

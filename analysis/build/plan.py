@@ -4,14 +4,15 @@ A step is one or more commands of ours and the files that they write. All sizes 
 they differ in numbers of images, seeds and levels.
 """
 
+import contextlib
 import json
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from analysis.frame.command import COMMANDS
+from analysis.frame.command import COMMANDS, parse
 
 RECIPE = ("--augment", "mild", "--weight-decay", "0.05")
 
@@ -44,7 +45,7 @@ class Step:
         if not self.is_data or not path.is_file():
             return
         command = json.loads(path.read_text(encoding="utf-8")).get("command", "")
-        if not command.startswith(self.command):
+        if settings(command) != settings(self.command):
             raise ValueError(
                 f"{path.parent} was made by another command ({command}); expected "
                 f"{self.command}: move or remove that folder."
@@ -57,6 +58,17 @@ class Step:
             shlex.join(["python", "-m", COMMANDS[name].removesuffix(".__main__"), *arguments])
             for name, *arguments in self.commands
         )
+
+
+def settings(command: str) -> Any:
+    """What a command that prepares data makes, however it is spelled; any other as it is."""
+    from analysis.prepare_data import Options
+
+    with contextlib.suppress(ValueError):
+        _, _, module, *arguments = shlex.split(command)
+        if module == COMMANDS["prepare_data"]:
+            return replace(parse(Options, arguments), mnist_root=None)
+    return command
 
 
 @dataclass(frozen=True)
@@ -181,16 +193,24 @@ class Plan:
         )
 
     def sweep(
-        self, name: str, *parts: Iterable[object], factor: str = "none", seeds: Any = None
+        self,
+        name: str,
+        *parts: Iterable[object],
+        factor: str = "none",
+        seeds: Any = None,
+        rates: str = "learning_rate",
     ) -> Step:
-        """A step that trains; several parts go into one table, one after the other."""
-        table, rates = self.results / f"{name}.csv", self.results / "learning_rate.csv"
-        tuned = () if factor == "learning_rate" else ("--tuned", str(rates))
+        """A step that trains; several parts go into one table, one after the other.
+
+        `rates` is the sweep that tuned each network's learning rate.
+        """
+        table, tuned_by = self.results / f"{name}.csv", self.results / f"{rates}.csv"
+        tuned = () if factor == "learning_rate" else ("--tuned", str(tuned_by))
         end = (*self.pick(("--batch-size", "32"), ("--batch-size", "32"), ()), *RECIPE, *tuned,
                "--factor", factor, "--seeds", *map(str, seeds or self.seeds), *self.classes,
                "--output", str(table))  # fmt: skip
         commands = tuple(("sweep", *map(str, part), *end) for part in parts)
-        inputs = (rates,) if tuned else ()
+        inputs = (tuned_by,) if tuned else ()
         return Step(name, commands, (table,), inputs, ("--jobs", str(self.jobs)), sweep=True)
 
     def data_sets(self) -> list[Step]:

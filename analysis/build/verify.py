@@ -96,7 +96,11 @@ def disagreements(data: Results) -> Iterator[str]:
     """Where what was compared says other things than the runs that it was made from."""
     runs = data.table("pairs.csv").set_index(["network", "seed"]).sort_index()
     found = data.record("headline.json")
-    recalls = data.table("class_scores.csv").set_index(["network", "seed", "class"])["recall"]
+    recalls = (
+        data.table("class_scores.csv")
+        .set_index(["network", "seed", "class"])
+        .sort_index()["recall"]
+    )
     scores = data.table("calibration_scores.csv").set_index(["network", "seed"])
     counts = data.table("confusion.csv").query("true != predicted")
     wrong = counts.groupby("network")["count"].sum()

@@ -49,8 +49,9 @@ def measured(data: Results, name: str) -> pd.DataFrame:
     Raises:
         ValueError: a network was not timed.
     """
-    times = data.table("latency.csv")[[*KEYS, "seconds_one"]]
-    table = data.sweep(name).merge(times, how="left", on=KEYS)
+    numbers = {"width": float, "resolution": float}  # whole or not
+    times = data.table("latency.csv")[[*KEYS, "seconds_one"]].astype(numbers)
+    table = data.sweep(name).astype(numbers).merge(times, how="left", on=KEYS)
     untimed = table[table["seconds_one"].isna()]["network"]
     if len(untimed):
         raise ValueError(f"latency.csv has no time of {untimed.iloc[0]}, which {name}.csv has.")

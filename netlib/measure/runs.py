@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from netlib.data.dataset import DigitDataset
-from netlib.nets.checkpoint import read_metadata
+from netlib.nets.saved import read_metadata
 
 NETWORKS = ("standard", "mobilenet")
 

@@ -20,15 +20,10 @@ from netlib.nets.network import Network
 from netlib.nets.saved import (
     FORMAT,
     FORMAT_VERSION,
+    CheckpointError,
     SavedNetwork,
     arrays_digest,
     read_checkpoint,
-)
-from netlib.nets.saved import (
-    CheckpointError as CheckpointError,
-)
-from netlib.nets.saved import (
-    read_metadata as read_metadata,
 )
 
 

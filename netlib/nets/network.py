@@ -13,22 +13,15 @@ from torch import Tensor, nn
 
 from netlib.nets.blocks import ConvBlock, ConvDw
 from netlib.nets.layers import (
-    BLOCK_COUNTS as BLOCK_COUNTS,
-)
-from netlib.nets.layers import (
-    COSINE_SCALE as COSINE_SCALE,
-)
-from netlib.nets.layers import (
+    COSINE_SCALE,
     Block,
+    InputDim,
     Spec,
     init_network_spec,
     layers_of,
     mobilenet_v1_spec,
     named_spec,
     spec_name,
-)
-from netlib.nets.layers import (
-    InputDim as InputDim,
 )
 
 

@@ -7,7 +7,7 @@ Cross entropy after a margin ~ n_c^(-1/4) is taken off the true class's logit; t
 import torch.nn.functional as F
 from torch import Tensor
 
-from netlib.nets.network import COSINE_SCALE
+from netlib.nets.layers import COSINE_SCALE
 from netlib.training.losses.class_balanced import effective_weights
 from netlib.training.losses.weighted import weighted
 

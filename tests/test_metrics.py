@@ -260,7 +260,7 @@ def test_class_mean_is_the_cosine_to_the_nearest_class() -> None:
 def test_an_unknown_digit_score_and_missing_means_are_refused(kind: str) -> None:
     with pytest.raises(ValueError, match=f"'{kind}'; expected one of {', '.join(DIGIT_SCORES)}"):
         digit_score(kind, np.zeros((2, 2)), EMBEDDINGS)
-    with pytest.raises(ValueError, match="head with head"):
+    with pytest.raises(ValueError, match="log_odds with head"):
         digit_score("head", np.zeros((2, 2)), EMBEDDINGS)
 
 

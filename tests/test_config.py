@@ -31,7 +31,10 @@ def test_names_are_those_of_the_code_that_they_choose() -> None:
     [
         ("learning_rate", 0),
         ("learning_rate", float("nan")),
+        ("learning_rate", "0.1"),
         ("training_epochs", 0),
+        ("training_epochs", 1.5),
+        ("seed", float("inf")),
         ("batch_size", 1),
         ("weight_decay", -0.1),
         ("warmup", 0),

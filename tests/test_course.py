@@ -130,11 +130,12 @@ def test_an_optimizer_that_does_not_fit_is_refused(optimizer: object, sentence: 
     "loss",
     [
         "Cross-Entropy",
+        "CrossEntropyLoss",
         nn.CrossEntropyLoss,
-        nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 3.0])),
+        nn.CrossEntropyLoss(weight=torch.tensor(np.array([1.0, 2.0, 3.0]))),
         lambda logits, labels: nn.MSELoss()(logits, nn.functional.one_hot(labels, 3).float()),
     ],
-    ids=["name", "class", "weights", "function"],
+    ids=["name", "name of the class", "class", "weights", "function"],
 )
 def test_losses_are_names_classes_modules_and_functions(loss: object) -> None:
     assert np.isfinite(trained(loss).history[-1]["train_loss"])
@@ -146,6 +147,9 @@ def test_losses_are_names_classes_modules_and_functions(loss: object) -> None:
         (nn.MSELoss(), "one-hot labels, wrap it in a function, or take the name mse"),
         (nn.BCEWithLogitsLoss(), "one-hot labels"),
         (nn.NLLLoss(), "take nn.CrossEntropyLoss"),
+        (nn.functional.nll_loss, "take nn.CrossEntropyLoss"),
+        (torch.optim.Adam, "Adam fails"),
+        (lambda logits, labels: 1 / 0, "fails"),
         (nn.CrossEntropyLoss(weight=torch.ones(2)), "CrossEntropyLoss fails"),
         (nn.CrossEntropyLoss(reduction="none"), "must give a scalar"),
         (lambda logits, labels: 0.0, "gives float"),
@@ -174,17 +178,24 @@ def test_a_loss_with_margins_trains_a_cosine_head() -> None:
         IMAGES.astype(np.int64),
         IMAGES.astype(np.float64),
         IMAGES.astype(">u2"),
+        IMAGES.astype(np.uint64),
         torch.from_numpy(IMAGES).float() / 255,
         (IMAGES / 255).tolist(),
         IMAGES[:, ::-1][:, ::-1],
     ],
-    ids=["list", "channel", "tensors", "int64", "0 to 255", "big-endian", "0 to 1", "floats",
-         "strides"],
+    ids=["list", "channel", "tensors", "int64", "0 to 255", "big-endian", "uint64", "0 to 1",
+         "floats", "strides"],
 )  # fmt: skip
 def test_images_of_every_usual_form_are_the_same_images(images: object) -> None:
     net = trained()
     expected = training.test(net, None, IMAGES, LABELS)
     assert torch.equal(training.test(net, None, images, LABELS), expected)
+
+
+def test_bytes_of_0_and_1_are_ink_and_paper() -> None:
+    net, binary = tiny(), np.uint8(IMAGES > 127)
+    expected = training.test(net, None, binary.astype(float), LABELS)
+    assert torch.equal(training.test(net, None, binary, LABELS), expected)
 
 
 def test_standardised_images_are_left_as_they_are_with_a_word(caplog) -> None:
@@ -202,14 +213,15 @@ def test_normalise_says_what_to_divide_by() -> None:
     assert torch.equal(training.test(net, None, sixteenths, LABELS, normalise=16), expected)
     floats = np.float64(IMAGES) / 255
     assert torch.equal(training.test(net, None, floats, LABELS, normalise="none"), expected)
-    with pytest.raises(ValueError, match="normalise is 'z'"):
-        training.test(net, None, floats, LABELS, normalise="z")
+    for wrong in ("z", None, (0.1307, 0.3081), 0):
+        with pytest.raises(ValueError, match="expected auto, none or a positive number"):
+            training.test(net, None, floats, LABELS, normalise=wrong)
 
 
 @pytest.mark.parametrize(
     "labels",
-    [LABELS.tolist(), LABELS.astype(float), LABELS[:, None], np.eye(3)[LABELS], np.int8(LABELS)],
-    ids=["list", "floats", "column", "one-hot", "int8"],
+    [LABELS.tolist(), LABELS.astype(float), LABELS[:, None], np.eye(3)[LABELS], np.uint64(LABELS)],
+    ids=["list", "floats", "column", "one-hot", "uint64"],
 )
 def test_labels_of_every_usual_form_are_the_same_labels(labels: object, caplog) -> None:
     caplog.set_level(logging.INFO)
@@ -233,3 +245,16 @@ def test_the_model_of_test_may_be_another_network() -> None:
     assert torch.equal(net.head.weight, other.head.weight)
     with pytest.raises(ValueError, match="the same architecture"):
         training.test(init_network(1, 1, (1, 8, 8), 3), other, IMAGES, LABELS)
+    with pytest.raises(ValueError, match="model is a OrderedDict; expected a checkpoint's path"):
+        training.test(net, net.state_dict(), IMAGES, LABELS)
+
+
+def test_what_cannot_be_trained_is_told() -> None:
+    with pytest.raises(ValueError, match="net is a Linear; expected a network of init_network"):
+        trained(net=nn.Linear(64, 3))
+    with pytest.raises(training.TrainingError, match="two training images"):
+        train(tiny(), IMAGES[:1], LABELS[:1], IMAGES, LABELS, 0.01, 1, config=CPU)
+
+
+def test_networks_of_more_than_six_blocks_of_a_kind_are_built() -> None:
+    assert len(init_network(9, 8, (1, 8, 8), 3, width=0.1).blocks) == 17

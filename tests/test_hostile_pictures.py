@@ -17,7 +17,9 @@ import contextlib
 import io
 import random
 import struct
+import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -103,6 +105,32 @@ def test_memory_is_counted_by_the_mode_before_anything_is_decoded() -> None:
         data = chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
         with pytest.raises(ImageError, match="damaged" if fits else "memory"):
             open_image(b"\x89PNG\r\n\x1a\n" + data)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the most memory is asked of /proc")
+@pytest.mark.parametrize(
+    "mode, side, file_format, options",
+    [
+        ("I;16", 5700, "PNG", {}),
+        ("RGB", 4100, "PNG", {"transparency": (0, 0, 0)}),
+        ("F", 7100, "TIFF", {"compression": "packbits"}),
+    ],
+)
+def test_the_largest_pictures_take_at_most_300_mb(
+    mode: str, side: int, file_format: str, options: dict
+) -> None:
+    buffer = io.BytesIO()
+    Image.new(mode, (side, side)).save(buffer, file_format, **options)
+    Path("/proc/self/clear_refs").write_text("5")  # forget what was needed so far
+    before = memory("VmRSS")
+    open_image(buffer.getvalue())
+    assert memory("VmHWM") - before < 300_000
+
+
+def memory(what: str) -> int:
+    """Of this process, kB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{what}:"))
 
 
 @pytest.mark.parametrize("file_format", FORMATS)

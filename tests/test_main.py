@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from analysis import main as module
 from analysis.frame.command import start
@@ -301,6 +301,21 @@ def test_ten_classes_in_zips_and_in_colour(digit_folder, tmp_path: Path) -> None
     assert len(result.scores["test"]["confusion"]) == 10
 
 
+def test_dark_ink_is_told_and_read_the_demo_s_way_where_that_is_asked(
+    dataset: Path, tmp_path: Path, caplog
+) -> None:
+    dark = tmp_path / "dark"
+    shutil.copytree(dataset, dark)
+    for path in dark.rglob("*.png"):
+        ImageOps.invert(Image.open(path)).save(path)
+    options = ("--dataset-path", dark, "--num-classes", 3, *NETWORK, *SHORT)
+    run(tmp_path / "plain", *options)
+    assert sum("--preprocess sketch" in message for message in caplog.messages) == 2  # train, test
+    caplog.clear()
+    assert run(tmp_path / "sketch", *options, "--preprocess", "sketch").status == 0
+    assert not any("--preprocess" in message for message in caplog.messages)
+
+
 def test_a_class_without_test_images_is_said_to_have_none(digit_folder, tmp_path: Path) -> None:
     dataset = digit_folder(train=4, test=[2, 0, 2], num_classes=3)
     result = run(
@@ -391,12 +406,22 @@ def test_a_missing_data_set_gets_one_sentence(tmp_path: Path) -> None:
     assert_refused(run(tmp_path / "out", "--dataset-path", tmp_path / "nowhere"), "nowhere")
 
 
-def test_a_damaged_record_is_told_before_training(dataset: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "record, sentence",
+    [
+        ("{", r"record\.json is no JSON"),
+        ("[1]", r"record\.json holds a list; expected an object"),
+        (" " * 2_000_000, r"record\.json has 2,000,000 bytes; expected at most"),
+    ],
+)
+def test_a_damaged_record_is_told_before_training(
+    dataset: Path, tmp_path: Path, record: str, sentence: str
+) -> None:
     damaged = tmp_path / "damaged"
     shutil.copytree(dataset, damaged)
-    (damaged / "record.json").write_text("{")
+    (damaged / "record.json").write_text(record)
     result = run(tmp_path / "out", "--dataset-path", damaged, *SMALL, *SHORT)
-    assert_refused(result, r"record\.json is no JSON")
+    assert_refused(result, sentence)
     assert "epoch " not in result.printed
 
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+import random
 import socket
 import zipfile
 from collections.abc import Mapping
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import pytest
 from helpers_data import numbered, png, write_folder, write_zip
+from test_imports import KINDS
 
 from netlib.data import stores
+from netlib.data.imports import IMPORTS
 from netlib.data.layout import find_split, has_split, read_table
 from netlib.data.stores import DataError
 
@@ -80,6 +83,11 @@ PLACES: dict[str, dict[str, bytes]] = {
         "labels.csv": lines("image,split,label", "0.png,train,3", "7.png,test,1", "1.png,Train,0",
                             "8.png,test,1", "2.png,train,9", "3.png,val,3", "9.png,test,1"),
     },
+    "a folder for each class, names without": {
+        **{f"train/{k}/{i}.png": png(numbered(4)[i]) for i, k in enumerate(LABELS)},
+        "train.csv": CSV,
+    },
+    "train_new in train_new": {**images("train_new/train_new"), "train_new.csv": CSV},
     "another CSV that names no image": {
         **images("train"), "train/labels.csv": CSV, "train/info.csv": b"key,value\na,b\n",
     },
@@ -138,7 +146,19 @@ REFUSED: dict[str, tuple[dict[str, bytes], str]] = {
         {**images("train"), **images("test"), "labels.csv": CSV},
         "which is in {root}/train and in {root}/test; write the folder before the name",
     ),
+    "names of another computer": (
+        {**images("train"), "train.csv": lines("image,label", *(
+            f"/home/ann/{i}.png,{k}" for i, k in enumerate(LABELS)))},
+        "names '/home/ann/0.png', which lies outside",
+    ),
+    "UTF-16 without its mark": (
+        {**images("train"), "train.csv": CSV.decode().encode("utf-16-le")},
+        "no UTF-8 text (null characters)",
+    ),
     "images only": (images("train"), "holds train/ but not train.csv"),
+    "a folder for each class, no CSV": (
+        images("train/3"), "imported by python -m analysis prepare_data --source",
+    ),
     "CSV only": ({"train.csv": CSV}, "holds train.csv but not train/"),
     "nothing": ({"notes.txt": b"?"}, "found neither images nor a CSV"),
     "an encoding of old": (
@@ -219,6 +239,15 @@ def test_only_regular_files_are_read(tmp_path: Path, name: str) -> None:
             read(tmp_path / kind)
 
 
+def test_links_are_followed_but_not_in_a_circle(tmp_path: Path) -> None:
+    data = write_folder(tmp_path / "data", {"train.csv": CSV})
+    os.symlink(write_folder(tmp_path / "elsewhere", images("")), data / "train")
+    assert read(data) == LABELS
+    os.symlink(data, tmp_path / "elsewhere" / "back")
+    with pytest.raises(DataError, match="Too many levels of symbolic links"):
+        read(data)
+
+
 def test_a_socket_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_folder(tmp_path, {**images("train")})
     monkeypatch.chdir(tmp_path)  # a socket's path is short
@@ -246,6 +275,49 @@ def test_a_file_that_may_not_be_read_is_told_so(
     monkeypatch.setattr(Path, "read_bytes", refuse)  # root may read everything
     with pytest.raises(DataError, match=r"train\.csv cannot be read: Permission denied"):
         read(tmp_path)
+
+
+DAMAGED: dict[str, dict[str, bytes]] = {
+    "csv": KINDS["csv"],
+    "imagefolder": {"data.zip": zipped(KINDS["imagefolder"])},
+    "kaggle": {"train.csv": b"label,a,b,c,d\n" + b"1,2,3,4,5\n2,3,4,5,6\n" * 6},
+    "idx": KINDS["idx"],
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_damaged_files_end_in_a_data_set_or_in_one_sentence(tmp_path: Path, kind: str) -> None:
+    """Bits flipped, bytes added, zeroed and cut off, in one file after another."""
+    rng = random.Random(kind)
+    told = 0
+    for number in range(40):
+        files = dict(DAMAGED[kind])
+        damaged = rng.choice([name for name in files if not name.endswith(".png")])
+        files[damaged] = damage(files[damaged], rng)
+        write_folder(path := tmp_path / str(number), files)
+        try:
+            source = IMPORTS[kind](path / damaged if len(files) == 1 else path, 0)
+            assert all(len(split.images[0]) for split in source.splits.values())
+        except DataError as error:
+            told += 1
+            assert "\n" not in str(error) and len(str(error)) < 600
+    assert told > 10
+
+
+def damage(content: bytes, rng: random.Random) -> bytes:
+    changed = bytearray(content)
+    start = rng.randrange(len(changed))
+    part = slice(start, min(len(changed), start + rng.randint(1, 100)))
+    match rng.randrange(4):
+        case 0:
+            del changed[start:]
+        case 1:
+            changed[start:start] = rng.randbytes(5)
+        case 2:
+            changed[part] = bytes(len(changed[part]))
+        case _:
+            changed[start] ^= 1 << rng.randrange(8)
+    return bytes(changed)
 
 
 def test_a_zip_whose_directory_lies_about_names(tmp_path: Path) -> None:

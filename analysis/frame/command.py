@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
@@ -65,6 +65,7 @@ COMMANDS: dict[str, str] = {
     "benchmark": "analysis.benchmark.__main__",
 }
 FORMER = {"build": "report"}  # names that commands had
+SYNONYMS = {"--loss-func": "--loss"}  # the course's name
 # A user's mistakes; whatever else is raised is ours, and keeps its traceback.
 USER_ERRORS = (ValueError, OSError, ImportError, WorkError)
 
@@ -208,30 +209,39 @@ def _preset(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
 
 
 def _flags(kind: type, arguments: Sequence[str]) -> Iterator[str]:
-    """The same, with `--flag True` and `--flag False` as `--flag` and `--no-flag`."""
-    switches = {f"--{name.replace('_', '-')}" for name in _booleans(kind)}
+    """The same, with `--flag True` as `--flag`, and choices as they are spelled in the help."""
+    known = {f"--{name.replace('_', '-')}": choices for name, choices in _choices(kind)}
     waiting = list(arguments)
     while waiting:
         flag, equals, value = waiting.pop(0).partition("=")
         plain = flag.replace("_", "-")
-        if plain in switches and not equals and waiting and _truth(waiting[0]) is not None:
+        plain = SYNONYMS.get(plain, plain)
+        choices = known.get(plain, {})
+        if not equals and waiting and _folded(waiting[0]) in choices:
             equals, value = "=", waiting.pop(0)
-        if plain in switches and _truth(value) is not None:
-            yield plain if _truth(value) else plain.replace("--", "--no-", 1)
+        found = choices.get(_folded(value), value)
+        if isinstance(found, bool):
+            yield plain if found else plain.replace("--", "--no-", 1)
         else:
-            yield flag + equals + value
+            yield (plain if plain in known else flag) + equals + found
 
 
-def _truth(word: str) -> bool | None:
-    return {"true": True, "false": False}.get(word.lower())
+def _folded(word: str) -> str:
+    return word.lower().replace("-", "_")
 
 
-def _booleans(kind: type) -> Iterator[str]:
+def _choices(kind: type) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Fields of a dataclass that are switches or have choices, and the words for these."""
     for name, annotation in get_type_hints(kind).items():
+        if get_args(annotation)[1:] == (type(None),):  # X | None
+            annotation = get_args(annotation)[0]
+        words = get_args(annotation) if get_origin(annotation) is Literal else ()
         if annotation is bool:
-            yield name
+            yield name, {"true": True, "false": False}
         elif is_dataclass(annotation):
-            yield from _booleans(annotation)  # type: ignore[arg-type]
+            yield from _choices(annotation)  # type: ignore[arg-type]
+        elif words:
+            yield name, {_folded(word): word for word in words}
 
 
 def _sentence(complaint: str) -> str:

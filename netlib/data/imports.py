@@ -6,6 +6,7 @@ Where a data set has no test split, a sixth of each class becomes one.
 import gzip
 import io
 import struct
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -185,7 +186,7 @@ def _idx_array(path: Path, dimensions: int) -> np.ndarray:
         values = np.frombuffer(data, np.uint8, offset=4 * (1 + dimensions))
         if magic != 0x800 + dimensions or len(values) != np.prod(sizes, dtype=object):
             raise ValueError("its header and its length do not fit")
-    except (OSError, EOFError, struct.error, ValueError) as error:
+    except (OSError, EOFError, struct.error, zlib.error, ValueError) as error:
         raise DataError(f"{path} is no IDX file of bytes ({error}).") from error
     return values.reshape(sizes)
 

@@ -30,6 +30,10 @@ from netlib.data.tables import (
 SPLITS = ("train", "test")
 TABLE_SUFFIXES = (".csv", ".tsv")
 ZIP_DEPTH = 2  # a zip in a zip
+OTHERS = (
+    "; a folder for each class, a CSV of pixels and IDX files are imported by python -m analysis "
+    "prepare_data --source."
+)
 _WORD = re.compile(r"(?<![a-z])(train|test|val)")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
@@ -361,14 +365,14 @@ def _what_is_missing(path: Path, survey: _Survey, split: str) -> str:
     tables = [p for p in survey.tables if _split_of(p.where) == split]
     if folders and not tables:
         where = folders[0].where
-        return f"{path} holds {where}/ but not {where}.csv; both are needed."
+        return f"{path} holds {where}/ but not {where}.csv; both are needed{OTHERS}"
     if tables and not folders:
         where = tables[0].where
-        return f"{path} holds {where} but not {where[:-4]}/ with images; both are needed."
+        return f"{path} holds {where} but not {where[:-4]}/ with images; both are needed{OTHERS}"
     found = _listed([*survey.folders, *survey.tables]) or "neither images nor a CSV"
     return (
         f"{path} has no {split} split: expected {split}_new/ with {split}_new.csv, or {split}/ "
-        f"with {split}.csv, or {split}.zip with either inside, and found {found}."
+        f"with {split}.csv, or {split}.zip with either inside, and found {found}{OTHERS}"
     )
 
 

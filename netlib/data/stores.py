@@ -5,6 +5,7 @@ import io
 import mmap
 import os
 import re
+import reprlib
 import stat
 import struct
 import zipfile
@@ -60,7 +61,7 @@ class FolderStore:
         return digest.digest()
 
     def _scan(self, folder: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
-        folders = [""]
+        folders, count = [""], 0
         while folders:
             below = folders.pop()
             try:
@@ -68,10 +69,16 @@ class FolderStore:
                     for entry in entries:
                         if entry.name.startswith(".") or entry.name in _SYSTEM_FOLDERS:
                             continue
-                        if entry.is_dir(follow_symlinks=False):
+                        count += 1
+                        if entry.is_dir():
                             folders.append(f"{below}{entry.name}/")
                         else:
                             yield below + entry.name, entry
+                if count > MAX_ENTRIES:
+                    raise DataError(
+                        f"{self.path} holds more than {MAX_ENTRIES:,} files; name the folder of "
+                        "the data set alone."
+                    )
             except OSError as error:
                 where = self.path / folder / below
                 raise DataError(f"{where} cannot be listed: {error.strerror}.") from error
@@ -200,7 +207,9 @@ class ZipStore:
     def _safe_name(self, info: zipfile.ZipInfo) -> str:
         name = info.orig_filename.replace("\\", "/")  # some Windows tools write backslashes
         if leaves(name) or "\0" in name:
-            raise DataError(f"{self.path} has an entry that points outside the archive: {name!r}.")
+            raise DataError(
+                f"{self.path} has an entry that points outside the archive: {reprlib.repr(name)}."
+            )
         if info.flag_bits & 0x1:
             raise DataError(
                 f"{name} in {self.path} is encrypted; give an archive without password."

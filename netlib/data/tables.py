@@ -72,13 +72,16 @@ class Files:
 
     @cached_property
     def by_stem(self) -> dict[str, list[str]]:
+        """Name without its suffix, and that without its folders -> files."""
         stems: dict[str, list[str]] = {}
         for name in sorted(self.images):
-            stems.setdefault(name.rpartition(".")[0], []).append(name)
+            stem = name.rpartition(".")[0]
+            for key in {stem, stem.rpartition("/")[2]}:
+                stems.setdefault(key, []).append(name)
         return stems
 
     def matches(self, name: str) -> list[str]:
-        """Files that `name` may mean: itself, without folders, with a suffix or another one."""
+        """Files that `name` may mean: without its folders or theirs, with or without a suffix."""
         if name in self.names:
             return [name]
         short = name.replace("\\", "/").removeprefix("./")
@@ -302,11 +305,14 @@ def picture_labels(data: bytes, title: str, names: Sequence[str]) -> dict[str, s
 def _text(data: bytes, title: str) -> str:
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
-        return data.decode(encoding)
+        text = data.decode(encoding)
     except UnicodeDecodeError as error:
         raise DataError(
             f"{title} is no UTF-8 text ({error.reason}); save it as CSV in UTF-8."
         ) from error
+    if "\0" in text:
+        raise DataError(f"{title} is no UTF-8 text (null characters); save it as CSV in UTF-8.")
+    return text
 
 
 def _cells(text: str, title: str) -> tuple[list[int], list[list[str]]]:
@@ -347,14 +353,13 @@ def _name_column(cells: Sequence[Sequence[str]], width: int, title: str, files: 
         found = sum(bool(files.matches(name)) for name in names) / len(names)
         exact = sum(name in files.names or has_image_suffix(name) for name in names) / len(names)
         word = any(word in cells[0][column].lower() for word in NAME_WORDS)
-        ranks.append((found, exact, word, len(set(names)) / len(names)))
+        unique = len(set(names)) / len(names)
+        ranks.append((found == unique == 1, exact, found, word, unique))
     best = max(ranks)
-    if best[0] == 0:  # no image is found: the sentence names the column that looks like names
-        return max(range(width), key=lambda column: ranks[column][1:])
     column = ranks.index(best)
     twins = [c for c in range(width) if ranks[c] == best]
     different = any([row[c] for row in body] != [row[column] for row in body] for c in twins)
-    if different and width > 2 and best[0] == 1:
+    if different and width > 2 and best[0]:
         raise DataError(
             f"{title} does not say which column names the images: numbers "
             f"{' and '.join(str(c + 1) for c in twins)} both do; name the one that is meant image, "

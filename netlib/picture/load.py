@@ -27,7 +27,8 @@ MAX_BYTES = 25_000_000
 MAX_MEMORY = 4 * MAX_PIXELS
 # Bytes for each pixel while it is read: what is decoded, and a copy where averaging needs one.
 MEMORY = {"1": 1, "L": 1, "P": 5, "PA": 12, "LA": 8, "La": 8, "RGBA": 8, "RGBa": 8, "I;16": 6}
-MEMORY_OTHERS, MEMORY_WHOLE = 4, 16  # decoded as a whole, and copied three times:
+MEMORY_OTHERS, MEMORY_TRANSPARENT = 4, 12  # one colour may be transparent
+MEMORY_WHOLE = 16  # decoded as a whole, and copied three times:
 DECODED_WHOLE = ("WEBP", "AVIF")
 # Each pass over a progressive JPEG costs as much as a whole one.
 MAX_SCANS = 30
@@ -103,6 +104,8 @@ def _refusal(data: bytes) -> str:
 
 def _check_cost(image: Image.Image, data: bytes) -> None:
     each = MEMORY_WHOLE if image.format in DECODED_WHOLE else MEMORY.get(image.mode, MEMORY_OTHERS)
+    if "transparency" in image.info:
+        each = max(each, MEMORY_TRANSPARENT)
     memory = image.width * image.height * each
     if memory > MAX_MEMORY:
         raise ImageError(
@@ -202,6 +205,8 @@ def _plain(image: Image.Image) -> Image.Image:
         raise ImageError("The picture has no pixels.")
     size = _fitting_size(image.size)
     try:
+        if image.mode.startswith("I;16"):
+            image = image.convert("I")
         if image.mode in REDUCIBLE and "transparency" not in image.info:
             image = _resized(image, size)  # before it is copied to another mode
         image = _resized(_eight_bit(image), size)

@@ -4,9 +4,11 @@ Everything that does not fit is told in one sentence, as a `ValueError`.
 """
 
 import logging
+import re
 import warnings
 from dataclasses import replace
 from functools import partial
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from torch import Tensor, nn
 from netlib.nets.network import Network
 from netlib.training.config import TrainConfig
 from netlib.training.loop import OPTIMIZERS, MakeOptimizer, resolve_device
-from netlib.training.losses import Loss, head_for, make_loss
+from netlib.training.losses import LOSSES, Loss, head_for, make_loss
 
 logger = logging.getLogger(__name__)
 
@@ -47,10 +49,10 @@ def as_images(
         images = images.unsqueeze(1)
     if images.dim() != 4 or tuple(images.shape[1:]) != tuple(input_dim):
         raise ValueError(
-            f"Images have shape {tuple(images.shape)}; expected (N, *{tuple(input_dim)}): resize "
-            "them, or build the network with their input_dim."
+            f"Images have shape {tuple(images.shape)}; expected (N, {str(tuple(input_dim))[1:]}: "
+            "resize them, or build the network with their input_dim."
         )
-    if images.dtype == torch.uint8 and normalise == "auto":
+    if images.dtype == torch.uint8 and normalise == "auto" and images.any() and images.max() > 1:
         return images.float() / 255
     images = images.float()
     if not torch.isfinite(images).all():
@@ -63,7 +65,7 @@ def _divisor(images: Tensor, normalise: str | float, name: str) -> float:
     """What the images are divided by."""
     if normalise == "none":
         return 1.0
-    if not isinstance(normalise, str) and normalise > 0:
+    if isinstance(normalise, Real) and normalise > 0:
         return float(normalise)
     if normalise != "auto":
         raise ValueError(f"normalise is {normalise!r}; expected auto, none or a positive number.")
@@ -134,8 +136,9 @@ def as_tensor(values: ArrayLike | Tensor) -> Tensor:
         raise ValueError(f"The values form no array of numbers ({error}).") from error
     if array.dtype.kind not in "buif":
         raise ValueError(f"The values are {array.dtype}; expected numbers.")
-    # torch takes neither read-only nor byte-swapped memory, nor negative strides.
-    dtype = np.dtype(np.int64) if array.dtype == np.uint16 else array.dtype.newbyteorder("=")
+    # torch takes neither read-only nor byte-swapped memory, nor negative strides, nor uint16 well.
+    wide = array.dtype.kind == "u" and array.dtype.itemsize > 1
+    dtype = np.dtype(np.int64) if wide else array.dtype.newbyteorder("=")
     return torch.from_numpy(np.require(array, dtype, ["C", "W"]))
 
 
@@ -154,7 +157,7 @@ def choose_loss(
         ValueError: it does not fit logits (N, C) and labels (N,), or the network's head.
     """
     if isinstance(loss, str):
-        name = loss.strip().lower().replace("-", "_").replace(" ", "_")
+        name = _named(loss)
         found, head = head_for(name), net.spec.get("head", "linear")
         if found == "cosine" and head != found:
             raise ValueError(
@@ -162,16 +165,22 @@ def choose_loss(
                 f"head={head!r}: build it with init_network(..., head={found!r})."
             )
         return make_loss(name, counts), replace(config, loss=name)
-    function: Any = loss() if isinstance(loss, type) else loss
-    if isinstance(function, nn.NLLLoss):
+    function: Any = loss() if isinstance(loss, type) and issubclass(loss, nn.Module) else loss
+    if isinstance(function, nn.NLLLoss) or function is nn.functional.nll_loss:
         raise ValueError(
             "nn.NLLLoss needs log-probabilities, and the network gives logits: take "
             "nn.CrossEntropyLoss, or the name cross_entropy."
         )
-    if isinstance(function, nn.Module):
-        function = function.to(resolve_device(config.device))
+    if isinstance(function, nn.Module):  # weights from NumPy are float64
+        function = function.to(resolve_device(config.device), torch.float32)
     _try_loss(function, net.num_classes, resolve_device(config.device))
     return function, config
+
+
+def _named(text: str) -> str:
+    """The loss that a name means, however it is spelled: "Cross-Entropy", "CrossEntropyLoss"."""
+    plain = {name.replace("_", ""): name for name in LOSSES}
+    return plain.get(re.sub(r"[\W_]|loss$", "", text.strip().lower()), text)
 
 
 def _try_loss(loss: Loss, num_classes: int, device: torch.device) -> None:
@@ -187,8 +196,9 @@ def _try_loss(loss: Loss, num_classes: int, device: torch.device) -> None:
             warnings.simplefilter("ignore")  # of shapes that differ: told below
             value = loss(logits, torch.arange(count, device=device) % num_classes)
     except Exception as error:  # an own function may raise anything
+        first = str(error).partition("\n")[0]
         raise ValueError(
-            f"{needs}, but {_title(loss)} fails ({str(error).splitlines()[0]}): for a loss of "
+            f"{needs}, but {_title(loss)} fails ({first}): for a loss of "
             "one-hot labels, wrap it in a function, or take the name mse."
         ) from error
     if not isinstance(value, Tensor) or value.dim() or not value.requires_grad:

@@ -1,6 +1,7 @@
 """How a network is trained: one frozen, validated object, stored with every result."""
 
 from dataclasses import asdict, dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 from netlib.training.losses import LOSSES
@@ -132,6 +133,16 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Reject values out of range."""
+        for name, kind in get_type_hints(type(self)).items():
+            value = getattr(self, name)
+            if get_origin(kind) is Literal:
+                known = get_args(kind)
+                _check(value in known, name, repr(value), f"one of {', '.join(known)}")
+            elif kind is float:
+                _check(isinstance(value, Real), name, repr(value), "a number")
+            elif kind is int:
+                whole = isinstance(value, Real) and float(value).is_integer()
+                _check(whole, name, repr(value), "a whole number")
         _check(self.learning_rate > 0, "learning_rate", self.learning_rate, "a positive number")
         _check(self.training_epochs >= 1, "training_epochs", self.training_epochs, "1 or more")
         _check(self.batch_size >= 2, "batch_size", self.batch_size, "2 or more (batch norm)")
@@ -140,10 +151,6 @@ class TrainConfig:
         _check(0 <= self.ema < 1, "ema", self.ema, "a decay from 0 to below 1")
         _check(self.patience >= 0, "patience", self.patience, "0 or more")
         _check(0 <= self.seed < 2**32, "seed", self.seed, "0 to 2^32 - 1")
-        for name, kind in get_type_hints(type(self)).items():
-            if get_origin(kind) is Literal:
-                value, known = getattr(self, name), get_args(kind)
-                _check(value in known, name, repr(value), f"one of {', '.join(known)}")
 
     def to_dict(self) -> dict[str, Any]:
         """As plain numbers, strings and dictionaries, for a JSON file."""

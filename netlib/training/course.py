@@ -149,13 +149,17 @@ def test(
     Raises:
         FileNotFoundError: there is no such checkpoint.
         CheckpointError: it is of another architecture, or damaged.
-        ValueError: images and labels do not fit one another or the network.
+        ValueError: images and labels do not fit one another or the network, or `model` is neither.
     """
     images, labels = _pair("test_set", test_set_x, test_set_y, net, normalise)
     if isinstance(model, Network):
         _copy_weights(model, net)
-    elif model is not None:
+    elif isinstance(model, str | os.PathLike):
         net.metadata = load_weights(net, model)
+    elif model is not None:
+        raise ValueError(
+            f"model is a {type(model).__name__}; expected a checkpoint's path, a network or None."
+        )
     predictions = infer(net, _loader(images, labels, EVALUATION_BATCH)).predictions
     logger.info("accuracy %.4f on %d images", (predictions == labels).float().mean(), len(labels))
     return predictions
@@ -195,6 +199,10 @@ def _pair(
     net: Network,
     normalise: str | float,
 ) -> tuple[Tensor, Tensor]:
+    if not isinstance(net, Network):
+        raise ValueError(
+            f"net is a {type(net).__name__}; expected a network of init_network or load_network."
+        )
     images = as_images(x, net.input_dim, normalise, name)
     labels = as_labels(y, net.num_classes)
     if len(images) != len(labels) or len(images) == 0:

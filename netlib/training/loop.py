@@ -235,6 +235,10 @@ class _Run:
             classes = labels if labels.dim() == 1 else labels.argmax(1)
             total_right += (logits.argmax(1) == classes).sum()
             count += len(labels)
+        if not count:
+            raise TrainingError(
+                "No batch has two training images, which batch norm needs: give more of them."
+            )
         self._check_finite(total_loss, f"epoch {epoch + 1}")
         return total_loss.item() / count, total_right.item() / count
 

@@ -231,6 +231,8 @@ def spec(**changes: object) -> dict:
         {**spec(), "no_digit": {"score": "head", "threshold": 0, "head": [1, 2]}},
         {**spec(), "no_digit": {"score": [], "threshold": 0}},
         {**spec(), "no_digit": {"score": "energy", "threshold": "x"}},
+        {**spec(), "no_digit": {"score": "energy", "threshold": [0.5, 1.0]}},
+        {**spec(), "no_digit": {"score": "log_odds", "threshold": 0, "head": [1, 2]}},
     ],
     ids=lambda content: str(content)[-60:],
 )

@@ -706,13 +706,16 @@ def test_only_the_documented_endpoints_are_public_and_they_are_described(client)
 # --- Command line -------------------------------------------------------------------------------
 
 
-def test_a_missing_checkpoint_is_one_sentence_and_status_2(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("keep", [0, 1000, -1], ids=["missing", "header", "last byte"])
+def test_a_missing_or_damaged_checkpoint_is_one_sentence_and_status_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], keep: int
 ) -> None:
-    missing = tmp_path / "none.safetensors"
-    assert demo.main(["--checkpoint", str(missing), str(missing)]) == 2
+    damaged = tmp_path / "damaged.safetensors"
+    if keep:
+        damaged.write_bytes(demo.STANDARD.read_bytes()[:keep])
+    assert demo.main(["--checkpoint", str(damaged), str(damaged)]) == 2
     message = capsys.readouterr().err
-    assert str(missing) in message
+    assert str(damaged) in message
     assert message.count("\n") == 1
 
 

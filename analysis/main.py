@@ -42,7 +42,6 @@ DEFAULTS = {
     "num_classes": 10,
 }
 
-
 MAX_RECORD = 2**20  # bytes; prepare_data writes some thousand
 # Above three images of the most frequent class for one of the rarest. On 10 : 1, mobilenet reached
 # 94.7 % without, 95.1 % by sampling, 95.8 % by weights and 96.0 % by these (means of three seeds).
@@ -277,7 +276,7 @@ def check_overwriting(options: Options, output: Path, checkpoint: Path) -> None:
 
 def read_data(options: Options, net: "nets.Network", output: Path) -> "data.DigitData":
     """The three sets, with the extra training images if there are any."""
-    common = {
+    common: dict[str, Any] = {
         "input_dim": net.input_dim,
         "num_classes": net.num_classes,
         "progress": on_terminal(),
@@ -426,15 +425,11 @@ def make_metadata(
             }
             for split in ("validation", "test")
         },
-        "temperature": kept.get("temperature") or fitted_temperature(results["validation"]),
+        "temperature": kept.get("temperature")
+        or measure.choose_temperature(results["validation"].labels, results["validation"].logits),
         **kept,
         **made_by(options, "torch", "torchvision", "numpy"),
     }
-
-
-def fitted_temperature(validation: Result) -> float:
-    """Of the softmax, as the validation images have it."""
-    return measure.choose_temperature(validation.labels, validation.logits)
 
 
 def data_record(path: Path) -> dict[str, Any]:

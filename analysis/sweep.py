@@ -12,7 +12,6 @@ import hashlib
 import json
 import math
 import os
-import platform
 import subprocess
 import sys
 import time
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
 from analysis.frame.children import end_with
-from analysis.frame.command import made_by, on_terminal, progress, start, write_json
+from analysis.frame.command import made_by, on_terminal, processor, progress, start, write_json
 from netlib import data, measure, nets, training
 from netlib.files import replacing
 from netlib.training.config import AUGMENTATIONS, AugmentConfig, TrainConfig
@@ -349,7 +348,7 @@ def record(options: Options) -> dict[str, Any]:
         options,
         *("torch", "numpy", "joblib"),
         commit=git.stdout.strip() or None,
-        processor=platform.processor() or platform.machine(),
+        processor=processor(),
         cores=os.cpu_count(),
     )
 
@@ -447,7 +446,7 @@ def train_run(run: Run, threads: int, keep: Path | None, cache: Path) -> dict[st
 
 def read_data(run: Run, cache: Path) -> "data.DigitData":
     """The run's three sets, split and ordered by its seed; decoded once a machine."""
-    common = {
+    common: dict[str, Any] = {
         "input_dim": (1, run.resolution, run.resolution),
         "num_classes": run.num_classes,
         "cache_dir": cache,

@@ -195,18 +195,19 @@ def test_the_own_network_costs_what_is_counted() -> None:
     assert speedrun.training_macs(55_000) == 3 * speedrun.macs() * 256 * 535
 
 
-def test_the_own_training_learns_and_takes_whole_batches_of_new_orders() -> None:
-    images, labels = torch.zeros(600, 1, 28, 28), torch.arange(600) % 10
-    images[torch.arange(600), 0, 4:8, 2 * (labels + 2)] = 1
+def test_the_own_training_learns_and_takes_whole_batches_of_new_orders(monkeypatch) -> None:
+    monkeypatch.setattr(speedrun, "BATCH", 32)  # half precision is slow on some processors
+    images, labels = torch.zeros(80, 1, 28, 28), torch.arange(80) % 10
+    images[torch.arange(80), 0, 4:8, 2 * (labels + 2)] = 1
     torch.manual_seed(0)
     net = speedrun.own_network()
     for _ in range(6):
         speedrun.train_own(net, images, labels)
     with torch.inference_mode():
         assert (net.eval()(images).argmax(1) == labels).float().mean() > 0.3  # chance is 0.1
-    rows = speedrun.batches(600, 5)
-    assert [len(part) for part in rows] == [256] * 5
-    assert len(set(torch.cat(rows[:2]).tolist())) == 512
+    rows = speedrun.batches(80, 5)
+    assert [len(part) for part in rows] == [32] * 5
+    assert len(set(torch.cat(rows[:2]).tolist())) == 64
 
 
 def test_the_speedrun_is_held_against_the_faster_network_and_its_arithmetic() -> None:

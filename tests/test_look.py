@@ -25,7 +25,6 @@ from analysis.questions.tails import by_frequency
 
 ax = pytest.fixture(spare_axes, name="ax")
 
-
 HISTORY = [
     {
         "epoch": epoch,

@@ -39,7 +39,6 @@ from analysis.questions.roofline import layers_of
 
 ax = pytest.fixture(spare_axes, name="ax")
 
-
 RATES = pd.DataFrame(
     [
         # network, learning_rate, seed, error, validation_accuracy, validation_nll

@@ -22,7 +22,8 @@ from netlib.nets.network import Network, init_network
 from netlib.training import course as training
 from netlib.training import loop as fitting
 from netlib.training.config import AugmentConfig, TrainConfig
-from netlib.training.course import TrainingError, fit, infer
+from netlib.training.course import infer
+from netlib.training.loop import TrainingError, fit
 
 CPU = TrainConfig(device="cpu", batch_size=8, training_epochs=4, learning_rate=0.01)
 BUSY = replace(
@@ -77,7 +78,7 @@ def without_times(history: list[dict[str, float]]) -> list[dict[str, float]]:
 # --- Learning -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("optimizer", training.OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", fitting.OPTIMIZERS)
 def test_one_batch_can_be_overfitted(optimizer: str) -> None:
     images, labels = stripes(6)
     rate = {"sgd": 0.1, "adadelta": 1.0}.get(optimizer, 0.01)
@@ -186,7 +187,7 @@ def test_the_network_ends_on_the_cpu_contiguous_and_in_evaluation_mode() -> None
 def test_the_seed_alone_decides_the_weights(config: TrainConfig) -> None:
     first, second, other = tiny(), tiny(), tiny()
     before = without_times(run(first, config))
-    training.seed_everything(99)  # of the global generators, which decide nothing
+    fitting.seed_everything(99)  # of the global generators, which decide nothing
     assert without_times(run(second, config)) == before
     assert same_weights(first, second)
     run(other, replace(config, seed=1))
@@ -471,9 +472,9 @@ def test_only_filters_and_the_head_s_weights_decay(monkeypatch: pytest.MonkeyPat
     }
 
 
-@pytest.mark.parametrize("name", training.OPTIMIZERS)
+@pytest.mark.parametrize("name", fitting.OPTIMIZERS)
 def test_optimizers_keep_the_decay_of_each_group(name: str) -> None:
-    optimizer = training.OPTIMIZERS[name](
+    optimizer = fitting.OPTIMIZERS[name](
         fitting._parameter_groups(tiny(), replace(CPU, weight_decay=0.3)), lr=0.01
     )
     assert [g["weight_decay"] for g in optimizer.param_groups] == [0.3, 0]
@@ -579,10 +580,10 @@ def test_the_device_auto_is_the_best_that_there_is(monkeypatch: pytest.MonkeyPat
     for cuda, mps, expected in ((True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")):
         monkeypatch.setattr(torch.cuda, "is_available", lambda cuda=cuda: cuda)
         monkeypatch.setattr(torch.backends.mps, "is_available", lambda mps=mps: mps)
-        assert training.resolve_device("auto") == torch.device(expected)
+        assert fitting.resolve_device("auto") == torch.device(expected)
 
 
 @pytest.mark.parametrize("name", ["tpu9", "", "cuda:99"])
 def test_a_device_that_is_not_there_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"device is '{name}', .* expected auto, cpu, cuda or mps"):
-        training.resolve_device(name)
+        fitting.resolve_device(name)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from analysis.frame.command import made_by, start
+from analysis.frame import command
+from analysis.frame.command import start, write_json
 from netlib import nets
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def make_record(options: Options, settings: "Settings") -> dict[str, Any]:
     facts = machine()
     print(f"{facts['processor']}, {facts['cores']} cores ({facts['cpu_capability']}), "
           f"{facts['system']}; {settings.threads} threads where not stated")  # fmt: skip
-    return made_by(
+    return command.made_by(
         options,
         *PACKAGES,
         date=datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
@@ -112,7 +113,7 @@ def run_area(
     """Measure, print and save one area."""
     import torch
 
-    from analysis.benchmark.record import save, save_record, table
+    from analysis.benchmark.record import save, table
 
     module = importlib.import_module(f"analysis.benchmark.{MODULES.get(area, area)}")
     print(f"\n{module.__doc__.splitlines()[0]}", flush=True)
@@ -121,8 +122,8 @@ def run_area(
         rows = module.run(settings)
     print(table(rows), flush=True)
     seconds = round(time.perf_counter() - started, 1)
-    written = [save(output, area, rows)]
-    written.append(save_record(output, area, {**record, "seconds": seconds}))
+    made_by = {**record, "seconds": seconds}
+    written = [save(output, area, rows), write_json(output / f"{area}.json", {"made_by": made_by})]
     while settings.tables:
         written.append(save(output, *settings.tables.popitem()))
     return rows, written

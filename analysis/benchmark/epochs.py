@@ -14,7 +14,7 @@ from netlib.data.choosing import EpochSampler
 from netlib.data.loaders import DigitDataset
 from netlib.nets.network import ARCHITECTURES
 from netlib.training.config import TrainConfig
-from netlib.training.course import fit
+from netlib.training.loop import fit
 from netlib.training.losses import make_loss
 
 AREA = "training"
@@ -79,7 +79,7 @@ def make_plain(images: np.ndarray, labels: np.ndarray) -> Callable[[tuple[str, s
 def make_ours(
     images: np.ndarray, labels: np.ndarray, precision: str
 ) -> Callable[[tuple[str, str]], float]:
-    """`netlib.training.course.fit` for one epoch, its validation left out of the time."""
+    """`netlib.training.fit` for one epoch, its validation left out of the time."""
     dataset = DigitDataset.from_arrays(images, labels)
     config = TrainConfig(
         learning_rate=LEARNING_RATE, training_epochs=1, precision=precision, device="cpu"

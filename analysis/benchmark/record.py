@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.frame.command import write_json
-
 
 @dataclass(frozen=True)
 class Row:
@@ -102,8 +100,3 @@ def save(output: Path, name: str, lines: Sequence[Row | dict[str, Any]]) -> Path
     rows = [asdict(line) if isinstance(line, Row) else line for line in lines]
     pd.DataFrame(rows).to_csv(path, index=False)
     return path
-
-
-def save_record(output: Path, area: str, made_by: dict[str, Any]) -> Path:
-    """AREA.json: what made the table beside it."""
-    return write_json(output / f"{area}.json", {"made_by": made_by})

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from analysis.frame.command import processor
 from netlib import data, nets
 from netlib.data.sources import packaged
 
@@ -69,17 +70,8 @@ def as_input(images: np.ndarray) -> np.ndarray:
 def machine() -> dict[str, Any]:
     """The processor and its cores."""
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "system": f"{platform.system()} {platform.machine()}",
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:  # another system than Linux
-        lines = []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or "unknown"

@@ -25,7 +25,8 @@ from analysis.benchmark.settings import NETWORKS, Settings
 from netlib.data.loaders import DigitDataset
 from netlib.nets.network import ARCHITECTURES
 from netlib.training.config import TrainConfig
-from netlib.training.course import fit, infer
+from netlib.training.course import infer
+from netlib.training.loop import fit
 from netlib.training.losses import make_loss
 
 AREA = "accuracy"
@@ -112,7 +113,7 @@ def remembering(train: Callable[[int], Found]) -> Callable[[tuple[int, str]], fl
 
 
 def make_ours(data: Data, network: str) -> Callable[[tuple[int, str]], float]:
-    """`netlib.training.course.fit` for two epochs, the fewest that reached 99 % in trials."""
+    """`netlib.training.fit` for two epochs, the fewest that reached 99 % in trials."""
     images, labels, test_images, test_labels = data
     train_set = DigitDataset.from_arrays(images, labels)
     test_set = DigitDataset.from_arrays(test_images, test_labels)

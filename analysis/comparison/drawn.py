@@ -13,6 +13,7 @@ import numpy as np
 from analysis import look
 from analysis.comparison.answers import Answers
 from analysis.look.style import COLUMN, FULL, blank, key
+from netlib import data
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -208,7 +209,7 @@ def projection(found: Sequence[Answers], method: str, name: str) -> Drawn:
     from analysis import project
 
     labels = found[0].labels
-    chosen = some(labels, LARGEST_MAP)
+    chosen = data.some_stratified(labels, LARGEST_MAP, SEED)
     if len(chosen) < LEAST_OF_A_MAP:
         raise ValueError(
             f"{name} lays out neighbourhoods; it needs {LEAST_OF_A_MAP} images, here are "
@@ -224,15 +225,6 @@ def projection(found: Sequence[Answers], method: str, name: str) -> Drawn:
         f"{name} of the embeddings of {len(chosen):,} images ({told}, seed {SEED}); a ring is an "
         "error of that network. Distances between clusters mean little."
     )
-
-
-def some(labels: np.ndarray, most: int) -> np.ndarray:
-    """Indices of at most so many images, each class by its share."""
-    from netlib import data
-
-    if len(labels) <= most:
-        return np.arange(len(labels))
-    return data.split_stratified(labels, {"chosen": most}, SEED)["chosen"]
 
 
 @drawn("Images that all read right")

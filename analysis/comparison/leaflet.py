@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -136,12 +136,12 @@ def heading(words: str) -> Block:
     return {"kind": "heading", "text": words}
 
 
-def figure(name: str, caption: str) -> Block:
-    return {"kind": "figures", "figures": [{"name": name, "caption": caption}]}
-
-
 def text(words: str, strong: bool = False) -> Block:
     return {"kind": "text", "text": words, "strong": strong}
+
+
+def figure(name: str, caption: str) -> Block:
+    return {"kind": "figures", "figures": [{"name": name, "caption": caption}]}
 
 
 def table(
@@ -152,107 +152,72 @@ def table(
     return {"kind": "table", "head": list(head), "rows": cells, "note": note, "prose": prose}
 
 
+def of_rows(
+    columns: dict[str, Callable[[Block], str]], rows: Sequence[Block], note: str = ""
+) -> Block:
+    """A table: title of a column -> what stands in it of a row."""
+    cells = [[cell(row) for cell in columns.values()] for row in rows]
+    return table(list(columns), cells, note)
+
+
+def at(key: str, form: Callable[[Any], str] = str) -> Callable[[Block], str]:
+    """A cell: one number of the row in words."""
+    return lambda row: form(row[key])
+
+
 def scores_table(rows: Sequence[Block]) -> Block:
-    head = (
-        "network",
-        "accuracy, %",
-        "95 % interval",
-        "balanced, %",
-        "macro F1, %",
-        "NLL",
-        "Brier",
-        "ECE, %",
-        "temperature",
-    )
-    return table(
-        head,
-        [
-            (
-                r["network"],
-                percent(r["accuracy"]),
-                interval(r),
-                percent(r["balanced_accuracy"]),
-                percent(r["macro_f1"]),
-                f"{r['nll']:.4f}",
-                f"{r['brier']:.4f}",
-                percent(r["ece"]),
-                f"{r['temperature']:.2f}",
-            )
-            for r in rows
-        ],
-        "Wilson's interval over images; NLL, Brier and ECE with the checkpoint's temperature.",
-    )
+    columns = {
+        "network": at("network"),
+        "accuracy, %": at("accuracy", percent),
+        "95 % interval": interval,
+        "balanced, %": at("balanced_accuracy", percent),
+        "macro F1, %": at("macro_f1", percent),
+        "NLL": at("nll", "{:.4f}".format),
+        "Brier": at("brier", "{:.4f}".format),
+        "ECE, %": at("ece", percent),
+        "temperature": at("temperature", "{:.2f}".format),
+    }
+    note = "Wilson's interval over images; NLL, Brier and ECE with the checkpoint's temperature."
+    return of_rows(columns, rows, note)
 
 
 def pairs_table(rows: Sequence[Block]) -> Block:
-    head = (
-        "first",
-        "second",
-        "both right",
-        "only first",
-        "only second",
-        "none",
-        "first − second, points",
-        "95 % interval",
-        "McNemar p",
-    )
-    counts = ("both_right", "only_first", "only_second", "none_right")
-    return table(
-        head,
-        [
-            (
-                r["first"],
-                r["second"],
-                *(whole(r[c]) for c in counts),
-                points(r["difference"]),
-                interval(r, points),
-                p_value(r["p"]),
-            )
-            for r in rows
-        ],
-        "Paired: the same images. The interval is Agresti and Min's (2005), the test is exact.",
-    )
+    columns = {
+        "first": at("first"),
+        "second": at("second"),
+        "both right": at("both_right", whole),
+        "only first": at("only_first", whole),
+        "only second": at("only_second", whole),
+        "none": at("none_right", whole),
+        "first − second, points": at("difference", points),
+        "95 % interval": lambda row: interval(row, points),
+        "McNemar p": at("p", p_value),
+    }
+    note = "Paired: the same images. The interval is Agresti and Min's (2005), the test is exact."
+    return of_rows(columns, rows, note)
 
 
 def classes_table(found: Sequence[Answers], rows: Sequence[Block]) -> Block:
-    places = range(len(found))
-    head = [
-        "class",
-        "images",
-        *(f"recall, %: {one.name}" for one in found),
-        *(f"F1, %: {one.name}" for one in found),
-        *(f"only {one.name} right" for one in found),
-    ]
-    return table(
-        head,
-        [
-            (
-                r["class"],
-                whole(r["images"]),
-                *(told.share(r[f"recall_{i}"]) for i in places),
-                *(told.share(r[f"f1_{i}"]) for i in places),
-                *(whole(r[f"alone_{i}"]) for i in places),
-            )
-            for r in rows
-        ],
-    )
+    names = [one.name for one in found]
+    columns = {
+        "class": at("class"),
+        "images": at("images", whole),
+        **{f"recall, %: {n}": at(f"recall_{i}", told.share) for i, n in enumerate(names)},
+        **{f"F1, %: {n}": at(f"f1_{i}", told.share) for i, n in enumerate(names)},
+        **{f"only {n} right": at(f"alone_{i}", whole) for i, n in enumerate(names)},
+    }
+    return of_rows(columns, rows)
 
 
 def costs_table(rows: Sequence[Block]) -> Block:
-    head = ("network", "architecture", "input", "classes", "parameters", "MACs", "one image, µs")
-    return table(
-        head,
-        [
-            (
-                r["network"],
-                r["architecture"],
-                r["input"],
-                str(r["classes"]),
-                whole(r["params"]),
-                whole(r["macs"]),
-                told.spread_of_time(r["seconds"]),
-            )
-            for r in rows
-        ],
-        "Time in ONNX Runtime on this machine, the networks in turn: median and range of rounds.",
-    )
+    columns = {
+        "network": at("network"),
+        "architecture": at("architecture"),
+        "input": at("input"),
+        "classes": at("classes"),
+        "parameters": at("params", whole),
+        "MACs": at("macs", whole),
+        "one image, µs": at("seconds", told.spread_of_time),
+    }
+    note = "Time in ONNX Runtime on this machine, the networks in turn: median and range of rounds."
+    return of_rows(columns, rows, note)

@@ -9,8 +9,6 @@ import numpy as np
 import pandas as pd
 
 TEXT = dict.fromkeys(("level", "network", "class", "dataset", "corruption", "table"), str)
-
-
 SPEED = "benchmark/inference.csv"
 
 

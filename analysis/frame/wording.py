@@ -95,11 +95,6 @@ def block_words(name: str) -> str:
     return f"{conv} conv and {dw} MobileNet blocks"
 
 
-def capital(sentence: str) -> str:
-    """With a capital letter."""
-    return sentence[:1].upper() + sentence[1:]
-
-
 FEWEST = 3  # pairs, below which no difference is called a finding
 
 
@@ -136,11 +131,6 @@ def holm(p: Mapping[str, float]) -> dict[str, float]:
         before = max(adjusted.values(), default=0.0)
         adjusted[name] = min(1.0, max(before, (len(p) - place) * p[name]))
     return adjusted
-
-
-def listed(gaps: Sequence[float]) -> str:
-    """Differences in points, with their signs."""
-    return ", ".join(points(gap) for gap in gaps)
 
 
 LEVELS = {

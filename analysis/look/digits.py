@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from analysis.look.style import GREY, MOBILENET, STANDARD, WRONG, bare
+from analysis.look.style import GREY, WRONG, bare, signed_shades
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -141,12 +141,9 @@ def draw_filters(ax: Axes, filters: ArrayLike, columns: int = 16, quantile: floa
         columns: in a line.
         quantile: of the absolute weights where the scale ends; 1 for the largest.
     """
-    from matplotlib.colors import LinearSegmentedColormap
-
     weights = np.asarray(filters, float)
     limit = float(np.quantile(np.abs(weights), quantile)) or 1.0
-    shades = LinearSegmentedColormap.from_list("signs", [MOBILENET, "white", STANDARD])
-    shades = shades.with_extremes(bad="#b0b0b0")  # the gaps
+    shades = signed_shades().with_extremes(bad="#b0b0b0")  # the gaps
     picture = np.pad(
         mosaic(weights, columns, fill=np.nan), ((1, 0), (1, 0)), constant_values=np.nan
     )
@@ -213,13 +210,10 @@ def draw_map(ax: Axes, image: ArrayLike, signed: bool = False, heat: ArrayLike |
         signed: vermillion is negative, blue positive.
         heat: (H', W') at least 0, laid over the image.
     """
-    from matplotlib.colors import LinearSegmentedColormap
-
     image = np.asarray(image, float)
     if signed:
         limit = np.abs(image).max() or 1.0
-        shades = LinearSegmentedColormap.from_list("signs", [MOBILENET, "white", STANDARD])
-        ax.imshow(image, cmap=shades, vmin=-limit, vmax=limit)
+        ax.imshow(image, cmap=signed_shades(), vmin=-limit, vmax=limit)
     else:
         ax.imshow(image, cmap="gray_r", vmin=0, vmax=image.max() or 1.0)
     if heat is not None:

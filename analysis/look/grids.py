@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.look.style import COLOURS, MOBILENET, STANDARD, unframed
+from analysis.look.style import COLOURS, signed_shades, unframed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,14 +57,11 @@ def draw_confusion_difference(
         fontsize: of the numbers, points.
         names: of the classes; default: their numbers.
     """
-    from matplotlib.colors import LinearSegmentedColormap
-
     change = np.asarray(confusion) - np.asarray(other)
     limit = np.abs(change).max() or 1
-    shades = LinearSegmentedColormap.from_list("sides", [MOBILENET, "white", STANDARD])
     # A root makes single images visible beside many.
     shown = np.sign(change) * np.sqrt(np.abs(change) / limit)
-    ax.imshow(shown, cmap=shades, vmin=-1, vmax=1)
+    ax.imshow(shown, cmap=signed_shades(), vmin=-1, vmax=1)
     for (row, column), value in np.ndenumerate(change):
         if value:
             colour = "white" if abs(shown[row, column]) > 0.8 else "black"
@@ -167,12 +164,9 @@ def draw_matrix(ax: Axes, weights: ArrayLike) -> Axes:
         ax: where to draw.
         weights: (outputs, inputs).
     """
-    from matplotlib.colors import LinearSegmentedColormap
-
     weights = np.asarray(weights, float)
     limit = np.quantile(np.abs(weights), 0.995) or 1.0  # a few large weights would pale the rest
-    shades = LinearSegmentedColormap.from_list("signs", [MOBILENET, "white", STANDARD])
-    image = ax.imshow(weights, cmap=shades, vmin=-limit, vmax=limit, aspect="auto")
+    image = ax.imshow(weights, cmap=signed_shades(), vmin=-limit, vmax=limit, aspect="auto")
     bar = ax.figure.colorbar(image, ax=ax, shrink=0.8, aspect=20, pad=0.02)
     bar.outline.set_visible(False)
     bar.set_label("weight")

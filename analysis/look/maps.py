@@ -32,12 +32,8 @@ CLASSES = (
     *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
 )
 
-
 SMALL = 0.04  # radius of a cluster, as a share of the map, below which its digit stands above it
-
-
 NAMES_OF_SCALES = {"width": "widths", "resolution": "image sizes"}
-
 
 KINDS = {
     "conv": ("o", "3×3"),

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 NAMES_OF_WEIGHTS = {"gaussian": "Gaussian"}
-
-
 WEIGHTS = {"trained": "o", "untrained": "^", "gaussian": "x"}
 
 

@@ -12,44 +12,23 @@ import pandas as pd
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
+    from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.figure import Figure, SubFigure
 
 STANDARD, MOBILENET = "#0072B2", "#D55E00"  # Okabe and Ito 2008: blue, vermillion
-
-
 BLACK, GREEN, GREY, LIGHT = "#000000", "#009E73", "#666666", "#e5e5e5"
-
-
 WRONG = "#B0417C"  # Okabe and Ito's reddish purple, darkened to be read as text
-
 
 # Always in this order, and told apart by shape, fill and dashes where there is no colour.
 NETWORKS = ("standard", "mobilenet")
-
-
 NAMES = {"standard": "standard", "mobilenet": "MobileNet"}
-
-
 COLOURS = {"standard": STANDARD, "mobilenet": MOBILENET}
-
-
 MARKERS = {"standard": "o", "mobilenet": "s"}
-
-
 LINES = {"standard": "-", "mobilenet": (0, (4, 1.5))}
-
-
 FACES = {"standard": STANDARD, "mobilenet": "white"}
-
-
 HATCHES = {"standard": "", "mobilenet": "//////"}
-
-
 CM = 1 / 2.54  # inches
-
-
 COLUMN, FULL = 8.0, 17.0  # widths of a figure on an A4 page, cm
-
 
 RC = {
     "font.family": "STIXGeneral",  # comes with Matplotlib; the report is set in it, too
@@ -85,11 +64,8 @@ RC = {
     "savefig.dpi": 200,
 }
 
-
 ERROR = "error rate (%)"
 SPANS = 4.0  # a largest value of more times the smallest is drawn on a logarithmic axis
-
-
 KEY = dict(frameon=False, borderpad=0.1, handletextpad=0.4, columnspacing=1.4, borderaxespad=0.1)
 
 
@@ -138,6 +114,13 @@ def name_rows(ax: Axes, names: Iterable[str]) -> None:
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.tick_params(axis="y", length=0)
+
+
+def signed_shades() -> LinearSegmentedColormap:
+    """Vermillion for negative numbers, white for zero, blue for positive ones."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("signs", [MOBILENET, "white", STANDARD])
 
 
 def plain_numbers(

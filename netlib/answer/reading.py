@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from netlib.answer.predictor import Prediction, Predictor
-from netlib.answer.refusal import digit_score
+from netlib.answer.refusal import digit_margin
 from netlib.errors import UserError
 from netlib.nets.layers import InputDim
 from netlib.picture.digit import Sketch, trace
@@ -206,15 +206,8 @@ class Reader:
         rule = self.predictor.info[name].metadata.get("no_digit")
         if rule is None:  # a checkpoint without a threshold takes everything for a digit
             return np.ones(len(prediction.probabilities), dtype=bool)
-        score = digit_score(
-            rule["score"],
-            prediction.logits,
-            prediction.embeddings,
-            self.predictor.info[name].temperature,
-            rule.get("class_means"),
-            rule.get("head"),
-        )
-        return score >= rule["threshold"]
+        temperature = self.predictor.info[name].temperature
+        return digit_margin(rule, prediction.logits, prediction.embeddings, temperature) >= 0
 
 
 def fitted(digits: NDArray[np.float32], input_dim: InputDim) -> NDArray[np.float32]:

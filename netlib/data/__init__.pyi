@@ -1,4 +1,5 @@
 from .choosing import EpochSampler as EpochSampler
+from .choosing import some_stratified as some_stratified
 from .choosing import split_stratified as split_stratified
 from .dataset import DigitDataset as DigitDataset
 from .export import write_layout as write_layout

@@ -84,6 +84,13 @@ def split_stratified(
     return {name: np.sort(parts.get(name, np.concatenate(queues))) for name in sizes}
 
 
+def some_stratified(labels: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """At most so many row numbers, ascending, of each class its share; see `split_stratified`."""
+    if len(labels) <= most:
+        return np.arange(len(labels))
+    return split_stratified(labels, {"chosen": most}, seed)["chosen"]
+
+
 def _count(name: str, size: Size, available: int) -> int:
     """Number of images that `size` means."""
     if isinstance(size, float):

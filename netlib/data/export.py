@@ -8,7 +8,8 @@ import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -65,35 +66,26 @@ def write_layout(
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-class _FolderWriter:
-    """Writes files below a folder."""
+@contextmanager
+def _writer(folder: Path, archive: Path | None) -> Iterator[Callable[[str, bytes], object]]:
+    """Gives a function that writes a file below the folder, or as an entry of the archive."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def write(name: str, data: bytes) -> None:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(data)
 
-    def write(self, name: str, data: bytes) -> None:
-        path = self.path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(data)
+    if archive is None:
+        yield write
+        return
+    with zipfile.ZipFile(archive, "w") as file:  # stored: PNG files do not shrink any further
 
-    def close(self) -> None:
-        pass
+        def add(name: str, data: bytes) -> None:
+            # A fixed date, so that the same content gives the same archive.
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            entry.external_attr = 0o644 << 16  # or unzip makes files that nobody can read
+            file.writestr(entry, data)
 
-
-class _ZipWriter:
-    """Writes entries of an archive: stored, since PNG files do not shrink any further."""
-
-    def __init__(self, path: Path) -> None:
-        self.archive = zipfile.ZipFile(path, "w", zipfile.ZIP_STORED)
-
-    def write(self, name: str, data: bytes) -> None:
-        # A fixed date, so that the same content gives the same archive.
-        entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-        entry.external_attr = 0o644 << 16  # or unzip makes files that nobody can read
-        self.archive.writestr(entry, data)
-
-    def close(self) -> None:
-        self.archive.close()
+        yield add
 
 
 def _write_split(
@@ -101,20 +93,17 @@ def _write_split(
 ) -> dict[str, Any]:
     """Writes images and CSV; returns what record.json says about them."""
     name = stem.removesuffix("_new")
-    writer = _ZipWriter(folder / f"{name}.zip") if as_zip else _FolderWriter(folder)
     table = io.StringIO()
     lines = csv.writer(table, lineterminator="\n")
     lines.writerow(["image", "label", *split.extra])
-    try:
+    with _writer(folder, folder / f"{name}.zip" if as_zip else None) as write:
         for row in tqdm(rows.tolist(), desc=stem, unit="image", disable=not progress):
             image = f"{name}_{row:05d}.png"
-            writer.write(f"{stem}/{image}", png_bytes(split.images[row]))
+            write(f"{stem}/{image}", png_bytes(split.images[row]))
             extra = [values[row] for values in split.extra.values()]
             lines.writerow([image, int(split.labels[row]), *extra])
         text = table.getvalue().encode()
-        writer.write(f"{stem}.csv", text)
-    finally:
-        writer.close()
+        write(f"{stem}.csv", text)
     counts = np.bincount(split.labels[rows], minlength=NUM_CLASSES).tolist()
     digest = hashlib.sha256(text).hexdigest()
     return {"images": len(rows), "class_counts": counts, "csv_sha256": digest}

@@ -8,6 +8,7 @@ import io
 import struct
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +24,12 @@ TEST_SHARE = 1 / 6  # MNIST's own: 10,000 of 70,000 images, about
 TEST_WORDS = ("t10k", "test")
 
 
+@dataclass(frozen=True)
 class StoredPictures:
     """Pictures in a folder or zip, decoded to grey in their own sizes when they are asked for."""
 
-    def __init__(self, store: Store, names: Sequence[str]) -> None:
-        self.store = store
-        self.names = names
+    store: Store
+    names: Sequence[str]
 
     def __len__(self) -> int:
         return len(self.names)
@@ -42,12 +43,12 @@ class StoredPictures:
             raise DataError(f"{name} in {self.store.path} is no readable image: {error}") from error
 
 
+@dataclass(frozen=True)
 class _Rows:
     """Some of the images."""
 
-    def __init__(self, images: Images, rows: np.ndarray) -> None:
-        self.images = images
-        self.rows = rows
+    images: Images
+    rows: np.ndarray
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -133,7 +134,8 @@ def _pixels(path: Path) -> Split | None:
         has_header = not first.map(lambda cell: str(cell).isdecimal()).all()
         table = pd.read_csv(path, header=0 if has_header else None)
     except (ValueError, OSError) as error:  # pandas' own errors are ValueErrors
-        raise DataError(f"{path} is no CSV of pixels: {error}.") from error
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise DataError(f"{path} is no CSV of pixels: {reason}.") from error
     titles = [str(title).lower() for title in table.columns]
     place = titles.index("label") if "label" in titles else 0
     if has_header and "label" not in titles and round(len(titles) ** 0.5) ** 2 == len(titles):

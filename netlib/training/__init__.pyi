@@ -1,11 +1,11 @@
 from .config import AUGMENTATIONS as AUGMENTATIONS
 from .config import AugmentConfig as AugmentConfig
 from .config import TrainConfig as TrainConfig
-from .course import OPTIMIZERS as OPTIMIZERS
 from .course import Outputs as Outputs
 from .course import infer as infer
 from .course import test as test
 from .course import train as train
+from .loop import OPTIMIZERS as OPTIMIZERS
 from .loop import TrainingError as TrainingError
 from .loop import fit as fit
 from .loop import resolve_device as resolve_device

@@ -15,28 +15,8 @@ from netlib.nets.checkpoint import load_weights
 from netlib.nets.network import Network
 from netlib.training.arguments import as_images, as_labels, choose_loss, choose_optimizer
 from netlib.training.config import TrainConfig
-from netlib.training.loop import (
-    OPTIMIZERS,
-    Batches,
-    MakeOptimizer,
-    TrainingError,
-    fit,
-    resolve_device,
-    seed_everything,
-)
+from netlib.training.loop import Batches, MakeOptimizer, fit
 from netlib.training.losses import Loss
-
-__all__ = [
-    "OPTIMIZERS",
-    "Outputs",
-    "TrainingError",
-    "fit",
-    "infer",
-    "resolve_device",
-    "seed_everything",
-    "test",
-    "train",
-]
 
 logger = logging.getLogger(__name__)
 

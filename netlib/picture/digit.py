@@ -289,7 +289,11 @@ def outline_length(ink: np.ndarray) -> float:
     padded = cv2.copyMakeBorder(ink, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
     falling = padded[1:, 1:] - padded[:-1, :-1]
     rising = padded[1:, :-1] - padded[:-1, 1:]
-    return max(math.sqrt(0.5) * cv2.sumElems(cv2.magnitude(falling, rising))[0], 1e-6)
+    # Not cv2.magnitude: its last bit depends on where in memory the picture lies.
+    squares = np.square(falling, out=falling)
+    squares += np.square(rising, out=rising)
+    squares *= 0.5
+    return max(float(np.sqrt(squares, out=squares).sum()), 1e-6)
 
 
 def _grown(ink: np.ndarray, radius: float) -> np.ndarray:

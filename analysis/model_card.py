@@ -4,7 +4,7 @@ python -m analysis.model_card
 
 Every number between the card's markers comes from a scores.json that `analysis.evaluate` wrote
 under figures/data/evaluation/NETWORK/SET/ (other seeds: seeds/NETWORK-SEED/SET/), from
-checkpoints/no_digit.csv, which `analysis.no_digit` wrote, from
+checkpoints/no_digit.csv and no_digit_unseen.csv, which `analysis.no_digit` wrote, from
 figures/data/evaluation/robustness.csv, which `analysis.robustness` wrote, from the tables that
 `analysis.sweep` wrote beside it (recipe.csv and imbalance_*.csv), or from a checkpoint's own
 metadata.
@@ -44,6 +44,7 @@ COST_TARGETS, ROBUSTNESS_TARGETS = (0.05, 0.05), (1.0, 1.0)
 CALIBRATION_TARGETS = {"mnist": (0.5, 0.5), "pen": (2.0, 2.0)}
 IMBALANCE_TARGETS = {"exp10": (99.0, 99.0), "exp100": (98.0, 98.0)}
 WORST_CLASS_TARGETS = (95.0, 95.0)
+REFUSALS = ("no_digit", "no_digit_unseen")
 MARKER = "<!-- {} {} -->"
 
 
@@ -90,7 +91,7 @@ def tables(checkpoints: Path, evaluation: Path) -> dict[str, str]:
         "recipe": recipe_table(evaluation / "recipe.csv"),
         "imbalance": imbalance_table(evaluation),
         "imbalance-choice": imbalance_choice_table(evaluation),
-        "no-digit": no_digit_table(checkpoints / "no_digit.csv"),
+        "no-digit": no_digit_table(read_refusals(checkpoints)),
         "robustness": robustness_table(evaluation / "robustness.csv"),
         "commands": commands(checkpoints, evaluation),
     }
@@ -268,7 +269,7 @@ def targets_table(checkpoints: Path, evaluation: Path) -> str:
         *accuracy_targets(evaluation),
         *drawing_targets(evaluation),
         *calibration_targets(evaluation),
-        *refusal_targets(checkpoints / "no_digit.csv"),
+        *refusal_targets(read_refusals(checkpoints)),
         *imbalance_targets(evaluation),
     ]
     return table("|".join(["what", "target", *NETWORKS]), rows)
@@ -326,9 +327,13 @@ def calibration_targets(evaluation: Path) -> Iterator[str]:
         yield target_row(f"{SETS[name]}: calibration error (%)", "≤", aims, errors)
 
 
-def refusal_targets(path: Path) -> Iterator[str]:
+def read_refusals(checkpoints: Path) -> list[dict[str, str]]:
+    """Of the shipped networks, and of those that some families were kept from."""
+    return [row for name in REFUSALS for row in read_table(checkpoints / f"{name}.csv")]
+
+
+def refusal_targets(rows: Sequence[dict[str, str]]) -> Iterator[str]:
     """Shares refused: of families that a network never saw, and of digits."""
-    rows = read_table(path)
 
     def shares(network: str, unseen: str, *without: str) -> list[float]:
         found = [r for r in rows if (r["network"], r["unseen"]) == (network, unseen)]
@@ -383,9 +388,9 @@ def read_table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def no_digit_table(path: Path) -> str:
+def no_digit_table(refusals: Iterable[dict[str, str]]) -> str:
     """Area under the ROC curve and share refused, also by networks that never saw a kind."""
-    every = {(r["kind"], r["network"], r["unseen"]): r for r in read_table(path)}
+    every = {(r["kind"], r["network"], r["unseen"]): r for r in refusals}
     rows = []
     for kind in dict.fromkeys(kind for kind, _, _ in every):
         for network in NETWORKS:
@@ -426,12 +431,13 @@ def commands(checkpoints: Path, evaluation: Path) -> str:
     lines = []
     for network in NETWORKS:
         metadata = nets.read_metadata(checkpoints / f"{network}.safetensors")
-        lines += [metadata["command"], metadata["fine_tuning"]["command"]]
+        made_by = (metadata, metadata["fine_tuning"], metadata["no_digit"])
+        lines += dict.fromkeys(record["command"] for record in made_by)
     for name in SETS:
         for network in NETWORKS:
             lines.append(read_scores(evaluation, network, name)["made_by"]["command"])
     records = [evaluation / f"{name}.json" for name in ("robustness", *SWEEPS)]
-    for path in (checkpoints / "no_digit.json", *records):
+    for path in (*(checkpoints / f"{name}.json" for name in REFUSALS), *records):
         lines.append(json.loads(path.read_text(encoding="utf-8"))["command"])
     return "```bash\n" + "\n".join(lines) + "\n```"
 

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from netlib.measure.refusing import Said
 
 DIGITS = {"pen_unseen": "pen, unseen writers", "worn_unseen": "the same, as a weak camera sees it",
-          "tilted_unseen": "the same, turned 15° clockwise"}  # fmt: skip
+          "tilted_unseen": "the same, turned 15° clockwise",
+          "mouse_unseen": "pen and geometry, as with a mouse",
+          "small_unseen": "pen and geometry, in 28 to 64 pixels"}  # fmt: skip
 MNIST = "MNIST test"
 
 
@@ -82,8 +84,8 @@ def measured(
     mnist = ask(net, *digits)
 
     def row(kind: str, said: "Said") -> dict[str, Any]:
-        values = said.scores(rule, temperature)
-        area = () if said.labels is not None else auroc(mnist.scores(rule, temperature), values)
+        values = said.margins(rule, temperature)
+        area = () if said.labels is not None else auroc(mnist.margins(rule, temperature), values)
         names = ("auroc", "auroc_low", "auroc_high")
         return {
             "network": path.stem,
@@ -91,7 +93,7 @@ def measured(
             "kind": kind,
             "n": len(values),
             **dict(zip(names, area or [None] * 3, strict=True)),
-            "refused": float((values < rule["threshold"]).mean()),
+            "refused": float((values < 0).mean()),
             "accuracy": said.accuracy,
         }
 

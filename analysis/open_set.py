@@ -29,6 +29,7 @@ beside it; an interrupted training goes on.
 
 import itertools
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
 
 MILD = AUGMENTATIONS["mild"]
-DIGIT_SETS = ("mnist", "pen", "worn", "european")  # validation digits that set the threshold
+DIGIT_SETS = ("mnist", "pen", "worn", "european", "mouse", "small")
 BATCH = 500
 Pictures = dict[str, "np.ndarray"]
 Digits = dict[str, tuple["np.ndarray", "np.ndarray"]]
@@ -107,7 +108,7 @@ class Options:
 
 def run(options: Options) -> Iterator[Path]:
     """Draw, fine-tune, choose, write."""
-    from netlib.data.overlap import write_digests
+    from netlib.data.overlap import digests_path, write_digests
     from netlib.nets.checkpoint import load_network, save_network
 
     net = load_network(options.checkpoint)
@@ -124,12 +125,15 @@ def run(options: Options) -> Iterator[Path]:
     path = save_network(net, options.output / options.checkpoint.name, metadata)
     (options.output / "state.pt").unlink(missing_ok=True)
     yield path
-    yield write_digests(path, trained_on(options, digits))
+    if options.training_epochs:
+        yield write_digests(path, trained_on(options, digits))
+    elif digests_path(options.checkpoint).is_file():
+        yield Path(shutil.copy(digests_path(options.checkpoint), digests_path(path)))
 
 
 def kept_families(options: Options, pictures: Pictures) -> list[str]:
     """The families that are not left out."""
-    families = [key.split("/")[1] for key in pictures if key.startswith("train/")]
+    families = [key.split("/")[1] for key in pictures if key.startswith("validation/")]
     unknown = sorted(set(options.without) - set(families))
     if unknown:
         raise ValueError(

@@ -1,5 +1,6 @@
 """The app in a real browser, as a visitor uses it: every part is drawn on, clicked and read."""
 
+import base64
 import io
 import json
 import os
@@ -63,6 +64,7 @@ class Visitor:
     """One browser window with the app, and what it asked for and complained about."""
 
     def __init__(self, browser, address: str, **context) -> None:
+        self.address = address
         self.context = browser.new_context(
             **{"viewport": {"width": 1200, "height": 900}, **context}
         )
@@ -464,6 +466,32 @@ def test_a_file_that_is_refused_takes_the_old_answer_away(
     visitor.reads("–")
 
 
+def test_an_upload_and_its_answer_belong_together(visit: Callable[..., Visitor]) -> None:
+    visitor = visit(permissions=["clipboard-read", "clipboard-write"])
+    visitor.draw(ONE)
+    visitor.reads("1")
+    visitor.open_tab("Upload")
+    visitor.verdict("Choose a picture")
+    content = encoded(paper(SEVEN), "PNG")
+    file = {"name": "seven.png", "mimeType": "image/png", "buffer": content}
+    visitor.page.locator("#picture input[type=file]").set_input_files(file)
+    visitor.reads("7")
+    link = copied_link(visitor, "the upload’s first digit as the networks see it")
+    other = visit()
+    other.page.goto(link)
+    other.reads("7")
+    visitor.page.wait_for_function("!location.hash.includes('png.')")  # the pad still has a one
+    visitor.open_tab("Draw")
+    visitor.reads("1")
+
+
+def copied_link(visitor: Visitor, said: str) -> str:
+    """The link that the visitor is given, when what is said of it is there."""
+    visitor.page.get_by_role("button", name="Copy link").click()
+    visitor.page.locator(".lesson [role=status]", has_text=said).wait_for()
+    return visitor.page.evaluate("navigator.clipboard.readText()")
+
+
 def test_a_blank_upload_is_told_as_blank(visitor: Visitor) -> None:
     visitor.open_tab("Upload")
     blank = encoded(Image.new("RGB", (90, 90), "white"), "PNG")
@@ -478,6 +506,7 @@ def test_a_blank_upload_is_told_as_blank(visitor: Visitor) -> None:
 def test_an_example_goes_onto_the_pad_and_is_read(visitor: Visitor) -> None:
     visitor.open_tab("Examples")
     example = visitor.page.get_by_role("button", name="Example: 0").first
+    assert example.inner_text() == "0"
     example.click()
     visitor.reads("0")
     assert visitor.ink() > 0
@@ -556,6 +585,33 @@ def test_a_number_is_written_on_the_wide_pad(visitor: Visitor) -> None:
         visitor.draw(moved, pad="#wide-pad")
     visitor.reads("7140", where="#number-answers")
     assert visitor.page.locator("#wide-pad .pad-boxes rect").count() == 4
+
+
+def test_a_link_holds_the_number_on_a_pad_of_any_width(visit: Callable[..., Visitor]) -> None:
+    visitor = visit(permissions=["clipboard-read", "clipboard-write"])
+    visitor.open_tab("Write a number")
+    for i, digit in enumerate([SEVEN, ONE]):
+        moved = [[(0.02 + 0.2 * i + 0.18 * x, y) for x, y in stroke] for stroke in digit]
+        visitor.draw(moved, pad="#wide-pad")
+    visitor.reads("71", where="#number-answers")
+    link = copied_link(visitor, "The link is copied.")
+    phone = visit(viewport={"width": 380, "height": 800})
+    phone.page.goto(link)
+    phone.reads("71", where="#number-answers")
+    phone.page.reload()
+    phone.reads("71", where="#number-answers")
+
+
+def test_a_link_with_a_huge_or_damaged_picture_is_refused(visitor: Visitor) -> None:
+    def png(width: int) -> str:
+        url = base64.urlsafe_b64encode(encoded(Image.new("L", (width, 28)), "PNG"))
+        return url.decode().rstrip("=")
+
+    for ink in (f"png.{png(2000)}", f"png.{'A' * 60}", "x_y"):
+        visitor.page.goto("about:blank")
+        visitor.page.goto(f"{visitor.address}#ink={ink}")
+        visitor.page.locator(".lesson [role=status]", has_text="does not fit this page").wait_for()
+        assert visitor.ink() == 0
 
 
 def test_a_zip_with_labels_is_scored_and_offers_a_table(visitor: Visitor, tmp_path: Path) -> None:

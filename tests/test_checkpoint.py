@@ -15,6 +15,7 @@ from netlib.nets.checkpoint import (
     load_weights,
     save_network,
 )
+from netlib.nets.layers import mobilenet_v1_spec
 from netlib.nets.network import Network, init_network, mobilenet_v1
 from netlib.nets.saved import read_metadata
 
@@ -220,6 +221,8 @@ def spec(**changes: object) -> dict:
         spec(conv_block_count=50, width=40),
         spec(input_dim=[1, 28, 100_000]),
         spec(head=["linear"]),
+        spec(head="cosine"),  # whose weights are of a linear one
+        {"spec": mobilenet_v1_spec((1, 28, 28), 3, 1.0) | {"width": 40}},
         *({**spec(), "temperature": value} for value in (None, [1], 0, float("nan"), 1e-300, True)),
         {**spec(), "scores": [0.9]},
         {**spec(), "scores": {"test": 0.9}},
@@ -228,6 +231,8 @@ def spec(**changes: object) -> dict:
         {**spec(), "no_digit": {"score": "head", "threshold": 0, "head": [1, 2]}},
         {**spec(), "no_digit": {"score": [], "threshold": 0}},
         {**spec(), "no_digit": {"score": "energy", "threshold": "x"}},
+        {**spec(), "no_digit": {"score": "energy", "threshold": [0.5, 1.0]}},
+        {**spec(), "no_digit": {"score": "log_odds", "threshold": 0, "head": [1, 2]}},
     ],
     ids=lambda content: str(content)[-60:],
 )
@@ -259,3 +264,25 @@ def test_any_flipped_bit_of_the_weights_is_noticed(path: Path) -> None:
         path.write_bytes(changed)
         with pytest.raises(CheckpointError, match="not those that were saved"):
             load_network(path)
+
+
+def test_a_damaged_header_is_told_or_leaves_the_weights_as_they_were(path: Path) -> None:
+    save_network(tiny(), path, METADATA)
+    whole = path.read_bytes()
+    end = 8 + int.from_bytes(whole[:8], "little")
+    rng = np.random.default_rng(0)
+    told = 0
+    for number in range(150):
+        changed, start = bytearray(whole), int(rng.integers(end))
+        if number % 2:
+            changed[start] ^= 1 << int(rng.integers(8))
+        else:
+            part = slice(start, min(end, start + 16))
+            changed[part] = bytes(len(changed[part]))
+        path.write_bytes(changed)
+        try:
+            assert same_weights(load_network(path), tiny())
+        except CheckpointError as error:
+            told += 1
+            assert "\n" not in str(error) and len(str(error)) < 900
+    assert told > 100

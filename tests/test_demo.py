@@ -34,8 +34,17 @@ from netlib.app.gallery import KINDS, load_examples
 from netlib.app.service import Service, sentence
 from netlib.app.stress import FACTORS, NEUTRAL, distort, holds, sweep
 from netlib.app.teach import TeachStore
+from netlib.app.views.batch_view import batch_html
 from netlib.app.views.map_view import _distance
-from netlib.app.views.panels import NetworkFacts, answer_html, percent, verdict, versus
+from netlib.app.views.panels import (
+    NO_FILE_TEXT,
+    NetworkFacts,
+    answer_html,
+    number_html,
+    percent,
+    verdict,
+    versus,
+)
 from netlib.app.views.stress_view import stress_html
 from netlib.app.views.why import why_html
 from netlib.errors import UserError
@@ -184,7 +193,7 @@ def test_versus_compares_theory_with_measurement() -> None:
     # 600 / 100 parameters, 8 M / 2 M multiply-accumulates, the middle half of the rounds.
     text = versus(FACTS)
     assert "<b>6.00× fewer</b> parameters" in text
-    assert "<b>4.00× fewer</b> multiply–accumulates" in text
+    assert "<b>4.00× fewer</b> MACs" in text
     assert "<b>2.0 to 3.0× faster</b>" in text
     assert "<b>2.0 to 3.0× slower</b>" in versus({"b": FACTS["mobilenet"], "a": FACTS["standard"]})
     times = (0.001, 0.004, 0.001, 0.004, 0.001)
@@ -203,7 +212,35 @@ def test_versus_compares_theory_with_measurement() -> None:
     ],
 )
 def test_percent_never_rounds_doubt_away(share: float, text: str) -> None:
-    assert percent(share) == text
+    assert percent(share).replace("\u00a0", " ") == text  # never broken over two lines
+
+
+def test_a_second_reading_stands_on_cards_and_in_tables() -> None:
+    reading = reading_of(4, 7)
+    for network in reading.networks.values():
+        network.probabilities[0, [4, 9]] = 0.5, 0.45
+    assert number_html(reading, FACTS).count("50.0\u00a0%<br>or\u00a09") == 2
+    assert batch_html([Row("47.png", reading)], FACTS).count("(1: or\u00a09)") == 2
+    single = replace(
+        reading,
+        digits=reading.digits[:1],
+        networks={
+            name: replace(
+                network,
+                probabilities=network.probabilities[:1],
+                embeddings=network.embeddings[:1],
+                is_digit=network.is_digit[:1],
+            )
+            for name, network in reading.networks.items()
+        },
+    )
+    assert batch_html([Row("4.png", single)], FACTS).count("50.0\u00a0% (or\u00a09)") == 2
+
+
+def test_what_is_asked_for_is_what_the_place_takes() -> None:
+    assert "Draw a digit: both" in answer_html(BLANK, FACTS)
+    assert "Choose a picture" in answer_html(BLANK, FACTS, blank=NO_FILE_TEXT)
+    assert "Write a number" in number_html(BLANK, FACTS)
 
 
 def test_a_problem_takes_the_verdicts_place_and_is_escaped() -> None:
@@ -260,13 +297,13 @@ def test_how_far_a_drawing_lies_is_told_beside_the_digits_of_the_map() -> None:
 
 @pytest.mark.parametrize(
     ("far", "known", "said"),
-    [(0.5, True, "50% of"), (0.99, True, "lies far from all"), (0.5, False, "No digit")],
+    [(0.5, True, "50\u00a0% of"), (0.99, True, "lies far from all"), (0.5, False, "No digit")],
 )
 def test_the_map_says_what_its_place_is_worth(far: float, known: bool, said: str) -> None:
     place = Place(np.zeros(2), np.arange(2), np.array([1.0, 3.0]), far)
     text = _distance(place, reading_of(7, known=known).networks["standard"])
     assert said in text
-    assert "2.0 from its 2 nearest" in text
+    assert "mean distance from the 2 nearest is 2.0" in text
 
 
 def write_map(path: Path, **changes: np.ndarray) -> Path:
@@ -669,13 +706,16 @@ def test_only_the_documented_endpoints_are_public_and_they_are_described(client)
 # --- Command line -------------------------------------------------------------------------------
 
 
-def test_a_missing_checkpoint_is_one_sentence_and_status_2(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("keep", [0, 1000, -1], ids=["missing", "header", "last byte"])
+def test_a_missing_or_damaged_checkpoint_is_one_sentence_and_status_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], keep: int
 ) -> None:
-    missing = tmp_path / "none.safetensors"
-    assert demo.main(["--checkpoint", str(missing), str(missing)]) == 2
+    damaged = tmp_path / "damaged.safetensors"
+    if keep:
+        damaged.write_bytes(demo.STANDARD.read_bytes()[:keep])
+    assert demo.main(["--checkpoint", str(damaged), str(damaged)]) == 2
     message = capsys.readouterr().err
-    assert str(missing) in message
+    assert str(damaged) in message
     assert message.count("\n") == 1
 
 

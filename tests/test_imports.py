@@ -82,6 +82,7 @@ def test_splits_of_the_data_set_s_own_are_kept(tmp_path: Path) -> None:
         ("imagefolder", {"readme.txt": b""}, "no image in a folder for each digit"),
         ("kaggle", {"train.csv": b"label,a,b\n1,2,3\n"}, "the pixels of a square image"),
         ("kaggle", {"train.csv": b"label,a,b,c,d\n1,2,3,4,999\n"}, r"beyond 0\.\.\.255"),
+        ("kaggle", {"train.csv": b"label,a\n1,2\n1,2,3\n"}, r"CSV of pixels: [^\n]*saw 3\.$"),
         ("kaggle", {"train.csv": b"label,a,b,c,d\nx,2,3,4,9\n"}, "expected integers 0 to 9"),
         ("idx", {"train-images-idx3-ubyte": idx_file(IMAGES)}, "both are needed"),
         ("idx", {"train-images-idx3-ubyte": b"?", "train-labels-idx1-ubyte": b"?"}, "no IDX file"),

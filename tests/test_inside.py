@@ -100,7 +100,7 @@ def test_the_strip_tells_what_the_ratio_of_the_whole_hides(inside: Inside) -> No
     text = re.sub("<[^>]*>", "", lesson(inside.manifest["networks"]))
     assert "Blocks 3 and 4 made separable: 8.41× and 8.69× fewer" in text
     assert "In all only 4.62×" in text
-    assert "block 2 is still standard, and is 51% of what remains" in text
+    assert "block 2 is still standard, and is 51\u00a0% of what remains" in text
 
 
 def test_the_strip_has_a_bar_for_every_convolution(inside: Inside) -> None:
@@ -185,7 +185,7 @@ def decoded(text: str) -> np.ndarray:
 
 def choose(page, block: int, output_map: int) -> None:
     page.locator(f".inside-blocks input[value='{block}']").check()
-    slider = page.locator(".inside-maps input")
+    slider = page.locator(".inside-map input")
     slider.evaluate(
         "(node, value) => { node.value = value; node.dispatchEvent(new Event('input')); }",
         output_map,
@@ -285,8 +285,11 @@ def test_another_output_map_swaps_kernels_on_the_left_and_moves_weights_on_the_r
     assert products != new_products
     assert (own, filtered) == (same_own, same_filtered)
     assert page.locator(".pane.mobilenet").get_attribute("data-weights") != weights
-    assert "all 64 kernels swapped, 576 new weights" in text(page, ".pane.standard .swap-note")
-    assert "64 filtered maps stay, only 64 weights" in text(page, ".pane.mobilenet .swap-note")
+    kernels = text(page, ".pane.standard .swap-note")
+    assert "all 64 kernels swapped, 576 new weights, and another bias" in kernels
+    assert "64 filtered maps stay, only 64 weights and the bias" in text(
+        page, ".pane.mobilenet .swap-note"
+    )
 
 
 def test_a_pixel_says_what_it_costs_and_arrow_keys_move_it(page) -> None:
@@ -402,5 +405,33 @@ def test_what_if_follows_its_sliders_and_presets(page) -> None:
     assert int(root.get_attribute("data-standard")) == 25 * 32 * 64 * 100
     assert int(root.get_attribute("data-separable")) == 25 * 32 * 100 + 32 * 64 * 100
     assert f"{1 / (1 / 64 + 1 / 25):.2f}×" in text(page, ".whatif-ratio")
+    sizes = [root.locator(f"output[name={name}]").inner_text() for name in ("k", "side")]
+    assert sizes == ["5 × 5", "10 × 10 pixels"]
     root.locator("input[name=n]").fill("1")
     assert "saves nothing" in text(page, ".whatif-ratio")
+
+
+@pytest.mark.parametrize(("width", "tallied"), [(1280, False), (380, True)])
+def test_what_runs_and_its_counts_stay_on_the_screen(open_page, width: int, tallied: bool) -> None:
+    page = open_page(viewport={"width": width, "height": 800})
+    for number in (1, 2, 3):
+        page.locator("[data-run=step]").click()
+        page.locator(".inside-step", has_text=f"{number} of 5").wait_for()
+    page.locator(".pane.mobilenet .sum").scroll_into_view_if_needed()
+    for part in ("[data-run=step]", "[data-move='1']", ".inside-step"):
+        box = page.locator(part).bounding_box()
+        assert 0 <= box["y"] < box["y"] + box["height"] < 400, part
+    tally = page.locator(".inside-tally")
+    assert tally.is_visible() == tallied
+    if tallied:
+        assert text(page, ".inside-tally") == "Standard 225,792 MobileNet 137,984"
+        assert tally.bounding_box()["y"] < 400
+
+
+def test_it_is_computed_before_it_is_scrolled_to(browser, address: str) -> None:
+    page = browser.new_page(viewport={"width": 380, "height": 500})
+    page.goto(address)
+    page.wait_for_selector(".inside[data-ready]", timeout=TIMEOUT)
+    assert page.locator(".inside").bounding_box()["y"] > 900
+    assert "8.41×" in text(page, ".inside-result")
+    page.close()

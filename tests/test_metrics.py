@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
-from netlib.answer.refusal import DIGIT_SCORES, digit_score
+from netlib.answer.refusal import DIGIT_SCORES, digit_margin, digit_score
 from netlib.measure.metrics import (
     auroc,
     calibration_error,
@@ -260,7 +260,7 @@ def test_class_mean_is_the_cosine_to_the_nearest_class() -> None:
 def test_an_unknown_digit_score_and_missing_means_are_refused(kind: str) -> None:
     with pytest.raises(ValueError, match=f"'{kind}'; expected one of {', '.join(DIGIT_SCORES)}"):
         digit_score(kind, np.zeros((2, 2)), EMBEDDINGS)
-    with pytest.raises(ValueError, match="head with head"):
+    with pytest.raises(ValueError, match="log_odds with head"):
         digit_score("head", np.zeros((2, 2)), EMBEDDINGS)
 
 
@@ -270,6 +270,21 @@ def test_the_digit_head_is_a_linear_score_of_the_direction() -> None:
     one = digit_score("head", logits, [[0, 0, 1, 0]], head=head)
     assert one == pytest.approx([3.5])
     assert digit_score("head", logits, [[0, 0, 7, 0]], head=head) == pytest.approx(one)
+
+
+def test_log_odds_are_those_of_all_classes_against_one_more_that_the_head_judges() -> None:
+    head, logits = np.array([1.0, 2.0, 0.5]), [np.log([1.0, 2.0, 5.0])]
+    # The head says 2.5 of (0, 7) at length 1: "no digit" has the logit -2.5 beside the three.
+    none = math.exp(-2.5) / (8 + math.exp(-2.5))
+    found = digit_score("log_odds", logits, [[0, 7]], head=head)
+    assert found == pytest.approx([math.log((1 - none) / none)])
+
+
+def test_the_margin_is_above_the_threshold_of_the_class_that_is_read() -> None:
+    logits = [[1.0, 7.0, 2.0], [4.0, -1.0, -2.0]]
+    rule = {"score": "max_logit", "threshold": [5.0, 6.0, 0.0]}
+    assert digit_margin(rule, logits, EMBEDDINGS).tolist() == [1, -1]
+    assert digit_margin({**rule, "threshold": 5}, logits, EMBEDDINGS).tolist() == [2, -1]
 
 
 def test_auroc_is_the_share_of_pairs_in_order() -> None:

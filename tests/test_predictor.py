@@ -167,6 +167,15 @@ def test_pixels_that_are_not_finite_are_refused(predictor: Predictor, value: flo
         predictor.predict(images)
 
 
+def test_weights_that_are_finite_but_whose_answers_are_not_are_refused(tmp_path: Path) -> None:
+    net = tiny()
+    net.head.weight.data.fill_(3e38)
+    net.head.bias.data.fill_(3e38)
+    save_network(net, tmp_path / "net.safetensors")
+    with pytest.raises(CheckpointError, match="gives no finite answers"):
+        Predictor({"net": tmp_path / "net.safetensors"}, threads=1)
+
+
 def test_a_missing_or_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere"):
         Predictor({"a": tmp_path / "nowhere.safetensors"})

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 from netlib.measure.photographs import on_a_page, written
 from netlib.picture import number as segment
 from netlib.picture.digit import stroke_width, to_digit
-from netlib.picture.ink import ink_from_grey
+from netlib.picture.ink import find_ink, ink_from_grey
 from netlib.picture.load import WORKING_SIDE
 from netlib.picture.number import DigitBox, digits_from_ink, find_digits
 from netlib.picture.pieces import over_segment, union
@@ -316,6 +316,6 @@ def test_rows_are_read_one_after_the_other() -> None:
 
 @pytest.mark.parametrize(("accepted", "count"), [(1.0, 3), (0.0, 1)])
 def test_a_drawing_whose_pieces_are_refused_is_one_drawing(accepted: float, count: int) -> None:
-    ink = ink_from_grey(drawn("256"))
+    ink = find_ink(drawn("256"))
     judge = lambda images: np.full(len(images), accepted)  # noqa: E731
     assert len(digits_from_ink(ink, judge=judge)) == count

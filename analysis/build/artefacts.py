@@ -27,7 +27,7 @@ def model_card() -> Step:
     """The tables of checkpoints/README.md, from every result of the evaluation."""
     files = sorted(Path("figures/data/evaluation").rglob("*.*"))
     inputs = (*(path for path in files if path.suffix in (".csv", ".json")),
-              CHECKPOINTS / "no_digit.csv", CHECKPOINTS / "no_digit.json", *WEIGHTS)  # fmt: skip
+              *sorted(CHECKPOINTS.glob("no_digit*.*")), *WEIGHTS)  # fmt: skip
     return Step("model_card", (("model_card",),), (CHECKPOINTS / "README.md",), inputs)
 
 

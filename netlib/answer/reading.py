@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from netlib.answer.predictor import Prediction, Predictor
-from netlib.answer.refusal import digit_score
+from netlib.answer.refusal import digit_margin
 from netlib.errors import UserError
 from netlib.nets.layers import InputDim
 from netlib.picture.digit import Sketch, trace
-from netlib.picture.ink import Box
 from netlib.picture.load import ImageError, Picture, open_image
 from netlib.picture.number import digits_from_ink
+from netlib.picture.patch import Box
 
 PNG_PREFIX = "data:image/png;base64,"
 # A 280x280 drawing is below 20 kB; the widest pad, full of scribbles, below 200 kB.
@@ -151,7 +151,7 @@ class Reader:
             UserError: there are too many digits in it.
         """
         sketch = trace(picture)
-        if sketch.digit is None:
+        if sketch.cut is None:
             return Reading(EMPTY, (), {}, sketch)
         seen: dict[bytes, dict[str, NetworkReading]] = {}  # what one digit alone was read as
 
@@ -169,7 +169,7 @@ class Reader:
             return np.mean([reading.is_digit for reading in readings.values()], axis=0)
 
         found = digits_from_ink(
-            sketch.ink, confidence, MAX_DIGITS + 1, sketch.digit, judge=acceptance
+            sketch.found, confidence, MAX_DIGITS + 1, sketch.cut, judge=acceptance
         )
         if len(found) > MAX_DIGITS:
             raise UserError(
@@ -206,15 +206,8 @@ class Reader:
         rule = self.predictor.info[name].metadata.get("no_digit")
         if rule is None:  # a checkpoint without a threshold takes everything for a digit
             return np.ones(len(prediction.probabilities), dtype=bool)
-        score = digit_score(
-            rule["score"],
-            prediction.logits,
-            prediction.embeddings,
-            self.predictor.info[name].temperature,
-            rule.get("class_means"),
-            rule.get("head"),
-        )
-        return score >= rule["threshold"]
+        temperature = self.predictor.info[name].temperature
+        return digit_margin(rule, prediction.logits, prediction.embeddings, temperature) >= 0
 
 
 def fitted(digits: NDArray[np.float32], input_dim: InputDim) -> NDArray[np.float32]:

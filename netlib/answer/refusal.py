@@ -1,5 +1,8 @@
 """Whether a picture looks like a digit at all, from what a network makes of it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -22,12 +25,14 @@ def digit_score(
             energy of Liu et al. 2020; "class_mean", the cosine between the embedding and the
             nearest class's mean embedding; "head", a logistic regression on the unit-length
             embedding, trained to tell digits from other pictures (see
-            `netlib.training.openset.Judged`).
+            `netlib.training.openset.Judged`); "log_odds", energy and head together, the log odds of
+            all classes against one more, "no digit", whose logit is the head's, turned around (a
+            virtual logit as in Wang et al. 2022, arXiv:2203.10807).
         logits: (N, C).
         embeddings: (N, D).
         temperature: divides the logits, for "confidence".
         class_means: (C, D), for "class_mean".
-        head: (D + 1,), weights and bias, for "head".
+        head: (D + 1,), weights and bias, for "head" and "log_odds".
 
     Returns:
         (N,) float64.
@@ -44,13 +49,36 @@ def digit_score(
         return log_sum_exp(z)
     if kind == "class_mean" and class_means is not None:
         return (unit(embeddings) @ unit(class_means).T).max(1)
-    if kind == "head" and head is not None:
+    if kind in ("head", "log_odds") and head is not None:
         weights = np.asarray(head, dtype=np.float64)
-        return unit(embeddings) @ weights[:-1] + weights[-1]
+        judged = unit(embeddings) @ weights[:-1] + weights[-1]
+        return judged + log_sum_exp(z) if kind == "log_odds" else judged
     raise ValueError(
         f"The digit score is {kind!r}; expected one of {', '.join(DIGIT_SCORES)}, class_mean with "
-        "class_means and head with head."
+        "class_means, head and log_odds with head."
     )
+
+
+def digit_margin(
+    rule: Mapping[str, Any], logits: ArrayLike, embeddings: ArrayLike, temperature: float = 1.0
+) -> np.ndarray:
+    """How far the score of each of N pictures lies above the threshold: below 0, it is no digit.
+
+    Args:
+        rule: a checkpoint's "no_digit": the score's name, what that score needs, and the threshold,
+            one number or one for each class, of which that with the highest logit counts.
+        logits: (N, C).
+        embeddings: (N, D).
+        temperature: as for `digit_score`.
+
+    Returns:
+        (N,) float64.
+    """
+    score = digit_score(
+        rule["score"], logits, embeddings, temperature, rule.get("class_means"), rule.get("head")
+    )
+    z = np.asarray(logits)
+    return score - np.broadcast_to(rule["threshold"], z.shape[1])[z.argmax(1)]
 
 
 def log_sum_exp(z: np.ndarray) -> np.ndarray:

@@ -6,20 +6,36 @@ from html import escape
 from typing import Any
 
 from netlib.app.service import Service
-from netlib.app.views.panels import NetworkFacts, all_of, percent
+from netlib.app.views.panels import NetworkFacts, all_of
 
 INTRODUCTION = """
-{all} read the same digit, 28×28 pixels once it is cut out and centred. A standard convolution does
-all at once: every filter reads every channel. A depthwise separable one takes two steps: one 3×3
-filter a channel, then 1×1 convolutions that mix the channels (MobileNet, Howard et al. 2017).
+**What this is.** {all} read the same digit, 28×28 pixels once it is cut out and centred. A standard
+convolution does all at once: every output map has a kernel for every input map. A depthwise
+separable one takes two steps: one kernel filters each input map, then 1×1 weights mix the filtered
+maps (MobileNet, Howard et al. 2017). *Inside one block* shows both at work on your digit.
 
 {networks}
 
-**What they do not know.** They answer with what they were trained on: {classes}. What is nothing of
-that may pass for it now and then. For the shipped pair the model card, checkpoints/README.md, says
-how often; printed digits are outside of what was measured.
+{table}
+
+**What they do not know.** They answer with what they were trained on: {classes}. Other things
+may be taken for it, most of all kinds of pictures that they have never met.
 
 **What is kept.** Drawings stay in memory. Uploaded files are deleted within two hours.{teach}
+
+**Words.**
+
+* *Map*, also *channel*: a picture inside a network. A block makes output maps of its input maps.
+* *Kernel*: a small grid of learned weights that is laid over each place of a map; the products with
+  the pixels beneath are summed up.
+* *Bias*: a learned number that is added to all of a map.
+* *ReLU*: what is negative becomes 0.
+* *Batch norm*: each map is rescaled as training has learned; here it is part of kernels and biases.
+* *Parameters*: all learned numbers together.
+* *MAC*: multiply–accumulate, a multiplication whose product is added to a sum.
+* *Time*: the median for one picture on this server, one picture at a time.
+* *Confidence*: the probability that a network gives its answer. Where it is *calibrated*, of
+  the answers given with 90 % about 90 % should be right.
 """
 TEACH = " A correction that you save under *Teach* is kept, the 28×28 picture and its label."
 
@@ -47,7 +63,7 @@ def usage_html(service: Service) -> str:
         for text in (PROGRAM, SHELL)
     )
     return (
-        '<h2>From programs</h2><p class="hint">Both endpoints, predict and predict_batch (a list '
+        '<h2>For programmers</h2><p class="hint">Both endpoints, predict and predict_batch (a list '
         "of files), are described under <i>Use via API</i> at the foot of the page; "
         "<code>GET /health</code> answers when the server can.</p>"
         f'<pre class="usage" tabindex="0" aria-label="In Python">{program}</pre>'
@@ -60,14 +76,13 @@ def about_markdown(service: Service) -> str:
     metadata = {name: service.reader.predictor.info[name].metadata for name in service.facts}
     networks = [_network(fact, metadata[name]) for name, fact in service.facts.items()]
     names = dict.fromkeys(name for fact in service.facts.values() for name in fact.class_names)
-    introduction = INTRODUCTION.format(
+    return INTRODUCTION.format(
         all=all_of(service.facts),
         networks="\n".join(networks),
+        table="\n".join([*HEAD, *map(_row, service.facts.values())]),
         classes=", ".join(map(plain, names)),
         teach=TEACH if service.teach is not None else "",
     )
-    rows = [_row(fact) for fact in service.facts.values()]
-    return "\n".join([introduction, *HEAD, *rows])
 
 
 def plain(text: str) -> str:
@@ -79,26 +94,39 @@ def _network(facts: NetworkFacts, metadata: Mapping[str, Any]) -> str:
     """One line on how it is built, what it was trained on and what its confidence means."""
     records = metadata.get("data") or []
     records = records if isinstance(records, list) else [records]
-    sources = dict.fromkeys(
-        str(r["source"]) for r in records if isinstance(r, dict) and "source" in r
-    )
+    named = [str(r["source"]) for r in records if isinstance(r, dict) and "source" in r]
+    sources = dict.fromkeys(SOURCES.get(name, name) for name in named)
     trained = (
         f"trained on {', '.join(map(plain, sources))}" if sources else "its data is not recorded"
     )
-    calibrated = (
-        "its confidence is calibrated: of the answers given with 90 %, about 90 % should be right"
-        if "temperature" in metadata
-        else "its confidence is not calibrated"
+    calibrated = "calibrated" if "temperature" in metadata else "not calibrated"
+    return (
+        f"* **{plain(facts.title)}**: {facts.subtitle}; {trained}; its confidence is {calibrated}; "
+        f"{_refuses(metadata.get('no_digit'))}."
     )
-    refuses = "" if metadata.get("no_digit") else "; it refuses nothing"
-    return f"* **{plain(facts.title)}**: {facts.subtitle}; {trained}; {calibrated}{refuses}."
 
 
+def _refuses(rule: Mapping[str, Any] | None) -> str:
+    """What it takes for no digit, and how often it is right in that, as its checkpoint records."""
+    if not rule:
+        return "it refuses nothing"
+    measured = rule.get("refused_of_validation"), rule.get("refused_of_validation_families")
+    if not all(isinstance(share, float) for share in measured):
+        return "it refuses what looks like none of them"
+    digits, others = measured
+    return (
+        f"in validation it refused {100 * others:.0f} % of what is no digit, of kinds that it was "
+        f"taught, and {100 * digits:.1f} % of the digits"
+    )
+
+
+SOURCES = {"mnist": "MNIST", "unipen": "pen strokes", "rehearsal": "a rehearsal of old digits"}
 HEAD = ("| Network | Parameters | MACs | Time | Test accuracy |", "|---|--:|--:|--:|--:|")
 
 
 def _row(facts: NetworkFacts) -> str:
-    shown = percent(facts.accuracy) if facts.accuracy is not None else "not recorded"
+    accuracy = facts.accuracy
+    shown = f"{100 * accuracy:.2f} %" if accuracy is not None else "not recorded"
     return (
         f"| {plain(facts.title)} | {facts.num_params:,} | {facts.macs:,} | "
         f"{1e3 * facts.latency:.2f} ms | {shown} |"

@@ -62,8 +62,8 @@ def gallery(examples: list[Example], pad: str) -> gr.HTML:
 
 def _button(example: Example) -> str:
     source = "data:image/png;base64," + base64.b64encode(example.path.read_bytes()).decode("ascii")
-    name = f"Example: {example.label}" if example.label else "Example without a digit"
+    label = escape(example.label) or "no digit"
     return (
-        f'<button type="button" class="example" aria-label="{escape(name)}">'
-        f'<img src="{source}" alt=""></button>'
+        f'<button type="button" class="example"><img src="{source}" alt="Example:">'
+        f"<span>{label}</span></button>"
     )

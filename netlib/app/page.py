@@ -41,7 +41,14 @@ from netlib.app.uploads import own_folder, paths
 from netlib.app.views.batch_view import batch_html
 from netlib.app.views.cost_strip import cost_strip_html
 from netlib.app.views.map_view import map_html
-from netlib.app.views.panels import answer_html, boxed_html, class_names, number_html
+from netlib.app.views.panels import (
+    BLANK_TEXT,
+    NO_FILE_TEXT,
+    answer_html,
+    boxed_html,
+    class_names,
+    number_html,
+)
 from netlib.app.views.steps import steps_html
 from netlib.app.views.stress_view import single_digit, stress_html
 from netlib.app.views.teach_view import hint_html, taught_line, teach_html
@@ -59,13 +66,7 @@ SWITCH_SECONDS = 0.0005
 KEEP_SECONDS = uploads.SECONDS / 2
 AS_READ = "as read"
 BLANK_PICTURE = "The picture is blank: there is no ink in it that stands out from its paper."
-# Tabs that follow the current digit while they are open.
-DETAILS = (
-    "why",
-    "map",
-    "stress",
-    "teach",
-)  # tabs that follow the current digit while they are open
+DETAILS = ("why", "map", "stress", "teach")  # tabs that follow the current digit while open
 
 # For listeners that answer at once: the queue would cost them more than their work.
 INSTANT: dict[str, Any] = {
@@ -127,9 +128,9 @@ def _first_view(
     with gr.Row(equal_height=False, elem_classes="first-view"):
         with gr.Column(scale=4, min_width=300):
             with gr.Tabs(elem_id="input-tabs"):
-                with gr.Tab("Draw") as draw_tab:
+                with gr.Tab("Draw", elem_id="draw-tab") as draw_tab:
                     pad = drawing_pad("pad", PAD, PAD, "Drawing pad.", "Draw a digit here")
-                with gr.Tab("Upload") as upload_tab:
+                with gr.Tab("Upload", elem_id="upload-tab") as upload_tab:
                     # Not a gr.Image: that refuses a file before the listener can say why.
                     picture = gr.File(show_label=False, height=120, elem_id="picture")
                     boxed = html(elem_id="boxed")
@@ -145,9 +146,15 @@ def _first_view(
             )
             html(cost_strip_html(inside.manifest["networks"]), elem_id="cost-strip")
 
-    def show(taught: Taught, reading: Reading, problem: str = "", number: str = "file") -> tuple:
+    def show(
+        taught: Taught,
+        reading: Reading,
+        problem: str = "",
+        number: str = "file",
+        blank: str = BLANK_TEXT,
+    ) -> tuple:
         digit = digit_html(reading, service.networks)
-        answer = answer_html(reading, service.facts, problem) + digit
+        answer = answer_html(reading, service.facts, problem, blank) + digit
         line = taught_line(teacher, service.facts, taught, reading)
         shown = answers_to(number, answer + line)
         # A large photo's steps would stay in memory for as long as the visitor's session.
@@ -164,7 +171,7 @@ def _first_view(
             with service.admit(path, visitor(request)):
                 reading = service.reader.read(path)
         blank = BLANK_PICTURE if file and reading.is_blank else ""
-        return *show(taught, reading, blank), boxed_html(reading)
+        return *show(taught, reading, blank, blank=NO_FILE_TEXT), boxed_html(reading)
 
     for event in (pad.change, draw_tab.select):
         event(read_pad, [pad, lesson], [answers, steps, current], **INSTANT)
@@ -231,6 +238,9 @@ def message(text: str) -> str:
     return f'<p class="hint">{escape(text)}</p>'
 
 
+WAIT = message("One moment …")  # of what is made when its tab is first opened
+
+
 def _why_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
     def explain(reading: Reading | None, target: str) -> str:
         chosen = None if target == AS_READ else target
@@ -240,7 +250,7 @@ def _why_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
         target = gr.Radio(
             [AS_READ, *class_names(service.facts)], value=AS_READ, label="Explain the score of"
         )
-        view = html(elem_id="why-detail")
+        view = html(WAIT, elem_id="why-detail")
     Detail("why", tab, answers).update(explain, [current, target], [view], [target.change])
 
 
@@ -249,7 +259,7 @@ def _map_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
         return map_html(service.atlases, service.facts, reading)
 
     with gr.Tab("Where it lies") as tab:
-        view = html(elem_id="map-detail")
+        view = html(WAIT, elem_id="map-detail")
     Detail("map", tab, answers).update(locate, [current], [view], [])
 
 
@@ -267,7 +277,7 @@ def _stress_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
             "the other sliders where they stand.</p>"
         )
         with gr.Row(equal_height=False):
-            summary = html(elem_id="stress-detail")
+            summary = html(WAIT, elem_id="stress-detail")
             reset = gr.Button("Reset", size="sm", scale=0, min_width=90)
         with gr.Row(elem_classes="stress-grid"):
             for factor in FACTORS:

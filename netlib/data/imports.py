@@ -134,7 +134,8 @@ def _pixels(path: Path) -> Split | None:
         has_header = not first.map(lambda cell: str(cell).isdecimal()).all()
         table = pd.read_csv(path, header=0 if has_header else None)
     except (ValueError, OSError) as error:  # pandas' own errors are ValueErrors
-        raise DataError(f"{path} is no CSV of pixels: {error}.") from error
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise DataError(f"{path} is no CSV of pixels: {reason}.") from error
     titles = [str(title).lower() for title in table.columns]
     place = titles.index("label") if "label" in titles else 0
     if has_header and "label" not in titles and round(len(titles) ** 0.5) ** 2 == len(titles):

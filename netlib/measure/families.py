@@ -201,6 +201,34 @@ def worn(rng: Generator, pad: np.ndarray) -> np.ndarray:
     return np.asarray(picture.resize((side, side), Image.Resampling.BOX))
 
 
+def moused(rng: Generator, strokes: Sequence[np.ndarray]) -> np.ndarray:
+    """Strokes as with a mouse in a paint program: few points, whole pixels, hard edges."""
+    side = int(rng.integers(50, PAD_SIZE + 1))
+    pen, extent = max(1, round(rng.uniform(0.02, 0.07) * side)), rng.uniform(*EXTENTS) * side
+    points = np.concatenate(strokes)
+    low, spans = points.min(0), np.ptp(points, axis=0)
+    scale = extent / spans.max()
+    place = rng.random(2) * (side - pen - scale * spans) + pen / 2
+    sheet = Image.new("L", (side, side), 255)
+    draw = ImageDraw.Draw(sheet)
+    for stroke in strokes:
+        path = np.concatenate([stroke[: -1 : int(rng.integers(1, 4))], stroke[-1:]])
+        path = (path - low) * scale + place + rng.normal(0, 0.004 * side, path.shape)
+        corners = np.rint(path * (1, -1) + (0, side)).astype(int)
+        draw.line(corners.ravel().tolist(), fill=0, width=pen)
+        for x, y in corners.tolist():
+            draw.ellipse((x - pen // 2, y - pen // 2, x + (pen - 1) // 2, y + (pen - 1) // 2), 0)
+    return np.asarray(sheet)
+
+
+def small(rng: Generator, strokes: Sequence[np.ndarray]) -> np.ndarray:
+    """Strokes in a picture of 28 to 64 pixels."""
+    pad = drawn(rng, strokes) if rng.random() < 0.5 else moused(rng, strokes)
+    side = int(rng.integers(28, 65))
+    kind = Image.Resampling.BOX if rng.random() < 0.5 else Image.Resampling.BICUBIC
+    return np.asarray(Image.fromarray(pad).resize((side, side), kind))
+
+
 def _drawn(make: doodles.Drawer) -> Maker:
     return lambda rng: drawn(rng, doodles.wobbled(rng, make(rng)))
 

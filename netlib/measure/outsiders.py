@@ -15,7 +15,16 @@ from PIL import Image
 
 from netlib.data.european import european
 from netlib.data.strokes import PenDigit, read_unipen, split_by_writer
-from netlib.measure.families import drawn, families, find_fonts, lookalikes, worn
+from netlib.measure import doodles
+from netlib.measure.families import (
+    drawn,
+    families,
+    find_fonts,
+    lookalikes,
+    moused,
+    small,
+    worn,
+)
 from netlib.measure.nondigits import Maker
 from netlib.picture.digit import to_digit
 
@@ -108,9 +117,10 @@ def _makers(drawing: Drawing, split: str) -> dict[str, Maker]:
 
 def _draw_digits(drawing: Drawing, split: str, rng: np.random.Generator) -> dict[str, np.ndarray]:
     _, pen, unseen = _sources(drawing, split)
-    sets = _digits(
-        rng, pen, unseen if split == "test" else [], round(drawing.count * PICTURES[split])
-    )
+    count, unseen = round(drawing.count * PICTURES[split]), unseen if split == "test" else []
+    sets = _digits(rng, pen, unseen, count)
+    simple = np.random.default_rng([drawing.seed, SPLITS.index(split), 98])
+    sets |= _simple_digits(simple, unseen or pen, count, "_unseen" if unseen else "")
     found: dict[str, np.ndarray] = {}
     for name, pairs in sets.items():
         images, labels, _ = seen(pairs)
@@ -133,6 +143,27 @@ def _digits(
         sets["worn_unseen"] = ((worn(rng, drawn(rng, d.strokes)), d.label) for d in unseen)
         sets["tilted_unseen"] = ((drawn(rng, d.strokes, -15, plain=True), d.label) for d in unseen)
     return sets
+
+
+def _simple_digits(
+    rng: np.random.Generator, pen: Sequence[PenDigit], count: int, suffix: str
+) -> dict[str, Pairs]:
+    """Pads of digits as with a mouse, and in few pixels: of pens, and the barest 0 and 1."""
+    sets: dict[str, Pairs] = {}
+    for name, draw in (("mouse", moused), ("small", small)):
+        rows = rng.permutation(len(pen))[: 3 * count]
+        digits = [*(pen[row] for row in rows), *(_bare(rng) for _ in range(2 * count))]
+        sets[name + suffix] = ((draw(rng, d.strokes), d.label) for d in digits)
+    return sets
+
+
+def _bare(rng: np.random.Generator) -> PenDigit:
+    """A stroke for a 1 or a ring for a 0, closed or not quite."""
+    label = int(rng.integers(2))
+    start, width = rng.uniform(60, 120), rng.uniform(0.3, 0.5)
+    ring = doodles.arc((0, 0), (width, 0.5), start, start + 360 + rng.uniform(-25, 15))
+    stroke = doodles.line((0, 0), (rng.normal(0.05, 0.1), 1)) if label else ring
+    return PenDigit(doodles.wobbled(rng, [stroke], 0.02), label, None)
 
 
 def _shuffled(rng: np.random.Generator, items: Sequence[Any]) -> list[Any]:

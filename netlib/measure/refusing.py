@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from netlib.answer.refusal import digit_score
+from netlib.answer.refusal import digit_margin
 from netlib.nets.network import Network
 
-TRIED = ("confidence", "max_logit", "energy", "head")
+TRIED = ("confidence", "max_logit", "energy", "head", "log_odds")
+LEVELS = 400  # thresholds that are tried, at quantiles of the scores
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,9 @@ class Said:
             return None
         return float((self.logits.argmax(1) == self.labels).mean())
 
-    def scores(self, rule: Mapping[str, Any], temperature: float) -> np.ndarray:
-        """(n + blank,) how much each picture looks like a digit; blank ones lowest."""
-        found = digit_score(
-            rule["score"], self.logits, self.embeddings, temperature, head=rule.get("head")
-        )
+    def margins(self, rule: Mapping[str, Any], temperature: float) -> np.ndarray:
+        """(n + blank,) how far each picture is above its threshold; blank ones lowest."""
+        found = digit_margin(rule, self.logits, self.embeddings, temperature)
         return np.append(found, np.full(self.blank, -np.inf))
 
 
@@ -62,25 +61,24 @@ def choose_rule(
     temperature: float,
     refused: float,
 ) -> dict[str, Any]:
-    """The score that refuses most of what is no digit, with its threshold.
+    """The score that refuses most of what is no digit, with a threshold for each class.
+
+    What is read as a 7 is more often no digit than what is read as a 3, and a ring is all that
+    there is of a 0: so each class has a threshold of its own.
 
     Args:
         digits: validation digits of each origin, which count equally.
-        others: validation pictures of each family that is no digit.
-        head: weights and bias of the score "head".
+        others: validation pictures of each family that is no digit, which count equally.
+        head: weights and bias of the scores "head" and "log_odds".
         temperature: divides the logits.
         refused: share of digits.
     """
     rules = []
     for kind in TRIED:
-        rule: dict[str, Any] = {"score": kind}
-        if kind == "head":
+        rule: dict[str, Any] = {"score": kind, "threshold": 0.0}
+        if kind in ("head", "log_odds"):
             rule["head"] = head.round(4).tolist()
-        scores = [said.scores(rule, temperature) for said in digits]
-        weights = np.concatenate([np.full(len(s), 1 / len(s) / len(scores)) for s in scores])
-        rule["threshold"] = float(
-            np.quantile(np.concatenate(scores), refused, weights=weights, method="inverted_cdf")
-        )
+        rule["threshold"] = _thresholds(digits, others, rule, temperature, refused)
         rule["refused_of_validation"] = refused
         shares = [refused_share(said, rule, temperature) for said in others]
         rule["refused_of_validation_families"] = round(float(np.mean(shares)), 5)
@@ -89,6 +87,46 @@ def choose_rule(
     return {**best, "tried": {r["score"]: r["refused_of_validation_families"] for r in rules}}
 
 
+def _thresholds(
+    digits: Sequence[Said],
+    others: Sequence[Said],
+    rule: Mapping[str, Any],
+    temperature: float,
+    refused: float,
+) -> list[float]:
+    """One for each class: those that refuse most of the others for the share of digits.
+
+    Each class takes the threshold that is best at one price for a digit, the same for all classes,
+    and the highest of equals; the price is found by bisection.
+    """
+    every = np.concatenate([digit_margin(rule, s.logits, s.embeddings, temperature)
+                            for s in (*digits, *others)])  # fmt: skip
+    levels = np.unique(np.quantile(every, np.linspace(0, 1, LEVELS)))[::-1]
+    lost, gained = (
+        np.mean([_refused_by_class(said, rule, temperature, levels) for said in sets], axis=0)
+        for sets in (digits, others)
+    )
+    classes = np.arange(len(lost))
+    low, high = 0.0, 1e6  # the price of a digit, in pictures that are none
+    for _ in range(60):
+        price = (low + high) / 2
+        chosen = np.argmax(gained - price * lost, axis=1)
+        low, high = (price, high) if lost[classes, chosen].sum() > refused else (low, price)
+    return levels[np.argmax(gained - high * lost, axis=1)].tolist()
+
+
+def _refused_by_class(
+    said: Said, rule: Mapping[str, Any], temperature: float, levels: np.ndarray
+) -> np.ndarray:
+    """(C, len(levels)) share of a set that is read as a class and lies below each level."""
+    scores = digit_margin(rule, said.logits, said.embeddings, temperature)
+    read = said.logits.argmax(1)
+    below = [
+        np.searchsorted(np.sort(scores[read == c]), levels) for c in range(said.logits.shape[1])
+    ]
+    return np.array(below) / max(1, len(scores) + said.blank)
+
+
 def refused_share(said: Said, rule: Mapping[str, Any], temperature: float) -> float:
     """Share of a set that a rule refuses."""
-    return float((said.scores(rule, temperature) < rule["threshold"]).mean())
+    return float((said.margins(rule, temperature) < 0).mean())

@@ -11,7 +11,7 @@ import numpy as np
 from netlib.nets.layers import Layers, layers_of
 
 # How much a picture looks like a digit is told by one of these, see `netlib.answer.refusal`.
-DIGIT_SCORES = ("confidence", "max_logit", "energy", "class_mean", "head")
+DIGIT_SCORES = ("confidence", "max_logit", "energy", "class_mean", "head", "log_odds")
 MAX_CHARACTERS = 32_000_000
 MAX_NAME = 100
 # Training fits a temperature between 0.05 and 20.
@@ -90,21 +90,25 @@ def _check_scores(scores: Any) -> None:
 
 
 def _check_rule(rule: Any, layers: Layers) -> None:
-    """Score and threshold, with what that score needs."""
+    """Score and threshold or thresholds, with what that score needs."""
     kind = rule.get("score") if isinstance(rule, dict) else None
     if (
         not isinstance(kind, str)
         or kind not in DIGIT_SCORES
-        or not _is_number(rule.get("threshold"))
+        or _shape(rule.get("threshold")) not in ((), (layers.head.num_classes,))
     ):
         raise ValueError(
-            f"its no_digit rule is {reprlib.repr(rule)}; expected a threshold and a score, one of "
-            f"{', '.join(DIGIT_SCORES)}"
+            f"its no_digit rule is {reprlib.repr(rule)}; expected a threshold, or one for each "
+            f"class, and a score, one of {', '.join(DIGIT_SCORES)}"
         )
     features = layers.head.in_features
-    needed = {"head": (features + 1,), "class_mean": (layers.head.num_classes, features)}
+    needed = {
+        "head": (features + 1,),
+        "log_odds": (features + 1,),
+        "class_mean": (layers.head.num_classes, features),
+    }
     if kind in needed:
-        field = "head" if kind == "head" else "class_means"
+        field = "class_means" if kind == "class_mean" else "head"
         if _shape(rule.get(field)) != needed[kind]:
             raise ValueError(
                 f"its no_digit rule needs {field}, finite numbers of shape {needed[kind]}"

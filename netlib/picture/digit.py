@@ -7,6 +7,7 @@ kept, anti-aliased, centred by centre of mass. MNIST's own images pass unchanged
 not need is a pen of another kind: strokes thinner or thicker than MNIST's are brought to its range.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,11 +16,13 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from netlib.picture.ink import Box, ink_box, ink_from_grey
+from netlib.picture.ink import find_ink
 from netlib.picture.load import Picture, as_picture, to_levels
+from netlib.picture.patch import Box, Ink, ink_box
 
 SIDE = 28
 BOX = 20
+ROOM = 4  # on each side of it, where faint ink is kept
 
 # Strokes are measured, thickened and thinned at this many pixels per pixel of the 28x28.
 ZOOM = 4
@@ -38,18 +41,57 @@ class Sketch:
     """The steps from a picture to a network's input.
 
     Attributes:
-        grey: (H, W) float32 in [0, 1], the picture.
-        ink: (H, W) float32 in [0, 1], ink 1 on background 0.
-        box: where the ink is; None for an empty page, as are the two that follow.
-        scaled: (h, w) float32, the ink fitted into the 20x20 box.
-        digit: (1, 28, 28) float32, what the networks see.
+        levels: (H, W) uint8, the picture in grey.
+        found: its ink.
+        cut: the digit made of it; None for an empty page.
     """
 
-    grey: np.ndarray
-    ink: np.ndarray
-    box: Box | None = None
-    scaled: np.ndarray | None = None
-    digit: np.ndarray | None = None
+    levels: np.ndarray
+    found: Ink
+    cut: "Cut | None" = None
+
+    @property
+    def grey(self) -> np.ndarray:
+        """(H, W) float32 in [0, 1], the picture."""
+        return self.levels * np.float32(1 / 255)
+
+    @property
+    def ink(self) -> np.ndarray:
+        """(H, W) float32 in [0, 1], ink 1 on background 0."""
+        return self.found.whole()
+
+    @property
+    def box(self) -> Box | None:
+        """Where the ink is; None for an empty page, as are the two that follow."""
+        return self.found.placed(self.found.box) if self.found.box else None
+
+    @property
+    def scaled(self) -> np.ndarray | None:
+        """(h, w) float32, the ink fitted into the 20x20 box."""
+        return self.cut.scaled if self.cut else None
+
+    @property
+    def digit(self) -> np.ndarray | None:
+        """(1, 28, 28) float32, what the networks see."""
+        return self.cut.digit if self.cut else None
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A digit that was cut out.
+
+    Attributes:
+        digit: (1, 28, 28) float32, what the networks see.
+        scaled: (h, w) float32, the ink fitted into the 20x20 box.
+        fine: (H, W) float32, the same at ZOOM times the size with its strokes as they were; None
+            where it was not needed.
+        outline: the length of its outline, see `outline_length`.
+    """
+
+    digit: np.ndarray
+    scaled: np.ndarray
+    fine: np.ndarray | None
+    outline: float
 
 
 def to_ink(image: Picture) -> np.ndarray:
@@ -58,7 +100,7 @@ def to_ink(image: Picture) -> np.ndarray:
     Raises:
         ImageError: if the picture cannot be read.
     """
-    return ink_from_grey(to_levels(as_picture(image)))
+    return find_ink(to_levels(as_picture(image))).whole()
 
 
 def to_digit(image: Picture) -> np.ndarray | None:
@@ -90,117 +132,120 @@ def to_digits(images: Sequence[Picture]) -> tuple[np.ndarray, list[int]]:
 def trace(image: Picture) -> Sketch:
     """As `to_digit`, with the pictures in between."""
     levels = to_levels(as_picture(image))
-    grey = levels * np.float32(1 / 255)
-    ink = ink_from_grey(levels)
-    box = ink_box(ink)
-    if box is None:
-        return Sketch(grey, ink)
-    digit, scaled = digit_from_ink(ink, box)
-    return Sketch(grey, ink, box, scaled, digit)
+    found = find_ink(levels)
+    return Sketch(levels, found, cut_out(found) if found.box else None)
 
 
-def digit_from_ink(ink: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray]:
-    """Ink (H, W) in [0, 1] and its box -> digit (1, 28, 28) and its 20x20 picture (h, w)."""
-    left, top, right, bottom = box
-    window = _Window(ink, box)
-    canvas = window.fitted(1)
-    if max(right - left, bottom - top) != BOX:  # MNIST's own digits stay as they are
+def cut_out(ink: Ink) -> Cut:
+    """The digit made of all the ink, which must not be empty."""
+    fit = _Fit(ink)
+    canvas = fit.canvas(1)
+    if fit.longer != BOX:  # MNIST's own digits stay as they are
         outline = outline_length(canvas)
         blurred = edge_width(canvas, outline) > SOFTEST
         if blurred or not THINNEST <= stroke_width(canvas, outline) <= THICKEST:
-            canvas = _normalised_strokes(window, blurred)
-    digit = _centred(canvas)
-    scaled_box = ink_box(canvas)
-    assert scaled_box is not None
-    left, top, right, bottom = scaled_box
-    return digit[None], canvas[top:bottom, left:right]
+            canvas = _normalised_strokes(fit, blurred)
+    box = ink_box(canvas)
+    assert box is not None
+    left, top, right, bottom = box
+    digit, scaled = _centred(canvas, box)[None], canvas[top:bottom, left:right]
+    return Cut(digit, scaled, fit.fine, fit.outline)
 
 
-class _Window:
-    """The surroundings of a box of ink, ready to be fitted into the 20x20 box less `room` pixels.
+class _Fit:
+    """Ink to be fitted into the 20x20 box, on canvases with room around it.
 
-    The middle of the box is in the middle of a square of SIDE pixels.
+    The middle of the ink's box is in the middle of each.
+
+    Attributes:
+        longer: side of the ink's box, in pixels.
+        fine: the canvas at ZOOM, if it was needed,
+        outline: and the length of its outline.
     """
 
-    def __init__(self, ink: np.ndarray, box: Box, room: float = 0.0) -> None:
-        left, top, right, bottom = box
-        self.ink, self.box = ink, box
-        self.scale = (BOX - room) / max(right - left, bottom - top)
-        self.reach = SIDE / self.scale / 2
-        self.start_x = (left + right) / 2 - self.reach
-        self.start_y = (top + bottom) / 2 - self.reach
-        self.canvases: dict[int, np.ndarray] = {}
+    def __init__(self, ink: Ink) -> None:
+        assert ink.box is not None
+        left, top, right, bottom = ink.box
+        sides = right - left, bottom - top
+        self.ink = ink
+        self.longer = max(sides)
+        self.middle = (left + right) / 2, (top + bottom) / 2
+        # MNIST's own digits keep all of their picture.
+        inner = [self.longer if self.longer == BOX else side for side in sides]
+        self.half = [math.ceil(BOX / 2 * side / self.longer) + ROOM for side in inner]
+        self.fine: np.ndarray | None = None
+        self.outline = 0.0
 
-    def fitted(self, zoom: int) -> np.ndarray:
-        """A square canvas of SIDE * zoom pixels, anti-aliased, its ink reaching 1."""
-        if zoom == 1 and self.scale * ZOOM < 1:  # the mean of what is needed anyway
-            side = (SIDE, SIDE)
-            canvas = cv2.resize(self._resampled(ZOOM), side, interpolation=cv2.INTER_AREA)
+    def canvas(self, zoom: int, free: float = 0.0) -> np.ndarray:
+        """A canvas of `zoom` times the size, anti-aliased, its ink reaching 1.
+
+        Args:
+            zoom: 1 or ZOOM.
+            free: pixels of the 20x20 box that stay free.
+        """
+        if free == 0 and zoom == ZOOM and self.fine is not None:
+            return self.fine
+        if zoom == 1 and self.longer > BOX * ZOOM:  # the mean of what is needed anyway
+            canvas = _pooled(self.canvas(ZOOM))
         else:
-            canvas = self._resampled(zoom)
-        return canvas / max(float(canvas.max()), 1e-6)
+            canvas = self._resampled(zoom, (BOX - free) / self.longer * zoom)
+        canvas *= np.float32(1 / max(cv2.minMaxLoc(canvas)[1], 1e-6))
+        if free == 0 and zoom == ZOOM:
+            self.fine, self.outline = canvas, outline_length(canvas)
+        return canvas
 
-    def _resampled(self, zoom: int) -> np.ndarray:
-        if zoom not in self.canvases:
-            self.canvases[zoom] = self._resample(zoom)
-        return self.canvases[zoom]
-
-    def _resample(self, zoom: int) -> np.ndarray:
-        if self.scale * zoom == 1:  # Whole pixels: nothing to interpolate.
-            return _window_of(self.ink, int(self.start_x), int(self.start_y), SIDE * zoom)
-        x0, y0 = math.floor(self.start_x), math.floor(self.start_y)
-        side = math.ceil(2 * self.reach) + 2
-        window = _window_of(self.ink, x0, y0, side)
-        x, y = self.start_x - x0, self.start_y - y0
-        if self.scale * zoom < 1:
-            edges = np.arange(SIDE * zoom + 1) / (self.scale * zoom)
-            return _area_means(window, x + edges, y + edges)
+    def _resampled(self, zoom: int, scale: float) -> np.ndarray:
+        """A canvas with `scale` pixels for each of the ink's."""
+        width, height = (2 * half * zoom for half in self.half)
+        x, y = self.middle[0] - width / scale / 2, self.middle[1] - height / scale / 2
+        if scale < 1:  # means over cells of any size
+            rows, columns = self.ink.patch.shape
+            in_rows = _shares(y, height, 1 / scale, rows)
+            in_columns = _shares(x, width, 1 / scale, columns)
+            means: np.ndarray = in_rows @ self.ink.patch @ in_columns.T
+            return means
+        x0, y0 = math.floor(x), math.floor(y)
+        if scale == 1:  # Whole pixels: nothing to interpolate.
+            return _window_of(self.ink.patch, x0, y0, width, height)
+        across, down = width / scale, height / scale
+        window = _window_of(self.ink.patch, x0, y0, math.ceil(across) + 2, math.ceil(down) + 2)
+        x, y = x - x0, y - y0
         resampled = Image.fromarray(window).resize(
-            (SIDE * zoom, SIDE * zoom),
-            Image.Resampling.BICUBIC,
-            box=(x, y, x + 2 * self.reach, y + 2 * self.reach),
+            (width, height), Image.Resampling.BICUBIC, box=(x, y, x + across, y + down)
         )
         return np.clip(np.asarray(resampled), 0, 1)  # Bicubic overshoots.
 
 
-def _area_means(window: np.ndarray, xs: np.ndarray, ys: np.ndarray) -> np.ndarray:
-    """Means of the cells between xs and ys, in pixels and parts of pixels of the window.
-
-    The sums over whole pixels from the corner on, interpolated, are those over parts of them.
-    """
-    sums = cv2.integral(window, sdepth=cv2.CV_64F)
-    last = window.shape[0]
-    columns = np.minimum(xs.astype(int), last - 1)
-    share = xs - columns
-    sums = sums[:, columns] * (1 - share) + sums[:, columns + 1] * share
-    sums = np.diff(sums, axis=1)
-    rows = np.minimum(ys.astype(int), last - 1)
-    share = (ys - rows)[:, None]
-    sums = sums[rows] * (1 - share) + sums[rows + 1] * share
-    area = (xs[1] - xs[0]) * (ys[1] - ys[0])
-    return np.clip(np.diff(sums, axis=0) / area, 0, 1).astype(np.float32)
+def _shares(start: float, cells: int, length: float, size: int) -> np.ndarray:
+    """(cells, size): how much of each cell, `length` pixels long, each of `size` pixels fills."""
+    edges = start + length * np.arange(cells + 1)
+    before = edges[:, None] - np.arange(size)
+    np.minimum(np.maximum(before, 0, out=before), 1, out=before)  # of each pixel, before each edge
+    return ((before[1:] - before[:-1]) / length).astype(np.float32)
 
 
-def _normalised_strokes(window: _Window, blurred: bool) -> np.ndarray:
-    """The 28x28 canvas with blurred edges sharpened and strokes brought into MNIST's range."""
-    canvas = window.fitted(ZOOM)
-    outline: float | None = outline_length(canvas)
-    softness = edge_width(canvas, outline) / ZOOM if blurred else 0.0
+def _pooled(canvas: np.ndarray) -> np.ndarray:
+    """A canvas at ZOOM to one at 1."""
+    height, width = canvas.shape
+    return cv2.resize(canvas, (width // ZOOM, height // ZOOM), interpolation=cv2.INTER_AREA)
+
+
+def _normalised_strokes(fit: _Fit, blurred: bool) -> np.ndarray:
+    """The canvas with blurred edges sharpened and strokes brought into MNIST's range."""
+    canvas = fit.canvas(ZOOM)
+    softness = edge_width(canvas, fit.outline) / ZOOM if blurred else 0.0
     if softness > SOFTEST:  # Thin strokes look blurred only at 28x28.
-        ink = _sharpened(cv2.GaussianBlur(canvas, (0, 0), SMOOTHED * softness * ZOOM))
-        sharp_box = ink_box(ink)
-        assert sharp_box is not None
-        window, outline = _Window(ink, sharp_box), None
-        canvas = window.fitted(ZOOM)
-    width = stroke_width(canvas, outline) / ZOOM
+        sharp = _sharpened(cv2.GaussianBlur(canvas, (0, 0), SMOOTHED * softness * ZOOM))
+        fit = _Fit(Ink.of(sharp))
+        canvas = fit.canvas(ZOOM)
+    width = stroke_width(canvas, fit.outline) / ZOOM
     change = max(THINNEST - width, 0.0) + min(THICKEST - width, 0.0)
     if change:
         # The outline grows or shrinks with its strokes; the scale makes up for it.
-        canvas = _Window(window.ink, window.box, room=change).fitted(ZOOM)
+        canvas = fit.canvas(ZOOM, change)
         radius = abs(change) / 2 * ZOOM
         canvas = _grown(canvas, radius) if change > 0 else 1 - _grown(1 - canvas, radius)
-    rows = canvas.reshape(SIDE, ZOOM, SIDE * ZOOM).sum(axis=1)
-    return rows.reshape(SIDE, SIDE, ZOOM).sum(axis=2) / np.float32(ZOOM**2)
+    return _pooled(canvas)
 
 
 def _sharpened(canvas: np.ndarray) -> np.ndarray:
@@ -213,12 +258,11 @@ def _sharpened(canvas: np.ndarray) -> np.ndarray:
     return np.clip((share - 0.5) * np.float32(gain) + 0.5, 0, 1)
 
 
-def _window_of(ink: np.ndarray, x0: int, y0: int, side: int) -> np.ndarray:
-    """Square part of the ink from (x0, y0), zero outside of the picture."""
-    window = np.zeros((side, side), dtype=np.float32)
-    height, width = ink.shape
-    left, right = max(x0, 0), min(x0 + side, width)
-    top, bottom = max(y0, 0), min(y0 + side, height)
+def _window_of(ink: np.ndarray, x0: int, y0: int, width: int, height: int) -> np.ndarray:
+    """Part of the ink from (x0, y0), zero outside of the picture."""
+    window = np.zeros((height, width), dtype=np.float32)
+    left, right = max(x0, 0), min(x0 + width, ink.shape[1])
+    top, bottom = max(y0, 0), min(y0 + height, ink.shape[0])
     window[top - y0 : bottom - y0, left - x0 : right - x0] = ink[top:bottom, left:right]
     return window
 
@@ -242,10 +286,10 @@ def edge_width(ink: np.ndarray, outline: float | None = None) -> float:
 
 def outline_length(ink: np.ndarray) -> float:
     """Total variation; differences along both diagonals (Roberts) see all directions alike."""
-    padded = np.zeros((ink.shape[0] + 2, ink.shape[1] + 2), ink.dtype)
-    padded[1:-1, 1:-1] = ink
+    padded = cv2.copyMakeBorder(ink, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
     falling = padded[1:, 1:] - padded[:-1, :-1]
     rising = padded[1:, :-1] - padded[:-1, 1:]
+    # Not cv2.magnitude: its last bit depends on where in memory the picture lies.
     squares = np.square(falling, out=falling)
     squares += np.square(rising, out=rising)
     squares *= 0.5
@@ -255,43 +299,31 @@ def outline_length(ink: np.ndarray) -> float:
 def _grown(ink: np.ndarray, radius: float) -> np.ndarray:
     """Grey dilation by a disc; a fractional radius blends the two whole ones around it."""
     whole = int(radius)
-    inner = _dilated(ink, whole)
+    inner = cv2.dilate(ink, _disc(whole))
     if radius == whole:
         return inner
-    return inner + (_dilated(ink, whole + 1) - inner) * np.float32(radius - whole)
+    share = radius - whole
+    return cv2.addWeighted(inner, 1 - share, cv2.dilate(ink, _disc(whole + 1)), share, 0)
 
 
-def _dilated(ink: np.ndarray, radius: int) -> np.ndarray:
-    """The highest ink (0 outside of the picture) within `radius`: the disc, row by row."""
-    height, width = ink.shape
-    reach = [math.isqrt(int((radius + 0.25) ** 2) - dy * dy) for dy in range(radius + 1)]
-    rows = np.zeros((height + 2 * radius, width), ink.dtype)  # the widest row so far, padded
-    inside = rows[radius : radius + height]
-    inside[:] = ink
-    grown = np.zeros_like(ink)
-    for dx in range(radius + 1):
-        if dx:
-            np.maximum(inside[:, dx:], ink[:, :-dx], out=inside[:, dx:])
-            np.maximum(inside[:, :-dx], ink[:, dx:], out=inside[:, :-dx])
-        for dy in range(-radius, radius + 1):
-            if reach[abs(dy)] == dx:
-                np.maximum(grown, rows[radius + dy :][:height], out=grown)
-    return grown
+@functools.cache
+def _disc(radius: int) -> np.ndarray:
+    """Offsets of at most `radius` and a quarter of a pixel, as a mask."""
+    offsets = np.arange(-radius, radius + 1)
+    return (np.hypot(offsets, offsets[:, None]) <= radius + 0.25).astype(np.uint8)
 
 
-def _centred(canvas: np.ndarray) -> np.ndarray:
-    """Shift (28, 28) by whole pixels, as MNIST does, until its centre of mass is in the middle.
+def _centred(canvas: np.ndarray, box: Box) -> np.ndarray:
+    """(28, 28): shifted by whole pixels, as MNIST's are, so that the centre of mass is its middle.
 
     MNIST's centres of mass lie between 13.5 and 14.5, counted in pixel indices: at pixel 14. No
-    shift moves ink out of the picture.
+    shift moves ink, which is in `box`, out of the picture.
     """
-    box = ink_box(canvas)
-    assert box is not None
     shift_x = _shift(canvas.sum(axis=0), box[0], box[2])
     shift_y = _shift(canvas.sum(axis=1), box[1], box[3])
-    return _window_of(canvas, -shift_x, -shift_y, SIDE)
+    return _window_of(canvas, -shift_x, -shift_y, SIDE, SIDE)
 
 
 def _shift(profile: np.ndarray, first: int, end: int) -> int:
-    centre = float(profile @ np.arange(SIDE)) / float(profile.sum())
-    return min(max(SIDE // 2 - int(np.floor(centre + 0.5)), -first), SIDE - end)
+    centre = float(profile @ np.arange(profile.size)) / float(profile.sum())
+    return min(max(SIDE // 2 - int(centre + 0.5), -first), SIDE - end)

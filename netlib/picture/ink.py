@@ -6,10 +6,14 @@
 The first way is linear, so that a clean picture passes unchanged.
 """
 
+import math
+from dataclasses import dataclass, replace
+
 import cv2
 import numpy as np
 
 from netlib.picture.paper import page_ink
+from netlib.picture.patch import INK_LEVEL, Ink, box_of
 from netlib.picture.rulings import LEVEL_RUN, without_lines
 
 # Compression moves an even background by this much at most, of 1,
@@ -23,20 +27,19 @@ EVEN_SHARE = 0.8
 # Less contrast than this (of 1) is an empty page.
 MIN_CONTRAST_EVEN = 8 / 255
 
-# Of pictures with more pixels than this every fourth one is counted.
+# Of pictures with more pixels than this every fourth row is counted.
 COUNTED = 40_000
 # Ink of this tone from a corner along this share of one side, or of both, is the edge of a page.
 EDGE_LEVEL, EDGE_SHARE, CORNER_SHARE = 0.1, 0.9, 0.15
 # A sheet has cells without any other tone: this many each way of those that its longer side has.
 # Only ink of at least SHEET_SIDE pixels is looked at.
 SHEET_CELLS, SHEET_CORE, SHEET_SIDE = 16, (4, 10), 100
+SAMPLES = 4  # looked at in each cell, each way
 # A pale component of at least this share of the largest one's area is a stroke.
 PALE_AREA = 0.2
 # Ink that reaches over this share of the picture may be a frame, or lines.
 FRAME_SHARE = 0.85
 
-# Ink from here on is seen (99.97 % of MNIST's bounding boxes stay as they are).
-INK_LEVEL = 0.1
 # A component that nowhere reaches this is a shadow.
 STRONG_LEVEL = 0.5
 # A component with less than this share of the largest one's mass is a speck.
@@ -46,109 +49,112 @@ SPECK_SHARE_EVEN, SPECK_SHARE_UNEVEN = 0.01, 0.05
 # long. Only so many are looked at.
 POINT_MASS, POINT_RISE, POINT_SIZE, STROKE_LENGTH = 0.4, 0.3, 0.3, 2.2
 MOST_KEPT, MOST_POINTS = 20, 10
-# Left, top, right, bottom in pixels; right and bottom are exclusive.
-Box = tuple[int, int, int, int]
 
 
 def ink_from_grey(grey: np.ndarray) -> np.ndarray:
     """Grey values (H, W) in [0, 1] -> ink (H, W), float32 in [0, 1], all zero for an empty page."""
-    levels = grey if grey.dtype == np.uint8 else np.rint(grey * 255).astype(np.uint8)
-    step = 1 if levels.size < COUNTED else 2
-    counted = np.ascontiguousarray(levels[::step, ::step])
-    counts = cv2.calcHist([counted], [0], None, [256], [0, 256]).ravel() * step * step
-    low, high = (int(level) for level in cv2.minMaxLoc(levels)[:2])
-    tone = _even_tone(levels, counts, high - low)
-    ink = None if tone is None else _even_ink(levels, counts, tone, low, high)
-    if ink is None or _is_sheet(ink) or _has_pale_strokes(ink):
-        return drop_specks(page_ink(levels), SPECK_SHARE_UNEVEN)
-    return drop_specks(ink, SPECK_SHARE_EVEN)
+    return find_ink(np.rint(grey * 255).astype(np.uint8)).whole()
 
 
-def _is_sheet(ink: np.ndarray) -> bool:
+def find_ink(levels: np.ndarray) -> Ink:
+    """Grey values (H, W) uint8 -> their ink; nowhere above 0 for an empty page."""
+    ink = _even_ink(levels)
+    if ink is not None:
+        parts = _Parts.of(ink)
+        if not _is_sheet(ink) and not (parts and parts.has_pale_strokes):
+            return _without_specks(ink, parts, SPECK_SHARE_EVEN)
+    ink = Ink.of(page_ink(levels))
+    return _without_specks(ink, _Parts.of(ink), SPECK_SHARE_UNEVEN)
+
+
+def _is_sheet(ink: Ink) -> bool:
     """Whether it is too broad for strokes: a sheet of paper on an even desk."""
-    box = ink_box(ink)
-    if box is None:
+    if ink.box is None:
         return False
-    left, top, right, bottom = box
-    inside = ink[top:bottom, left:right]
-    scale = SHEET_CELLS / max(inside.shape)
-    if max(inside.shape) < SHEET_SIDE:
+    longer = max(ink.boxed.shape)
+    if longer < SHEET_SIDE:
         return False
-    height, width = (max(1, round(side * scale)) for side in inside.shape)
-    cells = cv2.resize(inside, (width, height), interpolation=cv2.INTER_AREA)
+    step = longer // (SAMPLES * SHEET_CELLS)
+    samples = np.ascontiguousarray(ink.boxed[::step, ::step])
+    height, width = (max(1, round(side / longer * step * SHEET_CELLS)) for side in samples.shape)
+    cells = cv2.resize(samples, (width, height), interpolation=cv2.INTER_AREA)
+    full = (cells >= STRONG_LEVEL).view(np.uint8)
     return any(
-        (cv2.erode(cells, np.ones(core, np.uint8), borderValue=0.0) >= STRONG_LEVEL).any()
+        cv2.erode(full, np.ones(core, np.uint8), borderValue=0).any()
         for core in (SHEET_CORE, SHEET_CORE[::-1])
     )
 
 
-def _has_pale_strokes(ink: np.ndarray) -> bool:
-    """Whether a component beside the dark ones is pale, but no speck: it has a tone of its own."""
-    box = ink_box(ink)
-    if box is None:
-        return False
-    left, top, right, bottom = box
-    inside = ink[top:bottom, left:right]
-    count, labels = cv2.connectedComponents((inside >= INK_LEVEL).view(np.uint8))
-    if count < 3:  # the background is one
-        return False
-    area = np.bincount(labels.ravel(), minlength=count)
-    strong = np.bincount(labels[inside >= STRONG_LEVEL], minlength=count) > 0
-    pale = ~strong & (area >= PALE_AREA * area[1:].max())
-    return bool(pale[1:].any())
+@dataclass(frozen=True)
+class _Parts:
+    """Two or more connected parts of ink, and what is known of each; 0 is the background.
+
+    Attributes:
+        labels: (h, w) int32 in the ink's box.
+        area: in pixels.
+        mass: the sum of the ink.
+        strong: whether it reaches STRONG_LEVEL.
+    """
+
+    labels: np.ndarray
+    area: np.ndarray
+    mass: np.ndarray
+    strong: np.ndarray
+
+    @classmethod
+    def of(cls, ink: Ink) -> "_Parts | None":
+        """None if all ink is one."""
+        if ink.box is None:
+            return None
+        inside = ink.boxed
+        mask = inside >= INK_LEVEL
+        count, labels = cv2.connectedComponents(mask.view(np.uint8))
+        if count < 3:  # the background is one
+            return None
+        own, tones = labels[mask], inside[mask]
+        return cls(
+            labels,
+            np.bincount(own, minlength=count),
+            np.bincount(own, weights=tones, minlength=count),
+            np.bincount(own[tones >= STRONG_LEVEL], minlength=count) > 0,
+        )
+
+    @property
+    def has_pale_strokes(self) -> bool:
+        """One is pale beside the dark ones, but no speck: it has a tone of its own."""
+        return bool((~self.strong & (self.area >= PALE_AREA * self.area.max()))[1:].any())
+
+    def specks(self, share: float) -> np.ndarray:
+        """Which are faint, or have less than `share` of the largest one's ink; points have not."""
+        speck = ~self.strong | (self.mass < share * self.mass.max())
+        speck[0] = False  # Ink fainter than INK_LEVEL around the strokes stays.
+        kept = np.flatnonzero(~speck)[1:]
+        kept = kept[self.mass[kept] >= PALE_AREA * self.mass.max()]
+        if len(kept) >= 2 and speck.any():
+            self._spare_points(speck, kept)
+        return speck
+
+    def _spare_points(self, speck: np.ndarray, kept: np.ndarray) -> None:
+        """Take from the specks what is as thick as a stroke, and between two at their foot."""
+        boxes = np.array([box_of(self.labels == label) for label in kept[:MOST_KEPT]])
+        height = float(np.median(boxes[:, 3] - boxes[:, 1]))
+        stroke = float(np.median(self.mass[kept])) / (STROKE_LENGTH * height)
+        likely = np.flatnonzero(speck & self.strong & (self.mass >= POINT_MASS * stroke**2))
+        foot, first, last = np.median(boxes[:, 3]), boxes[:, 2].min(), boxes[:, 0].max()
+        for label in likely[np.argsort(-self.mass[likely])][:MOST_POINTS]:
+            left, top, right, bottom = box_of(self.labels == label) or (0, 0, 0, 0)
+            low = -POINT_RISE <= ((top + bottom) / 2 - foot) / height <= POINT_RISE
+            if low and first - stroke <= (left + right) / 2 <= last + stroke:
+                speck[label] = bool(max(bottom - top, right - left) > POINT_SIZE * height)
 
 
-def drop_specks(ink: np.ndarray, share: float) -> np.ndarray:
-    """Blank the components that are faint, or have less than `share` of the largest one's ink."""
-    box = ink_box(ink)
-    if box is None:
+def _without_specks(ink: Ink, parts: _Parts | None, share: float) -> Ink:
+    speck = None if parts is None else parts.specks(share)
+    if parts is None or speck is None or not speck.any():
         return ink
-    left, top, right, bottom = box
-    inside = ink[top:bottom, left:right]
-    count, labels = cv2.connectedComponents((inside >= INK_LEVEL).view(np.uint8))
-    if count < 3:  # the background is one
-        return ink
-    mass = np.bincount(labels.ravel(), weights=inside.ravel())
-    strong = np.bincount(labels[inside >= STRONG_LEVEL], minlength=count) > 0
-    speck = ~strong | (mass < share * mass[1:].max())
-    speck[0] = False  # Ink fainter than INK_LEVEL around the strokes stays.
-    _spare_points(speck, strong, labels, mass)
-    if not speck.any():
-        return ink
-    kept = ink.copy()
-    kept[top:bottom, left:right][speck[labels]] = 0
-    return kept
-
-
-def _spare_points(
-    speck: np.ndarray, strong: np.ndarray, labels: np.ndarray, mass: np.ndarray
-) -> None:
-    """Take from the specks what is as thick as a stroke, and between two strokes at their foot."""
-    kept = np.flatnonzero(~speck)[1:]
-    kept = kept[mass[kept] >= PALE_AREA * mass[1:].max()]
-    if len(kept) < 2:
-        return
-    boxes = np.array([box_of(labels == label) for label in kept[:MOST_KEPT]])
-    height = float(np.median(boxes[:, 3] - boxes[:, 1]))
-    stroke = float(np.median(mass[kept])) / (STROKE_LENGTH * height)
-    likely = np.flatnonzero(speck & strong & (mass >= POINT_MASS * stroke**2))
-    foot, first, last = np.median(boxes[:, 3]), boxes[:, 2].min(), boxes[:, 0].max()
-    for label in likely[np.argsort(-mass[likely])][:MOST_POINTS]:
-        left, top, right, bottom = box_of(labels == label) or (0, 0, 0, 0)
-        low = -POINT_RISE <= ((top + bottom) / 2 - foot) / height <= POINT_RISE
-        if low and first - stroke <= (left + right) / 2 <= last + stroke:
-            speck[label] = bool(max(bottom - top, right - left) > POINT_SIZE * height)
-
-
-def ink_box(ink: np.ndarray) -> Box | None:
-    """Bounding box of the ink (H, W), None if there is none."""
-    return box_of(ink >= INK_LEVEL)
-
-
-def box_of(inside: np.ndarray) -> Box | None:
-    """Bounding box of what is true in (H, W), None if nothing is."""
-    left, top, width, height = cv2.boundingRect(inside.view(np.uint8))
-    return (left, top, left + width, top + height) if width else None
+    kept = replace(ink, patch=ink.patch.copy())
+    kept.boxed[speck[parts.labels]] = 0
+    return kept.trimmed()
 
 
 def _even_tone(levels: np.ndarray, counts: np.ndarray, contrast: int) -> int | None:
@@ -170,17 +176,21 @@ def _even_tone(levels: np.ndarray, counts: np.ndarray, contrast: int) -> int | N
 
 
 def _within(counts: np.ndarray, tone: int, tolerance: float) -> float:
-    low, high = max(0, int(np.ceil(tone - tolerance))), int(tone + tolerance)
+    low, high = max(0, math.ceil(tone - tolerance)), int(tone + tolerance)
     return float(counts[low : high + 1].sum())
 
 
-def _even_ink(
-    levels: np.ndarray, counts: np.ndarray, tone: int, low: int, high: int
-) -> np.ndarray | None:
-    """Distance from the background's tone, on the side where most of the contrast is.
+def _even_ink(levels: np.ndarray) -> Ink | None:
+    """Distance from an even background's tone, on the side where most of the contrast is.
 
-    None if it shows the edge of a page: then the background is no page.
+    None if there is no such background, or if it shows the edge of a page: then it is no page.
     """
+    low, high = (int(level) for level in cv2.minMaxLoc(levels)[:2])
+    rows = levels if levels.size < COUNTED else np.ascontiguousarray(levels[::4])
+    counts = cv2.calcHist([rows], [0], None, [256], [0, 256]).ravel() * (levels.size / rows.size)
+    tone = _even_tone(levels, counts, high - low)
+    if tone is None:
+        return None
     distance = np.arange(256, dtype=np.float32) - tone
     distance[np.abs(distance) <= 255 * EVEN_LEVELS] = 0
     # Squares: a pad in a screenshot is a large area of little contrast, its ink is the opposite.
@@ -190,30 +200,39 @@ def _even_ink(
     if not light:
         distance = -distance
     if contrast < 255 * MIN_CONTRAST_EVEN:
-        return np.zeros(levels.shape, np.float32)
-    ink = cv2.LUT(levels, (np.maximum(distance, 0) / contrast).astype(np.float32))
-    box = ink_box(ink)
-    assert box is not None
-    left, top, right, bottom = box
+        return Ink.of(np.zeros(levels.shape, np.float32))
+    tones = (np.maximum(distance, 0) / contrast).astype(np.float32)
+    most = int(255 * EVEN_LEVELS)
+    inked = levels > tone + most if light else levels < tone - most
+    left, top, right, bottom = box_of(inked) or (0, 0, 0, 0)
+    left, top = max(left - 1, 0), max(top - 1, 0)
+    patch = cv2.LUT(levels[top : bottom + 1, left : right + 1], tones)
     height, width = levels.shape
+    ink = Ink(patch, left, top, (height, width))
+    assert ink.box is not None
+    left, top, right, bottom = ink.placed(ink.box)
     touching = left == 0 or top == 0 or right == width or bottom == height
-    if touching and _shows_an_edge(ink):
+    if touching and _shows_an_edge(levels, tones):
         return None
     if right - left >= FRAME_SHARE * width or bottom - top >= FRAME_SHARE * height:
-        return without_lines(ink, 0.25, LEVEL_RUN)
+        return Ink.of(without_lines(ink.whole(), 0.25, LEVEL_RUN))
     return ink
 
 
-def _shows_an_edge(ink: np.ndarray) -> bool:
+def _shows_an_edge(levels: np.ndarray, tones: np.ndarray) -> bool:
     """Whether ink goes along the border as the edge of a page, a desk or a shadow does."""
-    for turned in (ink, ink[::-1, ::-1], ink[::-1], ink[:, ::-1]):
-        along, down = _run(turned[0]), _run(turned[:, 0])
-        if max(along, down) >= EDGE_SHARE or min(along, down) >= CORNER_SHARE:
+    inked = tones > EDGE_LEVEL
+    first, last, above, below = (
+        inked[side] for side in (levels[:, 0], levels[:, -1], levels[0], levels[-1])
+    )
+    corners = ((above, first), (below[::-1], last[::-1]), (below, first[::-1]), (above[::-1], last))
+    for along, down in corners:
+        runs = _run(along), _run(down)
+        if max(runs) >= EDGE_SHARE or min(runs) >= CORNER_SHARE:
             return True
     return False
 
 
 def _run(side: np.ndarray) -> float:
     """How far ink reaches from the beginning of one side, as a share of it."""
-    blank = side <= EDGE_LEVEL
-    return float(blank.argmax()) / side.size if blank.any() else 1.0
+    return 1.0 if side.all() else float(side.argmin()) / side.size

@@ -156,9 +156,8 @@ def to_grey(picture: Image.Image) -> np.ndarray:
 
 def to_levels(picture: Image.Image) -> np.ndarray:
     """As `to_grey`: (H, W) uint8."""
-    if picture.mode == "RGB":
-        picture = _clearest_channel(picture)
-    return np.asarray(picture)
+    pixels = np.asarray(picture)
+    return _clearest_channel(pixels) if picture.mode == "RGB" else pixels
 
 
 def _decoded(image: Image.Image) -> Image.Image:
@@ -292,31 +291,20 @@ def _opaque(image: Image.Image) -> Image.Image:
     Ink alone (one tone, or little of its bounding box filled) goes on white if dark, on black if
     light; a sheet with ink on it goes on the sheet's own tone.
     """
-    pixels = np.asarray(image)
-    alpha = np.ascontiguousarray(pixels[:, :, -1])
-    if image.mode == "RGBA":
-        ink = _only_grey(pixels, alpha)
-        if ink is not None:
-            return _on_blank(ink, alpha)
+    *channels, alpha = cv2.split(np.asarray(image))
+    faintest, _ = _range(alpha)
+    if faintest == 255:
+        is_grey = all(cv2.norm(channels[0], other, cv2.NORM_INF) == 0 for other in channels[1:])
+        return Image.fromarray(channels[0]) if is_grey else image.convert("RGB")
+    if image.mode == "RGBA" and faintest == 0 and cv2.hasNonZero(alpha):
+        ranges = {_range(channel, (alpha > 0).view(np.uint8)) for channel in channels}
+        low, high = ranges.pop()
+        if low == high and not ranges:  # of one grey, as a pad's ink is
+            return _on_blank(low, alpha)
     colour = image.convert("L" if image.mode == "LA" else "RGB")
-    if alpha.min() == 255:
-        return colour
     background = Image.new(colour.mode, colour.size, _background_colour(colour, alpha))
     background.paste(colour, mask=image.getchannel("A"))
     return background
-
-
-def _only_grey(pixels: np.ndarray, alpha: np.ndarray) -> int | None:
-    """The grey of a picture whose visible pixels all have the same one, as a pad's ink has."""
-    visible = (alpha > 0).astype(np.uint8)
-    if visible.all() or not visible.any():
-        return None
-    low, high = cv2.minMaxLoc(cv2.extractChannel(pixels, 0), visible)[:2]
-    for channel in (1, 2):
-        found = cv2.minMaxLoc(cv2.extractChannel(pixels, channel), visible)[:2]
-        if found != (low, high) or low != high:
-            return None
-    return int(low)
 
 
 def _on_blank(ink: int, alpha: np.ndarray) -> Image.Image:
@@ -338,11 +326,15 @@ def _background_colour(colour: Image.Image, alpha: np.ndarray) -> Any:
     return "black" if alpha.max() and tones.mean() >= 128 else "white"
 
 
-def _clearest_channel(picture: Image.Image) -> Image.Image:
-    """Luma, or the colour channel with far more contrast than luma."""
-    luma = picture.convert("L")
-    channels = picture.split()
-    contrasts = [high - low for low, high in (channel.getextrema() for channel in channels)]  # type: ignore[operator]
-    low, high = luma.getextrema()
+def _clearest_channel(pixels: np.ndarray) -> np.ndarray:
+    """Luma of (H, W, 3), or the colour channel with far more contrast than luma."""
+    luma = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    channels = cv2.split(pixels)
+    contrast, *contrasts = (high - low for low, high in map(_range, (luma, *channels)))
     best = int(np.argmax(contrasts))
-    return luma if high - low >= LUMA_CONTRAST * contrasts[best] else channels[best]  # type: ignore[operator]
+    return luma if contrast >= LUMA_CONTRAST * contrasts[best] else channels[best]
+
+
+def _range(channel: np.ndarray, mask: np.ndarray | None = None) -> tuple[int, int]:
+    low, high, _, _ = cv2.minMaxLoc(channel, mask)
+    return int(low), int(high)

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from netlib.picture.digit import SIDE, digit_from_ink, outline_length
-from netlib.picture.ink import Box, box_of, ink_box, ink_from_grey
+from netlib.picture.digit import SIDE, Cut, cut_out, outline_length
+from netlib.picture.ink import find_ink
 from netlib.picture.load import ImageError, Picture, as_picture, reduction, to_levels
 from netlib.picture.parts import SMALL, Line, Piece, union
+from netlib.picture.patch import Box, Ink, ink_box
 from netlib.picture.pieces import (
     COMPONENT_LEVEL,
     CUTTABLE,
@@ -108,60 +109,59 @@ def find_digits(
         ImageError: if the picture cannot be read.
     """
     picture = as_picture(image)
-    found = digits_from_ink(ink_from_grey(to_levels(picture)), score, max_digits)
+    found = digits_from_ink(find_ink(to_levels(picture)), score, max_digits)
     scale = reduction(image, picture)
     return [_scaled(digit, scale) for digit in found]
 
 
 def digits_from_ink(
-    ink: np.ndarray,
+    ink: Ink,
     score: Score | None = None,
     max_digits: int = MAX_DIGITS,
-    digit: np.ndarray | None = None,
+    cut: Cut | None = None,
     judge: Judge | None = None,
 ) -> list[DigitBox]:
-    """As `find_digits`, from ink (H, W) in [0, 1].
+    """As `find_digits`, from ink.
 
     Args:
         ink: of the picture.
         score: see `find_digits`.
         max_digits: likewise.
-        digit: what `sketch.digit_from_ink` makes of all the ink, if it is known.
+        cut: what `digit.cut_out` makes of all the ink, if it is known.
         judge: the networks' judgement of the pieces: a drawing cut into pieces that they refuse is
             no number, but one drawing.
     """
-    box = ink_box(ink)
-    if box is None:
+    if ink.box is None:
         return []
-
-    def whole() -> np.ndarray:
-        return digit_from_ink(ink, box)[0] if digit is None else digit
-
-    left, top, part = _trimmed(ink)
+    all_ink = cut or cut_out(ink)
+    whole = all_ink.digit
+    one = [DigitBox(*ink.placed(ink.box), whole)]
+    part = ink.patch
     components = find_components(part)
+    if len(components.boxes) == 1 and _is_one_component(ink, all_ink, score):
+        return one
     small = _searched(part, max(height for _, _, _, height in components.boxes))
-    if len(components.boxes) == 1 and _is_one_component(small, score, whole):
-        return [DigitBox(*box, whole())]
     labels, lines = over_segment(small, components if small is part else None)
     _check_pieces(lines)
     signed = any(piece.is_sign for line in lines for piece in line.pieces)
     if len(lines) == 1 and not signed and _is_one_digit(small, labels, lines[0], score, whole):
-        return [DigitBox(*box, whole())]
+        return one
     found = [shown for line in lines for shown in _read_line(small, labels, line, score)]
     if len(found) <= 1:
-        return [DigitBox(*box, whole())]
+        return one
 
-    def cut_out(groups: list[tuple[list[Piece], bool]]) -> list[DigitBox]:
-        return [_moved(*_cut_out(part, labels, group), left, top, sign) for group, sign in groups]
+    def cut_groups(groups: list[tuple[list[Piece], bool]]) -> list[DigitBox]:
+        cuts = [(*_cut_out(part, labels, group), sign) for group, sign in groups]
+        return [DigitBox(*ink.placed(box), digit, sign) for box, digit, sign in cuts]
 
-    boxes = cut_out(found[:max_digits])
+    boxes = cut_groups(found[:max_digits])
     if judge is None:
         return boxes
     joined = _rejoined(found[:max_digits], _accepted(boxes, judge))
     if len(joined) < len(boxes):
-        boxes = cut_out(joined)
+        boxes = cut_groups(joined)
     if len(boxes) == 1 or _accepted(boxes, judge).mean() < NUMBER_SHARE:
-        return [DigitBox(*box, whole())]
+        return one
     return boxes
 
 
@@ -216,24 +216,30 @@ def _check_pieces(lines: Sequence[Line]) -> None:
         )
 
 
-def _is_one_component(
-    ink: np.ndarray, score: Score | None, whole: Callable[[], np.ndarray]
-) -> bool:
+def _is_one_component(ink: Ink, cut: Cut, score: Score | None) -> bool:
     """Whether connected ink is one digit so surely that no cut through it can be better.
 
     As `_is_one_digit`, before any cut is looked for: none goes through less ink than LEAST_CUT.
     """
-    left, top, width, height = cv2.boundingRect((ink > COMPONENT_LEVEL).view(np.uint8))
+    drawn, outline = ink.patch, None
+    if cut.fine is not None:
+        drawn, outline = cut.fine, cut.outline
+    left, top, width, height = cv2.boundingRect((drawn > COMPONENT_LEVEL).view(np.uint8))
     if width < CUTTABLE * height:
         return True
-    alone = ink[top : top + height, left : left + width]
+    alone = drawn[top : top + height, left : left + width]
     line = Line(float(height), [Piece(1, (left, top, left + width, top + height))])
-    bound = SURE * _least_cost(LEAST_CUT, score is not None)
-    odds = _shape_odds(alone, line, (0, 1))
+    odds = _shape_odds(alone, line, (0, 1), outline)
+    return _is_surely(odds, LEAST_CUT, score, cut.digit)
+
+
+def _is_surely(odds: float, cut: float, score: Score | None, whole: np.ndarray) -> bool:
+    """Whether one digit of these odds costs less than any parting through so much ink."""
+    bound = SURE * _least_cost(cut, score is not None)
     if np.logaddexp(0, -odds - (SCORE_BEST if score else 0.0)) >= bound:
         return False
     if score is not None:
-        odds += float(_score_odds(score(whole()[None]))[0])
+        odds += float(_score_odds(score(whole[None]))[0])
     return bool(np.logaddexp(0, -odds) < bound)
 
 
@@ -279,18 +285,6 @@ def _cut_out(ink: np.ndarray, labels: np.ndarray, group: Sequence[Piece]) -> tup
     return (box[0] + x0, box[1] + y0, box[2] + x0, box[3] + y0), _digit(alone)
 
 
-def _trimmed(ink: np.ndarray) -> tuple[int, int, np.ndarray]:
-    """Left, top and the part of the picture that holds all ink, with an empty pixel around it."""
-    box = box_of(ink > 0)
-    assert box is not None
-    left, top = max(box[0] - 1, 0), max(box[1] - 1, 0)
-    return left, top, ink[top : box[3] + 1, left : box[2] + 1]
-
-
-def _moved(box: Box, digit: np.ndarray, left: int, top: int, is_sign: bool) -> DigitBox:
-    return DigitBox(box[0] + left, box[1] + top, box[2] + left, box[3] + top, digit, is_sign)
-
-
 def _scaled(found: DigitBox, scale: float) -> DigitBox:
     return DigitBox(
         round(found.left * scale),
@@ -321,16 +315,12 @@ def _own(labels: np.ndarray, pieces: Sequence[Piece]) -> np.ndarray:
 
 
 def _digit(alone: np.ndarray) -> np.ndarray:
-    box = ink_box(alone)
-    return digit_from_ink(alone, box)[0] if box else np.zeros((1, SIDE, SIDE), np.float32)
+    ink = Ink.of(alone)
+    return cut_out(ink).digit if ink.box else np.zeros((1, SIDE, SIDE), np.float32)
 
 
 def _is_one_digit(
-    ink: np.ndarray,
-    labels: np.ndarray,
-    line: Line,
-    score: Score | None,
-    whole: Callable[[], np.ndarray],
+    ink: np.ndarray, labels: np.ndarray, line: Line, score: Score | None, whole: np.ndarray
 ) -> bool:
     """Whether a line's pieces are one digit so surely that other groups need not be looked at.
 
@@ -343,13 +333,8 @@ def _is_one_digit(
         return True
     if _extent(pieces) > WIDEST * line.height:
         return False
-    bound = SURE * min(_least_cost(piece.cut, score is not None) for piece in pieces[1:])
     odds = _shape_odds(_alone(ink, labels, pieces), line, (0, len(pieces)))
-    if np.logaddexp(0, -odds - (SCORE_BEST if score else 0.0)) >= bound:
-        return False
-    if score is not None:
-        odds += float(_score_odds(score(whole()[None]))[0])
-    return bool(np.logaddexp(0, -odds) < bound)
+    return _is_surely(odds, min(piece.cut for piece in pieces[1:]), score, whole)
 
 
 def _least_cost(cut: float, scored: bool) -> float:
@@ -405,12 +390,17 @@ def _spans(line: Line) -> list[tuple[int, int]]:
     ]
 
 
-def _shape_odds(alone: np.ndarray, line: Line, span: tuple[int, int]) -> float:
-    """Log odds that the pieces of a span are one digit, by their shape alone."""
+def _shape_odds(
+    alone: np.ndarray, line: Line, span: tuple[int, int], outline: float | None = None
+) -> float:
+    """Log odds that the pieces of a span are one digit, by their shape alone.
+
+    `outline` is the length of their outline, where it is known.
+    """
     start, stop = span
     pieces = line.pieces[start:stop]
     height, width = (side / line.height for side in alone.shape)
-    length = outline_length(alone) / 2 / line.height
+    length = (outline or outline_length(alone)) / 2 / line.height
     inked = alone > 0.5
     starts = np.count_nonzero(inked[:, 0]) + np.count_nonzero(inked[:, 1:] > inked[:, :-1])
     runs = starts / alone.shape[0]

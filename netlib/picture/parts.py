@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from netlib.picture.ink import Box
+from netlib.picture.patch import Box
 
 # A piece smaller than this share of its line's height is a part of a digit, not a digit.
 SMALL = 0.45

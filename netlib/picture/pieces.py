@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from netlib.picture.digit import stroke_width
-from netlib.picture.ink import Box, ink_box
 from netlib.picture.parts import SMALL, Line, Piece, union
+from netlib.picture.patch import Box, ink_box
 from netlib.picture.seams import find_seams
 from netlib.picture.signs import split_signs
 

@@ -65,6 +65,14 @@ document.querySelector("#input-tabs")?.addEventListener("change", (event) => {
   if (event.target.closest("#picture") && DETAILS.length) sent("file");
 });
 
+// So is another tab of input: its reply is that to what stands there.
+document.querySelector("#input-tabs")?.addEventListener("click", ({ target }) => {
+  const tab = target.closest("[role=tab]");
+  if (!DETAILS.length || tab?.ariaSelected !== "false") return;
+  if (tab.id === "upload-tab-button") sent("file");
+  if (tab.id === "draw-tab-button") sent(document.querySelector("#@PAD@ .pad")?.dataset.drawing ?? "");
+}, { capture: true });
+
 watch("value", () => {
   showBoxes();
   replied();

@@ -95,8 +95,9 @@ function sendThrottled() {
   liveTimer = setTimeout(send, Math.max(0, LIVE_INTERVAL_MS - (performance.now() - lastSent)));
 }
 
-// Quarters of a pixel, and little outside of the pad: what an address holds of a drawing is all of it.
-const onGrid = (value, most) => Math.round(Math.min(Math.max(value, -16), most + 15) * 4) / 4;
+// Quarters of a 280th of the pad, and little outside of it: what an address holds of a drawing is all of it.
+const grid = (4 * 280) / canvas.width;
+const onGrid = (value, most) => Math.round(Math.min(Math.max(value, -16), most + 15) * grid) / grid;
 
 function position(event) {
   const box = canvas.getBoundingClientRect();
@@ -248,3 +249,4 @@ watch("value", () => {
 
 paint();
 root.dataset.ready = "";
+root.dispatchEvent(new CustomEvent("pad-ready", { bubbles: true }));

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from netlib.app.batch import Row, accuracy, to_csv
-from netlib.app.views.panels import NetworkFacts, percent
+from netlib.app.views.panels import NetworkFacts, or_else, percent
 from netlib.app.views.pictures import ink_on_paper, png_url
 
 MAX_THUMBNAILS = 8
@@ -72,4 +72,11 @@ def _answer(row: Row, name: str) -> str:
     wrong = row.label is not None and network.text != row.label
     known = bool(network.is_digit.all())  # of what was refused, no percentage is told
     confidence = percent(float(network.confidences.prod())) if known else ""
-    return f'<td class="{"wrong" if wrong else ""}"><b>{escape(network.text)}</b> {confidence}</td>'
+    others = enumerate(network.alternatives, 1)
+    meant = ", ".join(f"{i}: {or_else(other)}" for i, other in others if other is not None)
+    if len(network.labels) == 1:
+        meant = or_else(network.alternatives[0])
+    return (
+        f'<td class="{"wrong" if wrong else ""}"><b>{escape(network.text)}</b> {confidence}'
+        f"{f' ({meant})' if meant else ''}</td>"
+    )

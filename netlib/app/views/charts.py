@@ -10,6 +10,11 @@ WIDTH, HEIGHT = 320, 150
 LEFT, RIGHT, TOP, BOTTOM = 34, 8, 8, 22
 
 
+def minus(value: float, figures: int = 6) -> str:
+    """A number with a minus of its own, as in "−37.5"."""
+    return f"{value:.{figures}g}".replace("-", "−")
+
+
 def confidence_chart(
     values: NDArray[np.floating],
     curves: Mapping[str, NDArray[np.floating]],
@@ -40,13 +45,14 @@ def confidence_chart(
     for share in (0.0, 0.5, 1.0):
         parts.append(
             f'<line class="rule" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(share)}" y2="{y(share)}"/>'
-            f'<text x="{LEFT - 4}" y="{y(share) + 4}" text-anchor="end">{share:.0%}</text>'
+            f'<text x="{LEFT - 4}" y="{y(share) + 4}" text-anchor="end">'
+            f"{100 * share:.0f}\u00a0%</text>"
         )
     middle = neutral if low < neutral < high else (low + high) / 2
     for value, anchor in ((low, "start"), (middle, "middle"), (high, "end")):
         parts.append(
             f'<text x="{x(value):.1f}" y="{HEIGHT - 6}" text-anchor="{anchor}">'
-            f"{value:g}{escape(unit)}</text>"
+            f"{minus(value)}{escape(unit)}</text>"
         )
     parts.append(
         f'<line class="marker" x1="{x(marker):.1f}" x2="{x(marker):.1f}" '

@@ -62,7 +62,7 @@ def _lesson(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
     share = _block_macs(second, largest) / second["macs"]
     return (
         f"{text}: {_named(second)}’s block {largest + 1} is still standard, and is "
-        f"<b>{share:.0%}</b> of what remains."
+        f"<b>{100 * share:.0f}\u00a0%</b> of what remains."
     )
 
 

@@ -60,8 +60,9 @@ def _distance(place: Place, network: NetworkReading) -> str:
     """How far the drawing lies from its neighbours: the map alone shows it among digits always."""
     share = min(max(place.closer, 0.01), 0.99)
     text = (
-        f"{place.distances.mean():.1f} from its {len(place.distances)} nearest, in the mean: "
-        f"{share:.0%} of the map’s own digits lie closer to theirs."
+        f"Its mean distance from the {len(place.distances)} nearest is "
+        f"{place.distances.mean():.1f}: {100 * share:.0f}\u00a0% of the map’s own digits lie "
+        "closer to theirs."
     )
     if not network.is_digit[0]:
         return f"<b>No digit, this network answers: its place says nothing.</b> {text}"

@@ -14,8 +14,9 @@ from netlib.answer.reading import REFUSED, NetworkReading, Reading
 from netlib.app.views.pictures import grey, ink_on_paper, png_url
 
 BLANK_TEXT = "Draw a digit: {all} answer while you draw."
+NO_FILE_TEXT = "Choose a picture of a digit or number: {all} answer."
 FEWEST_LINES = 5  # of a card, whatever it shows
-NUMBER_TEXT = "Write a number of up to 20 digits."
+NUMBER_TEXT = "Write a number of up to 20 digits: {all} answer while you write."
 NO_DIGIT_TEXT = "This does not look like a digit."
 
 
@@ -50,12 +51,12 @@ class NetworkFacts:
 
 
 def percent(share: float) -> str:
-    """0.9987 -> "99.9 %"; only certainty itself is written as 100 %, and only zero as 0 %."""
+    """0.9987 -> "99.9 %", unbroken; only certainty is written as 100 %, and only zero as 0 %."""
     if 0.9995 <= share < 1:
-        return "99.9 %"
+        return "99.9\u00a0%"
     if 0 < share < 0.001:
-        return "&lt; 0.1 %"
-    return f"{100 * share:.1f} %"
+        return "&lt;\u00a00.1\u00a0%"
+    return f"{100 * share:.1f}\u00a0%"
 
 
 def millions(count: int) -> str:
@@ -73,10 +74,18 @@ def all_of(facts: Mapping[str, NetworkFacts]) -> str:
     return "Both networks" if len(facts) == 2 else f"All {len(facts)} networks"
 
 
-def verdict(reading: Reading, facts: Mapping[str, NetworkFacts]) -> tuple[str, str]:
-    """One line on what the networks read, and its kind: blank, none, agree or differ."""
+def verdict(
+    reading: Reading, facts: Mapping[str, NetworkFacts], blank: str = BLANK_TEXT
+) -> tuple[str, str]:
+    """One line on what the networks read, and its kind: blank, none, agree or differ.
+
+    Args:
+        reading: what was read.
+        facts: name -> title.
+        blank: what to do where there is nothing to read.
+    """
     if reading.is_blank:
-        return BLANK_TEXT.format(all=all_of(facts).lower()), "blank"
+        return blank.format(all=all_of(facts).lower()), "blank"
     if not any(network.is_digit.any() for network in reading.networks.values()):
         return NO_DIGIT_TEXT, "none"
     texts = {name: network.text for name, network in reading.networks.items()}
@@ -94,15 +103,21 @@ def verdict(reading: Reading, facts: Mapping[str, NetworkFacts]) -> tuple[str, s
     return f"They differ: {', '.join(parts)}.{question}", "differ"
 
 
-def answer_html(reading: Reading, facts: Mapping[str, NetworkFacts], problem: str = "") -> str:
+def answer_html(
+    reading: Reading,
+    facts: Mapping[str, NetworkFacts],
+    problem: str = "",
+    blank: str = BLANK_TEXT,
+) -> str:
     """The verdict, one card a network, and what one costs next to the other.
 
     Args:
         reading: what to show.
         facts: name -> what is known of the network.
         problem: a sentence that takes the verdict's place.
+        blank: see `verdict`.
     """
-    text, kind = (problem, "problem") if problem else verdict(reading, facts)
+    text, kind = (problem, "problem") if problem else verdict(reading, facts, blank)
     classes = max(len(fact.class_names) for fact in facts.values())
     cards = "".join(
         _card(fact, reading.networks.get(name), reading.digits) for name, fact in facts.items()
@@ -124,10 +139,11 @@ def versus(facts: Mapping[str, NetworkFacts]) -> str:
 def _versus(first: NetworkFacts, other: NetworkFacts) -> str:
     return (
         f"{escape(other.title)} next to {escape(first.title)}: "
-        f"<b>{_fewer(first.num_params, other.num_params)}</b> parameters, "
-        f"<b>{_fewer(first.macs, other.macs)}</b> multiply–accumulates; measured by turns on "
-        f"this server, <b>{_speed(first.times, other.times)}</b> a picture in the middle half of "
-        f"the rounds: time also goes into moving what is multiplied.{_tested(first, other)}"
+        f"<b>{_fewer(first.num_params, other.num_params)}</b> parameters (learned numbers), "
+        f"<b>{_fewer(first.macs, other.macs)}</b> MACs (a multiplication and an addition each); "
+        f"measured by turns on this server, <b>{_speed(first.times, other.times)}</b> a picture "
+        "in the middle half of the rounds: time also goes into moving what is multiplied."
+        f"{_tested(first, other)}"
     )
 
 
@@ -194,11 +210,14 @@ def _single(network: NetworkReading) -> str:
     known = bool(network.is_digit[0])
     confidence = percent(float(network.confidences[0]))
     small = confidence if known else f"no digit; nearest: {escape(network.nearest[0])}"
-    other = network.alternatives[0]
-    if other is not None:
-        small += f", or {escape(other)}"
+    small += or_else(network.alternatives[0], ", ")
     bars = _bars(network.class_names, network.probabilities[0], known)
     return _headline(network.text, small, len(network.text)) + bars
+
+
+def or_else(alternative: str | None, before: str = "") -> str:
+    """The second reading, where the digit may be meant so as well; as HTML."""
+    return "" if alternative is None else f"{before}or\u00a0{escape(alternative)}"
 
 
 def _bars(names: Sequence[str], probabilities: NDArray[np.floating] | None, known: bool) -> str:
@@ -223,9 +242,9 @@ def _number(network: NetworkReading, digits: NDArray[np.floating]) -> str:
     chips = "".join(
         f'<li><img src="{png_url(ink_on_paper(digit))}" alt="" width="28" height="28">'
         f"<b>{escape(text)}</b><span>"
-        f"{percent(float(confidence)) if sure else 'no digit'}</span></li>"
-        for digit, text, confidence, sure in zip(
-            digits, network.texts, network.confidences, known, strict=True
+        f"{percent(float(confidence)) if sure else 'no digit'}{or_else(other, '<br>')}</span></li>"
+        for digit, text, confidence, sure, other in zip(
+            digits, network.texts, network.confidences, known, network.alternatives, strict=True
         )
     )
     product = percent(float(np.prod(network.confidences)))
@@ -242,9 +261,7 @@ def figure(picture: NDArray[np.uint8] | None, caption: str, alt: str = "") -> st
 
 def number_html(reading: Reading, facts: Mapping[str, NetworkFacts], problem: str = "") -> str:
     """The verdict and each network's reading of a number, digit by digit; see `answer_html`."""
-    text, kind = (problem, "problem") if problem else verdict(reading, facts)
-    if kind == "blank":
-        text = NUMBER_TEXT
+    text, kind = (problem, "problem") if problem else verdict(reading, facts, NUMBER_TEXT)
     cards = "".join(
         f'<section class="card {fact.colour}" aria-label="{escape(fact.title)}">'
         f"<header><h2>{escape(fact.title)}</h2></header>"

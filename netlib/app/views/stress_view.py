@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from netlib.answer.reading import NetworkReading, Reader, Reading
 from netlib.app.stress import FACTORS, Factor, distort, holds, sweep
-from netlib.app.views.charts import confidence_chart
+from netlib.app.views.charts import confidence_chart, minus
 from netlib.app.views.panels import NetworkFacts, figure, percent
 from netlib.app.views.pictures import ink_on_paper
 from netlib.errors import UserError
@@ -85,8 +85,8 @@ def _range(factor: Factor, labels: NDArray[np.integer], label: int) -> str:
     if first == 0 and last == len(values) - 1:
         return "holds throughout"
     if low == factor.neutral == factor.low:
-        return f"holds to {high:.3g}{factor.unit}"
-    return f"holds {low:.3g} to {high:.3g}{factor.unit}"
+        return f"holds to {minus(high, 3)}{factor.unit}"
+    return f"holds {minus(low, 3)} to {minus(high, 3)}{factor.unit}"
 
 
 def _reads(answer: NetworkReading) -> str:

@@ -103,7 +103,8 @@ class Explorer {
     for (const canvas of this.root.querySelectorAll(".output canvas")) this.listenTo(canvas);
     this.opened = this.block;
     this.maps[this.block] ??= this.results.lively[this.block];
-    this.find(".inside-maps input").max = finished(this.blocks).made - 1;
+    this.find(".inside-map input").max = finished(this.blocks).made - 1;
+    this.find(".inside-tally").replaceChildren(...this.shown.map((pane) => pane.tally));
     this.feed();
     this.rest();
   }
@@ -134,8 +135,8 @@ class Explorer {
       if (flash) pane.flash();
     }
     const maps = finished(this.blocks).made;
-    this.find(".inside-maps output").textContent = `${map + 1} of ${maps}`;
-    this.find(".inside-maps input").value = map;
+    this.find(".inside-map output").textContent = `${map + 1} of ${maps}`;
+    this.find(".inside-map input").value = map;
     const { x, y } = this.pixel ?? this.brightest();
     this.light(x, y);
   }
@@ -289,11 +290,12 @@ class Explorer {
 
   // --- Digits
 
-  // Follow the answers; work only while the tab is on the screen.
+  // Follow the answers; after the first work only while the tab is on the screen.
   watch() {
     const answers = document.querySelector("#answers");
     if (!answers) return setTimeout(() => this.watch(), 50); // the page is still being made
     new MutationObserver(() => this.read()).observe(answers, { childList: true, subtree: true });
+    this.read();
     new IntersectionObserver(([entry]) => {
       this.visible = entry.isIntersecting;
       this.read();
@@ -303,7 +305,7 @@ class Explorer {
   }
 
   read() {
-    if (!this.visible) return;
+    if (!this.visible && this.wanted) return;
     const { digit = "", count = "0" } = document.querySelector("#digit-read")?.dataset ?? {};
     const wanted = digit || this.manifest.example.digits;
     this.caption = captionOf(digit, Number(count), this.manifest.example.label);
@@ -342,7 +344,7 @@ class Explorer {
   listen() {
     this.find(".inside-blocks").addEventListener("change", (event) => this.openBlock(Number(event.target.value)));
     this.root.addEventListener("inside-open", () => this.openAsked());
-    const slider = this.find(".inside-maps input");
+    const slider = this.find(".inside-map input");
     slider.addEventListener("input", () => this.choose(Number(slider.value)));
     this.root.addEventListener("click", (event) => this.clicked(event.target));
     document.addEventListener("click", (event) => {

@@ -1,15 +1,18 @@
 // The lesson: the address holds what is on the screen, five steps lead from a guess to its reason.
-import { DAMAGED, MOST, decode, encode, read, slug, write } from "./link.js";
+import { DAMAGED, MOST, decode, encode, encodePicture, fitted, read, slug, write } from "./link.js";
 import { comparison, cost, isSeparable, number, sum } from "./story.js";
 
 const REST_MS = 300; // the address follows when nothing has changed for so long
 const FACTORS = [1, 2, 8, 100];
 const GUESSES = ["about as many", "about half", "about an eighth", "about a hundredth"];
+const FILES = ["upload", "many-pictures"]; // tabs whose files no address holds
 const KEPT = "lesson-ink", WORDS = "lesson-words"; // of the browser's own memory, until the tab is closed
+const PADS = { ink: "#pad", wide: "#wide-pad" }; // by their keys in an address
 const $ = (selector) => document.querySelector(selector);
+const padOf = (key) => $(`${PADS[key]} .pad[data-ready]`);
 
 export function start(element) {
-  const ready = $("#pad .pad[data-ready]") && $("#more-tabs [role=tab]") && $(".inside");
+  const ready = padOf("ink") && $("#more-tabs [role=tab]") && $(".inside");
   if (!ready) return setTimeout(() => start(element), 50); // the page is still being made
   new Lesson(element.querySelector(".lesson"));
 }
@@ -19,8 +22,8 @@ class Lesson {
     this.root = root;
     this.manifest = JSON.parse(root.dataset.manifest);
     this.pair = pairOf(this.manifest.networks);
-    this.pad = $("#pad .pad");
     this.state = {};
+    this.held = {}; // drawings for pads that are not yet made
     this.button("start").hidden = !this.pair;
     this.panel = document.createElement("section");
     this.panel.className = "lesson-panel";
@@ -45,50 +48,67 @@ class Lesson {
     const last = (network) => network.blocks.map((block) => block.at(-1));
     const deepest = this.manifest.networks.map(last).sort((a, b) => b.length - a.length)[0];
     const blocks = deepest.map((layer) => ({ maps: layer.n, width: layer.width, height: layer.height }));
-    return { tabs: tabButtons().map((tab) => slug(tab.textContent)), blocks, steps: 5, guesses: GUESSES.length };
+    const named = (tabs) => tabs.map((tab) => slug(tab.textContent));
+    return { inputs: named(inputTabs()), tabs: named(tabButtons()), blocks, steps: 5, guesses: GUESSES.length };
   }
 
   async follow() {
     const fragment = location.hash.slice(1);
     try {
       const state = fragment ? read(fragment, this.page) : {};
-      if (state.ink?.picture) await checked(state.ink.picture, this.pad.querySelector("canvas"));
+      for (const key of Object.keys(PADS)) if (state[key]) await whole(decode(state[key]).picture);
       this.show(state);
-      if (!fragment || !state.ink) this.restore();
+      if (!state.ink && !state.wide) this.restore();
     } catch {
       this.say(DAMAGED);
     }
   }
 
-  show({ ink, ...state }) {
+  show({ ink, wide, ...state }) {
     this.state = state;
-    if (ink) this.draw(ink);
+    this.held = { ink, wide };
+    this.drawHeld();
+    if (state.in) inputTabs().find((tab) => slug(tab.textContent) === state.in)?.click();
     if (state.tab) tabButtons().find((tab) => slug(tab.textContent) === state.tab)?.click();
     if (state.block) openInside(state);
     this.enlarge();
     if (state.step && this.pair) this.open(state.step, false);
   }
 
-  draw(ink) {
-    if (ink.picture) this.pad.dispatchEvent(new CustomEvent("pad-load", { detail: ink.picture }));
-    else this.pad.dispatchEvent(new CustomEvent("pad-draw", { detail: ink.marks }));
+  // The wide pad is made when its tab is first opened.
+  drawHeld() {
+    for (const key of Object.keys(PADS)) {
+      const pad = padOf(key), text = this.held[key];
+      if (!pad || !text) continue;
+      delete this.held[key];
+      const drawing = decode(text);
+      if (drawing.picture) pad.dispatchEvent(new CustomEvent("pad-load", { detail: drawing.picture }));
+      else pad.dispatchEvent(new CustomEvent("pad-draw", { detail: fitted(drawing, pad.querySelector("canvas")) }));
+    }
   }
 
-  // A drawing that is too long for an address outlives a reload all the same.
+  // Drawings that are too long for an address outlive a reload all the same.
   restore() {
-    const kept = sessionStorage.getItem(KEPT);
-    if (kept) this.draw(decode(kept));
+    this.held = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
+    this.drawHeld();
   }
 
-  remember() {
-    const asked = {};
-    this.pad.dispatchEvent(new CustomEvent("pad-ask", { detail: asked }));
-    const ink = encode(asked.marks, this.pad.querySelector("canvas"));
-    const fragment = write({ ...this.state, ink });
+  // What is on each pad, as an address holds it.
+  get inks() {
+    return Object.fromEntries(Object.keys(PADS).map((key) => {
+      const pad = padOf(key), asked = {};
+      if (!pad) return [key, this.held[key]];
+      pad.dispatchEvent(new CustomEvent("pad-ask", { detail: asked }));
+      return [key, encode(asked.marks, pad.querySelector("canvas"))];
+    }));
+  }
+
+  remember(inks = this.inks) {
+    const fragment = write({ ...this.state, ...inks });
     this.tooLong = fragment.length > MOST;
     const told = this.tooLong ? write(this.state) : fragment;
     history.replaceState(null, "", `${location.pathname}${location.search}${told && "#"}${told}`);
-    if (this.tooLong) keep(KEPT, ink);
+    if (this.tooLong) keep(KEPT, JSON.stringify(inks));
     else sessionStorage.removeItem(KEPT);
   }
 
@@ -98,31 +118,40 @@ class Lesson {
     this.timer = setTimeout(() => this.remember(), REST_MS);
   }
 
+  // Of an upload the link has what the networks saw of it.
   async copy() {
-    this.remember();
+    const seen = inputTab() === "upload" && $("#steps img[alt$='28×28']");
+    this.remember(seen ? { ...this.inks, ink: encodePicture(seen.src) } : this.inks);
+    const missing = this.missing(seen);
     try {
       await navigator.clipboard.writeText(location.href);
-      this.say(`The link is copied${this.missing}.`);
+      this.remember();
+      this.say(`The link is copied${missing}.`);
     } catch { // no permission, or no secure connection
-      this.say(`The address of this page is the link${this.missing}: copy it from there.`);
+      this.say(`The address of this page is the link${missing}: copy it from there.`);
     }
   }
 
-  get missing() {
-    const inputs = [...document.querySelectorAll("#input-tabs [role=tab]")];
-    if (inputs.findIndex((tab) => tab.ariaSelected === "true") > 0) return ", without the upload: only what is on the pad is in it";
-    return this.tooLong ? ", without the picture on the pad, which is too large for an address" : "";
+  missing(seen) {
+    if (this.tooLong) return ", without what is on the pads, which is too long for an address";
+    if (seen) return ", with the upload’s first digit as the networks see it (28×28), for the pad";
+    return FILES.includes(inputTab()) ? ", without files: only what is on the pads is in it" : "";
   }
 
   // --- What the visitor does
 
   listen() {
     addEventListener("hashchange", () => this.follow());
-    document.addEventListener("pad-sent", (event) => event.target === this.pad && this.changed());
+    document.addEventListener("pad-sent", () => this.changed());
+    document.addEventListener("pad-ready", () => this.drawHeld());
     document.addEventListener("inside-look", ({ detail }) => this.changed(detail));
     $("#more-tabs").addEventListener("click", () => setTimeout(() => {
       const tab = $("#more-tabs [role=tab][aria-selected=true]");
       if (tab) this.changed({ tab: slug(tab.textContent) });
+    }));
+    $("#input-tabs").addEventListener("click", () => setTimeout(() => {
+      const tab = inputTab();
+      this.changed({ in: tab === "draw" || FILES.includes(tab) ? undefined : tab });
     }));
     this.root.addEventListener("click", ({ target }) => {
       const { lesson } = target.closest("button")?.dataset ?? {};
@@ -259,6 +288,9 @@ function tabButtons() {
   return [...document.querySelectorAll("#more-tabs [role=tab], #more-tabs .overflow-dropdown button")];
 }
 
+const inputTabs = () => [...document.querySelectorAll("#input-tabs [role=tab]")];
+const inputTab = () => slug(inputTabs().find((tab) => tab.ariaSelected === "true")?.textContent ?? "");
+
 // The tab's script may still be on its way: it finds what is to be opened where it stands.
 function openInside(detail) {
   const root = $(".inside");
@@ -266,12 +298,12 @@ function openInside(detail) {
   root.dispatchEvent(new CustomEvent("inside-open"));
 }
 
-// A picture of the pad's size, or an error.
-async function checked(url, canvas) {
+// An error where a picture is damaged.
+async function whole(url) {
+  if (!url) return;
   const picture = new Image();
   picture.src = url;
   await picture.decode();
-  if (picture.width !== canvas.width || picture.height !== canvas.height) throw new Error(DAMAGED);
 }
 
 function keep(key, value) {

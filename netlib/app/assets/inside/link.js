@@ -2,17 +2,19 @@
 // as a whole, and nothing of it ever becomes HTML. Pure functions.
 export const MOST = 24000; // characters
 export const DAMAGED = "The address does not fit this page, so nothing of it was followed. Ask for the link again.";
-const KEYS = ["tab", "block", "map", "x", "y", "step", "guess", "large", "ink"];
-const SCALE = 4, MARGIN = 16; // a pad's points lie on quarters of a pixel, up to so far outside of it
+const KEYS = ["in", "tab", "block", "map", "x", "y", "step", "guess", "large", "ink", "wide"];
+const SIDE = 280; // every pad is told as so wide
+const SCALE = 4, MARGIN = 16; // points lie on quarters of its pixels, up to so far outside of it
 const STROKE = /^([0-9a-z]{1,2})(e?)\.((?:[0-9a-z]{4})+)$/;
 const PICTURE = /^png\.([\w-]+)$/;
+const LARGEST = { width: 1120, height: 360 }; // of a pad
 
 export function write(state) {
   return KEYS.filter((key) => (state[key] ?? "") !== "").map((key) => `${key}=${state[key]}`).join("&");
 }
 
-// What a fragment says, checked against what the page has: {tabs, blocks: [{maps, width, height}],
-// steps, guesses}. Throws an Error for anything else.
+// What a fragment says, checked against what the page has: {inputs, tabs, blocks: [{maps, width,
+// height}], steps, guesses}. Throws an Error for anything else.
 export function read(fragment, page) {
   const pairs = fragment.split("&").map((part) => part.split("="));
   const keys = pairs.map(([key]) => key);
@@ -20,6 +22,7 @@ export function read(fragment, page) {
     && keys.every((key) => KEYS.includes(key)) && new Set(keys).size === keys.length;
   if (!fits) throw new Error(DAMAGED);
   const text = Object.fromEntries(pairs), state = {};
+  if ("in" in text) state.in = oneOf(text.in, page.inputs);
   if ("tab" in text) state.tab = oneOf(text.tab, page.tabs);
   if ("block" in text) state.block = whole(text.block, 1, page.blocks.length);
   const block = page.blocks[(state.block ?? 0) - 1];
@@ -31,7 +34,7 @@ export function read(fragment, page) {
   if ("step" in text) state.step = whole(text.step, 1, page.steps);
   if ("guess" in text) state.guess = whole(text.guess, 1, page.guesses);
   if ("large" in text) state.large = whole(text.large, 1, 1);
-  if ("ink" in text) state.ink = decode(text.ink);
+  for (const pad of ["ink", "wide"]) if (pad in text && decode(text[pad])) state[pad] = text[pad];
   return state;
 }
 
@@ -48,28 +51,50 @@ function whole(text, least, most) {
 
 export const slug = (name) => name.trim().toLowerCase().replace(/[^a-z0-9]+/g, "-");
 
-// --- The drawing: strokes in base 36, or a picture as PNG
+// --- A drawing: strokes in base 36, behind the pad's height if that is no square, or a picture as PNG
 
 const two = (value) => Math.round((value + MARGIN) * SCALE).toString(36).padStart(2, "0");
 const from = (text) => Number.parseInt(text, 36) / SCALE - MARGIN;
 
 // Of the marks on a pad; `canvas` shows them all.
 export function encode(marks, canvas) {
-  if (marks.some((mark) => mark.picture)) {
-    const data = canvas.toDataURL("image/png").split(",")[1];
-    return `png.${data.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`;
-  }
-  return marks.map(({ points, width, erase }) => {
-    const path = points.map(([x, y]) => two(x) + two(y)).join("");
-    return `${Math.round(width * 10).toString(36)}${erase ? "e" : ""}.${path}`;
-  }).join("_");
+  if (marks.some((mark) => mark.picture)) return encodePicture(canvas.toDataURL("image/png"));
+  const scale = SIDE / canvas.width, height = Math.round(canvas.height * scale);
+  const strokes = marks.map(({ points, width, erase }) => {
+    const path = points.map(([x, y]) => two(x * scale) + two(y * scale)).join("");
+    return `${Math.round(width * scale * 10).toString(36)}${erase ? "e" : ""}.${path}`;
+  });
+  return (height === SIDE || !strokes.length ? strokes : [height, ...strokes]).join("_");
 }
 
-// {marks} or {picture: a data URL}.
+// Of a PNG's data URL.
+export function encodePicture(url) {
+  return `png.${url.split(",")[1].replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`;
+}
+
+// {marks, height} on a pad that is SIDE wide, or {picture: a data URL}.
 export function decode(text) {
   const picture = PICTURE.exec(text);
-  if (picture) return { picture: `data:image/png;base64,${picture[1].replaceAll("-", "+").replaceAll("_", "/")}` };
-  return { marks: text.split("_").map(decodeStroke) };
+  if (picture) return { picture: decodePicture(picture[1]) };
+  const [first, ...others] = text.split("_");
+  if (/^\d{2,3}$/.test(first)) return { marks: others.map(decodeStroke), height: whole(first, 10, SIDE) };
+  return { marks: [first, ...others].map(decodeStroke), height: SIDE };
+}
+
+// Its size is read before anything is decoded: a small file may hold a huge picture.
+function decodePicture(text) {
+  const data = text.replaceAll("-", "+").replaceAll("_", "/");
+  const head = Uint8Array.from(atob(data.slice(0, 32)), (letter) => letter.charCodeAt(0));
+  const [width, height] = [16, 20].map((at) => new DataView(head.buffer).getUint32(at));
+  if (!(width > 0 && width <= LARGEST.width && height > 0 && height <= LARGEST.height)) throw new Error(DAMAGED);
+  return `data:image/png;base64,${data}`;
+}
+
+// Marks of a pad that is SIDE wide and so high, on another canvas: as large as it has room.
+export function fitted({ marks, height }, canvas) {
+  const scale = Math.min(canvas.width / SIDE, canvas.height / height);
+  return marks.map(({ points, width, erase }) => (
+    { points: points.map(([x, y]) => [x * scale, y * scale]), width: width * scale, erase }));
 }
 
 function decodeStroke(text) {

@@ -7,6 +7,7 @@ import { cost, counted, isSeparable, many, number, safe } from "./story.js";
 export const DRAWN = 8; // channels drawn one by one
 const MONTAGE_SHAPE = 3; // times as wide as high: the picture of the others
 
+const exact = (value) => value.toLocaleString("en-US");
 const signed = (value) => `${value <= -0.005 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
 const mapHtml = (kind) => `<span class="tile ${kind}"><canvas></canvas><i></i></span>`;
 
@@ -17,6 +18,9 @@ export class Pane {
     this.side = network.colour;
     this.node = document.createElement("section");
     this.node.className = `pane ${this.side}`;
+    this.tally = document.createElement("span"); // the count once more, where both are seen at once
+    this.tally.className = this.side;
+    this.tally.innerHTML = `${safe(network.title)} <b></b>`;
   }
 
   find(selector) {
@@ -207,6 +211,7 @@ export class Pane {
     const { step1, total } = cost(this.block);
     this.node.dataset.count = count;
     this.find(".count b").textContent = number(count);
+    this.tally.lastChild.textContent = number(count);
     const split = this.separable
       ? `step 1: ${number(Math.min(count, step1))}, step 2: ${number(Math.max(0, count - step1))}`
       : `${number(total / this.last.n)} for each of ${this.last.n} output maps`;
@@ -232,10 +237,10 @@ export class Pane {
 
   swapText() {
     if (this.separable) {
-      return `Another output map: the ${this.first.m} filtered maps stay, only ${this.last.m} weights move.`;
+      return `Another output map: the ${many(this.first.m, "filtered map")} stay, only ${many(this.last.m, "weight")} and the bias change.`;
     }
     const { m, k } = this.first;
-    return `Another output map: all ${many(m, "kernel")} swapped, ${number(m * k * k)} new weights.`;
+    return `Another output map: all ${many(m, "kernel")} swapped, ${number(m * k * k)} new weights, and another bias.`;
   }
 }
 
@@ -304,8 +309,8 @@ function sumHtml({ separable, first, last, rows }) {
   const area = k * k;
   const share = Number(((m * area) / last.n).toFixed(2));
   const count = separable
-    ? `<b>${last.m}</b> multiplications for this pixel, + ${m} × ${area} shared by all ${last.n} output maps, ${share} for each: ${last.m + share} in all.`
-    : `<b>${m * area}</b> multiplications for this pixel: ${many(m, "map")} × ${area}.`;
+    ? `<b>${number(last.m)}</b> multiplications for this pixel, + ${m} × ${area} shared by all ${last.n} output maps, ${exact(share)} for each: ${exact(last.m + share)} in all.`
+    : `<b>${number(m * area)}</b> multiplications for this pixel: ${many(m, "map")} × ${area}.`;
   const terms = Array.from({ length: rows }, () => '<span class="term"></span>').join(" ");
   return `<p class="sum-count">${count}</p><p class="terms">${terms} <span class="rest"></span>
     <span class="bias"></span><span class="result">= <span class="made"></span>, after ReLU <b class="out"></b></span></p>`;

@@ -121,4 +121,4 @@ function sayPair(one, other) {
 
 // A name of a stranger's, as text between tags and in attributes.
 export const safe = (text) => text.replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`);
-export const many = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+export const many = (count, noun) => `${number(count)} ${noun}${count === 1 ? "" : "s"}`;

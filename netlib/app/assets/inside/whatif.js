@@ -2,10 +2,11 @@
 import { isSeparable, number, safe } from "./story.js";
 
 const SIZES = [
-  { key: "m", name: "M", text: "input maps", min: 1, max: 1024, step: 1 },
-  { key: "n", name: "N", text: "output maps", min: 1, max: 1024, step: 1 },
-  { key: "k", name: "K", text: "side of a kernel", min: 1, max: 7, step: 2 },
-  { key: "side", name: "F", text: "side of an output map", min: 1, max: 224, step: 1 },
+  { key: "m", name: "M", text: "input maps", min: 1, max: 1024, step: 1, say: number },
+  { key: "n", name: "N", text: "output maps", min: 1, max: 1024, step: 1, say: number },
+  { key: "k", name: "K", text: "size of a kernel", min: 1, max: 7, step: 2, say: (k) => `${k} × ${k}` },
+  { key: "side", name: "F", text: "size of a map", min: 1, max: 224, step: 1,
+    say: (f) => (f === 1 ? "1 pixel" : `${f} × ${f} pixels`) },
 ];
 
 // Equations (2), (4) and (5) of arXiv:1704.04861; what is saved is (2) / (5).
@@ -64,7 +65,7 @@ function sliderHtml({ key, name, text, min, max, step }) {
 }
 
 function showCosts(root, sizes) {
-  for (const [key, value] of Object.entries(sizes)) root.querySelector(`output[name="${key}"]`).textContent = value;
+  for (const { key, say } of SIZES) root.querySelector(`output[name="${key}"]`).textContent = say(sizes[key]);
   const { standard, depthwise, separable } = costs(sizes);
   const { m, n, k, side } = sizes;
   Object.assign(root.dataset, { standard, depthwise, separable });
@@ -87,7 +88,7 @@ function row(side, name, formula, pieces, most) {
 }
 
 function ratioText(ratio, n, k) {
-  const share = `(5) / (2) = 1/N + 1/K² = 1/${n} + 1/${k * k} = ${(1 / n + 1 / (k * k)).toFixed(3)}`;
+  const share = `(5) / (2) = 1/N + 1/K² = 1/${number(n)} + 1/${k * k} = ${(1 / n + 1 / (k * k)).toFixed(3)}`;
   if (ratio > 1) return `Separable needs <b>${ratio.toFixed(2)}×</b> fewer multiplications. <span>${share}</span>`;
   return `Separable saves nothing here: it needs ${(1 / ratio).toFixed(2)}× as many. <span>${share}</span>`;
 }

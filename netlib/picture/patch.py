@@ -1,0 +1,77 @@
+"""The part of a picture that holds its ink."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+# Ink from here on is seen (99.97 % of MNIST's bounding boxes stay as they are).
+INK_LEVEL = 0.1
+# Left, top, right, bottom in pixels; right and bottom are exclusive.
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Ink:
+    """The ink of a picture.
+
+    Attributes:
+        patch: (h, w) float32 in [0, 1], ink 1 on background 0: a part of the picture with all ink.
+        left: where it begins in the picture, in pixels,
+        top: likewise.
+        shape: (H, W) of the picture.
+    """
+
+    patch: np.ndarray
+    left: int
+    top: int
+    shape: tuple[int, int]
+
+    @classmethod
+    def of(cls, picture: np.ndarray) -> "Ink":
+        """That of a picture (H, W) in [0, 1]."""
+        height, width = picture.shape
+        return cls(picture, 0, 0, (height, width)).trimmed()
+
+    @cached_property
+    def box(self) -> Box | None:
+        """Where it is seen, in pixels of the patch; None for an empty page."""
+        return ink_box(self.patch)
+
+    @property
+    def boxed(self) -> np.ndarray:
+        """The part of the patch in its box, which there must be."""
+        assert self.box is not None
+        left, top, right, bottom = self.box
+        return self.patch[top:bottom, left:right]
+
+    def trimmed(self) -> "Ink":
+        """The same without empty rows and columns, but for one on each side."""
+        left, top, right, bottom = box_of(self.patch > 0) or (0, 0, 0, 0)
+        left, top = max(left - 1, 0), max(top - 1, 0)
+        patch = self.patch[top : bottom + 1, left : right + 1]
+        return Ink(patch, self.left + left, self.top + top, self.shape)
+
+    def placed(self, box: Box) -> Box:
+        """A box of the patch in pixels of the picture."""
+        left, top, right, bottom = box
+        return left + self.left, top + self.top, right + self.left, bottom + self.top
+
+    def whole(self) -> np.ndarray:
+        """(H, W) float32, the picture."""
+        picture = np.zeros(self.shape, np.float32)
+        height, width = self.patch.shape
+        picture[self.top : self.top + height, self.left : self.left + width] = self.patch
+        return picture
+
+
+def ink_box(ink: np.ndarray) -> Box | None:
+    """Bounding box of the ink (H, W), None if there is none."""
+    return box_of(ink >= INK_LEVEL)
+
+
+def box_of(inside: np.ndarray) -> Box | None:
+    """Bounding box of what is true in (H, W), None if nothing is."""
+    left, top, width, height = cv2.boundingRect(inside.view(np.uint8))
+    return (left, top, left + width, top + height) if width else None

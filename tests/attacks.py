@@ -16,16 +16,19 @@ devices, pipes, sizes, rights                  test_spellings
 columns, lying zips, record.json               test_spellings, test_layout, test_main
 leftovers of the dead            (kill -9)     test_files, test_training, test_serving, test_sweep
 API mistakes, 32 clients, 8 heavy  load.py     test_serving
-names, links, bodies, origins    load.py       test_serving, test_demo, test_page, test_own
+names, links, bodies, origins    load.py       test_serving, test_demo, test_any_networks, test_page,
+                                               test_course, test_compare, test_own, test_submission
 """
 
 import argparse
 import contextlib
 import io
+import logging
 import random
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -57,6 +60,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=float, default=1.0, help="times the usual number")
     parser.add_argument("--only", choices=(*attacks, "costs"))
     args = parser.parse_args()
+    warnings.simplefilter("ignore")  # Pillow's, of what it reads past
+    logging.disable()
     missed = 0
     with tempfile.TemporaryDirectory() as scratch:
         for name in [args.only] if args.only in attacks else [] if args.only else attacks:

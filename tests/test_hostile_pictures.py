@@ -40,6 +40,11 @@ def found_or_told(picture: np.ndarray | bytes) -> bool:
     return True
 
 
+def test_a_pattern_that_thinning_wears_away_is_read_or_told() -> None:
+    for kind in ("slanted", "checks"):
+        assert found_or_told(grating(700, 700, 9, kind))
+
+
 @pytest.mark.parametrize("size", [(400, 10), (640, 16), (1280, 32), (200, 200)])
 @pytest.mark.parametrize("kind", ["upright", "level", "slanted", "checks"])
 def test_gratings_end_in_digits_or_in_one_sentence(size: tuple[int, int], kind: str) -> None:

@@ -108,7 +108,9 @@ def digit_from_ink(ink: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray]:
         outline = outline_length(canvas)
         blurred = edge_width(canvas, outline) > SOFTEST
         if blurred or not THINNEST <= stroke_width(canvas, outline) <= THICKEST:
-            canvas = _normalised_strokes(window, blurred)
+            normalised = _normalised_strokes(window, blurred)
+            if ink_box(normalised) is not None:  # a dense pattern may be worn away
+                canvas = normalised
     digit = _centred(canvas)
     scaled_box = ink_box(canvas)
     assert scaled_box is not None

@@ -196,8 +196,10 @@ def png_of(figure: "Figure") -> bytes:
     """The picture, with neither date nor version in it."""
     from PIL import Image
 
+    from analysis.look.style import as_typed
+
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
+    as_typed(figure).savefig(buffer, format="png", metadata={"Software": None})
     if buffer.tell() <= LARGEST:
         return buffer.getvalue()
     small = io.BytesIO()
@@ -208,9 +210,11 @@ def png_of(figure: "Figure") -> bytes:
 
 def pdf_of(figure: "Figure") -> bytes:
     """The same as vectors."""
+    from analysis.look.style import as_typed
+
     buffer = io.BytesIO()
     nothing = dict.fromkeys(("CreationDate", "Creator", "Producer"))
-    figure.savefig(buffer, format="pdf", metadata=nothing)
+    as_typed(figure).savefig(buffer, format="pdf", metadata=nothing)
     return buffer.getvalue()
 
 

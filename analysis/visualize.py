@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis import look
+from analysis.look.style import as_typed
 from netlib import measure, nets, training
 from netlib.training.arguments import as_images, as_labels
 from netlib.training.config import AugmentConfig
@@ -98,5 +99,5 @@ def _one_axes(draw_function: Any, *arguments: Any, **options: Any) -> "Figure":
 
 def _saved(figure: "Figure", path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    as_typed(figure).savefig(path, dpi=150)
     return path

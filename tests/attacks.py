@@ -4,28 +4,33 @@ python tests/attacks.py [--rounds 1.0] [--only pictures]
 
 Everything is made here, from seeds. An attack ends in a result or in one sentence; what else is
 raised is listed, and the exit status is then 1. Not collected by pytest, which has a light
-representative of each row; those of the last four rows are all there is.
+representative of each row:
 
-row                              here          in the tests
-damaged pictures, every format   pictures      test_hostile_pictures, test_decode
-gratings, dots                   gratings      test_hostile_pictures
-cost of one picture              costs         test_hostile_pictures (memory, work)
-damaged data sets                data_sets     test_spellings, test_layout, test_prepare_data
-odd checkpoints                  checkpoints   test_checkpoint, test_predictor, test_demo
-devices, pipes, sizes, rights                  test_spellings
-columns, lying zips, record.json               test_spellings, test_layout, test_main
-leftovers of the dead            (kill -9)     test_files, test_training, test_serving, test_sweep
-API mistakes, 32 clients, 8 heavy  load.py     test_serving
-names, links, bodies, origins    load.py       test_serving, test_demo, test_page, test_own
+row                                here          in the tests: test_...
+damaged pictures, every format     pictures      hostile_pictures, decode
+gratings, dots                     gratings      hostile_pictures
+cost of one picture                costs         hostile_pictures (memory, work)
+damaged data sets                  data_sets     spellings, layout, imports
+odd checkpoints                    checkpoints   checkpoint, predictor, demo
+devices, pipes, sizes, rights                    spellings
+columns, lying zips, record.json                 spellings, layout, main
+leftovers of the dead                            files, training, serving, sweep, family
+mistakes over the API                            serving, demo
+32 clients, 8 heavy visitors       load.py       serving
+names                                            demo, any_networks, course, compare, own
+names in a PDF                                   compare, own, submission
+links, slow bodies, other origins  load.py       serving, page
 """
 
 import argparse
 import contextlib
 import io
+import logging
 import random
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -57,6 +62,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=float, default=1.0, help="times the usual number")
     parser.add_argument("--only", choices=(*attacks, "costs"))
     args = parser.parse_args()
+    warnings.simplefilter("ignore")  # Pillow's, of what it reads past
+    logging.disable()
     missed = 0
     with tempfile.TemporaryDirectory() as scratch:
         for name in [args.only] if args.only in attacks else [] if args.only else attacks:

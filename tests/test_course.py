@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import nn
 
+from analysis.visualize import visualize
 from netlib import nets, training
 from netlib.nets import init_network, read_metadata
 from netlib.training import TrainConfig, train
@@ -74,6 +75,12 @@ def test_a_student_s_script_of_the_assignment_s_lines_runs(digit_folder, tmp_pat
         "samples", "confusion_matrix", "scores", "right", "wrong", "loss", "accuracy",
     ]  # fmt: skip
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in found["figures"])
+
+
+def test_names_of_classes_are_text_in_figures(tmp_path: Path) -> None:
+    net = tiny()
+    net.metadata["class_names"] = [r"$\frac{$", "<b>", "=1+1"]  # the first one is no formula
+    assert len(visualize(net, [], IMAGES, LABELS, tmp_path)) == 5
 
 
 # --- Optimizers -----------------------------------------------------------------------------------

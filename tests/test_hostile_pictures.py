@@ -1,16 +1,6 @@
 """Pictures that nobody draws: gratings, bar codes, damaged files. A result or one sentence each.
 
-Where hostile input is tested, serving apart:
-
-damaged pictures, every format        here; data sets: test_decode.py
-gratings, dots, cost of a picture     here
-odd data sets, devices, pipes, sizes  test_spellings.py, test_layout.py
-lying zips, absolute names            test_spellings.py, test_layout.py
-label columns, one CSV of both parts  test_spellings.py
-damaged record.json                   test_main.py
-leftovers of dead processes           test_files.py
-odd checkpoints                       test_checkpoint.py, test_predictor.py
-damaged training states               test_training.py
+`attacks.py` says where other hostile input is tested, and attacks longer.
 """
 
 import contextlib
@@ -48,6 +38,11 @@ def found_or_told(picture: np.ndarray | bytes) -> bool:
     except ImageError as error:
         return len(str(error).splitlines()) == 1
     return True
+
+
+def test_a_pattern_that_thinning_wears_away_is_read_or_told() -> None:
+    for kind in ("slanted", "checks"):
+        assert found_or_told(grating(700, 700, 9, kind))
 
 
 @pytest.mark.parametrize("size", [(400, 10), (640, 16), (1280, 32), (200, 200)])

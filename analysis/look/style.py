@@ -85,6 +85,17 @@ def blank(width: float, height: float) -> Figure:
     return Figure(figsize=(width * CM, height * CM), layout="constrained")
 
 
+def as_typed(figure: Figure) -> Figure:
+    """The figure, in whose names a $ begins no formula; powers on logarithmic axes are formulas."""
+    from matplotlib.text import Text
+
+    axes = [axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)]
+    powers = [t for a in axes if a.get_scale() == "log" for t in a.get_ticklabels(which="both")]
+    for text in set(figure.findobj(Text)) - set(powers):
+        text.set_parse_math(False)
+    return figure
+
+
 def plain(ax: Axes, grid: str = "y") -> None:
     """Light lines to read values by, along `grid` ("x", "y", "both" or ""), and half the frame."""
     if grid:

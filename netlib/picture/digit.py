@@ -144,7 +144,9 @@ def cut_out(ink: Ink) -> Cut:
         outline = outline_length(canvas)
         blurred = edge_width(canvas, outline) > SOFTEST
         if blurred or not THINNEST <= stroke_width(canvas, outline) <= THICKEST:
-            canvas = _normalised_strokes(fit, blurred)
+            normalised = _normalised_strokes(fit, blurred)
+            if ink_box(normalised) is not None:  # a dense pattern may be worn away
+                canvas = normalised
     box = ink_box(canvas)
     assert box is not None
     left, top, right, bottom = box

@@ -331,7 +331,7 @@ def test_a_cleared_pad_never_shows_the_old_answer_again(visitor: Visitor) -> Non
 
 
 def test_two_digits_on_the_pad_are_read_as_two(visitor: Visitor) -> None:
-    small = [[(0.1 + 0.35 * x, y) for x, y in stroke] for stroke in SEVEN]
+    small = [[(0.05 + 0.6 * x, y) for x, y in stroke] for stroke in SEVEN]
     visitor.draw([*small, [(0.8, 0.25), (0.8, 0.75)]])
     visitor.reads("71")
     assert visitor.page.locator("#pad .pad-boxes rect").count() == 2

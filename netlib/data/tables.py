@@ -72,13 +72,13 @@ class Files:
 
     @cached_property
     def by_stem(self) -> dict[str, list[str]]:
-        """Name without its suffix, and that without its folders -> files."""
+        """Name without its suffix, and that without its folders where one file has it -> files."""
         stems: dict[str, list[str]] = {}
         for name in sorted(self.images):
-            stem = name.rpartition(".")[0]
-            for key in {stem, stem.rpartition("/")[2]}:
-                stems.setdefault(key, []).append(name)
-        return stems
+            stems.setdefault(name.rpartition(".")[0], []).append(name)
+        leaves = Counter(stem.rpartition("/")[2] for stem in stems)
+        short = {leaf: stem for stem in stems if leaves[leaf := stem.rpartition("/")[2]] == 1}
+        return {**{leaf: stems[stem] for leaf, stem in short.items()}, **stems}
 
     def matches(self, name: str) -> list[str]:
         """Files that `name` may mean: without its folders or theirs, with or without a suffix."""

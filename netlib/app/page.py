@@ -23,14 +23,7 @@ from netlib.app.about import TELL_ADDRESS, about_markdown, usage_html
 from netlib.app.batch import read_batch
 from netlib.app.direct import Direct, explain_validation
 from netlib.app.gallery import gallery, load_examples
-from netlib.app.inside import (
-    Inside,
-    inside_html,
-    routes,
-    starter,
-    stylesheet,
-    what_if_html,
-)
+from netlib.app.inside import Inside, inside_html, routes, starter, stylesheet, what_if_html
 from netlib.app.lesson import lesson_html
 from netlib.app.pad import ASSETS, drawing_pad, split_value
 from netlib.app.service import Service, friendly, guarded, visitor
@@ -60,6 +53,7 @@ PAD = (280, 280)
 WIDE_PAD, NARROW_PAD = (1120, 240), (700, 360)
 MAX_FILE_SIZE = "25mb"
 MAX_QUEUE = 64
+POLL_SECONDS = 0.02  # Gradio's queue looks for work each millisecond: 7 % of a core, to find none
 # Python's usual 5 ms are what each answer waits for at each step while a batch computes.
 SWITCH_SECONDS = 0.0005
 KEEP_SECONDS = uploads.SECONDS / 2
@@ -112,6 +106,7 @@ def build_page(service: Service) -> gr.Blocks:
                 html(usage_html(service), js_on_load=TELL_ADDRESS)
         api.add_endpoints(service)
     page.queue(max_size=MAX_QUEUE)
+    page._queue.sleep_when_free = POLL_SECONDS
     return page
 
 

@@ -33,7 +33,7 @@ from netlib.app.inside import (
 )
 from netlib.app.lesson import lesson_html
 from netlib.app.pad import ASSETS, drawing_pad, split_value
-from netlib.app.service import Service, friendly, guarded, visitor
+from netlib.app.service import Service, guarded, visitor
 from netlib.app.statuses import Mistakes, explain_validation
 from netlib.app.stress import FACTORS, NEUTRAL
 from netlib.app.teach import Taught, Teacher
@@ -238,6 +238,11 @@ def message(text: str) -> str:
     return f'<p class="hint">{escape(text)}</p>'
 
 
+def alert(text: str) -> str:
+    """The same, read out at once by screen readers."""
+    return f'<p class="hint" role="alert">{escape(text)}</p>'
+
+
 WAIT = message("One moment …")  # of what is made when its tab is first opened
 
 
@@ -321,7 +326,6 @@ def _number_tab(service: Service) -> None:
 
 
 def _batch_tab(service: Service) -> None:
-    @friendly
     def read_files(
         chosen: Any,
         request: gr.Request | None = None,
@@ -354,7 +358,8 @@ def _batch_tab(service: Service) -> None:
             stop = gr.Button("Stop", scale=0, min_width=90)
         table = html(elem_id="batch-table", js_on_load=asset("sort.js"))
     files.change(lambda: "", None, table, queue=False, api_visibility="private")
-    reading = button.click(read_files, files, table, api_visibility="private", preprocess=False)
+    read = guarded(read_files, alert)
+    reading = button.click(read, files, table, api_visibility="private", preprocess=False)
     _keep(files)
     stop.click(lambda: message("Stopped: nothing was kept."), None, table, cancels=[reading],
                queue=False, api_visibility="private")  # fmt: skip

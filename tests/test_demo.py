@@ -365,9 +365,12 @@ def test_accuracy_counts_unreadable_pictures_as_wrong() -> None:
 def test_a_csv_has_a_line_a_picture_and_no_formulas() -> None:
     lines = to_csv([Row("=cmd.png", reading_of(7))], {"standard": TEN}).splitlines()
     assert lines[0].startswith("image,label,disagreement,error,standard,standard_confidence")
-    assert lines[1].startswith("'=cmd.png,,0.0000,,7,0.9000,,0.0")
+    assert lines[1].startswith("'=cmd.png,,0.0000,,7,0.9000,,,0.0")
     refused = to_csv([Row("x.png", reading_of(7, known=False))], {"standard": TEN})
-    assert "x.png,,0.0000,,?,0.9000,1,0.0" in refused
+    assert "x.png,,0.0000,,?,0.9000,1,,0.0" in refused
+    both = NetworkReading(np.array([[0, 0.7, 0, 0, 0, 0, 0, 0.3, 0, 0]]), EMPTY, np.array([True]))
+    doubtful = Reading(EMPTY, (), {"standard": both})
+    assert "1,0.7000,,1:7,0.0" in to_csv([Row("x.png", doubtful)], {"standard": TEN})
     assert len(lines) == 2
 
 
@@ -822,12 +825,12 @@ def test_answers_of_any_checkpoints_carry_their_names(strangers: Service) -> Non
     assert 0 <= row.disagreement <= 1 + 1e-6
     classes = {name: fact.class_names for name, fact in strangers.facts.items()}
     header, cells = csv.reader(to_csv([row], classes).splitlines())
-    assert header[4:12] == [
+    assert header[4:13] == [
         "a/net",
-        *(f"a/net_{rest}" for rest in ("confidence", "refused", "pone", "p<b>$x$</b>", "p=cmd()")),
-        *("a/net_p#h", "a/net_p7"),
+        *(f"a/net_{rest}" for rest in ("confidence", "refused", "alternative", "pone")),
+        *(f"a/net_p{rest}" for rest in ("<b>$x$</b>", "=cmd()", "#h", "7")),
     ]
-    assert len(cells) == len(header) == 4 + (3 + 5) + (3 + 2) + (3 + 10)
+    assert len(cells) == len(header) == 4 + (4 + 5) + (4 + 2) + (4 + 10)
 
 
 def test_details_are_there_for_any_checkpoints(strangers: Service) -> None:

@@ -218,7 +218,8 @@ def accuracy(rows: Sequence[Row]) -> dict[str, tuple[int, int]]:
 def to_csv(rows: Sequence[Row], classes: Mapping[str, Sequence[str]]) -> str:
     """The rows as a CSV table, one line a picture, probabilities for single digits.
 
-    Which digits look like none is told by their numbers, from 1; why a file was not read, in error.
+    Which digits look like none is told by their numbers, from 1, and what may be meant as well by
+    "1:7"; why a file was not read, in error.
 
     Args:
         rows: of one batch.
@@ -232,6 +233,7 @@ def to_csv(rows: Sequence[Row], classes: Mapping[str, Sequence[str]]) -> str:
             name,
             f"{name}_confidence",
             f"{name}_refused",
+            f"{name}_alternative",
             *(f"{name}_p{label}" for label in known),
         ]
     writer.writerow(map(inert, header))
@@ -239,14 +241,15 @@ def to_csv(rows: Sequence[Row], classes: Mapping[str, Sequence[str]]) -> str:
         cells = [row.name, row.label or "", f"{row.disagreement:.4f}", row.error]
         for name, known in classes.items():
             network = row.reading.networks.get(name) if row.reading is not None else None
-            cells += _cells(network) if network else [""] * (3 + len(known))
+            cells += _cells(network) if network else [""] * (4 + len(known))
         writer.writerow(map(inert, cells))
     return text.getvalue()
 
 
 def _cells(network: NetworkReading) -> list[str]:
     refused = " ".join(str(i) for i, known in enumerate(network.is_digit, 1) if not known)
-    head = [network.text, f"{network.confidences.prod():.4f}", refused]
+    others = [f"{i}:{other}" for i, other in enumerate(network.alternatives, 1) if other]
+    head = [network.text, f"{network.confidences.prod():.4f}", refused, " ".join(others)]
     if len(network.labels) > 1:
         return head + [""] * len(network.class_names)
     return head + [f"{p:.6f}" for p in network.probabilities[0]]

@@ -161,7 +161,11 @@ def stylesheet() -> str:
 
 def routes() -> list[Route]:
     """Where the browser gets scripts and weights; the app's blocks hold an `Inside`."""
-    return [Route(f"/{ROOM}/weights", _weights), Route(f"/{ROOM}/{{name}}", _script)]
+    return [
+        Route(f"/{ROOM}/weights", _weights),
+        Route(f"/{ROOM}/{{name}}", _script),
+        Route("/seven.png", lambda _: FileResponse(_example().path)),  # for programmers to try
+    ]
 
 
 def _weights(request: Request) -> Response:

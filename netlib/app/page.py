@@ -26,7 +26,7 @@ from netlib.app.gallery import gallery, load_examples
 from netlib.app.inside import Inside, inside_html, routes, starter, stylesheet, what_if_html
 from netlib.app.lesson import lesson_html
 from netlib.app.pad import ASSETS, drawing_pad, split_value
-from netlib.app.service import Service, friendly, guarded, visitor
+from netlib.app.service import Service, guarded, visitor
 from netlib.app.stress import FACTORS, NEUTRAL
 from netlib.app.teach import Taught, Teacher
 from netlib.app.uploads import own_folder, paths
@@ -68,7 +68,8 @@ INSTANT: dict[str, Any] = {
     "trigger_mode": "always_last",
 }
 # Text goes in and out as it is: each component's own view of it would be another thread's.
-AS_IT_COMES: dict[str, Any] = {"preprocess": False, "postprocess": False, **INSTANT}
+UNCHANGED: dict[str, Any] = {"preprocess": False, "postprocess": False}
+AS_IT_COMES: dict[str, Any] = {**UNCHANGED, **INSTANT}
 MASTHEAD = """
 <div class="masthead"><h1>{title}</h1>
 <p>What do you lose, and what do you win, when a <span class="standard">standard convolution</span>
@@ -215,6 +216,11 @@ def message(text: str) -> str:
     return f'<p class="hint">{escape(text)}</p>'
 
 
+def alert(text: str) -> str:
+    """The same, read out at once by screen readers."""
+    return f'<p class="hint" role="alert">{escape(text)}</p>'
+
+
 WAIT = message("One moment …")  # of what is made when its tab is first opened
 
 
@@ -300,7 +306,6 @@ def _number_tab(service: Service) -> None:
 
 
 def _batch_tab(service: Service) -> None:
-    @friendly
     async def read_files(
         chosen: Any,
         request: gr.Request | None = None,
@@ -333,9 +338,8 @@ def _batch_tab(service: Service) -> None:
             stop = gr.Button("Stop", scale=0, min_width=90)
         table = html(elem_id="batch-table", js_on_load=asset("sort.js"))
     files.change(lambda: "", None, table, queue=False, api_visibility="private")
-    reading = button.click(
-        read_files, files, table, api_visibility="private", preprocess=False, postprocess=False
-    )
+    read = guarded(read_files, alert)
+    reading = button.click(read, files, table, api_visibility="private", **UNCHANGED)
     _keep(files)
     stop.click(lambda: message("Stopped: nothing was kept."), None, table, cancels=[reading],
                queue=False, api_visibility="private")  # fmt: skip

@@ -60,7 +60,7 @@ def steps(plan: Plan) -> Iterator[Step]:
 
 
 def more_pairs(plan: Plan) -> Iterator[Step]:
-    """Many pairs of shorter runs, for the full report.
+    """Many pairs of shorter runs, for the full report, and networks of like budgets beside them.
 
     Their rates were tuned at their length, by a seed that is none of theirs.
     """
@@ -71,6 +71,10 @@ def more_pairs(plan: Plan) -> Iterator[Step]:
     yield plan.sweep("more_rates", levels, factor="learning_rate", seeds=(100,))
     runs = plan.runs / "more_pairs"
     yield plan.sweep("more_pairs", (*part, "--keep", runs), seeds=range(20), rates="more_rates")
+    widths = (("mobilenet", (2,)), ("standard", (0.41, 0.465)))
+    parts = [(*part, "--networks", name, "--levels", *levels, "--keep", plan.runs / "more_width")
+             for name, levels in widths]  # fmt: skip
+    yield plan.sweep("more_width", *parts, factor="width", seeds=range(10), rates="more_rates")
     told = plan.step("pairs", "--runs", str(runs), *plan.course, "--brief", folder="more_pairs",
                      outputs="headline.json answers.npz", inputs="more_pairs.csv")  # fmt: skip
     yield replace(told, name="more_compare")

@@ -10,8 +10,6 @@ from analysis.look.style import name_of, networks_of
 from netlib.measure.seeds import mean_interval
 
 TITLES = {"standard": "the standard network", "mobilenet": "the MobileNet network"}
-
-
 MINUS = "−"
 
 
@@ -117,6 +115,11 @@ def gap_text(gaps: Sequence[float], noun: str = "pair") -> str:
         return f"{points(found.mean)} points ({pairs}, no interval)"
     reach = f"{points(found.low)} to {points(found.high)}"
     return f"{points(found.mean)} points (95 % interval {reach}, {pairs})"
+
+
+def judged_text(gaps: Sequence[float], noun: str = "pair") -> str:
+    """The same, and why the difference is open where it is."""
+    return gap_text(gaps, noun) + ("" if side(gaps) else f", {open_text(gaps)}")
 
 
 def open_text(gaps: Sequence[float]) -> str:

@@ -8,7 +8,7 @@ from analysis.build.plan import Plan, Step
 from analysis.frame.results import Results
 from analysis.frame.wording import (
     count_text,
-    gap_text,
+    judged_text,
     open_text,
     percent,
     points,
@@ -126,12 +126,8 @@ def pairs_of(table: pd.DataFrame, standard: float = 1.0, mobilenet: float = 1.0)
 def ratios(table: pd.DataFrame, standard: float = 1.0, mobilenet: float = 1.0) -> Section:
     """How many times more the standard network costs."""
     costs = table.groupby(["network", "width"])[list(COSTS)].first()
-    return {
-        key: f"{value:.2f}"
-        for key, value in (costs.loc["standard", standard] / costs.loc["mobilenet", mobilenet])
-        .astype(float)
-        .items()
-    }
+    found = costs.loc["standard", standard] / costs.loc["mobilenet", mobilenet]
+    return {key: f"{value:.2f}" for key, value in found.items()}
 
 
 def regime(name: str, setting: str, pairs: pd.DataFrame, cost: Section) -> Section:
@@ -218,8 +214,7 @@ def say(data: Results) -> Sections:
 
 def gap_of(pairs: pd.DataFrame) -> str:
     """The difference with its interval, and whether it is one."""
-    gaps = (pairs["mobilenet"] - pairs["standard"]).tolist()
-    return gap_text(gaps) + ("" if side(gaps) else f", {open_text(gaps)}")
+    return judged_text((pairs["mobilenet"] - pairs["standard"]).tolist())
 
 
 def conclude(data: Results, sections: Sections) -> Iterator[str]:

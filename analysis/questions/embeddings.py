@@ -116,13 +116,8 @@ def spaces_of(options: Options) -> tuple[np.ndarray, np.ndarray, dict[str, np.nd
     for kept in runs:
         measure.check_test_set(kept, dataset, options.dataset_path)
     labels = dataset.labels.numpy()
-    chosen = choose(labels, options)
+    chosen = digits.some_stratified(labels, options.count, options.seed)
     return labels, chosen, make_spaces(runs, dataset, chosen)
-
-
-def choose(labels: np.ndarray, options: Options) -> np.ndarray:
-    wanted = {"chosen": min(options.count, len(labels))}
-    return digits.split_stratified(labels, wanted, options.seed)["chosen"]
 
 
 def spaces_of_checkpoints(
@@ -139,7 +134,7 @@ def spaces_of_checkpoints(
         )
         asked = evaluate.ask(wanted)
         labels = asked.dataset.labels.numpy()
-        chosen = choose(labels, options)
+        chosen = digits.some_stratified(labels, options.count, options.seed)
         if not spaces:
             pixels = asked.dataset.images[chosen].flatten(1).numpy()
             spaces["raw"] = pixels.astype(np.float32) / 255

@@ -62,15 +62,11 @@ def confusion_rows(results: "Sequence[Result]") -> list[dict[str, Any]]:
 
 def class_rows(result: "Result", train_images: Sequence[int]) -> list[dict[str, Any]]:
     """One row a class; `train_images` has the number of training images of each."""
-    from sklearn.metrics import precision_recall_fscore_support
-
-    _, recall, f1, _ = precision_recall_fscore_support(
-        result.labels, result.predictions, labels=np.arange(len(train_images)), zero_division=0.0
-    )
     run = {"network": result.run.network, "seed": result.run.seed}
+    scores = zip(result.before.per_class_recall, result.before.per_class_f1, strict=True)
     return [
-        {**run, "class": c, "recall": recall[c], "f1": f1[c], "train_images": count}
-        for c, count in enumerate(train_images)
+        {**run, "class": c, "recall": recall, "f1": f1, "train_images": train_images[c]}
+        for c, (recall, f1) in enumerate(scores)
     ]
 
 

@@ -26,7 +26,7 @@ IN_THE_PAIR = ("roc", "filters", "mistakes")
 OF_OURS = re.compile(r"MNIST(?!-C)|the course")  # not said of another data set
 
 
-def make_plan(options: "Options") -> Plan:
+def make_plan(options: "Options", path: Path) -> Plan:
     """The plan of a report of this data set.
 
     Raises:
@@ -37,14 +37,14 @@ def make_plan(options: "Options") -> Plan:
     if options.output == OURS:
         raise ValueError("--dataset-path needs --output, a folder for that report alone.")
 
-    train = data.DigitDataset(options.dataset_path, "train", num_classes=MOST_CLASSES)
+    train = data.DigitDataset(path, "train", num_classes=MOST_CLASSES)
     classes = int(train.labels.max()) + 1
     if classes < 2:
-        raise ValueError(f"{options.dataset_path} has one class; expected 2 to {MOST_CLASSES}.")
+        raise ValueError(f"{path} has one class; expected 2 to {MOST_CLASSES}.")
     size = "full" if options.full else "tiny" if options.tiny else "small"
     results = options.results or options.output / "data"
     runs = options.runs or options.output / "runs"
-    own = Own(options.dataset_path, classes, len(train))
+    own = Own(path, classes, len(train))
     return Plan(size, results, runs, jobs=options.jobs, own=own)
 
 
@@ -52,9 +52,11 @@ def make_page(plan: Plan, report: "Build", options: "Options") -> Iterator[Path]
     """Draw and typeset; gives the PDF."""
     from analysis import compare, evaluate
 
+    assert plan.own is not None
+
     work, folder = options.output / "page", options.output / "figures"
     wanted = compare.Options(
-        dataset_path=options.dataset_path,
+        dataset_path=plan.own.path,
         checkpoint=tuple(checkpoints(plan).values()),
         output=options.output / "pair",
     )
@@ -65,7 +67,7 @@ def make_page(plan: Plan, report: "Build", options: "Options") -> Iterator[Path]
     numbers = compare.numbers_of(wanted, found, asked)
     pair, missing = leaflet.draw_all(found, folder, work)
     results = Results(plan.results)
-    title = f"Standard against depthwise separable convolution on {options.dataset_path.name}"
+    title = f"Standard against depthwise separable convolution on {plan.own.path.name}"
     blocks = [
         *opening(plan, results),
         *everything(results, folder, work),

@@ -143,7 +143,8 @@ def regime(name: str, setting: str, pairs: pd.DataFrame, cost: Section) -> Secti
     gaps = (pairs["mobilenet"] - pairs["standard"]).tolist()
     found = mean_interval(gaps)
     words = {1: "more accurate", -1: "less accurate", 0: open_text(gaps)}
-    reach = "none" if found.low is None else f"{points(found.low)} to {points(found.high)}"
+    low, high = found.low, found.high
+    reach = "none" if low is None or high is None else f"{points(low)} to {points(high)}"
     means = {network: percent(pairs[network].mean()) for network in NETWORKS}
     return {
         "name": name,

@@ -289,7 +289,7 @@ def patch(network: str, kind: str) -> "Patch":
                  hatch="" if solid else HATCHES[network])  # fmt: skip
 
 
-def kind_of(row: object) -> str:
+def kind_of(row: Any) -> str:
     """A layer's kind; batch norm belongs to the convolution before it."""
     if row.kind != "bn":
         return row.kind

@@ -151,14 +151,14 @@ def right_and_wrong(data: Results) -> Drawn:
     """Four right and four wrong digits of each network, a line a network."""
     arrays = data.arrays("examples.npz")
     figure = blank(FULL, 5.8)
-    lines = figure.subfigures(2, 1)
+    lines: Any = figure.subfigures(2, 1)
     for line, network in zip(lines, NETWORKS, strict=True):
         axes = line.subplots(1, 8)
         line.supylabel(name_of(network), fontsize=8, color=COLOURS[network])
         for place, ax in enumerate(axes):
             which = f"{network} {'right' if place < 4 else 'wrong'}"
             rows = np.flatnonzero(arrays["which"] == which)
-            draw_readings(ax, arrays, network, rows[place % 4 : place % 4 + 1])
+            draw_readings(ax, arrays, network, rows[place % 4 : place % 4 + 1].tolist())
     return figure, (
         "Four test images that each network reads right and four that it reads wrong, chosen by a "
         "seeded rule, with the confidence of the prediction. Networks of the shown pair."

@@ -151,8 +151,8 @@ def panel(ax: "Axes", table: pd.DataFrame, name: str) -> None:
         draw_sweep(ax, table, factor.column, "error", chosen=True, named=False)
         ax.set_xlabel(factor.name)
         ax.set_ylabel(ERROR)
-        levels = np.unique(table[factor.column])
-        ax.set_xticks(levels, map(brief, levels), fontsize=7)
+        ticks = np.unique(table[factor.column])
+        ax.set_xticks(ticks, list(map(brief, ticks)), fontsize=7)
         return
     levels = list(dict.fromkeys(table["level"]))
     if name == "loss":

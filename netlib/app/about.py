@@ -110,10 +110,9 @@ def _refuses(rule: Mapping[str, Any] | None) -> str:
     """What it takes for no digit, and how often it is right in that, as its checkpoint records."""
     if not rule:
         return "it refuses nothing"
-    measured = rule.get("refused_of_validation"), rule.get("refused_of_validation_families")
-    if not all(isinstance(share, float) for share in measured):
+    digits, others = rule.get("refused_of_validation"), rule.get("refused_of_validation_families")
+    if not isinstance(digits, float) or not isinstance(others, float):
         return "it refuses what looks like none of them"
-    digits, others = measured
     return (
         f"in validation it refused {100 * others:.0f} % of what is no digit, of kinds that it was "
         f"taught, and {100 * digits:.1f} % of the digits"

@@ -325,7 +325,7 @@ def _batch_tab(service: Service) -> None:
     def read_files(
         chosen: Any,
         request: gr.Request | None = None,
-        progress=gr.Progress(),  # noqa: B008
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> str:
         def report(done: int, total: int) -> None:
             progress((done, total), desc="Reading", unit="pictures")

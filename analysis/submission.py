@@ -179,7 +179,7 @@ def trained(options: Options) -> dict[str, Path]:
     )
     for path in build.run(wanted):
         print(path)
-    return own.checkpoints(own.make_plan(wanted, options.dataset_path))
+    return own.checkpoints(own.make_plan(wanted))
 
 
 def author(options: Options) -> str:

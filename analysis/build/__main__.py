@@ -73,7 +73,7 @@ def run(options: Options) -> Iterator[Path]:
     from analysis.build.document import make_page
 
     if options.dataset_path:
-        yield from run_own(options, options.dataset_path)
+        yield from run_own(options)
         return
     plan = make_plan(options)
     report = open_report(plan)
@@ -110,7 +110,7 @@ def run(options: Options) -> Iterator[Path]:
             print(f"note: {problem}")
 
 
-def run_own(options: Options, path: Path) -> Iterator[Path]:
+def run_own(options: Options) -> Iterator[Path]:
     """The report of a data set of the user's: the same steps, a page of its own.
 
     Raises:
@@ -118,7 +118,7 @@ def run_own(options: Options, path: Path) -> Iterator[Path]:
     """
     from analysis.build import own
 
-    plan = own.make_plan(options, path)
+    plan = own.make_plan(options)
     report = open_report(plan)
     if options.list:
         show(report)

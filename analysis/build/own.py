@@ -26,7 +26,7 @@ IN_THE_PAIR = ("roc", "filters", "mistakes")
 OF_OURS = re.compile(r"MNIST(?!-C)|the course")  # not said of another data set
 
 
-def make_plan(options: "Options", path: Path) -> Plan:
+def make_plan(options: "Options") -> Plan:
     """The plan of a report of this data set.
 
     Raises:
@@ -34,6 +34,8 @@ def make_plan(options: "Options", path: Path) -> Plan:
     """
     from netlib import data
 
+    path = options.dataset_path
+    assert path is not None, "a report of one's own data is asked for"
     if options.output == OURS:
         raise ValueError("--dataset-path needs --output, a folder for that report alone.")
 

@@ -149,8 +149,8 @@ def miscounted(data: Results) -> Iterator[str]:
     if data.has("more_width.csv"):
         for row in data.table("more_width.csv").itertuples():
             name = f"{row.network}-{row.width:g}-{row.seed}"
-            right = float((found[name] == found["labels"]).mean())
-            yield from apart(f"more_width.csv and {ANSWERS} in {name}", row.accuracy, right)
+            share = (found[name] == found["labels"]).mean()
+            yield from apart(f"more_width.csv and {ANSWERS} in {name}", row.accuracy, share)
 
 
 def apart(what: str, one: object, other: object) -> Iterator[str]:

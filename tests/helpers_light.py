@@ -9,6 +9,7 @@ import inspect
 import io
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,11 @@ def drawing() -> bytes:
     return buffer.getvalue()
 
 
+def wait(_: object, seconds: float) -> None:
+    """A job for a process that reads."""
+    time.sleep(seconds)
+
+
 def tour(folder: Path) -> None:
     """Call every listener of the page with what it expects; any error ends the program."""
     import demo
@@ -44,7 +50,7 @@ def tour(folder: Path) -> None:
     picture.write_bytes(drawing())
     value = "data:image/png;base64," + base64.b64encode(drawing()).decode()
     listeners: dict[str, Any] = {f.fn.__name__: f.fn for f in app.fns.values() if f.fn}
-    reading = listeners["read_pad"](value, Taught())[2]
+    reading = asyncio.run(listeners["read_pad"](value, Taught()))[2]
     taught = listeners["correct"](Taught(), reading, "7")[2]
     inputs: dict[str, tuple] = {
         "read_pad": (value, Taught()),

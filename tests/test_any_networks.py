@@ -94,6 +94,9 @@ def test_names_are_shown_as_text_everywhere(visitor: Visitor, tmp_path: Path) ->
     about.get_by_text(NAMES[0]).first.wait_for()
     assert all(label in about.inner_text() for label in EVIL)
     here = visitor.page.url.split("#")[0].rstrip("/")
-    assert about.locator(".server").all_inner_texts() == [here] * 2
+    assert about.locator(".server").all_inner_texts() == [here] * 4
+    example = visitor.page.request.get(f"{here}/seven.png").body()  # as About says
+    answer = visitor.page.request.post(f"{here}/predict", data=example).json()
+    assert answer["mobilenet"]["prediction"] == "7"
     for tag in ("img[src=x]", "b:text-is('$a$')", ".katex", "i:text-is('&$y$ # 1.png')"):
         assert visitor.page.locator(tag).count() == 0

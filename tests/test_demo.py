@@ -1,22 +1,26 @@
 """The app without a browser: endpoints, command line, and what the panels say."""
 
+import asyncio
 import base64
 import csv
 import io
 import json
 import os
+import pickle
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
 import demo
+from netlib.answer.pool import StoppedError
 from netlib.answer.reading import (
     EMPTY,
     MAX_PAD_CHARACTERS,
@@ -27,9 +31,17 @@ from netlib.answer.reading import (
     fitted,
 )
 from netlib.app.about import about_markdown
-from netlib.app.api import row_to_json
 from netlib.app.atlas import Atlas, Place
-from netlib.app.batch import Row, accuracy, collect, read_batch, to_csv
+from netlib.app.batch import (
+    Row,
+    accuracy,
+    collect,
+    finish,
+    read_batch,
+    read_slice,
+    row_to_json,
+    to_csv,
+)
 from netlib.app.gallery import KINDS, load_examples
 from netlib.app.service import Service, sentence
 from netlib.app.stress import FACTORS, NEUTRAL, distort, holds, sweep
@@ -353,9 +365,12 @@ def test_accuracy_counts_unreadable_pictures_as_wrong() -> None:
 def test_a_csv_has_a_line_a_picture_and_no_formulas() -> None:
     lines = to_csv([Row("=cmd.png", reading_of(7))], {"standard": TEN}).splitlines()
     assert lines[0].startswith("image,label,disagreement,error,standard,standard_confidence")
-    assert lines[1].startswith("'=cmd.png,,0.0000,,7,0.9000,,0.0")
+    assert lines[1].startswith("'=cmd.png,,0.0000,,7,0.9000,,,0.0")
     refused = to_csv([Row("x.png", reading_of(7, known=False))], {"standard": TEN})
-    assert "x.png,,0.0000,,?,0.9000,1,0.0" in refused
+    assert "x.png,,0.0000,,?,0.9000,1,,0.0" in refused
+    both = NetworkReading(np.array([[0, 0.7, 0, 0, 0, 0, 0, 0.3, 0, 0]]), EMPTY, np.array([True]))
+    doubtful = Reading(EMPTY, (), {"standard": both})
+    assert "1,0.7000,,1:7,0.0" in to_csv([Row("x.png", doubtful)], {"standard": TEN})
     assert len(lines) == 2
 
 
@@ -364,6 +379,10 @@ def write_zip(path: Path, entries: dict[str, bytes]) -> Path:
         for name, content in entries.items():
             archive.writestr(name, content)
     return path
+
+
+def rows_of(service: Service, paths: Sequence[Path], progress: Any = None) -> list[Row]:
+    return asyncio.run(read_batch(service.ask, paths, list, progress))
 
 
 def test_a_zip_with_labels_is_read_without_unpacking(service: Service, tmp_path: Path) -> None:
@@ -377,11 +396,11 @@ def test_a_zip_with_labels_is_read_without_unpacking(service: Service, tmp_path:
         },
     )
     steps: list[tuple[int, int]] = []
-    rows = read_batch(service.reader, [archive], lambda *step: steps.append(step))
+    rows = rows_of(service, [archive], lambda *step: steps.append(step))
     assert [(row.name, row.label) for row in rows] == [("set/a.png", "7"), ("set/b.png", "3")]
     assert "no picture" in rows[1].error
     assert rows[0].texts() == {"standard": "7", "mobilenet": "7"}
-    assert steps == [(1, 2), (2, 2)]
+    assert steps[-1] == (2, 2)
     assert list(tmp_path.iterdir()) == [archive]
 
 
@@ -399,14 +418,14 @@ def test_labels_are_read_from_tables_of_every_usual_form(tmp_path: Path, text: s
     table.write_text(text, encoding="utf-8")
     for name in ("a.png", "b.png"):
         (tmp_path / name).write_bytes(png(seven()))
-    assert collect(sorted(tmp_path.iterdir()))[1] == {"a.png": "7", "b.png": "042"}
+    assert collect(tuple(sorted(tmp_path.iterdir())))[1] == {"a.png": "7", "b.png": "042"}
 
 
 def test_a_table_that_names_no_picture_is_told(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("image,label\nother.png,7\n")
     (tmp_path / "a.png").write_bytes(png(seven()))
     with pytest.raises(UserError, match="names none of the pictures"):
-        collect(sorted(tmp_path.iterdir()))
+        collect(tuple(sorted(tmp_path.iterdir())))
 
 
 @pytest.mark.parametrize(
@@ -421,7 +440,7 @@ def test_a_zip_that_cannot_be_used_gets_one_sentence(
     tmp_path: Path, entries: dict[str, bytes], expected: str
 ) -> None:
     with pytest.raises(UserError, match=expected):
-        collect([write_zip(tmp_path / "x.zip", entries)])
+        collect((write_zip(tmp_path / "x.zip", entries),))
 
 
 def test_a_bad_file_spoils_its_own_row_only(service: Service, tmp_path: Path) -> None:
@@ -430,10 +449,28 @@ def test_a_bad_file_spoils_its_own_row_only(service: Service, tmp_path: Path) ->
     lines = Image.fromarray(np.tile(np.array([[0], [255]], np.uint8), (40, 300)).repeat(4, 0))
     (tmp_path / "lines.png").write_bytes(png(lines))
     (tmp_path / "a.png").write_bytes(png(seven()))
-    rows = read_batch(service.reader, sorted(tmp_path.iterdir()))
+    rows = rows_of(service, sorted(tmp_path.iterdir()))
     errors = {row.name: row.error for row in rows}
     assert rows[0].name == "a.png" and rows[0].texts()["standard"] == "7"
     assert "no readable zip" in errors["x.zip"] and "neither a picture" in errors["notes.txt"]
+
+
+def test_a_picture_that_ends_its_process_spoils_its_own_row_only(
+    service: Service, tmp_path: Path
+) -> None:
+    for number in range(4):
+        (tmp_path / f"{number}.png").write_bytes(png(seven()))
+
+    async def ask(job: Any, *arguments: Any) -> Any:
+        start, seconds = arguments[1:3] if job is read_slice else (0, 0)
+        if start <= 2 and (seconds or start == 2):  # which is in the slice, or alone
+            raise StoppedError
+        return await service.ask(job, *arguments)
+
+    rows = asyncio.run(read_batch(ask, sorted(tmp_path.iterdir()), list))
+    assert {row.name: row.error[:11] for row in rows} == {
+        "0.png": "", "1.png": "", "2.png": "The picture", "3.png": "",
+    }  # fmt: skip
 
 
 def test_pictures_of_one_name_in_two_folders_have_labels_of_their_own(
@@ -442,20 +479,20 @@ def test_pictures_of_one_name_in_two_folders_have_labels_of_their_own(
     table = b"image,label\none/a.png,7\ntwo/a.png,1\n"
     picture = png(seven())
     entries = {"one/a.png": picture, "two/a.png": picture, "labels.csv": table}
-    rows = read_batch(service.reader, [write_zip(tmp_path / "x.zip", entries)])
+    rows = rows_of(service, [write_zip(tmp_path / "x.zip", entries)])
     assert {row.name: row.label for row in rows} == {"one/a.png": "7", "two/a.png": "1"}
     entries["labels.csv"] = b"image,label\na.png,7\n"  # which of the two?
     with pytest.raises(UserError, match="names none of the pictures"):
-        collect([write_zip(tmp_path / "y.zip", entries)])
+        collect((write_zip(tmp_path / "y.zip", entries),))
 
 
-def test_what_is_read_differently_comes_first(service: Service, monkeypatch) -> None:
+def test_what_is_read_differently_comes_first(service: Service, tmp_path: Path) -> None:
     sure, differ = reading_of(4), reading_of(4, mobilenet=(9,))
     rows = [Row("a", sure), Row("b", None, None, "damaged"), Row("c", differ)]
-    made = iter(rows)
-    monkeypatch.setattr("netlib.app.batch.collect", lambda _: ([(r.name, b"") for r in rows], {}))
-    monkeypatch.setattr("netlib.app.batch._row", lambda *_: next(made))
-    assert [row.name for row in read_batch(service.reader, [])] == ["c", "a", "b"]
+    (tmp_path / "a.png").touch()
+    files = (tmp_path / "a.png",)
+    parts = [pickle.dumps(rows[:2]), pickle.dumps(rows[2:])]
+    assert [row.name for row in finish(service.reader, files, parts, list)] == ["c", "a", "b"]
 
 
 def test_a_zip_bomb_is_refused_by_its_declared_size(
@@ -466,13 +503,13 @@ def test_a_zip_bomb_is_refused_by_its_declared_size(
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("a.png", bytes(2000))
     with pytest.raises(UserError, match="inflates"):
-        collect([archive])
+        collect((archive,))
 
 
 def test_too_many_pictures_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netlib.app.batch.MAX_PICTURES", 2)
     with pytest.raises(UserError, match="more than 2"):
-        collect([write_zip(tmp_path / "x.zip", {f"{i}.png": b"x" for i in range(3)})])
+        collect((write_zip(tmp_path / "x.zip", {f"{i}.png": b"x" for i in range(3)}),))
 
 
 # --- Stress -------------------------------------------------------------------------------------
@@ -788,12 +825,12 @@ def test_answers_of_any_checkpoints_carry_their_names(strangers: Service) -> Non
     assert 0 <= row.disagreement <= 1 + 1e-6
     classes = {name: fact.class_names for name, fact in strangers.facts.items()}
     header, cells = csv.reader(to_csv([row], classes).splitlines())
-    assert header[4:12] == [
+    assert header[4:13] == [
         "a/net",
-        *(f"a/net_{rest}" for rest in ("confidence", "refused", "pone", "p<b>$x$</b>", "p=cmd()")),
-        *("a/net_p#h", "a/net_p7"),
+        *(f"a/net_{rest}" for rest in ("confidence", "refused", "alternative", "pone")),
+        *(f"a/net_p{rest}" for rest in ("<b>$x$</b>", "=cmd()", "#h", "7")),
     ]
-    assert len(cells) == len(header) == 4 + (3 + 5) + (3 + 2) + (3 + 10)
+    assert len(cells) == len(header) == 4 + (4 + 5) + (4 + 2) + (4 + 10)
 
 
 def test_details_are_there_for_any_checkpoints(strangers: Service) -> None:

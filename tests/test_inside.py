@@ -14,9 +14,10 @@ import pytest
 import torch
 
 import demo
-from netlib.app.inside import Inside, encode, mobilenet_v1_layers, pack, what_if_html
+from netlib.app.inside import Inside, mobilenet_v1_layers, pack, what_if_html
 from netlib.app.service import Service
 from netlib.app.views.cost_strip import cost_strip_html, lesson
+from netlib.app.views.pictures import encode
 from netlib.nets import init_network, load_network, measure, mobilenet_v1
 from netlib.nets.layers import folded
 

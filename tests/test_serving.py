@@ -1,5 +1,6 @@
 """The running app as programs meet it: the plain route, its limits, and what strangers send."""
 
+import asyncio
 import atexit
 import contextlib
 import io
@@ -10,20 +11,29 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from gradio.utils import get_upload_folder
-from helpers_light import drawing
+from helpers_light import drawing, wait
 from PIL import Image
 
 import demo
-from netlib.answer.pool import DRAWING_BYTES, BusyError, Job, ReaderPool, Turnstile, is_heavy
+from netlib.answer.pool import (
+    DRAWING_BYTES,
+    BusyError,
+    ReaderPool,
+    StoppedError,
+    Turnstile,
+    is_heavy,
+)
+from netlib.answer.reading import Reader
 from netlib.app import route, uploads
-from netlib.errors import UserError
+from netlib.app.service import DRAWINGS
 
 
 @pytest.fixture(scope="module")
@@ -129,42 +139,129 @@ def kill(processes: Iterable[int]) -> None:
             os.kill(process, signal.SIGKILL)
 
 
+def runs(process: int) -> bool:
+    """It is neither gone nor waiting for somebody to be told of its end."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def ended(processes: Iterable[int], patience: float = 60) -> bool:
+    """All of them end by themselves."""
+    end = time.monotonic() + patience
+    while any(map(runs, processes)) and time.monotonic() < end:
+        time.sleep(0.05)
+    return not any(map(runs, processes))
+
+
+def numbers(pool: ReaderPool) -> set[int]:
+    """The processes that read."""
+    return {process.number for process in pool.processes}
+
+
 def test_dead_readers_are_replaced(client, app) -> None:
     client.post("/predict", content=drawing())
-    before = set(app.service.pool.processes.values())
+    before = numbers(app.service.pool)
     kill(before)
     answers = [client.post("/predict", content=drawing()) for _ in range(4)]
     assert {answer.status_code for answer in answers} == {200}
-    assert set(app.service.pool.processes.values()) - before
+    assert numbers(app.service.pool) - before
 
 
 def test_readers_come_back_even_without_what_they_were_forked_from(client, app) -> None:
     pool = app.service.pool
-    kill([pool._template._process.pid, *pool.processes.values()])
+    kill([pool._template.process.pid, *numbers(pool)])
     assert client.post("/predict", content=drawing()).status_code == 200
 
 
-def test_a_picture_that_ends_its_reader_is_told_and_others_are_read(app) -> None:
-    pool = app.service.pool
-    with pytest.raises(UserError, match="stopped what read it"):
-        pool.submit(Job("read", Deadly(), False), False).result(30)
-    reading = pool.submit(Job("read", drawing(), False), False).result(30)
-    assert reading.networks["standard"].text == "7"
-    assert reading.sketch is None
+def pooled(test: Callable[[ReaderPool], Awaitable[None]], drawing: int = 1) -> None:
+    """Run a test with a pool of its own."""
+
+    async def run() -> None:
+        pool = ReaderPool({"standard": demo.STANDARD, "mobilenet": demo.MOBILENET}, drawing, 1)
+        try:
+            await test(pool)
+        finally:
+            pool.close()
+
+    asyncio.run(asyncio.wait_for(run(), 60))
 
 
-def test_what_nobody_expected_is_told_with_its_traceback(app) -> None:
-    with pytest.raises(RuntimeError, match="has no attribute 'guess'"):
-        app.service.pool.submit(Job("guess", drawing(), False), False).result(30)
+def test_a_picture_that_ends_its_reader_is_told_and_others_are_read() -> None:
+    async def test(pool: ReaderPool) -> None:
+        with pytest.raises(StoppedError, match="stopped what read it"):
+            await pool.ask(Reader.read, Deadly())
+        reading = await pool.ask(Reader.read, drawing())
+        assert reading.networks["standard"].text == "7"
+
+    pooled(test)
+
+
+def test_what_nobody_expected_is_told_with_its_traceback() -> None:
+    async def test(pool: ReaderPool) -> None:
+        with pytest.raises(RuntimeError, match="Traceback"):
+            await pool.ask(Reader.read_digits, None)
+
+    pooled(test)
 
 
 def test_a_pool_that_is_closed_leaves_no_process() -> None:
-    pool = ReaderPool({"standard": demo.STANDARD, "mobilenet": demo.MOBILENET}, 1, 1)
-    pool.submit(Job("read", drawing(), False), False).result(30)
-    template = pool._template._process
-    pool.close()
-    assert template.wait(30) == 0
-    pool.close()
+    async def test(pool: ReaderPool) -> None:
+        await pool.ask(Reader.read, drawing())
+        template, reader = pool._template.process, numbers(pool)
+        pool.close()
+        assert await asyncio.to_thread(template.wait, 30) == 0
+        assert ended(reader)
+        pool.close()
+
+    pooled(test)
+
+
+def test_who_goes_away_ends_the_work_and_leaves_the_place_to_others() -> None:
+    async def test(pool: ReaderPool) -> None:
+        await pool.ask(Reader.read, drawing())
+        before = numbers(pool)
+        waiting = asyncio.create_task(pool.ask(wait, 1000))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        assert (await pool.ask(Reader.read, drawing())).networks["standard"].text == "7"
+        assert ended(before)
+
+    pooled(test)
+
+
+SERVER = """
+import asyncio, sys
+sys.path[:0] = sys.argv[1:]
+import demo
+from helpers_light import wait
+from netlib.answer.pool import ReaderPool
+
+async def serve():
+    pool = ReaderPool({"standard": demo.STANDARD, "mobilenet": demo.MOBILENET}, 2, 1)
+    await pool.start()
+    work = asyncio.create_task(pool.ask(wait, 0.5))
+    await asyncio.sleep(0)
+    print(pool._template.process.pid, *(process.number for process in pool.processes), flush=True)
+    await work
+    await asyncio.sleep(1000)
+
+asyncio.run(serve())
+"""
+
+
+def test_readers_whose_server_was_killed_end_by_themselves() -> None:
+    tests = Path(__file__).parent
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVER, str(tests), str(tests.parent)], stdout=subprocess.PIPE
+    )
+    with server:
+        assert server.stdout is not None
+        readers = list(map(int, server.stdout.readline().split()))
+        assert len(readers) == 4 and all(map(runs, readers))  # one is at work
+        server.kill()
+    assert ended(readers)
 
 
 def test_heavy_work_is_what_is_more_than_a_drawing(tmp_path: Path) -> None:
@@ -176,17 +273,34 @@ def test_heavy_work_is_what_is_more_than_a_drawing(tmp_path: Path) -> None:
     assert not is_heavy(drawing()) and not is_heavy(b"no picture") and not is_heavy("nothing.png")
 
 
-def test_a_full_server_says_so_and_drawings_do_not_wait_for_large_pictures(
-    client, app, monkeypatch
-) -> None:
-    monkeypatch.setattr(app.service, "_drawings", Turnstile(0, 0))
-    answer = client.post("/predict", content=drawing())
+def test_a_full_server_says_so_and_drawings_do_not_wait_for_large_pictures(client, app) -> None:
+    service = app.service
+    with contextlib.ExitStack() as visitors:
+        for number in range(DRAWINGS[0]):
+            visitors.enter_context(service._drawings.admit(f"visitor {number}"))
+        answer = client.post("/predict", content=drawing())
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert "too much to do" in told(answer)
-    monkeypatch.undo()
-    monkeypatch.setattr(app.service, "_large", Turnstile(0, 0))
-    assert client.post("/predict", content=bytes(DRAWING_BYTES + 1)).status_code == 503
-    assert client.post("/predict", content=drawing()).status_code == 200
+    with service._large.admit("127.0.0.1"), service._large.admit("127.0.0.1"):
+        answer = client.post("/predict", content=bytes(DRAWING_BYTES + 1))
+        assert (answer.status_code, "still being read" in told(answer)) == (503, True)
+        assert client.post("/predict", content=drawing()).status_code == 200
+    assert client.post("/predict", content=bytes(DRAWING_BYTES + 1)).status_code == 422
+
+
+def test_a_visitor_has_one_batch_at_a_time(client, app) -> None:
+    def status(session: str) -> tuple[int, str]:
+        body = {"data": [[upload(client, drawing())]], "session_hash": session}
+        answer = client.post("/gradio_api/run/predict_batch", json=body)
+        return answer.status_code, answer.json().get("error", "")
+
+    with app.service.batches.admit("one"):
+        assert status("one") == (
+            503,
+            "Your last pictures are still being read: wait for their answers.",
+        )
+        assert status("two") == (200, "")
+    assert status("one") == (200, "")
 
 
 def test_a_turnstile_counts_visitors_and_forgets_them() -> None:
@@ -218,6 +332,7 @@ def upload(client: httpx.Client, content: bytes, name: str = "7.png") -> dict[st
         {"data": [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}]},
         {"data": [{"path": "http://127.0.0.1:1/x.png", "meta": {"_type": "gradio.FileData"}}]},
         {"data": [{}], "fn_index": 999},
+        {"data": [{}], "batched": True},
         [],
     ],
     ids=json.dumps,
@@ -228,6 +343,22 @@ def test_a_mistake_at_gradios_endpoint_is_the_callers_and_told(
     answer = client.post(f"/gradio_api/run/{endpoint}", json=body)
     assert 400 <= answer.status_code < 500
     assert answer.json()["error"].endswith(".")
+
+
+def test_a_page_of_another_site_cannot_call_without_asking_first(client) -> None:
+    body = json.dumps({"data": [upload(client, drawing())]}).encode()
+    for kind in ("text/plain", "text/plain;application/json", "multipart/form-data", ""):
+        headers = {"Content-Type": kind, "Origin": "https://elsewhere.example"}
+        answer = client.post("/gradio_api/run/predict", content=body, headers=headers)
+        assert (answer.status_code, "error" in answer.json()) == (400, True)
+    asked = client.options(
+        "/gradio_api/run/predict",
+        headers={"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"},
+    )
+    assert "access-control-allow-origin" not in asked.headers
+    assert client.post(
+        "/gradio_api/run/predict", content=body, headers={"Content-Type": "application/json"}
+    ).is_success
 
 
 def test_what_gradio_stumbles_over_is_told(client) -> None:

@@ -22,6 +22,7 @@ class Row:
         theory: what arithmetic promises, in the same unit.
         target: such as ">= 2.5"; "" where none was set.
         reached: "yes" or "no" beside a target.
+        why: what a profile says where the target is missed.
     """
 
     area: str
@@ -35,6 +36,7 @@ class Row:
     theory: float | None = None
     target: str = ""
     reached: str = ""
+    why: str = ""
 
 
 def row(
@@ -48,15 +50,20 @@ def row(
     at_least: float | None = None,
     at_most: float | None = None,
     theory: float | None = None,
+    why: str = "",
 ) -> Row:
-    """Median and quartiles of `values`, held against a target where one is given."""
+    """Median and quartiles of `values`, held against a target where one is given.
+
+    What `why` says is kept where the target is missed.
+    """
     low, median, high = quartiles(values)
     target, reached = "", ""
     if at_least is not None:
         target, reached = f">= {at_least:.3g}", "yes" if median >= at_least else "no"
     elif at_most is not None:
         target, reached = f"<= {at_most:.3g}", "yes" if median <= at_most else "no"
-    return Row(area, quantity, arm, network, median, low, high, unit, theory, target, reached)
+    why = why if reached == "no" else ""
+    return Row(area, quantity, arm, network, median, low, high, unit, theory, target, reached, why)
 
 
 def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
@@ -79,16 +86,17 @@ def ratios(numerators: Sequence[float], denominators: Sequence[float]) -> list[f
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Rows as aligned text; a missed target stands out."""
+    """Rows as aligned text; a missed target stands out, and why stands below."""
     import pandas as pd
 
     if not rows:
         return "(none)"
-    frame = pd.DataFrame([asdict(row) for row in rows]).drop(columns="area")
+    frame = pd.DataFrame([asdict(row) for row in rows]).drop(columns=["area", "why"])
     frame["reached"] = frame["reached"].map({"yes": "reached", "no": "MISSED", "": ""})
     numbers = dict.fromkeys(("median", "low", "high", "theory"), "{:.4g}".format)
     frame["theory"] = frame["theory"].astype(float)
-    return frame.to_string(index=False, na_rep="", formatters=numbers, justify="left")
+    text = frame.to_string(index=False, na_rep="", formatters=numbers, justify="left")
+    return "\n".join([text, *(f"{row.quantity}: {row.why}" for row in rows if row.why)])
 
 
 def save(output: Path, name: str, lines: Sequence[Row | dict[str, Any]]) -> Path:

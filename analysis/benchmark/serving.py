@@ -2,21 +2,21 @@
 
 The plain route is held against what the cores allow: cores ÷ (processor time of the twin's call,
 client included, + reading + networks). Fewer clients than cores keep no more cores than clients
-busy, since each waits for its answer.
+busy, since each waits for its answer. Cores are those that other programs leave: what the demo and
+its clients use of them, and what stays idle.
 """
 
 import asyncio
+import contextlib
 import io
 import os
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ from typing import Any
 import httpx
 from PIL import Image, ImageOps
 
-from analysis.benchmark.arms import Arm, interleave, seconds_of
 from analysis.benchmark.record import Row, ratios, row
 from analysis.benchmark.settings import Settings
 from netlib.answer.predictor import Predictor
@@ -59,15 +58,50 @@ class Server:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Use:
+    """What calls of one kind took.
+
+    Attributes:
+        latencies: seconds of each call.
+        seconds: of all.
+        server, readers, clients: processor seconds of a call, in the server's own process, those
+            that it started, and this one.
+        cores: that other programs left.
+    """
+
+    latencies: list[float]
+    seconds: float
+    server: float
+    readers: float
+    clients: float
+    cores: float
+
+    @property
+    def speed(self) -> float:
+        """Calls a second."""
+        return len(self.latencies) / self.seconds
+
+    @property
+    def call(self) -> float:
+        """Processor seconds of a call, all processes together."""
+        return self.server + self.readers + self.clients
+
+    def told(self) -> str:
+        """Where a call's processor time goes."""
+        return (f"{1e3 * self.call:.2f} ms of a processor a call: server {1e3 * self.server:.2f}, "
+                f"readers {1e3 * self.readers:.2f}, clients {1e3 * self.clients:.2f}; "
+                f"{self.speed * self.call:.2f} of {self.cores:.2f} cores busy")  # fmt: skip
+
+
 def run(settings: Settings) -> list[Row]:
     """Calls a second, latency, memory over many calls, and start-up."""
     picture = drawing(settings)
-    rows, reading = reading_alone(settings, picture)
     with _server(DEMO, settings, picture) as demo, _server(NOTHING, settings, picture) as nothing:
         servers = {DEMO: demo, NOTHING: nothing}
-        rows += throughput(servers, settings)
-        rows += memory(demo, settings.choose(200, MEMORY_CALLS))  # while the upload is still there
-        rows += plain(servers, settings, picture, reading)
+        rows = throughput(servers, settings)
+        rows += plain(servers, settings, picture)
+        rows += memory(demo, settings.choose(200, MEMORY_CALLS), picture)
     return rows + start_up(settings, picture, servers)
 
 
@@ -80,63 +114,56 @@ def drawing(settings: Settings) -> bytes:
     return buffer.getvalue()
 
 
-def reading_alone(settings: Settings, picture: bytes) -> tuple[list[Row], float]:
-    """What a call has to do beside Gradio's own work, and the median seconds of that."""
-    arm = Arm(make_reader, (dict(settings.checkpoints), picture, settings.choose(0.2, 1.0)),
-              threads=1)  # fmt: skip
-    cases = [READING, NETWORKS_ALONE]
-    found = interleave({DEMO: arm}, cases, settings.choose(2, 5))
-    times = {case: found[DEMO, case] for case in cases}
-    rows = [row(AREA, f"{case}, no server", DEMO, [1e3 * s for s in times[case]], "ms")
-            for case in cases]  # fmt: skip
-    return rows, statistics.median(times[READING])
-
-
 def make_reader(
     checkpoints: Mapping[str, Path], picture: bytes, seconds: float
 ) -> Callable[[str], float]:
-    """The demo's own way from a picture to both answers, and the networks' part of it."""
-    reader = Reader(Predictor(checkpoints))
+    """The demo's own way from a picture to both answers, and the networks' part of it.
+
+    Returns:
+        Processor seconds of a case, on one thread.
+    """
+    reader = Reader(Predictor(checkpoints, threads=1))
     digits = reader.read(picture).digits
     work = {
         READING: lambda: reader.read(picture),
         NETWORKS_ALONE: lambda: reader.read_digits(digits),
     }
-    return lambda case: seconds_of(work[case], seconds)
+
+    def processor_seconds(case: str) -> float:
+        calls, end, start = 0, time.perf_counter() + seconds, time.process_time()
+        while not calls or time.perf_counter() < end:
+            work[case]()
+            calls += 1
+        return (time.process_time() - start) / calls
+
+    return processor_seconds
 
 
-def plain(
-    servers: dict[str, Server], settings: Settings, picture: bytes, reading: float
-) -> list[Row]:
+def plain(servers: dict[str, Server], settings: Settings, picture: bytes) -> list[Row]:
     """Calls a second of the plain route, as a share of what the cores allow."""
     rounds, seconds = settings.choose((2, 0.7), (5, 3.0))
+    reader = make_reader(settings.checkpoints, picture, seconds / 3)
+    alone: dict[str, list[float]] = {READING: [], NETWORKS_ALONE: []}
     rows = []
     for clients in CLIENTS:
         shares, speeds = [], []
         for _ in range(rounds):
-            twin = call_seconds(servers[NOTHING], clients, seconds, picture)
-            start = time.perf_counter()
+            for case, times in alone.items():
+                times.append(reader(case))
+            twin = load(servers[NOTHING], clients, seconds=seconds, picture=picture)
             found = load(servers[DEMO], clients, seconds=seconds, picture=picture)
-            speeds.append(len(found) / (time.perf_counter() - start))
-            shares.append(speeds[-1] * (twin + reading) / min(clients, os.cpu_count() or 1))
+            promised = twin.call + alone[READING][-1]
+            speeds.append(found.speed)
+            shares.append(found.speed * promised / min(clients, found.cores))
+        why = (f"{found.told()}; promised are {1e3 * promised:.2f} ms: twin {1e3 * twin.call:.2f}, "
+               f"reading {1e3 * alone[READING][-1]:.2f}.")  # fmt: skip
         what = f"{clients} client{'s' if clients > 1 else ''}, plain route"
         rows.append(row(AREA, what, DEMO, speeds, "calls a second"))
         rows.append(row(AREA, f"{what}, share of what the cores allow", DEMO, shares, "",
-                        at_least=PLAIN_SHARE, theory=1.0))  # fmt: skip
+                        at_least=PLAIN_SHARE, theory=1.0, why=why))  # fmt: skip
+    rows += [row(AREA, f"{case}, no server", DEMO, [1e3 * s for s in times], "ms")
+             for case, times in alone.items()]  # fmt: skip
     return rows
-
-
-def call_seconds(server: Server, clients: int, seconds: float, picture: bytes) -> float:
-    """Processor seconds of one call, of the server and of the clients, which are this process."""
-    before = time.process_time() + server_seconds(server.process)
-    calls = len(load(server, clients, seconds=seconds, picture=picture))
-    return (time.process_time() + server_seconds(server.process) - before) / calls
-
-
-def server_seconds(process: int) -> float:
-    """Processor seconds that a process has had."""
-    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def throughput(servers: dict[str, Server], settings: Settings) -> list[Row]:
@@ -144,37 +171,37 @@ def throughput(servers: dict[str, Server], settings: Settings) -> list[Row]:
     rounds, seconds = settings.choose((2, 0.7), (5, 3.0))
     rows = []
     for clients in CLIENTS:
-        speeds: dict[str, list[float]] = {name: [] for name in servers}
-        latencies: dict[str, list[float]] = {name: [] for name in servers}
+        uses: dict[str, list[Use]] = {name: [] for name in servers}
         for number in range(rounds):
             for name in list(servers)[:: 1 if number % 2 else -1]:
-                server = servers[name]
-                load(server, clients, seconds=seconds / 5)  # warm-up
-                started = time.perf_counter()
-                found = load(server, clients, seconds=seconds)
-                speeds[name].append(len(found) / (time.perf_counter() - started))
-                latencies[name] += found
+                load(servers[name], clients, seconds=seconds / 5)  # warm-up
+                uses[name].append(load(servers[name], clients, seconds=seconds))
         what = f"{clients} client{'s' if clients > 1 else ''}"
-        for name in servers:
+        speeds = {name: [use.speed for use in found] for name, found in uses.items()}
+        for name, found in uses.items():
             rows.append(row(AREA, what, name, speeds[name], "calls a second"))
-            milliseconds = [1e3 * latency for latency in latencies[name]]
+            milliseconds = [1e3 * latency for use in found for latency in use.latencies]
             rows.append(row(AREA, f"{what}, a call", name, milliseconds, "ms"))
         shares = ratios(speeds[DEMO], speeds[NOTHING])
+        why = "; ".join(f"{name} takes {found[-1].told()}" for name, found in uses.items())
         rows.append(row(AREA, f"{what}, share of doing nothing", DEMO, shares, "",
-                        at_least=GRADIO_SHARE))  # fmt: skip
+                        at_least=GRADIO_SHARE, why=f"{why}."))  # fmt: skip
     return rows
 
 
-def memory(server: Server, calls: int) -> list[Row]:
-    """The server's resident memory before and after `calls` calls."""
-    if not Path("/proc/self/status").exists():
+def memory(server: Server, calls: int, picture: bytes) -> list[Row]:
+    """The memory of all of the server's processes before and after `calls` calls."""
+    if not Path("/proc/self/smaps_rollup").exists():
         return []  # only Linux tells it this way
-    load(server, 8, calls=max(100, calls // 10))  # warm-up
-    before = resident_megabytes(server.process)
-    load(server, 8, calls=calls)
-    after = resident_megabytes(server.process)
-    return [row(AREA, f"memory after {calls:,} calls, times that before", DEMO, [after / before],
-                "×", at_most=GROWTH)]  # fmt: skip
+    load(server, 8, calls=max(100, calls // 10), picture=picture)  # warm-up
+    before = megabytes(server.process)
+    load(server, 8, calls=calls, picture=picture)
+    after = megabytes(server.process)
+    rows = [row(AREA, "memory, all processes", DEMO, [after], "MB")]
+    rows.append(row(AREA, f"memory after {calls:,} calls, times that before", DEMO,
+                    [after / before], "×", at_most=GROWTH,
+                    why=f"{before:.0f} MB became {after:.0f}."))  # fmt: skip
+    return rows
 
 
 def load(
@@ -184,8 +211,8 @@ def load(
     seconds: float = 1e9,
     calls: int = 10**9,
     picture: bytes | None = None,
-) -> list[float]:
-    """Seconds of each call of `clients` that call at once after each answer, until either limit.
+) -> Use:
+    """What calls of `clients` take that call at once after each answer, until either limit.
 
     With a picture, of the plain route; without, of Gradio's endpoint.
 
@@ -193,7 +220,11 @@ def load(
         httpx.HTTPError: an answer is not 200, or there is none.
     """
     latencies: list[float] = []
-    end = time.perf_counter() + seconds
+    processes = family(server.process)
+    before = [server_seconds(number) for number in processes]
+    clients_before, idle_before = time.process_time(), idle_seconds()
+    start = time.perf_counter()
+    end = start + seconds
 
     async def client() -> None:
         # One that all share would let them wait for one another.
@@ -210,7 +241,45 @@ def load(
         await asyncio.gather(*(client() for _ in range(clients)))
 
     asyncio.run(together())
-    return latencies
+    spent = time.perf_counter() - start
+    used = [server_seconds(number) - one for number, one in zip(processes, before, strict=True)]
+    used.append(time.process_time() - clients_before)
+    each = [seconds / len(latencies) for seconds in used]
+    cores = (sum(used) + idle_seconds() - idle_before) / spent
+    return Use(latencies, spent, each[0], sum(each[1:-1]), each[-1], cores)
+
+
+def family(process: int) -> list[int]:
+    """A process and all that it started."""
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has ended
+            parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
+    found = [process]
+    for number in found:
+        found += [child for child, parent in parents.items() if parent == number]
+    return found
+
+
+def server_seconds(process: int) -> float:
+    """Processor seconds that a process has had."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def idle_seconds() -> float:
+    """For which cores had nothing to do, all together."""
+    fields = Path("/proc/stat").read_text(encoding="utf-8").split()
+    return (int(fields[4]) + int(fields[5])) / os.sysconf("SC_CLK_TCK")
+
+
+def megabytes(process: int) -> float:
+    """Memory of a process and all that it started, what they share counted once."""
+    total = 0
+    for number in family(process):
+        lines = Path(f"/proc/{number}/smaps_rollup").read_text(encoding="utf-8").splitlines()
+        total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return total / 1024
 
 
 def payload(path: str) -> dict[str, Any]:
@@ -220,14 +289,6 @@ def payload(path: str) -> dict[str, Any]:
     """
     file = {"path": path, "meta": {"_type": "gradio.FileData"}}
     return {"data": [file], "session_hash": uuid.uuid4().hex}
-
-
-def resident_megabytes(process: int) -> float:
-    """Resident memory of a process."""
-    for line in Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise OSError(f"Process {process} has no memory: it has ended.")
 
 
 def start_up(settings: Settings, picture: bytes, first: dict[str, Server]) -> list[Row]:
@@ -244,7 +305,7 @@ def start_up(settings: Settings, picture: bytes, first: dict[str, Server]) -> li
     return rows
 
 
-@contextmanager
+@contextlib.contextmanager
 def _server(name: str, settings: Settings, picture: bytes) -> Iterator[Server]:
     """A server that has answered once."""
     with socket.socket() as probe:

@@ -1,13 +1,17 @@
 """Reader processes: every core reads, drawings before heavy work, and no picture ends the server.
 
-    ReaderPool.submit -> one of two queues -> a thread for each process -> its process
+    ReaderPool.ask -> a place of one of two kinds -> its process -> the answer
 
 The processes are forked from one that has loaded the networks and runs nothing, so that another one
 costs some 10 MB and a few milliseconds. Those for heavy work run at the lowest priority: they get
-what drawings leave of the cores.
+what drawings leave of the cores. The server's side is all in its event loop: a thread for each
+process would cost it two switches a picture.
 """
 
+import asyncio
+import contextlib
 import gc
+import importlib
 import io
 import json
 import logging
@@ -17,30 +21,28 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 from PIL import Image
 
 from netlib.answer.predictor import Predictor, default_threads
-from netlib.answer.reading import MAX_PAD_PIXELS, Reader, Reading
+from netlib.answer.reading import MAX_PAD_PIXELS, Reader
 from netlib.errors import UserError
 from netlib.picture.load import FORMATS, ImageError, Picture
 
-CPU_SECONDS = 10.0  # of one picture; then its process is ended
+CPU_SECONDS = 10.0  # of one job; then its process is ended
 DRAWING_BYTES = 100_000  # a file of more, or of more pixels than the wide pad has, is heavy work
 LOWEST_PRIORITY = 19
+HEAD = 4  # bytes before an answer that tell its length
 GONE = (OSError, EOFError, pickle.UnpicklingError)  # what is told of the other end by its silence
-STOPPED = "The picture stopped what read it: save it anew, smaller or in another format."
+
+Job = Callable[..., Any]  # of a reader and what is asked of it; a function of a module
 
 
 log = logging.getLogger(__name__)
@@ -48,6 +50,15 @@ log = logging.getLogger(__name__)
 
 class BusyError(UserError):
     """There is too much to do at the moment."""
+
+
+class StoppedError(UserError):
+    """A picture ended the process that read it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The picture stopped what read it: save it anew, smaller or in another format."
+        )
 
 
 class Turnstile:
@@ -61,7 +72,6 @@ class Turnstile:
     def __init__(self, total: int, each: int) -> None:
         self._total, self._each = total, each
         self._inside: Counter[str] = Counter()
-        self._lock = threading.Lock()
 
     @contextmanager
     def admit(self, visitor: str) -> Iterator[None]:
@@ -70,122 +80,112 @@ class Turnstile:
         Raises:
             BusyError: it is full.
         """
-        with self._lock:
-            if self._inside.total() >= self._total:
-                raise BusyError("The server has too much to do: try again in a moment.")
-            if self._inside[visitor] >= self._each:
-                raise BusyError("Your last pictures are still being read: wait for their answers.")
-            self._inside[visitor] += 1
+        if self._inside.total() >= self._total:
+            raise BusyError("The server has too much to do: try again in a moment.")
+        if self._inside[visitor] >= self._each:
+            raise BusyError("Your last pictures are still being read: wait for their answers.")
+        self._inside[visitor] += 1
         try:
             yield
         finally:
-            with self._lock:
-                self._inside[visitor] -= 1
-                self._inside += Counter()  # forgets those who are out
-
-
-class Job(NamedTuple):
-    """What a process is to do.
-
-    Attributes:
-        method: of `Reader`.
-        argument: of that.
-        steps: whether the steps from the picture to a digit are wanted, too.
-    """
-
-    method: str
-    argument: Any
-    steps: bool
-
-    def run(self, reader: Reader) -> Reading:
-        """Do it."""
-        reading: Reading = getattr(reader, self.method)(self.argument)
-        return reading if self.steps else replace(reading, sketch=None)
+            self._inside[visitor] -= 1
+            self._inside += Counter()  # forgets those who are out
 
 
 class ReaderPool:
-    """Processes that read; they start with the first job, or with `start`.
+    """Processes that read; they start with the first job, or with `start`, in one event loop.
 
     Args:
         checkpoints: name -> path, as for `Predictor`.
         drawing: processes for drawings.
         heavy: processes for heavy work.
+        modules: what holds the jobs; imported once, before the processes are forked.
     """
 
-    def __init__(self, checkpoints: Mapping[str, str | Path], drawing: int, heavy: int) -> None:
-        self._arguments = json.dumps({name: str(path) for name, path in checkpoints.items()})
+    def __init__(
+        self,
+        checkpoints: Mapping[str, str | Path],
+        drawing: int,
+        heavy: int,
+        modules: tuple[str, ...] = (),
+    ) -> None:
+        paths = {name: str(path) for name, path in checkpoints.items()}
+        self._arguments = json.dumps([paths, modules])
         self._counts = {False: drawing, True: heavy}
-        self._queues: dict[bool, SimpleQueue] = {False: SimpleQueue(), True: SimpleQueue()}
-        self._lock, self._forking = threading.Lock(), threading.Lock()
-        self._started = False
+        self._places: dict[bool, asyncio.LifoQueue[_Process | None]] = {}
         self._template: _Template | None = None
-        self.processes: dict[threading.Thread, int] = {}
+        self.processes: set[_Process] = set()
 
-    def start(self) -> None:
-        """Start all processes, without waiting for them."""
-        with self._lock:
-            if self._started:
-                return
-            self._started = True
-        for heavy, count in self._counts.items():
-            for _ in range(count):
-                threading.Thread(target=self._work, args=(heavy,), daemon=True).start()
+    async def start(self) -> None:
+        """Start all processes."""
+        counts = self._counts.items()
+        await asyncio.gather(
+            *(self.ask(_nothing, heavy=heavy) for heavy, count in counts for _ in range(count))
+        )
 
-    def submit(self, job: Job, heavy: bool) -> "Future[Reading]":
-        """Have a job done.
+    async def ask(self, job: Job, *arguments: Any, heavy: bool = False) -> Any:
+        """Have `job(reader, *arguments)` done.
 
-        Returns:
-            What `Job.run` returns, ImageError or UserError as it raises; UserError if it ends its
-            process, and RuntimeError with the traceback of anything else.
+        Raises:
+            ImageError, UserError: as the job raises them; StoppedError if it ends its process.
+            RuntimeError: anything else, with its traceback.
         """
-        self.start()
-        future: Future[Reading] = Future()
-        self._queues[heavy].put((job, future))
-        return future
-
-    def close(self) -> None:
-        """End all processes once they have done what waits."""
-        with self._lock:
-            if not self._started:
-                return
-            self._started = False
-        for heavy, count in self._counts.items():
-            for _ in range(count):
-                self._queues[heavy].put(None)
-        self._template = None  # its end of the connection closes, and it ends
-
-    def _work(self, heavy: bool) -> None:
-        """A thread of the pool: hands jobs to its process, and replaces that when it has died."""
-        process: _Process | None = self._fork(heavy)
-        while (item := self._queues[heavy].get()) is not None:
-            job, future = item
-            if not future.set_running_or_notify_cancel():
-                continue
-            answer: Reading | Exception = UserError(STOPPED)
+        content = pickle.dumps((job, arguments), pickle.HIGHEST_PROTOCOL)
+        places = self._open()[heavy]
+        process = await places.get()
+        try:
+            answer: Any = StoppedError()
             for _ in range(2):  # it may have died before it got the job
                 try:
-                    process = process or self._fork(heavy)
-                    answer = process.ask(job)
+                    process = process or await self._fork(heavy)
+                    answer = await process.ask(content)
                     break
                 except GONE:
                     log.warning("A process that reads has ended, and is replaced")
+                    self._end(process)
                     process = None
-            if isinstance(answer, Exception):
-                future.set_exception(answer)
-            else:
-                future.set_result(answer)
-        del self.processes[threading.current_thread()]
+        finally:
+            # Whoever asked may have gone while it works, and the pool may have been closed.
+            if process and (process.works or self._places.get(heavy) is not places):
+                self._end(process)
+                process = None
+            places.put_nowait(process)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
-    def _fork(self, heavy: bool) -> "_Process":
-        with self._forking:
-            try:
-                self._template = self._template or _Template(self._arguments)
-                process = self._template.fork(heavy)
-            except GONE:
-                self._template = _Template(self._arguments)
-                process = self._template.fork(heavy)
-        self.processes[threading.current_thread()] = process.number
+    def close(self) -> None:
+        """End all processes, those at work when they have answered."""
+        self._places = {}
+        for process in list(self.processes):
+            if not process.works:
+                self._end(process)
+        self._template = None  # its end of the connection closes, and it ends
+
+    def _open(self) -> "dict[bool, asyncio.LifoQueue[_Process | None]]":
+        if not self._places:
+            for heavy, count in self._counts.items():
+                self._places[heavy] = asyncio.LifoQueue()
+                for _ in range(count):
+                    self._places[heavy].put_nowait(None)
+        return self._places
+
+    async def _fork(self, heavy: bool) -> "_Process":
+        template = self._template = self._template or _Template(self._arguments)
+        try:
+            process = await template.fork(heavy)
+        except GONE:  # it has ended, and is replaced as well
+            if self._template is template:
+                self._template = None
+            template = self._template = self._template or _Template(self._arguments)
+            process = await template.fork(heavy)
+        self.processes.add(process)
         return process
+
+    def _end(self, process: "_Process | None") -> None:
+        if process is not None:
+            self.processes.discard(process)
+            process.end()
 
 
 class _Template:
@@ -195,35 +195,78 @@ class _Template:
         self._control, theirs = socket.socketpair()
         code = f"import sys; sys.path = {sys.path!r}; from netlib.answer import pool; pool.main()"
         with theirs:
-            self._process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 [sys.executable, "-c", code, str(theirs.fileno()), arguments],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
             )
 
-    def fork(self, heavy: bool) -> "_Process":
+    async def fork(self, heavy: bool) -> "_Process":
         """Another process; one of GONE if this one has ended."""
         ours, theirs = socket.socketpair()
         with theirs:
             socket.send_fds(self._control, [b"h" if heavy else b"d"], [theirs.fileno()])
-        return _Process(ours)
+        loop = asyncio.get_running_loop()
+        _, process = await loop.create_unix_connection(_Process, sock=ours)
+        try:
+            process.number = await process.answer()
+        except BaseException:
+            process.end()
+            raise
+        return process
 
 
-class _Process:
-    """A reader process, seen from the server."""
+class _Process(asyncio.Protocol):
+    """A reader process, seen from the server: one job at a time.
 
-    def __init__(self, connection: socket.socket) -> None:
-        self._stream = connection.makefile("rwb")
-        connection.close()  # the stream keeps it open
-        self.number: int = pickle.load(self._stream)
+    Attributes:
+        number: its process's; 0 until it has told it.
+        works: an answer of it is awaited.
+    """
 
-    def ask(self, job: Job) -> Reading | Exception:
+    number = 0
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        self._await()
+
+    def _await(self) -> None:
+        self._received = bytearray()
+        self._answer: asyncio.Future[bytearray] = asyncio.get_running_loop().create_future()
+
+    @property
+    def works(self) -> bool:
+        return not self._answer.done() or self._answer.cancelled()  # nobody waits any more
+
+    async def ask(self, job: bytes) -> Any:
         """Have a job done; one of GONE if the process has ended."""
-        pickle.dump(tuple(job), self._stream, pickle.HIGHEST_PROTOCOL)
-        self._stream.flush()
-        answer: Reading | Exception = pickle.load(self._stream)
-        return answer
+        if self._transport.is_closing():
+            raise EOFError
+        self._await()
+        self._transport.write(job)
+        return await self.answer()
+
+    async def answer(self) -> Any:
+        """What it says next; one of GONE if it ends instead."""
+        return pickle.loads(await self._answer)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        length = int.from_bytes(self._received[:HEAD], "big")
+        if len(self._received) == HEAD + length and not self._answer.done():
+            self._answer.set_result(self._received[HEAD:])
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self._answer.done():
+            self._answer.set_exception(EOFError())
+
+    def end(self) -> None:
+        """End it, whatever it does."""
+        self._transport.abort()
+        if self.works and self.number:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.number, signal.SIGKILL)
 
 
 def main() -> None:
@@ -233,7 +276,10 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     # One thread each: no lock can be held while this process is forked, and the cores are shared.
     cv2.setNumThreads(1)
-    reader = Reader(Predictor(json.loads(sys.argv[2]), threads=1))
+    checkpoints, modules = json.loads(sys.argv[2])
+    for module in modules:
+        importlib.import_module(module)
+    reader = Reader(Predictor(checkpoints, threads=1))
     gc.collect()
     gc.freeze()  # pages that no collection touches stay shared
     while True:
@@ -253,55 +299,31 @@ def _serve(connection: socket.socket, reader: Reader, heavy: bool) -> None:
     """Do jobs until the server closes the connection."""
     if heavy:
         os.nice(LOWEST_PRIORITY)
-    with connection.makefile("rwb") as stream:
-        answer: Any = os.getpid()
+    answer: Any = os.getpid()
+    with connection.makefile("rb") as stream:
         while True:
-            pickle.dump(answer, stream, pickle.HIGHEST_PROTOCOL)
+            content = pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
             try:
-                stream.flush()
-                job = Job(*pickle.load(stream))
+                connection.sendall(len(content).to_bytes(HEAD, "big") + content)
+                job, arguments = pickle.load(stream)
             except (EOFError, OSError):
                 return
             signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)  # its signal ends the process
-            answer = _answer(job, reader)
+            answer = _answer(job, reader, arguments)
             signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def _answer(job: Job, reader: Reader) -> Reading | Exception:
+def _answer(job: Job, reader: Reader, arguments: tuple) -> Any:
     try:
-        return job.run(reader)
+        return job(reader, *arguments)
     except (ImageError, UserError) as error:
         return error
     except Exception:  # whatever it is, it may not survive its way to the server
         return RuntimeError(traceback.format_exc())
 
 
-class PooledReader(Reader):
-    """A `Reader` that has pictures read by a pool.
-
-    Args:
-        predictor: for what is asked of this process: digits, explanations.
-        pool: reads pictures.
-        patient: every picture is heavy work, and nobody looks at its steps.
-    """
-
-    def __init__(self, predictor: Predictor, pool: ReaderPool, patient: bool = False) -> None:
-        super().__init__(predictor)
-        self.pool = pool
-        self._patient = patient
-
-    def submit(self, picture: Picture, steps: bool = True) -> "Future[Reading]":
-        """As `read`, without waiting; without `steps`, the reading's `sketch` is None."""
-        job = Job("read", picture, steps and not self._patient)
-        return self.pool.submit(job, self._patient or is_heavy(picture))
-
-    def read(self, picture: Picture) -> Reading:
-        return self.submit(picture).result()
-
-    def read_pad(self, value: str | None) -> Reading:
-        if not value:
-            return super().read_pad(value)
-        return self.pool.submit(Job("read_pad", value, True), False).result()
+def _nothing(_: Reader) -> None:
+    """A job for a process that has nothing to do yet."""
 
 
 def is_heavy(picture: Picture) -> bool:

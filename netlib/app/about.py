@@ -21,7 +21,8 @@ maps (MobileNet, Howard et al. 2017). *Inside one block* shows both at work on y
 **What they do not know.** They answer with what they were trained on: {classes}. Other things
 may be taken for it, most of all kinds of pictures that they have never met.
 
-**What is kept.** Drawings stay in memory. Uploaded files are deleted within two hours.{teach}
+**What is kept.** Drawings stay in memory. Uploaded files are deleted within a minute of their
+last use.{teach}
 
 **Words.**
 
@@ -40,13 +41,16 @@ may be taken for it, most of all kinds of pictures that they have never met.
 TEACH = " A correction that you save under *Teach* is kept, the 28×28 picture and its label."
 
 SERVER = "http://127.0.0.1:7860"  # until the browser says where the page came from
-PROGRAM = """from gradio_client import Client, handle_file
+PROGRAM = """from urllib.request import urlretrieve
 
+from gradio_client import Client, handle_file
+
+urlretrieve("{server}/seven.png", "seven.png")  # or a picture of yours
 client = Client("{server}")
 answer = client.predict(handle_file("seven.png"), api_name="/predict")
 print(answer[{name}]["prediction"], answer[{name}]["probabilities"])
 """
-SHELL = "curl --data-binary @seven.png {server}/predict\n"
+SHELL = "curl -O {server}/seven.png\ncurl --data-binary @seven.png {server}/predict\n"
 # The page knows the server's address as its visitor does, whatever stands in between.
 TELL_ADDRESS = """
 const here = new URL(".", document.baseURI).href.replace(/\\/$/, "");
@@ -64,8 +68,9 @@ def usage_html(service: Service) -> str:
     )
     return (
         '<h2>For programmers</h2><p class="hint">Both endpoints, predict and predict_batch (a list '
-        "of files), are described under <i>Use via API</i> at the foot of the page; "
-        "<code>GET /health</code> answers when the server can.</p>"
+        "of files), are described under <i>Use via API</i> at the foot of the page; where the "
+        "server was started with <code>--mcp</code>, they are MCP tools at "
+        "<code>/gradio_api/mcp/</code>; <code>GET /health</code> answers when the server can.</p>"
         f'<pre class="usage" tabindex="0" aria-label="In Python">{program}</pre>'
         f'<pre class="usage" tabindex="0" aria-label="In a shell">{shell}</pre>'
     )

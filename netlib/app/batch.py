@@ -1,19 +1,31 @@
 """Many pictures at once: files and zips, with or without a table of labels.
 
-files -> pictures and labels -> a row each -> those read differently first -> HTML and CSV
+files -> pictures and labels -> a row each -> those read differently first -> HTML, CSV or JSON
+
+All of that is done in the processes for heavy work, a slice of the pictures at a time, so that
+batches of several visitors go on side by side. The server passes the slices on unread.
 """
 
+import contextlib
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import os
+import pickle
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
+from netlib.answer.pool import StoppedError
 from netlib.answer.reading import NetworkReading, Reader, Reading
+from netlib.app.views.reply import to_json
 from netlib.data.stores import DataError, ZipStore
 from netlib.data.tables import has_image_suffix, inert, picture_labels
 from netlib.errors import UserError
@@ -23,8 +35,11 @@ MAX_PICTURES = 1000
 MAX_INFLATED_BYTES = 200_000_000
 MAX_TABLE_BYTES = 2_000_000
 
+SLICE_SECONDS = 0.25
+
 Progress = Callable[[int, int], None]
-Content = bytes | UserError  # of a file, or why it cannot be read
+Ask = Callable[..., Awaitable[Any]]  # has a function of a reader done, see `Service.ask`
+Load = Callable[[], bytes]  # a file's content; UserError or DataError if it cannot be read
 
 
 @dataclass(frozen=True)
@@ -74,45 +89,93 @@ def _by_name(network: NetworkReading, names: Sequence[str]) -> NDArray[np.floati
     return aligned
 
 
-def read_batch(
-    reader: Reader, paths: Sequence[str | Path], progress: Progress | None = None
-) -> list[Row]:
+async def read_batch(
+    ask: Ask,
+    paths: Sequence[Path],
+    show: Callable[[Sequence[Row]], Any],
+    progress: Progress | None = None,
+) -> Any:
     """Read every picture in the files.
 
     Those that are read differently come first, then by disagreement; what could not be read is a
     row with its sentence, at the end.
 
     Args:
-        reader: reads the pictures.
+        ask: has something done in a process for heavy work.
         paths: pictures, zips of pictures, and tables (CSV: image name, label).
-        progress: called with (done, all) after each picture.
+        show: what is made of the rows, there.
+        progress: called with (done, all) after each slice.
+
+    Returns:
+        What `show` returns.
 
     Raises:
         UserError: nothing to read, too much to read, or a table without labels.
     """
-    pictures, labels = collect(paths)
-    rows = []
-    for i, (name, content) in enumerate(pictures):
-        rows.append(_row(reader, name, content, labels.get(name)))
+    files = tuple(map(Path, paths))
+    parts: list[bytes] = []
+    done, total, seconds = 0, 1, SLICE_SECONDS
+    while done < total:
+        try:
+            part, done, total = await ask(read_slice, files, done, seconds)
+        except StoppedError as error:
+            if seconds:  # one by one until it is the picture's turn that ends its process
+                seconds = 0.0
+                continue
+            part, done, seconds = await ask(skip, files, done, str(error)), done + 1, SLICE_SECONDS
+        parts.append(part)
         if progress is not None:
-            progress(i + 1, len(pictures))
-    return sorted(
-        rows, key=lambda row: (bool(row.error), not row.differs, -row.disagreement, row.name)
-    )
+            progress(done, total)
+    return await ask(finish, files, parts, show)
 
 
-def collect(paths: Sequence[str | Path]) -> tuple[list[tuple[str, Content]], dict[str, str]]:
-    """The pictures (name, content) and labels (name -> label) in files and zips.
+def read_slice(
+    reader: Reader, paths: tuple[Path, ...], start: int, seconds: float
+) -> tuple[bytes, int, int]:
+    """Read the pictures from number `start` on, one at least, until the time is up.
 
-    What is no picture, or cannot be unpacked, stands among the pictures with its error.
+    Returns:
+        The rows, pickled; the number of the next picture, and of all.
     """
-    pictures: list[tuple[str, Content]] = []
-    tables: list[tuple[str, bytes]] = []
-    for name, content in _files(paths):
-        if name.lower().endswith(".csv") and isinstance(content, bytes):
-            tables.append((name, content))
-        else:
-            pictures.append((name, content))
+    pictures, _ = collect(paths)
+    for path in paths:
+        with contextlib.suppress(OSError):
+            os.utime(path)  # uploads are removed when nobody has used them for a while
+    end = time.monotonic() + seconds
+    rows: list[Row] = []
+    for name, load in pictures[start:]:
+        rows.append(_row(reader, name, load))
+        if time.monotonic() >= end:
+            break
+    return pickle.dumps(rows), start + len(rows), len(pictures)
+
+
+def skip(_: Reader, paths: tuple[Path, ...], number: int, problem: str) -> bytes:
+    """The row of a picture that cannot be read, pickled."""
+    return pickle.dumps([Row(collect(paths)[0][number][0], None, error=problem)])
+
+
+def finish(
+    _: Reader, paths: tuple[Path, ...], parts: Sequence[bytes], show: Callable[[Sequence[Row]], Any]
+) -> Any:
+    """What `show` makes of all rows, with their labels and in their order."""
+    _, labels = collect(paths)
+    found: list[Row] = [row for part in parts for row in pickle.loads(part)]
+    rows = [replace(row, label=labels.get(row.name)) for row in found]
+    collect.cache_clear()  # lets go of the zips
+    return show(sorted(rows, key=lambda r: (bool(r.error), not r.differs, -r.disagreement, r.name)))
+
+
+@lru_cache(maxsize=4)  # each slice of a batch asks again; uploads are named by their content
+def collect(paths: tuple[Path, ...]) -> tuple[list[tuple[str, Load]], dict[str, str]]:
+    """The pictures (name, how to get its content) and labels (name -> label) in files and zips.
+
+    What is no picture, or cannot be unpacked, stands among the pictures and raises its error.
+    """
+    pictures: list[tuple[str, Load]] = []
+    tables: list[tuple[str, Load]] = []
+    for name, load in _files(paths):
+        (tables if name.lower().endswith(".csv") else pictures).append((name, load))
         if len(pictures) > MAX_PICTURES:
             raise UserError(
                 f"There are more than {MAX_PICTURES} pictures: send them in smaller parts."
@@ -120,7 +183,12 @@ def collect(paths: Sequence[str | Path]) -> tuple[list[tuple[str, Content]], dic
     if not pictures:
         raise UserError("There is no picture to read: choose pictures, or a zip of pictures.")
     labels: dict[str, str] = {}
-    for name, content in tables:
+    for name, load in tables:
+        try:
+            content = load()
+        except (DataError, UserError) as error:
+            pictures.append((name, partial(_refuse, error)))
+            continue
         labels |= _labels(name, content, [picture for picture, _ in pictures])
     return pictures, labels
 
@@ -150,7 +218,8 @@ def accuracy(rows: Sequence[Row]) -> dict[str, tuple[int, int]]:
 def to_csv(rows: Sequence[Row], classes: Mapping[str, Sequence[str]]) -> str:
     """The rows as a CSV table, one line a picture, probabilities for single digits.
 
-    Which digits look like none is told by their numbers, from 1; why a file was not read, in error.
+    Which digits look like none is told by their numbers, from 1, and what may be meant as well by
+    "1:7"; why a file was not read, in error.
 
     Args:
         rows: of one batch.
@@ -164,6 +233,7 @@ def to_csv(rows: Sequence[Row], classes: Mapping[str, Sequence[str]]) -> str:
             name,
             f"{name}_confidence",
             f"{name}_refused",
+            f"{name}_alternative",
             *(f"{name}_p{label}" for label in known),
         ]
     writer.writerow(map(inert, header))
@@ -171,58 +241,80 @@ def to_csv(rows: Sequence[Row], classes: Mapping[str, Sequence[str]]) -> str:
         cells = [row.name, row.label or "", f"{row.disagreement:.4f}", row.error]
         for name, known in classes.items():
             network = row.reading.networks.get(name) if row.reading is not None else None
-            cells += _cells(network) if network else [""] * (3 + len(known))
+            cells += _cells(network) if network else [""] * (4 + len(known))
         writer.writerow(map(inert, cells))
     return text.getvalue()
 
 
 def _cells(network: NetworkReading) -> list[str]:
     refused = " ".join(str(i) for i, known in enumerate(network.is_digit, 1) if not known)
-    head = [network.text, f"{network.confidences.prod():.4f}", refused]
+    others = [f"{i}:{other}" for i, other in enumerate(network.alternatives, 1) if other]
+    head = [network.text, f"{network.confidences.prod():.4f}", refused, " ".join(others)]
     if len(network.labels) > 1:
         return head + [""] * len(network.class_names)
     return head + [f"{p:.6f}" for p in network.probabilities[0]]
 
 
-def _row(reader: Reader, name: str, content: Content, label: str | None) -> Row:
+def rows_json(rows: Sequence[Row], names: Sequence[str]) -> bytes:
+    """The answer of the API's `predict_batch`."""
+    return orjson.dumps([row_to_json(row, names) for row in rows])
+
+
+def row_to_json(row: Row, names: Sequence[str]) -> dict[str, Any]:
+    """One picture of a batch: its name, label, disagreement, and its answers or its error."""
+    answers = {"error": row.error} if row.reading is None else to_json(row.reading, names)
+    return {
+        "image": row.name,
+        "label": row.label,
+        "disagreement": round(row.disagreement, 6),
+        **answers,
+    }
+
+
+def _row(reader: Reader, name: str, load: Load) -> Row:
     try:
-        if isinstance(content, UserError):
-            raise content
-        return Row(name, reader.read(content), label)
-    except (ImageError, UserError) as error:
-        return Row(name, None, label, str(error))
+        return Row(name, replace(reader.read(load()), sketch=None))
+    except (DataError, ImageError, UserError) as error:
+        return Row(name, None, error=str(error))
+    except OSError:
+        return Row(name, None, error="It is not on the server any more: send it again.")
 
 
-def _files(paths: Sequence[str | Path]) -> Iterator[tuple[str, Content]]:
-    """Name and content of every picture and table, zips opened."""
+def _files(paths: Sequence[Path]) -> Iterator[tuple[str, Load]]:
+    """Every picture and table, zips opened."""
     left = MAX_INFLATED_BYTES
-    for path in map(Path, paths):
+    for path in paths:
         if path.suffix.lower() == ".zip":
-            for name, content in _unzip(path, left):
-                left -= len(content) if isinstance(content, bytes) else 0
-                yield name, content
+            store = ZipStore(path)
+            try:
+                names = [name for name in store.files("") if _wanted(name)]
+                left -= sum(map(store.size, names))
+            except DataError as error:
+                yield path.name, partial(_refuse, _told(error, path))
+                continue
+            if left < 0:
+                raise UserError(
+                    f"{path.name} inflates beyond {MAX_INFLATED_BYTES // 1_000_000} MB: send "
+                    "smaller parts."
+                )
+            for name in names:
+                yield name, partial(_unzip, store, name)
         elif _wanted(path.name):
-            yield path.name, path.read_bytes()
+            yield path.name, path.read_bytes
         else:
-            yield path.name, UserError("It is neither a picture nor a zip nor a CSV table.")
+            error = UserError("It is neither a picture nor a zip nor a CSV table.")
+            yield path.name, partial(_refuse, error)
 
 
-def _unzip(path: Path, limit: int) -> Iterator[tuple[str, Content]]:
-    """Pictures and tables in a zip, read in memory: nothing is unpacked to disk."""
-    store = ZipStore(path)
+def _unzip(store: ZipStore, name: str) -> bytes:
     try:
-        names = [name for name in store.files("") if _wanted(name)]
-        size = sum(map(store.size, names))
+        return store.read(name)
     except DataError as error:
-        yield path.name, _told(error, path)
-        return
-    if size > limit:
-        raise UserError(f"{path.name} inflates beyond {limit // 1_000_000} MB: send smaller parts.")
-    for name in names:
-        try:
-            yield name, store.read(name)
-        except DataError as error:
-            yield name, _told(error, path)
+        raise _told(error, store.path) from error
+
+
+def _refuse(error: Exception) -> bytes:
+    raise error
 
 
 def _told(error: DataError, path: Path) -> UserError:

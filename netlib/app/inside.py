@@ -4,7 +4,6 @@ The folded weights of all blocks are sent once, as float32 one after another; th
 manifest that says where each layer lies, and each answer brings the digit as the networks saw it.
 """
 
-import base64
 import hashlib
 import json
 import math
@@ -20,11 +19,10 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from netlib.answer.explain import Explainer
-from netlib.answer.reading import Reading, fitted
 from netlib.app.gallery import Example, load_examples
 from netlib.app.pad import ASSETS
 from netlib.app.service import Service
+from netlib.app.views.reply import seen
 from netlib.nets.layers import ConvLayer, Folded, layers_of, mobilenet_v1_spec
 
 FOLDER = ASSETS / "inside"
@@ -116,28 +114,10 @@ class Inside:
         )
 
 
-def seen(digit: NDArray[np.float32], networks: Mapping[str, Explainer]) -> str:
-    """A digit (28, 28) as the networks saw it, for the browser.
-
-    Returns:
-        One channel as base64 of little-endian float32 for each network, divided by spaces; "=" for
-        what is the same as the one before.
-    """
-    sides = [net.layers.input_dim[1:] for net in networks.values()]
-    sent = [encode(fitted(digit[None], (1, *side))[0, 0]) for side in sides]
-    pairs = zip(["", *sent], sent, strict=False)
-    return " ".join("=" if text == before else text for before, text in pairs)
-
-
 def _example() -> Example:
     """The digit that stands in for an empty pad: a clear one of the gallery."""
     examples = load_examples()
     return next((example for example in examples if example.label == EXAMPLE), examples[0])
-
-
-def encode(image: NDArray[np.floating]) -> str:
-    """A picture (H, W) as base64 of little-endian float32."""
-    return base64.b64encode(image.astype("<f4").tobytes()).decode("ascii")
 
 
 def mobilenet_v1_layers() -> list[dict[str, int]]:
@@ -148,13 +128,6 @@ def mobilenet_v1_layers() -> list[dict[str, int]]:
         for block in blocks
         if block.separable
     ]
-
-
-def digit_html(reading: Reading, networks: Mapping[str, Explainer]) -> str:
-    """The first digit of a reading, unseen, for the scripts of this tab."""
-    digit = "" if reading.is_blank else seen(reading.digits[0], networks)
-    count = len(reading.digits)
-    return f'<div id="digit-read" hidden data-count="{count}" data-digit="{digit}"></div>'
 
 
 def inside_html(inside: Inside) -> str:
@@ -188,7 +161,11 @@ def stylesheet() -> str:
 
 def routes() -> list[Route]:
     """Where the browser gets scripts and weights; the app's blocks hold an `Inside`."""
-    return [Route(f"/{ROOM}/weights", _weights), Route(f"/{ROOM}/{{name}}", _script)]
+    return [
+        Route(f"/{ROOM}/weights", _weights),
+        Route(f"/{ROOM}/{{name}}", _script),
+        Route("/seven.png", lambda _: FileResponse(_example().path)),  # for programmers to try
+    ]
 
 
 def _weights(request: Request) -> Response:

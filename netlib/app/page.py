@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from html import escape
 from typing import Any
@@ -21,20 +21,12 @@ from netlib.answer.reading import Reading
 from netlib.app import api, route, uploads
 from netlib.app.about import TELL_ADDRESS, about_markdown, usage_html
 from netlib.app.batch import read_batch
+from netlib.app.direct import Direct, explain_validation
 from netlib.app.gallery import gallery, load_examples
-from netlib.app.inside import (
-    Inside,
-    digit_html,
-    inside_html,
-    routes,
-    starter,
-    stylesheet,
-    what_if_html,
-)
+from netlib.app.inside import Inside, inside_html, routes, starter, stylesheet, what_if_html
 from netlib.app.lesson import lesson_html
 from netlib.app.pad import ASSETS, drawing_pad, split_value
-from netlib.app.service import Service, friendly, guarded, visitor
-from netlib.app.statuses import Mistakes, explain_validation
+from netlib.app.service import Service, guarded, visitor
 from netlib.app.stress import FACTORS, NEUTRAL
 from netlib.app.teach import Taught, Teacher
 from netlib.app.uploads import own_folder, paths
@@ -45,10 +37,10 @@ from netlib.app.views.panels import (
     BLANK_TEXT,
     NO_FILE_TEXT,
     answer_html,
-    boxed_html,
     class_names,
     number_html,
 )
+from netlib.app.views.reply import first_view, on_pad, on_picture, on_wide_pad
 from netlib.app.views.steps import steps_html
 from netlib.app.views.stress_view import single_digit, stress_html
 from netlib.app.views.teach_view import hint_html, taught_line, teach_html
@@ -61,11 +53,11 @@ PAD = (280, 280)
 WIDE_PAD, NARROW_PAD = (1120, 240), (700, 360)
 MAX_FILE_SIZE = "25mb"
 MAX_QUEUE = 64
+POLL_SECONDS = 0.02  # Gradio's queue looks for work each millisecond: 7 % of a core, to find none
 # Python's usual 5 ms are what each answer waits for at each step while a batch computes.
 SWITCH_SECONDS = 0.0005
 KEEP_SECONDS = uploads.SECONDS / 2
 AS_READ = "as read"
-BLANK_PICTURE = "The picture is blank: there is no ink in it that stands out from its paper."
 DETAILS = ("why", "map", "stress", "teach")  # tabs that follow the current digit while open
 
 # For listeners that answer at once: the queue would cost them more than their work.
@@ -75,6 +67,9 @@ INSTANT: dict[str, Any] = {
     "api_visibility": "private",
     "trigger_mode": "always_last",
 }
+# Text goes in and out as it is: each component's own view of it would be another thread's.
+UNCHANGED: dict[str, Any] = {"preprocess": False, "postprocess": False}
+AS_IT_COMES: dict[str, Any] = {**UNCHANGED, **INSTANT}
 MASTHEAD = """
 <div class="masthead"><h1>{title}</h1>
 <p>What do you lose, and what do you win, when a <span class="standard">standard convolution</span>
@@ -112,6 +107,7 @@ def build_page(service: Service) -> gr.Blocks:
                 html(usage_html(service), js_on_load=TELL_ADDRESS)
         api.add_endpoints(service)
     page.queue(max_size=MAX_QUEUE)
+    page._queue.sleep_when_free = POLL_SECONDS
     return page
 
 
@@ -122,8 +118,8 @@ def html(value: str = "", **arguments: Any) -> gr.HTML:
 
 def _first_view(
     service: Service, inside: Inside, teacher: Teacher, lesson: gr.State
-) -> tuple[gr.HTML, gr.State, Callable[..., tuple]]:
-    """What is read on the left, the answers on the right; how a reading is shown there."""
+) -> tuple[gr.HTML, gr.State, Callable[[Taught, Reading], str]]:
+    """What is read on the left, the answers on the right; how a taught reading is shown there."""
     current = gr.State()
     with gr.Row(equal_height=False, elem_classes="first-view"):
         with gr.Column(scale=4, min_width=300):
@@ -146,59 +142,41 @@ def _first_view(
             )
             html(cost_strip_html(inside.manifest["networks"]), elem_id="cost-strip")
 
-    def show(
-        taught: Taught,
-        reading: Reading,
-        problem: str = "",
-        number: str = "file",
-        blank: str = BLANK_TEXT,
+    def shown(reading: Reading, problem: str = "", blank: str = BLANK_TEXT) -> tuple:
+        return first_view(reading, service.facts, service.networks, problem, blank)
+
+    def show(taught: Taught, first: tuple, number: str) -> tuple:
+        answer, strip, reading, *rest = first
+        answer += taught_line(teacher, service.facts, taught, reading)
+        return answers_to(number, answer), strip, reading, *rest
+
+    async def read_pad(
+        value: str | None, taught: Taught, request: gr.Request | None = None
     ) -> tuple:
-        digit = digit_html(reading, service.networks)
-        answer = answer_html(reading, service.facts, problem, blank) + digit
-        line = taught_line(teacher, service.facts, taught, reading)
-        shown = answers_to(number, answer + line)
-        # A large photo's steps would stay in memory for as long as the visitor's session.
-        return shown, steps_html(reading), replace(reading, sketch=None)
+        drawing, number = split_value(value)
+        read = guarded(service.draw, partial(shown, empty))
+        first = await read(on_pad, drawing, service.facts, visitor=visitor(request))
+        return show(taught, first, number)
 
-    def read_pad(value: str | None, taught: Taught) -> tuple:
-        return guarded_pad(value, service.reader.read_pad, partial(show, taught), empty)
-
-    def read_picture(
+    async def read_picture(
         file: Any, taught: Taught, request: gr.Request | None = None
     ) -> tuple[str, str, Reading, str]:
-        reading = empty
+        first = *shown(empty, blank=NO_FILE_TEXT), ""
         for path in paths(file):
-            with service.admit(path, visitor(request)):
-                reading = service.reader.read(path)
-        blank = BLANK_PICTURE if file and reading.is_blank else ""
-        return *show(taught, reading, blank, blank=NO_FILE_TEXT), boxed_html(reading)
+            first = await service.read(on_picture, path, service.facts, visitor=visitor(request))
+        return show(taught, first, "file")
 
     for event in (pad.change, draw_tab.select):
-        event(read_pad, [pad, lesson], [answers, steps, current], **INSTANT)
+        event(read_pad, [pad, lesson], [answers, steps, current], **AS_IT_COMES)
     for event in (picture.change, upload_tab.select):
-        read = guarded(read_picture, lambda text: (*show(Taught(), empty, text), ""))
-        inputs, outputs = [picture, lesson], [answers, steps, current, boxed]
-        event(read, inputs, outputs, preprocess=False, **INSTANT)
-    return answers, current, show
+        read = guarded(read_picture, lambda text: show(Taught(), (*shown(empty, text), ""), "file"))
+        event(read, [picture, lesson], [answers, steps, current, boxed], **AS_IT_COMES)
+    return answers, current, lambda taught, reading: show(taught, shown(reading), "taught")[0]
 
 
 def answers_to(number: str, answers: str) -> str:
     """The answers, and which drawing they belong to."""
     return f'<span hidden data-drawing="{number}"></span>{answers}'
-
-
-def guarded_pad(
-    value: str | None,
-    read: Callable[[str], Reading],
-    show: Callable[..., Any],
-    empty: Reading,
-) -> Any:
-    """`show(reading, problem, number)` of what is on a pad, an error as its one sentence."""
-    drawing, number = split_value(value)
-    answer = guarded(
-        lambda: show(read(drawing), number=number), lambda text: show(empty, text, number)
-    )
-    return answer()
 
 
 def asset(name: str) -> str:
@@ -236,6 +214,11 @@ class Detail:
 def message(text: str) -> str:
     """A line of text in the place of a picture or table."""
     return f'<p class="hint">{escape(text)}</p>'
+
+
+def alert(text: str) -> str:
+    """The same, read out at once by screen readers."""
+    return f'<p class="hint" role="alert">{escape(text)}</p>'
 
 
 WAIT = message("One moment …")  # of what is made when its tab is first opened
@@ -304,25 +287,26 @@ def _stress_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
 
 
 def _number_tab(service: Service) -> None:
-    def show(reading: Reading, problem: str = "", number: str = "") -> str:
-        return answers_to(number, number_html(reading, service.facts, problem))
-
-    def read_number(value: str | None) -> str:
-        return guarded_pad(value, service.reader.read_pad, show, empty)
+    async def read_number(value: str | None, request: gr.Request | None = None) -> str:
+        drawing, number = split_value(value)
+        read = guarded(service.draw, lambda text: number_html(empty, service.facts, text))
+        answer = await read(on_wide_pad, drawing, service.facts, visitor=visitor(request))
+        return answers_to(number, answer)
 
     with gr.Tab("Write a number", elem_id="number-tab"):
         hint = "Write a number of up to 20 digits"
         pad = drawing_pad("wide-pad", WIDE_PAD, NARROW_PAD, "Wide drawing pad.", hint)
         empty = service.reader.read_pad("")
         answers = html(
-            show(empty), js_on_load=_answers_script("wide-pad", ()), elem_id="number-answers"
+            answers_to("", number_html(empty, service.facts)),
+            js_on_load=_answers_script("wide-pad", ()),
+            elem_id="number-answers",
         )
-    pad.change(read_number, pad, answers, **INSTANT)
+    pad.change(read_number, pad, answers, **AS_IT_COMES)
 
 
 def _batch_tab(service: Service) -> None:
-    @friendly
-    def read_files(
+    async def read_files(
         chosen: Any,
         request: gr.Request | None = None,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
@@ -333,9 +317,9 @@ def _batch_tab(service: Service) -> None:
         found = paths(chosen)
         if not found:
             raise UserError("There is no picture to read: choose pictures, or a zip of pictures.")
+        show = partial(batch_html, facts=service.facts)
         with service.batches.admit(visitor(request)):
-            rows = read_batch(service.patient, found, report)
-        return batch_html(rows, service.facts)
+            return await read_batch(partial(service.ask, heavy=True), found, show, report)
 
     with gr.Tab("Many pictures", elem_id="many-tab"):
         html(
@@ -354,7 +338,8 @@ def _batch_tab(service: Service) -> None:
             stop = gr.Button("Stop", scale=0, min_width=90)
         table = html(elem_id="batch-table", js_on_load=asset("sort.js"))
     files.change(lambda: "", None, table, queue=False, api_visibility="private")
-    reading = button.click(read_files, files, table, api_visibility="private", preprocess=False)
+    read = guarded(read_files, alert)
+    reading = button.click(read, files, table, api_visibility="private", **UNCHANGED)
     _keep(files)
     stop.click(lambda: message("Stopped: nothing was kept."), None, table, cancels=[reading],
                queue=False, api_visibility="private")  # fmt: skip
@@ -374,13 +359,13 @@ def _teach_tab(
     lesson: gr.State,
     answers: gr.HTML,
     current: gr.State,
-    show: Callable[..., tuple],
+    show: Callable[[Taught, Reading], str],
 ) -> None:
     def follow(taught: Taught, reading: Reading | None) -> str:
         return teach_html(teacher, service.facts, taught, reading)
 
     def shown(taught: Taught, reading: Reading | None, note: str) -> tuple:
-        above = gr.skip() if reading is None else show(taught, reading, number="taught")[0]
+        above = gr.skip() if reading is None else show(taught, reading)
         return message(note), follow(taught, reading), taught, above
 
     def correct(taught: Taught, reading: Reading | None, answer: str | None) -> tuple:
@@ -434,7 +419,7 @@ def launch_options() -> dict[str, Any]:
         "app_kwargs": {
             "title": TITLE,
             "lifespan": _lifespan,
-            "middleware": [Middleware(Mistakes)],
+            "middleware": [Middleware(Direct)],
             "exception_handlers": {RequestValidationError: explain_validation},
             "routes": [Route("/health", _health), *routes(), *route.routes()],
         },
@@ -447,13 +432,15 @@ async def _lifespan(app: Any) -> AsyncIterator[None]:
     page = app.get_blocks()
     usual = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
-    cleaning = asyncio.create_task(uploads.clean_up(page))
-    if page.service.pool is not None:
-        page.service.pool.start()
+    pool = page.service.pool
+    tasks = [asyncio.create_task(uploads.clean_up(page))]
+    if pool is not None:
+        tasks.append(asyncio.create_task(pool.start()))
     yield
-    if page.service.pool is not None:
-        page.service.pool.close()
-    cleaning.cancel()
+    for task in tasks:
+        task.cancel()
+    if pool is not None:
+        pool.close()
     sys.setswitchinterval(usual)
     uploads.remove_old(page, 0)
 

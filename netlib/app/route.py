@@ -17,8 +17,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Message
 
 from netlib.answer.pool import BusyError
-from netlib.app.api import to_json
 from netlib.app.service import Service, sentence
+from netlib.app.views.reply import as_json
 from netlib.errors import UserError
 from netlib.picture.load import FORMAT_NAMES, MAX_BYTES, ImageError
 
@@ -70,18 +70,19 @@ def routes() -> list[APIRoute]:
     ]  # fmt: skip
 
 
-async def predict(request: Request) -> JSONResponse:
+async def predict(request: Request) -> Response:
     check_origin(request.headers)
     picture = await _picture(request)
     service: Service = request.app.get_blocks().service
+    visitor = request.client.host if request.client else ""
     try:
-        reading = await service.read(picture, request.client.host if request.client else "")
+        answer = await service.read(as_json, picture, visitor=visitor)
     except BusyError as error:
         raise busy(str(error)) from error
     except Exception as error:
         status = 422 if isinstance(error, ImageError | UserError) else 500
         raise HTTPException(status, sentence(error)) from error
-    return JSONResponse(to_json(reading, service.reader.names))
+    return Response(answer, media_type="application/json")
 
 
 def check_origin(headers: Headers) -> None:
@@ -101,32 +102,31 @@ def check_origin(headers: Headers) -> None:
 
 async def _picture(request: Request) -> bytes:
     """The picture in the body: the whole body, or the first file of a form."""
-    try:
-        with Body(request) as body:
-            limited = Request(request.scope, body.receive)
-            arrives = _file(limited) if _is_form(request.headers) else limited.body()
-            picture = await asyncio.wait_for(arrives, BODY_SECONDS)
-    except asyncio.TimeoutError:
-        raise refusal(
-            408, f"The picture had not arrived after {BODY_SECONDS:g} seconds: send it again."
-        ) from None
-    except ClientDisconnect:
-        raise refusal(400, "The picture did not arrive: send it again.") from None
+    limit = f"The picture file is larger than {MAX_BYTES:,} bytes; scale it down."
+    with Body(request, MAX_BODY, limit) as body:
+        picture = await body.whole(_file if _is_form(request.headers) else Request.body)
     if not picture:
         raise refusal(400, f"There is no picture: send one ({FORMAT_NAMES}) as the body.")
     return picture
 
 
 class Body:
-    """A request's body while it arrives: within its own size, and all of them within theirs."""
+    """A request's body while it arrives: within its own size, and all of them within theirs.
+
+    Args:
+        request: that has it.
+        limit: in bytes.
+        told: to who sends more.
+    """
 
     held = 0  # bytes, of all
 
-    def __init__(self, request: Request) -> None:
-        self._receive = request.receive
+    def __init__(self, request: Request, limit: int, told: str) -> None:
+        self._request = request
+        self._limit, self._told = limit, told
         self._size = 0
-        if int(request.headers.get("content-length", 0)) > MAX_BODY:
-            raise self._too_large()
+        if int(request.headers.get("content-length", 0)) > limit:
+            raise refusal(413, told)
 
     def __enter__(self) -> "Body":
         return self
@@ -134,20 +134,28 @@ class Body:
     def __exit__(self, *_: object) -> None:
         Body.held -= self._size
 
-    async def receive(self) -> Message:
-        message = await self._receive()
+    async def whole(self, read: Callable[[Request], Awaitable[bytes]] = Request.body) -> bytes:
+        """What `read` gets of it; HTTPException if it is too large, too slow, or cut short."""
+        try:
+            arrives = read(Request(self._request.scope, self._receive))
+            return await asyncio.wait_for(arrives, BODY_SECONDS)
+        except asyncio.TimeoutError:
+            raise refusal(
+                408, f"The body had not arrived after {BODY_SECONDS:g} seconds: send it again."
+            ) from None
+        except ClientDisconnect:
+            raise refusal(400, "The body did not arrive: send it again.") from None
+
+    async def _receive(self) -> Message:
+        message = await self._request.receive()
         more = len(message.get("body", b""))
         self._size += more
         Body.held += more
-        if self._size > MAX_BODY:
-            raise self._too_large()
+        if self._size > self._limit:
+            raise refusal(413, self._told)
         if Body.held > MAX_HELD:
             raise busy("Too many pictures are arriving: send yours again in a moment.")
         return message
-
-    @staticmethod
-    def _too_large() -> HTTPException:
-        return refusal(413, f"The picture file is larger than {MAX_BYTES:,} bytes; scale it down.")
 
 
 def refusal(status: int, text: str) -> HTTPException:

@@ -1,11 +1,10 @@
 """What the app holds while it runs: the networks and everything read from disk, loaded once."""
 
-import asyncio
 import inspect
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
@@ -16,9 +15,9 @@ import numpy as np
 from starlette.concurrency import run_in_threadpool
 
 from netlib.answer.explain import Explainer
-from netlib.answer.pool import BusyError, PooledReader, ReaderPool, Turnstile, is_heavy
+from netlib.answer.pool import BusyError, Job, ReaderPool, Turnstile, is_heavy
 from netlib.answer.predictor import NetworkInfo, Predictor, named
-from netlib.answer.reading import Reader, Reading, fitted
+from netlib.answer.reading import Reader, fitted
 from netlib.app.atlas import Atlas
 from netlib.app.teach import TeachStore
 from netlib.app.views.panels import NetworkFacts
@@ -31,8 +30,8 @@ log = logging.getLogger(__name__)
 
 TITLES = {"standard": "Standard", "mobilenet": "MobileNet", "mobilenet_v1": "MobileNet v1"}
 DIGIT_SIZE = (28, 28)
+JOBS = ("netlib.app.batch", "netlib.app.views.batch_view", "netlib.app.views.reply")
 CHECKED = 4  # digits of a map whose embeddings are compared with the checkpoint's
-# Of heavy requests, each holds one of Gradio's 40 threads, which drawings need, too.
 DRAWINGS, LARGE_PICTURES, BATCHES = (64, 64), (16, 2), (8, 1)  # at once: of all, of one visitor
 BUSY, MISTAKE, FAILED = "Too much to do", "That does not go", "Something failed"  # titles of errors
 COUNTS = (2, 3)  # networks beside one another
@@ -47,12 +46,13 @@ class Service:
     """The networks, what is known of them, and where corrections go.
 
     Attributes:
-        reader: reads pictures with every network.
+        reader: reads with every network in this process: digits, and the page's own pictures.
         checkpoints: name -> file.
         facts: name -> title, size, cost and speed.
         atlases: name -> its map of digits, of those that have one beside their checkpoint.
         teach: where corrections are saved, None when the operator has not switched that on.
-        patient: reads pictures behind all drawings, for batches.
+        pool: the processes that read what visitors send; None reads it in threads.
+        batches: lets in who sends many pictures.
     """
 
     reader: Reader
@@ -60,7 +60,7 @@ class Service:
     facts: dict[str, NetworkFacts]
     atlases: dict[str, Atlas]
     teach: TeachStore | None
-    patient: Reader
+    pool: ReaderPool | None = None
     batches: Turnstile = field(default_factory=lambda: Turnstile(*BATCHES))
     _drawings: Turnstile = field(default_factory=lambda: Turnstile(*DRAWINGS))
     _large: Turnstile = field(default_factory=lambda: Turnstile(*LARGE_PICTURES))
@@ -92,38 +92,43 @@ class Service:
         facts = _facts(predictor)
         teach = TeachStore(Path(teach_folder)) if teach_folder is not None else None
         atlases = _atlases(predictor, checkpoints)
+        pool = None
         if workers:
-            pool = ReaderPool(checkpoints, workers, max(1, workers // 2))
-            reader, patient = PooledReader(predictor, pool), PooledReader(predictor, pool, True)
-        else:
-            reader = patient = Reader(predictor)
-        return cls(reader, checkpoints, facts, atlases, teach, patient)
+            pool = ReaderPool(checkpoints, workers, max(1, workers // 2), JOBS)
+        return cls(Reader(predictor), checkpoints, facts, atlases, teach, pool)
 
     @property
     def networks(self) -> dict[str, Explainer]:
         """Name -> its opened network, for explanations."""
         return self.reader.predictor.explainers
 
-    @property
-    def pool(self) -> ReaderPool | None:
-        """The processes that read, if this one does not."""
-        return self.reader.pool if isinstance(self.reader, PooledReader) else None
+    async def ask(self, job: Job, *arguments: Any, heavy: bool = False) -> Any:
+        """What `job(reader, *arguments)` returns or raises, in a process that reads.
 
-    async def read(self, picture: Picture, visitor: str) -> Reading:
-        """What both networks read in a picture, without the steps to it.
+        Args:
+            job: a function of a module.
+            arguments: what it needs besides a `Reader`.
+            heavy: drawings go first.
+        """
+        if self.pool is None:
+            return await run_in_threadpool(job, self.reader, *arguments)
+        return await self.pool.ask(job, *arguments, heavy=heavy)
+
+    async def draw(self, job: Job, *arguments: Any, visitor: str) -> Any:
+        """As `ask`, for a visitor's drawing.
 
         Raises:
             BusyError: there is too much to do.
-            ImageError, UserError: as `Reader.read`.
         """
-        with self.admit(picture, visitor):
-            if isinstance(self.reader, PooledReader):
-                return await asyncio.wrap_future(self.reader.submit(picture, steps=False))
-            return await run_in_threadpool(self.reader.read, picture)
+        with self._drawings.admit(visitor):
+            return await self.ask(job, *arguments)
 
-    def admit(self, picture: Picture, visitor: str) -> AbstractContextManager[None]:
-        """A place for one picture that is to be read; BusyError if there is none."""
-        return (self._large if is_heavy(picture) else self._drawings).admit(visitor)
+    async def read(self, job: Job, picture: Picture, *arguments: Any, visitor: str) -> Any:
+        """As `draw`, for a file or its content, which is the job's first argument."""
+        if not is_heavy(picture):
+            return await self.draw(job, picture, *arguments, visitor=visitor)
+        with self._large.admit(visitor):
+            return await self.ask(job, picture, *arguments, heavy=True)
 
 
 def _check_classes(path: Path, info: NetworkInfo) -> None:
@@ -256,7 +261,14 @@ def guarded(function: Callable[..., Any], show: Callable[[str], Any]) -> Callabl
         except Exception as error:
             return show(sentence(error))
 
-    return wrapped
+    @wraps(function)
+    async def awaited(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return await function(*args, **kwargs)
+        except Exception as error:
+            return show(sentence(error))
+
+    return awaited if inspect.iscoroutinefunction(function) else wrapped
 
 
 def sentence(error: Exception) -> str:

@@ -193,7 +193,10 @@ class Sheet:
                 )
             found |= dict.fromkeys(files.matches(row[self.name_column].strip()), label)
         if not found:
-            raise DataError(f"{self.title} names none of {files.title}: its names must be theirs.")
+            raise DataError(
+                f"{self.title} names none of {files.title}: its names must be theirs, with their "
+                "folders where two have the same name."
+            )
         return found
 
     def _check_unique(self, names: Sequence[str], table: str) -> None:

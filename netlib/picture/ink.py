@@ -58,7 +58,8 @@ def find_ink(levels: np.ndarray) -> Ink:
         parts = _Parts.of(ink)
         if not _is_sheet(ink) and not (parts and parts.has_pale_strokes):
             return _without_specks(ink, parts, SPECK_SHARE_EVEN)
-    ink = Ink.of(page_ink(levels))
+    height, width = levels.shape
+    ink = Ink.of(page_ink(levels), (height, width))
     return _without_specks(ink, _Parts.of(ink), SPECK_SHARE_UNEVEN)
 
 

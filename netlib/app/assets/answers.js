@@ -19,11 +19,12 @@ function settled() {
 }
 
 // Answers are dimmed from the moment that a drawing or file is sent until the reply to that one is
-// there; a server that stays silent is told.
-const DIM_MS = 400, SILENT_MS = 6000;
-const SILENT = "The server does not answer. Your drawing is kept; what stands here is of an earlier one.";
+// there; of a server that is gone or stays silent none is shown.
+const DIM_MS = 400, ASK_MS = 1200, SILENT_MS = 6000;
+const SILENT = "The server does not answer. What is drawn is kept: reload the page when it is back.";
+const HEALTH = new URL("health", document.baseURI);
 let awaited = null; // number of the drawing, "file" for an upload, null when all is answered
-let dimming = null, waiting = null;
+let dimming = null, asking = null, waiting = null;
 
 const region = document.createElement("p"); // speaks when the pen is up, never while it moves
 region.className = "unseen";
@@ -37,21 +38,26 @@ function speak(text) {
 
 function sent(what) {
   awaited = what;
-  clearTimeout(dimming);
-  clearTimeout(waiting);
+  stopWaiting();
   dimming = setTimeout(() => element.classList.add("stale"), DIM_MS);
-  waiting = setTimeout(() => {
-    element.classList.add("stale", "silent");
-    speak(SILENT);
-  }, SILENT_MS);
+  asking = setTimeout(() => fetch(HEALTH).catch(() => what === awaited && silent()), ASK_MS);
+  waiting = setTimeout(silent, SILENT_MS);
+}
+
+function stopWaiting() {
+  for (const timer of [dimming, asking, waiting]) clearTimeout(timer);
+}
+
+function silent() {
+  element.classList.add("stale", "silent");
+  speak(SILENT);
 }
 
 function replied() {
   const reply = element.querySelector("[data-drawing]")?.dataset.drawing ?? "";
   if (awaited !== null && reply !== String(awaited)) return;
   awaited = null;
-  clearTimeout(dimming);
-  clearTimeout(waiting);
+  stopWaiting();
   element.classList.remove("stale", "silent");
   const pad = document.querySelector("#@PAD@ .pad");
   if (!pad?.classList.contains("drawing")) speak(element.querySelector(".verdict")?.textContent ?? "");

@@ -33,7 +33,7 @@ def batch_html(rows: Sequence[Row], facts: Mapping[str, NetworkFacts]) -> str:
 def _summary(rows: Sequence[Row], facts: Mapping[str, NetworkFacts]) -> str:
     differ = sum(row.differs for row in rows)
     unread = sum(row.reading is None for row in rows)
-    parts = [f"{len(rows)} pictures", f"{differ} read differently"]
+    parts = [f"{len(rows)} picture{'s' if len(rows) != 1 else ''}", f"{differ} read differently"]
     if unread:
         parts.append(f"{unread} not readable")
     for name, (right, count) in accuracy(rows).items():

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 WIDTH, HEIGHT = 320, 150
-LEFT, RIGHT, TOP, BOTTOM = 34, 8, 8, 22
+LEFT, RIGHT, TOP, BOTTOM = 40, 8, 8, 22
 
 
 def minus(value: float, figures: int = 6) -> str:

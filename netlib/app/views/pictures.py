@@ -26,6 +26,11 @@ def png_url(pixels: NDArray[np.uint8]) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
+def encode(image: NDArray[np.floating]) -> str:
+    """A picture (H, W) as base64 of little-endian float32."""
+    return base64.b64encode(image.astype("<f4").tobytes()).decode("ascii")
+
+
 def grey(values: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Values in [0, 1] as grey levels: 0 is black, 1 is white."""
     return np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)

@@ -105,7 +105,7 @@ def _evidence(
     for name, values in maps.items():
         caption = f"sum {values.sum():+.1f}{_bias(networks[name], facts[name], target, against)}"
         picture = _overlay(signed(_smooth(values), limit), images[name])
-        figures[name] = figure(picture, caption, f"Evidence for {target}")
+        figures[name] = figure(picture, caption.replace("-", "−"), f"Evidence for {target}")
     rest = f" and for {escape(against)}" if against is not None else ""
     hint = EVIDENCE_HINT.format(target=escape(target), against=rest)
     return _section(hint, _pair(figures, facts))

@@ -81,12 +81,17 @@ def test_every_tab_is_reached_and_nothing_is_wider_than_the_screen(
 
 def test_text_of_twice_the_size_is_not_cut(visit: Callable[..., Visitor]) -> None:
     visitor = visit()
-    visitor.page.evaluate("document.documentElement.style.fontSize = '200%'")
+    sizes = """() => ['.masthead p', '#more-tabs [role=tab]', '.hint', '.pad-tool', '.show-api']
+        .map((name) => parseFloat(getComputedStyle(document.querySelector(name)).fontSize))"""
+    before = visitor.page.evaluate(sizes)
+    devtools = visitor.context.new_cdp_session(visitor.page)  # as in the browser's settings
+    devtools.send("Page.setFontSizes", {"fontSizes": {"standard": 32, "fixed": 26}})
+    assert visitor.page.evaluate(sizes) == pytest.approx([2 * size for size in before], rel=0.03)
     visitor.draw(SEVEN)
     visitor.reads("7")
     cut = visitor.page.evaluate(
         "() => [...document.querySelectorAll('.verdict, .card, .card header, .headline, .costs,"
-        " .bars li > *, .versus, .pad-tool, .cost-lesson')].filter((node) =>"
+        " .bars li > *, .versus, .pad-tool, .cost-lesson, .pane *')].filter((node) =>"
         " node.scrollWidth > node.clientWidth + 2 && getComputedStyle(node).display !== 'inline')"
         ".map((node) => node.outerHTML.slice(0, 90))"
     )

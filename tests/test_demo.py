@@ -738,6 +738,10 @@ def test_only_the_documented_endpoints_are_public_and_they_are_described(client)
     assert set(endpoints) == {"/predict", "/predict_batch"}
     assert endpoints["/predict"]["description"].startswith("Read one picture")
     assert endpoints["/predict_batch"]["description"].startswith("Read many")
+    [image], [files] = (endpoint["parameters"] for endpoint in endpoints.values())
+    assert image["python_type"]["description"].startswith("A picture; the server has one")
+    assert [image["example_input"]] == files["example_input"]
+    assert image["example_input"]["path"] == "seven.png"
 
 
 # --- Command line -------------------------------------------------------------------------------
@@ -780,7 +784,7 @@ def test_a_network_of_too_many_classes_is_refused(tmp_path: Path) -> None:
 def strangers(tmp_path_factory: pytest.TempPathFactory) -> Service:
     """Three networks that have little in common, two of them in files of one name."""
     folder = tmp_path_factory.mktemp("strangers")
-    few = {"class_names": ["one", "<b>$x$</b>", "=cmd()", "#h", "7"]}
+    few = {"class_names": ["one", "<b>$x$</b>", "=cmd()", "#h", "7"], "temperature": 1.0}
     return Service.load(
         save_network(init_network(2, 1, (3, 32, 24), 5, 0.5), folder / "a" / "net.st", few),
         save_network(init_network(1, 0, (1, 20, 20), 2), folder / "b" / "net.st"),
@@ -798,7 +802,7 @@ def test_any_checkpoints_are_told_apart_and_described(strangers: Service) -> Non
     )
     about = about_markdown(strangers)
     assert "**a&#47;net**" in about
-    assert "its confidence is not calibrated; it refuses nothing" in about
+    assert about.count("its confidence is not calibrated; it refuses nothing") == 2
 
 
 def test_networks_of_other_sizes_and_classes_read_one_digit(strangers: Service) -> None:

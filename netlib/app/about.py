@@ -104,7 +104,7 @@ def _network(facts: NetworkFacts, metadata: Mapping[str, Any]) -> str:
     trained = (
         f"trained on {', '.join(map(plain, sources))}" if sources else "its data is not recorded"
     )
-    calibrated = "calibrated" if "temperature" in metadata else "not calibrated"
+    calibrated = "calibrated" if metadata.get("temperature", 1) != 1 else "not calibrated"
     return (
         f"* **{plain(facts.title)}**: {facts.subtitle}; {trained}; its confidence is {calibrated}; "
         f"{_refuses(metadata.get('no_digit'))}."

@@ -59,6 +59,8 @@ SWITCH_SECONDS = 0.0005
 KEEP_SECONDS = uploads.SECONDS / 2
 AS_READ = "as read"
 DETAILS = ("why", "map", "stress", "teach")  # tabs that follow the current digit while open
+# Gradio's sizes are in pixels, which the size of text that a visitor has set does not reach.
+TEXT = gr.themes.sizes.Size(*(f"{pixels / 16:g}rem" for pixels in (9, 10, 12, 14, 16, 22, 26)))
 
 # For listeners that answer at once: the queue would cost them more than their work.
 INSTANT: dict[str, Any] = {
@@ -221,6 +223,7 @@ def alert(text: str) -> str:
     return f'<p class="hint" role="alert">{escape(text)}</p>'
 
 
+BELOW = "What is below goes on with the digit under Draw or Upload."
 WAIT = message("One moment …")  # of what is made when its tab is first opened
 
 
@@ -302,6 +305,7 @@ def _number_tab(service: Service) -> None:
             js_on_load=_answers_script("wide-pad", ()),
             elem_id="number-answers",
         )
+        html(message(BELOW))
     pad.change(read_number, pad, answers, **AS_IT_COMES)
 
 
@@ -337,6 +341,7 @@ def _batch_tab(service: Service) -> None:
             button = gr.Button("Read them", variant="primary", elem_id="batch-button")
             stop = gr.Button("Stop", scale=0, min_width=90)
         table = html(elem_id="batch-table", js_on_load=asset("sort.js"))
+        html(message(BELOW))
     files.change(lambda: "", None, table, queue=False, api_visibility="private")
     read = guarded(read_files, alert)
     reading = button.click(read, files, table, api_visibility="private", **UNCHANGED)
@@ -406,6 +411,7 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": gr.themes.Default(
             primary_hue=gr.themes.colors.sky,
+            text_size=TEXT,
             font=["ui-sans-serif", "system-ui", "sans-serif"],
             font_mono=["ui-monospace", "Consolas", "monospace"],
         ),

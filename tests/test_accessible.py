@@ -63,6 +63,24 @@ def test_axe_finds_nothing_in_any_tab(visit: Callable[..., Visitor], scheme: str
     assert not any(found.values()), found
 
 
+RINGS = """() => [...document.querySelectorAll('#teach-answer input')].slice(0, 2).map((ring) => {
+    const light = (text) => {
+        const shares = text.match(/[\\d.]+/g).slice(0, 3).map((value) => (value / 255) ** 2.2);
+        return 0.2126 * shares[0] + 0.7152 * shares[1] + 0.0722 * shares[2] + 0.05; };
+    const [edge, paper] = [getComputedStyle(ring).borderColor,
+        getComputedStyle(ring.closest('label')).backgroundColor].map(light);
+    return Math.max(edge / paper, paper / edge); })"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_chosen_from_stands_out(visit: Callable[..., Visitor], scheme: str) -> None:
+    visitor = visit(color_scheme=scheme)
+    visitor.open_tab("Teach")
+    visitor.page.get_by_role("radio", name="0", exact=True).last.check()
+    chosen, other = visitor.page.evaluate(RINGS)
+    assert chosen >= 3 and other >= 3  # WCAG 1.4.11, which axe does not look at
+
+
 @pytest.mark.parametrize("width", [320, 380, 820])
 def test_every_tab_is_reached_and_nothing_is_wider_than_the_screen(
     visit: Callable[..., Visitor], width: int

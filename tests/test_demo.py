@@ -21,11 +21,13 @@ from PIL import Image, ImageDraw
 
 import demo
 from netlib.answer.pool import StoppedError
+from netlib.answer.predictor import Predictor
 from netlib.answer.reading import (
     EMPTY,
     MAX_PAD_CHARACTERS,
     TEN,
     NetworkReading,
+    Reader,
     Reading,
     decode_pad,
     fitted,
@@ -42,12 +44,12 @@ from netlib.app.batch import (
     row_to_json,
     to_csv,
 )
-from netlib.app.gallery import KINDS, load_examples
+from netlib.app.gallery import KINDS, examples_for, load_examples
 from netlib.app.service import Service, sentence
 from netlib.app.stress import FACTORS, NEUTRAL, distort, holds, sweep
 from netlib.app.teach import TeachStore
 from netlib.app.views.batch_view import batch_html
-from netlib.app.views.map_view import _distance
+from netlib.app.views.map_view import _distance, map_html
 from netlib.app.views.panels import (
     NO_FILE_TEXT,
     NetworkFacts,
@@ -292,6 +294,15 @@ def test_an_embedding_lies_at_the_weighted_mean_of_its_neighbours() -> None:
     assert place.neighbours.tolist() == [0, 1]
     np.testing.assert_allclose(place.distances, [1, 3])
     np.testing.assert_allclose(place.point, [0.25, 0])
+
+
+def test_a_map_names_its_classes() -> None:
+    names = tuple("abcdefghi")
+    reading = reading_of(3)
+    network = replace(reading.networks["standard"], class_names=names, embeddings=np.zeros((1, 2)))
+    fact = replace(FACTS["standard"], class_names=names)
+    drawn = map_html({"x": small_atlas()}, {"x": fact}, replace(reading, networks={"x": network}))
+    assert all(f">{name}</" in drawn for name in "dfi")
 
 
 def test_a_digit_of_the_map_lies_on_its_own_point() -> None:
@@ -835,6 +846,12 @@ def test_answers_of_any_checkpoints_carry_their_names(strangers: Service) -> Non
         *(f"a/net_p{rest}" for rest in ("<b>$x$</b>", "=cmd()", "#h", "7")),
     ]
     assert len(cells) == len(header) == 4 + (4 + 5) + (4 + 2) + (4 + 10)
+
+
+def test_the_gallery_claims_no_difference_between_equal_networks() -> None:
+    equal = Reader(Predictor({"one": demo.MOBILENET, "other": demo.MOBILENET}))
+    assert len(examples_for(equal)) == len(load_examples())
+    assert "differ" not in {example.kind for example in examples_for(equal)}
 
 
 def test_details_are_there_for_any_checkpoints(strangers: Service) -> None:

@@ -22,7 +22,7 @@ from netlib.app import api, route, uploads
 from netlib.app.about import TELL_ADDRESS, about_markdown, usage_html
 from netlib.app.batch import read_batch
 from netlib.app.direct import Direct, explain_validation
-from netlib.app.gallery import gallery, load_examples
+from netlib.app.gallery import examples_for, gallery
 from netlib.app.inside import Inside, inside_html, routes, starter, stylesheet, what_if_html
 from netlib.app.lesson import lesson_html
 from netlib.app.pad import ASSETS, drawing_pad, split_value
@@ -98,7 +98,7 @@ def build_page(service: Service) -> gr.Blocks:
             with gr.Tab("What if"):
                 html(what_if_html(inside), js_on_load=starter("whatif.js"), elem_id="what-if")
             with gr.Tab("Examples"):
-                gallery(load_examples(), "pad")
+                gallery(examples_for(service.reader), "pad")
             _why_tab(service, answers, current)
             if service.atlases:
                 _map_tab(service, answers, current)

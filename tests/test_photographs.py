@@ -1,5 +1,6 @@
 """Drawn photographs: what they hold, how they are read, and the sheet that shows it."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -9,6 +10,7 @@ from analysis.look.style import WRONG, blank
 from netlib.answer.reading import NetworkReading
 from netlib.measure.photographs import KINDS, on_a_page, written
 from netlib.picture import find_digits, to_digit
+from netlib.picture.ink import find_ink
 
 
 def test_the_sheet_has_every_kind() -> None:
@@ -40,3 +42,19 @@ def test_wrong_answers_stand_out_on_the_sheet(answers: list[str], wrong: bool) -
     digits = np.zeros((3, 28, 28), np.float32)
     draw_steps(ax, picture.convert("RGB"), np.zeros((9, 9)), digits, answers, "desk", "3.1")
     assert (ax.title.get_color() == WRONG) == wrong
+
+
+def test_broad_strokes_are_looked_for_on_a_reduced_picture() -> None:
+    rng = np.random.default_rng(3)
+    ink = on_a_page(rng, [written(rng, "6")], margin=(0.8, 1.0))
+    ink = cv2.resize(ink, None, fx=4, fy=4)
+    light = np.linspace(130, 220, ink.shape[1])
+    levels = ((1 - 0.7 * ink) * light + rng.normal(0, 3, ink.shape)).astype(np.uint8)
+    found = find_ink(levels)
+    assert found.full == levels.shape == found.whole().shape
+    assert max(found.shape) <= max(levels.shape) / 2
+    assert found.box is not None
+    left, top, right, bottom = found.placed(found.box)
+    rows, columns = np.nonzero(ink > 0.5)
+    edges = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+    assert np.allclose((left, top, right, bottom), edges, atol=6)

@@ -104,7 +104,7 @@ def _network(facts: NetworkFacts, metadata: Mapping[str, Any]) -> str:
     trained = (
         f"trained on {', '.join(map(plain, sources))}" if sources else "its data is not recorded"
     )
-    calibrated = "calibrated" if "temperature" in metadata else "not calibrated"
+    calibrated = "calibrated" if metadata.get("temperature", 1) != 1 else "not calibrated"
     return (
         f"* **{plain(facts.title)}**: {facts.subtitle}; {trained}; its confidence is {calibrated}; "
         f"{_refuses(metadata.get('no_digit'))}."
@@ -115,10 +115,9 @@ def _refuses(rule: Mapping[str, Any] | None) -> str:
     """What it takes for no digit, and how often it is right in that, as its checkpoint records."""
     if not rule:
         return "it refuses nothing"
-    measured = rule.get("refused_of_validation"), rule.get("refused_of_validation_families")
-    if not all(isinstance(share, float) for share in measured):
+    digits, others = rule.get("refused_of_validation"), rule.get("refused_of_validation_families")
+    if not isinstance(digits, float) or not isinstance(others, float):
         return "it refuses what looks like none of them"
-    digits, others = measured
     return (
         f"in validation it refused {100 * others:.0f} % of what is no digit, of kinds that it was "
         f"taught, and {100 * digits:.1f} % of the digits"

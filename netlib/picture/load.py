@@ -33,7 +33,10 @@ DECODED_WHOLE = ("WEBP", "AVIF")
 # Each pass over a progressive JPEG costs as much as a whole one.
 MAX_SCANS = 30
 # Twenty digits side by side are still 64 px wide each, and a photo costs no more than a screenshot.
-WORKING_SIDE, WORKING_PIXELS = 1280, 600_000
+# A quarter of 12 megapixels' sides, to which a JPEG decodes straight, is not reduced any further.
+WORKING_SIDE, WORKING_PIXELS = 1280, 760_000
+# A JPEG may decode to this share of that size, rather than to twice as much.
+DECODED_SHARE = 0.75
 
 # Above this share of their own bounding box, visible pixels of two tones are paper with ink on it.
 PAPER_FILL = 0.6
@@ -41,6 +44,8 @@ PAPER_FILL = 0.6
 TWO_TONES = 64
 # Luma may show this share of the contrast that one colour channel has; below, the channel is used.
 LUMA_CONTRAST = 0.5
+# Of so many rows each third shows the colours' contrast.
+MANY_ROWS = 400
 
 ORIENTATION = ExifTags.Base.Orientation
 
@@ -89,7 +94,8 @@ def open_image(
         )
     _check_cost(image, data)
     # JPEG decodes straight to a smaller size; other formats ignore the request.
-    image.draft(None, _fitting_size(image.size))
+    width, height = (math.ceil(DECODED_SHARE * side) for side in _fitting_size(image.size))
+    image.draft(None, (width, height))
     return _plain(_decoded(image))
 
 
@@ -329,10 +335,12 @@ def _background_colour(colour: Image.Image, alpha: np.ndarray) -> Any:
 def _clearest_channel(pixels: np.ndarray) -> np.ndarray:
     """Luma of (H, W, 3), or the colour channel with far more contrast than luma."""
     luma = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    channels = cv2.split(pixels)
-    contrast, *contrasts = (high - low for low, high in map(_range, (luma, *channels)))
+    rows = pixels[::3] if len(pixels) >= MANY_ROWS else pixels
+    contrast, *contrasts = (high - low for low, high in map(_range, (luma, *cv2.split(rows))))
     best = int(np.argmax(contrasts))
-    return luma if contrast >= LUMA_CONTRAST * contrasts[best] else channels[best]
+    if contrast >= LUMA_CONTRAST * contrasts[best]:
+        return luma
+    return np.ascontiguousarray(pixels[:, :, best])
 
 
 def _range(channel: np.ndarray, mask: np.ndarray | None = None) -> tuple[int, int]:

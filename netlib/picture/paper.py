@@ -27,9 +27,12 @@ WINDOWS = (0.012, 0.02, 0.03, 0.045, 0.065, 0.09, 0.12, 0.16, 0.21, 0.28)
 TELLING, HOLDING = 0.6, 0.85
 # The page is closed by a window this much wider.
 WIDER = 1.5
+# A picture is halved as long as the window keeps so many pixels: digits have four times as many.
+WORKING_WINDOW = 16
 # Sensor noise is averaged over this share of the side, well below any stroke that can be read.
 NOISE_BLUR = 1 / 500
 NOISE_MIN_SIDE = 100
+NOISE_ROWS = 5  # it is measured in every so many rows
 # Less missing light than this is no ink, nor are so many standard deviations of the noise,
 MIN_CONTRAST, MIN_NOISES = 0.06, 5.0
 # nor this share of the usual tone of the ink. Strokes whose full tone is below that are none.
@@ -65,8 +68,15 @@ class Strokes:
 
 
 def page_ink(levels: np.ndarray) -> np.ndarray:
-    """Any picture (H, W) uint8 -> ink (H, W), float32 in [0, 1]."""
-    missing, contrast = missing_light(levels)
+    """Any picture (H, W) uint8 -> ink (h, w), float32 in [0, 1].
+
+    Where strokes are far broader than digits need them, the picture is reduced first.
+    """
+    strokes = find_strokes(levels)
+    while strokes.window >= 2 * WORKING_WINDOW:
+        levels = _halved(levels)
+        strokes = Strokes(strokes.light, strokes.window / 2)
+    missing, contrast = missing_light(levels, strokes)
     seen = missing > contrast
     if not seen.any():
         return np.zeros_like(missing)
@@ -76,13 +86,18 @@ def page_ink(levels: np.ndarray) -> np.ndarray:
     return _own_tones(missing, level)
 
 
-def missing_light(levels: np.ndarray) -> tuple[np.ndarray, float]:
+def _halved(levels: np.ndarray) -> np.ndarray:
+    height, width = (side // 2 for side in levels.shape)
+    even = levels[: 2 * height, : 2 * width]
+    return cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def missing_light(levels: np.ndarray, strokes: Strokes) -> tuple[np.ndarray, float]:
     """The share of the page's light that strokes take away.
 
     Returns:
         (H, W) float32 in [0, 1], and the contrast from which on it is ink.
     """
-    strokes = find_strokes(levels)
     if strokes.light:
         levels = 255 - levels
     side = float(np.sqrt(levels.size))
@@ -106,25 +121,35 @@ def find_strokes(levels: np.ndarray) -> Strokes:
     small = levels
     if scale < 1:
         height, width = (max(1, round(side * scale)) for side in levels.shape)
-        small = cv2.resize(levels, (width, height), interpolation=cv2.INTER_AREA)
+        while 2 * width <= small.shape[1] and 2 * height <= small.shape[0]:
+            small = _halved(small)  # far faster than any other factor
+        small = cv2.resize(small, (width, height), interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(cv2.LUT(small, RATIOS), (3, 3), 0)
     side = float(np.sqrt(small.size))
-    windows = [max(3.0, share * side) for share in WINDOWS]
-    dark = np.array([_filled(small, window) for window in windows])
-    light = np.array([_filled(255 - small, window) for window in windows])
-    first = min(_first(dark, TELLING), _first(light, TELLING))
-    is_light = bool(light[first] > dark[first])
-    window = windows[_first(light if is_light else dark, HOLDING)]
-    return Strokes(is_light, window / scale)
+    both = small, 255 - small
+    all_filled = [_filled(tones, WINDOWS[-1] * side) for tones in both]
+    is_light: bool | None = None
+    for share in WINDOWS:
+        window = max(3.0, share * side)
+        if is_light is None:
+            filled = [_filled(tones, window) for tones in both]
+            if any(part >= TELLING * most for part, most in zip(filled, all_filled, strict=True)):
+                is_light = filled[1] > filled[0]
+                own = filled[is_light]
+        else:
+            own = _filled(both[is_light], window)
+        if is_light is not None and own >= HOLDING * all_filled[is_light]:
+            break
+    return Strokes(bool(is_light), window / scale)
 
 
 def closed(levels: np.ndarray, window: float) -> np.ndarray:
     """Closing by a square; beyond the border the picture goes on as it ends there."""
-    side = 2 * round(window / 2) + 1
-    kernel = np.ones((side, side), np.uint8)
-    padded = cv2.copyMakeBorder(levels, side, side, side, side, cv2.BORDER_REPLICATE)
+    reach = round(window / 2)
+    kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+    padded = cv2.copyMakeBorder(levels, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
     height, width = levels.shape
-    return cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel)[side:][:height, side : side + width]
+    return cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel)[reach:][:height, reach : reach + width]
 
 
 def _filled(levels: np.ndarray, window: float) -> float:
@@ -134,16 +159,13 @@ def _filled(levels: np.ndarray, window: float) -> float:
     return float(cv2.norm(above, cv2.NORM_L2SQR))
 
 
-def _first(energies: np.ndarray, share: float) -> int:
-    return int(np.argmax(energies >= share * energies[-1]))
-
-
 def _noise(values: np.ndarray, blur: float) -> float:
     """Standard deviation of the noise, from pixels too far apart to share any of it."""
     lag = 1 + round(3 * blur)
     if values.shape[1] <= lag:
         return 0.0
-    difference = np.abs(values[::2, lag:] - values[::2, :-lag])
+    rows = values[::NOISE_ROWS]
+    difference = np.abs(rows[:, lag:] - rows[:, :-lag])
     return 1.4826 / np.sqrt(2) * float(np.median(difference))
 
 
@@ -154,25 +176,27 @@ def _full_tone(missing: np.ndarray) -> float:
 
 def _own_tones(missing: np.ndarray, level: float) -> np.ndarray:
     """Ink as a share of its own stroke's full tone: pale strokes stay, faint shadows go."""
-    mask = (missing > level).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    ink = np.zeros_like(missing)
-    if count < 2:
+    ink, mask = np.zeros_like(missing), (missing > level).view(np.uint8)
+    left, top, width, height = cv2.boundingRect(mask)
+    if not width:
         return ink
+    inside = slice(top, top + height), slice(left, left + width)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask[inside], connectivity=8)
     sizes = stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
     order = 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")[:MAX_COMPONENTS]
     order = order[sizes[order - 1] >= SMALLEST * np.sqrt(missing.size)]
-    order = order[~_come_in(stats[order], missing.shape)]
+    order = order[~_come_in(stats[order] + (left, top, 0, 0, 0), missing.shape)]
     if order.size == 0:
         return ink
     windows = [_window(stats[label]) for label in order]
+    missing, found = missing[inside], ink[inside]
     own = [labels[at] == label for label, at in zip(order, windows, strict=True)]
     tones = [_full_tone(missing[at][o]) for at, o in zip(windows, own, strict=True)]
     usual = _weighted_median(np.array(tones), stats[order, cv2.CC_STAT_AREA])
-    for at, inside, tone in zip(windows, own, tones, strict=True):
+    for at, part, tone in zip(windows, own, tones, strict=True):
         if tone >= PALEST * usual:
             share = (missing[at] - FLOOR * tone) / ((1 - FLOOR) * tone)
-            np.copyto(ink[at], np.clip(share, 0, 1), where=inside)
+            np.copyto(found[at], np.clip(share, 0, 1), where=part)
     return ink
 
 

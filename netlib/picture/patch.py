@@ -21,18 +21,20 @@ class Ink:
         left: where it begins in the picture, in pixels,
         top: likewise.
         shape: (H, W) of the picture.
+        full: (H, W) that it had before it was reduced to find the ink; None if it was not.
     """
 
     patch: np.ndarray
     left: int
     top: int
     shape: tuple[int, int]
+    full: tuple[int, int] | None = None
 
     @classmethod
-    def of(cls, picture: np.ndarray) -> "Ink":
-        """That of a picture (H, W) in [0, 1]."""
+    def of(cls, picture: np.ndarray, full: tuple[int, int] | None = None) -> "Ink":
+        """That of a picture (H, W) in [0, 1], which may have been reduced from `full`."""
         height, width = picture.shape
-        return cls(picture, 0, 0, (height, width)).trimmed()
+        return cls(picture, 0, 0, (height, width), full).trimmed()
 
     @cached_property
     def box(self) -> Box | None:
@@ -51,19 +53,28 @@ class Ink:
         left, top, right, bottom = box_of(self.patch > 0) or (0, 0, 0, 0)
         left, top = max(left - 1, 0), max(top - 1, 0)
         patch = self.patch[top : bottom + 1, left : right + 1]
-        return Ink(patch, self.left + left, self.top + top, self.shape)
+        return Ink(patch, self.left + left, self.top + top, self.shape, self.full)
 
     def placed(self, box: Box) -> Box:
-        """A box of the patch in pixels of the picture."""
+        """A box of the patch in pixels of the whole picture, not reduced."""
         left, top, right, bottom = box
-        return left + self.left, top + self.top, right + self.left, bottom + self.top
+        placed = left + self.left, top + self.top, right + self.left, bottom + self.top
+        if self.full is None or self.full == self.shape:
+            return placed
+        scales = [full / side for full, side in zip(self.full, self.shape, strict=True)][::-1] * 2
+        left, top, right, bottom = (
+            round(edge * scale) for edge, scale in zip(placed, scales, strict=True)
+        )
+        return left, top, right, bottom
 
     def whole(self) -> np.ndarray:
-        """(H, W) float32, the picture."""
+        """(H, W) float32, the whole picture, not reduced."""
         picture = np.zeros(self.shape, np.float32)
         height, width = self.patch.shape
         picture[self.top : self.top + height, self.left : self.left + width] = self.patch
-        return picture
+        if self.full is None or self.full == self.shape:
+            return picture
+        return cv2.resize(picture, self.full[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def ink_box(ink: np.ndarray) -> Box | None:

@@ -517,6 +517,22 @@ def copied_link(visitor: Visitor, said: str) -> str:
     return visitor.page.evaluate("navigator.clipboard.readText()")
 
 
+def test_a_slow_upload_is_waited_for(visitor: Visitor) -> None:
+    visitor.page.clock.install()
+    visitor.page.reload()
+    visitor.page.wait_for_selector("#answers .card")
+    visitor.open_tab("Upload")
+    held: list = []
+    visitor.page.route("**/gradio_api/upload**", lambda route: held.append(route))
+    seven = {"name": "7.png", "mimeType": "image/png", "buffer": encoded(paper(SEVEN), "PNG")}
+    visitor.page.locator("#picture input[type=file]").set_input_files(seven)
+    visitor.page.locator("#answers .stale").wait_for()
+    visitor.page.clock.fast_forward(20_000)
+    assert visitor.page.locator("#answers .silent").count() == 0
+    held[0].continue_()
+    visitor.reads("7")
+
+
 def test_a_blank_upload_is_told_as_blank(visitor: Visitor) -> None:
     visitor.open_tab("Upload")
     blank = encoded(Image.new("RGB", (90, 90), "white"), "PNG")

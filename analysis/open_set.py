@@ -29,7 +29,6 @@ beside it; an interrupted training goes on.
 
 import itertools
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -67,6 +66,8 @@ class Options:
         icons: folder with a folder for each icon font.
         checkpoint: the trained network.
         teachers: checkpoints of more networks that say, with it, what each digit is.
+        average: checkpoints of more fine-tunings from the same start, whose weights are averaged
+            with its own (Wortsman et al. 2022); with 0 training epochs.
         training_epochs: each with as many other digits as there are, `mnist` of the data set; 0
             only chooses anew what refuses, of a network that was taught before.
         views: changed at random that are made of each picture, once and for all.
@@ -92,6 +93,7 @@ class Options:
     icons: Path
     checkpoint: Path
     teachers: tuple[Path, ...] = ()
+    average: tuple[Path, ...] = ()
     training_epochs: int = 8
     views: int = 3
     learning_rate: float = 0.003
@@ -108,10 +110,11 @@ class Options:
 
 def run(options: Options) -> Iterator[Path]:
     """Draw, fine-tune, choose, write."""
-    from netlib.data.overlap import digests_path, write_digests
+    from netlib.data.overlap import digests_path, join_digests, write_digests
     from netlib.nets.checkpoint import load_network, save_network
 
     net = load_network(options.checkpoint)
+    average(net, options)
     options.output.mkdir(parents=True, exist_ok=True)
     pictures = read_pictures(options)
     families = kept_families(options, pictures)
@@ -127,8 +130,46 @@ def run(options: Options) -> Iterator[Path]:
     yield path
     if options.training_epochs:
         yield write_digests(path, trained_on(options, digits))
-    elif digests_path(options.checkpoint).is_file():
-        yield Path(shutil.copy(digests_path(options.checkpoint), digests_path(path)))
+    elif found := list(filter(Path.is_file, map(digests_path, joined(options)))):
+        yield join_digests(path, found)
+
+
+def joined(options: Options) -> tuple[Path, ...]:
+    """The checkpoints that are one network in the end."""
+    return options.checkpoint, *options.average
+
+
+def average(net: "Network", options: Options) -> None:
+    """Give the network, in place, the mean weights of all, and of the heads of their rules.
+
+    Raises:
+        ValueError: there is training to do, or they did not start from the same weights.
+    """
+    import numpy as np
+    import torch
+
+    from netlib.nets.checkpoint import load_network, weights_digest
+
+    others = [load_network(path) for path in options.average]
+    if not others:
+        return
+    if options.training_epochs:
+        raise ValueError("--average goes with --training-epochs 0.")
+    starts = [n.metadata.get("fine_tuning", {}).get("from") for n in (net, *others)]
+    heads = [n.metadata.get("no_digit", {}).get("head") for n in (net, *others)]
+    if None in (*starts, *heads) or any(start != starts[0] for start in starts):
+        raise ValueError(
+            "--average needs fine-tunings of open_set that started from one network and refuse by "
+            "a head."
+        )
+    states = [n.state_dict() for n in (net, *others)]
+    told = [{"weights_sha256": weights_digest(n), **n.metadata["fine_tuning"]} for n in others]
+    with torch.no_grad():
+        for name, values in net.state_dict().items():
+            if values.is_floating_point():
+                values.copy_(torch.stack([state[name] for state in states]).mean(0))
+    net.metadata["no_digit"] = {**net.metadata["no_digit"], "head": np.mean(heads, axis=0).tolist()}
+    net.metadata["fine_tuning"] = {**net.metadata["fine_tuning"], "averaged_with": told}
 
 
 def kept_families(options: Options, pictures: Pictures) -> list[str]:

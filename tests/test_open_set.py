@@ -29,6 +29,7 @@ from netlib.measure.families import (
 from netlib.measure.outsiders import SPLITS, Drawing, _draw, draw_all
 from netlib.measure.refusing import Said, ask, choose_rule, refused_share
 from netlib.nets import load_network, read_metadata, save_network
+from netlib.nets.checkpoint import weights_digest
 from netlib.nets.network import init_network
 from netlib.picture.digit import to_digit
 from netlib.training.config import AUGMENTATIONS
@@ -308,6 +309,29 @@ def test_without_epochs_only_the_threshold_is_chosen_anew(tuned, digit_folder, f
         == digests_path(taught).exists()
     )
     save_network(net, taught, {"config": {"seed": 0}, "temperature": 1.0})
+    assert start("open_set", [str(word) for word in words]) == 2
+
+
+def test_fine_tunings_of_one_start_are_averaged(tuned, digit_folder, fonts, tmp_path):
+    pictures, net = tuned[0], load_network(tuned[1])
+    checkpoint, other = tmp_path / "small.safetensors", tmp_path / "other.safetensors"
+    net.metadata["no_digit"]["head"] = [0.1] * (net.head.in_features + 1)
+    save_network(net, checkpoint, net.metadata)
+    with torch.no_grad():
+        for values in net.parameters():
+            values.add_(1)
+    save_network(net, other, net.metadata)
+    words = ["--dataset-path", digit_folder(train=20, test=2), "--validation-size", 100,
+             "--unipen", "x", "--hands", "x", "--icons", "x", "--pictures", pictures,
+             "--checkpoint", checkpoint, "--average", other, "--training-epochs", 0,
+             "--output", tmp_path / "out"]  # fmt: skip
+    assert start("open_set", [str(word) for word in words]) == 0
+    found = load_network(tmp_path / "out" / checkpoint.name)
+    for mean, own in zip(found.parameters(), load_network(checkpoint).parameters(), strict=True):
+        assert torch.allclose(mean, own + 0.5)
+    (told,) = found.metadata["fine_tuning"]["averaged_with"]
+    assert told["weights_sha256"] == weights_digest(net)
+    words[words.index("--training-epochs") + 1] = 1
     assert start("open_set", [str(word) for word in words]) == 2
 
 

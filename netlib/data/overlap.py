@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,15 @@ def write_digests(checkpoint: Path, images: Tensor) -> Path:
     path = digests_path(checkpoint)
     with replacing(path) as temporary, open(temporary, "wb") as file:
         np.save(file, np.unique(digests(images)))
+    return path
+
+
+def join_digests(checkpoint: Path, files: Sequence[Path]) -> Path:
+    """Keep the hashes in all of these files beside a checkpoint; returns the file's path."""
+    path = digests_path(checkpoint)
+    known = np.unique(np.concatenate([np.load(file, allow_pickle=False) for file in files]))
+    with replacing(path) as temporary, open(temporary, "wb") as written:
+        np.save(written, known)
     return path
 
 

@@ -21,8 +21,8 @@ maps (MobileNet, Howard et al. 2017). *Inside one block* shows both at work on y
 **What they do not know.** They answer with what they were trained on: {classes}. Other things
 may be taken for it, most of all kinds of pictures that they have never met.
 
-**What is kept.** Drawings stay in memory. Uploaded files are deleted within a minute of their
-last use.{teach}
+**What is kept.** Drawings stay in memory. Uploaded files are deleted within a minute
+of their last use or the closing of the page.{teach}
 
 **Words.**
 

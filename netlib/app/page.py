@@ -132,6 +132,7 @@ def _first_view(
                     # Not a gr.Image: that refuses a file before the listener can say why.
                     picture = gr.File(show_label=False, height=120, elem_id="picture")
                     boxed = html(elem_id="boxed")
+                    _keep(picture)
                 _number_tab(service)
                 _batch_tab(service)
             steps = html(steps_html(None), elem_id="steps")

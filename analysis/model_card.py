@@ -432,7 +432,8 @@ def commands(checkpoints: Path, evaluation: Path) -> str:
     lines: list[str] = []
     for network in NETWORKS:
         metadata = nets.read_metadata(checkpoints / f"{network}.safetensors")
-        made_by = (metadata, metadata["fine_tuning"], metadata["no_digit"])
+        tuned = metadata["fine_tuning"]
+        made_by = (metadata, tuned, *tuned.get("averaged_with", ()), metadata["no_digit"])
         lines += dict.fromkeys(record["command"] for record in made_by)
     for name in SETS:
         for network in NETWORKS:

@@ -505,10 +505,13 @@ def print_results(results: dict[str, Result], metadata: dict[str, Any]) -> None:
 def how_trained(metadata: dict[str, Any]) -> str:
     """What was done for rare classes, and in which precision, as far as a checkpoint says."""
     config = metadata.get("config", {})
-    known = {True: "every class drawn equally often", False: "images drawn as they come"}
+    known: dict[Any, str] = {
+        True: "every class drawn equally often",
+        False: "images drawn as they come",
+    }
     parts = (
         f"loss {config.get('loss', 'unknown')}",
-        known.get(metadata.get("weighted_sampling"), "sampling unknown"),
+        known.get(metadata.get("weighted_sampling", ""), "sampling unknown"),
         f"in {config.get('precision', 'unknown precision')}",
     )
     return f"trained with {', '.join(parts)}"

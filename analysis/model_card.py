@@ -109,7 +109,7 @@ def fill(text: str, content: dict[str, str]) -> str:
         if not pattern.search(text):
             raise ValueError(f"The card lacks the markers {start} and {end}; put them back.")
         block = f"{start}\n{table}\n{end}"
-        text = pattern.sub(lambda _, block=block: block, text)
+        text = pattern.sub(block.replace("\\", r"\\"), text)
     return text
 
 
@@ -245,14 +245,14 @@ def imbalance_choice_table(evaluation: Path) -> str:
     for name, augmentation in AUGMENTED.items():
         for run in read_table(evaluation / f"{name}.csv"):
             if run["dataset"] in CHOSEN_ON:
-                key = run["dataset"].split("-")[0], run["loss"].replace("_", " "), augmentation
+                key = (run["dataset"].split("-")[0], run["loss"].replace("_", " "), augmentation)
                 found.setdefault(key, {}).setdefault(run["network"], []).append(run)
     rows = []
-    for key, runs in found.items():
-        cells = list(key)
+    for recipe, of_both in found.items():
+        cells = list(recipe)
         for network in NETWORKS:
             means = {
-                column: fmean(float(run[column]) for run in runs[network])
+                column: fmean(float(run[column]) for run in of_both[network])
                 for column in ("validation_accuracy", "validation_nll", "balanced_accuracy")
             }
             cells += [percent(means["validation_accuracy"]), f"{means['validation_nll']:.4f}",
@@ -395,7 +395,8 @@ def no_digit_table(refusals: Iterable[dict[str, str]]) -> str:
     for kind in dict.fromkeys(kind for kind, _, _ in every):
         for network in NETWORKS:
             seen, other = (every.get((kind, network, unseen)) for unseen in "01")
-            cells = [kind, network, f"{int((seen or other)['n']):,}"]
+            found = [row for row in (seen, other) if row]
+            cells = [kind, network, f"{int(found[0]['n']):,}"]
             for row in (seen, other):
                 cells += [area(row), percent(float(row["refused"]))] if row else ["–", "–"]
             rows.append("| " + " | ".join(cells) + " |")
@@ -428,7 +429,7 @@ def robustness_table(path: Path) -> str:
 
 def commands(checkpoints: Path, evaluation: Path) -> str:
     """The commands that made the checkpoints and the scores, as they were typed."""
-    lines = []
+    lines: list[str] = []
     for network in NETWORKS:
         metadata = nets.read_metadata(checkpoints / f"{network}.safetensors")
         made_by = (metadata, metadata["fine_tuning"], metadata["no_digit"])

@@ -184,14 +184,15 @@ def choose(
     from netlib.measure.refusing import ask, choose_rule
 
     said = {name: ask(net, *digits[f"validation/{name}"]) for name in DIGIT_SETS}
+    labels = {"validation": digits["validation/mnist"][1], "test": digits["test/mnist"][1]}
     mnist = {"validation": said["mnist"], "test": ask(net, *digits["test/mnist"])}
-    temperature = choose_temperature(said["mnist"].labels, said["mnist"].logits)
+    temperature = choose_temperature(labels["validation"], said["mnist"].logits)
     others = [
         ask(net, pictures[f"validation/{f}"], None, int(pictures[f"blank/validation/{f}"]))
         for f in families
     ]
     rule = choose_rule(list(said.values()), others, head, temperature, options.refused)
-    found = {split: scores(s.labels, s.logits).to_dict() for split, s in mnist.items()}
+    found = {split: scores(labels[split], s.logits).to_dict() for split, s in mnist.items()}
     keys = ("n", "accuracy", "balanced_accuracy", "macro_f1", "nll")
     return {
         "temperature": temperature,
@@ -206,7 +207,7 @@ def placeless(options: Options) -> Options:
     def name(path: Path | None) -> Any:
         return Path(path.name) if path is not None and path.is_absolute() else path
 
-    changed = {
+    changed: dict[str, Any] = {
         key: tuple(map(name, value)) if isinstance(value, tuple) else name(value)
         for key, value in vars(options).items()
         if isinstance(value, (Path, tuple)) and key != "without"
@@ -352,9 +353,8 @@ def taught(options: Options, digits: Digits) -> Digits:
             np.savez(path, images=seen, said=digit_targets(teachers, seen, labels))
         with np.load(path) as stored:
             found.setdefault(name, []).append((stored["images"], stored["said"]))
-    return {
-        name: tuple(map(np.concatenate, zip(*pairs, strict=True))) for name, pairs in found.items()
-    }
+    parts = {name: zip(*pairs, strict=True) for name, pairs in found.items()}
+    return {name: (np.concatenate(next(p)), np.concatenate(next(p))) for name, p in parts.items()}
 
 
 if __name__ == "__main__":

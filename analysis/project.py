@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -93,7 +93,7 @@ def read(options: Options) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     if options.predictions:
         labels, embeddings = read_predictions(options.predictions)
         return labels, embeddings, read_images(path, options.split, labels) if path else None
-    if path is None:
+    if path is None or options.checkpoint is None:
         raise ValueError("--checkpoint needs --dataset-path, of which it is asked.")
     from analysis import evaluate
     from analysis.comparison.answers import grey
@@ -171,9 +171,9 @@ def project(embeddings: np.ndarray, method: str, seed: int, start: str | None = 
     return methods[method](np.asarray(embeddings, dtype=np.float32), seed, start)
 
 
-def settings(method: str, n: int, start: str | None = None) -> dict[str, object]:
+def settings(method: str, n: int, start: str | None = None) -> dict[str, Any]:
     """What a figure has to say of how `n` points were laid out."""
-    details: dict[str, dict[str, object]] = {
+    details: dict[str, dict[str, Any]] = {
         "umap": {
             "n_neighbors": neighbours(n),
             "min_dist": MIN_DIST,

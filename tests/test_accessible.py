@@ -63,6 +63,24 @@ def test_axe_finds_nothing_in_any_tab(visit: Callable[..., Visitor], scheme: str
     assert not any(found.values()), found
 
 
+RINGS = """() => [...document.querySelectorAll('#teach-answer input')].slice(0, 2).map((ring) => {
+    const light = (text) => {
+        const shares = text.match(/[\\d.]+/g).slice(0, 3).map((value) => (value / 255) ** 2.2);
+        return 0.2126 * shares[0] + 0.7152 * shares[1] + 0.0722 * shares[2] + 0.05; };
+    const [edge, paper] = [getComputedStyle(ring).borderColor,
+        getComputedStyle(ring.closest('label')).backgroundColor].map(light);
+    return Math.max(edge / paper, paper / edge); })"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_chosen_from_stands_out(visit: Callable[..., Visitor], scheme: str) -> None:
+    visitor = visit(color_scheme=scheme)
+    visitor.open_tab("Teach")
+    visitor.page.get_by_role("radio", name="0", exact=True).last.check()
+    chosen, other = visitor.page.evaluate(RINGS)
+    assert chosen >= 3 and other >= 3  # WCAG 1.4.11, which axe does not look at
+
+
 @pytest.mark.parametrize("width", [320, 380, 820])
 def test_every_tab_is_reached_and_nothing_is_wider_than_the_screen(
     visit: Callable[..., Visitor], width: int
@@ -81,12 +99,17 @@ def test_every_tab_is_reached_and_nothing_is_wider_than_the_screen(
 
 def test_text_of_twice_the_size_is_not_cut(visit: Callable[..., Visitor]) -> None:
     visitor = visit()
-    visitor.page.evaluate("document.documentElement.style.fontSize = '200%'")
+    sizes = """() => ['.masthead p', '#more-tabs [role=tab]', '.hint', '.pad-tool', '.show-api']
+        .map((name) => parseFloat(getComputedStyle(document.querySelector(name)).fontSize))"""
+    before = visitor.page.evaluate(sizes)
+    devtools = visitor.context.new_cdp_session(visitor.page)  # as in the browser's settings
+    devtools.send("Page.setFontSizes", {"fontSizes": {"standard": 32, "fixed": 26}})
+    assert visitor.page.evaluate(sizes) == pytest.approx([2 * size for size in before], rel=0.03)
     visitor.draw(SEVEN)
     visitor.reads("7")
     cut = visitor.page.evaluate(
         "() => [...document.querySelectorAll('.verdict, .card, .card header, .headline, .costs,"
-        " .bars li > *, .versus, .pad-tool, .cost-lesson')].filter((node) =>"
+        " .bars li > *, .versus, .pad-tool, .cost-lesson, .pane *')].filter((node) =>"
         " node.scrollWidth > node.clientWidth + 2 && getComputedStyle(node).display !== 'inline')"
         ".map((node) => node.outerHTML.slice(0, 90))"
     )

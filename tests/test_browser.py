@@ -284,6 +284,29 @@ def test_a_resting_palm_does_not_block_the_pen(visitor: Visitor) -> None:
     visitor.reads("1")
 
 
+def drop(visitor: Visitor, name: str, kind: str, content: bytes) -> None:
+    """Let a file fall onto the pad."""
+    visitor.page.evaluate(
+        """([name, type, bytes]) => { const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File([new Uint8Array(bytes)], name, {type}));
+        document.querySelector('#pad canvas').dispatchEvent(
+            new DragEvent('drop', {bubbles: true, cancelable: true, dataTransfer})); }""",
+        [name, kind, list(content)],
+    )
+
+
+def test_a_dropped_picture_comes_onto_the_pad_and_what_is_none_is_told(visitor: Visitor) -> None:
+    note = visitor.page.locator("#pad .pad-note")
+    for name, kind in (("a.heic", "image/heic"), ("a.txt", "text/plain")):
+        drop(visitor, name, kind, b"no picture")
+        note.filter(has_text=f"{name} is no picture").wait_for()
+    drop(visitor, "seven.png", "image/png", encoded(paper(SEVEN), "PNG"))
+    visitor.reads("7")
+    assert note.inner_text() == ""
+    visitor.page.locator("#pad canvas").press("Control+z")
+    visitor.reads("–")
+
+
 def test_a_pasted_picture_comes_onto_the_pad(visitor: Visitor) -> None:
     content = list(encoded(paper(SEVEN), "PNG"))
     visitor.page.evaluate(
@@ -492,6 +515,22 @@ def copied_link(visitor: Visitor, said: str) -> str:
     visitor.page.get_by_role("button", name="Copy link").click()
     visitor.page.locator(".lesson [role=status]", has_text=said).wait_for()
     return visitor.page.evaluate("navigator.clipboard.readText()")
+
+
+def test_a_slow_upload_is_waited_for(visitor: Visitor) -> None:
+    visitor.page.clock.install()
+    visitor.page.reload()
+    visitor.page.wait_for_selector("#answers .card")
+    visitor.open_tab("Upload")
+    held: list = []
+    visitor.page.route("**/gradio_api/upload**", lambda route: held.append(route))
+    seven = {"name": "7.png", "mimeType": "image/png", "buffer": encoded(paper(SEVEN), "PNG")}
+    visitor.page.locator("#picture input[type=file]").set_input_files(seven)
+    visitor.page.locator("#answers .stale").wait_for()
+    visitor.page.clock.fast_forward(20_000)
+    assert visitor.page.locator("#answers .silent").count() == 0
+    held[0].continue_()
+    visitor.reads("7")
 
 
 def test_a_blank_upload_is_told_as_blank(visitor: Visitor) -> None:

@@ -134,6 +134,11 @@ def test_card_and_gallery_and_maps_are_of_the_shipped_weights() -> None:
         assert others.problems(others.steps[name]) == []
 
 
+@pytest.mark.parametrize("template", sorted(ROOT.glob("analysis/*/*.typ")), ids=lambda p: p.stem)
+def test_no_semicolon_ends_a_value_instead_of_standing_in_the_text(template: Path) -> None:
+    assert re.findall(r"#[\w.]*\w;.*", template.read_text(encoding="utf-8")) == []
+
+
 # --- Steps --------------------------------------------------------------------------------------
 
 
@@ -272,7 +277,8 @@ def test_a_result_that_was_changed_stops_the_report(
     assert start("build", ["--tiny", "--draw-only"]) == 2
     assert f"{path} is not there" in capsys.readouterr().err
     path.write_bytes(before)
-    assert start("build", ["--tiny", "--draw-only"]) == 0
+    report = open_report(make_plan(Options(tiny=True)))
+    assert [problem for step in results_of(report) for problem in report.problems(step)] == []
 
 
 # --- Wording ------------------------------------------------------------------------------------

@@ -21,11 +21,13 @@ from PIL import Image, ImageDraw
 
 import demo
 from netlib.answer.pool import StoppedError
+from netlib.answer.predictor import Predictor
 from netlib.answer.reading import (
     EMPTY,
     MAX_PAD_CHARACTERS,
     TEN,
     NetworkReading,
+    Reader,
     Reading,
     decode_pad,
     fitted,
@@ -42,12 +44,12 @@ from netlib.app.batch import (
     row_to_json,
     to_csv,
 )
-from netlib.app.gallery import KINDS, load_examples
+from netlib.app.gallery import KINDS, examples_for, load_examples
 from netlib.app.service import Service, sentence
 from netlib.app.stress import FACTORS, NEUTRAL, distort, holds, sweep
 from netlib.app.teach import TeachStore
 from netlib.app.views.batch_view import batch_html
-from netlib.app.views.map_view import _distance
+from netlib.app.views.map_view import _distance, map_html
 from netlib.app.views.panels import (
     NO_FILE_TEXT,
     NetworkFacts,
@@ -292,6 +294,15 @@ def test_an_embedding_lies_at_the_weighted_mean_of_its_neighbours() -> None:
     assert place.neighbours.tolist() == [0, 1]
     np.testing.assert_allclose(place.distances, [1, 3])
     np.testing.assert_allclose(place.point, [0.25, 0])
+
+
+def test_a_map_names_its_classes() -> None:
+    names = tuple("abcdefghi")
+    reading = reading_of(3)
+    network = replace(reading.networks["standard"], class_names=names, embeddings=np.zeros((1, 2)))
+    fact = replace(FACTS["standard"], class_names=names)
+    drawn = map_html({"x": small_atlas()}, {"x": fact}, replace(reading, networks={"x": network}))
+    assert all(f">{name}</" in drawn for name in "dfi")
 
 
 def test_a_digit_of_the_map_lies_on_its_own_point() -> None:
@@ -738,6 +749,10 @@ def test_only_the_documented_endpoints_are_public_and_they_are_described(client)
     assert set(endpoints) == {"/predict", "/predict_batch"}
     assert endpoints["/predict"]["description"].startswith("Read one picture")
     assert endpoints["/predict_batch"]["description"].startswith("Read many")
+    [image], [files] = (endpoint["parameters"] for endpoint in endpoints.values())
+    assert image["python_type"]["description"].startswith("A picture; the server has one")
+    assert [image["example_input"]] == files["example_input"]
+    assert image["example_input"]["path"] == "seven.png"
 
 
 # --- Command line -------------------------------------------------------------------------------
@@ -780,7 +795,7 @@ def test_a_network_of_too_many_classes_is_refused(tmp_path: Path) -> None:
 def strangers(tmp_path_factory: pytest.TempPathFactory) -> Service:
     """Three networks that have little in common, two of them in files of one name."""
     folder = tmp_path_factory.mktemp("strangers")
-    few = {"class_names": ["one", "<b>$x$</b>", "=cmd()", "#h", "7"]}
+    few = {"class_names": ["one", "<b>$x$</b>", "=cmd()", "#h", "7"], "temperature": 1.0}
     return Service.load(
         save_network(init_network(2, 1, (3, 32, 24), 5, 0.5), folder / "a" / "net.st", few),
         save_network(init_network(1, 0, (1, 20, 20), 2), folder / "b" / "net.st"),
@@ -798,7 +813,7 @@ def test_any_checkpoints_are_told_apart_and_described(strangers: Service) -> Non
     )
     about = about_markdown(strangers)
     assert "**a&#47;net**" in about
-    assert "its confidence is not calibrated; it refuses nothing" in about
+    assert about.count("its confidence is not calibrated; it refuses nothing") == 2
 
 
 def test_networks_of_other_sizes_and_classes_read_one_digit(strangers: Service) -> None:
@@ -831,6 +846,12 @@ def test_answers_of_any_checkpoints_carry_their_names(strangers: Service) -> Non
         *(f"a/net_p{rest}" for rest in ("<b>$x$</b>", "=cmd()", "#h", "7")),
     ]
     assert len(cells) == len(header) == 4 + (4 + 5) + (4 + 2) + (4 + 10)
+
+
+def test_the_gallery_claims_no_difference_between_equal_networks() -> None:
+    equal = Reader(Predictor({"one": demo.MOBILENET, "other": demo.MOBILENET}))
+    assert len(examples_for(equal)) == len(load_examples())
+    assert "differ" not in {example.kind for example in examples_for(equal)}
 
 
 def test_details_are_there_for_any_checkpoints(strangers: Service) -> None:

@@ -172,3 +172,14 @@ def test_a_mistake_gets_one_sentence_and_nothing_is_written(
         assert printed.err.startswith("evaluate: ") and printed.err.count("\n") == 1
         assert sentence in printed.err and printed.out == ""
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("test", [[1, 0, 0], [2, 0, 1]], ids=["one picture", "an absent class"])
+def test_sets_of_one_picture_and_of_few_classes_have_scores(
+    digit_folder, checkpoint: Path, tmp_path: Path, test: list[int]
+) -> None:
+    dataset = digit_folder(train=0, test=test, num_classes=3)
+    assert evaluate(dataset, checkpoint, tmp_path) == 0
+    scores, _ = read(tmp_path)
+    assert scores["n"] == sum(test) and 0 <= scores["accuracy"] <= 1
+    assert [recall is None for recall in scores["per_class_recall"]] == [not n for n in test]

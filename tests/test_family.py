@@ -41,7 +41,7 @@ def test_a_run_that_is_ended_leaves_no_process(tmp_path: Path, name: str) -> Non
         mark = next(tmp_path.glob("started-*")).read_text()
         assert len(marked(mark)) >= 4  # two workers, and a process of each
         run.send_signal(getattr(signal, name))
-        run.wait(60)
+        run.wait(300)
         wait(lambda: not marked(mark))
     finally:
         run.kill()

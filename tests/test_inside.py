@@ -119,6 +119,7 @@ def test_the_strip_claims_no_saving_where_nothing_was_replaced(inside: Inside) -
 def test_the_strip_says_the_same_whichever_network_comes_first(inside: Inside) -> None:
     networks = inside.manifest["networks"]
     assert lesson(networks[::-1]) == lesson(networks)
+    assert "MobileNet next to Standard: Blocks 3 and 4" in lesson([*networks, networks[0]])
 
 
 # --- In the browser -----------------------------------------------------------------------------
@@ -335,6 +336,18 @@ def test_steps_count_every_multiplication(
     one, other = formula.split(" + ")
     assert one in text(page, ".why-cheaper")
     assert f"+ {other}" in text(page, ".why-cheaper")
+
+
+def test_the_reason_is_told_whichever_side_comes_first(page) -> None:
+    found = page.evaluate(
+        """async () => {
+            const { comparison } = await import(new URL('inside/story.js', document.baseURI).href);
+            const { networks } = JSON.parse(document.querySelector('.inside').dataset.manifest);
+            const [a, b] = networks.map((network) => network.blocks[2]);
+            return [[a, b], [b, a], [a, a]].map(([one, other]) => comparison(one, other).formula);
+        }"""
+    )
+    assert found == [{"n": 128, "k": 3}, {"n": 128, "k": 3}, None]
 
 
 def test_play_counts_up_to_the_same_totals(page) -> None:

@@ -18,7 +18,7 @@ from analysis.look.lines import (
     draw_risk,
     draw_shift,
 )
-from analysis.look.rows import draw_class_dots, draw_class_scores, draw_counts
+from analysis.look.rows import draw_class_dots, draw_class_scores
 from analysis.look.sorting import draw_roc_curves
 from analysis.look.style import COLOURS
 from analysis.questions.tails import by_frequency
@@ -181,12 +181,6 @@ def test_classes_are_ordered_by_their_training_images(ax: Axes) -> None:
     assert draw_class_dots(ax, table) is ax
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["1\n900", "0\n50"]
     assert dict(ax.get_lines()[0].get_xydata().tolist()) == {1: 92, 0: 98}
-
-
-def test_counts_are_bars_side_by_side(ax: Axes) -> None:
-    assert draw_counts(ax, {"train": [5, 3], "test": [2, 2]}) is ax
-    assert [bar.get_height() for bar in ax.patches] == [5, 3, 2, 2]
-    assert ax.patches[0].get_x() + ax.patches[0].get_width() == pytest.approx(ax.patches[2].get_x())
 
 
 def test_recall_is_ranked_by_frequency_whatever_the_digit() -> None:

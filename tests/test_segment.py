@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 from netlib.measure.photographs import on_a_page, written
 from netlib.picture import number as segment
 from netlib.picture.digit import stroke_width, to_digit
-from netlib.picture.ink import find_ink, ink_from_grey
+from netlib.picture.ink import find_ink
 from netlib.picture.load import WORKING_SIDE
 from netlib.picture.number import DigitBox, digits_from_ink, find_digits
 from netlib.picture.pieces import over_segment, union
@@ -240,7 +240,7 @@ def test_pieces_together_are_all_of_the_ink() -> None:
     ring(draw, 60)
     ring(draw, 108)
     seven(draw, 220)
-    ink = ink_from_grey(np.asarray(picture, np.float32) / 255)
+    ink = find_ink(np.asarray(picture)).whole()
     labels, lines = over_segment(ink)
     (line,) = lines
     assert line.height == 80

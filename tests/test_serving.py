@@ -270,6 +270,9 @@ def test_heavy_work_is_what_is_more_than_a_drawing(tmp_path: Path) -> None:
     (tmp_path / "large.png").write_bytes(large.getvalue())
     assert is_heavy(large.getvalue()) and is_heavy(tmp_path / "large.png")
     assert is_heavy(bytes(DRAWING_BYTES + 1))
+    small, two = drawing(), bytearray(large.getvalue())
+    two[8:8] = small[8:33]  # its header before the large one's, which counts
+    assert is_heavy(bytes(two))
     assert not is_heavy(drawing()) and not is_heavy(b"no picture") and not is_heavy("nothing.png")
 
 

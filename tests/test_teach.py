@@ -293,7 +293,11 @@ def test_five_steps_lead_from_a_guess_to_its_reason_by_keyboard(
     panel = page.locator(".lesson-panel")
     panel.get_by_text("Step 1 of 5").wait_for()
     assert "14,450,688" in panel.inner_text()
-    assert not page.locator(".inside-result").is_visible()  # before the guess no answer
+    page.locator(".inside").scroll_into_view_if_needed()
+    page.wait_for_selector(".inside[data-ready]")
+    for answer in (".inside-result", ".inside-tally", ".pane .count", "#cost-strip"):
+        assert not page.locator(answer).first.is_visible()  # before the guess
+    panel.locator("h3").focus()
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowDown")  # from the first guess to the second
     page.keyboard.press("ArrowDown")

@@ -116,7 +116,7 @@ def run_area(
     from analysis.benchmark.record import save, table
 
     module = importlib.import_module(f"analysis.benchmark.{MODULES.get(area, area)}")
-    print(f"\n{module.__doc__.splitlines()[0]}", flush=True)
+    print(f"\n{(module.__doc__ or area).splitlines()[0]}", flush=True)
     started = time.perf_counter()
     with torch.random.fork_rng():
         rows = module.run(settings)

@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import statistics
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -68,6 +68,15 @@ def interleave(
                     found = _result(name, pools[name].submit(_do, case))
                     results[name, case].append(found)
     return results
+
+
+@contextlib.contextmanager
+def running(arm: Arm) -> Iterator[Work]:
+    """One arm's work, done in its process when it is called."""
+    with _pool(arm) as pool:
+        name = arm.make.__name__
+        _result(name, pool.submit(_begin, arm.make, arm.arguments))
+        yield lambda case: _result(name, pool.submit(_do, case))
 
 
 def _pool(arm: Arm) -> ProcessPoolExecutor:

@@ -13,7 +13,7 @@ from analysis.benchmark.settings import NETWORKS, Settings
 from netlib.data.choosing import EpochSampler
 from netlib.data.loaders import DigitDataset
 from netlib.nets.network import ARCHITECTURES
-from netlib.training.config import TrainConfig
+from netlib.training.config import Precision, TrainConfig
 from netlib.training.loop import fit
 from netlib.training.losses import make_loss
 
@@ -77,7 +77,7 @@ def make_plain(images: np.ndarray, labels: np.ndarray) -> Callable[[tuple[str, s
 
 
 def make_ours(
-    images: np.ndarray, labels: np.ndarray, precision: str
+    images: np.ndarray, labels: np.ndarray, precision: Precision
 ) -> Callable[[tuple[str, str]], float]:
     """`netlib.training.fit` for one epoch, its validation left out of the time."""
     dataset = DigitDataset.from_arrays(images, labels)

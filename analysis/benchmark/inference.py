@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -103,7 +104,7 @@ def _torch_arm(
 def folded(net: nn.Module) -> nn.Module:
     """A copy of `net` in evaluation mode with every batch norm folded into its convolution."""
     net = copy.deepcopy(net).eval()
-    for block in net.blocks:
+    for block in cast(Any, net.blocks):
         for conv, bn in (("conv", "bn"), ("conv_dw", "bn_dw"), ("conv_pw", "bn_pw")):
             if hasattr(block, conv):
                 pair = getattr(block, conv), getattr(block, bn)

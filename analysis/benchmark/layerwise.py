@@ -120,7 +120,7 @@ def measured(settings: Settings, works: Mapping[str, list[Work]], counts: list[i
 
 def layers(net: "nets.Network") -> Iterator[Work]:
     """The convolutions in order: activations in and out, and filters."""
-    before = net.input_dim
+    before: tuple[int, ...] = net.input_dim
     for cost in nets.measure(net, net.input_dim).layers:
         if cost.kind in KINDS:
             values = math.prod(before) + math.prod(cost.output_shape)

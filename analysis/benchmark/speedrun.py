@@ -10,6 +10,7 @@ in the same run, could not do in less than the time beside which ours is held.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import mean
 from typing import Any
 
@@ -79,7 +80,7 @@ def run(settings: Settings) -> list[Row]:
 def summary(found: dict[str, list[Found]], least: float, hold: bool) -> list[Row]:
     """Rows of every arm; those with targets only if `hold`. `least`: seconds of the arithmetic."""
 
-    def held(at: str, value: float) -> dict[str, float]:
+    def held(at: str, value: float) -> dict[str, Any]:
         return {at: value} if hold else {}
 
     rows = []
@@ -209,6 +210,6 @@ def make_roof() -> Callable[[tuple[int, str]], float]:
     factors = [torch.rand(SIDE, SIDE, dtype=kind) for kind in (torch.float32, torch.bfloat16)]
 
     def work(case: tuple[int, str]) -> float:
-        return max(SIDE**3 / seconds_of(lambda a=a: a @ a, 0.3) for a in factors)
+        return max(SIDE**3 / seconds_of(partial(torch.matmul, a, a), 0.3) for a in factors)
 
     return work

@@ -34,17 +34,19 @@ def make_plan(options: "Options") -> Plan:
     """
     from netlib import data
 
+    path = options.dataset_path
+    assert path is not None, "a report of one's own data is asked for"
     if options.output == OURS:
         raise ValueError("--dataset-path needs --output, a folder for that report alone.")
 
-    train = data.DigitDataset(options.dataset_path, "train", num_classes=MOST_CLASSES)
+    train = data.DigitDataset(path, "train", num_classes=MOST_CLASSES)
     classes = int(train.labels.max()) + 1
     if classes < 2:
-        raise ValueError(f"{options.dataset_path} has one class; expected 2 to {MOST_CLASSES}.")
+        raise ValueError(f"{path} has one class; expected 2 to {MOST_CLASSES}.")
     size = "full" if options.full else "tiny" if options.tiny else "small"
     results = options.results or options.output / "data"
     runs = options.runs or options.output / "runs"
-    own = Own(options.dataset_path, classes, len(train))
+    own = Own(path, classes, len(train))
     return Plan(size, results, runs, jobs=options.jobs, own=own)
 
 
@@ -52,9 +54,11 @@ def make_page(plan: Plan, report: "Build", options: "Options") -> Iterator[Path]
     """Draw and typeset; gives the PDF."""
     from analysis import compare, evaluate
 
+    assert plan.own is not None
+
     work, folder = options.output / "page", options.output / "figures"
     wanted = compare.Options(
-        dataset_path=options.dataset_path,
+        dataset_path=plan.own.path,
         checkpoint=tuple(checkpoints(plan).values()),
         output=options.output / "pair",
     )
@@ -65,7 +69,7 @@ def make_page(plan: Plan, report: "Build", options: "Options") -> Iterator[Path]
     numbers = compare.numbers_of(wanted, found, asked)
     pair, missing = leaflet.draw_all(found, folder, work)
     results = Results(plan.results)
-    title = f"Standard against depthwise separable convolution on {options.dataset_path.name}"
+    title = f"Standard against depthwise separable convolution on {plan.own.path.name}"
     blocks = [
         *opening(plan, results),
         *everything(results, folder, work),

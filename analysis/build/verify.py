@@ -132,7 +132,7 @@ def disagreements(data: Results) -> Iterator[str]:
 
 
 def miscounted(data: Results) -> Iterator[str]:
-    """Where the many pairs' table and tests say other things than their predictions."""
+    """Where the tables and tests of the many runs say other things than their predictions."""
     found = data.arrays(f"more_pairs/{ANSWERS}")
     runs = data.table("more_pairs.csv").set_index(["network", "seed"])["accuracy"]
     record = data.record(headline.MORE)
@@ -146,6 +146,11 @@ def miscounted(data: Results) -> Iterator[str]:
         only = [int((right[a] & ~right[b]).sum()) for a, b in (NETWORKS, NETWORKS[::-1])]
         said = counts["only_standard"], counts["only_mobilenet"]
         yield from apart(f"{headline.MORE} and {ANSWERS} in McNemar of seed {seed}", said, only)
+    if data.has("more_width.csv"):
+        for row in data.table("more_width.csv").itertuples():
+            name = f"{row.network}-{row.width:g}-{row.seed}"
+            share = (found[name] == found["labels"]).mean()
+            yield from apart(f"more_width.csv and {ANSWERS} in {name}", row.accuracy, share)
 
 
 def apart(what: str, one: object, other: object) -> Iterator[str]:

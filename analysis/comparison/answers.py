@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -73,7 +73,7 @@ class Answers:
         return COLOURS[self.place]
 
     @property
-    def style(self) -> dict[str, object]:
+    def style(self) -> dict[str, Any]:
         """Of a line in a figure."""
         return {"color": self.colour, "marker": MARKERS[self.place], "label": self.name}
 
@@ -132,7 +132,9 @@ def _read(file: Path, name: str, place: int) -> Answers:
     return Answers(
         name,
         place,
-        *(arrays[key] for key in needed[:3]),
+        arrays["labels"],
+        arrays["logits"],
+        arrays["embeddings"],
         float(arrays["temperature"]),
         tuple(arrays["class_names"].tolist()),
         grey(arrays["pictures"]),

@@ -6,7 +6,7 @@ one sentence why there is nothing to draw.
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -132,7 +132,9 @@ def one_against_rest(
     for figure, ax, one in panels(found, 7.6 if len(found) < 3 else 6.2):  # noqa: B007
         draw(ax, one.labels, log_odds(one.logits), one.class_names, one.colour, **options)
         if len(found) > 2:
-            ax.legend(loc=ax.get_legend()._loc, frameon=False, fontsize=6, handlelength=1.6)
+            ax.legend(
+                loc=cast(Any, ax.get_legend())._loc, frameon=False, fontsize=6, handlelength=1.6
+            )
     return figure, f"{what}: every class in grey, averages bold, with the areas below."
 
 
@@ -246,13 +248,13 @@ def right(found: Sequence[Answers]) -> Drawn:
 @drawn("Images that one reads wrong")
 def errors(found: Sequence[Answers]) -> Drawn:
     """Every error of any network, as many as fit a page."""
-    wrong = np.array([~one.right for one in found])
+    wrong = np.stack([one.labels != one.predictions for one in found])
     rows = np.flatnonzero(wrong.any(axis=0))
     if not len(rows):
         raise ValueError("there is no image that is read wrong")
     shown = look.in_turn(found[0].labels, rows, COLUMNS * ERROR_LINES, SEED)  # of every class
     sure = np.max([one.probabilities().max(1) for one in found], axis=0)[shown]
-    chosen = shown[np.lexsort((-sure, wrong.all(axis=0)[shown], found[0].labels[shown]))]
+    chosen = shown[np.lexsort((-sure, wrong.T[shown].all(axis=1), found[0].labels[shown]))]
     which = "All" if len(chosen) == len(rows) else f"{len(chosen)} of the"
     return page(found, chosen), (
         f"{which} {len(rows):,} images that are read wrong: {legend(found)}. By class, and in it "

@@ -137,7 +137,7 @@ def tell(options: Any, rehearsed: Path, checkpoint: Path) -> None:
     ):
         digits = data.DigitDataset(path, split, num_classes=count)
         labels = digits.labels.numpy()
-        readings = reader.read_digits(digits.images.numpy()[:, 0].astype(np.float32) / 255)
+        readings = reader.read_digits((digits.images.numpy()[:, 0] / 255).astype(np.float32))
         right = [int((net.labels == labels).sum()) for net in readings.values()]
         refused = [int((~net.is_digit).sum()) for net in readings.values()]
         print(

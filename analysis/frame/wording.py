@@ -10,8 +10,6 @@ from analysis.look.style import name_of, networks_of
 from netlib.measure.seeds import mean_interval
 
 TITLES = {"standard": "the standard network", "mobilenet": "the MobileNet network"}
-
-
 MINUS = "−"
 
 
@@ -104,7 +102,9 @@ def side(gaps: Sequence[float]) -> int:
     Fewer than `FEWEST` are open, whatever their signs.
     """
     found = mean_interval(gaps)
-    if len(gaps) < FEWEST or found.low is None or found.low <= 0 <= found.high:
+    if len(gaps) < FEWEST or found.low is None or found.high is None:
+        return 0
+    if found.low <= 0 <= found.high:
         return 0
     return 1 if found.mean > 0 else -1
 
@@ -113,10 +113,15 @@ def gap_text(gaps: Sequence[float], noun: str = "pair") -> str:
     """As "−0.28 points (95 % interval −0.42 to −0.14, 5 pairs)"."""
     found = mean_interval(gaps)
     pairs = count_text([len(gaps)], noun)
-    if found.low is None:
+    if found.low is None or found.high is None:
         return f"{points(found.mean)} points ({pairs}, no interval)"
     reach = f"{points(found.low)} to {points(found.high)}"
     return f"{points(found.mean)} points (95 % interval {reach}, {pairs})"
+
+
+def judged_text(gaps: Sequence[float], noun: str = "pair") -> str:
+    """The same, and why the difference is open where it is."""
+    return gap_text(gaps, noun) + ("" if side(gaps) else f", {open_text(gaps)}")
 
 
 def open_text(gaps: Sequence[float]) -> str:

@@ -10,7 +10,6 @@ from .lines import draw_history as draw_history
 from .lines import draw_risk_coverage as draw_risk_coverage
 from .maps import draw_projection as draw_projection
 from .rows import draw_class_scores as draw_class_scores
-from .rows import draw_counts as draw_counts
 from .sorting import draw_precision_recall as draw_precision_recall
 from .sorting import draw_roc as draw_roc
 from .style import BLACK as BLACK

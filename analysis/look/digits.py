@@ -91,9 +91,8 @@ def page_of_digits(
     if not chosen:
         axes[0].text(0.5, 0.5, "none", ha="center", va="center", color=GREY)
     for ax, row in zip(axes, chosen, strict=False):
-        label, prediction = int(labels[row]), int(predictions[row])
-        if names is not None:
-            label, prediction = names[label], names[prediction]
+        said = int(labels[row]), int(predictions[row])
+        label, prediction = said if names is None else (names[said[0]], names[said[1]])
         confidence = None if confidences is None else confidences[row]
         draw_digit(ax, images[row], label, prediction, confidence=confidence)
     return figure

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -37,7 +37,7 @@ def spread(table: pd.DataFrame, by: str, value: str) -> pd.DataFrame:
     return found.rename(columns={"min": "low", "max": "high", "count": "n"})
 
 
-def band(ax: Axes, table: pd.DataFrame, x: str, y: str, network: str, **style: object) -> tuple:
+def band(ax: Axes, table: pd.DataFrame, x: str, y: str, network: str, **style: Any) -> tuple:
     """A network's mean over seeds with a band between their extremes; returns its right end."""
     line = spread(table[table["network"] == network], x, y)
     look = {"label": name_of(network), **look_of(network), **style}
@@ -117,7 +117,7 @@ def draw_history(
         ax.plot(epochs, values, style, color=colour, label=split, marker="o", markersize=3)
     ax.set_xlabel("epoch")
     ax.set_ylabel("accuracy (%)" if quantity == "accuracy" else "loss")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    cast(Any, ax.xaxis.get_major_locator()).set_params(integer=True)
     ax.legend(frameon=False)
     plain(ax)
     return ax
@@ -151,7 +151,7 @@ def draw_curves(ax: Axes, table: pd.DataFrame, split: str, quantity: str) -> Axe
         ax.set_ylim(low / 1.15, 1.15 * high)
     ax.set_xlabel("epoch")
     ax.set_ylabel("accuracy (%)" if quantity == "accuracy" else "loss")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    cast(Any, ax.xaxis.get_major_locator()).set_params(integer=True)
     plain(ax)
     label_ends(ax, ends)
     return ax
@@ -201,7 +201,7 @@ def draw_calibration(
     probabilities: ArrayLike,
     label: str = "",
     bins: int = 15,
-    **style: object,
+    **style: Any,
 ) -> Axes:
     """Errors found against errors expected, in equally filled bins; call it once a network.
 
@@ -240,7 +240,7 @@ def _errors_of_both(ax: Axes, left: float, bottom: float, most: float) -> Axes:
 
 
 def draw_risk_coverage(
-    ax: Axes, labels: ArrayLike, probabilities: ArrayLike, label: str = "", **style: object
+    ax: Axes, labels: ArrayLike, probabilities: ArrayLike, label: str = "", **style: Any
 ) -> Axes:
     """Error of what is kept when the least confident answers are refused; call it once a network.
 

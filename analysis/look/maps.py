@@ -64,16 +64,20 @@ def draw_projection(
     from matplotlib.patheffects import withStroke
 
     points, labels = np.asarray(points, float), np.asarray(labels)
+    x, y = points.T
     ax.scatter(
-        *points.T,
+        x,
+        y,
         s=1.6,
         c=[CLASSES[label % len(CLASSES)] for label in labels],
         linewidths=0,
         rasterized=True,
     )
     if wrong is not None:
+        ring = np.asarray(wrong, bool)
         ax.scatter(
-            *points[np.asarray(wrong, bool)].T,
+            x[ring],
+            y[ring],
             s=16,
             facecolors="none",
             edgecolors=BLACK,
@@ -107,7 +111,7 @@ def draw_block_scatter(ax: Axes, table: pd.DataFrame, x: str, y: str) -> Axes:
         y: column of the error, in percent.
     """
     for row in table.itertuples():
-        network = {(4, 0): "standard", (2, 2): "mobilenet"}.get((row.conv, row.dw))
+        network = {(4, 0): "standard", (2, 2): "mobilenet"}.get((row.conv, row.dw), "")
         colour = COLOURS.get(network, GREY)
         place = (getattr(row, x), getattr(row, y))
         ax.plot(*place, "ov^s"[row.conv + row.dw - 1], color=colour, markersize=4.5,

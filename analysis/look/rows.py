@@ -266,24 +266,3 @@ def draw_class_dots(ax: Axes, table: pd.DataFrame) -> Axes:
     ax.tick_params(axis="x", length=0)
     plain(ax)
     return ax
-
-
-def draw_counts(ax: Axes, counts: Mapping[str, Sequence[int]]) -> Axes:
-    """Images of each class in each split, as bars.
-
-    Args:
-        ax: where to draw.
-        counts: split -> images of each class.
-    """
-    wide = 0.8 / len(counts)
-    for place, (split, values) in enumerate(counts.items()):
-        x = np.arange(len(values)) + wide * (place - (len(counts) - 1) / 2)
-        ax.bar(x, values, wide, label=split, linewidth=0.6, edgecolor=GREY,
-               color=("#888888", "white", "#cccccc")[place % 3])  # fmt: skip
-    ax.set_xticks(range(max(map(len, counts.values()))))
-    ax.tick_params(axis="x", length=0)
-    ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    ax.set_xlabel("digit")
-    ax.set_ylabel("images")
-    plain(ax)
-    return ax

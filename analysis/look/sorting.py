@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -105,7 +105,7 @@ def _draw_classes(ax: Axes, curves: pd.DataFrame, area: pd.Series, colour: str) 
     """Curves (class, x, y): classes thin and grey, the lowest dotted, averages bold, with areas."""
     classes = [name for name in area.index if name not in AVERAGES]
     worst = min(classes, key=lambda name: area[name])
-    looks = {
+    looks: dict[str, dict[str, Any]] = {
         **{name: dict(color="#b0b0b0", linewidth=0.7) for name in classes},
         worst: dict(color=GREY, linewidth=1, linestyle=":"),
         "micro": dict(color=colour, linewidth=1.6),
@@ -210,7 +210,7 @@ def mean_curve(curves: Sequence[np.ndarray]) -> np.ndarray:
     return points[np.any(np.diff(points, axis=0, prepend=-1), axis=1)]
 
 
-def at(curve: np.ndarray, rates: np.ndarray, side: str) -> np.ndarray:
+def at(curve: np.ndarray, rates: np.ndarray, side: Literal["left", "right"]) -> np.ndarray:
     """True positive rate of a curve just before ("left") or at ("right") a false positive rate."""
     place = np.searchsorted(curve[:, 0], rates, side=side) - 1
     return np.where(place < 0, 0.0, curve[place, 1])

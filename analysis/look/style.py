@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,7 @@ HATCHES = {"standard": "", "mobilenet": "//////"}
 CM = 1 / 2.54  # inches
 COLUMN, FULL = 8.0, 17.0  # widths of a figure on an A4 page, cm
 
-RC = {
+RC: dict[str, Any] = {
     "font.family": "STIXGeneral",  # comes with Matplotlib; the report is set in it, too
     "mathtext.fontset": "stix",
     "font.size": 8,
@@ -74,7 +74,8 @@ def look() -> Iterator[None]:
     """Matplotlib's defaults with the report's sizes on top, whatever the user's settings."""
     import matplotlib as mpl
 
-    with mpl.rc_context({**mpl.rcParamsDefault, "backend": mpl.rcParams["backend"], **RC}):
+    settings: Any = {**mpl.rcParamsDefault, "backend": mpl.rcParams["backend"], **RC}
+    with mpl.rc_context(settings):
         yield
 
 
@@ -99,7 +100,7 @@ def as_typed(figure: Figure) -> Figure:
 def plain(ax: Axes, grid: str = "y") -> None:
     """Light lines to read values by, along `grid` ("x", "y", "both" or ""), and half the frame."""
     if grid:
-        ax.grid(axis=grid, color=LIGHT, linewidth=0.8)
+        ax.grid(axis=cast(Any, grid), color=LIGHT, linewidth=0.8)
     ax.set_axisbelow(True)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
@@ -158,7 +159,7 @@ def name_of(network: str) -> str:
     return NAMES.get(network, network)
 
 
-def look_of(network: str) -> dict[str, object]:
+def look_of(network: str) -> dict[str, Any]:
     """Colour, marker and line of a network."""
     colour = COLOURS.get(network, BLACK)
     return {
@@ -199,7 +200,7 @@ def label_ends(ax: Axes, ends: Mapping[str, tuple[float, float]], size: float = 
     ax.get_xlim(), ax.get_ylim()  # they are only worked out when they are asked for
     to_axes = ax.transData + ax.transAxes.inverted()
     places = {network: to_axes.transform(end) for network, end in ends.items()}
-    gap = 1.25 * size / 72 / (ax.figure.get_figheight() * ax.get_position().height * 0.8)
+    gap = 1.25 * size / 72 / (cast(Any, ax.figure).get_figheight() * ax.get_position().height * 0.8)
     names = sorted(places, key=lambda name: places[name][1])
     heights: list[float] = []
     for name in names:

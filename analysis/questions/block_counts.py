@@ -1,6 +1,7 @@
 """Every number of blocks: what each costs, and how well it reads."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
@@ -53,7 +54,7 @@ def blocks(data: Results) -> Drawn:
     table = measured(data)
     places = list(zip(table["conv"], table["dw"], strict=True))
     figure = blank(FULL, 9.4)
-    grids = figure.subfigures(2, 1, height_ratios=(1, 1.2))
+    grids: Any = figure.subfigures(2, 1, height_ratios=(1, 1.2))
     axes = grids[0].subplots(1, 4, sharey=True)
     for ax, (column, title, unit) in zip(
         axes,

@@ -8,7 +8,7 @@ from analysis.build.plan import Plan, Step
 from analysis.frame.results import Results
 from analysis.frame.wording import (
     count_text,
-    gap_text,
+    judged_text,
     open_text,
     percent,
     points,
@@ -43,7 +43,7 @@ def steps(plan: Plan) -> Iterator[Step]:
     yield plan.sweep("resolution", (*plan.base, "--levels", *sides), factor="resolution")
 
 
-def measured(data: Results, name: str) -> pd.DataFrame:
+def measured(data: Results, name: str, factor: str = "") -> pd.DataFrame:
     """Runs of a sweep with error in percent, and the time of one image in ms.
 
     Raises:
@@ -55,7 +55,8 @@ def measured(data: Results, name: str) -> pd.DataFrame:
     untimed = table[table["seconds_one"].isna()]["network"]
     if len(untimed):
         raise ValueError(f"latency.csv has no time of {untimed.iloc[0]}, which {name}.csv has.")
-    return table.assign(time=1e3 * table["seconds_one"], scaled=name, level=table[name])
+    factor = factor or name
+    return table.assign(time=1e3 * table["seconds_one"], scaled=factor, level=table[factor])
 
 
 @figure("What an error costs", "width.csv", "resolution.csv", "latency.csv")
@@ -100,9 +101,16 @@ def shipped(data: Results) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["network", "seed", "accuracy"])
 
 
-def equal_parameters(table: pd.DataFrame) -> float:
-    """Width of the standard network with about the parameters of MobileNet at full width."""
-    costs = table.groupby(["network", "width"])["params"].first()
+def like_budgets(data: Results) -> pd.DataFrame:
+    """Runs of several widths: those beside the many pairs, where there are any, or the sweep's."""
+    if not data.has("more_width.csv"):
+        return measured(data, "width")
+    return pd.concat([measured(data, name, "width") for name in ("more_pairs", "more_width")])
+
+
+def equal(table: pd.DataFrame, cost: str) -> float:
+    """Width of the standard network that costs about what MobileNet at full width costs."""
+    costs = table.groupby(["network", "width"])[cost].first()
     return (costs["standard"] / costs["mobilenet", 1.0] - 1).abs().idxmin()
 
 
@@ -126,12 +134,8 @@ def pairs_of(table: pd.DataFrame, standard: float = 1.0, mobilenet: float = 1.0)
 def ratios(table: pd.DataFrame, standard: float = 1.0, mobilenet: float = 1.0) -> Section:
     """How many times more the standard network costs."""
     costs = table.groupby(["network", "width"])[list(COSTS)].first()
-    return {
-        key: f"{value:.2f}"
-        for key, value in (costs.loc["standard", standard] / costs.loc["mobilenet", mobilenet])
-        .astype(float)
-        .items()
-    }
+    found = costs.loc["standard", standard] / costs.loc["mobilenet", mobilenet]
+    return {key: f"{value:.2f}" for key, value in found.items()}
 
 
 def regime(name: str, setting: str, pairs: pd.DataFrame, cost: Section) -> Section:
@@ -139,7 +143,8 @@ def regime(name: str, setting: str, pairs: pd.DataFrame, cost: Section) -> Secti
     gaps = (pairs["mobilenet"] - pairs["standard"]).tolist()
     found = mean_interval(gaps)
     words = {1: "more accurate", -1: "less accurate", 0: open_text(gaps)}
-    reach = "none" if found.low is None else f"{points(found.low)} to {points(found.high)}"
+    low, high = found.low, found.high
+    reach = "none" if low is None or high is None else f"{points(low)} to {points(high)}"
     means = {network: percent(pairs[network].mean()) for network in NETWORKS}
     return {
         "name": name,
@@ -155,7 +160,7 @@ def regime(name: str, setting: str, pairs: pd.DataFrame, cost: Section) -> Secti
 
 def regimes(data: Results) -> Iterator[Section]:
     """From what was trained: the course's set, the shipped recipe, equal parameters, equal time."""
-    runs, widths = data.table("pairs.csv"), measured(data, "width")
+    runs, widths = data.table("pairs.csv"), like_budgets(data)
     cost, speed = data.costs(), data.speed()
     same = {k: f"{cost.loc['standard', k] / cost.loc['mobilenet', k]:.2f}" for k in COSTS[:2]}
     same["time"] = f"{speed.loc['one', 'ratio']:.2f}"
@@ -171,15 +176,17 @@ def regimes(data: Results) -> Iterator[Section]:
     if len(found):
         wide = found.pivot(index="seed", columns="network", values="accuracy").dropna()
         yield regime("Block for block, shipped recipe", "all of MNIST and pen strokes", wide, same)
-    narrow, wide_one = equal_parameters(widths), equal_time(widths)
-    yield regime(
-        f"Equal parameters (standard × {narrow:g})", short(widths),
-        pairs_of(widths, standard=narrow), ratios(widths, standard=narrow),
-    )  # fmt: skip
-    if wide_one > 1:
+    for what, cost in (("parameters", "params"), ("MACs", "macs")):
+        narrow = equal(widths, cost)
         yield regime(
-            f"Equal time (MobileNet × {wide_one:g})", short(widths),
-            pairs_of(widths, mobilenet=wide_one), ratios(widths, mobilenet=wide_one),
+            f"Equal {what} (standard × {narrow:g})", short(widths),
+            pairs_of(widths, standard=narrow), ratios(widths, standard=narrow),
+        )  # fmt: skip
+    wide = equal_time(widths)
+    if wide > 1:
+        yield regime(
+            f"Equal time (MobileNet × {wide:g})", short(widths),
+            pairs_of(widths, mobilenet=wide), ratios(widths, mobilenet=wide),
         )  # fmt: skip
 
 
@@ -194,21 +201,23 @@ def short(table: pd.DataFrame) -> str:
 
 def say(data: Results) -> Sections:
     """The table of regimes; width and resolution."""
-    rows = list(regimes(data))
-    widths = measured(data, "width")
+    widths = like_budgets(data)
     by_size = data.table("resolution.csv").groupby(["resolution", "network"])["accuracy"].mean()
     sizes = "; ".join(
         f"{size} px: {percent(row['standard'])} and {percent(row['mobilenet'])} %"
         for size, row in by_size.unstack().iterrows()
     )
-    narrow, wide = equal_parameters(widths), equal_time(widths)
+    narrow, slim, wide = equal(widths, "params"), equal(widths, "macs"), equal_time(widths)
     return {
         "budget": {
-            "regimes": rows,
-            "seeds": count_text([widths["seed"].nunique()], "seed"),
+            "regimes": list(regimes(data)),
+            "seeds": count_text([pairs_of(widths, standard=narrow).index.nunique()], "seed"),
+            "runs": short(widths),
             "narrow": f"{narrow:g}",
+            "slim": f"{slim:g}",
             "wide": f"{wide:g}",
             "narrow_gap": gap_of(pairs_of(widths, standard=narrow)),
+            "slim_gap": gap_of(pairs_of(widths, standard=slim)),
             "wide_gap": gap_of(pairs_of(widths, mobilenet=wide)),
             "resolutions": sizes,
             "smallest": str(by_size.index.get_level_values(0).min()),
@@ -218,8 +227,7 @@ def say(data: Results) -> Sections:
 
 def gap_of(pairs: pd.DataFrame) -> str:
     """The difference with its interval, and whether it is one."""
-    gaps = (pairs["mobilenet"] - pairs["standard"]).tolist()
-    return gap_text(gaps) + ("" if side(gaps) else f", {open_text(gaps)}")
+    return judged_text((pairs["mobilenet"] - pairs["standard"]).tolist())
 
 
 def conclude(data: Results, sections: Sections) -> Iterator[str]:

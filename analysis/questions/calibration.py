@@ -12,6 +12,7 @@ from analysis.frame.wording import MINUS, TITLES, count_text, open_text, percent
 from analysis.look.lines import draw_reliability, draw_risk
 from analysis.look.style import COLUMN, FULL, NETWORKS, blank, key
 from analysis.questions import Drawn, Section, Sections, figure
+from netlib.measure.metrics import reliability
 from netlib.measure.seeds import mean_interval
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ def compare(pair: "Pair") -> dict[str, Any]:
 
 def calibration_rows(results: "Sequence[Result]") -> list[dict[str, Any]]:
     """One row a bin of confidence, the seeds pooled, before and after temperature scaling."""
-    from netlib.measure.metrics import reliability
-
     labels = np.concatenate([result.labels for result in results])
     tables = []
     for scaled in (False, True):
@@ -48,11 +47,8 @@ def calibration_rows(results: "Sequence[Result]") -> list[dict[str, Any]]:
 
 def calibration_row(result: "Result") -> dict[str, Any]:
     """One run's calibration, with the temperature that its validation images chose."""
-    row: dict[str, Any] = {
-        "network": result.run.network,
-        "seed": result.run.seed,
-        "temperature": result.temperature,
-    }
+    row: dict[str, Any] = {"network": result.run.network, "seed": result.run.seed}
+    row["temperature"] = result.temperature
     for name in ("nll", "brier", "ece"):
         row[f"{name}_before"] = getattr(result.before, name)
         row[f"{name}_after"] = getattr(result.after, name)
@@ -61,8 +57,6 @@ def calibration_row(result: "Result") -> dict[str, Any]:
 
 def risk_rows(results: "Sequence[Result]") -> list[dict[str, Any]]:
     """Mean risk over seeds at equal coverages, half of them above 0.9, where errors begin."""
-    from netlib.measure.seeds import mean_interval
-
     coverage = results[0].risk[0]
     half = POINTS // 2
     wanted = np.concatenate([np.linspace(0, 0.9, half)[1:], np.linspace(0.9, 1, half)])
@@ -87,16 +81,12 @@ def calibration(data: Results) -> Drawn:
     table = data.table("calibration.csv")
     figure = blank(FULL, 5.6)
     axes = figure.subplots(1, 2, sharex=True, sharey=True)
-    lows: list[float] = []
-    highs: list[float] = []
-    for ax, scaled, title in zip(
-        axes, (0, 1), ("as trained", "after temperature scaling"), strict=True
-    ):
-        draw_reliability(ax, table[table["temperature_scaled"] == scaled])
-        ax.set_title(title, loc="right")
-        lows.append(ax.get_xlim()[0])
-        highs.append(ax.get_xlim()[1])
-    axes[0].set_xlim(min(lows), max(highs))
+    limits = []
+    for scaled, title in enumerate(("as trained", "after temperature scaling")):
+        draw_reliability(axes[scaled], table[table["temperature_scaled"] == scaled])
+        axes[scaled].set_title(title, loc="right")
+        limits += axes[scaled].get_xlim()
+    axes[0].set_xlim(min(limits), max(limits))
     axes[1].set_ylabel("")
     key(axes[0])
     bins = table["bin"].nunique()

@@ -9,7 +9,6 @@ python -m analysis.questions.costs --sweeps figures/data/full/{pairs,blocks,widt
 """
 
 import os
-import platform
 import statistics
 import sys
 import time
@@ -22,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.build.plan import Plan, Step
-from analysis.frame.command import made_by, start, versions, write_json
+from analysis.frame.command import made_by, processor, start, versions, write_json
 from analysis.frame.results import Results, write_table
 from analysis.frame.wording import whole
 from analysis.look.rows import draw_layer_costs
@@ -55,7 +54,6 @@ PAPER: tuple[tuple[str, str, float, float, float | None, dict[str, Any]], ...] =
     ("7", "160 px", 290, 4.2, 67.2, {"input_dim": (3, 160, 160)}),
     ("7", "128 px", 186, 4.2, 64.4, {"input_dim": (3, 128, 128)}),
 )
-
 
 # Table 2: shares of mult-adds and of parameters, percent.
 PAPER_SHARES = {
@@ -252,16 +250,6 @@ def timed(engine: "ort.InferenceSession", images: np.ndarray, repeats: int) -> f
     return (time.perf_counter() - start) / repeats
 
 
-def processor() -> str:
-    """The processor's name, where the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
 PARTS = (("standard", ""), ("mobilenet", ", depthwise"), ("mobilenet", ", the rest"))
 
 
@@ -301,7 +289,7 @@ def patch(network: str, kind: str) -> "Patch":
                  hatch="" if solid else HATCHES[network])  # fmt: skip
 
 
-def kind_of(row: object) -> str:
+def kind_of(row: Any) -> str:
     """A layer's kind; batch norm belongs to the convolution before it."""
     if row.kind != "bn":
         return row.kind

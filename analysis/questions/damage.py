@@ -23,11 +23,10 @@ from analysis.frame.wording import (
     count_text,
     gap_text,
     holm,
-    open_text,
+    judged_text,
     p_value,
     percent,
     seeds_text,
-    side,
     whole,
     words,
 )
@@ -37,6 +36,7 @@ from analysis.look.style import COLUMN, FULL, NETWORKS, blank, errors, key_above
 from analysis.questions import Drawn, Sections, figure
 from netlib import answer, measure
 from netlib import data as digits
+from netlib.measure.seeds import paired_t
 
 if TYPE_CHECKING:
     from netlib.answer import Predictor
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 
 IDENTITY = "identity"
 
-
 AMOUNTS: dict[str, tuple[float, ...]] = {
     "rotate": (-45, -30, -15, 0, 15, 30, 45),
     "shift": (0, 1, 2, 3, 4, 5, 6),
@@ -53,9 +52,7 @@ AMOUNTS: dict[str, tuple[float, ...]] = {
     "shear": (-0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75),
 }
 
-
 DIRECTIONS = np.array([(-1, 0), (1, 0), (0, -1), (0, 1)])  # of a shift: down, right
-
 
 SHIFTS = {
     "rotate": "rotation (degrees)",
@@ -106,11 +103,10 @@ def run(options: Options) -> list[Path]:
         ]
         table = pd.DataFrame(rows).sort_values("network", ascending=False, kind="stable")
         written.append(write_table(options.output / f"{name}.csv", table, digits=6))
-    severities = {kind: found.severity for kind, found in measure.CORRUPTIONS.items()}
     made = made_by(options, "numpy", "scipy", "onnxruntime", seeds=pairs.seeds, n=len(images))
     record = {
         "made_by": made,
-        "severities": severities,
+        "severities": {kind: found.severity for kind, found in measure.CORRUPTIONS.items()},
         "chosen": f"{len(labels)} test images, each class by its share",
         "shifts": "a shift goes up, down, left or right, drawn for each image",
     }
@@ -132,8 +128,7 @@ def read_images(pairs: "Pairs", options: Options) -> tuple[np.ndarray, np.ndarra
                 f"made for {dataset.input_dim[1]}."
             )
     labels = dataset.labels.numpy()
-    wanted = {"chosen": min(options.count, len(labels))}
-    chosen = digits.split_stratified(labels, wanted, options.seed)["chosen"]
+    chosen = digits.some_stratified(labels, options.count, options.seed)
     return dataset.images[chosen, 0].numpy() / np.float32(255), labels[chosen]
 
 
@@ -232,8 +227,6 @@ CHANCE = 0.15  # accuracy below which both networks guess: a tenth is chance
 
 def changes(data: Results) -> pd.DataFrame:
     """A row a corruption: mean accuracy of both, paired gaps of the seeds, p after Holm."""
-    from netlib.measure.seeds import paired_t
-
     table = data.table("corruptions.csv").query("corruption != @IDENTITY")
     wide = table.pivot_table(
         index="seed", columns=["corruption", "network"], values="accuracy", observed=True
@@ -261,7 +254,7 @@ def say(data: Results) -> Sections:
         "clean": {name: percent(clean[name]) for name in NETWORKS},
         "guessed": names,
         "rest": {name: percent(rest[name].mean()) for name in NETWORKS},
-        "gap": gap_text(overall) + ("" if side(overall) else f", {open_text(overall)}"),
+        "gap": judged_text(overall),
         "sure": listed_words([words(name) for name in sure]) or "none",
         "least_p": p_value(found["p"].min() if found["p"].notna().any() else None),
         "largest": words(rest["gaps"].map(np.mean).abs().idxmax()),

@@ -29,12 +29,10 @@ if TYPE_CHECKING:
 
 SAMPLES = 8  # of each class
 
-
 MNIST_TEST = {  # MD5 of MNIST's own uncompressed files, header included
     "images": "2646ac647ad5339dbf082846283269ea",
     "labels": "27ae3e4e09519cfbb04c329615203637",
 }
-
 
 # Northcutt, Athalye & Mueller 2021, "Pervasive Label Errors in Test Sets" (arXiv:2103.14749): the
 # MNIST test images whose label at most two of five people confirmed; mturk/mnist_mturk.json of
@@ -57,7 +55,6 @@ LABEL_ERRORS = {
     9679: None,
     9729: 6,
 }
-
 
 SOURCE = "Northcutt et al. 2021, arXiv:2103.14749; votes in github.com/cleanlab/label-errors"
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -77,8 +77,8 @@ def steps(plan: Plan) -> Iterator[Step]:
 def run(options: Options) -> list[Path]:
     """Embed, project, measure, write."""
     seed = measure.typical_seed(options.runs) if options.seed is None else options.seed
-    options = replace(options, seed=seed)
-    labels, chosen, spaces = spaces_of(options)
+    options = replace(options, seed=seed)  # as it is recorded
+    labels, chosen, spaces = spaces_of(options, seed)
     labels = labels[chosen].astype(np.uint8)
     planes, rows, layouts = {}, [], {}
     for name, space in spaces.items():
@@ -100,7 +100,7 @@ def run(options: Options) -> list[Path]:
     ]
 
 
-def spaces_of(options: Options) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+def spaces_of(options: Options, seed: int) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """Labels (N,) of all test images, the chosen ones, and the spaces of those.
 
     Raises:
@@ -108,25 +108,20 @@ def spaces_of(options: Options) -> tuple[np.ndarray, np.ndarray, dict[str, np.nd
     """
     if bool(options.runs) == bool(options.checkpoint):
         raise ValueError("expected --runs, a folder of kept runs, or --checkpoint, some networks.")
-    if options.checkpoint:
-        return spaces_of_checkpoints(options)
-    runs = list(measure.find_pairs(options.runs).at(options.seed).values())
+    if options.runs is None:
+        return spaces_of_checkpoints(options, seed)
+    runs = list(measure.find_pairs(options.runs).at(seed).values())
     side = runs[0].settings["resolution"]
     dataset = digits.DigitDataset(options.dataset_path, "test", input_dim=(1, side, side))
     for kept in runs:
         measure.check_test_set(kept, dataset, options.dataset_path)
     labels = dataset.labels.numpy()
-    chosen = choose(labels, options)
+    chosen = digits.some_stratified(labels, options.count, seed)
     return labels, chosen, make_spaces(runs, dataset, chosen)
 
 
-def choose(labels: np.ndarray, options: Options) -> np.ndarray:
-    wanted = {"chosen": min(options.count, len(labels))}
-    return digits.split_stratified(labels, wanted, options.seed)["chosen"]
-
-
 def spaces_of_checkpoints(
-    options: Options,
+    options: Options, seed: int
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """The same of any networks, each of which sees the images in its own size."""
     from analysis import evaluate
@@ -139,7 +134,7 @@ def spaces_of_checkpoints(
         )
         asked = evaluate.ask(wanted)
         labels = asked.dataset.labels.numpy()
-        chosen = choose(labels, options)
+        chosen = digits.some_stratified(labels, options.count, seed)
         if not spaces:
             pixels = asked.dataset.images[chosen].flatten(1).numpy()
             spaces["raw"] = pixels.astype(np.float32) / 255
@@ -174,7 +169,7 @@ def embedded(
     training.seed_everything(seed)
     net = nets.build_network(spec)
     parts = np.array_split(chosen, -(-len(chosen) // 500))
-    return training.infer(net, (dataset.batch(part) for part in parts)).embeddings.numpy()
+    return training.infer(net, (dataset.batch(part.tolist()) for part in parts)).embeddings.numpy()
 
 
 def scores_of(
@@ -189,7 +184,6 @@ def scores_of(
     from sklearn.manifold import trustworthiness
 
     layout = layout or {}
-    flat = plane is not None
     return {
         "space": name,
         "method": layout.get("method", "none"),
@@ -197,8 +191,10 @@ def scores_of(
         "seed": seed,
         "perplexity": layout.get("perplexity"),
         "neighbours": layout.get("n_neighbors"),
-        "knn_accuracy": knn_accuracy(plane if flat else space, labels),
-        "trustworthiness": trustworthiness(space, plane, n_neighbors=NEIGHBOURS) if flat else None,
+        "knn_accuracy": knn_accuracy(space if plane is None else plane, labels),
+        "trustworthiness": (
+            None if plane is None else trustworthiness(space, plane, n_neighbors=NEIGHBOURS)
+        ),
     }
 
 
@@ -216,7 +212,7 @@ def projection(data: Results, method: str) -> Drawn:
     figure = blank(FULL, 9.0)
     places = [["raw", "standard_untrained", "standard_trained"],
               ["raw", "mobilenet_untrained", "mobilenet_trained"]]  # fmt: skip
-    axes = figure.subplot_mosaic(places)
+    axes = figure.subplot_mosaic(cast(Any, places))
     for space, ax in axes.items():
         network, _, state = space.partition("_")
         wrong = errors_among(data, network, arrays["indices"]) if state == "trained" else None

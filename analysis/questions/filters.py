@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -79,7 +79,7 @@ def networks_of(options: Options) -> "dict[str, Network]":
     if bool(options.runs) == bool(options.checkpoint):
         raise ValueError("expected --runs, a folder of kept runs, or --checkpoint, some networks.")
     if options.runs:
-        runs = measure.find_pairs(options.runs).at(options.seed)
+        runs = measure.find_pairs(options.runs).at(cast(int, options.seed))
         return {network: nets.load_network(kept.checkpoint) for network, kept in runs.items()}
     names = short_names(options.checkpoint)
     return {n: nets.load_network(p) for n, p in zip(names, options.checkpoint, strict=True)}
@@ -108,7 +108,7 @@ def pictures(found: "dict[str, Network]") -> dict[str, np.ndarray]:
         "mobilenet_first": mobilenet[0],
         "mobilenet_last_depthwise": mobilenet[-1],
         "mobilenet_last_pointwise": (
-            found["mobilenet"].blocks[-1].conv_pw.weight.detach()[:, :, 0, 0].numpy()
+            cast(Any, found["mobilenet"].blocks[-1]).conv_pw.weight.detach()[:, :, 0, 0].numpy()
         ),
     }
 

@@ -26,6 +26,7 @@ from analysis.look.rows import draw_bars, draw_pairs
 from analysis.look.style import ERROR, FULL, NETWORKS, blank, networks_of
 from analysis.questions import Drawn, Section, Sections, figure
 from analysis.questions.sweeps import updates
+from netlib import measure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,7 +61,7 @@ def steps(plan: Plan) -> Iterator[Step]:
 
 
 def more_pairs(plan: Plan) -> Iterator[Step]:
-    """Many pairs of shorter runs, for the full report.
+    """Many pairs of shorter runs, for the full report, and networks of like budgets beside them.
 
     Their rates were tuned at their length, by a seed that is none of theirs.
     """
@@ -71,8 +72,13 @@ def more_pairs(plan: Plan) -> Iterator[Step]:
     yield plan.sweep("more_rates", levels, factor="learning_rate", seeds=(100,))
     runs = plan.runs / "more_pairs"
     yield plan.sweep("more_pairs", (*part, "--keep", runs), seeds=range(20), rates="more_rates")
+    widths = (("mobilenet", (2,)), ("standard", (0.41, 0.465)))
+    parts = [(*part, "--networks", name, "--levels", *levels, "--keep", runs)
+             for name, levels in widths]  # fmt: skip
+    yield plan.sweep("more_width", *parts, factor="width", seeds=range(10), rates="more_rates")
     told = plan.step("pairs", "--runs", str(runs), *plan.course, "--brief", folder="more_pairs",
-                     outputs="headline.json answers.npz", inputs="more_pairs.csv")  # fmt: skip
+                     outputs="headline.json answers.npz",
+                     inputs="more_pairs.csv more_width.csv")  # fmt: skip
     yield replace(told, name="more_compare")
 
 
@@ -81,8 +87,6 @@ def more_pairs(plan: Plan) -> Iterator[Step]:
 
 def compare(pair: "Pair") -> dict[str, Any]:
     """Means with intervals, paired differences, and what the tests say."""
-    from netlib.measure.seeds import paired_t
-
     values = {network: quantities(found) for network, found in pair.results.items()}
     standard, mobilenet = (values[network] for network in NETWORKS)
     n = len(pair.seeds)
@@ -106,7 +110,7 @@ def compare(pair: "Pair") -> dict[str, Any]:
             **{
                 name: {
                     **summary(np.subtract(mobilenet[name], standard[name])),
-                    "p": paired_t(mobilenet[name], standard[name]),
+                    "p": measure.paired_t(mobilenet[name], standard[name]),
                 }
                 for name in standard
             },
@@ -131,25 +135,22 @@ def quantities(results: "Sequence[Result]") -> dict[str, list[float]]:
 
 def summary(values: Sequence[float] | np.ndarray) -> dict[str, Any]:
     """The mean with its interval, and the values."""
-    from netlib.measure.seeds import mean_interval
-
-    return {**asdict(mean_interval(values, CONFIDENCE)), "values": [float(v) for v in values]}
+    return {
+        **asdict(measure.mean_interval(values, CONFIDENCE)),
+        "values": [float(v) for v in values],
+    }
 
 
 def mcnemar_row(standard: "Result", mobilenet: "Result") -> dict[str, Any]:
     """McNemar's exact test of one seed's pair, and its table."""
-    from netlib.measure.seeds import agreement, mcnemar
-
     arguments = standard.labels, standard.predictions, mobilenet.predictions
-    counts = dict(zip(COUNTS, agreement(*arguments), strict=True))
-    return {"seed": standard.run.seed, "p": mcnemar(*arguments), **counts}
+    counts = dict(zip(COUNTS, measure.agreement(*arguments), strict=True))
+    return {"seed": standard.run.seed, "p": measure.mcnemar(*arguments), **counts}
 
 
 def equivalence_of(mobilenet: Sequence[float], standard: Sequence[float]) -> dict[str, Any]:
     """Whether the accuracies are the same to within the margin."""
-    from netlib.measure.seeds import equivalence
-
-    result = equivalence(mobilenet, standard, MARGIN, ALPHA)
+    result = measure.equivalence(mobilenet, standard, MARGIN, ALPHA)
     return {"quantity": "accuracy", "margin": MARGIN, "alpha": ALPHA, **asdict(result)}
 
 

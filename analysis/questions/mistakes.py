@@ -62,15 +62,11 @@ def confusion_rows(results: "Sequence[Result]") -> list[dict[str, Any]]:
 
 def class_rows(result: "Result", train_images: Sequence[int]) -> list[dict[str, Any]]:
     """One row a class; `train_images` has the number of training images of each."""
-    from sklearn.metrics import precision_recall_fscore_support
-
-    _, recall, f1, _ = precision_recall_fscore_support(
-        result.labels, result.predictions, labels=np.arange(len(train_images)), zero_division=0.0
-    )
     run = {"network": result.run.network, "seed": result.run.seed}
+    scores = zip(result.before.per_class_recall, result.before.per_class_f1, strict=True)
     return [
-        {**run, "class": c, "recall": recall[c], "f1": f1[c], "train_images": count}
-        for c, count in enumerate(train_images)
+        {**run, "class": c, "recall": recall, "f1": f1, "train_images": train_images[c]}
+        for c, (recall, f1) in enumerate(scores)
     ]
 
 
@@ -155,14 +151,14 @@ def right_and_wrong(data: Results) -> Drawn:
     """Four right and four wrong digits of each network, a line a network."""
     arrays = data.arrays("examples.npz")
     figure = blank(FULL, 5.8)
-    lines = figure.subfigures(2, 1)
+    lines: Any = figure.subfigures(2, 1)
     for line, network in zip(lines, NETWORKS, strict=True):
         axes = line.subplots(1, 8)
         line.supylabel(name_of(network), fontsize=8, color=COLOURS[network])
         for place, ax in enumerate(axes):
             which = f"{network} {'right' if place < 4 else 'wrong'}"
             rows = np.flatnonzero(arrays["which"] == which)
-            draw_readings(ax, arrays, network, rows[place % 4 : place % 4 + 1])
+            draw_readings(ax, arrays, network, rows[place % 4 : place % 4 + 1].tolist())
     return figure, (
         "Four test images that each network reads right and four that it reads wrong, chosen by a "
         "seeded rule, with the confidence of the prediction. Networks of the shown pair."

@@ -14,7 +14,7 @@ from analysis.frame.wording import (
     LEVELS,
     count_text,
     gap_text,
-    open_text,
+    judged_text,
     percent,
     seeds_text,
     setting_text,
@@ -151,8 +151,8 @@ def panel(ax: "Axes", table: pd.DataFrame, name: str) -> None:
         draw_sweep(ax, table, factor.column, "error", chosen=True, named=False)
         ax.set_xlabel(factor.name)
         ax.set_ylabel(ERROR)
-        levels = np.unique(table[factor.column])
-        ax.set_xticks(levels, map(brief, levels), fontsize=7)
+        ticks = np.unique(table[factor.column])
+        ax.set_xticks(ticks, list(map(brief, ticks)), fontsize=7)
         return
     levels = list(dict.fromkeys(table["level"]))
     if name == "loss":
@@ -218,8 +218,7 @@ def first_gap(table: pd.DataFrame) -> str:
     """MobileNet − standard at the first level."""
     rows = table[table["level"] == table["level"].iloc[0]]
     wide = rows.pivot(index="seed", columns="network", values="accuracy")
-    gaps = (wide["mobilenet"] - wide["standard"]).tolist()
-    return gap_text(gaps) + ("" if side(gaps) else f", {open_text(gaps)}")
+    return judged_text((wide["mobilenet"] - wide["standard"]).tolist())
 
 
 def both_words(values: dict[str, str]) -> str:
@@ -281,14 +280,11 @@ def precision(data: Results) -> str:
     change = wide["bfloat16"] - wide["float32"]
     seconds = table.groupby(["network", "level"])["training_seconds"].median().unstack()
     times = seconds["bfloat16"] / seconds["float32"]
-    parts = []
-    for name in NETWORKS:
-        gaps = change[name].tolist()
-        state = "" if side(gaps) else f", {open_text(gaps)}"
-        parts.append(
-            f"{name_of(name)} takes {times[name]:.2f} times the time and its accuracy changes by "
-            f"{gap_text(gaps)}{state}"
-        )
+    parts = (
+        f"{name_of(name)} takes {times[name]:.2f} times the time and its accuracy changes by "
+        f"{judged_text(change[name].tolist())}"
+        for name in NETWORKS
+    )
     return f"In bfloat16 {'; '.join(parts)}."
 
 

@@ -11,10 +11,9 @@ from analysis.frame.wording import (
     LEVELS,
     count_text,
     gap_text,
-    open_text,
+    judged_text,
     percent,
     setting_text,
-    side,
     whole,
     words,
 )
@@ -68,11 +67,8 @@ def by_frequency(table: pd.DataFrame) -> pd.DataFrame:
 def longest(data: Results) -> pd.DataFrame:
     """Runs by cross entropy: of the model card, where they are beside these, or of our sweep."""
     table = long_runs(data)
-    return table[table["recipe"] == "plain"] if len(table) else plain_runs(data)
-
-
-def plain_runs(data: Results) -> pd.DataFrame:
-    """Those of the sweep."""
+    if len(table):
+        return table[table["recipe"] == "plain"]
     return data.table("imbalance.csv").query("level == @PLAIN")
 
 
@@ -204,7 +200,7 @@ def growth(plain: pd.DataFrame) -> str:
     )
     gaps = wide["mobilenet"] - wide["standard"]
     change = (gaps[ratios[-1]] - gaps[ratios[0]]).dropna().tolist()
-    return gap_text(change, "rotation") + ("" if side(change) else f", {open_text(change)}")
+    return judged_text(change, "rotation")
 
 
 def gap_row(ratio: int, rows: pd.DataFrame) -> Section:
@@ -215,7 +211,7 @@ def gap_row(ratio: int, rows: pd.DataFrame) -> Section:
         "ratio": str(ratio),
         **{name: percent(means.loc[name, "balanced_accuracy"]) for name in NETWORKS},
         **{f"{name}_worst": percent(means.loc[name, "worst_recall"]) for name in NETWORKS},
-        "gap": gap_text(gaps, "rotation") + ("" if side(gaps) else f", {open_text(gaps)}"),
+        "gap": judged_text(gaps, "rotation"),
         "lower": f"{sum(gap < 0 for gap in gaps)} of {len(gaps)}",
     }
 
@@ -226,11 +222,10 @@ def gain_row(ratio: int, rows: pd.DataFrame) -> Section:
         index=["network", "dataset"], columns="recipe", values="balanced_accuracy"
     )
     gains = (wide["recipe"] - wide["plain"]).dropna()
-    rest = gaps_of(rows[rows["recipe"] == "recipe"])
     return {
         "ratio": str(ratio),
         **{name: gap_text(gains[name].tolist(), "rotation") for name in NETWORKS},
-        "gap": gap_text(rest, "rotation") + ("" if side(rest) else f", {open_text(rest)}"),
+        "gap": judged_text(gaps_of(rows[rows["recipe"] == "recipe"]), "rotation"),
     }
 
 

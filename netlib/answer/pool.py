@@ -19,6 +19,7 @@ import os
 import pickle
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import traceback
@@ -39,6 +40,7 @@ from netlib.picture.load import FORMATS, ImageError, Picture
 CPU_SECONDS = 10.0  # of one job; then its process is ended
 DRAWING_BYTES = 100_000  # a file of more, or of more pixels than the wide pad has, is heavy work
 LOWEST_PRIORITY = 19
+PNG_HEAD = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"  # of all but odd files; width and height follow
 HEAD = 4  # bytes before an answer that tell its length
 GONE = (OSError, EOFError, pickle.UnpicklingError)  # what is told of the other end by its silence
 
@@ -334,9 +336,14 @@ def is_heavy(picture: Picture) -> bool:
         size = len(picture) if isinstance(picture, bytes) else os.stat(picture).st_size
         if size > DRAWING_BYTES:
             return True
-        source = io.BytesIO(picture) if isinstance(picture, bytes) else picture
-        with Image.open(source, formats=FORMATS) as image:
-            return image.width * image.height > MAX_PAD_PIXELS
+        content = picture if isinstance(picture, bytes) else Path(picture).read_bytes()
+        if content[:16] == PNG_HEAD and content.count(b"IHDR") == 1:
+            # Pillow's way to the same two numbers would be a fifth of the server's work.
+            width, height = struct.unpack(">II", content[16:24])
+        else:
+            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+                width, height = image.size
+        return width * height > MAX_PAD_PIXELS
     except Exception:  # Pillow's readers raise about any; the reader will tell what is wrong
         return False
 

@@ -72,11 +72,10 @@ class NetworkReading:
     @property
     def alternatives(self) -> list[str | None]:
         """The name of each digit's second class where it may be meant as well, None elsewhere."""
-        order = np.argsort(self.probabilities, axis=1)[:, -2]
-        second = np.take_along_axis(self.probabilities, order[:, None], axis=1)[:, 0]
+        second = np.argsort(self.probabilities, axis=1)[:, -2]
         return [
-            self.class_names[label] if known and share >= ALIKE else None
-            for label, share, known in zip(order, second, self.is_digit, strict=True)
+            self.class_names[label] if known and shares[label] >= ALIKE else None
+            for label, shares, known in zip(second, self.probabilities, self.is_digit, strict=True)
         ]
 
     @property

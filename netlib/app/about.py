@@ -21,8 +21,8 @@ maps (MobileNet, Howard et al. 2017). *Inside one block* shows both at work on y
 **What they do not know.** They answer with what they were trained on: {classes}. Other things
 may be taken for it, most of all kinds of pictures that they have never met.
 
-**What is kept.** Drawings stay in memory. Uploaded files are deleted within a minute of their
-last use.{teach}
+**What is kept.** Drawings stay in memory. Uploaded files are deleted within a minute
+of their last use or the closing of the page.{teach}
 
 **Words.**
 
@@ -104,7 +104,7 @@ def _network(facts: NetworkFacts, metadata: Mapping[str, Any]) -> str:
     trained = (
         f"trained on {', '.join(map(plain, sources))}" if sources else "its data is not recorded"
     )
-    calibrated = "calibrated" if "temperature" in metadata else "not calibrated"
+    calibrated = "calibrated" if metadata.get("temperature", 1) != 1 else "not calibrated"
     return (
         f"* **{plain(facts.title)}**: {facts.subtitle}; {trained}; its confidence is {calibrated}; "
         f"{_refuses(metadata.get('no_digit'))}."
@@ -115,10 +115,9 @@ def _refuses(rule: Mapping[str, Any] | None) -> str:
     """What it takes for no digit, and how often it is right in that, as its checkpoint records."""
     if not rule:
         return "it refuses nothing"
-    measured = rule.get("refused_of_validation"), rule.get("refused_of_validation_families")
-    if not all(isinstance(share, float) for share in measured):
+    digits, others = rule.get("refused_of_validation"), rule.get("refused_of_validation_families")
+    if not isinstance(digits, float) or not isinstance(others, float):
         return "it refuses what looks like none of them"
-    digits, others = measured
     return (
         f"in validation it refused {100 * others:.0f} % of what is no digit, of kinds that it was "
         f"taught, and {100 * digits:.1f} % of the digits"

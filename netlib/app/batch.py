@@ -159,7 +159,7 @@ def finish(
     _: Reader, paths: tuple[Path, ...], parts: Sequence[bytes], show: Callable[[Sequence[Row]], Any]
 ) -> Any:
     """What `show` makes of all rows, with their labels and in their order."""
-    _, labels = collect(paths)
+    labels = collect(paths)[1]
     found: list[Row] = [row for part in parts for row in pickle.loads(part)]
     rows = [replace(row, label=labels.get(row.name)) for row in found]
     collect.cache_clear()  # lets go of the zips
@@ -302,8 +302,8 @@ def _files(paths: Sequence[Path]) -> Iterator[tuple[str, Load]]:
         elif _wanted(path.name):
             yield path.name, path.read_bytes
         else:
-            error = UserError("It is neither a picture nor a zip nor a CSV table.")
-            yield path.name, partial(_refuse, error)
+            unknown = UserError("It is neither a picture nor a zip nor a CSV table.")
+            yield path.name, partial(_refuse, unknown)
 
 
 def _unzip(store: ZipStore, name: str) -> bytes:

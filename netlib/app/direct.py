@@ -19,7 +19,7 @@ import gradio as gr
 import orjson
 from fastapi import HTTPException, Request
 from fastapi.exceptions import RequestValidationError
-from gradio.blocks import BlockFunction
+from gradio.block_function import BlockFunction
 from gradio.data_classes import PredictBodyInternal
 from gradio.route_utils import compile_gr_request, prepare_event_data
 from gradio.routes import ORJSONResponse

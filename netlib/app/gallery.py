@@ -1,12 +1,13 @@
 """The gallery of examples: small pictures that a click puts on the pad, without the server."""
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 
 import gradio as gr
 
+from netlib.answer.reading import Reader
 from netlib.app.pad import ASSETS
 
 EXAMPLES = ASSETS / "examples"
@@ -42,6 +43,16 @@ def load_examples(folder: Path = EXAMPLES) -> list[Example]:
         examples.append(Example(kind, label, path))
     order = list(KINDS)
     return sorted(examples, key=lambda example: order.index(example.kind))
+
+
+def examples_for(reader: Reader) -> list[Example]:
+    """The gallery for these networks: where they do not differ, a picture is only hard."""
+    return [
+        replace(example, kind="hard")
+        if example.kind == "differ" and reader.read(example.path).agree
+        else example
+        for example in load_examples()
+    ]
 
 
 def gallery(examples: list[Example], pad: str) -> gr.HTML:

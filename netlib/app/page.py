@@ -22,7 +22,7 @@ from netlib.app import api, route, uploads
 from netlib.app.about import TELL_ADDRESS, about_markdown, usage_html
 from netlib.app.batch import read_batch
 from netlib.app.direct import Direct, explain_validation
-from netlib.app.gallery import gallery, load_examples
+from netlib.app.gallery import examples_for, gallery
 from netlib.app.inside import Inside, inside_html, routes, starter, stylesheet, what_if_html
 from netlib.app.lesson import lesson_html
 from netlib.app.pad import ASSETS, drawing_pad, split_value
@@ -59,6 +59,8 @@ SWITCH_SECONDS = 0.0005
 KEEP_SECONDS = uploads.SECONDS / 2
 AS_READ = "as read"
 DETAILS = ("why", "map", "stress", "teach")  # tabs that follow the current digit while open
+# Gradio's sizes are in pixels, which the size of text that a visitor has set does not reach.
+TEXT = gr.themes.sizes.Size(*(f"{pixels / 16:g}rem" for pixels in (9, 10, 12, 14, 16, 22, 26)))
 
 # For listeners that answer at once: the queue would cost them more than their work.
 INSTANT: dict[str, Any] = {
@@ -96,7 +98,7 @@ def build_page(service: Service) -> gr.Blocks:
             with gr.Tab("What if"):
                 html(what_if_html(inside), js_on_load=starter("whatif.js"), elem_id="what-if")
             with gr.Tab("Examples"):
-                gallery(load_examples(), "pad")
+                gallery(examples_for(service.reader), "pad")
             _why_tab(service, answers, current)
             if service.atlases:
                 _map_tab(service, answers, current)
@@ -130,6 +132,7 @@ def _first_view(
                     # Not a gr.Image: that refuses a file before the listener can say why.
                     picture = gr.File(show_label=False, height=120, elem_id="picture")
                     boxed = html(elem_id="boxed")
+                    _keep(picture)
                 _number_tab(service)
                 _batch_tab(service)
             steps = html(steps_html(None), elem_id="steps")
@@ -221,6 +224,7 @@ def alert(text: str) -> str:
     return f'<p class="hint" role="alert">{escape(text)}</p>'
 
 
+BELOW = "What is below goes on with the digit under Draw or Upload."
 WAIT = message("One moment …")  # of what is made when its tab is first opened
 
 
@@ -302,6 +306,7 @@ def _number_tab(service: Service) -> None:
             js_on_load=_answers_script("wide-pad", ()),
             elem_id="number-answers",
         )
+        html(message(BELOW))
     pad.change(read_number, pad, answers, **AS_IT_COMES)
 
 
@@ -309,7 +314,7 @@ def _batch_tab(service: Service) -> None:
     async def read_files(
         chosen: Any,
         request: gr.Request | None = None,
-        progress=gr.Progress(),  # noqa: B008
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> str:
         def report(done: int, total: int) -> None:
             progress((done, total), desc="Reading", unit="pictures")
@@ -337,6 +342,7 @@ def _batch_tab(service: Service) -> None:
             button = gr.Button("Read them", variant="primary", elem_id="batch-button")
             stop = gr.Button("Stop", scale=0, min_width=90)
         table = html(elem_id="batch-table", js_on_load=asset("sort.js"))
+        html(message(BELOW))
     files.change(lambda: "", None, table, queue=False, api_visibility="private")
     read = guarded(read_files, alert)
     reading = button.click(read, files, table, api_visibility="private", **UNCHANGED)
@@ -406,6 +412,7 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": gr.themes.Default(
             primary_hue=gr.themes.colors.sky,
+            text_size=TEXT,
             font=["ui-sans-serif", "system-ui", "sans-serif"],
             font_mono=["ui-monospace", "Consolas", "monospace"],
         ),

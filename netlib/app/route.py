@@ -6,7 +6,8 @@ Answers to mistakes are {"detail": "One sentence."}, with a status that says who
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import HTTPException
@@ -47,7 +48,7 @@ MISTAKES = {
 class PlainRoute(APIRoute):
     """Described for OpenAPI, called without FastAPI's search for parameters."""
 
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         return self.endpoint
 
 

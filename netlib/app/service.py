@@ -183,7 +183,7 @@ def _atlases(predictor: Predictor, checkpoints: dict[str, Path]) -> dict[str, At
     if len(atlases) < len(files):
         log.info("No map beside %s.", ", ".join(name for name in files if name not in atlases))
     for name, atlas in atlases.items():
-        digits = atlas.images[:CHECKED].astype(np.float32) / 255
+        digits = (atlas.images[:CHECKED] / 255).astype(np.float32)
         images = fitted(digits, predictor.info[name].input_dim)
         embeddings = predictor.predict_one(name, images).embeddings
         expected = atlas.embeddings[:CHECKED]

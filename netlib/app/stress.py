@@ -5,6 +5,7 @@ Distortions act on the 28x28 picture itself, after centring: nothing repairs the
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -79,7 +80,7 @@ def distort(
     Returns:
         (28, 28) in [0, 1].
     """
-    picture = np.asarray(digit, dtype=np.float32)
+    picture: NDArray[np.floating] = np.asarray(digit, dtype=np.float32)
     if thickness:
         picture = _thicken(picture, thickness / 2)
     if rotation or shift or scale != 1:
@@ -115,7 +116,7 @@ def holds(labels: NDArray[np.integer], label: int, start: int) -> tuple[int, int
     return first, last
 
 
-def _thicken(picture: NDArray[np.float32], margin: float) -> NDArray[np.float32]:
+def _thicken(picture: NDArray[np.floating], margin: float) -> NDArray[np.floating]:
     """Move the outline outwards by `margin` pixels, inwards if negative."""
     padded = cv2.resize(np.pad(picture, 1), None, fx=ZOOM, fy=ZOOM, interpolation=cv2.INTER_LINEAR)
     inside = padded[ZOOM:-ZOOM, ZOOM:-ZOOM] >= 0.5
@@ -127,18 +128,16 @@ def _thicken(picture: NDArray[np.float32], margin: float) -> NDArray[np.float32]
     return covered.reshape(SIDE, ZOOM, SIDE, ZOOM).mean(axis=(1, 3)).astype(np.float32)
 
 
-def _distances(inside: NDArray[np.bool_]) -> NDArray[np.float32]:
+def _distances(inside: NDArray[np.bool_]) -> NDArray[Any]:
     """Of each pixel that is inside, to the nearest that is not; 0 outside."""
     return cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
 
 
-def _blurred(picture: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+def _blurred(picture: NDArray[Any], sigma: float) -> NDArray[Any]:
     return cv2.GaussianBlur(picture, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
 
 
-def _move(
-    picture: NDArray[np.float32], rotation: float, scale: float, shift: float
-) -> NDArray[np.float32]:
+def _move(picture: NDArray[Any], rotation: float, scale: float, shift: float) -> NDArray[Any]:
     angle = np.deg2rad(rotation)
     # Rows run downwards: this turns counter-clockwise on the screen. Output -> input coordinates.
     matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / scale

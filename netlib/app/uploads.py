@@ -27,9 +27,9 @@ PREFIX = "digits-"
 def own_folder() -> None:
     """Have Gradio keep uploads in a folder of this process, unless the operator named one."""
     if "GRADIO_TEMP_DIR" not in os.environ:
-        for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}[0-9]*-*"):
-            if not _is_alive(int(folder.name.split("-")[1])):
-                shutil.rmtree(folder, ignore_errors=True)  # its process was killed
+        for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}[0-9]*-*"):
+            if not _is_alive(int(left.name.split("-")[1])):
+                shutil.rmtree(left, ignore_errors=True)  # its process was killed
         folder = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         os.environ["GRADIO_TEMP_DIR"] = folder

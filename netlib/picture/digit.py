@@ -94,15 +94,6 @@ class Cut:
     outline: float
 
 
-def to_ink(image: Picture) -> np.ndarray:
-    """Any picture (see `images.as_picture`) -> ink (H, W), float32 in [0, 1], 1 on background 0.
-
-    Raises:
-        ImageError: if the picture cannot be read.
-    """
-    return find_ink(to_levels(as_picture(image))).whole()
-
-
 def to_digit(image: Picture) -> np.ndarray | None:
     """Any picture (see `images.as_picture`) -> a network's input, None for an empty page.
 

@@ -51,11 +51,6 @@ POINT_MASS, POINT_RISE, POINT_SIZE, STROKE_LENGTH = 0.4, 0.3, 0.3, 2.2
 MOST_KEPT, MOST_POINTS = 20, 10
 
 
-def ink_from_grey(grey: np.ndarray) -> np.ndarray:
-    """Grey values (H, W) in [0, 1] -> ink (H, W), float32 in [0, 1], all zero for an empty page."""
-    return find_ink(np.rint(grey * 255).astype(np.uint8)).whole()
-
-
 def find_ink(levels: np.ndarray) -> Ink:
     """Grey values (H, W) uint8 -> their ink; nowhere above 0 for an empty page."""
     ink = _even_ink(levels)

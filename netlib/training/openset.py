@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from netlib.nets.network import Network
 from netlib.training.augment import augment
 from netlib.training.config import AugmentConfig
+from netlib.training.precision import has_units
 
 SOFT = 2.0  # divides the logits of teachers and network alike
 SCALE = 16.0  # of the embedding that the judge sees, so that its weights stay small
@@ -87,7 +88,7 @@ def digit_targets(
     rows = []
     for batch in torch.as_tensor(images)[:, None].split(256):
         seen = (batch.float() / 255).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_units(batch.device)):
             logits = [teacher(seen).float() for teacher in teachers]
         rows.append(torch.stack([(z / SOFT).softmax(1) for z in logits]).mean(0).numpy())
     said = np.concatenate(rows)

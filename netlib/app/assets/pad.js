@@ -11,6 +11,7 @@ const canvas = root.querySelector("canvas");
 if (innerWidth < NARROW_PX) [canvas.width, canvas.height] = canvas.dataset.narrow.split(" ");
 const context = canvas.getContext("2d", { willReadFrequently: true });
 const thickness = root.querySelector("input[type=range]");
+const note = root.querySelector(".pad-note");
 const button = (action) => root.querySelector(`[data-action="${action}"]`);
 
 // Everything on the pad, oldest first: {points, width, erase} or {picture}. It is replaced and never
@@ -77,6 +78,7 @@ function send() {
   clearTimeout(liveTimer);
   liveTimer = null;
   lastSent = performance.now();
+  note.textContent = "";
   paint();
   const empty = !marks.some((mark) => mark.picture || !mark.erase);
   root.dataset.drawing = ++number;
@@ -201,8 +203,9 @@ root.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
-function load(url) {
+function load(url, name = "The picture") {
   const picture = new Image();
+  picture.onerror = () => refuse(name);
   picture.onload = () => {
     change([{ picture }]);
     send();
@@ -220,11 +223,16 @@ root.addEventListener("pad-draw", (event) => {
   send();
 });
 
+function refuse(name) {
+  note.textContent = `${name} is no picture that this browser shows: choose it under Upload, or convert it to PNG.`;
+}
+
 function loadFirst(files) {
   const file = [...files].find((candidate) => candidate.type.startsWith("image/"));
-  if (!file) return false;
+  if (!file && files.length) refuse(files[0].name);
+  if (!file) return files.length > 0;
   const reader = new FileReader();
-  reader.onload = () => load(reader.result);
+  reader.onload = () => load(reader.result, file.name);
   reader.readAsDataURL(file);
   return true;
 }

@@ -38,7 +38,11 @@ def lesson(networks: Sequence[Mapping[str, Any]]) -> str:
     Of the dearest network and each other one.
     """
     first, *others = sorted(networks, key=lambda network: network["macs"], reverse=True)
-    return "<br>".join(_lesson(first, second) for second in others)
+    if len(others) == 1:
+        return _lesson(first, others[0])
+    return "<br>".join(
+        f"{_named(second)} next to {_named(first)}: {_lesson(first, second)}" for second in others
+    )
 
 
 def _lesson(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
@@ -46,7 +50,8 @@ def _lesson(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
         return f"{_named(first)} and {_named(second)} cost the same."
     replaced = [i for i, _ in enumerate(second["blocks"]) if _is_replaced(first, second, i)]
     if not replaced:
-        return f"{_named(second)} needs {_ratio(first['macs'], second['macs'])} fewer in all."
+        fewer = _ratio(first["macs"], second["macs"])
+        return f"{_named(second)} needs {fewer} fewer multiplications in all."
     savings = _listed(
         f"<b>{_ratio(_block_macs(first, i), _block_macs(second, i))}</b>" for i in replaced
     )

@@ -1,6 +1,6 @@
 """The maps as HTML: the networks' maps with the drawing on them, and its nearest digits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from html import escape
 
@@ -25,7 +25,7 @@ COLOURS = (
 )  # fmt: skip
 
 HINT = (
-    "Each dot is one of {count} MNIST training digits, placed by {method} so that digits which the "
+    "Each dot is one of {count} known digits, placed by {method} so that digits which the "
     "network finds alike lie close together; colours and numbers are their labels. The cross is "
     "your drawing: it lies at the mean of its 10 nearest digits, weighted by inverse distance. "
     "Below each map are the nearest ones."
@@ -46,10 +46,11 @@ def map_html(
     columns = []
     for name, atlas in atlases.items():
         place = atlas.place(reading.networks[name].embeddings[0])
+        classes = facts[name].class_names
         columns.append(
             f'<div class="side {facts[name].colour}"><h2>{escape(facts[name].title)}</h2>'
-            f"{_map(atlas, place)}<p>{_distance(place, reading.networks[name])}</p>"
-            f'<div class="nearest">{_nearest(atlas, place)}</div></div>'
+            f"{_map(atlas, place, classes)}<p>{_distance(place, reading.networks[name])}</p>"
+            f'<div class="nearest">{_nearest(atlas, place, classes)}</div></div>'
         )
     first = next(iter(atlases.values()))
     hint = HINT.format(count=f"{len(first.labels):,}", method=METHOD_NAMES[first.method])
@@ -71,19 +72,19 @@ def _distance(place: Place, network: NetworkReading) -> str:
     return text
 
 
-def _map(atlas: Atlas, place: Place) -> str:
+def _map(atlas: Atlas, place: Place, classes: Sequence[str]) -> str:
     x, y = place.point * SIDE
     lines = "".join(
         f'<line x1="{x:.1f}" y1="{y:.1f}" x2="{px * SIDE:.1f}" y2="{py * SIDE:.1f}"/>'
         for px, py in atlas.points[place.neighbours]
     )
     names = "".join(
-        f'<text x="{tx * SIDE:.1f}" y="{ty * SIDE:.1f}">{label}</text>'
+        f'<text x="{tx * SIDE:.1f}" y="{ty * SIDE:.1f}">{escape(classes[label])}</text>'
         for label, (tx, ty) in _centres(atlas).items()
     )
     return (
         f'<svg class="map" viewBox="0 0 {SIDE} {SIDE}" role="img" '
-        f'aria-label="Map of digits; the drawing lies near {_most(atlas, place)}">'
+        f'aria-label="Map of digits; the drawing lies near {escape(classes[_most(atlas, place)])}">'
         f'<image href="{_background(atlas)}" width="{SIDE}" height="{SIDE}"/>'
         f'<g class="names">{names}</g><g class="links">{lines}</g>'
         f'<g class="cross" transform="translate({x:.1f} {y:.1f})">'
@@ -91,10 +92,10 @@ def _map(atlas: Atlas, place: Place) -> str:
     )
 
 
-def _nearest(atlas: Atlas, place: Place) -> str:
+def _nearest(atlas: Atlas, place: Place, classes: Sequence[str]) -> str:
     return "".join(
         f'<figure class="pixel"><img src="{png_url(255 - atlas.images[i])}" alt="">'
-        f"<figcaption>{atlas.labels[i]}</figcaption></figure>"
+        f"<figcaption>{escape(classes[atlas.labels[i]])}</figcaption></figure>"
         for i in place.neighbours[:SHOWN]
     )
 

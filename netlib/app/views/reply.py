@@ -109,15 +109,15 @@ def _network_json(network: NetworkReading | None) -> dict[str, Any]:
     digits = [
         {
             "prediction": text,
-            "confidence": float(probabilities.max()),
-            "probabilities": [float(p) for p in probabilities],
-            "is_digit": bool(known),
+            "confidence": max(probabilities),
+            "probabilities": probabilities,
+            "is_digit": known,
             "alternative": other,
         }
         for text, probabilities, known, other in zip(
             network.texts,
-            network.probabilities,
-            network.is_digit,
+            network.probabilities.tolist(),
+            network.is_digit.tolist(),
             network.alternatives,
             strict=True,
         )
@@ -127,6 +127,6 @@ def _network_json(network: NetworkReading | None) -> dict[str, Any]:
         "confidence": float(network.confidences.prod()),
         "probabilities": digits[0]["probabilities"] if len(digits) == 1 else None,
         "classes": list(network.class_names),
-        "is_digit": bool(network.is_digit.all()),
+        "is_digit": all(digit["is_digit"] for digit in digits),
         "digits": digits,
     }

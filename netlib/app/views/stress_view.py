@@ -95,7 +95,13 @@ def _reads(answer: NetworkReading) -> str:
     return f"reads {escape(answer.nearest[0])} ({percent(float(answer.confidences[0]))})"
 
 
-def _summary(digit, now, answers, labels, facts) -> str:
+def _summary(
+    digit: NDArray[np.floating],
+    now: NDArray[np.floating],
+    answers: Mapping[str, NetworkReading],
+    labels: Mapping[str, int],
+    facts: Mapping[str, NetworkFacts],
+) -> str:
     lines = "".join(
         f'<p class="{facts[name].colour}"><b>{escape(facts[name].title)}</b> {_reads(answer)}; '
         f"confidence in {escape(answer.class_names[labels[name]])}: "

@@ -18,6 +18,9 @@ from netlib.app.views.pictures import grey, heat, resize, signed, tile
 from netlib.app.views.stress_view import single_digit
 
 Digit = NDArray[np.floating]  # (C, H, W), what a network saw
+Networks = Mapping[str, Explainer]
+Facts = Mapping[str, NetworkFacts]
+Images = Mapping[str, Digit]
 
 OVERLAY_SIDE = 168
 MAPS_SHOWN = 16
@@ -46,8 +49,8 @@ FILTERS_HINT = (
 
 
 def why_html(
-    networks: Mapping[str, Explainer],
-    facts: Mapping[str, NetworkFacts],
+    networks: Networks,
+    facts: Facts,
     reading: Reading | None,
     target: str | None = None,
 ) -> str:
@@ -89,7 +92,9 @@ def _pair(figures: Mapping[str, str], facts: Mapping[str, NetworkFacts]) -> str:
     return f'<div class="pair">{columns}</div>'
 
 
-def _evidence(networks, facts, images, target: str, against: str | None) -> str:
+def _evidence(
+    networks: Networks, facts: Facts, images: Images, target: str, against: str | None
+) -> str:
     maps = {}
     for name, net in networks.items():
         one, other = (_class_of(facts[name], label) for label in (target, against))
@@ -127,7 +132,7 @@ def _bias(net: Explainer, facts: NetworkFacts, target: str, against: str | None)
     return f", and {value:+.2f} of bias"
 
 
-def _cams(networks, facts, images, target: str) -> str:
+def _cams(networks: Networks, facts: Facts, images: Images, target: str) -> str:
     figures = {}
     for name, net in networks.items():
         label = _class_of(facts[name], target)
@@ -145,7 +150,7 @@ def _top(values: NDArray[np.floating]) -> float:
     return max(float(values.max()), 1e-9)
 
 
-def _maps(networks, facts, images) -> str:
+def _maps(networks: Networks, facts: Facts, images: Images) -> str:
     figures = {}
     for name, net in networks.items():
         responses = net.feature_maps(images[name])
@@ -161,7 +166,7 @@ def _maps_of(block: int, maps: NDArray[np.floating]) -> str:
     return figure(tile(cells, 8), caption, f"Feature maps of block {block}")
 
 
-def _filters(networks, facts) -> str:
+def _filters(networks: Networks, facts: Facts) -> str:
     figures = dict.fromkeys(networks, "")
     for name, net in networks.items():
         for i, weight in enumerate(net.filters()):

@@ -211,7 +211,7 @@ class Explorer {
     for (const pane of this.shown) if (pane.separable) pane.reveal(moment.mixed === 0 ? 0 : 1);
     this.tell(moment, result);
     this.say(`${this.step + 1} of ${story.length}. ${say}`);
-    this.find('[data-run="step"]').textContent = this.step + 1 < story.length ? "Next step" : "Start again";
+    this.find('[data-run="step"]').textContent = this.step + 1 < story.length ? "Step" : "Start again";
   }
 
   play() {

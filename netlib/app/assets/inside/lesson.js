@@ -198,6 +198,7 @@ class Lesson {
     tabButtons().find((tab) => tab.id === "inside-tab-button")?.click();
     if (step < 4) openInside({ block: this.pair.block + 1 });
     this.panel.querySelector("h3").focus();
+    this.panel.scrollIntoView({ block: "start" });
   }
 
   steps() {

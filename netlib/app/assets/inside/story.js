@@ -23,12 +23,13 @@ export const finished = (blocks) => {
   return { filtered: 1, made: maps, mixed: maps };
 };
 
-// The formula holds where one side is standard, the other separable, and all else is the same.
+// The formula holds where the dearer side is standard, the other separable, and all else is the same.
 export function comparison(one, other) {
   const [a, b] = [one.at(-1), other.at(-1)];
   const ratio = cost(one).total / cost(other).total;
+  const [dear, cheap] = ratio > 1 ? [one, other] : [other, one];
   const k = one[0].k;
-  const alike = !isSeparable(one) && isSeparable(other) && a.m === b.m && a.n === b.n
+  const alike = !isSeparable(dear) && isSeparable(cheap) && a.m === b.m && a.n === b.n
     && a.height === b.height && a.width === b.width && k === other[0].k;
   return { ratio, formula: alike ? { n: a.n, k } : null };
 }

@@ -11,6 +11,7 @@ from netlib.answer.reading import NetworkReading
 from netlib.measure.photographs import KINDS, on_a_page, written
 from netlib.picture import find_digits, to_digit
 from netlib.picture.ink import find_ink
+from netlib.picture.rulings import without_lines
 
 
 def test_the_sheet_has_every_kind() -> None:
@@ -58,3 +59,15 @@ def test_broad_strokes_are_looked_for_on_a_reduced_picture() -> None:
     rows, columns = np.nonzero(ink > 0.5)
     edges = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
     assert np.allclose((left, top, right, bottom), edges, atol=6)
+
+
+def test_a_line_of_squared_paper_that_a_stroke_leaves_from_is_taken_out() -> None:
+    ink = np.zeros((400, 800), np.float32)
+    cv2.line(ink, (390, 140), (300, 260), 1, 18)
+    stroke = ink > 0
+    for side in (ink, ink.T):
+        side[40::65], side[41::65] = np.maximum(side[40::65], 0.4), np.maximum(side[41::65], 0.4)
+    left = without_lines(ink, 0.1)
+    outside = left[~cv2.dilate(stroke.view(np.uint8), np.ones((9, 9), np.uint8)).astype(bool)]
+    assert (outside > 0).mean() < 0.002  # where lines cross points may stay
+    assert (left[stroke] > 0).mean() > 0.9

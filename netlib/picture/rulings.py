@@ -19,8 +19,6 @@ LEVEL_RUN = 0.15
 THINNER = 0.6
 # Fewer than these are no ruling.
 SEVERAL = 3
-# Strokes lie on lines and cross them: a line is as thick as this percentile of what is found.
-THIN_PERCENTILE = 30
 # Ink up to this much thicker than a line, plus one pixel, belongs to it.
 SWELL = 1.6
 # What is left must be this share of all, and this share of the side in size.
@@ -31,10 +29,18 @@ BANDS = 16
 
 @dataclass(frozen=True)
 class _Lines:
-    """Candidates of one direction, as a mask of the (turned) picture, and their thickness."""
+    """Lines of one direction, perhaps.
 
-    mask: np.ndarray
-    runs: np.ndarray
+    Attributes:
+        thin: (H, W) mask of the (turned) picture, their ink where nothing runs into them,
+        short: and all other level runs as thin as they are.
+        thickness: in pixels.
+        count: how many there are.
+        longest: as a share of the picture's side.
+    """
+
+    thin: np.ndarray
+    short: np.ndarray
     thickness: float
     count: int
     longest: float
@@ -62,7 +68,9 @@ def without_lines(ink: np.ndarray, level: float, run: float = RUN) -> np.ndarray
     framed = all(lines.count >= 2 and lines.longest >= LONG for lines in found)
     for lines, turned in ((found[0], taken), (found[1], taken.T)):
         if framed or _are_lines(lines, stroke):
-            turned |= lines.mask & (lines.runs <= SWELL * lines.thickness + 1)
+            turned |= lines.thin
+            if lines.count >= SEVERAL and lines.thickness <= THINNER * stroke:
+                turned |= lines.short
     if not taken.any():
         return ink
     faint = cv2.dilate(taken, np.ones((5, 5), np.uint8)) & (mask == 0)
@@ -97,10 +105,15 @@ def _candidates(mask: np.ndarray, share: float) -> _Lines:
         return nothing
     inside = long[labels].astype(np.uint8) & mask
     runs = _runs(mask)
-    thickness = float(np.percentile(runs[inside > 0], THIN_PERCENTILE))
+    thickness = float(np.median(runs[(inside & ~np.roll(inside, 1, axis=0)) > 0]))  # of each run
     if thickness > 0.1 * height + 2:
         return nothing
-    return _Lines(inside, runs, thickness, int(long.sum()), float(lengths[long].max()))
+    thin = inside & (runs <= SWELL * thickness + 1)
+    short = mask * (runs <= thickness + 1).view(np.uint8)
+    thick = cv2.dilate(short, np.ones((3, 1), np.uint8))
+    short &= cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, run), np.uint8))
+    count, longest = int(long.sum()), float(lengths[long].max())
+    return _Lines(thin, short, thickness, count, longest)
 
 
 def _longest(level: np.ndarray) -> int:
@@ -122,7 +135,7 @@ def _runs(mask: np.ndarray) -> np.ndarray:
 
 def _erase(mask: np.ndarray, lines: _Lines) -> None:
     if lines.count:
-        mask[(lines.mask > 0) & (lines.runs <= SWELL * lines.thickness + 1)] = 0
+        mask[lines.thin > 0] = 0
 
 
 def _is_enough(rest: np.ndarray, mask: np.ndarray) -> bool:

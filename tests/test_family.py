@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -35,13 +36,15 @@ def test_a_run_that_is_ended_leaves_no_process(tmp_path: Path, name: str) -> Non
     run = subprocess.Popen(
         [sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "."],
         cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        # What was started in the background ignores it, and so would all that it starts.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     try:
         wait(lambda: len(list(tmp_path.glob("started-*"))) == 2)
         mark = next(tmp_path.glob("started-*")).read_text()
         assert len(marked(mark)) >= 4  # two workers, and a process of each
         run.send_signal(getattr(signal, name))
-        run.wait(300)
+        run.wait(120)
         wait(lambda: not marked(mark))
     finally:
         run.kill()

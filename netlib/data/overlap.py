@@ -33,18 +33,18 @@ def digests_path(checkpoint: Path) -> Path:
 
 def write_digests(checkpoint: Path, images: Tensor) -> Path:
     """Keep the hashes of training images beside a checkpoint; returns the file's path."""
-    path = digests_path(checkpoint)
-    with replacing(path) as temporary, open(temporary, "wb") as file:
-        np.save(file, np.unique(digests(images)))
-    return path
+    return _write(digests_path(checkpoint), digests(images))
 
 
 def join_digests(checkpoint: Path, files: Sequence[Path]) -> Path:
     """Keep the hashes in all of these files beside a checkpoint; returns the file's path."""
-    path = digests_path(checkpoint)
-    known = np.unique(np.concatenate([np.load(file, allow_pickle=False) for file in files]))
-    with replacing(path) as temporary, open(temporary, "wb") as written:
-        np.save(written, known)
+    known = np.concatenate([np.load(file, allow_pickle=False) for file in files])
+    return _write(digests_path(checkpoint), known)
+
+
+def _write(path: Path, known: np.ndarray) -> Path:
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        np.save(file, np.unique(known))
     return path
 
 

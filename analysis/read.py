@@ -15,8 +15,9 @@ import tyro
 
 from analysis.frame.command import progress, start
 from netlib import answer
+from netlib.answer.labelled import picture_labels
 from netlib.data.stores import DataError, FolderStore, ZipStore, check_file
-from netlib.data.tables import has_image_suffix, inert, picture_labels
+from netlib.data.tables import has_image_suffix, inert
 from netlib.errors import UserError
 from netlib.files import replacing
 
@@ -33,7 +34,8 @@ class Options:
 
     Attributes:
         pictures: files, folders and zips.
-        labels: CSV that names pictures and what stands in them.
+        labels: CSV that names pictures and what stands in them: numbers, or the networks' class
+            names; a picture without a label is not scored.
         checkpoint: networks; the columns are called like the files, with the folder where two are
             called alike.
         output: the table, CSV.
@@ -91,8 +93,8 @@ def run(options: Options) -> Iterator[Path]:
             f"There is no picture in {', '.join(map(str, options.pictures))}: name pictures, or "
             "folders or zips that hold some."
         )
-    labels = read_labels(options.labels, [name for name, *_ in found.sources])
     reader = answer.Reader(answer.Predictor(answer.named(options.checkpoint)))
+    labels = read_labels(options.labels, [name for name, *_ in found.sources], reader.class_names)
     rows = [
         row(reader, name, store, path, labels)
         for name, store, path in progress(found.sources, "reading")
@@ -104,8 +106,10 @@ def run(options: Options) -> Iterator[Path]:
     yield options.output
 
 
-def read_labels(path: Path | None, names: Sequence[str]) -> Mapping[str, str]:
-    """Picture -> what stands in it, as written; empty without a table.
+def read_labels(
+    path: Path | None, names: Sequence[str], classes: Sequence[str]
+) -> Mapping[str, str]:
+    """Picture -> what stands in it, as the networks would write it; empty without a table.
 
     Raises:
         DataError: it cannot be read, or does not say which column is which.
@@ -113,7 +117,7 @@ def read_labels(path: Path | None, names: Sequence[str]) -> Mapping[str, str]:
     if path is None:
         return {}
     check_file(path, MAX_TABLE_BYTES)
-    return picture_labels(path.read_bytes(), str(path), names)
+    return picture_labels(path.read_bytes(), str(path), names, classes)
 
 
 def row(

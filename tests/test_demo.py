@@ -422,28 +422,42 @@ def test_a_zip_with_labels_is_read_without_unpacking(service: Service, tmp_path:
         "image;label\na.png;7\nb.png;042\n",
         "label\tfile\n7\ta\n042\tb\n",
         "\ufeff,name,digit\n0,a.png,7\n1,b.png,042\n",
+        "sep=;\nimage;label\na.png;seven\nb.png;Zero four two\nb.png;042\nc.png;\n",
     ],
 )
 def test_labels_are_read_from_tables_of_every_usual_form(tmp_path: Path, text: str) -> None:
     table = tmp_path / "labels.csv"
     table.write_text(text, encoding="utf-8")
-    for name in ("a.png", "b.png"):
+    for name in ("a.png", "b.png", "c.png"):
         (tmp_path / name).write_bytes(png(seven()))
-    assert collect(tuple(sorted(tmp_path.iterdir())))[1] == {"a.png": "7", "b.png": "042"}
+    assert collect(tuple(sorted(tmp_path.iterdir())), TEN)[1] == {"a.png": "7", "b.png": "042"}
 
 
-def test_a_table_that_names_no_picture_is_told(tmp_path: Path) -> None:
-    (tmp_path / "labels.csv").write_text("image,label\nother.png,7\n")
-    (tmp_path / "a.png").write_bytes(png(seven()))
-    with pytest.raises(UserError, match="names none of the pictures"):
-        collect(tuple(sorted(tmp_path.iterdir())))
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ("image,label\nother.png,7\n", "names none of the pictures"),
+        ("image,label\nx0.png,0\n", "names none of the pictures"),
+        ("0,x0.png\n", "names none of the pictures"),
+        ("index,file,label\n0,x0.png,7\n", "names none of the pictures"),
+        ("image,label\n0.png,0\n0,1\n", "0.png the label 0 in line 2 and 1 in line 3"),
+        ("image,label\n0.png,cat\n", "line 2: the label is 'cat'; expected digits, or nothing"),
+    ],
+)
+def test_a_table_that_does_not_fit_the_pictures_is_told(
+    tmp_path: Path, table: str, expected: str
+) -> None:
+    (tmp_path / "labels.csv").write_text(table)
+    (tmp_path / "0.png").write_bytes(png(seven()))
+    with pytest.raises(UserError, match=expected):
+        collect(tuple(sorted(tmp_path.iterdir())), TEN)
 
 
 @pytest.mark.parametrize(
     ("entries", "expected"),
     [
         ({}, "no picture"),
-        ({"a.png": b"x", "l.csv": b"image,label\na.png,seven\n"}, "line 2"),
+        ({"a.png": b"x", "l.csv": b"a,7\n", "m.csv": b"a,8\n"}, "label 8, another table 7"),
         ({"a.png": b"x", "l.csv": b"\xff\xfe\x00"}, "UTF-8"),
     ],
 )
@@ -451,7 +465,7 @@ def test_a_zip_that_cannot_be_used_gets_one_sentence(
     tmp_path: Path, entries: dict[str, bytes], expected: str
 ) -> None:
     with pytest.raises(UserError, match=expected):
-        collect((write_zip(tmp_path / "x.zip", entries),))
+        collect((write_zip(tmp_path / "x.zip", entries),), TEN)
 
 
 def test_a_bad_file_spoils_its_own_row_only(service: Service, tmp_path: Path) -> None:
@@ -494,7 +508,7 @@ def test_pictures_of_one_name_in_two_folders_have_labels_of_their_own(
     assert {row.name: row.label for row in rows} == {"one/a.png": "7", "two/a.png": "1"}
     entries["labels.csv"] = b"image,label\na.png,7\n"  # which of the two?
     with pytest.raises(UserError, match="names none of the pictures"):
-        collect((write_zip(tmp_path / "y.zip", entries),))
+        collect((write_zip(tmp_path / "y.zip", entries),), TEN)
 
 
 def test_what_is_read_differently_comes_first(service: Service, tmp_path: Path) -> None:
@@ -514,13 +528,13 @@ def test_a_zip_bomb_is_refused_by_its_declared_size(
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("a.png", bytes(2000))
     with pytest.raises(UserError, match="inflates"):
-        collect((archive,))
+        collect((archive,), TEN)
 
 
 def test_too_many_pictures_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netlib.app.batch.MAX_PICTURES", 2)
     with pytest.raises(UserError, match="more than 2"):
-        collect((write_zip(tmp_path / "x.zip", {f"{i}.png": b"x" for i in range(3)}),))
+        collect((write_zip(tmp_path / "x.zip", {f"{i}.png": b"x" for i in range(3)}),), TEN)
 
 
 # --- Stress -------------------------------------------------------------------------------------

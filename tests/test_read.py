@@ -81,7 +81,9 @@ def test_a_zip_and_a_file_are_read_in_the_order_given(folder: Path, tmp_path: Pa
 
 def test_labels_of_any_form_score_the_answers(folder: Path, tmp_path: Path, capsys) -> None:
     labels = tmp_path / "labels.csv"
-    labels.write_text("label;file\n01;a\n7;p10.png\n3;p2.png\n", encoding="utf-16")
+    labels.write_text(
+        "sep=;\nlabel;file\n01;a\nSeven;p10.png\n3;p2.png\n;bad.png\n", encoding="utf-16"
+    )
     rows = table(folder, folder, "--labels", labels)
     right = {row["name"]: row["standard_right"] for row in rows}
     assert right == {

@@ -64,11 +64,6 @@ def millions(count: int) -> str:
     return f"{count / 1e6:.2f} M"
 
 
-def class_names(facts: Mapping[str, NetworkFacts]) -> list[str]:
-    """What any of the networks can answer, in the networks' order."""
-    return list(dict.fromkeys(name for fact in facts.values() for name in fact.class_names))
-
-
 def all_of(facts: Mapping[str, NetworkFacts]) -> str:
     """The networks together, at the start of a sentence."""
     return "Both networks" if len(facts) == 2 else f"All {len(facts)} networks"

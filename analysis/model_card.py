@@ -25,6 +25,7 @@ import numpy as np
 from analysis.frame.command import start
 from analysis.look.rows import t_interval
 from netlib import nets
+from netlib.errors import many
 
 NETWORKS = ("standard", "mobilenet")
 SETS = {
@@ -228,8 +229,8 @@ def long_tailed(path: Path, network: str, profile: str) -> list[dict[str, str]]:
     ]
     if len(found) < 2:
         raise ValueError(
-            f"{path} has {len(found)} runs of {network} on {profile}; expected one for each of "
-            "several class orders: run the sweep to its end."
+            f"{path} has {many(len(found), 'run')} of {network} on {profile}; expected one for "
+            "each of several class orders: run the sweep to its end."
         )
     return found
 

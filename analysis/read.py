@@ -18,7 +18,7 @@ from netlib import answer
 from netlib.answer.labelled import picture_labels
 from netlib.data.stores import DataError, FolderStore, ZipStore, check_file
 from netlib.data.tables import has_image_suffix, inert
-from netlib.errors import UserError
+from netlib.errors import UserError, many
 from netlib.files import replacing
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ class Options:
         pictures: files, folders and zips.
         labels: CSV that names pictures and what stands in them: numbers, or the networks' class
             names; a picture without a label is not scored.
-        checkpoint: networks; the columns are called like the files, with the folder where two are
-            called alike.
+        checkpoint: networks; the columns are called like the files, with their folders or a number
+            where two are called alike.
         output: the table, CSV.
     """
 
@@ -167,7 +167,8 @@ def write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 def tell(rows: Sequence[Mapping[str, Any]], names: Sequence[str], skipped: int) -> None:
     """What was read, skipped and right."""
     failed = sum(bool(row["error"]) for row in rows)
-    print(f"{len(rows)} pictures, {failed} not readable; {skipped} other files were skipped.")
+    others = "1 other file was" if skipped == 1 else f"{skipped} other files were"
+    print(f"{many(len(rows), 'picture')}, {failed} not readable; {others} skipped.")
     labelled = [row for row in rows if row.get("label")]
     for name in names if labelled else ():
         right = sum(row[f"{name}_right"] for row in labelled)

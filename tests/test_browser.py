@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw
 
 import demo
 from netlib.answer.predictor import Predictor
+from netlib.app.atlas import NEIGHBOURS
 
 CHECKPOINTS = Path(os.environ.get("DIGITS_CHECKPOINTS", demo.CHECKPOINTS))
 TIMEOUT = 20_000  # milliseconds; a machine under load is slow, not broken
@@ -307,17 +308,30 @@ def test_a_dropped_picture_comes_onto_the_pad_and_what_is_none_is_told(visitor: 
     visitor.reads("–")
 
 
-def test_a_pasted_picture_comes_onto_the_pad(visitor: Visitor) -> None:
-    content = list(encoded(paper(SEVEN), "PNG"))
+def paste(visitor: Visitor, content: bytes) -> None:
     visitor.page.evaluate(
         """(bytes) => { const data = new DataTransfer();
         data.items.add(new File([new Uint8Array(bytes)], 'a.png', {type: 'image/png'}));
         const event = new Event('paste', {bubbles: true, cancelable: true});
         event.clipboardData = data;
         document.body.dispatchEvent(event); }""",
-        content,
+        list(content),
     )
+
+
+def test_a_pasted_picture_comes_onto_the_pad(visitor: Visitor) -> None:
+    paste(visitor, encoded(paper(SEVEN), "PNG"))
     visitor.reads("7")
+
+
+def test_a_pasted_picture_is_an_upload_where_that_tab_is_open(visitor: Visitor) -> None:
+    visitor.open_tab("Upload")
+    visitor.verdict("Choose a picture")
+    for strokes, answer in ((SEVEN, "7"), (ONE, "1")):  # the second in the place of the first
+        paste(visitor, encoded(paper(strokes), "PNG"))
+        visitor.reads(answer)
+    visitor.open_tab("Draw")
+    visitor.reads("–")
 
 
 def test_old_answers_of_a_server_that_is_gone_are_not_shown(visitor: Visitor) -> None:
@@ -572,7 +586,7 @@ def test_the_map_shows_where_the_drawing_lies(visitor: Visitor) -> None:
     visitor.open_tab("Where it lies")
     visitor.page.locator("#map-detail svg.map .cross").first.wait_for()
     assert visitor.page.locator("#map-detail svg.map").count() == 2
-    assert visitor.page.locator("#map-detail .nearest img").count() == 16
+    assert visitor.page.locator("#map-detail .nearest img").count() == 2 * NEIGHBOURS
     before = visitor.page.locator("#map-detail .cross").first.get_attribute("transform")
     visitor.page.locator("#pad canvas").press("Escape")
     visitor.page.locator("#map-detail", has_text="no digit yet").wait_for()

@@ -21,7 +21,7 @@ from PIL import Image, ImageDraw
 
 import demo
 from netlib.answer.pool import StoppedError
-from netlib.answer.predictor import Predictor
+from netlib.answer.predictor import Predictor, named
 from netlib.answer.reading import (
     EMPTY,
     MAX_PAD_CHARACTERS,
@@ -54,6 +54,7 @@ from netlib.app.views.panels import (
     NO_FILE_TEXT,
     NetworkFacts,
     answer_html,
+    boxes_svg,
     number_html,
     percent,
     verdict,
@@ -64,7 +65,7 @@ from netlib.app.views.why import why_html
 from netlib.errors import UserError
 from netlib.nets.checkpoint import save_network
 from netlib.nets.network import init_network
-from netlib.picture.digit import to_digit
+from netlib.picture.digit import to_digit, trace
 from netlib.picture.load import ImageError
 
 CHECKPOINTS = Path(os.environ.get("DIGITS_CHECKPOINTS", demo.CHECKPOINTS))
@@ -189,6 +190,16 @@ def test_verdict(reading: Reading, text: str, kind: str) -> None:
     assert verdict(reading, FACTS) == (text, kind)
 
 
+def test_what_is_read_in_part_has_no_tick_and_no_box_of_what_is_read() -> None:
+    reading = reading_of(7, 1, 2)
+    signs = np.array([True, False, False])
+    networks = {name: network.without(signs) for name, network in reading.networks.items()}
+    reading = replace(reading, networks=networks, sketch=trace(seven()))
+    text, kind = verdict(reading, FACTS)
+    assert kind == "none" and text.startswith("Both networks read ?12: “?” does not look like")
+    assert boxes_svg(reading).count('class="same"') == 2
+
+
 def test_a_blank_answer_shows_no_number_of_an_earlier_one() -> None:
     html = answer_html(BLANK, FACTS)
     assert "%" not in html.replace("width:0.00%", "")
@@ -212,7 +223,10 @@ def test_versus_compares_theory_with_measurement() -> None:
     assert "<b>2.0 to 3.0× slower</b>" in versus({"b": FACTS["mobilenet"], "a": FACTS["standard"]})
     times = (0.001, 0.004, 0.001, 0.004, 0.001)
     mixed = {**FACTS, "mobilenet": replace(FACTS["mobilenet"], times=times)}
-    assert "0.8 to 2.0 times the speed, so no difference is sure" in versus(mixed)
+    assert (
+        "<b>0.8 to 2.0 times as fast</b> (half of the timings lie there), so no difference"
+        in versus(mixed)
+    )
 
 
 @pytest.mark.parametrize(
@@ -817,17 +831,23 @@ def strangers(tmp_path_factory: pytest.TempPathFactory) -> Service:
     )
 
 
+def test_one_checkpoint_given_twice_has_a_name_and_a_number() -> None:
+    twice = ["x/net.st", "x/net.st", "y/other.st", "z/z.st"]
+    assert list(named(twice)) == ["net", "net 2", "other", "z"]
+
+
 def test_any_checkpoints_are_told_apart_and_described(strangers: Service) -> None:
     facts = strangers.facts
-    assert list(facts) == ["a/net", "b/net", "mobilenet"]
-    assert [fact.title for fact in facts.values()] == ["a/net", "b/net", "MobileNet"]
+    assert list(facts) == ["net (a)", "net (b)", "mobilenet"]
+    assert [fact.title for fact in facts.values()] == ["net (a)", "net (b)", "MobileNet"]
     assert [fact.colour for fact in facts.values()] == ["mobilenet", "standard", "third"]
-    assert facts["a/net"].subtitle == (
+    assert facts["net (a)"].subtitle == (
         "2 standard + 1 separable convolutions, width 0.5, 32×24 RGB"
     )
     about = about_markdown(strangers)
-    assert "**a&#47;net**" in about
+    assert "**net&#32;&#40;a&#41;**" in about
     assert about.count("its confidence is not calibrated; it refuses nothing") == 2
+    assert "| Network | net&#32;&#40;a&#41; | net&#32;&#40;b&#41; | MobileNet |" in about
 
 
 def test_networks_of_other_sizes_and_classes_read_one_digit(strangers: Service) -> None:
@@ -835,29 +855,29 @@ def test_networks_of_other_sizes_and_classes_read_one_digit(strangers: Service) 
     assert [network.probabilities.shape for network in reading.networks.values()] == [
         (1, 5), (1, 2), (1, 10),
     ]  # fmt: skip
-    direct = strangers.networks["a/net"].feature_maps(fitted(reading.digits, (3, 32, 24))[0])
+    direct = strangers.networks["net (a)"].feature_maps(fitted(reading.digits, (3, 32, 24))[0])
     np.testing.assert_allclose(
-        direct[-1].mean(axis=(1, 2)), reading.networks["a/net"].embeddings[0], rtol=1e-4
+        direct[-1].mean(axis=(1, 2)), reading.networks["net (a)"].embeddings[0], rtol=1e-4
     )
     html = answer_html(reading, strangers.facts)
     assert html.count('<span class="track">') == 5 + 2 + 10
     assert "All 3 networks" in answer_html(BLANK, strangers.facts).replace("all", "All")
-    assert versus(strangers.facts).count("next to a/net") == 2
+    assert versus(strangers.facts).count("next to net (a)") == 2
 
 
 def test_answers_of_any_checkpoints_carry_their_names(strangers: Service) -> None:
     row = Row("7.png", strangers.reader.read(seven()))
     answer = row_to_json(row, strangers.reader.names)
-    assert {"a/net", "b/net", "mobilenet"} < answer.keys()
-    assert answer["a/net"]["classes"] == list(strangers.facts["a/net"].class_names)
-    assert len(answer["b/net"]["probabilities"]) == 2
+    assert {"net (a)", "net (b)", "mobilenet"} < answer.keys()
+    assert answer["net (a)"]["classes"] == list(strangers.facts["net (a)"].class_names)
+    assert len(answer["net (b)"]["probabilities"]) == 2
     assert 0 <= row.disagreement <= 1 + 1e-6
     classes = {name: fact.class_names for name, fact in strangers.facts.items()}
     header, cells = csv.reader(to_csv([row], classes).splitlines())
     assert header[4:13] == [
-        "a/net",
-        *(f"a/net_{rest}" for rest in ("confidence", "refused", "alternative", "pone")),
-        *(f"a/net_p{rest}" for rest in ("<b>$x$</b>", "=cmd()", "#h", "7")),
+        "net (a)",
+        *(f"net (a)_{rest}" for rest in ("confidence", "refused", "alternative", "pone")),
+        *(f"net (a)_p{rest}" for rest in ("<b>$x$</b>", "=cmd()", "#h", "7")),
     ]
     assert len(cells) == len(header) == 4 + (4 + 5) + (4 + 2) + (4 + 10)
 
@@ -875,7 +895,7 @@ def test_details_are_there_for_any_checkpoints(strangers: Service) -> None:
     assert "<b>$x$" not in why_html(strangers.networks, strangers.facts, reading, "<b>$x$</b>")
     summary, charts = stress_html(strangers.reader, strangers.facts, reading, NEUTRAL)
     assert len(charts) == len(FACTORS)
-    assert "b/net" in summary
+    assert "net (b)" in summary
 
 
 def test_disagreement_is_the_distance_of_the_answers_class_by_name() -> None:

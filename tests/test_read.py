@@ -64,7 +64,7 @@ def test_a_folder_is_read_in_natural_order_and_a_bad_file_is_a_row(folder: Path,
         assert [row[network] for row in rows] == ["", "", "0", "7", "01"]
     assert "is no picture in" in rows[0]["error"]
     assert [len(row["boxes"].split(";")) for row in rows[2:]] == [1, 1, 2]
-    assert "5 pictures, 1 not readable; 1 other files were skipped." in capsys.readouterr().out
+    assert "5 pictures, 1 not readable; 1 other file was skipped." in capsys.readouterr().out
 
 
 def test_a_zip_and_a_file_are_read_in_the_order_given(folder: Path, tmp_path: Path) -> None:

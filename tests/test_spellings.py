@@ -132,7 +132,7 @@ REFUSED: dict[str, tuple[dict[str, bytes], str]] = {
     ),
     "names of no file": (
         {**images("train"), "train.csv": CSV.replace(b".png", b"x.png")},
-        "4 images named in train.csv are absent",
+        "train.csv names 4 images absent from",
     ),
     "two columns of names": (
         {**images("train"), "train.csv": lines("a,b,c", "0,3,1", "1,2,1", "2,1,1", "3,0,1")},

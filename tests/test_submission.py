@@ -138,7 +138,7 @@ def test_the_networks_that_come_with_the_program_are_refused(
     assert submit(dataset, tmp_path, "--models", str(ROOT / "checkpoints")) == 2
     assert "a submission holds your own" in capsys.readouterr().err
     assert submit(dataset, tmp_path, "--models", str(models / "standard")) == 2
-    assert "holds 1 networks (*.safetensors); expected two or three" in capsys.readouterr().err
+    assert "holds 1 network (*.safetensors); expected two or three" in capsys.readouterr().err
     assert not list(tmp_path.glob("*.zip"))
 
 

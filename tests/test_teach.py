@@ -244,7 +244,8 @@ def test_a_link_brings_drawing_block_map_and_pixel_to_another_visitor(visit: Cal
     page.locator(STATUS, has_text="link").wait_for()
     before, link = seen(page), page.url
     assert "block=4" in link and "&x=" in link and len(link) < 2_000
-    for where in (visit("#" + link.partition("#")[2]), page):
+    older = link.partition("&")[2]  # without the length
+    for where in (visit(f"#{older}"), page):
         if where is page:
             page.reload()
         reads(where, "7")
@@ -259,7 +260,9 @@ def test_a_link_brings_drawing_block_map_and_pixel_to_another_visitor(visit: Cal
     page.locator("#answers .verdict.blank").wait_for()
 
 
-def test_an_address_that_does_not_fit_changes_nothing_and_is_told_once(visit: Callable) -> None:
+def test_an_address_that_is_cut_or_does_not_fit_changes_nothing_and_is_told_once(
+    visit: Callable,
+) -> None:
     page = visit()
     page.on("dialog", lambda dialog: pytest.fail(dialog.message))
     draw(page, SEVEN)
@@ -268,13 +271,17 @@ def test_an_address_that_does_not_fit_changes_nothing_and_is_told_once(visit: Ca
     before, title = seen(page), page.title()
     rng = np.random.default_rng(0)
     noise = [bytes(rng.integers(32, 127, 60)).decode() for _ in range(30)]
-    for fragment in (*GARBAGE, *noise):
+    page.wait_for_function("location.hash.includes('ink=')")
+    whole = page.evaluate("location.hash.slice(1)")
+    cut = [whole[:length] for length in (3, 9, 12, len(whole) // 2, len(whole) - 1)]
+    told = dict.fromkeys((*GARBAGE, *noise, f"{whole}."), "does not fit this page")
+    for fragment, says in {**told, **dict.fromkeys(cut, "The link is cut short")}.items():
         page.evaluate(
             "(text) => { document.querySelector('.lesson [role=status]').textContent = '';"
             " location.hash = text; }",
             fragment,
         )
-        page.locator(STATUS, has_text="does not fit this page").wait_for()
+        page.locator(STATUS, has_text=says).wait_for()
         assert page.locator(STATUS).inner_text().count(".") == 2
         assert seen(page) == before, fragment[:60]
     assert page.title() == title

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.look.style import name_of, networks_of
+from netlib.errors import many
 from netlib.measure.seeds import mean_interval
 
 TITLES = {"standard": "the standard network", "mobilenet": "the MobileNet network"}
@@ -17,7 +18,7 @@ def count_text(counts: Iterable[int], noun: str) -> str:
     """In words: 3 seeds, 1 seed, or 1 to 3 seeds where they differ."""
     low, high = min(counts), max(counts)
     if low == high:
-        return f"{low:,} {noun}" + ("" if low == 1 else "s")
+        return many(low, noun)
     return f"{low:,} to {high:,} {noun}s"
 
 

@@ -17,6 +17,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from netlib.data.stores import DataError, leaves
+from netlib.errors import many
 
 IMAGE_SUFFIXES = frozenset(
     ".png .jpg .jpeg .bmp .gif .tif .tiff .webp .avif .pgm .ppm .pnm".split()
@@ -113,8 +114,8 @@ class Files:
             if outside is not None:
                 raise DataError(f"{table} names {outside!r}, which lies outside {self.title}.")
             raise DataError(
-                f"{len(absent)} images named in {table} are absent from {self.title}, "
-                f"the first is {absent[0]!r}."
+                f"{table} names {many(len(absent), 'image')} absent from {self.title}, the first "
+                f"is {absent[0]!r}."
             )
         for name, files in zip(names, found, strict=True):
             if len(files) > 1:

@@ -140,8 +140,8 @@ def say(data: Results) -> Sections:
     section["finding"] = {
         2: "Temperature scaling, fitted on validation images, lowers the NLL of both networks.",
         1: f"Temperature scaling lowers the NLL of {TITLES[better[0]] if better else ''} only.",
-        0: "Temperature scaling, fitted on the imbalanced validation set, helps neither network "
-        "on the balanced test set.",
+        0: "Temperature scaling, fitted on the imbalanced validation set, lowers the mean NLL of "
+        "neither network on the balanced test set.",
     }[len(better)]
     risk = data.table("risk_coverage.csv").sort_values("coverage").groupby("network")
     kept = {name: np.interp(0.95, rows["coverage"], rows["risk"]) for name, rows in risk}

@@ -223,7 +223,7 @@ def say(data: Results) -> Sections:
 
 def sizes_text(means: pd.DataFrame, runs: pd.DataFrame) -> str:
     """Accuracy at each size of images, and which sizes are told apart from the largest."""
-    least = least_difference(runs) / 100
+    least = least_difference(runs)
     told = "; ".join(
         f"{size} px: {percent(row['standard'])} and {percent(row['mobilenet'])} %"
         for size, row in means.iterrows()
@@ -235,7 +235,7 @@ def sizes_text(means: pd.DataFrame, runs: pd.DataFrame) -> str:
     alike = " and ".join(f"{size} px" for size in rest.index[~worse])
     return (
         f"Smaller images (standard and MobileNet, {told}): {least_words(runs)}"
-        + (f", so {lost} costs both networks accuracy" if lost else "")
+        + (f", so both networks lose accuracy at {lost}" if lost else "")
         + (f"; {alike} cannot be told from {largest} px" if alike else "")
         + "."
     )

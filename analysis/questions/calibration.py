@@ -79,7 +79,7 @@ def risk_rows(results: "Sequence[Result]") -> list[dict[str, Any]]:
 def calibration(data: Results) -> Drawn:
     """Errors found against errors expected, before and after temperature scaling."""
     table = data.table("calibration.csv")
-    figure = blank(FULL, 5.6)
+    figure = blank(FULL, 4.6)
     axes = figure.subplots(1, 2, sharex=True, sharey=True)
     limits = []
     for scaled, title in enumerate(("as trained", "after temperature scaling")):
@@ -102,7 +102,7 @@ def calibration(data: Results) -> Drawn:
 @figure("What refusing pays", "risk_coverage.csv")
 def risk_coverage(data: Results) -> Drawn:
     """Errors that remain when the least confident predictions are refused."""
-    figure = blank(COLUMN, 5.8)
+    figure = blank(COLUMN, 5.0)
     draw_risk(figure.subplots(), data.table("risk_coverage.csv"))
     banded = data.table("risk_coverage.csv")["risk_low"].notna().any()
     band = "; bands: 95 % t-interval of the mean over seeds" if banded else " (one seed)"

@@ -228,7 +228,7 @@ def both_words(values: dict[str, str]) -> str:
 
 
 def least_difference(table: pd.DataFrame) -> float:
-    """Points by which two levels of one network must differ to be told apart (95 %).
+    """Accuracy by which two levels of one network must differ to be told apart (95 %).
 
     Student's, with the spread of equal runs pooled over the levels within five points of the best.
     NaN for one seed.

@@ -124,7 +124,7 @@ def imbalance_losses(data: Results) -> Drawn:
     )
     order = table.groupby("level")["balanced"].mean().sort_values(ascending=False, kind="stable")
     ratios = sorted(table["ratio"].unique())
-    figure = blank(FULL, 2.6 + 0.6 * len(order))
+    figure = blank(FULL, 2.2 + 0.52 * len(order))
     panels = [(ratio, x) for x in ("balanced", "worst") for ratio in ratios]
     axes = np.atleast_1d(figure.subplots(1, len(panels), sharey=True))
     names = {"balanced": "balanced accuracy (%)", "worst": "recall of the worst (%)"}

@@ -130,7 +130,7 @@ def digit_passage(data: Results) -> Drawn:
                 cell.set_title(title, loc="center")
     total = block_channels(data)
     return figure, (
-        f"A test digit in block {BLOCK + 1} of MobileNet ({whose(arrays)}). Each of {total} "
+        f"A test image in block {BLOCK + 1} of MobileNet ({whose(arrays)}). Each of {total} "
         f"channels (shown: the {shown} that say most) is filtered by its own 3×3 weights (blue "
         "positive, vermillion negative); the answers, after ReLU, times one weight each are summed "
         "to an output channel, with a bias and a ReLU."

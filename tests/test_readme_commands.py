@@ -133,7 +133,7 @@ def test_the_commands_do_what_the_readme_says_in_their_order(clone: Path) -> Non
     found: dict = {}
     exec(trains if whole else re.sub(r"training_epochs=\d+", TRAINS["python"], trains), found)
     assert len(found["predictions"]) == 1000
-    assert (found["predictions"] == found["y"][1]).float().mean() > (0.8 if whole else 0.5)
+    assert (found["predictions"] == found["y"][1]).float().mean() > (0.8 if whole else 0.25)
     exec(asks, found)
     assert found["answer"].predictions.tolist() == [7]
 

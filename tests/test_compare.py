@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from helpers_data import words
+from helpers_plots import draw_pictures_only
 
 from analysis.comparison import told
 from analysis.comparison.answers import Answers, read_answers, short_names
@@ -76,8 +77,12 @@ def test_what_can_be_drawn_is_drawn_and_the_rest_is_named_in_the_pdf(output: Pat
 
 
 def test_one_picture_is_enough(
-    digit_folder: Callable[..., Path], checkpoints: Checkpoints, tmp_path: Path
+    digit_folder: Callable[..., Path],
+    checkpoints: Checkpoints,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    draw_pictures_only(monkeypatch)
     dataset = digit_folder(train=1, test=1, num_classes=3)
     table = next(dataset.glob("test*.csv"))
     lines = table.read_text().splitlines()[:2]

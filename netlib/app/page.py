@@ -336,7 +336,7 @@ def _batch_tab(service: Service) -> None:
         with gr.Row():
             button = gr.Button("Read them", variant="primary", elem_id="batch-button")
             stop = gr.Button("Stop", scale=0, min_width=90)
-        table = html(elem_id="batch-table", js_on_load=asset("sort.js"))
+        table = html(elem_id="batch-table", js_on_load=asset("batch.js"))
         html(message(BELOW))
     files.change(lambda: "", None, table, queue=False, api_visibility="private")
     read = guarded(read_files, alert)

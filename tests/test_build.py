@@ -330,6 +330,7 @@ def test_numbers_are_written_as_a_reader_expects() -> None:
     assert wording.points(0.0012) == "+0.12"
     assert wording.whole(1234567) == "1,234,567"
     assert wording.p_value(0.0004) == "< 0.001"
+    assert [wording.p_equals(p) for p in (0.05, 0.9999)] == ["p = 0.050", "p > 0.999"]
     assert wording.interval({"low": 0.9, "high": 0.95}) == "90.00 to 95.00"
 
 

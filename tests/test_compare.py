@@ -183,7 +183,7 @@ def test_who_is_right_where_the_other_is_wrong_is_counted_by_class() -> None:
 def test_the_verdict_says_whether_chance_explains_the_difference() -> None:
     (row,) = told.pairs(PAIR)
     assert (row["only_first"], row["only_second"], row["p"]) == (2, 0, 0.5)
-    assert "cannot be told from chance (exact McNemar test, p = 0.5)" in told.verdict(row, 4)
+    assert "cannot be told from chance (exact McNemar test, p = 0.500)" in told.verdict(row, 4)
     sure = {**row, "only_first": 90, "only_second": 1, "difference": 0.089, "p": 1e-9}
     assert "A is the better one by 8.90 points" in told.verdict(sure, 1000)
 

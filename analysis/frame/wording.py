@@ -71,10 +71,16 @@ def interval(found: dict[str, Any], form: Callable[[float], str] = percent) -> s
 
 
 def p_value(p: float | None) -> str:
-    """Two digits, or that it is tiny."""
+    """Three decimals, or that it is beyond them."""
     if p is None:
         return "n/a"
-    return "< 0.001" if p < 0.001 else f"{p:.2g}"
+    return "< 0.001" if p < 0.001 else "> 0.999" if p > 0.999 else f"{p:.3f}"
+
+
+def p_equals(p: float | None) -> str:
+    """As "p = 0.120" or "p < 0.001"."""
+    text = p_value(p)
+    return f"p {text}" if text[0] in "<>" else f"p = {text}"
 
 
 def whole(value: float) -> str:

@@ -273,6 +273,17 @@ def test_another_output_map_swaps_kernels_on_the_left_and_moves_weights_on_the_r
     )
 
 
+def test_a_sign_is_shown_where_two_decimals_would_hide_it(page) -> None:
+    shown = page.evaluate(
+        """async (numbers) => {
+            const { signed } = await import(new URL('inside/pane.js', document.baseURI));
+            return numbers.map(signed);
+        }""",
+        [0.684, -0.0051, -0.003, 0.0004, -0.00004, 0],
+    )
+    assert shown == ["+0.68", "−0.01", "−0.003", "+0.0004", "±0.00", "±0.00"]
+
+
 def test_a_pixel_says_what_it_costs_and_arrow_keys_move_it(page) -> None:
     assert "576 multiplications for this pixel" in text(page, ".pane.standard .sum-count")
     own, shared = "64 multiplications for this pixel, + 64 × 9", "shared by all 128 output maps"
@@ -357,6 +368,9 @@ def test_a_block_that_is_standard_in_both_is_shown_as_such(page) -> None:
     kinds = [page.locator(f".pane.{side}").get_attribute("data-kind") for side in SIDES]
     assert kinds == ["standard", "standard"]
     assert "same work" in text(page, ".inside-result")
+    page.locator(".inside-blocks input[value='0']").check()
+    note = "For each output map a kernel of its own for the one input map."
+    assert text(page, ".pane.standard .swap-note") == note
 
 
 def test_the_strip_opens_the_block_that_is_clicked(page) -> None:

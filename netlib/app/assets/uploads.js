@@ -26,7 +26,7 @@ document.addEventListener("paste", (event) => {
   const field = [...document.querySelectorAll("#picture, #batch-files")].find((one) => one.offsetParent);
   if (!field || !files?.length || event.target.closest?.("textarea, [contenteditable]")) return;
   event.preventDefault();
-  if (!field.querySelector("input[type=file]")) field.querySelector("button[aria-label=Clear]")?.click();
+  if (!field.querySelector("input[type=file]")) field.querySelector(".icon-button")?.click();
   choose(field, files);
 });
 

@@ -2,7 +2,7 @@
 // map. Every number shown is also a data attribute of the pane, in full precision.
 import { kernelOf, strongest, takeApart } from "./layers.js";
 import { limitOf, paint } from "./paint.js";
-import { cost, counted, each, isSeparable, many, number, safe } from "./story.js";
+import { all, cost, counted, each, isSeparable, many, number, safe } from "./story.js";
 
 export const DRAWN = 8; // channels drawn one by one
 const MONTAGE_SHAPE = 3; // times as wide as high: the picture of the others
@@ -248,8 +248,7 @@ export class Pane {
       return `Another output map: the ${kept}, only ${many(this.last.m, "weight")} and the bias change.`;
     }
     const { m, k } = this.first;
-    const swapped = m === 1 ? "the kernel is" : `all ${number(m)} kernels are`;
-    return `Another output map: ${swapped} swapped, ${number(m * k * k)} new weights, and another bias.`;
+    return `Another output map: ${all(m, "kernel")} swapped, ${number(m * k * k)} new weights, and another bias.`;
   }
 }
 
@@ -318,7 +317,7 @@ function sumHtml({ separable, first, last, rows }) {
   const area = k * k;
   const share = Number(((m * area) / last.n).toFixed(2));
   const count = separable
-    ? `<b>${number(last.m)}</b> multiplications for this pixel, + ${m} × ${area} shared by ${many(last.n, "output map")}, ${exact(share)} for each: ${exact(last.m + share)} in all.`
+    ? `<b>${number(last.m)}</b> multiplications for this pixel, + ${m} × ${area} shared by ${all(last.n, "output map")}, ${exact(share)} for each: ${exact(last.m + share)} in all.`
     : `<b>${number(m * area)}</b> multiplications for this pixel: ${many(m, "map")} × ${area}.`;
   const terms = Array.from({ length: rows }, () => '<span class="term"></span>').join(" ");
   return `<p class="sum-count">${count}</p><p class="terms">${terms} <span class="rest"></span>

@@ -94,7 +94,7 @@ function sayNext({ title, block }) {
     return `${title} keeps its filtered maps and takes ${many(block[1].m, "other weight")}: `
       + `${number(map)} more.`;
   }
-  return `The next output map: ${title} swaps ${m === 1 ? "its kernel" : `all ${number(m)} kernels`}: ${number(map)} more.`;
+  return `The next output map: ${title} swaps ${all(m, "kernel")}: ${number(map)} more.`;
 }
 
 function sayAll(sides) {
@@ -129,4 +129,5 @@ function sayPair(one, other) {
 // A name of a stranger's, as text between tags and in attributes.
 export const safe = (text) => text.replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`);
 export const each = (count, noun) => (count === 1 ? `the one ${noun}` : `each of the ${many(count, noun)}`);
+export const all = (count, noun) => (count === 1 ? `the one ${noun}` : `all ${many(count, noun)}`);
 export const many = (count, noun) => `${number(count)} ${noun}${count === 1 ? "" : "s"}`;

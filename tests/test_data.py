@@ -153,7 +153,7 @@ def test_warnings_are_kept_and_logged(digits: Path, caplog: pytest.LogCaptureFix
     with caplog.at_level(logging.WARNING):
         dataset = DigitDataset(digits)
     unnamed, blank, absent = dataset.warnings
-    assert "1 images in" in unnamed and "spare.png" in unnamed
+    assert "1 image in" in unnamed and "spare.png" in unnamed
     assert blank == "1 image is blank, for example 1.png."
     assert absent == "no image has the label 1 or 2 or 4 or 5 or 6 or 7 or 8."
     assert [record.getMessage() for record in caplog.records] == dataset.warnings

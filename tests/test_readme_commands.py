@@ -39,7 +39,7 @@ ELSEWHERE = (
     *(".venv/bin/python demo.py", 'make benchmark ARGS="--dataset-path data/mnist"'),
 )
 EXPECTED = {
-    "prepare_data": "1630 training images (exp), 1000 test images",
+    "prepare_data": "1,630 training images (exp), 1,000 test images",
     "main": "Test set, 1000 images",
     "evaluate": "runs/mobilenet/test/scores.json",
     "figures": "figures/roofline.png",

@@ -211,7 +211,7 @@ def members(group: int) -> set[int]:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--factor", "none", "--levels", "3"], "was given 1 levels; expected none"),
+        (["--factor", "none", "--levels", "3"], "was given 1 level; expected none"),
         (["--factor", "colour", "--levels", "3"], "factor is 'colour'; expected one of none, "),
         (["--factor", "none", "--seed", "3"], "a sweep expects --seeds"),
         (["--factor", "loss"], "was given 0 levels; expected at least one"),

@@ -67,7 +67,7 @@ def test_further_columns_of_points_are_ignored(tmp_path: Path) -> None:
         (ONE.replace(" 5 9", " 5 nine"), "line 4, is '5 nine', no x and y"),
         (ONE.replace(" 5 9", " 5"), "line 4, is '5', no x and y"),
         (ONE.replace(" 5 9", " 5 inf"), "line 4, is '5 inf', no finite x and y"),
-        (ONE.replace("DIGIT 5", "DIGIT 5-6"), "has 1 strokes, but announces 2"),
+        (ONE.replace("DIGIT 5", "DIGIT 5-6"), "has 1 stroke, but announces 2"),
         (ONE.replace(" 5 9\n 5 1\n", ""), "has no points"),
     ],
 )

@@ -78,8 +78,8 @@ def subsample(
     for label, size in zip(order, sizes, strict=True):
         if size > len(pools[label]):
             raise DataError(
-                f"{many(size, 'image')} of class {label} asked for, of {len(pools[label])} that "
-                "there are; lower n_max."
+                f"{many(size, 'image')} of class {label} asked for, but there are only "
+                f"{len(pools[label])}; lower n_max."
             )
     rows = [pools[label][:size] for label, size in zip(order, sizes, strict=True)]
     return np.sort(np.concatenate(rows))

@@ -169,9 +169,9 @@ def draw(
     from analysis.frame.results import Results
     from analysis.look.style import look
 
-    data, known = Results(folder), figures()
+    known = figures()
     for name in names:
-        spec = known[name]
+        spec, data = known[name], Results(folder)
         if missing := spec.missing(data):
             complain(f"{name}: {', '.join(missing)} not in {folder}.")
             continue
@@ -189,7 +189,7 @@ def draw(
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
             yield path
-        write_caption(output / "captions.json", name, caption)
+        write_caption(output / "captions.json", name, caption, [*data.used])
 
 
 def png_of(figure: "Figure") -> bytes:
@@ -218,11 +218,11 @@ def pdf_of(figure: "Figure") -> bytes:
     return buffer.getvalue()
 
 
-def write_caption(path: Path, name: str, caption: str) -> None:
-    """Into the captions of all figures, in the order of the page."""
+def write_caption(path: Path, name: str, caption: str, inputs: Sequence[str]) -> None:
+    """Into the captions of all figures, in the order of the page, with the files that were read."""
     found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     specs = figures()
-    found[name] = {"title": specs[name].title, "caption": caption, "inputs": specs[name].inputs}
+    found[name] = {"title": specs[name].title, "caption": caption, "inputs": inputs}
     ordered = {name: found[name] for name in specs if name in found}
     path.write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -25,6 +25,7 @@ import numpy as np
 from analysis.frame.command import start
 from analysis.look.rows import t_interval
 from netlib import nets
+from netlib.errors import many
 
 NETWORKS = ("standard", "mobilenet")
 SETS = {
@@ -91,6 +92,7 @@ def tables(checkpoints: Path, evaluation: Path) -> dict[str, str]:
         "recipe": recipe_table(evaluation / "recipe.csv"),
         "imbalance": imbalance_table(evaluation),
         "imbalance-choice": imbalance_choice_table(evaluation),
+        "taught": taught_text(checkpoints, evaluation),
         "no-digit": no_digit_table(read_refusals(checkpoints)),
         "robustness": robustness_table(evaluation / "robustness.csv"),
         "commands": commands(checkpoints, evaluation),
@@ -196,6 +198,24 @@ def recipe_table(path: Path) -> str:
     return table("|".join(["recipe", *(n + what for n in NETWORKS for what in columns)]), rows)
 
 
+def taught_text(checkpoints: Path, evaluation: Path) -> str:
+    """What teaching to refuse brought on validation families, and what it cost on digits."""
+    rules = [nets.read_metadata(checkpoints / f"{n}.safetensors")["no_digit"] for n in NETWORKS]
+    refused = " and ".join(f"{100 * rule['refused_of_validation_families']:.1f}" for rule in rules)
+    costs = []
+    for name in ACCURACY_TARGETS:
+        before, after = (
+            [read_scores(folder, f"{network}{seed}", name)["accuracy"] for network in NETWORKS]
+            for folder, seed in ((evaluation / "seeds", "-0"), (evaluation, ""))
+        )
+        changes = zip(map(percent, before), map(percent, after), strict=True)
+        costs.append(f"{SETS[name]}: {' and '.join(' → '.join(change) for change in changes)} %")
+    return (
+        f"So `standard` and `mobilenet` refuse {refused} % of the validation families. Accuracy of "
+        f"the two before and after all that was taught:\n{'; '.join(costs)}."
+    )
+
+
 def imbalance_table(evaluation: Path) -> str:
     """Recalls on the balanced test set after training on long-tailed sets, over class orders."""
     rows = []
@@ -228,8 +248,8 @@ def long_tailed(path: Path, network: str, profile: str) -> list[dict[str, str]]:
     ]
     if len(found) < 2:
         raise ValueError(
-            f"{path} has {len(found)} runs of {network} on {profile}; expected one for each of "
-            "several class orders: run the sweep to its end."
+            f"{path} has {many(len(found), 'run')} of {network} on {profile}; expected one for "
+            "each of several class orders: run the sweep to its end."
         )
     return found
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from analysis.frame.command import made_by, on_terminal, start
 from netlib import data
+from netlib.errors import many
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -77,8 +78,8 @@ def run(options: Options) -> list[Path]:
     data.write_layout(
         options.output, source, rows, record, as_zip=options.zip, progress=on_terminal()
     )
-    print(f"{len(rows)} training images ({profile['imbalance']}), "
-          f"{len(source.splits['test'].labels)} test images")  # fmt: skip
+    print(f"{many(len(rows), 'training image')} ({profile['imbalance']}), "
+          f"{many(len(source.splits['test'].labels), 'test image')}")  # fmt: skip
     return sorted(options.output.iterdir())
 
 

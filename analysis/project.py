@@ -23,6 +23,7 @@ import numpy as np
 from analysis.frame.command import made_by, start
 from analysis.frame.results import write_arrays
 from netlib import data
+from netlib.errors import many
 
 STARTS = {"umap": "spectral", "tsne": "pca"}  # the defaults of umap-learn and openTSNE
 NEIGHBOURS = 15  # of UMAP: its authors' default
@@ -155,7 +156,9 @@ def choose(labels: np.ndarray, count: int | None, seed: int) -> np.ndarray:
     for label in classes:
         members = np.flatnonzero(labels == label)
         if len(members) < each:
-            raise ValueError(f"Class {label} has {len(members)} samples; {each} were asked for.")
+            raise ValueError(
+                f"Class {label} has {many(len(members), 'sample')}; {each} were asked for."
+            )
         chosen.append(rng.choice(members, each, replace=False))
     return np.sort(np.concatenate(chosen))
 

@@ -15,9 +15,10 @@ import tyro
 
 from analysis.frame.command import progress, start
 from netlib import answer
+from netlib.answer.labelled import picture_labels
 from netlib.data.stores import DataError, FolderStore, ZipStore, check_file
-from netlib.data.tables import has_image_suffix, inert, picture_labels
-from netlib.errors import UserError
+from netlib.data.tables import has_image_suffix, inert
+from netlib.errors import UserError, many
 from netlib.files import replacing
 
 if TYPE_CHECKING:
@@ -33,9 +34,10 @@ class Options:
 
     Attributes:
         pictures: files, folders and zips.
-        labels: CSV that names pictures and what stands in them.
-        checkpoint: networks; the columns are called like the files, with the folder where two are
-            called alike.
+        labels: CSV that names pictures and what stands in them: numbers, or the networks' class
+            names; a picture without a label is not scored.
+        checkpoint: networks; the columns are called like the files, with their folders or a number
+            where two are called alike.
         output: the table, CSV.
     """
 
@@ -91,8 +93,8 @@ def run(options: Options) -> Iterator[Path]:
             f"There is no picture in {', '.join(map(str, options.pictures))}: name pictures, or "
             "folders or zips that hold some."
         )
-    labels = read_labels(options.labels, [name for name, *_ in found.sources])
     reader = answer.Reader(answer.Predictor(answer.named(options.checkpoint)))
+    labels = read_labels(options.labels, [name for name, *_ in found.sources], reader.class_names)
     rows = [
         row(reader, name, store, path, labels)
         for name, store, path in progress(found.sources, "reading")
@@ -104,8 +106,10 @@ def run(options: Options) -> Iterator[Path]:
     yield options.output
 
 
-def read_labels(path: Path | None, names: Sequence[str]) -> Mapping[str, str]:
-    """Picture -> what stands in it, as written; empty without a table.
+def read_labels(
+    path: Path | None, names: Sequence[str], classes: Sequence[str]
+) -> Mapping[str, str]:
+    """Picture -> what stands in it, as the networks would write it; empty without a table.
 
     Raises:
         DataError: it cannot be read, or does not say which column is which.
@@ -113,7 +117,7 @@ def read_labels(path: Path | None, names: Sequence[str]) -> Mapping[str, str]:
     if path is None:
         return {}
     check_file(path, MAX_TABLE_BYTES)
-    return picture_labels(path.read_bytes(), str(path), names)
+    return picture_labels(path.read_bytes(), str(path), names, classes)
 
 
 def row(
@@ -163,7 +167,8 @@ def write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 def tell(rows: Sequence[Mapping[str, Any]], names: Sequence[str], skipped: int) -> None:
     """What was read, skipped and right."""
     failed = sum(bool(row["error"]) for row in rows)
-    print(f"{len(rows)} pictures, {failed} not readable; {skipped} other files were skipped.")
+    others = "1 other file was" if skipped == 1 else f"{skipped} other files were"
+    print(f"{many(len(rows), 'picture')}, {failed} not readable; {others} skipped.")
     labelled = [row for row in rows if row.get("label")]
     for name in names if labelled else ():
         right = sum(row[f"{name}_right"] for row in labelled)

@@ -18,6 +18,7 @@ import numpy as np
 from analysis.frame.command import made_by, progress, start, write_json
 from analysis.frame.results import write_table
 from netlib import answer, nets
+from netlib.errors import many
 
 if TYPE_CHECKING:
     from netlib.data.strokes import PenDigit
@@ -133,8 +134,8 @@ def unseen(digits: "Sequence[PenDigit]", options: Options) -> "list[PenDigit]":
         those = [digit for digit in digits if digit.label == label and digit.writer in known]
         if len(those) < each:
             raise ValueError(
-                f"--count is {options.count}, but there are only {len(those)} drawings of {label} "
-                "by the test writers; lower it."
+                f"--count is {options.count}, but the test writers have only "
+                f"{many(len(those), 'drawing')} of {label}; lower it."
             )
         chosen += [those[row] for row in np.sort(rng.permutation(len(those))[:each])]
     return chosen

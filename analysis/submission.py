@@ -18,6 +18,7 @@ from pathlib import Path
 
 from analysis import compare
 from analysis.frame.command import start
+from netlib.errors import many
 from netlib.files import replacing
 
 ROOT = Path(__file__).parents[1]
@@ -131,7 +132,7 @@ def run(options: Options) -> list[Path]:
     path = options.output / f"{root}.zip"
     contents = dict(files(options, models, report))
     write(path, {f"{root}/{name}": content for name, content in contents.items()})
-    print(f"{len(contents)} files, {path.stat().st_size / 1e6:.1f} MB")
+    print(f"{many(len(contents), 'file')}, {path.stat().st_size / 1e6:.1f} MB")
     return [report, path]
 
 
@@ -160,8 +161,8 @@ def saved(folder: Path) -> dict[str, Path]:
     found = sorted(folder.rglob("*.safetensors"))
     if not 2 <= len(found) <= MOST:
         raise ValueError(
-            f"{folder} holds {len(found)} networks (*.safetensors); expected two or three, as "
-            "analysis.main writes them: train them, name their folder, or leave --models out."
+            f"{folder} holds {many(len(found), 'network')} (*.safetensors); expected two or three, "
+            "as analysis.main writes them: train them, name their folder, or leave --models out."
         )
     return dict(zip(short_names(found), found, strict=True))
 

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 from analysis.frame.children import end_with
 from analysis.frame.command import made_by, on_terminal, processor, progress, start, write_json
 from netlib import data, measure, nets, training
+from netlib.errors import many
 from netlib.files import replacing
 from netlib.training.config import AUGMENTATIONS, AugmentConfig, TrainConfig
 
@@ -178,7 +179,7 @@ def check(options: Options) -> None:
     """
     if (options.factor == "none") != (not options.levels):
         raise ValueError(
-            f"--factor {options.factor} was given {len(options.levels)} levels; expected "
+            f"--factor {options.factor} was given {many(len(options.levels), 'level')}; expected "
             + ("none." if options.factor == "none" else "at least one after --levels.")
         )
     for path in (*options.dataset_path, *options.extra_dataset_path):
@@ -323,7 +324,7 @@ def sweep(runs: Sequence[Run], options: Options) -> None:
     missing = [run for run in runs if not done(run, rows, options.keep)]
     wanted = {run.key for run in runs}
     strangers = len([key for key in rows if key not in wanted])
-    print(f"{len(runs)} runs, {len(runs) - len(missing)} of them in {options.output}"
+    print(f"{many(len(runs), 'run')}, {len(runs) - len(missing)} of them in {options.output}"
           + (f" beside {strangers} of other settings" if strangers else ""))  # fmt: skip
     if not missing:
         return

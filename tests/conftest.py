@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers_visitor import Visitor
 from PIL import Image, ImageDraw, ImageFont
 
 from netlib.errors import WorkError
@@ -25,6 +26,7 @@ os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny networks lose time on more threads
 
+LOOKS = ("size", "scheme", "motion", "fragment")  # which a window may have in any context
 NO_BROWSER = pytest.StashKey[str]()
 
 
@@ -59,6 +61,50 @@ def browser(request):
         chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="module")
+def room(browser) -> Iterator[Any]:
+    """A browser context for all windows of a module that need none of their own."""
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def visit(browser, room, address: str) -> Iterator[Callable[..., Visitor]]:
+    """`visit(size=..., scheme=...)` opens a window in the room, with other words in another.
+
+    At the end no script may have failed in any.
+    """
+    visitors: list[Visitor] = []
+
+    def open_window(alone: bool = False, **options: Any) -> Visitor:
+        looks = {k: options.pop(k) for k in LOOKS if k in options}
+        context = browser.new_context(**options) if options or alone else room
+        visitors.append(Visitor(context, address, **looks))
+        return visitors[-1]
+
+    yield open_window
+    for visitor in visitors:
+        visitor.page.close()
+        if visitor.context is not room:
+            visitor.context.close()
+        visitor.check()
+
+
+@pytest.fixture(scope="module")
+def window(room, address: str) -> Visitor:
+    """One window for all tests of a module that leave it as they found it."""
+    return Visitor(room, address)
+
+
+@pytest.fixture
+def visitor(window: Visitor) -> Iterator[Visitor]:
+    """The module's window, with an empty pad."""
+    window.rest()
+    yield window
+    window.check()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -99,6 +145,15 @@ def free_port() -> Callable[[], int]:
             return probe.getsockname()[1]
 
     return find
+
+
+@pytest.fixture(scope="session")
+def address(serving, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app as it is shipped, which may keep what it is taught; one for all tests."""
+    import demo
+
+    with serving(demo.build_demo(teach_folder=tmp_path_factory.mktemp("teach"))) as address:
+        yield f"{address}/"
 
 
 # --- Small data sets ----------------------------------------------------------------------------

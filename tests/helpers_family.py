@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 MARK = "NETLIB_TEST_RUN"
@@ -37,6 +38,15 @@ def marked(mark: str) -> list[int]:
             if f"{MARK}={mark}".encode() in path.read_bytes():
                 found.append(int(path.parent.name))
     return found
+
+
+def wait(condition: Callable[[], object]) -> None:
+    """Until the condition holds; a machine that is too busy fails the test."""
+    for _ in range(1200):
+        if condition():
+            return
+        time.sleep(0.1)
+    raise AssertionError("It did not happen in two minutes.")
 
 
 def watch(run: int, mark: str) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers_data import png
+from helpers_visitor import SEVEN, Visitor, paper
 from playwright.sync_api import expect
-from test_browser import SEVEN, Visitor, encoded, paper
 
 import demo
 from netlib.nets.checkpoint import save_network
@@ -33,14 +34,13 @@ def address(serving, tmp_path_factory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def visitor(browser, address: str) -> Iterator[Visitor]:
+def visitor(room, address: str) -> Iterator[Visitor]:
     """One window for all tests, with a digit drawn."""
-    visitor = Visitor(browser, address)
+    visitor = Visitor(room, address)
     visitor.draw(SEVEN)
     visitor.page.locator("#answers .card.third .big", has_text="7").wait_for()
     yield visitor
-    visitor.context.close()
-    assert not visitor.errors
+    visitor.check()
 
 
 def test_three_networks_have_cards_with_their_own_bars(visitor: Visitor) -> None:
@@ -76,7 +76,7 @@ def test_details_follow_what_is_loaded(visitor: Visitor) -> None:
 
 def test_names_are_shown_as_text_everywhere(visitor: Visitor, tmp_path: Path) -> None:
     name = "=<i>&$y$ # 1.png"
-    (tmp_path / name).write_bytes(encoded(paper(SEVEN), "PNG"))
+    (tmp_path / name).write_bytes(png(paper(SEVEN)))
     visitor.open_tab("Many pictures")
     visitor.page.locator("#batch-files input[type=file]").set_input_files(tmp_path / name)
     visitor.page.get_by_role("button", name="Read them").click()

@@ -11,6 +11,7 @@ from unittest.mock import ANY
 import numpy as np
 import pandas as pd
 import pytest
+from helpers_plots import draw_pictures_only
 
 from analysis import prepare_data
 from analysis.build import artefacts, trace
@@ -22,6 +23,8 @@ from analysis.frame import command, wording
 from analysis.frame.command import command_line, parse, start
 from analysis.frame.results import Results
 from analysis.questions import calibration, headline, tails
+from netlib.data import sources
+from netlib.data.sources import Split
 
 ROOT = Path(__file__).parents[1]
 FULL = Path("figures/data/full")
@@ -248,11 +251,15 @@ def test_an_unknown_step_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which everything was made tiny, in this process."""
+    """A folder in which everything was made tiny, of every fifth digit, in this process."""
     place = tmp_path_factory.mktemp("report")
     (place / "checkpoints").symlink_to(ROOT / "checkpoints")  # whose layers are timed
+    whole = sources.packaged()
+    splits = {name: Split(s.images[::5], s.labels[::5]) for name, s in whole.splits.items()}
     with pytest.MonkeyPatch.context() as patch:
+        draw_pictures_only(patch)
         patch.chdir(place)
+        patch.setattr(sources, "packaged", lambda seed: replace(whole, splits=splits))
         assert start("build", ["--tiny", "--jobs", "1"]) == 0
     return place
 
@@ -323,6 +330,7 @@ def test_numbers_are_written_as_a_reader_expects() -> None:
     assert wording.points(0.0012) == "+0.12"
     assert wording.whole(1234567) == "1,234,567"
     assert wording.p_value(0.0004) == "< 0.001"
+    assert [wording.p_equals(p) for p in (0.05, 0.9999)] == ["p = 0.050", "p > 0.999"]
     assert wording.interval({"low": 0.9, "high": 0.95}) == "90.00 to 95.00"
 
 

@@ -203,7 +203,7 @@ def test_tensors_that_do_not_fit_their_description_are_damaged(path: Path) -> No
         state = net.state_dict()
         change(state)
         forge(path, net, state=state)
-        with pytest.raises(CheckpointError, match="is damaged: 1 tensors"):
+        with pytest.raises(CheckpointError, match="is damaged: 1 tensor is"):
             load_network(path)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from helpers_data import words
+from helpers_plots import draw_pictures_only
 
 from analysis.comparison import told
 from analysis.comparison.answers import Answers, read_answers, short_names
@@ -76,8 +77,12 @@ def test_what_can_be_drawn_is_drawn_and_the_rest_is_named_in_the_pdf(output: Pat
 
 
 def test_one_picture_is_enough(
-    digit_folder: Callable[..., Path], checkpoints: Checkpoints, tmp_path: Path
+    digit_folder: Callable[..., Path],
+    checkpoints: Checkpoints,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    draw_pictures_only(monkeypatch)
     dataset = digit_folder(train=1, test=1, num_classes=3)
     table = next(dataset.glob("test*.csv"))
     lines = table.read_text().splitlines()[:2]
@@ -178,7 +183,7 @@ def test_who_is_right_where_the_other_is_wrong_is_counted_by_class() -> None:
 def test_the_verdict_says_whether_chance_explains_the_difference() -> None:
     (row,) = told.pairs(PAIR)
     assert (row["only_first"], row["only_second"], row["p"]) == (2, 0, 0.5)
-    assert "cannot be told from chance (exact McNemar test, p = 0.5)" in told.verdict(row, 4)
+    assert "cannot be told from chance (exact McNemar test, p = 0.500)" in told.verdict(row, 4)
     sure = {**row, "only_first": 90, "only_second": 1, "difference": 0.089, "p": 1e-9}
     assert "A is the better one by 8.90 points" in told.verdict(sure, 1000)
 

@@ -92,7 +92,7 @@ def test_a_mask_indexes_too(digits: Path) -> None:
     dataset = DigitDataset(digits)
     assert dataset[dataset.labels == 9].names == ["2.png"]
     assert len(dataset[[]]) == 0
-    with pytest.raises(IndexError, match="the mask has 1 values for 3 images"):
+    with pytest.raises(IndexError, match="the mask has 1 value for 3 images"):
         dataset[torch.tensor([True])]
 
 
@@ -154,7 +154,7 @@ def test_warnings_are_kept_and_logged(digits: Path, caplog: pytest.LogCaptureFix
         dataset = DigitDataset(digits)
     unnamed, blank, absent = dataset.warnings
     assert "1 images in" in unnamed and "spare.png" in unnamed
-    assert blank == "1 images are blank, for example 1.png."
+    assert blank == "1 image is blank, for example 1.png."
     assert absent == "no image has the label 1 or 2 or 4 or 5 or 6 or 7 or 8."
     assert [record.getMessage() for record in caplog.records] == dataset.warnings
 
@@ -208,7 +208,7 @@ def test_arrays_that_do_not_fit(shape: tuple, labels: list, sentence: str) -> No
 def test_floats_and_too_few_names_are_refused() -> None:
     with pytest.raises(DataError, match="must be uint8"):
         DigitDataset.from_arrays(np.zeros((2, 8, 8)), [0, 1])
-    with pytest.raises(DataError, match="1 names for 2 images"):
+    with pytest.raises(DataError, match="the images are 2, their names 1"):
         DigitDataset.from_arrays(np.zeros((2, 3, 8, 8), np.uint8), [0, 1], names=["a"])
 
 

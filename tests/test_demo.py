@@ -5,12 +5,11 @@ import base64
 import csv
 import io
 import json
-import os
 import pickle
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from PIL import Image, ImageDraw
 
 import demo
 from netlib.answer.pool import StoppedError
-from netlib.answer.predictor import Predictor
+from netlib.answer.predictor import Predictor, named
 from netlib.answer.reading import (
     EMPTY,
     MAX_PAD_CHARACTERS,
@@ -54,6 +53,7 @@ from netlib.app.views.panels import (
     NO_FILE_TEXT,
     NetworkFacts,
     answer_html,
+    boxes_svg,
     number_html,
     percent,
     verdict,
@@ -64,10 +64,9 @@ from netlib.app.views.why import why_html
 from netlib.errors import UserError
 from netlib.nets.checkpoint import save_network
 from netlib.nets.network import init_network
-from netlib.picture.digit import to_digit
+from netlib.picture.digit import to_digit, trace
 from netlib.picture.load import ImageError
 
-CHECKPOINTS = Path(os.environ.get("DIGITS_CHECKPOINTS", demo.CHECKPOINTS))
 TIMES = (0.002, 0.002, 0.002, 0.003, 0.009)  # seconds of five rounds, one of them disturbed
 FACTS = {
     "standard": NetworkFacts("Standard", "4 standard", 600, 8_000_000, TIMES, "standard", TEN),
@@ -77,7 +76,7 @@ FACTS = {
 
 @pytest.fixture(scope="module")
 def service() -> Service:
-    return Service.load(CHECKPOINTS / "standard.safetensors", CHECKPOINTS / "mobilenet.safetensors")
+    return Service.load(demo.STANDARD, demo.MOBILENET)
 
 
 def seven(size: int = 200, ink: int = 0, paper: int = 255) -> Image.Image:
@@ -189,6 +188,16 @@ def test_verdict(reading: Reading, text: str, kind: str) -> None:
     assert verdict(reading, FACTS) == (text, kind)
 
 
+def test_what_is_read_in_part_has_no_tick_and_no_box_of_what_is_read() -> None:
+    reading = reading_of(7, 1, 2)
+    signs = np.array([True, False, False])
+    networks = {name: network.without(signs) for name, network in reading.networks.items()}
+    reading = replace(reading, networks=networks, sketch=trace(seven()))
+    text, kind = verdict(reading, FACTS)
+    assert kind == "none" and text.startswith("Both networks read ?12: “?” does not look like")
+    assert boxes_svg(reading).count('class="same"') == 2
+
+
 def test_a_blank_answer_shows_no_number_of_an_earlier_one() -> None:
     html = answer_html(BLANK, FACTS)
     assert "%" not in html.replace("width:0.00%", "")
@@ -212,7 +221,10 @@ def test_versus_compares_theory_with_measurement() -> None:
     assert "<b>2.0 to 3.0× slower</b>" in versus({"b": FACTS["mobilenet"], "a": FACTS["standard"]})
     times = (0.001, 0.004, 0.001, 0.004, 0.001)
     mixed = {**FACTS, "mobilenet": replace(FACTS["mobilenet"], times=times)}
-    assert "0.8 to 2.0 times the speed, so no difference is sure" in versus(mixed)
+    assert (
+        "<b>0.8 to 2.0 times as fast</b> (half of the timings lie there), so no difference"
+        in versus(mixed)
+    )
 
 
 @pytest.mark.parametrize(
@@ -422,28 +434,42 @@ def test_a_zip_with_labels_is_read_without_unpacking(service: Service, tmp_path:
         "image;label\na.png;7\nb.png;042\n",
         "label\tfile\n7\ta\n042\tb\n",
         "\ufeff,name,digit\n0,a.png,7\n1,b.png,042\n",
+        "sep=;\nimage;label\na.png;seven\nb.png;Zero four two\nb.png;042\nc.png;\n",
     ],
 )
 def test_labels_are_read_from_tables_of_every_usual_form(tmp_path: Path, text: str) -> None:
     table = tmp_path / "labels.csv"
     table.write_text(text, encoding="utf-8")
-    for name in ("a.png", "b.png"):
+    for name in ("a.png", "b.png", "c.png"):
         (tmp_path / name).write_bytes(png(seven()))
-    assert collect(tuple(sorted(tmp_path.iterdir())))[1] == {"a.png": "7", "b.png": "042"}
+    assert collect(tuple(sorted(tmp_path.iterdir())), TEN)[1] == {"a.png": "7", "b.png": "042"}
 
 
-def test_a_table_that_names_no_picture_is_told(tmp_path: Path) -> None:
-    (tmp_path / "labels.csv").write_text("image,label\nother.png,7\n")
-    (tmp_path / "a.png").write_bytes(png(seven()))
-    with pytest.raises(UserError, match="names none of the pictures"):
-        collect(tuple(sorted(tmp_path.iterdir())))
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ("image,label\nother.png,7\n", "names none of the pictures"),
+        ("image,label\nx0.png,0\n", "names none of the pictures"),
+        ("0,x0.png\n", "names none of the pictures"),
+        ("index,file,label\n0,x0.png,7\n", "names none of the pictures"),
+        ("image,label\n0.png,0\n0,1\n", "0.png the label 0 in line 2 and 1 in line 3"),
+        ("image,label\n0.png,cat\n", "line 2: the label is 'cat'; expected digits, or nothing"),
+    ],
+)
+def test_a_table_that_does_not_fit_the_pictures_is_told(
+    tmp_path: Path, table: str, expected: str
+) -> None:
+    (tmp_path / "labels.csv").write_text(table)
+    (tmp_path / "0.png").write_bytes(png(seven()))
+    with pytest.raises(UserError, match=expected):
+        collect(tuple(sorted(tmp_path.iterdir())), TEN)
 
 
 @pytest.mark.parametrize(
     ("entries", "expected"),
     [
         ({}, "no picture"),
-        ({"a.png": b"x", "l.csv": b"image,label\na.png,seven\n"}, "line 2"),
+        ({"a.png": b"x", "l.csv": b"a,7\n", "m.csv": b"a,8\n"}, "label 8, another table 7"),
         ({"a.png": b"x", "l.csv": b"\xff\xfe\x00"}, "UTF-8"),
     ],
 )
@@ -451,7 +477,7 @@ def test_a_zip_that_cannot_be_used_gets_one_sentence(
     tmp_path: Path, entries: dict[str, bytes], expected: str
 ) -> None:
     with pytest.raises(UserError, match=expected):
-        collect((write_zip(tmp_path / "x.zip", entries),))
+        collect((write_zip(tmp_path / "x.zip", entries),), TEN)
 
 
 def test_a_bad_file_spoils_its_own_row_only(service: Service, tmp_path: Path) -> None:
@@ -494,7 +520,7 @@ def test_pictures_of_one_name_in_two_folders_have_labels_of_their_own(
     assert {row.name: row.label for row in rows} == {"one/a.png": "7", "two/a.png": "1"}
     entries["labels.csv"] = b"image,label\na.png,7\n"  # which of the two?
     with pytest.raises(UserError, match="names none of the pictures"):
-        collect((write_zip(tmp_path / "y.zip", entries),))
+        collect((write_zip(tmp_path / "y.zip", entries),), TEN)
 
 
 def test_what_is_read_differently_comes_first(service: Service, tmp_path: Path) -> None:
@@ -514,13 +540,13 @@ def test_a_zip_bomb_is_refused_by_its_declared_size(
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("a.png", bytes(2000))
     with pytest.raises(UserError, match="inflates"):
-        collect((archive,))
+        collect((archive,), TEN)
 
 
 def test_too_many_pictures_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netlib.app.batch.MAX_PICTURES", 2)
     with pytest.raises(UserError, match="more than 2"):
-        collect((write_zip(tmp_path / "x.zip", {f"{i}.png": b"x" for i in range(3)}),))
+        collect((write_zip(tmp_path / "x.zip", {f"{i}.png": b"x" for i in range(3)}),), TEN)
 
 
 # --- Stress -------------------------------------------------------------------------------------
@@ -635,15 +661,6 @@ def test_every_example_has_a_known_kind_and_loads(service: Service) -> None:
 
 
 @pytest.fixture(scope="module")
-def address(serving) -> Iterator[str]:
-    app = demo.build_demo(
-        CHECKPOINTS / "standard.safetensors", CHECKPOINTS / "mobilenet.safetensors"
-    )
-    with serving(app) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
 def client(address: str):
     from gradio_client import Client
 
@@ -663,7 +680,7 @@ def get(address: str, data: dict | None = None) -> tuple[int, dict]:
 
 
 def test_health(address: str) -> None:
-    assert get(f"{address}/health") == (200, {"status": "ok"})
+    assert get(f"{address}health") == (200, {"status": "ok"})
 
 
 def test_predict_answers_with_both_networks(client, tmp_path: Path) -> None:
@@ -717,19 +734,19 @@ def test_predict_works_over_plain_http(address: str) -> None:
     )
     body = head.encode() + png(seven()) + f"\r\n--{boundary}--\r\n".encode()
     headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-    request = urllib.request.Request(f"{address}/gradio_api/upload", body, headers)
+    request = urllib.request.Request(f"{address}gradio_api/upload", body, headers)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(request, timeout=30) as response:
         path = json.load(response)[0]
     file = {"path": path, "meta": {"_type": "gradio.FileData"}}
-    status, answer = get(f"{address}/gradio_api/run/predict", {"data": [file]})
+    status, answer = get(f"{address}gradio_api/run/predict", {"data": [file]})
     assert status == 200
     assert answer["data"][0]["mobilenet"]["prediction"] == "7"
 
 
 def test_a_file_of_the_server_cannot_be_asked_for(address: str) -> None:
     file = {"path": str(Path(demo.__file__)), "meta": {"_type": "gradio.FileData"}}
-    status, answer = get(f"{address}/gradio_api/run/predict", {"data": [file]})
+    status, answer = get(f"{address}gradio_api/run/predict", {"data": [file]})
     assert status != 200
     assert "data" not in answer
 
@@ -803,17 +820,23 @@ def strangers(tmp_path_factory: pytest.TempPathFactory) -> Service:
     )
 
 
+def test_one_checkpoint_given_twice_has_a_name_and_a_number() -> None:
+    twice = ["x/net.st", "x/net.st", "y/other.st", "z/z.st"]
+    assert list(named(twice)) == ["net", "net 2", "other", "z"]
+
+
 def test_any_checkpoints_are_told_apart_and_described(strangers: Service) -> None:
     facts = strangers.facts
-    assert list(facts) == ["a/net", "b/net", "mobilenet"]
-    assert [fact.title for fact in facts.values()] == ["a/net", "b/net", "MobileNet"]
+    assert list(facts) == ["net (a)", "net (b)", "mobilenet"]
+    assert [fact.title for fact in facts.values()] == ["net (a)", "net (b)", "MobileNet"]
     assert [fact.colour for fact in facts.values()] == ["mobilenet", "standard", "third"]
-    assert facts["a/net"].subtitle == (
+    assert facts["net (a)"].subtitle == (
         "2 standard + 1 separable convolutions, width 0.5, 32×24 RGB"
     )
     about = about_markdown(strangers)
-    assert "**a&#47;net**" in about
+    assert "**net&#32;&#40;a&#41;**" in about
     assert about.count("its confidence is not calibrated; it refuses nothing") == 2
+    assert "| Network | net&#32;&#40;a&#41; | net&#32;&#40;b&#41; | MobileNet |" in about
 
 
 def test_networks_of_other_sizes_and_classes_read_one_digit(strangers: Service) -> None:
@@ -821,29 +844,29 @@ def test_networks_of_other_sizes_and_classes_read_one_digit(strangers: Service) 
     assert [network.probabilities.shape for network in reading.networks.values()] == [
         (1, 5), (1, 2), (1, 10),
     ]  # fmt: skip
-    direct = strangers.networks["a/net"].feature_maps(fitted(reading.digits, (3, 32, 24))[0])
+    direct = strangers.networks["net (a)"].feature_maps(fitted(reading.digits, (3, 32, 24))[0])
     np.testing.assert_allclose(
-        direct[-1].mean(axis=(1, 2)), reading.networks["a/net"].embeddings[0], rtol=1e-4
+        direct[-1].mean(axis=(1, 2)), reading.networks["net (a)"].embeddings[0], rtol=1e-4
     )
     html = answer_html(reading, strangers.facts)
     assert html.count('<span class="track">') == 5 + 2 + 10
     assert "All 3 networks" in answer_html(BLANK, strangers.facts).replace("all", "All")
-    assert versus(strangers.facts).count("next to a/net") == 2
+    assert versus(strangers.facts).count("next to net (a)") == 2
 
 
 def test_answers_of_any_checkpoints_carry_their_names(strangers: Service) -> None:
     row = Row("7.png", strangers.reader.read(seven()))
     answer = row_to_json(row, strangers.reader.names)
-    assert {"a/net", "b/net", "mobilenet"} < answer.keys()
-    assert answer["a/net"]["classes"] == list(strangers.facts["a/net"].class_names)
-    assert len(answer["b/net"]["probabilities"]) == 2
+    assert {"net (a)", "net (b)", "mobilenet"} < answer.keys()
+    assert answer["net (a)"]["classes"] == list(strangers.facts["net (a)"].class_names)
+    assert len(answer["net (b)"]["probabilities"]) == 2
     assert 0 <= row.disagreement <= 1 + 1e-6
     classes = {name: fact.class_names for name, fact in strangers.facts.items()}
     header, cells = csv.reader(to_csv([row], classes).splitlines())
     assert header[4:13] == [
-        "a/net",
-        *(f"a/net_{rest}" for rest in ("confidence", "refused", "alternative", "pone")),
-        *(f"a/net_p{rest}" for rest in ("<b>$x$</b>", "=cmd()", "#h", "7")),
+        "net (a)",
+        *(f"net (a)_{rest}" for rest in ("confidence", "refused", "alternative", "pone")),
+        *(f"net (a)_p{rest}" for rest in ("<b>$x$</b>", "=cmd()", "#h", "7")),
     ]
     assert len(cells) == len(header) == 4 + (4 + 5) + (4 + 2) + (4 + 10)
 
@@ -861,7 +884,7 @@ def test_details_are_there_for_any_checkpoints(strangers: Service) -> None:
     assert "<b>$x$" not in why_html(strangers.networks, strangers.facts, reading, "<b>$x$</b>")
     summary, charts = stress_html(strangers.reader, strangers.facts, reading, NEUTRAL)
     assert len(charts) == len(FACTORS)
-    assert "b/net" in summary
+    assert "net (b)" in summary
 
 
 def test_disagreement_is_the_distance_of_the_answers_class_by_name() -> None:

@@ -8,8 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from helpers_family import MARK, marked
-from test_sweep import wait
+from helpers_family import MARK, marked, wait
 
 RUN = """
 import os, pathlib, subprocess, sys, time
@@ -33,8 +32,9 @@ def test_a_run_that_is_ended_leaves_no_process(tmp_path: Path, name: str) -> Non
     environment["PYTHONPATH"] = str(Path(__file__).parent)
     for key in [key for key in environment if key.startswith("PYTEST_")]:
         del environment[key]
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     run = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "."],
+        [sys.executable, "-m", "pytest", "-p", "xdist", "-n", "2", "-p", "no:cacheprovider", "."],
         cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         # What was started in the background ignores it, and so would all that it starts.
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),

@@ -6,12 +6,13 @@ The reference is PyTorch's own forward pass over the shipped checkpoints.
 import base64
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from html import unescape
 
 import numpy as np
 import pytest
 import torch
+from helpers_visitor import Visitor
 
 import demo
 from netlib.app.inside import Inside, mobilenet_v1_layers, pack, what_if_html
@@ -22,7 +23,6 @@ from netlib.nets import init_network, load_network, measure, mobilenet_v1
 from netlib.nets.layers import folded
 
 CLOSE = 1e-5
-TIMEOUT = 20_000  # milliseconds
 SIDES = {"standard": demo.STANDARD, "mobilenet": demo.MOBILENET}
 
 
@@ -125,34 +125,17 @@ def test_the_strip_says_the_same_whichever_network_comes_first(inside: Inside) -
 # --- In the browser -----------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def address(serving) -> Iterator[str]:
-    app = demo.build_demo()
-    with serving(app) as address:
-        yield f"{address}/"
-
-
 @pytest.fixture
-def open_page(browser, address: str):
-    """`open_page(**context)` is the page with the tab at work; no script may fail in it."""
-    contexts, errors = [], []
+def open_page(visit: Callable[..., Visitor]) -> Callable:
+    """`open_page(**options)` is the page with the tab at work."""
 
-    def visit(**options):
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(TIMEOUT)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(address)
-        page.wait_for_selector("#answers .card")
+    def open_page(**options):
+        page = visit(**options).page
         page.locator(".inside").scroll_into_view_if_needed()
         page.wait_for_selector(".inside[data-ready]")
         return page
 
-    yield visit
-    for context in contexts:
-        context.close()
-    assert not errors
+    return open_page
 
 
 @pytest.fixture
@@ -215,11 +198,13 @@ def text(page, selector: str) -> str:
     return " ".join(page.locator(selector).inner_text().split())
 
 
-def test_every_sum_is_the_networks_own(page, networks) -> None:
+def test_every_sum_and_filtered_map_is_the_networks_own(page, networks) -> None:
     image = torch.from_numpy(draw_seven(page).copy())[None]
     maps = {name: feature_maps(net, image) for name, net in networks.items()}
     for block in range(4):
         assert_sums_are_exact(page, maps, block)
+    for block in (2, 3):
+        assert_filtered_maps_are_exact(page, networks["mobilenet"], image[None], block)
 
 
 def assert_sums_are_exact(page, maps: dict[str, list[torch.Tensor]], block: int) -> None:
@@ -241,12 +226,6 @@ def assert_sums_are_exact(page, maps: dict[str, list[torch.Tensor]], block: int)
             added = shown["products"].sum() + shown.get("rest", np.zeros(1))
             assert added == pytest.approx(shown["sum"], abs=CLOSE)
             assert max(0, shown["sum"] + shown["bias"]) == pytest.approx(shown["output"], abs=CLOSE)
-
-
-def test_filtered_maps_are_the_networks_own(page, networks) -> None:
-    image = torch.from_numpy(draw_seven(page).copy())[None, None]
-    for block in (2, 3):
-        assert_filtered_maps_are_exact(page, networks["mobilenet"], image, block)
 
 
 def assert_filtered_maps_are_exact(page, net, image: torch.Tensor, block: int) -> None:
@@ -292,6 +271,17 @@ def test_another_output_map_swaps_kernels_on_the_left_and_moves_weights_on_the_r
     assert "64 filtered maps stay, only 64 weights and the bias" in text(
         page, ".pane.mobilenet .swap-note"
     )
+
+
+def test_a_sign_is_shown_where_two_decimals_would_hide_it(page) -> None:
+    shown = page.evaluate(
+        """async (numbers) => {
+            const { signed } = await import(new URL('inside/pane.js', document.baseURI));
+            return numbers.map(signed);
+        }""",
+        [0.684, -0.0051, -0.003, 0.0004, -0.00004, 0],
+    )
+    assert shown == ["+0.68", "−0.01", "−0.003", "+0.0004", "±0.00", "±0.00"]
 
 
 def test_a_pixel_says_what_it_costs_and_arrow_keys_move_it(page) -> None:
@@ -367,7 +357,7 @@ def test_play_counts_up_to_the_same_totals(page) -> None:
 
 
 def test_reduced_motion_leaves_the_steps_only(open_page) -> None:
-    page = open_page(reduced_motion="reduce")
+    page = open_page(motion="reduce")
     assert page.locator("[data-run=play]").is_hidden()
     page.locator("[data-run=step]").click()
     assert text(page, ".inside-step").startswith("1 of 5.")
@@ -378,6 +368,9 @@ def test_a_block_that_is_standard_in_both_is_shown_as_such(page) -> None:
     kinds = [page.locator(f".pane.{side}").get_attribute("data-kind") for side in SIDES]
     assert kinds == ["standard", "standard"]
     assert "same work" in text(page, ".inside-result")
+    page.locator(".inside-blocks input[value='0']").check()
+    note = "For each output map a kernel of its own for the one input map."
+    assert text(page, ".pane.standard .swap-note") == note
 
 
 def test_the_strip_opens_the_block_that_is_clicked(page) -> None:
@@ -391,7 +384,7 @@ def test_the_strip_opens_the_block_that_is_clicked(page) -> None:
 
 @pytest.mark.parametrize("width", [380, 820])
 def test_it_fits_a_narrow_screen_and_answers_to_a_finger(open_page, width: int) -> None:
-    page = open_page(viewport={"width": width, "height": 800}, has_touch=True)
+    page = open_page(size=(width, 800), has_touch=True)
     page.wait_for_function("(width) => document.documentElement.scrollWidth <= width", arg=width)
     canvas = page.locator(".pane.standard .output canvas")
     canvas.scroll_into_view_if_needed()
@@ -427,7 +420,7 @@ def test_what_if_follows_its_sliders_and_presets(page) -> None:
 
 @pytest.mark.parametrize(("width", "tallied"), [(1280, False), (380, True)])
 def test_what_runs_and_its_counts_stay_on_the_screen(open_page, width: int, tallied: bool) -> None:
-    page = open_page(viewport={"width": width, "height": 800})
+    page = open_page(size=(width, 800))
     for number in (1, 2, 3):
         page.locator("[data-run=step]").click()
         page.locator(".inside-step", has_text=f"{number} of 5").wait_for()
@@ -442,10 +435,8 @@ def test_what_runs_and_its_counts_stay_on_the_screen(open_page, width: int, tall
         assert tally.bounding_box()["y"] < 400
 
 
-def test_it_is_computed_before_it_is_scrolled_to(browser, address: str) -> None:
-    page = browser.new_page(viewport={"width": 380, "height": 500})
-    page.goto(address)
-    page.wait_for_selector(".inside[data-ready]", timeout=TIMEOUT)
+def test_it_is_computed_before_it_is_scrolled_to(visit: Callable[..., Visitor]) -> None:
+    page = visit(size=(380, 500)).page
+    page.wait_for_selector(".inside[data-ready]")
     assert page.locator(".inside").bounding_box()["y"] > 900
     assert "8.41×" in text(page, ".inside-result")
-    page.close()

@@ -111,7 +111,7 @@ def test_images_in_subfolders_are_named_with_them(tmp_path: Path) -> None:
         (b'image,label\n"' + b"x" * 200_000, "no valid CSV"),
         (b"gone.png,3\n0.png,1\n", "'gone.png'"),  # a row, no header
         (b"0.png,seven\n1.png,1\n", "'seven'"),
-        (b"image,label\n3.png,7\n4.png,7\n", "2 images named in train_new.csv are absent"),
+        (b"image,label\n3.png,7\n4.png,7\n", "train_new.csv names 2 images absent from"),
         (b"name,label\n0,1\n", "'0', which may be 0.jpg or 0.png"),
     ],
     ids=lambda value: str(value)[:30],

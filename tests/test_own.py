@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from helpers_data import words
+from helpers_plots import draw_pictures_only
 from helpers_runs import keep_run
 
 from analysis.build import own
@@ -45,7 +46,10 @@ def test_no_more_images_are_asked_for_than_there_are(tmp_path: Path) -> None:
     assert replace(plan, own=None).possible((150, 600)) == (150, 600)
 
 
-def test_the_page_is_made_of_what_there_is_and_names_what_is_left_out(place) -> None:
+def test_the_page_is_made_of_what_there_is_and_names_what_is_left_out(
+    place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw_pictures_only(monkeypatch)
     dataset, output = place
     options = Options(dataset_path=dataset, output=output, author="A #1, <b>")
     plan = own.make_plan(options)

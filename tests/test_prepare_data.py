@@ -193,7 +193,7 @@ def test_output_that_is_not_empty_is_refused_and_left_alone(tmp_path: Path, caps
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--imbalance", "exp", "--n-max", "21"], "21 images of class 0 are asked for"),
+        (["--imbalance", "exp", "--n-max", "21"], "21 images of class 0 asked for"),
         (["--imbalance", "exp", "--ratio", "0.1"], "at least 1"),
         (["--imbalance", "some"], "--imbalance"),
         (["--seed", "-1"], "seed"),

@@ -64,7 +64,7 @@ def test_a_folder_is_read_in_natural_order_and_a_bad_file_is_a_row(folder: Path,
         assert [row[network] for row in rows] == ["", "", "0", "7", "01"]
     assert "is no picture in" in rows[0]["error"]
     assert [len(row["boxes"].split(";")) for row in rows[2:]] == [1, 1, 2]
-    assert "5 pictures, 1 not readable; 1 other files were skipped." in capsys.readouterr().out
+    assert "5 pictures, 1 not readable; 1 other file was skipped." in capsys.readouterr().out
 
 
 def test_a_zip_and_a_file_are_read_in_the_order_given(folder: Path, tmp_path: Path) -> None:
@@ -81,7 +81,9 @@ def test_a_zip_and_a_file_are_read_in_the_order_given(folder: Path, tmp_path: Pa
 
 def test_labels_of_any_form_score_the_answers(folder: Path, tmp_path: Path, capsys) -> None:
     labels = tmp_path / "labels.csv"
-    labels.write_text("label;file\n01;a\n7;p10.png\n3;p2.png\n", encoding="utf-16")
+    labels.write_text(
+        "sep=;\nlabel;file\n01;a\nSeven;p10.png\n3;p2.png\n;bad.png\n", encoding="utf-16"
+    )
     rows = table(folder, folder, "--labels", labels)
     right = {row["name"]: row["standard_right"] for row in rows}
     assert right == {

@@ -65,4 +65,6 @@ def test_every_way_to_draw_has_a_row_for_each_network(pen_file: Path, tmp_path: 
 def test_more_digits_than_there_are_is_one_sentence(pen_file: Path, tmp_path: Path, capsys) -> None:
     arguments = ["--unipen", str(pen_file), "--count", "100", "--test-writers", "1"]
     assert start("robustness", [*arguments, "--output", str(tmp_path / "t.csv")]) == 2
-    assert "--count is 100, but there are only 2 drawings of 0" in capsys.readouterr().err
+    assert (
+        "--count is 100, but the test writers have only 2 drawings of 0" in capsys.readouterr().err
+    )

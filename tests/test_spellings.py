@@ -106,6 +106,7 @@ TABLES: dict[str, bytes] = {
     "another extension": CSV.replace(b".png", b".jpg"),
     "semicolons": CSV.replace(b",", b";"),
     "tabs": CSV.replace(b",", b"\t"),
+    "Excel's line": b"\xef\xbb\xbfsep=;\r\n" + CSV.replace(b",", b";").replace(b"\n", b"\r\n"),
     "byte-order mark and CRLF": b"\xef\xbb\xbf" + CSV.replace(b"\n", b"\r\n"),
     "UTF-16": CSV.decode().encode("utf-16"),
     "quotes": CSV.replace(b"image", b'"image"').replace(b"0.png", b'"0.png"'),
@@ -128,6 +129,10 @@ REFUSED: dict[str, tuple[dict[str, bytes], str]] = {
     "no column of labels": (
         {**images("train"), "train.csv": lines("image,a,b", *(f"{i}.png,x,y" for i in range(4)))},
         "none of the columns a, b holds integers in 0...9",
+    ),
+    "names of no file": (
+        {**images("train"), "train.csv": CSV.replace(b".png", b"x.png")},
+        "train.csv names 4 images absent from",
     ),
     "two columns of names": (
         {**images("train"), "train.csv": lines("a,b,c", "0,3,1", "1,2,1", "2,1,1", "3,0,1")},

@@ -13,6 +13,7 @@ from helpers_data import words
 from import_graph import ROOT, imported_packages
 
 from analysis import submission
+from analysis.comparison import leaflet
 from analysis.frame.command import start
 from netlib.nets.checkpoint import save_network
 from netlib.nets.network import init_network
@@ -57,8 +58,11 @@ def submit(dataset: Path, output: Path, *options: str, name: str = NAME, roll="B
 
 @pytest.fixture(scope="module")
 def archive(dataset: Path, models: Path, tmp_path_factory) -> Path:
+    """With one figure: tests/test_compare.py draws them all."""
     output = tmp_path_factory.mktemp("submission")
-    assert submit(dataset, output, "--models", str(models)) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(leaflet, "DRAWN", {"confusion": leaflet.DRAWN["confusion"]})
+        assert submit(dataset, output, "--models", str(models)) == 0
     return output / f"{ROOM}.zip"
 
 
@@ -138,7 +142,7 @@ def test_the_networks_that_come_with_the_program_are_refused(
     assert submit(dataset, tmp_path, "--models", str(ROOT / "checkpoints")) == 2
     assert "a submission holds your own" in capsys.readouterr().err
     assert submit(dataset, tmp_path, "--models", str(models / "standard")) == 2
-    assert "holds 1 networks (*.safetensors); expected two or three" in capsys.readouterr().err
+    assert "holds 1 network (*.safetensors); expected two or three" in capsys.readouterr().err
     assert not list(tmp_path.glob("*.zip"))
 
 

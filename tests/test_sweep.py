@@ -6,7 +6,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from distributed import Client, LocalCluster
+from helpers_family import wait
 
 from analysis import sweep
 from analysis.frame.command import arguments_of, command_line, parse, start
@@ -206,15 +206,6 @@ def members(group: int) -> set[int]:
     table = subprocess.run(["ps", "-eo", "pid=,pgid=,stat="], capture_output=True, text=True)
     rows = [line.split() for line in table.stdout.splitlines()]
     return {int(pid) for pid, own, state in rows if int(own) == group and state[0] != "Z"}
-
-
-def wait(condition: Callable[[], object]) -> None:
-    """Until the condition holds; a machine that is too busy fails the test."""
-    for _ in range(1200):
-        if condition():
-            return
-        time.sleep(0.1)
-    pytest.fail("It did not happen in two minutes.")
 
 
 @pytest.mark.parametrize(

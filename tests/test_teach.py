@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers_visitor import SEVEN, Visitor
 from PIL import Image
 
 import demo
@@ -15,8 +16,6 @@ from netlib.answer.reading import Reader
 from netlib.data.european import one
 from netlib.data.strokes import render_strokes
 from netlib.nets.saved import arrays_digest
-
-TIMEOUT = 30_000  # milliseconds; a machine under load is slow, not broken
 
 
 @pytest.fixture(scope="module")
@@ -54,28 +53,6 @@ def misread() -> str:
     raise AssertionError("no European one is read as 7 any more: the tests here need another digit")
 
 
-@pytest.fixture
-def visit(browser, address: str) -> Iterator[Callable]:
-    """`visit(**context)` opens the page as another visitor; no script may fail."""
-    contexts, errors = [], []
-
-    def open_page(fragment: str = "", **options):
-        options = {"viewport": {"width": 1280, "height": 900}, **options}
-        contexts.append(browser.new_context(**options))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(TIMEOUT)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(address + fragment)
-        page.wait_for_selector("#pad canvas")
-        page.wait_for_selector("#answers .card")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert not errors
-
-
 def show(page, url: str) -> None:
     """Put a picture on the pad, as the gallery does."""
     page.evaluate(
@@ -85,35 +62,20 @@ def show(page, url: str) -> None:
     )
 
 
-def reads(page, answer: str) -> None:
-    """Wait until both networks, as trained, read `answer`."""
-    exactly = re.compile(f"^{answer}$")
-    for card in page.locator("#answers .card .big").all():
-        card.filter(has_text=exactly).wait_for()
-
-
-def open_tab(page, name: str) -> None:
-    tab = page.get_by_role("tab", name=name, exact=True)
-    if tab.count() and tab.first.is_visible():
-        tab.first.click()
-        return
-    page.locator(".overflow-menu > button").last.click()
-    page.locator(".overflow-dropdown button", has_text=name).click()
-
-
 def teach(page, answer: str) -> None:
     page.locator("#teach-answer").get_by_role("radio", name=answer, exact=True).check()
     page.get_by_role("button", name="Teach it").click()
 
 
 def test_a_corrected_european_one_is_a_one_for_its_visitor_and_for_nobody_else(
-    visit: Callable, misread: str, folder: Path, app
+    visit: Callable[..., Visitor], misread: str, folder: Path, app
 ) -> None:
-    page, other = visit(), visit()
+    visitor, other = visit(), visit(alone=True)
+    page = visitor.page
     weights = [arrays_digest(net.arrays) for net in app.teacher.networks]
     show(page, misread)
-    reads(page, "7")
-    open_tab(page, "Teach")
+    visitor.reads("7")
+    visitor.open_tab("Teach")
     teach(page, "1")
     page.locator("#teach-note", has_text="Taught as 1").wait_for()
     assert page.locator("#teach-detail .taught-change").all_inner_texts() == ["7 → 1"] * 2
@@ -123,13 +85,13 @@ def test_a_corrected_european_one_is_a_one_for_its_visitor_and_for_nobody_else(
         assert before - 10 <= after <= 1000  # the others are not spoilt
     line = page.locator("#answers .taught-line")
     assert "Standard 7 → 1, MobileNet 7 → 1" in line.inner_text()
-    reads(page, "7")  # the networks as trained are still shown as trained
+    visitor.reads("7")  # the networks as trained are still shown as trained
 
-    show(other, misread)
-    reads(other, "7")
-    assert other.locator(".taught-line").count() == 0
-    open_tab(other, "Teach")
-    other.locator("#teach-detail", has_text="Nothing is taught yet").wait_for()
+    show(other.page, misread)
+    other.reads("7")
+    assert other.page.locator(".taught-line").count() == 0
+    other.open_tab("Teach")
+    other.page.locator("#teach-detail", has_text="Nothing is taught yet").wait_for()
     assert [arrays_digest(net.arrays) for net in app.teacher.networks] == weights
 
     teach(page, "1")  # the same digit again is kept once
@@ -145,9 +107,10 @@ def test_a_corrected_european_one_is_a_one_for_its_visitor_and_for_nobody_else(
     assert (folder / "train.csv").read_text() == "image,label\n"
 
 
-def test_what_cannot_be_taught_is_told_in_one_sentence(visit: Callable) -> None:
-    page = visit()
-    open_tab(page, "Teach")
+def test_what_cannot_be_taught_is_told_in_one_sentence(visit: Callable[..., Visitor]) -> None:
+    visitor = visit()
+    page = visitor.page
+    visitor.open_tab("Teach")
     note = page.locator("#teach-note")
     page.get_by_role("button", name="Teach it").click()
     note.filter(has_text="There is no digit yet").wait_for()
@@ -156,12 +119,11 @@ def test_what_cannot_be_taught_is_told_in_one_sentence(visit: Callable) -> None:
 
 
 def test_teaching_keeps_nothing_unless_the_operator_names_a_folder() -> None:
-    assert demo.build_demo().teacher.store is None
+    assert demo.build_demo(workers=0).teacher.store is None
 
 
 # --- The lesson and its address -----------------------------------------------------------------
 
-SEVEN = [(0.27, 0.22), (0.5, 0.21), (0.72, 0.22), (0.6, 0.45), (0.45, 0.83)]
 STATUS = ".lesson [role=status]"
 GARBAGE = (
     "<script>document.title='hacked'</script>",
@@ -184,21 +146,13 @@ GARBAGE = (
     "ink=zz.a68m",
     "ink=png.AAAA",
     "ink=png.<svg>",
+    "ink=png." + "A" * 60,
+    "ink=x_y",
     "ink=" + "3w.a68m_" * 4000,
     "%00%ff&&==",
     "__proto__=1",
     "x" * 200_000,
 )
-
-
-def draw(page, points) -> None:
-    box = page.locator("#pad canvas").bounding_box()
-    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
-    page.mouse.move(*places[0])
-    page.mouse.down()
-    for place in places[1:]:
-        page.mouse.move(*place, steps=4)
-    page.mouse.up()
 
 
 def ready(page) -> None:
@@ -228,10 +182,13 @@ def seen(page) -> dict:
     )
 
 
-def test_a_link_brings_drawing_block_map_and_pixel_to_another_visitor(visit: Callable) -> None:
-    page = visit()
-    draw(page, SEVEN)
-    reads(page, "7")
+def test_a_link_brings_drawing_block_map_and_pixel_to_another_visitor(
+    visit: Callable[..., Visitor],
+) -> None:
+    visitor = visit()
+    page = visitor.page
+    visitor.draw(SEVEN)
+    visitor.reads("7")
     ready(page)
     page.locator(".inside-blocks label", has_text="4").click()
     page.get_by_role("button", name="Another output map").click()
@@ -244,14 +201,15 @@ def test_a_link_brings_drawing_block_map_and_pixel_to_another_visitor(visit: Cal
     page.locator(STATUS, has_text="link").wait_for()
     before, link = seen(page), page.url
     assert "block=4" in link and "&x=" in link and len(link) < 2_000
-    for where in (visit("#" + link.partition("#")[2]), page):
-        if where is page:
+    older = link.partition("&")[2]  # without the length
+    for where in (visit(fragment=f"#{older}", alone=True), visitor):
+        if where is visitor:
             page.reload()
-        reads(where, "7")
-        ready(where)
-        where.wait_for_timeout(500)
-        assert seen(where) == before
-    open_tab(page, "Why")
+        where.reads("7")
+        ready(where.page)
+        where.page.wait_for_timeout(500)
+        assert seen(where.page) == before
+    visitor.open_tab("Why")
     page.wait_for_timeout(600)
     page.reload()
     page.locator("#more-tabs [aria-selected=true]", has_text="Why").wait_for()
@@ -259,22 +217,29 @@ def test_a_link_brings_drawing_block_map_and_pixel_to_another_visitor(visit: Cal
     page.locator("#answers .verdict.blank").wait_for()
 
 
-def test_an_address_that_does_not_fit_changes_nothing_and_is_told_once(visit: Callable) -> None:
-    page = visit()
+def test_an_address_that_is_cut_or_does_not_fit_changes_nothing_and_is_told_once(
+    visit: Callable[..., Visitor],
+) -> None:
+    visitor = visit()
+    page = visitor.page
     page.on("dialog", lambda dialog: pytest.fail(dialog.message))
-    draw(page, SEVEN)
-    reads(page, "7")
+    visitor.draw(SEVEN)
+    visitor.reads("7")
     ready(page)
     before, title = seen(page), page.title()
     rng = np.random.default_rng(0)
     noise = [bytes(rng.integers(32, 127, 60)).decode() for _ in range(30)]
-    for fragment in (*GARBAGE, *noise):
+    page.wait_for_function("location.hash.includes('ink=')")
+    whole = page.evaluate("location.hash.slice(1)")
+    cut = [whole[:length] for length in (3, 9, 12, len(whole) // 2, len(whole) - 1)]
+    told = dict.fromkeys((*GARBAGE, *noise, f"{whole}."), "does not fit this page")
+    for fragment, says in {**told, **dict.fromkeys(cut, "The link is cut short")}.items():
         page.evaluate(
             "(text) => { document.querySelector('.lesson [role=status]').textContent = '';"
             " location.hash = text; }",
             fragment,
         )
-        page.locator(STATUS, has_text="does not fit this page").wait_for()
+        page.locator(STATUS, has_text=says).wait_for()
         assert page.locator(STATUS).inner_text().count(".") == 2
         assert seen(page) == before, fragment[:60]
     assert page.title() == title
@@ -283,10 +248,9 @@ def test_an_address_that_does_not_fit_changes_nothing_and_is_told_once(visit: Ca
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (380, True)])
 def test_five_steps_lead_from_a_guess_to_its_reason_by_keyboard(
-    visit: Callable, width: int, dark: bool
+    visit: Callable[..., Visitor], width: int, dark: bool
 ) -> None:
-    scheme = "dark" if dark else "light"
-    page = visit(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page = visit(size=(width, 800), scheme="dark" if dark else "light").page
     page.locator(".lesson-panel").wait_for(state="attached")
     page.get_by_role("button", name="Lesson in five steps").focus()
     page.keyboard.press("Enter")

@@ -144,7 +144,7 @@ class Plan:
     @property
     def count(self) -> tuple[str, ...]:
         """Test images for embeddings and corruptions."""
-        return ("--count", str(self.pick(200, 500, 2000)))
+        return ("--count", str(self.pick(50, 500, 2000)))
 
     @property
     def seeds(self) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from analysis.comparison.answers import Answers
-from analysis.frame.wording import p_value, percent, points, whole
+from analysis.frame.wording import p_equals, percent, points, whole
 from netlib import measure
 
 ALPHA = 0.05
@@ -84,13 +84,12 @@ def verdict(row: dict[str, Any], n: int) -> str:
     if p >= ALPHA:
         return (
             f"{alone}: a difference of {points(row['difference'])} points ({reach}) that cannot be "
-            f"told from chance (exact McNemar test, p = {p_value(p)})."
+            f"told from chance (exact McNemar test, {p_equals(p)})."
         )
     better = a if row["difference"] > 0 else b
-    equals = "" if p < 0.001 else "= "
     return (
         f"{alone}: {better} is the better one by {100 * abs(row['difference']):.2f} points "
-        f"({reach}; exact McNemar test, p {equals}{p_value(p)})."
+        f"({reach}; exact McNemar test, {p_equals(p)})."
     )
 
 

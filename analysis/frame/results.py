@@ -17,22 +17,27 @@ class Results:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.used: dict[str, None] = {}  # files that were read, in their order
 
     def has(self, name: str) -> bool:
         return (self.folder / name).is_file()
 
+    def _path(self, name: str) -> Path:
+        self.used[name] = None
+        return self.folder / name
+
     def table(self, name: str) -> pd.DataFrame:
         """A CSV; names and levels are text even where they look like numbers."""
-        return pd.read_csv(self.folder / name, dtype=TEXT, keep_default_na=True)
+        return pd.read_csv(self._path(name), dtype=TEXT, keep_default_na=True)
 
     def arrays(self, name: str) -> dict[str, np.ndarray]:
         """An npz, all in memory."""
-        with np.load(self.folder / name, allow_pickle=False) as file:
+        with np.load(self._path(name), allow_pickle=False) as file:
             return {key: file[key] for key in file.files}
 
     def record(self, name: str) -> Any:
         """A JSON file."""
-        return json.loads((self.folder / name).read_text(encoding="utf-8"))
+        return json.loads(self._path(name).read_text(encoding="utf-8"))
 
     def sweep(self, name: str) -> pd.DataFrame:
         """A sweep's table with error rates in percent beside its fractions."""

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.look.style import name_of, networks_of
+from netlib.errors import many
 from netlib.measure.seeds import mean_interval
 
 TITLES = {"standard": "the standard network", "mobilenet": "the MobileNet network"}
@@ -17,7 +18,7 @@ def count_text(counts: Iterable[int], noun: str) -> str:
     """In words: 3 seeds, 1 seed, or 1 to 3 seeds where they differ."""
     low, high = min(counts), max(counts)
     if low == high:
-        return f"{low:,} {noun}" + ("" if low == 1 else "s")
+        return many(low, noun)
     return f"{low:,} to {high:,} {noun}s"
 
 
@@ -71,10 +72,16 @@ def interval(found: dict[str, Any], form: Callable[[float], str] = percent) -> s
 
 
 def p_value(p: float | None) -> str:
-    """Two digits, or that it is tiny."""
+    """Three decimals, or that it is beyond them."""
     if p is None:
         return "n/a"
-    return "< 0.001" if p < 0.001 else f"{p:.2g}"
+    return "< 0.001" if p < 0.001 else "> 0.999" if p > 0.999 else f"{p:.3f}"
+
+
+def p_equals(p: float | None) -> str:
+    """As "p = 0.120" or "p < 0.001"."""
+    text = p_value(p)
+    return f"p {text}" if text[0] in "<>" else f"p = {text}"
 
 
 def whole(value: float) -> str:

@@ -261,7 +261,7 @@ def draw_class_dots(ax: Axes, table: pd.DataFrame) -> Axes:
         style = {**look_of(network), "linestyle": "none"}
         ax.vlines(places, found["low"], found["high"], color=style["color"], linewidth=1)
         ax.plot(places, found["mean"], label=name_of(network), **style)
-    names = [f"{label}\n{round(size)}" for label, size in sizes.items()]
+    names = [f"{label}\n{round(size):,}" for label, size in sizes.items()]
     ax.set_xticks(range(len(names)), names, fontsize=7)
     ax.tick_params(axis="x", length=0)
     plain(ax)

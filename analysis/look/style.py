@@ -59,6 +59,8 @@ RC: dict[str, Any] = {
     "hatch.linewidth": 0.6,
     "figure.constrained_layout.h_pad": 0.02,
     "figure.constrained_layout.w_pad": 0.02,
+    "figure.constrained_layout.hspace": 0.06,
+    "figure.constrained_layout.wspace": 0.05,
     "image.interpolation": "nearest",
     "pdf.fonttype": 42,
     "savefig.dpi": 200,

@@ -9,7 +9,7 @@ from analysis.build.plan import Plan, Step
 from analysis.frame.results import Results
 from analysis.frame.wording import (
     block_words,
-    gap_text,
+    judged_text,
     percent,
     seeds_text,
     setting_text,
@@ -109,7 +109,7 @@ def say(data: Results) -> Sections:
             "accuracy": percent(row["accuracy"]),
             "params": whole(row["params"]),
             "macs": whole(row["macs"]),
-            "latency": f"{1e3 * row['time']:.0f}",
+            "latency": f"{row['time']:.3f}",
         }
         for name, row in means.iterrows()
     ]
@@ -120,7 +120,7 @@ def say(data: Results) -> Sections:
         "best": f"{block_words(best)} ({percent(means.loc[best, 'accuracy'])} %)",
         "small": f"{block_words(small)} ({percent(means.loc[small, 'accuracy'])} %)",
         "small_macs": f"{means.loc[best, 'macs'] / means.loc[small, 'macs']:.1f}",
-        "small_gap": gap_text((gaps[small] - gaps[best]).dropna().tolist()),
+        "small_gap": judged_text((gaps[small] - gaps[best]).dropna().tolist()),
         "least": least_words(runs.assign(level=runs["network"], network="all")),
         "depth": ", ".join(
             percent(1 - found.max()) for _, found in means.groupby(depths)["accuracy"]

@@ -9,7 +9,6 @@ from analysis.frame.results import Results
 from analysis.frame.wording import (
     count_text,
     judged_text,
-    open_text,
     percent,
     points,
     seeds_text,
@@ -20,6 +19,7 @@ from analysis.frame.wording import (
 from analysis.look.maps import draw_front
 from analysis.look.style import ERROR, FULL, NETWORKS, blank, key_above
 from analysis.questions import Drawn, Section, Sections, figure
+from analysis.questions.sweeps import least_difference, least_words
 from netlib.measure.seeds import mean_interval
 
 KEYS = ["network", "width", "resolution"]
@@ -142,7 +142,7 @@ def regime(name: str, setting: str, pairs: pd.DataFrame, cost: Section) -> Secti
     """A line of the table on the first page."""
     gaps = (pairs["mobilenet"] - pairs["standard"]).tolist()
     found = mean_interval(gaps)
-    words = {1: "more accurate", -1: "less accurate", 0: open_text(gaps)}
+    words = {1: "more accurate", -1: "less accurate", 0: "open"}
     low, high = found.low, found.high
     reach = "none" if low is None or high is None else f"{points(low)} to {points(high)}"
     means = {network: percent(pairs[network].mean()) for network in NETWORKS}
@@ -159,7 +159,7 @@ def regime(name: str, setting: str, pairs: pd.DataFrame, cost: Section) -> Secti
 
 
 def regimes(data: Results) -> Iterator[Section]:
-    """From what was trained: the course's set, the shipped recipe, equal parameters, equal time."""
+    """From what was trained: the course's set, the shipped recipe, equal parameters, MACs, cost."""
     runs, widths = data.table("pairs.csv"), like_budgets(data)
     cost, speed = data.costs(), data.speed()
     same = {k: f"{cost.loc['standard', k] / cost.loc['mobilenet', k]:.2f}" for k in COSTS[:2]}
@@ -175,7 +175,7 @@ def regimes(data: Results) -> Iterator[Section]:
     found = shipped(data)
     if len(found):
         wide = found.pivot(index="seed", columns="network", values="accuracy").dropna()
-        yield regime("Block for block, shipped recipe", "all of MNIST and pen strokes", wide, same)
+        yield regime("Block for block, shipped recipe", "MNIST and pen strokes", wide, same)
     for what, cost in (("parameters", "params"), ("MACs", "macs")):
         narrow = equal(widths, cost)
         yield regime(
@@ -185,7 +185,7 @@ def regimes(data: Results) -> Iterator[Section]:
     wide = equal_time(widths)
     if wide > 1:
         yield regime(
-            f"Equal time (MobileNet × {wide:g})", short(widths),
+            f"At most equal cost (MobileNet × {wide:g})", short(widths),
             pairs_of(widths, mobilenet=wide), ratios(widths, mobilenet=wide),
         )  # fmt: skip
 
@@ -203,10 +203,6 @@ def say(data: Results) -> Sections:
     """The table of regimes; width and resolution."""
     widths = like_budgets(data)
     by_size = data.table("resolution.csv").groupby(["resolution", "network"])["accuracy"].mean()
-    sizes = "; ".join(
-        f"{size} px: {percent(row['standard'])} and {percent(row['mobilenet'])} %"
-        for size, row in by_size.unstack().iterrows()
-    )
     narrow, slim, wide = equal(widths, "params"), equal(widths, "macs"), equal_time(widths)
     return {
         "budget": {
@@ -219,10 +215,30 @@ def say(data: Results) -> Sections:
             "narrow_gap": gap_of(pairs_of(widths, standard=narrow)),
             "slim_gap": gap_of(pairs_of(widths, standard=slim)),
             "wide_gap": gap_of(pairs_of(widths, mobilenet=wide)),
-            "resolutions": sizes,
-            "smallest": str(by_size.index.get_level_values(0).min()),
+            "few": seeds_text(data.table("width.csv")),
+            "resolutions": sizes_text(by_size.unstack(), data.table("resolution.csv")),
         }
     }
+
+
+def sizes_text(means: pd.DataFrame, runs: pd.DataFrame) -> str:
+    """Accuracy at each size of images, and which sizes are told apart from the largest."""
+    least = least_difference(runs)
+    told = "; ".join(
+        f"{size} px: {percent(row['standard'])} and {percent(row['mobilenet'])} %"
+        for size, row in means.iterrows()
+    )
+    largest = means.index.max()
+    rest = means.drop(index=largest)
+    worse = (means.loc[largest] - rest > least).all(axis=1)
+    lost = " and ".join(f"{size} px" for size in rest.index[worse])
+    alike = " and ".join(f"{size} px" for size in rest.index[~worse])
+    return (
+        f"Smaller images (standard and MobileNet, {told}): {least_words(runs)}"
+        + (f", so both networks lose accuracy at {lost}" if lost else "")
+        + (f"; {alike} cannot be told from {largest} px" if alike else "")
+        + "."
+    )
 
 
 def gap_of(pairs: pd.DataFrame) -> str:

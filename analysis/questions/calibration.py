@@ -79,7 +79,7 @@ def risk_rows(results: "Sequence[Result]") -> list[dict[str, Any]]:
 def calibration(data: Results) -> Drawn:
     """Errors found against errors expected, before and after temperature scaling."""
     table = data.table("calibration.csv")
-    figure = blank(FULL, 5.6)
+    figure = blank(FULL, 4.6)
     axes = figure.subplots(1, 2, sharex=True, sharey=True)
     limits = []
     for scaled, title in enumerate(("as trained", "after temperature scaling")):
@@ -102,7 +102,7 @@ def calibration(data: Results) -> Drawn:
 @figure("What refusing pays", "risk_coverage.csv")
 def risk_coverage(data: Results) -> Drawn:
     """Errors that remain when the least confident predictions are refused."""
-    figure = blank(COLUMN, 5.8)
+    figure = blank(COLUMN, 5.0)
     draw_risk(figure.subplots(), data.table("risk_coverage.csv"))
     banded = data.table("risk_coverage.csv")["risk_low"].notna().any()
     band = "; bands: 95 % t-interval of the mean over seeds" if banded else " (one seed)"
@@ -140,8 +140,8 @@ def say(data: Results) -> Sections:
     section["finding"] = {
         2: "Temperature scaling, fitted on validation images, lowers the NLL of both networks.",
         1: f"Temperature scaling lowers the NLL of {TITLES[better[0]] if better else ''} only.",
-        0: "Temperature scaling, fitted on the imbalanced validation set, helps neither network "
-        "on the balanced test set.",
+        0: "Temperature scaling, fitted on the imbalanced validation set, lowers the mean NLL of "
+        "neither network on the balanced test set.",
     }[len(better)]
     risk = data.table("risk_coverage.csv").sort_values("coverage").groupby("network")
     kept = {name: np.interp(0.95, rows["coverage"], rows["risk"]) for name, rows in risk}

@@ -307,8 +307,8 @@ def say(data: Results) -> Sections:
         {
             "table": row.table,
             "row": row.row,
-            "paper_macs": f"{row.paper_macs_millions:g}",
-            "macs": f"{row.macs / 1e6:.2f}",
+            "paper_macs": f"{row.paper_macs_millions:,g}",
+            "macs": f"{row.macs / 1e6:,.2f}",
             "paper_params": f"{row.paper_params_millions:.1f}",
             "params": f"{row.params / 1e6:.2f}",
         }

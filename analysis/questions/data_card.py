@@ -214,7 +214,7 @@ def data_samples(data: Results) -> Drawn:
     arrays, train = data.arrays("data_card.npz"), data.record("data_card.json")["splits"]["train"]
     samples, means = arrays["train_samples"], arrays["train_mean"][:, None] * 255
     classes, shown = samples.shape[:2]
-    figure = blank(COLUMN, 0.92 * classes + 0.4)
+    figure = blank(COLUMN, 0.78 * classes + 0.3)
     ax = figure.subplots()
     images = np.concatenate([samples, means.astype(np.uint8)], axis=1)
     columns = shown + 1
@@ -250,11 +250,10 @@ def say(data: Results) -> Sections:
         "least": whole(counts.min()),
         "rarest": str(counts.argmin()),
         "train_counts": [whole(count) for count in train["class_counts"]],
-        "test_counts": [whole(count) for count in test["class_counts"]],
-        "duplicates": (
-            f"{whole(train['duplicates']['images'])} training images repeat another one pixel for "
-            f"pixel, and {whole(card['across_splits']['test_images_in_train'])} test images are in "
-            "the training set."
+        "test_least": whole(min(test["class_counts"])),
+        "test_most": whole(max(test["class_counts"])),
+        "duplicates": duplicates_text(
+            train["duplicates"]["images"], card["across_splits"]["test_images_in_train"]
         ),
         "label_errors": (
             f"{errors['known']} labels of the test set are known to be wrong (Northcutt et al. "
@@ -265,6 +264,19 @@ def say(data: Results) -> Sections:
         ),
     }
     return {"data": section}
+
+
+def duplicates_text(repeated: int, shared: int) -> str:
+    """Images that are there twice."""
+    if not repeated and not shared:
+        return (
+            "No training image repeats another one pixel for pixel, and no test image is in the "
+            "training set; the same hand may well have written in both."
+        )
+    return (
+        f"Training images that repeat another one pixel for pixel: {whole(repeated)}; test images "
+        f"that are in the training set: {whole(shared)}."
+    )
 
 
 if __name__ == "__main__":

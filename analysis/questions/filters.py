@@ -289,7 +289,9 @@ def say(data: Results) -> Sections:
         "shared_random": f"{100 * mean['depthwise', 'gaussian']:.0f}",
         "top_block": str(top["block"]),
         "top": f"{100 * top['energy']:.0f}",
-        "one_sign": one_sign(data.arrays("filters.npz")["standard_last"]),
+        "shown": str(SHOWN),
+        "one_sign": one_sign(data.arrays("filters.npz")["standard_last"], SHOWN),
+        "one_sign_all": one_sign(data.arrays("filters.npz")["standard_last"]),
         "one_sign_own": one_sign(data.arrays("filters.npz")["mobilenet_last_depthwise"]),
         "rank": str(half),
         "rank_random": str(chance),
@@ -298,11 +300,11 @@ def say(data: Results) -> Sections:
     return {"filters": section}
 
 
-def one_sign(kernels: np.ndarray) -> str:
-    """Percent of filters whose weights all have one sign, among the largest that are shown."""
+def one_sign(kernels: np.ndarray, largest: int | None = None) -> str:
+    """Percent of filters whose weights all have one sign, among all or those of largest norm."""
     flat = kernels.astype(float).reshape(-1, 9)
-    largest = flat[np.argsort(-np.square(flat).sum(1), kind="stable")[:SHOWN]]
-    return f"{100 * ((largest > 0).all(1) | (largest < 0).all(1)).mean():.0f}"
+    chosen = flat[np.argsort(-np.square(flat).sum(1), kind="stable")[:largest]]
+    return f"{100 * ((chosen > 0).all(1) | (chosen < 0).all(1)).mean():.0f}"
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from analysis.frame.wording import (
     gap_text,
     holm,
     interval,
+    p_equals,
     p_value,
     percent,
     points,
@@ -290,7 +291,7 @@ def equivalence(found: dict[str, Any]) -> str:
         return "Equivalence needs more than one seed."
     reach = f"90 % interval of the difference {interval(test, points)} points"
     shown = "is shown" if test["equivalent"] else "is not shown"
-    return f"Equivalence within ±0.1 point {shown} (TOST p = {p_value(test['p'])}; {reach})."
+    return f"Equivalence within ±0.1 point {shown} (TOST {p_equals(test['p'])}; {reach})."
 
 
 def with_images(found: dict[str, Any]) -> str:
@@ -366,6 +367,7 @@ def say_more(data: Results) -> Section:
         "equivalence": equivalence(found),
         "mcnemar": mcnemar_text(found["mcnemar"]),
         "tried": ", ".join(f"{rate:g}" for rate in tried),
+        "edge": "the largest, beyond which nothing was tried" if max(rates) == tried[-1] else "",
         **{f"{name}_rate": f"{rate:g}" for name, rate in rates.items()},
         "runs": [run_row(pair, runs) for pair in found["mcnemar"]],
     }

@@ -85,6 +85,10 @@ def say(data: Results) -> Sections:
         "images": str(table["batch"].max()),
         "depthwise_macs": f"{100 * depthwise['macs'].sum() / mobile['macs'].sum():.1f}",
         "depthwise_time": f"{100 * depthwise['us'].sum() / totals['mobilenet']:.0f}",
+        "depthwise_bytes": " and ".join(
+            f"{row.get('bytes', row['macs'] / row['intensity']) * row['batch'] / 1e6:.1f}"
+            for row in (first, last)
+        ),
         "rest_time": f"{100 * mobile.loc[['rest'], 'us'].sum() / totals['mobilenet']:.0f}",
         "first_intensity": f"{first['intensity']:.2f}",
         "last_intensity": f"{last['intensity']:.2f}",

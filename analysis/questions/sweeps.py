@@ -228,7 +228,7 @@ def both_words(values: dict[str, str]) -> str:
 
 
 def least_difference(table: pd.DataFrame) -> float:
-    """Points by which two levels of one network must differ to be told apart (95 %).
+    """Accuracy by which two levels of one network must differ to be told apart (95 %).
 
     Student's, with the spread of equal runs pooled over the levels within five points of the best.
     NaN for one seed.
@@ -244,7 +244,7 @@ def least_difference(table: pd.DataFrame) -> float:
 
 
 def least_words(table: pd.DataFrame) -> str:
-    """As "differences below 0.93 points cannot be seen"."""
+    """As "differences below 0.93 points cannot be told from chance"."""
     least = least_difference(table)
     if np.isnan(least):
         return "one seed shows no spread, so no difference can be told from chance"
@@ -327,8 +327,9 @@ def lengths(data: Results) -> str:
 
 
 def conclude(data: Results, sections: Sections) -> Iterator[str]:
-    """More data at equal steps; and which loss validation chooses on the course's set."""
-    yield sections["train_size"]["finding"]
+    """More data at equal steps, and what can be told apart."""
+    section = sections["train_size"]
+    yield f"{section['finding']} {section['least'].capitalize()}."
 
 
 def disappoint(data: Results, sections: Sections) -> Iterator[str]:
@@ -339,5 +340,8 @@ def disappoint(data: Results, sections: Sections) -> Iterator[str]:
     wide = table.pivot_table(index=["network", "seed"], columns="level", values="accuracy")
     lost = wide["strong"] - wide["mild"]
     if side(lost.tolist()) < 0:
-        gaps = gap_text(lost.tolist(), "run")
-        yield f"Strong augmentation, against mild, at this length: {gaps}."
+        seeds = count_text([table["seed"].nunique()], "seed")
+        yield (
+            f"Strong augmentation, against mild, at this length: {gap_text(lost.tolist(), 'run')}, "
+            f"{seeds} of each network."
+        )

@@ -66,18 +66,18 @@ def by_frequency(table: pd.DataFrame) -> pd.DataFrame:
 
 def longest(data: Results) -> pd.DataFrame:
     """Runs by cross entropy: of the model card, where they are beside these, or of our sweep."""
-    table = long_runs(data)
+    table = long_runs(data, "plain")
     if len(table):
-        return table[table["recipe"] == "plain"]
+        return table
     return data.table("imbalance.csv").query("level == @PLAIN")
 
 
-def long_runs(data: Results) -> pd.DataFrame:
+def long_runs(data: Results, *recipes: str) -> pd.DataFrame:
     """The model card's runs: recipe (plain, recipe), ratio, rotation (as data set), scores."""
     parts = [
         data.table(LONG.format(name)).assign(recipe=recipe)
-        for recipe, names in RECIPES.items()
-        for name in names
+        for recipe in recipes
+        for name in RECIPES[recipe]
         if data.has(LONG.format(name))
     ]
     if not parts:
@@ -124,7 +124,7 @@ def imbalance_losses(data: Results) -> Drawn:
     )
     order = table.groupby("level")["balanced"].mean().sort_values(ascending=False, kind="stable")
     ratios = sorted(table["ratio"].unique())
-    figure = blank(FULL, 2.6 + 0.6 * len(order))
+    figure = blank(FULL, 2.2 + 0.52 * len(order))
     panels = [(ratio, x) for x in ("balanced", "worst") for ratio in ratios]
     axes = np.atleast_1d(figure.subplots(1, len(panels), sharey=True))
     names = {"balanced": "balanced accuracy (%)", "worst": "recall of the worst (%)"}
@@ -147,7 +147,7 @@ def imbalance_losses(data: Results) -> Drawn:
 
 def say(data: Results) -> Sections:
     """Who loses more with rare classes, and what the losses of the short runs give."""
-    short, long, plain = data.table("imbalance.csv"), long_runs(data), longest(data)
+    short, long, plain = data.table("imbalance.csv"), long_runs(data, *RECIPES), longest(data)
     means = short.groupby(["ratio", "network", "level"])[list(COLUMNS.values())].mean()
     steps = np.ceil(plain["train_images"] / plain["batch_size"]) * plain["training_epochs"]
     section = {
@@ -158,7 +158,8 @@ def say(data: Results) -> Sections:
         "short_images": images_text(short),
         "short_epochs": count_text(short["training_epochs"], "epoch"),
         "validation": count_text(short["validation_images"], "image"),
-        "deferred": count_text(late_epochs(short), "epoch"),
+        "deferred": count_text(late_epochs(short), "epoch").removeprefix("1 "),
+        "rates": " and ".join(f"{rate:g}" for rate in sorted(plain["learning_rate"].unique())),
         "plain": [gap_row(ratio, rows) for ratio, rows in plain.groupby("ratio")],
         "growth": growth(plain),
         "recipe": [gain_row(ratio, rows) for ratio, rows in long.groupby("ratio")]

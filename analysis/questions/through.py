@@ -5,6 +5,7 @@ python -m analysis.questions.through --checkpoint checkpoints/standard.safetenso
     --output figures/data/full
 """
 
+import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -129,11 +130,17 @@ def digit_passage(data: Results) -> Drawn:
                 cell.set_title(title, loc="center")
     total = block_channels(data)
     return figure, (
-        f"A measured digit in block {BLOCK + 1} of the MobileNet network. Each of {total} channels "
-        f"(shown: the {shown} that say most) is filtered by its own 3×3 weights (blue positive, "
-        "vermillion negative); the answers, after ReLU, times one weight each are summed to an "
-        "output channel, with a bias and a ReLU."
+        f"A test image in block {BLOCK + 1} of MobileNet ({whose(arrays)}). Each of {total} "
+        f"channels (shown: the {shown} that say most) is filtered by its own 3×3 weights (blue "
+        "positive, vermillion negative); the answers, after ReLU, times one weight each are summed "
+        "to an output channel, with a bias and a ReLU."
     )
+
+
+def whose(arrays: dict[str, np.ndarray]) -> str:
+    """Which networks answered."""
+    command = json.loads(str(arrays["made_by"]))["command"]
+    return "the shipped pair" if "checkpoints/" in command else "the pair of seed 0"
 
 
 def block_channels(data: Results) -> int:
@@ -157,8 +164,9 @@ def grad_cam(data: Results) -> Drawn:
             ax.set_title(str(read), color="black" if read == label else WRONG, loc="center", pad=2)
     return figure, (
         f"Grad-CAM of the last block for the class that each network reads (above the image; "
-        f"purple: wrong), on {n} test images: four that are easy, and four that MobileNet's run "
-        "read wrong. Darker is stronger evidence for the class, each image by its own maximum."
+        f"purple: wrong), {whose(arrays)}, on {n} test images, of which the shown pair of "
+        "runs reads four right (standard) and four wrong (MobileNet). Darker is stronger evidence "
+        "for the class, each image by its own maximum."
     )
 
 
@@ -184,6 +192,7 @@ def say(data: Results) -> Sections:
             "both": whole(depthwise + pointwise),
             "standard": whole(cost["standard", "conv"]),
             "ratio": f"{cost['standard', 'conv'] / (depthwise + pointwise):.2f}",
+            "pair": whose(arrays),
             "same": str(int((arrays["standard"] == arrays["mobilenet"]).sum())),
             "images": str(len(arrays["labels"])),
         }

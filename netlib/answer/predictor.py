@@ -10,7 +10,6 @@ another after each layer, and the activations of a chunk stay in a core's cache.
 import os
 import statistics
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -104,13 +103,15 @@ RESERVED = {"blank", "agree", "boxes", "image", "name", "label", "disagreement",
 
 
 def named(checkpoints: Sequence[str | os.PathLike[str]]) -> dict[str, Path]:
-    """A name for each checkpoint: its file's, with its folder's where two are called alike."""
+    """A name for each checkpoint: its file's, with its folder's or a number where two are alike."""
     paths = [Path(path) for path in checkpoints]
-    stems = Counter(path.stem for path in paths)
+    folders: dict[str, set[str]] = {}
+    for path in paths:
+        folders.setdefault(path.stem, set()).add(path.absolute().parent.name)
     found: dict[str, Path] = {}
     for path in paths:
-        alone = stems[path.stem] == 1
-        stem = path.stem if alone else f"{path.absolute().parent.name}/{path.stem}"
+        alike = len(folders[path.stem]) == 1
+        stem = path.stem if alike else f"{path.stem} ({path.absolute().parent.name})"
         names = [stem, *(f"{stem} {number}" for number in range(2, len(paths) + 3))]
         found[next(name for name in names if name not in RESERVED | found.keys())] = path
     return found

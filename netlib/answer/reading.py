@@ -145,6 +145,12 @@ class Reader:
         """The networks' names, in the order in which they are shown."""
         return tuple(self.predictor.names)
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """What any of the networks can answer, in the networks' order."""
+        infos = self.predictor.info.values()
+        return tuple(dict.fromkeys(name for info in infos for name in info.class_names))
+
     def read(self, picture: Picture) -> Reading:
         """Read a picture of one digit or of a line of digits.
 

@@ -1,7 +1,7 @@
 """What the page says about itself."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -84,7 +84,7 @@ def about_markdown(service: Service) -> str:
     return INTRODUCTION.format(
         all=all_of(service.facts),
         networks="\n".join(networks),
-        table="\n".join([*HEAD, *map(_row, service.facts.values())]),
+        table=_table(list(service.facts.values())),
         classes=", ".join(map(plain, names)),
         teach=TEACH if service.teach is not None else "",
     )
@@ -119,19 +119,26 @@ def _refuses(rule: Mapping[str, Any] | None) -> str:
     if not isinstance(digits, float) or not isinstance(others, float):
         return "it refuses what looks like none of them"
     return (
-        f"in validation it refused {100 * others:.0f} % of what is no digit, of kinds that it was "
-        f"taught, and {100 * digits:.1f} % of the digits"
+        f"shown pictures that it had not trained on, it refused {100 * others:.0f} % of those that "
+        "are no digit (of the kinds that it was trained to refuse) and, wrongly, "
+        f"{100 * digits:.1f} % of the digits"
     )
 
 
 SOURCES = {"mnist": "MNIST", "unipen": "pen strokes", "rehearsal": "a rehearsal of old digits"}
-HEAD = ("| Network | Parameters | MACs | Time | Test accuracy |", "|---|--:|--:|--:|--:|")
 
 
-def _row(facts: NetworkFacts) -> str:
-    accuracy = facts.accuracy
-    shown = f"{100 * accuracy:.2f} %" if accuracy is not None else "not recorded"
-    return (
-        f"| {plain(facts.title)} | {facts.num_params:,} | {facts.macs:,} | "
-        f"{1e3 * facts.latency:.2f} ms | {shown} |"
-    )
+def _table(facts: Sequence[NetworkFacts]) -> str:
+    """A column a network, which fits a phone."""
+    rows = {
+        "Network": [plain(fact.title) for fact in facts],
+        ":--": ["--:"] * len(facts),
+        "Parameters": [f"{fact.num_params:,}" for fact in facts],
+        "MACs": [f"{fact.macs:,}" for fact in facts],
+        "Time": [f"{1e3 * fact.latency:.2f} ms" for fact in facts],
+        "Test accuracy": [
+            "not recorded" if fact.accuracy is None else f"{100 * fact.accuracy:.2f} %"
+            for fact in facts
+        ],
+    }
+    return "\n".join(f"| {' | '.join([title, *cells])} |" for title, cells in rows.items())

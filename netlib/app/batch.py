@@ -23,11 +23,12 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from netlib.answer.labelled import picture_labels
 from netlib.answer.pool import StoppedError
 from netlib.answer.reading import NetworkReading, Reader, Reading
 from netlib.app.views.reply import to_json
 from netlib.data.stores import DataError, ZipStore
-from netlib.data.tables import has_image_suffix, inert, picture_labels
+from netlib.data.tables import has_image_suffix, inert
 from netlib.errors import UserError
 from netlib.picture.load import ImageError
 
@@ -137,7 +138,7 @@ def read_slice(
     Returns:
         The rows, pickled; the number of the next picture, and of all.
     """
-    pictures, _ = collect(paths)
+    pictures, _ = collect(paths, reader.class_names)
     for path in paths:
         with contextlib.suppress(OSError):
             os.utime(path)  # uploads are removed when nobody has used them for a while
@@ -150,16 +151,20 @@ def read_slice(
     return pickle.dumps(rows), start + len(rows), len(pictures)
 
 
-def skip(_: Reader, paths: tuple[Path, ...], number: int, problem: str) -> bytes:
+def skip(reader: Reader, paths: tuple[Path, ...], number: int, problem: str) -> bytes:
     """The row of a picture that cannot be read, pickled."""
-    return pickle.dumps([Row(collect(paths)[0][number][0], None, error=problem)])
+    name, _ = collect(paths, reader.class_names)[0][number]
+    return pickle.dumps([Row(name, None, error=problem)])
 
 
 def finish(
-    _: Reader, paths: tuple[Path, ...], parts: Sequence[bytes], show: Callable[[Sequence[Row]], Any]
+    reader: Reader,
+    paths: tuple[Path, ...],
+    parts: Sequence[bytes],
+    show: Callable[[Sequence[Row]], Any],
 ) -> Any:
     """What `show` makes of all rows, with their labels and in their order."""
-    labels = collect(paths)[1]
+    labels = collect(paths, reader.class_names)[1]
     found: list[Row] = [row for part in parts for row in pickle.loads(part)]
     rows = [replace(row, label=labels.get(row.name)) for row in found]
     collect.cache_clear()  # lets go of the zips
@@ -167,10 +172,13 @@ def finish(
 
 
 @lru_cache(maxsize=4)  # each slice of a batch asks again; uploads are named by their content
-def collect(paths: tuple[Path, ...]) -> tuple[list[tuple[str, Load]], dict[str, str]]:
+def collect(
+    paths: tuple[Path, ...], classes: tuple[str, ...]
+) -> tuple[list[tuple[str, Load]], dict[str, str]]:
     """The pictures (name, how to get its content) and labels (name -> label) in files and zips.
 
-    What is no picture, or cannot be unpacked, stands among the pictures and raises its error.
+    Labels are names of `classes`, see `picture_labels`. What is no picture, or cannot be unpacked,
+    stands among the pictures and raises its error.
     """
     pictures: list[tuple[str, Load]] = []
     tables: list[tuple[str, Load]] = []
@@ -189,15 +197,23 @@ def collect(paths: tuple[Path, ...]) -> tuple[list[tuple[str, Load]], dict[str, 
         except (DataError, UserError) as error:
             pictures.append((name, partial(_refuse, error)))
             continue
-        labels |= _labels(name, content, [picture for picture, _ in pictures])
+        found = _labels(name, content, [picture for picture, _ in pictures], classes)
+        for picture, label in found.items():
+            if labels.setdefault(picture, label) != label:
+                raise UserError(
+                    f"{name} gives {picture} the label {label}, another table {labels[picture]}: "
+                    "leave one."
+                )
     return pictures, labels
 
 
-def _labels(name: str, content: bytes, pictures: Sequence[str]) -> dict[str, str]:
+def _labels(
+    name: str, content: bytes, pictures: Sequence[str], classes: Sequence[str]
+) -> dict[str, str]:
     if len(content) > MAX_TABLE_BYTES:
         raise UserError(f"{name} is larger than {MAX_TABLE_BYTES // 1_000_000} MB.")
     try:
-        return picture_labels(content, name, pictures)
+        return picture_labels(content, name, pictures, classes)
     except DataError as error:
         raise UserError(str(error)) from error
 

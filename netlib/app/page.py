@@ -33,13 +33,7 @@ from netlib.app.uploads import own_folder, paths
 from netlib.app.views.batch_view import batch_html
 from netlib.app.views.cost_strip import cost_strip_html
 from netlib.app.views.map_view import map_html
-from netlib.app.views.panels import (
-    BLANK_TEXT,
-    NO_FILE_TEXT,
-    answer_html,
-    class_names,
-    number_html,
-)
+from netlib.app.views.panels import BLANK_TEXT, NO_FILE_TEXT, answer_html, number_html
 from netlib.app.views.reply import first_view, on_pad, on_picture, on_wide_pad
 from netlib.app.views.steps import steps_html
 from netlib.app.views.stress_view import single_digit, stress_html
@@ -235,7 +229,7 @@ def _why_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
 
     with gr.Tab("Why") as tab:
         target = gr.Radio(
-            [AS_READ, *class_names(service.facts)], value=AS_READ, label="Explain the score of"
+            [AS_READ, *service.reader.class_names], value=AS_READ, label="Explain the score of"
         )
         view = html(WAIT, elem_id="why-detail")
     Detail("why", tab, answers).update(explain, [current, target], [view], [target.change])
@@ -328,9 +322,10 @@ def _batch_tab(service: Service) -> None:
 
     with gr.Tab("Many pictures", elem_id="many-tab"):
         html(
-            '<p class="hint">Pictures or a zip of pictures, one digit or number each; with a CSV '
-            "of image names and labels among them, the answers are scored. What the networks read "
-            "differently comes first.</p>"
+            '<p class="hint">Pictures or a zip of pictures, one digit or number each. To have the '
+            "answers scored, add a CSV with a line for each picture: its file’s name and its "
+            f"label, which is what stands in it, {_label_examples(service)}. A picture without a "
+            "label is not scored. What the networks read differently comes first.</p>"
         )
         files = gr.File(
             file_count="multiple",
@@ -341,7 +336,7 @@ def _batch_tab(service: Service) -> None:
         with gr.Row():
             button = gr.Button("Read them", variant="primary", elem_id="batch-button")
             stop = gr.Button("Stop", scale=0, min_width=90)
-        table = html(elem_id="batch-table", js_on_load=asset("sort.js"))
+        table = html(elem_id="batch-table", js_on_load=asset("batch.js"))
         html(message(BELOW))
     files.change(lambda: "", None, table, queue=False, api_visibility="private")
     read = guarded(read_files, alert)
@@ -349,6 +344,14 @@ def _batch_tab(service: Service) -> None:
     _keep(files)
     stop.click(lambda: message("Stopped: nothing was kept."), None, table, cancels=[reading],
                queue=False, api_visibility="private")  # fmt: skip
+
+
+def _label_examples(service: Service) -> str:
+    """How a label is written, in the networks' own names."""
+    names = service.reader.class_names
+    if all(name.isdecimal() for name in names):
+        return "as in “7.png,7” or “house.png,42”"
+    return f"as the networks name their classes: {escape(', '.join(names[:3]))} …"
 
 
 def _keep(files: gr.File) -> None:
@@ -391,7 +394,7 @@ def _teach_tab(
         html(hint_html(teacher))
         with gr.Row(equal_height=False):
             label = gr.Radio(
-                class_names(service.facts),
+                list(service.reader.class_names),
                 label="The right answer",
                 scale=3,
                 min_width=300,

@@ -21,7 +21,7 @@ from netlib.answer.reading import Reader, fitted
 from netlib.app.atlas import Atlas
 from netlib.app.teach import TeachStore
 from netlib.app.views.panels import NetworkFacts
-from netlib.errors import UserError
+from netlib.errors import UserError, many
 from netlib.nets.layers import Layers
 from netlib.nets.saved import CheckpointError
 from netlib.picture.load import ImageError, Picture
@@ -83,7 +83,8 @@ class Service:
         """
         if len(files) not in COUNTS:
             raise ValueError(
-                f"{len(files)} checkpoints were named; expected two or three to compare."
+                f"{many(len(files), 'checkpoint was', 'checkpoints were')} named; expected two or "
+                "three to compare."
             )
         checkpoints = named(files)
         predictor = Predictor(checkpoints)

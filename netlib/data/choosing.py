@@ -6,6 +6,7 @@ import numpy as np
 from torch.utils.data import Sampler
 
 from netlib.data.stores import DataError
+from netlib.errors import many
 
 Size = int | float  # an int counts images, a float in (0, 1] is a fraction
 
@@ -106,7 +107,7 @@ def _check_classes(classes: np.ndarray, counts: np.ndarray, parts: list[str]) ->
     for label, count in zip(classes, counts, strict=True):
         if count < len(parts):
             raise DataError(
-                f"class {label} has {count} images, too few to split: each of "
+                f"class {label} has {many(count, 'image')}, too few to split: each of "
                 f"{', '.join(parts)} needs at least one."
             )
 
@@ -121,7 +122,7 @@ def _allot(name: str, count: int, counts: np.ndarray, limits: np.ndarray) -> np.
         if not free.any():
             least, most = len(counts), limits.sum()
             raise DataError(
-                f"{name}_size is {count} images, but with every class in every part "
+                f"{name}_size is {many(count, 'image')}, but with every class in every part "
                 f"it can only be {least} to {most}."
             )
         taken[np.argmax(np.where(free, step * (quotas - taken), -np.inf))] += step

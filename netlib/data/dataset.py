@@ -24,6 +24,7 @@ from netlib.data.pixels import (
     decode_table,
 )
 from netlib.data.stores import DataError
+from netlib.errors import many
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +143,7 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
         _check_labels(labels, len(images), num_classes)
         names = [str(i) for i in range(len(images))] if names is None else list(names)
         if len(names) != len(images):
-            raise DataError(f"there are {len(names)} names for {len(images)} images.")
+            raise DataError(f"the images are {len(images)}, their names {len(names)}.")
         dataset = cls.__new__(cls)
         decoded = Decoded(images, labels.to(torch.int64), names)
         dataset._fill(decoded, num_classes, transform)
@@ -228,7 +229,7 @@ def _rows(rows: Sequence[int] | np.ndarray | Tensor, count: int) -> Tensor:
     if found.dtype != torch.bool:
         return found.to(torch.int64)
     if len(found) != count:
-        raise IndexError(f"the mask has {len(found)} values for {count} images.")
+        raise IndexError(f"the mask has {many(len(found), 'value')} for {many(count, 'image')}.")
     return found.nonzero().flatten()
 
 
@@ -292,7 +293,8 @@ def _oddities(images: Tensor, labels: Tensor, names: list[str], num_classes: int
     found = []
     blank = images.flatten(1).any(1).logical_not().nonzero().flatten().tolist()
     if blank:
-        found.append(f"{len(blank)} images are blank, for example {names[blank[0]]}.")
+        blanks = many(len(blank), "image is", "images are")
+        found.append(f"{blanks} blank, for example {names[blank[0]]}.")
     absent = (torch.bincount(labels, minlength=num_classes) == 0).nonzero().flatten().tolist()
     dark = count_dark_on_light(images, 127.5)
     if 2 * dark > len(images):

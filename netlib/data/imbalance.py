@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from netlib.data.stores import DataError
+from netlib.errors import many
 
 PROFILES = ("none", "exp", "step")
 
@@ -77,8 +78,8 @@ def subsample(
     for label, size in zip(order, sizes, strict=True):
         if size > len(pools[label]):
             raise DataError(
-                f"{size} images of class {label} are asked for, but there are only "
-                f"{len(pools[label])}; lower n_max."
+                f"{many(size, 'image')} of class {label} asked for, of {len(pools[label])} that "
+                "there are; lower n_max."
             )
     rows = [pools[label][:size] for label, size in zip(order, sizes, strict=True)]
     return np.sort(np.concatenate(rows))

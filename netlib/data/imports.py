@@ -19,6 +19,7 @@ from netlib.data.pixels import DECODE_ERRORS, open_as
 from netlib.data.sources import NUM_CLASSES, Images, Source, Split
 from netlib.data.stores import MAX_INNER_BYTES, DataError, FolderStore, Store, ZipStore, check_file
 from netlib.data.tables import has_image_suffix
+from netlib.errors import many
 
 TEST_SHARE = 1 / 6  # MNIST's own: 10,000 of 70,000 images, about
 TEST_WORDS = ("t10k", "test")
@@ -200,7 +201,9 @@ def _source(name: str, path: Path, splits: dict[str, Split], seed: int) -> Sourc
     for split, part in splits.items():
         labels = part.labels
         if len(part.images) != len(labels) or len(labels) == 0:
-            raise DataError(f"{path}, {split}: {len(part.images)} images, {len(labels)} labels.")
+            raise DataError(
+                f"{path}, {split}: {many(len(part.images), 'image')}, {many(len(labels), 'label')}."
+            )
         if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= NUM_CLASSES:
             raise DataError(
                 f"{path}, {split}: labels are {labels.dtype} from {labels.min()} to "

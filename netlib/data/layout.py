@@ -26,6 +26,7 @@ from netlib.data.tables import (
     read_sheet,
     splits_in,
 )
+from netlib.errors import many
 
 SPLITS = ("train", "test")
 TABLE_SUFFIXES = (".csv", ".tsv")
@@ -147,8 +148,8 @@ def read_table(part: Part, num_classes: int) -> Table:
     unnamed = files.images - set(names)
     if unnamed:
         warnings.append(
-            f"{len(unnamed)} images in {files.title} are not named in {title} and are left out, "
-            f"for example {min(unnamed)}."
+            f"{many(len(unnamed), 'image')} in {files.title}, not named in {title}, "
+            f"{'is' if len(unnamed) == 1 else 'are'} left out, for example {min(unnamed)}."
         )
     return Table(part.folder.store, part.folder.path, names, labels, warnings)
 

@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from netlib.data.stores import DataError
+from netlib.errors import many
 
 PAD_SIZE = 280  # px, the demo's drawing pad
 _SUPERSAMPLING = 4  # drawn this much larger, then averaged: 16 steps of grey along a stroke's edge
@@ -118,7 +119,8 @@ def _finish(segment: _Segment, path: Path) -> PenDigit:
         raise DataError(f"{place} is labelled {segment.label!r}, but only digits are read.")
     if len(segment.strokes) != segment.num_strokes:
         raise DataError(
-            f"{place} has {len(segment.strokes)} strokes, but announces {segment.num_strokes}."
+            f"{place} has {many(len(segment.strokes), 'stroke')}, but announces "
+            f"{segment.num_strokes}."
         )
     strokes = [np.array(points, dtype=np.float32) for points in segment.strokes if points]
     if not strokes:
@@ -143,8 +145,8 @@ def split_by_writer(
     writers = np.unique([digit.writer for digit in digits if digit.writer is not None])
     if not 1 <= test_writers < len(writers):
         raise DataError(
-            f"{test_writers} test writers are asked for, but there are {len(writers)} writers "
-            "and both parts need one."
+            f"{many(test_writers, 'test writer is', 'test writers are')} asked for, of "
+            f"{many(len(writers), 'writer')}; both parts need one."
         )
     order = np.random.default_rng(seed).permutation(writers)
     return sorted(order[test_writers:].tolist()), sorted(order[:test_writers].tolist())

@@ -17,12 +17,12 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from netlib.data.stores import DataError, leaves
+from netlib.errors import many
 
 IMAGE_SUFFIXES = frozenset(
     ".png .jpg .jpeg .bmp .gif .tif .tiff .webp .avif .pgm .ppm .pnm".split()
 )  # what counts as "an image that the CSV does not name"; a named file may have any suffix
 DELIMITERS = ",;\t|"
-ANY_NUMBER = 10**18  # labels below it: a number of any length, not a class
 SAMPLE = 200  # rows that decide which column is which
 NAME_WORDS = ("image", "img", "file", "name", "path", "picture")
 LABEL_WORDS = ("label", "labels", "class", "digit", "target", "y", "category", "truth")
@@ -33,6 +33,7 @@ SPLIT_VALUES = {
     **dict.fromkeys(("test", "testing"), "test"),
 }
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}(\.0*)?")
+_SEPARATOR = re.compile(r'"?sep=([^\w\s"]|\t)"?[ \t]*(\r?\n|\r|$)', re.IGNORECASE)  # Excel's line
 
 
 @contextmanager
@@ -113,8 +114,8 @@ class Files:
             if outside is not None:
                 raise DataError(f"{table} names {outside!r}, which lies outside {self.title}.")
             raise DataError(
-                f"{len(absent)} images named in {table} are absent from {self.title}, "
-                f"the first is {absent[0]!r}."
+                f"{table} names {many(len(absent), 'image')} absent from {self.title}, the first "
+                f"is {absent[0]!r}."
             )
         for name, files in zip(names, found, strict=True):
             if len(files) > 1:
@@ -174,30 +175,11 @@ class Sheet:
             raise DataError(f"{self.title} names no image: the data set is empty.")
         names = files.resolve([row[self.name_column] for row in self.cells], table)
         self._check_unique(names, table)
-        column = self._label_column(num_classes)
+        allowed = range(num_classes)
+        column = self.label_column(
+            lambda text: _label(text) in allowed, f"integers in 0...{num_classes - 1}"
+        )
         return names, _labels([row[column] for row in self.cells], names, table, num_classes)
-
-    def numbers(self, files: Files) -> dict[str, str]:
-        """File -> its label as written, of those rows whose image is among the files.
-
-        Raises:
-            DataError: no row names one of the files, or a label is no number.
-        """
-        column = self._label_column(ANY_NUMBER) if self.cells else 0
-        found: dict[str, str] = {}
-        for line, row in zip(self.lines, self.cells, strict=True):
-            label = row[column].strip().removesuffix(".0")
-            if not (label.isascii() and label.isdecimal()):
-                raise DataError(
-                    f"{self.title}, line {line}: the label is {label!r}; expected digits."
-                )
-            found |= dict.fromkeys(files.matches(row[self.name_column].strip()), label)
-        if not found:
-            raise DataError(
-                f"{self.title} names none of {files.title}: its names must be theirs, with their "
-                "folders where two have the same name."
-            )
-        return found
 
     def _check_unique(self, names: Sequence[str], table: str) -> None:
         seen: dict[str, int] = {}
@@ -206,14 +188,24 @@ class Sheet:
                 raise DataError(f"{table} names {name} twice, in lines {seen[name]} and {line}.")
             seen[name] = line
 
-    def _label_column(self, num_classes: int) -> int:
+    def label_column(self, may_be: Callable[[str], bool], described: str) -> int:
+        """The column of labels: the only other one, the one called so, or the only one that fits.
+
+        Args:
+            may_be: whether a cell may be a label.
+            described: what labels are, for the message.
+
+        Raises:
+            DataError: several columns may be it, or none.
+        """
         others = [c for c in range(len(self.cells[0])) if c != self.name_column]
         if len(others) == 1:
             return others[0]
         named = [c for c in others if self._title(c) in LABEL_WORDS]
         if len(named) == 1:
             return named[0]
-        fitting = [c for c in named or others if self._may_be_labels(c, num_classes)]
+        texts = {c: {row[c] for row in self.cells} for c in named or others}
+        fitting = [c for c, cells in texts.items() if any(cells) and all(map(may_be, cells))]
         if len(fitting) > 1:
             fitting = [c for c in fitting if not self._is_index(c)] or fitting
         if len(fitting) == 1:
@@ -221,14 +213,9 @@ class Sheet:
         titles = ", ".join(self._described(c) for c in fitting or others)
         found = "any of the columns" if fitting else "none of the columns"
         raise DataError(
-            f"{self.title} does not say where the labels are: {found} {titles} holds integers in "
-            f"0...{num_classes - 1}; name the one that is meant label, in a first row."
+            f"{self.title} does not say where the labels are: {found} {titles} holds {described}; "
+            "name the one that is meant label, in a first row."
         )
-
-    def _may_be_labels(self, column: int, num_classes: int) -> bool:
-        texts = {row[column] for row in self.cells}
-        labels = [_label(text) for text in texts]
-        return all(label is not None and 0 <= label < num_classes for label in labels)
 
     def _is_index(self, column: int) -> bool:
         """Whether a column only counts the rows."""
@@ -284,27 +271,6 @@ def _split_column(rows: Sequence[Sequence[str]]) -> int | None:
     return None
 
 
-def picture_labels(data: bytes, title: str, names: Sequence[str]) -> dict[str, str]:
-    """Picture -> the number that stands in it, as a CSV says.
-
-    A name without its folder means the only picture that is called so.
-
-    Args:
-        data: see `read_sheet`.
-        title: the file's path, for messages.
-        names: of the pictures, with their folders.
-
-    Raises:
-        DataError: it is no such table, or names none of the pictures.
-    """
-    leaf_of = {name: PurePosixPath(name).name for name in names}
-    counts = Counter(leaf_of.values())
-    short = {name: leaf for name, leaf in leaf_of.items() if counts[leaf] == 1}
-    files = Files("", [*names, *short.values()], "the pictures")
-    labels = read_sheet(data, title, files).numbers(files)
-    return {**{name: labels[leaf] for name, leaf in short.items() if leaf in labels}, **labels}
-
-
 def _text(data: bytes, title: str) -> str:
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
@@ -320,21 +286,26 @@ def _text(data: bytes, title: str) -> str:
 
 def _cells(text: str, title: str) -> tuple[list[int], list[list[str]]]:
     """Line numbers and stripped cells of the rows that are not empty."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+    told = _SEPARATOR.match(text)
+    body = text[told.end() :] if told else text
+    reader = csv.reader(
+        io.StringIO(body, newline=""), delimiter=told[1] if told else _delimiter(body)
+    )
     lines, rows = [], []
     try:
         for cells in reader:
+            line = reader.line_num + bool(told)
             if not "".join(cells).strip():
                 continue
             if len(cells) < 2:
                 raise DataError(
-                    f"{title}, line {reader.line_num}, has one column; "
-                    "an image name and a label are needed."
+                    f"{title}, line {line}, has one column; an image name and a label are needed."
                 )
-            lines.append(reader.line_num)
+            lines.append(line)
             rows.append([cell.strip() for cell in cells])
     except csv.Error as error:
-        raise DataError(f"{title}, line {reader.line_num}, is no valid CSV: {error}.") from error
+        line = reader.line_num + bool(told)
+        raise DataError(f"{title}, line {line}, is no valid CSV: {error}.") from error
     return lines, rows
 
 
@@ -350,19 +321,27 @@ def _delimiter(text: str) -> str:
 
 def _name_column(cells: Sequence[Sequence[str]], width: int, title: str, files: Files) -> int:
     body = cells[1 : SAMPLE + 1] or cells
+    titles = [cell.lower() for cell in cells[0]]
+    says = [any(word in titles[c] for word in NAME_WORDS) for c in range(width)]
+    # Numbers may be names without a suffix, but not beside a column of such.
+    shown = any(
+        (says[c] or width == 2) and all(has_image_suffix(row[c]) for row in body)
+        for c in range(width)
+    )
     ranks = []
     for column in range(width):
         names = [row[column] for row in body]
         found = sum(bool(files.matches(name)) for name in names) / len(names)
         exact = sum(name in files.names or has_image_suffix(name) for name in names) / len(names)
-        word = any(word in cells[0][column].lower() for word in NAME_WORDS)
         unique = len(set(names)) / len(names)
-        ranks.append((found == unique == 1, exact, found, word, unique))
+        number = shown and all(name.isdecimal() for name in names)
+        may_be = not number or (says[column] and width > 2)
+        ranks.append((may_be, found == unique == 1, exact, found, says[column], unique))
     best = max(ranks)
     column = ranks.index(best)
     twins = [c for c in range(width) if ranks[c] == best]
     different = any([row[c] for row in body] != [row[column] for row in body] for c in twins)
-    if different and width > 2 and best[0]:
+    if different and width > 2 and best[1]:
         raise DataError(
             f"{title} does not say which column names the images: numbers "
             f"{' and '.join(str(c + 1) for c in twins)} both do; name the one that is meant image, "

@@ -29,6 +29,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from netlib.data.strokes import PAD_SIZE, PenDigit, render_strokes
+from netlib.errors import many
 from netlib.measure import doodles
 from netlib.measure.nondigits import Maker, leaves, photo, scribble, silhouette, texture
 
@@ -66,7 +67,7 @@ def find_fonts(folder: Path) -> list[list[Path]]:
     found = [group for group in groups if group]
     if len(found) < 3:
         raise ValueError(
-            f"{folder} has {len(found)} folders of fonts; expected 3 or more with "
+            f"{folder} has {many(len(found), 'folder')} of fonts; expected 3 or more with "
             f"{', '.join(FONT_SUFFIXES)}: fetch some, npm's @fontsource/caveat, for example."
         )
     return found

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
+from netlib.errors import many
 from netlib.nets.layers import Layers
 from netlib.nets.metadata import parse_metadata
 
@@ -119,7 +120,8 @@ def _read_header(path: str | os.PathLike[str], file: Any) -> tuple[dict[str, Any
     if wrong:
         raise _damaged(
             path,
-            f"{len(wrong)} tensors are missing, unknown or of another shape, {wrong[0]} first",
+            f"{many(len(wrong), 'tensor is', 'tensors are')} missing, unknown or of another shape, "
+            f"{wrong[0]} first",
         )
     return metadata, layers
 

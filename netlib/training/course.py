@@ -11,6 +11,7 @@ from torch.utils.data import BatchSampler, DataLoader, SequentialSampler, Tensor
 
 from netlib.data.choosing import EpochSampler
 from netlib.data.pixels import DARK_ON_LIGHT, count_dark_on_light
+from netlib.errors import many
 from netlib.nets.checkpoint import load_weights
 from netlib.nets.network import Network
 from netlib.training.arguments import as_images, as_labels, choose_loss, choose_optimizer
@@ -187,8 +188,8 @@ def _pair(
     labels = as_labels(y, net.num_classes)
     if len(images) != len(labels) or len(images) == 0:
         raise ValueError(
-            f"{name} has {len(images)} images and {len(labels)} labels; expected as many labels "
-            "as images, and at least one."
+            f"{name} has {many(len(images), 'image')} and {many(len(labels), 'label')}; expected "
+            "as many labels as images, and at least one."
         )
     if images.min() >= 0 and 2 * (dark := count_dark_on_light(images, 0.5)) > len(images):
         logger.warning("%s: %d of %d images are %s", name, dark, len(images), DARK_ON_LIGHT)

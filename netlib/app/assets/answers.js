@@ -21,7 +21,7 @@ function settled() {
 // Answers are dimmed from the moment that a drawing or file is sent until the reply to that one is
 // there; of a server that is gone or stays silent none is shown.
 const DIM_MS = 400, ASK_MS = 1200, SILENT_MS = 6000, UPLOAD_MS = 120000;
-const SILENT = "The server does not answer. What is drawn is kept: reload the page when it is back.";
+const SILENT = "The server does not answer. What is drawn is kept: when it is back, this page loads again and reads it.";
 const HEALTH = new URL("health", document.baseURI);
 let awaited = null; // number of the drawing, "file" for an upload, null when all is answered
 let dimming = null, asking = null, waiting = null;

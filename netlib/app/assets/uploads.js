@@ -1,5 +1,5 @@
 // What Gradio's upload fields lack: a name that holds what is written on them, and the kinds of
-// files, so that a phone offers its camera. They are only made when their tab is first opened.
+// files, so that a phone offers its camera; and pasting. They are only made when their tab is first opened.
 // And the language: Gradio calls the page by the browser's, in which its own few words are.
 const KINDS = { picture: "image/*", "batch-files": "image/*,.zip,.csv" };
 
@@ -18,6 +18,23 @@ function complete() {
     const input = field.querySelector("input[type=file]");
     if (kind && input && input.accept !== kind) input.accept = kind;
   }
+}
+
+// A picture that is pasted is chosen on the tab that is open; a single one takes the old one's place.
+document.addEventListener("paste", (event) => {
+  const files = event.clipboardData?.files;
+  const field = [...document.querySelectorAll("#picture, #batch-files")].find((one) => one.offsetParent);
+  if (!field || !files?.length || event.target.closest?.("textarea, [contenteditable]")) return;
+  event.preventDefault();
+  if (!field.querySelector("input[type=file]")) field.querySelector(".icon-button")?.click();
+  choose(field, files);
+});
+
+function choose(field, files, tries = 50) {
+  const input = field.querySelector("input[type=file]");
+  if (!input) return tries && setTimeout(choose, 50, field, files, tries - 1); // it comes back when the field is empty
+  input.files = files;
+  input.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
 const changes = new MutationObserver(complete);

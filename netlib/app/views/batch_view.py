@@ -7,6 +7,7 @@ from html import escape
 from netlib.app.batch import Row, accuracy, to_csv
 from netlib.app.views.panels import NetworkFacts, or_else, percent
 from netlib.app.views.pictures import ink_on_paper, png_url
+from netlib.errors import many
 
 MAX_THUMBNAILS = 8
 
@@ -33,7 +34,7 @@ def batch_html(rows: Sequence[Row], facts: Mapping[str, NetworkFacts]) -> str:
 def _summary(rows: Sequence[Row], facts: Mapping[str, NetworkFacts]) -> str:
     differ = sum(row.differs for row in rows)
     unread = sum(row.reading is None for row in rows)
-    parts = [f"{len(rows)} picture{'s' if len(rows) != 1 else ''}", f"{differ} read differently"]
+    parts = [many(len(rows), "picture"), f"{differ} read differently"]
     if unread:
         parts.append(f"{unread} not readable")
     for name, (right, count) in accuracy(rows).items():

@@ -16,7 +16,6 @@ from netlib.app.views.stress_view import single_digit
 SIDE = 440
 ZOOM = 2
 DOT = 2.2
-SHOWN = 8
 FAR = 0.95  # farther from its neighbours than this share of the map's digits
 # matplotlib's "tab10" by digit: ten colours made to be told apart.
 COLOURS = (
@@ -27,8 +26,8 @@ COLOURS = (
 HINT = (
     "Each dot is one of {count} known digits, placed by {method} so that digits which the "
     "network finds alike lie close together; colours and numbers are their labels. The cross is "
-    "your drawing: it lies at the mean of its 10 nearest digits, weighted by inverse distance. "
-    "Below each map are the nearest ones."
+    "your drawing: it lies at the mean of its nearest digits, weighted by inverse distance. They "
+    "are shown below each map, the nearest first."
 )
 METHOD_NAMES = {"umap": "UMAP", "tsne": "t-SNE", "pca": "principal components"}
 
@@ -96,7 +95,7 @@ def _nearest(atlas: Atlas, place: Place, classes: Sequence[str]) -> str:
     return "".join(
         f'<figure class="pixel"><img src="{png_url(255 - atlas.images[i])}" alt="">'
         f"<figcaption>{escape(classes[atlas.labels[i]])}</figcaption></figure>"
-        for i in place.neighbours[:SHOWN]
+        for i in place.neighbours
     )
 
 

@@ -64,11 +64,6 @@ def millions(count: int) -> str:
     return f"{count / 1e6:.2f} M"
 
 
-def class_names(facts: Mapping[str, NetworkFacts]) -> list[str]:
-    """What any of the networks can answer, in the networks' order."""
-    return list(dict.fromkeys(name for fact in facts.values() for name in fact.class_names))
-
-
 def all_of(facts: Mapping[str, NetworkFacts]) -> str:
     """The networks together, at the start of a sentence."""
     return "Both networks" if len(facts) == 2 else f"All {len(facts)} networks"
@@ -90,7 +85,10 @@ def verdict(
         return NO_DIGIT_TEXT, "none"
     texts = {name: network.text for name, network in reading.networks.items()}
     if reading.agree:
-        return f"{all_of(facts)} read {next(iter(texts.values()))}.", "agree"
+        read = f"{all_of(facts)} read {next(iter(texts.values()))}"
+        if all(network.is_digit.all() for network in reading.networks.values()):
+            return f"{read}.", "agree"
+        return f"{read}: “{REFUSED}” does not look like a digit.", "none"
     if reading.is_number:
         parts = [f"{facts[name].title} reads {text}" for name, text in texts.items()]
         return f"They differ: {', '.join(parts)}.", "differ"
@@ -141,8 +139,8 @@ def _versus(first: NetworkFacts, other: NetworkFacts) -> str:
         f"{escape(other.title)} next to {escape(first.title)}: "
         f"<b>{_fewer(first.num_params, other.num_params)}</b> parameters (learned numbers), "
         f"<b>{_fewer(first.macs, other.macs)}</b> MACs (a multiplication and an addition each); "
-        f"measured by turns on this server, <b>{_speed(first.times, other.times)}</b> a picture "
-        "in the middle half of the rounds: time also goes into moving what is multiplied."
+        f"timed by turns on this server, {_speed(first.times, other.times)}. Time goes into "
+        "moving numbers, too, not only into multiplying them."
         f"{_tested(first, other)}"
     )
 
@@ -164,13 +162,16 @@ def _fewer(one: int, other: int) -> str:
 
 
 def _speed(one: Sequence[float], other: Sequence[float]) -> str:
-    """The quartiles of the rounds' ratios, as in "3.4 to 4.1× faster"."""
+    """The quartiles of the rounds' ratios, as in "3.4 to 4.1× faster in half of the timings"."""
     low, high = np.quantile(np.divide(one, other), (0.25, 0.75))
     if low >= 1:
-        return f"{_range(low, high)}× faster"
+        return f"<b>{_range(low, high)}× faster</b> (half of the timings lie there)"
     if high <= 1:
-        return f"{_range(1 / high, 1 / low)}× slower"
-    return f"{_range(low, high)} times the speed, so no difference is sure,"
+        return f"<b>{_range(1 / high, 1 / low)}× slower</b> (half of the timings lie there)"
+    return (
+        f"<b>{_range(low, high)} times as fast</b> (half of the timings lie there), so no "
+        "difference is sure"
+    )
 
 
 def _range(low: float, high: float) -> str:
@@ -283,14 +284,16 @@ def _digit_by_digit(network: NetworkReading | None, digits: NDArray[np.floating]
 def boxes_svg(reading: Reading) -> str:
     """A box around each digit, in a drawing of the picture's size; "" if there is no digit.
 
-    A solid box is a digit on which the networks agree, a dashed one a digit on which they differ.
+    A solid box is a digit on which the networks agree, a dashed one a digit on which they differ or
+    that they do not read.
     """
     if reading.sketch is None or reading.is_blank:
         return ""
     height, width = reading.sketch.grey.shape
     shapes = []
     for i, (left, top, right, bottom) in enumerate(reading.boxes):
-        same = len({network.texts[i] for network in reading.networks.values()}) == 1
+        texts = {network.texts[i] for network in reading.networks.values()}
+        same = len(texts) == 1 and REFUSED not in texts
         shapes.append(
             f'<rect class="{"same" if same else "differ"}" x="{left}" y="{top}" '
             f'width="{right - left}" height="{bottom - top}"/>'

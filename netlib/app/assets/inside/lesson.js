@@ -1,6 +1,6 @@
 // The lesson: the address holds what is on the screen, five steps lead from a guess to its reason.
-import { DAMAGED, MOST, decode, encode, encodePicture, fitted, read, slug, write } from "./link.js";
-import { comparison, cost, isSeparable, number, sum } from "./story.js";
+import { DAMAGED, INCOMPLETE, MOST, decode, encode, encodePicture, fitted, read, slug, write } from "./link.js";
+import { comparison, cost, isSeparable, number, sum, withoutMixing } from "./story.js";
 
 const REST_MS = 300; // the address follows when nothing has changed for so long
 const FACTORS = [1, 2, 8, 100];
@@ -59,8 +59,8 @@ class Lesson {
       for (const key of Object.keys(PADS)) if (state[key]) await whole(decode(state[key]).picture);
       this.show(state);
       if (!state.ink && !state.wide) this.restore();
-    } catch {
-      this.say(DAMAGED);
+    } catch (error) {
+      this.say(error.message === INCOMPLETE ? INCOMPLETE : DAMAGED);
     }
   }
 
@@ -236,7 +236,8 @@ class Lesson {
         answer(`In block ${block + 1}: ` + (formula ? `step 1, the filters, is done once for all ${formula.n} output maps: 1/${formula.n} of the work. `
           + `Step 2 has one weight where a kernel has ${formula.k ** 2}: 1/${formula.k ** 2}. `
           + `1/${formula.n} + 1/${formula.k ** 2} = 1/${ratio.toFixed(2)}: the more output maps, the nearer to ${formula.k ** 2} times.`
-          : `step 1 is done once for all output maps, and step 2 has one weight where a kernel has ${k * k}: ${ratio.toFixed(2)} times fewer.`)),
+          : `step 1 is done once for all output maps, and step 2 has one weight where a kernel has ${k * k}: ${ratio.toFixed(2)} times fewer.`)
+          + ` Why mix at all? ${withoutMixing(m)}`),
       ] },
     ];
   }

@@ -2,6 +2,8 @@
 // as a whole, and nothing of it ever becomes HTML. Pure functions.
 export const MOST = 24000; // characters
 export const DAMAGED = "The address does not fit this page, so nothing of it was followed. Ask for the link again.";
+export const INCOMPLETE = "The link is cut short: its end is missing, so nothing of it was followed. Ask for the whole link.";
+const LENGTH = /^length=(\d{1,5})&/; // of what follows; older links do without
 const KEYS = ["in", "tab", "block", "map", "x", "y", "step", "guess", "large", "ink", "wide"];
 const SIDE = 280; // every pad is told as so wide
 const SCALE = 4, MARGIN = 16; // points lie on quarters of its pixels, up to so far outside of it
@@ -10,15 +12,20 @@ const PICTURE = /^png\.([\w-]+)$/;
 const LARGEST = { width: 1120, height: 360 }; // of a pad
 
 export function write(state) {
-  return KEYS.filter((key) => (state[key] ?? "") !== "").map((key) => `${key}=${state[key]}`).join("&");
+  const text = KEYS.filter((key) => (state[key] ?? "") !== "").map((key) => `${key}=${state[key]}`).join("&");
+  return text && `length=${text.length}&${text}`;
 }
 
 // What a fragment says, checked against what the page has: {inputs, tabs, blocks: [{maps, width,
 // height}], steps, guesses}. Throws an Error for anything else.
-export function read(fragment, page) {
+export function read(link, page) {
+  const [head, length] = LENGTH.exec(link) ?? [""];
+  const fragment = link.slice(head.length);
+  if (fragment.length < length || "length=".startsWith(link) || /^length=\d*$/.test(link)) throw new Error(INCOMPLETE);
+  if (fragment.length > Math.min(length ?? MOST, MOST)) throw new Error(DAMAGED);
   const pairs = fragment.split("&").map((part) => part.split("="));
   const keys = pairs.map(([key]) => key);
-  const fits = fragment.length <= MOST && pairs.every((pair) => pair.length === 2)
+  const fits = pairs.every((pair) => pair.length === 2)
     && keys.every((key) => KEYS.includes(key)) && new Set(keys).size === keys.length;
   if (!fits) throw new Error(DAMAGED);
   const text = Object.fromEntries(pairs), state = {};

@@ -2,13 +2,20 @@
 // map. Every number shown is also a data attribute of the pane, in full precision.
 import { kernelOf, strongest, takeApart } from "./layers.js";
 import { limitOf, paint } from "./paint.js";
-import { cost, counted, isSeparable, many, number, safe } from "./story.js";
+import { all, cost, counted, each, isSeparable, many, number, safe } from "./story.js";
 
 export const DRAWN = 8; // channels drawn one by one
 const MONTAGE_SHAPE = 3; // times as wide as high: the picture of the others
 
 const exact = (value) => value.toLocaleString("en-US");
-const signed = (value) => `${value <= -0.005 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
+
+// Two decimals; more where they would hide on which side of 0 a number is.
+export function signed(value) {
+  const size = Math.abs(value);
+  const digits = [2, 3, 4].find((count) => Number(size.toFixed(count)) > 0);
+  return digits ? `${value < 0 ? "−" : "+"}${size.toFixed(digits)}` : "±0.00";
+}
+
 const mapHtml = (kind) => `<span class="tile ${kind}"><canvas></canvas><i></i></span>`;
 
 export class Pane {
@@ -123,8 +130,8 @@ export class Pane {
   shareText() {
     if (!this.hidden.length) return "";
     const share = Math.round(100 * this.parts.share);
-    return `The ${this.rows} maps drawn hold ${share}\u00a0% of what is added up for this output map, `
-      + `signs aside; the other ${this.hidden.length} hold ${100 - share}\u00a0%.`;
+    return `${share}\u00a0% of this output map comes from the ${many(this.rows, "map")} drawn, ${100 - share}\u00a0% from `
+      + `the ${many(this.hidden.length, "other")} (what is taken away counts like what is added).`;
   }
 
   showWeights() {
@@ -186,7 +193,7 @@ export class Pane {
     products.forEach((value, row) => this.writeTerm(row, value, filtered[row]));
     if (this.hidden.length) {
       this.find(".others .value").textContent = signed(rest);
-      this.find(".terms .rest").textContent = `${signed(rest)} (${this.hidden.length} others)`;
+      this.find(".terms .rest").textContent = `${signed(rest)} (${many(this.hidden.length, "other")})`;
     }
     this.find(".terms .bias").textContent = `${signed(parts.bias)} (bias)`;
     this.find(".terms .made").textContent = signed(sum + parts.bias);
@@ -214,7 +221,7 @@ export class Pane {
     this.tally.lastChild.textContent = number(count);
     const split = this.separable
       ? `step 1: ${number(Math.min(count, step1))}, step 2: ${number(Math.max(0, count - step1))}`
-      : `${number(total / this.last.n)} for each of ${this.last.n} output maps`;
+      : `${number(total / this.last.n)} for ${each(this.last.n, "output map")}`;
     this.find(".count small").textContent = split;
     const [one, two] = this.node.querySelectorAll(".meter i");
     one.style.width = `${(100 * Math.min(count, step1)) / most}%`;
@@ -237,10 +244,11 @@ export class Pane {
 
   swapText() {
     if (this.separable) {
-      return `Another output map: the ${many(this.first.m, "filtered map")} stay, only ${many(this.last.m, "weight")} and the bias change.`;
+      const kept = this.first.m === 1 ? "filtered map stays" : `${number(this.first.m)} filtered maps stay`;
+      return `Another output map: the ${kept}, only ${many(this.last.m, "weight")} and the bias change.`;
     }
     const { m, k } = this.first;
-    return `Another output map: all ${many(m, "kernel")} swapped, ${number(m * k * k)} new weights, and another bias.`;
+    return `Another output map: ${all(m, "kernel")} swapped, ${number(m * k * k)} new weights, and another bias.`;
   }
 }
 
@@ -264,8 +272,8 @@ function skeleton(pane) {
   <div class="sum">${sumHtml(pane)}</div>`;
 }
 
-const standardNote = ({ m }) => `For each output map a kernel of its own for each of the ${many(m, "input map")}.`;
-const separableNote = ({ m }) => `For all output maps together one kernel for each of the ${many(m, "input map")}.`;
+const standardNote = ({ m }) => `For each output map a kernel of its own for ${each(m, "input map")}.`;
+const separableNote = ({ m }) => `For all output maps together one kernel for ${each(m, "input map")}.`;
 
 const standardHead = ({ m }) => `
   <p class="steps-head"><span class="whole">One step: filter and mix at once</span></p>
@@ -291,7 +299,7 @@ function rowHtml(separable, row) {
 
 function othersHtml(count) {
   return `<div class="lane others" aria-hidden="true"><canvas class="montage"></canvas>
-    ${mapHtml("product")}<span class="rest-value"><span class="value"></span><small>${count} others</small></span></div>`;
+    ${mapHtml("product")}<span class="rest-value"><span class="value"></span><small>${many(count, "other")}</small></span></div>`;
 }
 
 function tailHtml(separable, last, network) {
@@ -309,7 +317,7 @@ function sumHtml({ separable, first, last, rows }) {
   const area = k * k;
   const share = Number(((m * area) / last.n).toFixed(2));
   const count = separable
-    ? `<b>${number(last.m)}</b> multiplications for this pixel, + ${m} × ${area} shared by all ${last.n} output maps, ${exact(share)} for each: ${exact(last.m + share)} in all.`
+    ? `<b>${number(last.m)}</b> multiplications for this pixel, + ${m} × ${area} shared by ${all(last.n, "output map")}, ${exact(share)} for each: ${exact(last.m + share)} in all.`
     : `<b>${number(m * area)}</b> multiplications for this pixel: ${many(m, "map")} × ${area}.`;
   const terms = Array.from({ length: rows }, () => '<span class="term"></span>').join(" ");
   return `<p class="sum-count">${count}</p><p class="terms">${terms} <span class="rest"></span>

@@ -67,28 +67,34 @@ function sayFilter({ title, block }) {
   const { step1, map } = cost(block);
   const { m, k } = block[0];
   if (isSeparable(block)) {
-    return `${title}, step 1: one ${k}×${k} kernel for each input map: ${number(step1)} `
+    return `${title}, step 1: one ${k}×${k} kernel for ${each(m, "input map")}: ${number(step1)} `
       + "multiplications. Each map is filtered, nothing is mixed yet.";
   }
-  return `${title} makes one output map: ${many(m, "kernel")} of ${k}×${k}, one for each input map: `
+  return `${title} makes one output map: a ${k}×${k} kernel for ${each(m, "input map")}: `
     + `${number(map)} multiplications.`;
 }
 
 function sayMix({ title, block }) {
   if (!isSeparable(block)) return "";
   const { map } = cost(block);
-  return `${title}, step 2: ${block[1].m} weights, one for each filtered map, mix one output map: `
-    + `${number(map)} multiplications.`;
+  const { m } = block[1];
+  return `${title}, step 2: ${many(m, "weight")}, one for ${each(m, "filtered map")}, mix one output map: `
+    + `${number(map)} multiplications. ${withoutMixing(m)}`;
 }
+
+// Why the pointwise step is needed.
+export const withoutMixing = (m) => `Without this step there would be only ${many(m, "output map")}, and each would know only `
+  + "one input map.";
 
 function sayNext({ title, block }) {
   const { map, maps } = cost(block);
+  const { m } = block[0];
   if (maps < 2) return "";
   if (isSeparable(block)) {
-    return `${title} keeps its filtered maps and takes ${block[1].m} other weights: `
+    return `${title} keeps its filtered maps and takes ${many(block[1].m, "other weight")}: `
       + `${number(map)} more.`;
   }
-  return `The next output map: ${title} swaps all ${many(block[0].m, "kernel")}: ${number(map)} more.`;
+  return `The next output map: ${title} swaps ${all(m, "kernel")}: ${number(map)} more.`;
 }
 
 function sayAll(sides) {
@@ -122,4 +128,6 @@ function sayPair(one, other) {
 
 // A name of a stranger's, as text between tags and in attributes.
 export const safe = (text) => text.replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`);
+export const each = (count, noun) => (count === 1 ? `the one ${noun}` : `each of the ${many(count, noun)}`);
+export const all = (count, noun) => (count === 1 ? `the one ${noun}` : `all ${many(count, noun)}`);
 export const many = (count, noun) => `${number(count)} ${noun}${count === 1 ? "" : "s"}`;

@@ -16,7 +16,8 @@ from netlib.answer.predictor import Prediction, Predictor
 from netlib.answer.refusal import digit_margin
 from netlib.errors import UserError
 from netlib.nets.layers import InputDim
-from netlib.picture.digit import Sketch, trace
+from netlib.picture.digit import Sketch, cut_out, trace
+from netlib.picture.frames import without_frames
 from netlib.picture.load import ImageError, Picture, open_image
 from netlib.picture.number import digits_from_ink
 from netlib.picture.patch import Box
@@ -119,6 +120,11 @@ class Reading:
         return len(self.digits) > 1
 
     @property
+    def is_accepted(self) -> bool:
+        """Each digit is taken for one by one network or more."""
+        return bool(np.any([n.is_digit for n in self.networks.values()], axis=0).all())
+
+    @property
     def agree(self) -> bool:
         """All networks read the same."""
         return len({network.text for network in self.networks.values()}) <= 1
@@ -158,6 +164,14 @@ class Reader:
         sketch = trace(picture)
         if sketch.cut is None:
             return Reading(EMPTY, (), {}, sketch)
+        bare = without_frames(sketch.found)
+        if bare is not None:
+            inside = self._read_ink(replace(sketch, found=bare, cut=cut_out(bare)))
+            if inside.is_accepted:
+                return inside
+        return self._read_ink(sketch)
+
+    def _read_ink(self, sketch: Sketch) -> Reading:
         seen: dict[bytes, dict[str, NetworkReading]] = {}  # what one digit alone was read as
 
         def confidence(images: NDArray[np.float32]) -> NDArray[np.floating]:

@@ -34,6 +34,7 @@ EDGE_LEVEL, EDGE_SHARE, CORNER_SHARE = 0.1, 0.9, 0.15
 # A sheet has cells without any other tone: this many each way of those that its longer side has.
 # Only ink of at least SHEET_SIDE pixels is looked at.
 SHEET_CELLS, SHEET_CORE, SHEET_SIDE = 16, (4, 10), 100
+SHEET_FULL = 0.78  # or its box, at most twice as long as wide, is as full as this
 SAMPLES = 4  # looked at in each cell, each way
 # A pale component of at least this share of the largest one's area is a stroke.
 PALE_AREA = 0.2
@@ -70,6 +71,8 @@ def _is_sheet(ink: Ink) -> bool:
     longer = max(ink.boxed.shape)
     if longer < SHEET_SIDE:
         return False
+    if min(ink.boxed.shape) >= longer / 2 and float(ink.boxed.mean()) >= SHEET_FULL:
+        return True
     step = longer // (SAMPLES * SHEET_CELLS)
     samples = np.ascontiguousarray(ink.boxed[::step, ::step])
     height, width = (max(1, round(side / longer * step * SHEET_CELLS)) for side in samples.shape)

@@ -21,8 +21,10 @@ THINNER = 0.6
 SEVERAL = 3
 # Ink up to this much thicker than a line, plus one pixel, belongs to it.
 SWELL = 1.6
-# What is left must be this share of all, and this share of the side in size.
+# What is left must be this share of all, and this share of the side in size; on a page with so many
+# lines all along it, which are no strokes, these shares.
 LEFT_SHARE, LEFT_SIZE = 0.04, 0.08
+RULED, RULED_SHARE, RULED_SIZE = 5, 0.004, 0.03
 # A line that slants is looked for in so many bands of rows first.
 BANDS = 16
 
@@ -61,7 +63,8 @@ def without_lines(ink: np.ndarray, level: float, run: float = RUN) -> np.ndarray
     rest = mask.copy()
     _erase(rest, found[0])
     _erase(rest.T, found[1])
-    if not _is_enough(rest, mask):
+    ruled = any(lines.count >= RULED and lines.longest >= LONG for lines in found)
+    if not _is_enough(rest, mask, ruled):
         return ink
     stroke = _thickness(rest)
     taken = np.zeros_like(mask)
@@ -138,13 +141,14 @@ def _erase(mask: np.ndarray, lines: _Lines) -> None:
         mask[lines.thin > 0] = 0
 
 
-def _is_enough(rest: np.ndarray, mask: np.ndarray) -> bool:
+def _is_enough(rest: np.ndarray, mask: np.ndarray, ruled: bool) -> bool:
     """Whether what is left may be digits."""
-    if rest.sum() < LEFT_SHARE * mask.sum():
+    if rest.sum() < (RULED_SHARE if ruled else LEFT_SHARE) * mask.sum():
         return False
     _, _, stats, _ = cv2.connectedComponentsWithStats(rest, connectivity=8)
     sizes = stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
-    return bool(sizes.size and sizes.max() >= LEFT_SIZE * min(mask.shape))
+    least = (RULED_SIZE if ruled else LEFT_SIZE) * min(mask.shape)
+    return bool(sizes.size and sizes.max() >= least)
 
 
 def _thickness(mask: np.ndarray) -> float:

@@ -1,0 +1,122 @@
+"""Circles, boxes, cells, edges of notes and underlines are no digits; zeros are no frames."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from netlib.answer.predictor import Predictor
+from netlib.answer.reading import Reader
+
+CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
+WHITE, PEN = 235, 40
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return Reader(
+        Predictor({n: CHECKPOINTS / f"{n}.safetensors" for n in ("standard", "mobilenet")})
+    )
+
+
+def page() -> np.ndarray:
+    return np.full((400, 640), WHITE, np.uint8)
+
+
+def two(at: np.ndarray, x: int = 320, y: int = 200) -> np.ndarray:
+    """A two, 120 pixels high, around a point."""
+    top = cv2.ellipse2Poly((x, y - 30), (33, 30), 0, 190, 400, 4)
+    way = np.concatenate([top, [[x - 35, y + 60], [x + 38, y + 60]]]).astype(np.int32)
+    return cv2.polylines(at, [way], False, PEN, 9, cv2.LINE_AA)
+
+
+def seven(at: np.ndarray, x: int = 320, y: int = 200) -> np.ndarray:
+    way = np.array([[x - 36, y - 60], [x + 36, y - 60], [x - 10, y + 60]])
+    return cv2.polylines(at, [way], False, PEN, 9, cv2.LINE_AA)
+
+
+def circle(at: np.ndarray) -> np.ndarray:
+    return cv2.ellipse(at, (320, 200), (150, 125), 0, -70, 292, PEN, 8, cv2.LINE_AA)
+
+
+def box(at: np.ndarray) -> np.ndarray:
+    corners = np.array([[170, 104], [480, 98], [476, 290], [168, 296]])
+    return cv2.polylines(at, [corners], True, PEN, 6, cv2.LINE_AA)
+
+
+def tight_box(at: np.ndarray) -> np.ndarray:
+    """Digits run into it, above and below."""
+    return cv2.rectangle(at, (200, 138), (440, 262), 90, 3, cv2.LINE_AA)
+
+
+def cells(at: np.ndarray) -> np.ndarray:
+    cv2.line(at, (320, 120), (320, 280), 90, 3, cv2.LINE_AA)
+    return cv2.rectangle(at, (200, 120), (440, 280), 90, 3, cv2.LINE_AA)
+
+
+def underline(at: np.ndarray) -> np.ndarray:
+    cv2.line(at, (190, 290), (450, 284), PEN, 8, cv2.LINE_AA)
+    return cv2.line(at, (192, 306), (452, 301), PEN, 8, cv2.LINE_AA)
+
+
+def note(at: np.ndarray) -> np.ndarray:
+    """The page is a note on a dark desk, with a shadow at two of its sides."""
+    desk = np.full_like(at, 110)
+    desk[84:326, 144:506] = 60
+    desk = cv2.GaussianBlur(desk, (0, 0), 4)
+    desk[70:314, 130:492] = at[70:314, 130:492]
+    return desk
+
+
+@pytest.mark.parametrize("frame", [circle, box, tight_box, cells, underline, note])
+def test_digits_in_a_frame_are_read_without_it(
+    reader: Reader, frame: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    read = reader.read(frame(seven(two(page(), 260), 380)))
+    assert [network.text for network in read.networks.values()] == ["27", "27"]
+    assert all(80 < bottom - top < 160 for _, top, _, bottom in read.boxes)
+
+
+@pytest.mark.parametrize("frame", [circle, box, note])
+def test_what_is_shown_of_one_digit_is_what_was_read(
+    reader: Reader, frame: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    read = reader.read(frame(two(page())))
+    assert [network.text for network in read.networks.values()] == ["2", "2"]
+    assert read.sketch is not None
+    assert (read.sketch.digit == read.digits).all()
+    assert read.sketch.box == read.boxes[0]
+
+
+def zero(at: np.ndarray) -> np.ndarray:
+    return cv2.ellipse(at, (320, 200), (52, 80), 0, 0, 360, PEN, 9, cv2.LINE_AA)
+
+
+@pytest.mark.parametrize("inside", ["dot", "slash"])
+def test_a_zero_with_something_in_it_stays_one(reader: Reader, inside: str) -> None:
+    drawn = zero(page())
+    if inside == "dot":
+        cv2.circle(drawn, (320, 200), 8, PEN, -1, cv2.LINE_AA)
+    else:
+        cv2.line(drawn, (302, 232), (338, 168), PEN, 8, cv2.LINE_AA)
+    texts = {network.text for network in reader.read(drawn).networks.values()}
+    assert texts <= {"0", "?"}
+
+
+def test_a_face_stays_no_digit(reader: Reader) -> None:
+    drawn = circle(page())
+    for x in (270, 370):
+        cv2.circle(drawn, (x, 165), 12, PEN, -1, cv2.LINE_AA)
+    cv2.ellipse(drawn, (320, 210), (70, 45), 0, 20, 160, PEN, 8, cv2.LINE_AA)
+    for network in reader.read(drawn).networks.values():
+        assert set(network.text) == {"?"}
+
+
+def test_seven_and_five_written_in_two_strokes_keep_their_bar(reader: Reader) -> None:
+    drawn = page()
+    cv2.line(drawn, (284, 140), (356, 140), PEN, 9, cv2.LINE_AA)
+    cv2.line(drawn, (352, 156), (310, 262), PEN, 9, cv2.LINE_AA)
+    for network in reader.read(drawn).networks.values():
+        assert network.nearest == ["7"]

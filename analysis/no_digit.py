@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 DIGITS = {"pen_unseen": "pen, unseen writers", "worn_unseen": "the same, as a weak camera sees it",
           "tilted_unseen": "the same, turned 15° clockwise",
           "mouse_unseen": "pen and geometry, as with a mouse",
-          "small_unseen": "pen and geometry, in 28 to 64 pixels"}  # fmt: skip
+          "small_unseen": "pen and geometry, in 28 to 64 pixels",
+          "typed": "digits of fonts never trained on"}  # fmt: skip
 MNIST = "MNIST test"
 
 

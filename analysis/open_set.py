@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 
 MILD = AUGMENTATIONS["mild"]
-DIGIT_SETS = ("mnist", "pen", "worn", "european", "mouse", "small")
+DIGIT_SETS = ("mnist", "pen", "worn", "european", "mouse", "small", "tilted", "typed")
 BATCH = 500
 Pictures = dict[str, "np.ndarray"]
 Digits = dict[str, tuple["np.ndarray", "np.ndarray"]]

@@ -256,7 +256,7 @@ def tuned(tmp_path_factory, digit_folder, fonts) -> tuple[Path, Path]:
 
     pictures = {f"{split}/{name}": images(0, 40) for split in SPLITS for name in ("rings", "bars")}
     pictures |= {f"blank/{key}": np.array(5) for key in list(pictures)}
-    sets = ("pen", "worn", "european", "mouse", "small")
+    sets = ("pen", "worn", "european", "mouse", "small", "tilted")
     for name in (*sets, *no_digit.DIGITS):
         for split in SPLITS:
             pictures[f"digits/{split}/{name}"] = images(180, 255)

@@ -131,6 +131,12 @@ def lookalikes(fonts: Sequence[Path]) -> Maker:
     return lambda rng: typed(rng, fonts, LOOKALIKES)
 
 
+def typed_digit(rng: Generator, fonts: Sequence[Path]) -> tuple[np.ndarray, int]:
+    """A pad with a digit of one random font, and which."""
+    label = int(rng.integers(10))
+    return typed(rng, fonts, str(label)), label
+
+
 def typed(rng: Generator, fonts: Sequence[Path], these: str, count: int = 1) -> np.ndarray:
     """Characters of one random font, leaning and bent a little, anywhere on the pad.
 

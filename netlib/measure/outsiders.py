@@ -23,6 +23,7 @@ from netlib.measure.families import (
     lookalikes,
     moused,
     small,
+    typed_digit,
     worn,
 )
 from netlib.measure.nondigits import Maker
@@ -36,6 +37,7 @@ TIMES = {"letters": 3, "alphabets": 6, "icons": 5, "signs": 2, "scenes": 2, "pho
 # A share of the rest is drawn as a weak camera sees it, as many digits are.
 WORN, PAPERLESS = 0.4, ("textures", "photos", "leaves")
 TILTS = (-18, 12)  # degrees by which digits lean
+LEAN = (-22, -8)  # as a 1 with a flag may, which looks like a 7
 Pairs = Iterator[tuple[np.ndarray, int]]
 
 
@@ -116,9 +118,14 @@ def _makers(drawing: Drawing, split: str) -> dict[str, Maker]:
 
 
 def _draw_digits(drawing: Drawing, split: str, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    _, pen, unseen = _sources(drawing, split)
+    fonts, pen, unseen = _sources(drawing, split)
     count, unseen = round(drawing.count * PICTURES[split]), unseen if split == "test" else []
     sets = _digits(rng, pen, unseen, count)
+    other = np.random.default_rng([drawing.seed, SPLITS.index(split), 97])
+    if split != "test":
+        sets["tilted"] = ((drawn(other, d.strokes, other.uniform(*LEAN)), d.label) for d in pen)
+    latin = [font for font in fonts[0] if font.stem == "latin"]
+    sets["typed"] = (typed_digit(other, latin) for _ in range(5 * count))
     simple = np.random.default_rng([drawing.seed, SPLITS.index(split), 98])
     sets |= _simple_digits(simple, unseen or pen, count, "_unseen" if unseen else "")
     found: dict[str, np.ndarray] = {}

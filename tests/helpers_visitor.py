@@ -64,10 +64,10 @@ class Visitor:
         self.open(fragment)
 
     def open(self, fragment: str = "") -> None:
-        """Open the app, and wait until it can be drawn on."""
+        """Open the app, and wait until it can be drawn on; a link may open another tab."""
         self.page.goto(self.address + fragment)
-        self.page.wait_for_selector("#pad canvas")
-        self.page.wait_for_selector("#answers .card")
+        self.page.wait_for_selector("#pad canvas", state="attached")
+        self.page.wait_for_selector("#answers .card", state="attached")
 
     def rest(self) -> None:
         """An empty pad, as the page began."""

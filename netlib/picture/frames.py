@@ -72,8 +72,8 @@ def _goes_around(mask: np.ndarray, inside: np.ndarray) -> bool:
     if not len(inside) or np.ptp([inside[:, 1], inside[:, 1] + inside[:, 3]]) < AROUND * height:
         return False
     scale = min(1.0, TRIED / max(mask.shape))
-    small = cv2.resize(mask.view(np.uint8) * 255, None, fx=scale, fy=scale,
-                       interpolation=cv2.INTER_AREA)  # fmt: skip
+    size = tuple(max(1, round(side * scale)) for side in mask.shape[::-1])
+    small = cv2.resize(mask.view(np.uint8) * 255, size, interpolation=cv2.INTER_AREA)
     return any(_is_outline(_turned(small, angle), width < ROUND * height) for angle in TURNS)
 
 
@@ -95,8 +95,8 @@ def _is_outline(tones: np.ndarray, is_narrow: bool) -> bool:
     middle = tones[edge_y : height - edge_y, edge_x : width - edge_x]
     if middle.sum() > INNER * tones.sum() or _tangle(tones) > TANGLED:
         return False
-    bands = (tones[:edge_y].max(0), tones[-edge_y:].max(0),
-             tones[:, :edge_x].max(1), tones[:, -edge_x:].max(1))  # fmt: skip
+    level, upright = (tones[:edge_y], tones[-edge_y:]), (tones[:, :edge_x], tones[:, -edge_x:])
+    bands = [band.max(0) for band in level] + [band.max(1) for band in upright]
     return not is_narrow or sum((band > 0.25).mean() >= SIDE for band in bands) >= 2
 
 

@@ -21,6 +21,7 @@ from netlib.picture.frames import without_frames
 from netlib.picture.load import ImageError, Picture, open_image
 from netlib.picture.number import digits_from_ink
 from netlib.picture.patch import Box
+from netlib.picture.pieces import Components, find_components
 
 PNG_PREFIX = "data:image/png;base64,"
 # A 280x280 drawing is below 20 kB; the widest pad, full of scribbles, below 200 kB.
@@ -164,14 +165,15 @@ class Reader:
         sketch = trace(picture)
         if sketch.cut is None:
             return Reading(EMPTY, (), {}, sketch)
-        bare = without_frames(sketch.found)
+        components = find_components(sketch.found.patch)
+        bare = without_frames(sketch.found, components)
         if bare is not None:
             inside = self._read_ink(replace(sketch, found=bare, cut=cut_out(bare)))
             if inside.is_accepted:
                 return inside
-        return self._read_ink(sketch)
+        return self._read_ink(sketch, components)
 
-    def _read_ink(self, sketch: Sketch) -> Reading:
+    def _read_ink(self, sketch: Sketch, components: Components | None = None) -> Reading:
         seen: dict[bytes, dict[str, NetworkReading]] = {}  # what one digit alone was read as
 
         def confidence(images: NDArray[np.float32]) -> NDArray[np.floating]:
@@ -188,7 +190,7 @@ class Reader:
             return np.mean([reading.is_digit for reading in readings.values()], axis=0)
 
         found = digits_from_ink(
-            sketch.found, confidence, MAX_DIGITS + 1, sketch.cut, judge=acceptance
+            sketch.found, confidence, MAX_DIGITS + 1, sketch.cut, acceptance, components
         )
         if len(found) > MAX_DIGITS:
             raise UserError(

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from netlib.picture.patch import Ink
-from netlib.picture.pieces import find_components
+from netlib.picture.pieces import Components
 
 # Nothing smaller, in pixels, is a frame; and of more components than these none is looked at.
 LEAST, MOST = 24, 150
@@ -31,9 +31,11 @@ HOLLOW, RECTANGULAR, SWELL, HIGH = 0.6, 0.88, 1.4, 0.88
 FLAT, ALONG, WIDER, NEAR = 0.12, 0.8, 1.2, 0.06
 
 
-def without_frames(ink: Ink) -> Ink | None:
-    """The ink without its frames; None if there are none, or nothing else."""
-    found = find_components(ink.patch)
+def without_frames(ink: Ink, found: Components) -> Ink | None:
+    """The ink without its frames; None if there are none, or nothing else.
+
+    `found` are the components of its patch, see `find_components`.
+    """
     if len(found.boxes) > MOST:
         return None
     boxes = np.array(found.boxes)

@@ -23,6 +23,7 @@ from netlib.picture.patch import Box, Ink, ink_box
 from netlib.picture.pieces import (
     COMPONENT_LEVEL,
     CUTTABLE,
+    Components,
     find_components,
     over_segment,
 )
@@ -120,6 +121,7 @@ def digits_from_ink(
     max_digits: int = MAX_DIGITS,
     cut: Cut | None = None,
     judge: Judge | None = None,
+    components: Components | None = None,
 ) -> list[DigitBox]:
     """As `find_digits`, from ink.
 
@@ -130,6 +132,7 @@ def digits_from_ink(
         cut: what `digit.cut_out` makes of all the ink, if it is known.
         judge: the networks' judgement of the pieces: a drawing cut into pieces that they refuse is
             no number, but one drawing.
+        components: of the ink's patch, if they are known; their labels are written to.
     """
     if ink.box is None:
         return []
@@ -137,7 +140,7 @@ def digits_from_ink(
     whole = all_ink.digit
     one = [DigitBox(*ink.placed(ink.box), whole)]
     part = ink.patch
-    components = find_components(part)
+    components = components or find_components(part)
     if len(components.boxes) == 1 and _is_one_component(ink, all_ink, score):
         return one
     small = _searched(part, max(height for _, _, _, height in components.boxes))

@@ -1,6 +1,7 @@
 """The page: where everything stands and what calls what. What is shown is made elsewhere."""
 
 import asyncio
+import gc
 import json
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -446,7 +447,10 @@ async def _lifespan(app: Any) -> AsyncIterator[None]:
     tasks = [asyncio.create_task(uploads.clean_up(page))]
     if pool is not None:
         tasks.append(asyncio.create_task(pool.start()))
+    gc.collect()
+    gc.freeze()  # or each full collection goes through all of Gradio while every visitor waits
     yield
+    gc.unfreeze()
     for task in tasks:
         task.cancel()
     if pool is not None:

@@ -26,6 +26,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,7 @@ class ReaderPool:
         paths = {name: str(path) for name, path in checkpoints.items()}
         self._arguments = json.dumps([paths, modules])
         self._counts = {False: drawing, True: heavy}
-        self._places: dict[bool, asyncio.LifoQueue[_Process | None]] = {}
+        self._places: dict[bool, _Places] = {}
         self._template: _Template | None = None
         self.processes: set[_Process] = set()
 
@@ -134,24 +135,25 @@ class ReaderPool:
         """
         content = pickle.dumps((job, arguments), pickle.HIGHEST_PROTOCOL)
         places = self._open()[heavy]
-        process = await places.get()
-        try:
-            answer: Any = StoppedError()
-            for _ in range(2):  # it may have died before it got the job
-                try:
-                    process = process or await self._fork(heavy)
-                    answer = await process.ask(content)
-                    break
-                except GONE:
-                    log.warning("A process that reads has ended, and is replaced")
+        async with places.free:
+            process = places.idle.pop() if places.idle else None
+            try:
+                answer: Any = StoppedError()
+                for _ in range(2):  # it may have died before it got the job
+                    try:
+                        process = process or await self._fork(heavy)
+                        answer = await process.ask(content)
+                        break
+                    except GONE:
+                        log.warning("A process that reads has ended, and is replaced")
+                        self._end(process)
+                        process = None
+            finally:
+                # Whoever asked may have gone while it works, and the pool may have been closed.
+                if process and (process.works or self._places.get(heavy) is not places):
                     self._end(process)
-                    process = None
-        finally:
-            # Whoever asked may have gone while it works, and the pool may have been closed.
-            if process and (process.works or self._places.get(heavy) is not places):
-                self._end(process)
-                process = None
-            places.put_nowait(process)
+                elif process:
+                    places.idle.append(process)
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -164,12 +166,10 @@ class ReaderPool:
                 self._end(process)
         self._template = None  # its end of the connection closes, and it ends
 
-    def _open(self) -> "dict[bool, asyncio.LifoQueue[_Process | None]]":
+    def _open(self) -> "dict[bool, _Places]":
         if not self._places:
             for heavy, count in self._counts.items():
-                self._places[heavy] = asyncio.LifoQueue()
-                for _ in range(count):
-                    self._places[heavy].put_nowait(None)
+                self._places[heavy] = _Places(asyncio.Semaphore(count), [])
         return self._places
 
     async def _fork(self, heavy: bool) -> "_Process":
@@ -188,6 +188,19 @@ class ReaderPool:
         if process is not None:
             self.processes.discard(process)
             process.end()
+
+
+@dataclass
+class _Places:
+    """Room for so many processes of a kind; a queue would let those who just came go first.
+
+    Attributes:
+        free: lets in, in their order, those who have something to do.
+        idle: processes that have nothing to do, the one that worked last at the end.
+    """
+
+    free: asyncio.Semaphore
+    idle: "list[_Process]"
 
 
 class _Template:

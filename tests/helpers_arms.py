@@ -1,6 +1,7 @@
 """Arms for the tests of `analysis.benchmark.arms`: a process of theirs imports this file alone."""
 
 import os
+import time
 from collections.abc import Callable
 
 
@@ -21,3 +22,13 @@ def make_counter(step: int) -> Callable[[int], float]:
 def make_failure() -> Callable[[int], float]:
     """An arm that always fails."""
     return lambda case: 1 / 0
+
+
+def make_sleeper() -> Callable[[float], float]:
+    """An arm that sleeps as long as it is told."""
+
+    def work(seconds: float) -> float:
+        time.sleep(seconds)
+        return seconds
+
+    return work

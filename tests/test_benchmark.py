@@ -17,7 +17,7 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
-from helpers_arms import make_counter, make_failure
+from helpers_arms import make_counter, make_failure, make_sleeper
 from helpers_runs import trained
 from PIL import Image
 from torch import nn
@@ -25,7 +25,7 @@ from torch import nn
 from analysis.benchmark import archives, inference, int8, photos, serving, speedrun
 from analysis.benchmark import layerwise as layers
 from analysis.benchmark.__main__ import MODULES, Area
-from analysis.benchmark.arms import Arm, ArmError, interleave, seconds_of
+from analysis.benchmark.arms import Arm, ArmError, interleave, profile, seconds_of
 from analysis.benchmark.record import Row, quartiles, ratios, row, save, table
 from analysis.benchmark.settings import Settings, as_input
 from analysis.frame.command import start
@@ -106,6 +106,11 @@ def test_arms_have_processes_and_threads_of_their_own() -> None:
     results = interleave(arms, [-1, -2], 1)
     assert len({results["a", -1][0], results["b", -1][0], os.getpid()}) == 3
     assert (results["a", -2], results["b", -2]) == ([1], [3])
+
+
+def test_a_profile_names_the_functions_that_take_most_of_an_arm() -> None:
+    name, share = profile(Arm(make_sleeper), 0.2).split(" %")[0].rsplit(" ", 1)
+    assert "sleep" in name and int(share) > 50
 
 
 def test_a_failing_arm_is_named_with_its_error() -> None:
@@ -216,13 +221,16 @@ def test_the_speedrun_is_held_against_the_faster_network_and_its_arithmetic() ->
         "mobilenet": [speedrun.Found(20.0, 0.99), speedrun.Found(30.0, 0.98)],
         "speedrun": [speedrun.Found(9.0, 0.9905), speedrun.Found(11.0, 0.9897)],
     }
-    rows = {r.quantity: r for r in speedrun.summary(found, least=2.0, hold=True) if r.target}
+    rows = {
+        r.quantity: r for r in speedrun.summary(found, 2.0, True, lambda: "a profile") if r.target
+    }
     assert {r.arm for r in rows.values()} == {"speedrun"}
     accuracy, share, roof = rows.values()
     assert (accuracy.median, accuracy.reached) == (pytest.approx(99.01), "yes")
     assert (share.median, share.reached) == (pytest.approx(0.4), "yes")
     assert (roof.median, roof.reached) == (pytest.approx(5), "no")
-    assert not any(r.target for r in speedrun.summary(found, least=2.0, hold=False))
+    assert (share.why, roof.why) == ("", "a profile")
+    assert not any(r.target for r in speedrun.summary(found, 2.0, False, lambda: ""))
 
 
 def test_int8_keeps_the_answers(checkpoints, digit_arrays, tmp_path: Path) -> None:

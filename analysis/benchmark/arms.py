@@ -5,6 +5,7 @@ and thread counts are set once for all.
 """
 
 import contextlib
+import cProfile
 import multiprocessing
 import os
 import statistics
@@ -18,6 +19,7 @@ from analysis.frame.children import end_with
 from netlib.errors import WorkError
 
 Work = Callable[[Any], float]
+MOST = 8  # functions that a profile names
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -70,6 +72,17 @@ def interleave(
     return results
 
 
+def profile(arm: Arm, case: Hashable) -> str:
+    """Where an arm's time goes: the functions that take most of it themselves, with their shares.
+
+    A profiler slows down what calls many small functions: what it tells are shares, no times.
+    """
+    with _pool(arm) as pool:
+        name = arm.make.__name__
+        _result(name, pool.submit(_begin, arm.make, arm.arguments))
+        return _result(name, pool.submit(_profiled, case))
+
+
 @contextlib.contextmanager
 def running(arm: Arm) -> Iterator[Work]:
     """One arm's work, done in its process when it is called."""
@@ -106,6 +119,17 @@ def _begin(make: Callable[..., Work], arguments: tuple[Any, ...]) -> None:
 
 def _do(case: Hashable) -> float:
     return _works[0](case)
+
+
+def _profiled(case: Hashable) -> str:
+    profiler = cProfile.Profile()
+    profiler.runcall(_works[0], case)
+    entries = sorted(profiler.getstats(), key=lambda entry: -entry.inlinetime)
+    spent = sum(entry.inlinetime for entry in entries)
+    names = [e.code if isinstance(e.code, str) else e.code.co_name for e in entries[:MOST]]
+    shares = [f"{100 * entry.inlinetime / spent:.0f} %" for entry in entries[:MOST]]
+    most = [f"{name.strip('<>')} {share}" for name, share in zip(names, shares, strict=True)]
+    return f"{', '.join(most)}; the rest in {max(0, len(entries) - MOST)} functions."
 
 
 def timed(function: Callable[..., Any], *arguments: Any) -> float:

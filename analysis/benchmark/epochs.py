@@ -1,13 +1,14 @@
 """Training throughput: the program's loop against a plain one, on the same network and images."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
 from analysis.benchmark import plain
-from analysis.benchmark.arms import Arm, interleave, timed
+from analysis.benchmark.arms import Arm, interleave, profile, timed
 from analysis.benchmark.record import Row, ratios, row
 from analysis.benchmark.settings import NETWORKS, Settings
 from netlib.data.choosing import EpochSampler
@@ -46,11 +47,13 @@ def run(settings: Settings) -> list[Row]:
             aim = TARGETS[name] if precision == PRECISIONS[name] else None
             rows.append(row(AREA, "speed-up over the plain loop", ours(precision),
                             ratios(of[PLAIN], of[ours(precision)]), "×",
-                            network=name, at_least=aim))  # fmt: skip
+                            network=name, at_least=aim,
+                            why=partial(profile, arms[ours(precision)], (name, STEP))))  # fmt: skip
         for arm, most in ((PLAIN, None), (ours(PRECISIONS[name]), 0.05)):
             shares = ratios(results[arm, (name, LOADER)], of[arm])
             rows.append(row(AREA, "share of the time that data take", arm, shares, "",
-                            network=name, at_most=most))  # fmt: skip
+                            network=name, at_most=most,
+                            why=partial(profile, arms[arm], (name, LOADER))))  # fmt: skip
     return rows
 
 

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from analysis.benchmark.arms import Arm, interleave, seconds_of
+from analysis.benchmark.arms import Arm, interleave, profile, seconds_of
 from analysis.benchmark.record import Row, ratios, row
 from analysis.benchmark.settings import NETWORKS, Settings, as_input
 from netlib.answer.predictor import Predictor
@@ -44,13 +45,19 @@ def run(settings: Settings) -> list[Row]:
         rows += [row(AREA, what, arm, [1e6 * s for s in of[arm]], "µs an image", network=name)
                  for arm in arms]  # fmt: skip
         rows.append(row(AREA, f"{what}, speed-up over eager", ours, ratios(of["eager"], of[ours]),
-                        "×", network=name, at_least=TARGETS.get((batch, name))))  # fmt: skip
+                        "×", network=name, at_least=TARGETS.get((batch, name)),
+                        why=partial(_profiles, arms, ("eager", ours), (name, batch))))  # fmt: skip
         if name == "mobilenet":
             rows.append(row(AREA, f"{what}, MobileNet over standard", ALONE,
                             ratios(results[ALONE, ("standard", batch)], of[ALONE]), "×",
                             theory=settings.mac_ratio,
-                            at_least=SHARE_OF_MACS * settings.mac_ratio))  # fmt: skip
+                            at_least=SHARE_OF_MACS * settings.mac_ratio,
+                            why=partial(_profiles, arms, (ALONE,), (name, batch))))  # fmt: skip
     return rows + _equality(settings)
+
+
+def _profiles(arms: Mapping[str, Arm], names: tuple[str, ...], case: Case) -> str:
+    return " ".join(f"{name}: {profile(arms[name], case)}" for name in names)
 
 
 def _equality(settings: Settings) -> list[Row]:

@@ -2,11 +2,12 @@
 
 import io
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from analysis.benchmark.arms import Arm, interleave, seconds_of
+from analysis.benchmark.arms import Arm, interleave, profile, seconds_of
 from analysis.benchmark.record import Row, ratios, row
 from analysis.benchmark.settings import Settings
 from netlib.picture.load import WORKING_SIDE, as_picture
@@ -30,11 +31,20 @@ def run(settings: Settings) -> list[Row]:
             for kind, what in cases]  # fmt: skip
     alone = [1e3 * (both - first) for first, both in
              zip(times["pad", DECODING], times["pad", READING], strict=True)]  # fmt: skip
+    why = {kind: partial(profile, arms["ours"], (kind, READING)) for kind in ("pad", "photo")}
     shares = ratios(times["photo", READING], times["photo", DECODING])
     return [
         *rows,
-        row(AREA, "pad, reading alone", ARM, alone, "ms", at_most=PAD_MS),
-        row(AREA, "photo, times its reduced decode", ARM, shares, "×", at_most=PHOTO_SHARE),
+        row(AREA, "pad, reading alone", ARM, alone, "ms", at_most=PAD_MS, why=why["pad"]),
+        row(
+            AREA,
+            "photo, times its reduced decode",
+            ARM,
+            shares,
+            "×",
+            at_most=PHOTO_SHARE,
+            why=why["photo"],
+        ),
     ]
 
 

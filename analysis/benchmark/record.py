@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -50,11 +50,11 @@ def row(
     at_least: float | None = None,
     at_most: float | None = None,
     theory: float | None = None,
-    why: str = "",
+    why: str | Callable[[], str] = "",
 ) -> Row:
     """Median and quartiles of `values`, held against a target where one is given.
 
-    What `why` says is kept where the target is missed.
+    What `why` says is kept where the target is missed; a function is asked only then.
     """
     low, median, high = quartiles(values)
     target, reached = "", ""
@@ -62,8 +62,8 @@ def row(
         target, reached = f">= {at_least:.3g}", "yes" if median >= at_least else "no"
     elif at_most is not None:
         target, reached = f"<= {at_most:.3g}", "yes" if median <= at_most else "no"
-    why = why if reached == "no" else ""
-    return Row(area, quantity, arm, network, median, low, high, unit, theory, target, reached, why)
+    told = "" if reached != "no" else why if isinstance(why, str) else why()
+    return Row(area, quantity, arm, network, median, low, high, unit, theory, target, reached, told)
 
 
 def quartiles(values: Sequence[float]) -> tuple[float, float, float]:

@@ -8,6 +8,7 @@ its clients use of them, and what stays idle.
 
 import asyncio
 import contextlib
+import importlib
 import io
 import os
 import socket
@@ -18,13 +19,14 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 from PIL import Image, ImageOps
 
-from analysis.benchmark.arms import Arm, Work, running
+from analysis.benchmark.arms import Arm, Work, profile, running
 from analysis.benchmark.record import Row, ratios, row
 from analysis.benchmark.settings import Settings
 from netlib.answer.predictor import Predictor
@@ -313,8 +315,20 @@ def start_up(settings: Settings, picture: bytes, first: dict[str, Server]) -> li
     arms = {DEMO: DEMO, NOTHING: f"import gradio; launch; {NOTHING}"}
     rows = [row(AREA, "start to first answer", arms[n], times, "s") for n, times in seconds.items()]
     rows.append(row(AREA, "start to first answer, times the bare one", DEMO,
-                    ratios(seconds[DEMO], seconds[NOTHING]), "×", at_most=START))  # fmt: skip
+                    ratios(seconds[DEMO], seconds[NOTHING]), "×", at_most=START,
+                    why=partial(profile, Arm(make_page, (settings.checkpoints,)), "")))  # fmt: skip
     return rows
+
+
+def make_page(paths: Mapping[str, Path]) -> Work:
+    """An arm: seconds to import the demo and to build its page, without a launch."""
+
+    def work(_: str) -> float:
+        start = time.perf_counter()
+        importlib.import_module("demo").build_demo(*paths.values(), workers=0)
+        return time.perf_counter() - start
+
+    return work
 
 
 @contextlib.contextmanager

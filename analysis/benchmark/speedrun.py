@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from analysis.benchmark.arms import Arm, interleave, seconds_of, timed
+from analysis.benchmark.arms import Arm, interleave, profile, seconds_of, timed
 from analysis.benchmark.epochs import loader_of
 from analysis.benchmark.record import Row, row
 from analysis.benchmark.settings import NETWORKS, Settings
@@ -74,14 +74,24 @@ def run(settings: Settings) -> list[Row]:
         for arm, parts in found.items()
         for seed, part in zip(seeds, parts, strict=True)
     ]
-    return summary(found, training_macs(len(data[0])) / roof, hold=full)
+    why = partial(profile, arms[OWN], (seeds[0], "seconds"))
+    return summary(found, training_macs(len(data[0])) / roof, hold=full, why=why)
 
 
-def summary(found: dict[str, list[Found]], least: float, hold: bool) -> list[Row]:
-    """Rows of every arm; those with targets only if `hold`. `least`: seconds of the arithmetic."""
+def summary(
+    found: dict[str, list[Found]], least: float, hold: bool, why: Callable[[], str]
+) -> list[Row]:
+    """Rows of every arm.
+
+    Args:
+        found: by arm, a training for each seed.
+        least: seconds of the own network's arithmetic.
+        hold: against the targets.
+        why: tells where the own training's time goes.
+    """
 
     def held(at: str, value: float) -> dict[str, Any]:
-        return {at: value} if hold else {}
+        return {at: value, "why": why} if hold else {}
 
     rows = []
     for arm, parts in found.items():

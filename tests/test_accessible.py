@@ -132,3 +132,40 @@ def test_the_page_is_english_whatever_the_browser_speaks(visit: Callable[..., Vi
     text = visitor.page.locator("#picture").inner_text()
     own = visitor.page.locator("#picture .upload-container").get_attribute("lang")
     assert own == ("en" if "Click to Upload" in text else "de")
+
+
+CUT = """() => [...document.querySelectorAll(
+        '.verdict, .card, .card *, .versus, .cost-lesson, .pane *')]
+    .filter((node) => node.checkVisibility() && getComputedStyle(node).display !== 'inline')
+    .filter((node) => { const { right, left } = node.getBoundingClientRect();
+        return node.scrollWidth > node.clientWidth + 2 || left < 0 || right > innerWidth; })
+    .map((node) => node.outerHTML.slice(0, 90))"""
+STATES = """() => ['#more-tabs [aria-selected=false]', '#more-tabs [aria-selected=true]',
+    '.pad-tool[aria-pressed=false]', '.pad-tool[aria-pressed=true]',
+    '.inside-blocks input:not(:checked) + span', '.inside-blocks :checked + span',
+    '.lesson [data-lesson=copy]', '.lesson [aria-pressed=true]'].map((name) => {
+        const style = getComputedStyle(document.querySelector(name));
+        return [style.outlineStyle, style.textDecorationLine].join(); })"""
+
+
+def test_paper_and_forced_colours_show_the_answers_and_what_is_chosen(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.draw(SEVEN)
+    visitor.reads("7")
+    page.set_viewport_size({"width": 718, "height": 1000})  # A4 between margins
+    page.emulate_media(media="print")
+    for text in ("Both networks read 7", "99.9", "fewer parameters", "Blocks 3 and 4"):
+        assert page.get_by_text(text).first.is_visible(), text
+    assert not page.locator(".pad-tools").first.is_visible()  # nothing can be pressed on paper
+    assert not page.evaluate(CUT)
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.emulate_media(media="screen", forced_colors="active")
+    large = page.locator(".lesson [data-lesson=large]")
+    large.evaluate("(node) => { node.ariaPressed = 'true'; }")
+    states = page.evaluate(STATES)
+    assert all(other != chosen for other, chosen in zip(states[::2], states[1::2], strict=True))
+    large.evaluate("(node) => { node.ariaPressed = 'false'; }")
+    fills = "() => [...document.querySelectorAll('.bars .fill')].map("
+    fills += "(node) => getComputedStyle(node).forcedColorAdjust)"
+    assert set(page.evaluate(fills)) == {"none"}  # a bar's length is its colour's
+    page.emulate_media(forced_colors="none")

@@ -400,6 +400,10 @@ def test_stress_sliders_move_the_confidence(visitor: Visitor) -> None:
     summary = visitor.page.locator("#stress-detail")
     summary.get_by_text("reads 7").first.wait_for()
     assert visitor.page.locator(".stress-chart svg polyline").count() == 12
+    visitor.page.emulate_media(forced_colors="active")
+    slider = visitor.page.locator("#stress-rotation input[type=range]")
+    assert slider.evaluate("(node) => getComputedStyle(node).forcedColorAdjust") == "none"
+    visitor.page.emulate_media(forced_colors="none")
     as_drawn, distorted = summary.locator("img").all()
     assert as_drawn.get_attribute("src") == distorted.get_attribute("src")
     visitor.page.locator("#stress-rotation input[type=number]").fill("80")

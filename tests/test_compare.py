@@ -13,7 +13,7 @@ from helpers_plots import draw_pictures_only
 
 from analysis.comparison import told
 from analysis.comparison.answers import Answers, read_answers, short_names
-from analysis.comparison.drawn import DRAWN, errors, right
+from analysis.comparison.drawn import DRAWN, errors, right, share
 from analysis.frame.command import start
 from analysis.questions import embeddings
 from netlib.measure import paired_interval
@@ -203,7 +203,8 @@ def test_the_interval_of_a_paired_difference_is_agresti_and_min_s() -> None:
 def test_errors_and_right_answers_show_every_image_once() -> None:
     _, caption = errors(PAIR)
     assert caption.startswith("All 3 images that are read wrong: under each its class")
-    assert right(PAIR)[1].startswith("1 of the 1 images that are read right")
+    assert right(PAIR)[1].startswith("The one image that is read right, of every class in turn;")
+    assert share(3, 5) == "3 of the 5 images that are"
 
 
 def test_networks_are_called_by_what_tells_them_apart() -> None:

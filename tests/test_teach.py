@@ -283,3 +283,6 @@ def test_five_steps_lead_from_a_guess_to_its_reason_by_keyboard(
     page.reload()
     page.locator(".lesson-panel").get_by_text("Step 5 of 5").wait_for()
     assert page.locator(".lesson-panel textarea").input_value() == "Filters are shared."
+    panel.get_by_role("button", name="End the lesson").press("Enter")
+    assert not panel.is_visible()
+    assert page.evaluate("document.activeElement.id") == "inside-tab-button"  # not lost

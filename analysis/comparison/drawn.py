@@ -240,8 +240,7 @@ def right(found: Sequence[Answers]) -> Drawn:
         raise ValueError("predictions keep no picture of a right answer: name --checkpoint")
     chosen = look.in_turn(found[0].labels, known, COLUMNS * RIGHT_LINES, SEED)
     return page(found, chosen), (
-        f"{len(chosen)} of the {len(alike):,} images that are read right, of every class in turn; "
-        f"{legend(found)}."
+        f"{share(len(chosen), len(alike))} read right, of every class in turn; {legend(found)}."
     )
 
 
@@ -255,11 +254,17 @@ def errors(found: Sequence[Answers]) -> Drawn:
     shown = look.in_turn(found[0].labels, rows, COLUMNS * ERROR_LINES, SEED)  # of every class
     sure = np.max([one.probabilities().max(1) for one in found], axis=0)[shown]
     chosen = shown[np.lexsort((-sure, wrong.T[shown].all(axis=1), found[0].labels[shown]))]
-    which = "All" if len(chosen) == len(rows) else f"{len(chosen)} of the"
     return page(found, chosen), (
-        f"{which} {len(rows):,} images that are read wrong: {legend(found)}. By class, and in it "
+        f"{share(len(chosen), len(rows))} read wrong: {legend(found)}. By class, and in it "
         "the surest answers first, those that all read wrong at the end."
     )
+
+
+def share(shown: int, count: int) -> str:
+    """How many of the images that there are are shown, as a sentence begins."""
+    if count == 1:
+        return "The one image that is"
+    return f"{'All' if shown == count else f'{shown} of the'} {count:,} images that are"
 
 
 def legend(found: Sequence[Answers]) -> str:

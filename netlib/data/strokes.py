@@ -139,8 +139,8 @@ def split_by_writer(
     unknown = sum(digit.writer is None for digit in digits)
     if unknown:
         raise DataError(
-            f"{unknown} digits name no writer, so the data cannot be split by writer; "
-            "a split by digit would test on writers that were trained on."
+            f"{many(unknown, 'digit names', 'digits name')} no writer, so the data cannot be split "
+            "by writer; a split by digit would test on writers that were trained on."
         )
     writers = np.unique([digit.writer for digit in digits if digit.writer is not None])
     if not 1 <= test_writers < len(writers):

@@ -180,10 +180,13 @@ class Lesson {
   // --- The steps; 0 closes
 
   open(step, byVisitor = true) {
+    const tab = tabButtons().find(({ id }) => id === "inside-tab-button");
+    const focused = this.panel.contains(document.activeElement);
     this.panel.hidden = step === 0;
     document.body.dataset.lessonStep = step;
     this.button("start").textContent = step ? "End the lesson" : "Lesson in five steps";
     if (byVisitor) this.changed({ step: step || undefined });
+    if (step === 0 && focused) tab?.focus(); // it would be lost with the panel
     if (step === 0) return;
     this.panel.innerHTML = SKELETON;
     const { title, parts } = this.steps()[step - 1];
@@ -195,7 +198,7 @@ class Lesson {
     next.dataset.step = step < 5 ? step + 1 : 0;
     next.textContent = step < 5 ? "Next step" : "End the lesson";
     if (!byVisitor) return;
-    tabButtons().find((tab) => tab.id === "inside-tab-button")?.click();
+    tab?.click();
     if (step < 4) openInside({ block: this.pair.block + 1 });
     this.panel.querySelector("h3").focus();
     this.panel.scrollIntoView({ block: "start" });

@@ -14,10 +14,12 @@ DEV = $(VENV)/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-quick test-readme lint benchmark report verify pictures screenshots clean
+.PHONY: help install demo test test-quick test-readme lint benchmark report verify pictures screenshots clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(DEV) ## install what developing needs: all of it, tests and linters too
 
 demo: $(ANSWER) ## start the app on the shipped checkpoints
 	$(RUN) demo.py $(ARGS)

@@ -24,11 +24,14 @@ install: $(DEV) ## install what developing needs: all of it, tests and linters t
 demo: $(ANSWER) ## start the app on the shipped checkpoints
 	$(RUN) demo.py $(ARGS)
 
+# Files stay whole, since their fixtures are; in the order of tests/conftest.py, longest first.
+PYTEST = $(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
 test: $(DEV) ## run the tests, those in a browser where there is one
-	$(RUN) -m pytest -n 2 --dist loadfile $(ARGS)
+	$(PYTEST) $(ARGS)
 
 test-quick: $(DEV) ## what a developer runs at every save: no browser, no training to the end
-	$(RUN) -m pytest -n 2 --dist loadfile -m "not browser and not slow" $(ARGS)
+	$(PYTEST) -m "not browser and not slow" $(ARGS)
 
 test-readme: $(DEV) ## the README's longer commands, shrunk, in some minutes
 	README_LONG=1 $(RUN) -m pytest tests/test_readme_commands.py $(ARGS)

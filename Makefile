@@ -14,19 +14,24 @@ DEV = $(VENV)/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-quick test-readme lint benchmark report verify pictures screenshots clean
+.PHONY: help install demo test test-quick test-readme lint benchmark report verify pictures screenshots clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+install: $(DEV) ## install what developing needs: all of it, tests and linters too
+
 demo: $(ANSWER) ## start the app on the shipped checkpoints
 	$(RUN) demo.py $(ARGS)
 
+# Files stay whole, since their fixtures are; in the order of tests/conftest.py, longest first.
+PYTEST = $(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
 test: $(DEV) ## run the tests, those in a browser where there is one
-	$(RUN) -m pytest -n 2 --dist loadfile $(ARGS)
+	$(PYTEST) $(ARGS)
 
 test-quick: $(DEV) ## what a developer runs at every save: no browser, no training to the end
-	$(RUN) -m pytest -n 2 --dist loadfile -m "not browser and not slow" $(ARGS)
+	$(PYTEST) -m "not browser and not slow" $(ARGS)
 
 test-readme: $(DEV) ## the README's longer commands, shrunk, in some minutes
 	README_LONG=1 $(RUN) -m pytest tests/test_readme_commands.py $(ARGS)

@@ -63,7 +63,6 @@ class Options:
         unipen: UNIPEN file with digits and writers.
         test_writers: as given to prepare_data: writers whose digits are never trained on.
         hands: folder with a folder for each handwriting font.
-        more_hands: folder with more fonts, of any kind, that are trained on alone.
         icons: folder with a folder for each icon font.
         checkpoint: the trained network.
         teachers: checkpoints of more networks that say, with it, what each digit is.
@@ -91,7 +90,6 @@ class Options:
     unipen: Path
     test_writers: int = 10
     hands: Path
-    more_hands: Path | None = None
     icons: Path
     checkpoint: Path
     teachers: tuple[Path, ...] = ()
@@ -325,16 +323,8 @@ def read_pictures(options: Options) -> Pictures:
 
     path = options.pictures or options.output / "pictures.npz"
     if not path.exists():
-        drawing = Drawing(
-            options.unipen,
-            options.test_writers,
-            options.hands,
-            options.more_hands,
-            options.icons,
-            sample_photos(),
-            options.count,
-            options.seed,
-        )
+        drawing = Drawing(options.unipen, options.test_writers, options.hands, options.icons,
+                          sample_photos(), options.count, options.seed)  # fmt: skip
         drawn: dict[str, Any] = draw_all(drawing, os.cpu_count() or 1)
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(path, **drawn)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers_family import end_with_this_run
 from helpers_visitor import Visitor
 from PIL import Image, ImageDraw, ImageFont
 
@@ -25,6 +26,8 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny networks lose time on more threads
+
+end_with_this_run()
 
 LOOKS = ("size", "scheme", "motion", "fragment")  # which a window may have in any context
 NO_BROWSER = pytest.StashKey[str]()
@@ -108,10 +111,19 @@ def visitor(window: Visitor) -> Iterator[Visitor]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that asks for the browser, so that `-m "not browser"` leaves it out."""
+    """Mark every test that asks for the browser, so that `-m "not browser"` leaves it out.
+
+    Files with such tests come first, then those with slow ones: a long file that began last would
+    keep one processor while the other has nothing to do.
+    """
+    first: dict[Path, int] = {}  # a file's rank
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
+        marks = {mark.name for mark in item.iter_markers()}
+        rank = 0 if "browser" in marks else 1 if "slow" in marks else 2
+        first[item.path] = min(rank, first.get(item.path, rank))
+    items.sort(key=lambda item: first[item.path])
 
 
 @pytest.hookimpl(wrapper=True)

@@ -25,6 +25,7 @@ test_another = test_that_starts_a_process_and_never_ends
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGKILL"])
 def test_a_run_that_is_ended_leaves_no_process(tmp_path: Path, name: str) -> None:
+    assert MARK in os.environ  # this run's own end is watched, too
     (tmp_path / "test_endless.py").write_text(RUN)
     (tmp_path / "conftest.py").write_text("import helpers_family\n"
                                           "helpers_family.end_with_this_run()\n")  # fmt: skip

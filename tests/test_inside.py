@@ -6,7 +6,7 @@ The reference is PyTorch's own forward pass over the shipped checkpoints.
 import base64
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from html import unescape
 
 import numpy as np
@@ -139,8 +139,20 @@ def open_page(visit: Callable[..., Visitor]) -> Callable:
 
 
 @pytest.fixture
-def page(open_page):
-    return open_page()
+def page(window: Visitor) -> Iterator:
+    """The module's window, at rest: an empty pad, and the block that it opens with."""
+    window.rest()
+    page = window.page
+    page.get_by_role("tab", name="Inside one block").click()
+    page.locator(".inside").scroll_into_view_if_needed()
+    page.wait_for_function(
+        "() => { const {ready, manifest} = document.querySelector('.inside').dataset;"
+        " return ready === JSON.parse(manifest).example.digits; }"
+    )
+    for block in (0, 2):  # a block that is opened begins anew
+        page.locator(f".inside-blocks input[value='{block}']").check()
+    yield page
+    window.check()
 
 
 def draw_seven(page) -> np.ndarray:

@@ -76,7 +76,7 @@ def more_pairs(plan: Plan) -> Iterator[Step]:
     widths = (("mobilenet", (2,)), ("standard", (0.41, 0.465)))
     parts = [(*part, "--networks", name, "--levels", *levels, "--keep", runs)
              for name, levels in widths]  # fmt: skip
-    yield plan.sweep("more_width", *parts, factor="width", seeds=range(6), rates="more_rates")
+    yield plan.sweep("more_width", *parts, factor="width", seeds=range(10), rates="more_rates")
     told = plan.step("pairs", "--runs", str(runs), *plan.course, "--brief", folder="more_pairs",
                      outputs="headline.json answers.npz",
                      inputs="more_pairs.csv more_width.csv")  # fmt: skip

@@ -45,7 +45,6 @@ NAMED_ALIKE = re.compile(
 )
 FONT_SUFFIXES = (".ttf", ".otf", ".woff", ".woff2")
 FONT_SIZE = 120
-MARKER = 0.35  # share of characters that are written with a thicker pen than the font's
 PENS, EXTENTS = (6.0, 26.0), (0.35, 0.9)
 # What a turned digit must not look like is another digit: 0, 1 and 8 do in every position, 2 and 5
 # when mirrored, 6 and 9 upside down.
@@ -139,7 +138,7 @@ def typed_digit(rng: Generator, fonts: Sequence[Path]) -> tuple[np.ndarray, int]
 
 
 def typed(rng: Generator, fonts: Sequence[Path], these: str, count: int = 1) -> np.ndarray:
-    """Characters of one random font, leaning, bent and thickened a little, anywhere on the pad.
+    """Characters of one random font, leaning and bent a little, anywhere on the pad.
 
     Args:
         rng: all chance.
@@ -157,7 +156,7 @@ def typed(rng: Generator, fonts: Sequence[Path], these: str, count: int = 1) -> 
     sheet = Image.new("L", size)
     ImageDraw.Draw(sheet).text((edge - left, edge - top), text, fill=255, font=font)
     sheet = sheet.rotate(rng.uniform(-12, 12), Image.Resampling.BICUBIC, expand=True)
-    return _placed(rng, Image.fromarray(_thickened(rng, _bent(rng, np.asarray(sheet)))))
+    return _placed(rng, Image.fromarray(_bent(rng, np.asarray(sheet))))
 
 
 def _bent(rng: Generator, sheet: np.ndarray) -> np.ndarray:
@@ -167,14 +166,6 @@ def _bent(rng: Generator, sheet: np.ndarray) -> np.ndarray:
     field = [cv2.resize(plane, (width, height), interpolation=cv2.INTER_CUBIC) for plane in coarse]
     y, x = np.mgrid[:height, :width].astype(np.float32)
     return cv2.remap(sheet, x + field[0], y + field[1], cv2.INTER_LINEAR)
-
-
-def _thickened(rng: Generator, sheet: np.ndarray) -> np.ndarray:
-    """In some cases as with a marker or a brush."""
-    if rng.random() >= MARKER:
-        return sheet
-    nib = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, rng.integers(3, 12, 2).tolist())
-    return cv2.dilate(sheet, nib)
 
 
 def _placed(rng: Generator, sheet: Image.Image) -> np.ndarray:

@@ -33,7 +33,7 @@ SPLITS = ("train", "validation", "test")
 SHARES = {"train": 0.7, "validation": 0.85, "test": 1.0}  # where each part of fonts, writers ends
 PICTURES = {"train": 1.0, "validation": 1 / 6, "test": 1 / 3}
 # Those that hold most of what people send get more pictures.
-TIMES = {"letters": 6, "alphabets": 6, "icons": 5, "signs": 2, "scenes": 2, "photos": 2}
+TIMES = {"letters": 3, "alphabets": 6, "icons": 5, "signs": 2, "scenes": 2, "photos": 2}
 # A share of the rest is drawn as a weak camera sees it, as many digits are.
 WORN, PAPERLESS = 0.4, ("textures", "photos", "leaves")
 TILTS = (-18, 12)  # degrees by which digits lean
@@ -49,7 +49,6 @@ class Drawing:
         unipen: UNIPEN file with digits and writers.
         test_writers: how many writers' digits are never trained on.
         hands: folder with a folder for each handwriting font.
-        more_hands: as `hands`, of fonts of any kind that only train.
         icons: folder with a folder for each icon font.
         photos: picture files of each of `SPLITS`.
         count: of each family to train on, times `TIMES`.
@@ -59,7 +58,6 @@ class Drawing:
     unipen: Path
     test_writers: int
     hands: Path
-    more_hands: Path | None
     icons: Path
     photos: tuple[tuple[Path, ...], ...]
     count: int
@@ -105,8 +103,6 @@ def _sources(
     groups = [_shuffled(order, find_fonts(folder)) for folder in (drawing.hands, drawing.icons)]
     writers = set(part(order.permutation(known).tolist(), split))
     fonts = [[font for group in part(each, split) for font in group] for each in groups]
-    if split == "train" and drawing.more_hands is not None:
-        fonts[0] += [font for group in find_fonts(drawing.more_hands) for font in group]
     pens = [[d for d in written if d.writer in chosen] for chosen in (writers, set(unseen))]
     return fonts, pens[0], pens[1]
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from analysis.frame.children import end_with
@@ -77,19 +78,24 @@ def profile(arm: Arm, case: Hashable) -> str:
 
     A profiler slows down what calls many small functions: what it tells are shares, no times.
     """
-    with _pool(arm) as pool:
-        name = arm.make.__name__
-        _result(name, pool.submit(_begin, arm.make, arm.arguments))
-        return _result(name, pool.submit(_profiled, case))
+    with _begun(arm) as told:
+        return told(_profiled, case)
 
 
 @contextlib.contextmanager
 def running(arm: Arm) -> Iterator[Work]:
     """One arm's work, done in its process when it is called."""
+    with _begun(arm) as told:
+        yield partial(told, _do)
+
+
+@contextlib.contextmanager
+def _begun(arm: Arm) -> Iterator[Callable[..., Any]]:
+    """An arm's process: calls a function of a module there, and tells what it returns."""
     with _pool(arm) as pool:
         name = arm.make.__name__
         _result(name, pool.submit(_begin, arm.make, arm.arguments))
-        yield lambda case: _result(name, pool.submit(_do, case))
+        yield lambda function, case: _result(name, pool.submit(function, case))
 
 
 def _pool(arm: Arm) -> ProcessPoolExecutor:
@@ -126,9 +132,10 @@ def _profiled(case: Hashable) -> str:
     profiler.runcall(_works[0], case)
     entries = sorted(profiler.getstats(), key=lambda entry: -entry.inlinetime)
     spent = sum(entry.inlinetime for entry in entries)
-    names = [e.code if isinstance(e.code, str) else e.code.co_name for e in entries[:MOST]]
-    shares = [f"{100 * entry.inlinetime / spent:.0f} %" for entry in entries[:MOST]]
-    most = [f"{name.strip('<>')} {share}" for name, share in zip(names, shares, strict=True)]
+    most = []
+    for entry in entries[:MOST]:
+        name = str(getattr(entry.code, "co_name", entry.code))  # a built-in has its name there
+        most.append(f"{name.strip('<>')} {100 * entry.inlinetime / spent:.0f} %")
     return f"{', '.join(most)}; the rest in {max(0, len(entries) - MOST)} functions."
 
 

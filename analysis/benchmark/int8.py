@@ -9,6 +9,7 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -56,13 +57,13 @@ def run(settings: Settings) -> list[Row]:
         results = interleave(arms, cases, settings.choose(3, settings.rounds))
         said = {(kind, name): answers(path, test).argmax(1)
                 for kind, paths in models.items() for name, path in paths.items()}  # fmt: skip
-        why = {case: kernels(models["int8"][case[0]], case[1]) for case in cases}
-    rows = []
-    for name, batch in cases:
-        of = {kind: results[kind, (name, batch)] for kind in arms}
-        rows.append(row(AREA, f"batch {batch}, share of float32's time", "int8, 1 thread",
-                        ratios(of["int8"], of["float32"]), "", network=name,
-                        at_most=SHARE, why=why[name, batch]))  # fmt: skip
+        rows = []
+        for name, batch in cases:
+            of = {kind: results[kind, (name, batch)] for kind in arms}
+            why = partial(kernels, models["int8"][name], batch)
+            rows.append(row(AREA, f"batch {batch}, share of float32's time", "int8, 1 thread",
+                            ratios(of["int8"], of["float32"]), "", network=name,
+                            at_most=SHARE, why=why))  # fmt: skip
     for name in NETWORKS:
         small, whole = said["int8", name], said["float32", name]
         change = 100 * abs(float((small == labels).mean() - (whole == labels).mean()))
@@ -110,8 +111,8 @@ def kernels(path: Path, batch: int) -> str:
     for event in json.loads(Path(engine.end_profiling()).read_text()):
         if event["name"].endswith("_kernel_time"):
             spent[event["args"]["op_name"]] += event["dur"]
-    shares = {kind: 100 * time / spent.total() for kind, time in spent.most_common()}
-    return ", ".join(f"{kind} {share:.0f} %" for kind, share in shares.items())
+    total = spent.total()
+    return ", ".join(f"{kind} {100 * time / total:.0f} %" for kind, time in spent.most_common())
 
 
 def session(path: Path, options: ort.SessionOptions | None = None) -> ort.InferenceSession:

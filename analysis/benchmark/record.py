@@ -62,8 +62,11 @@ def row(
         target, reached = f">= {at_least:.3g}", "yes" if median >= at_least else "no"
     elif at_most is not None:
         target, reached = f"<= {at_most:.3g}", "yes" if median <= at_most else "no"
-    told = "" if reached != "no" else why if isinstance(why, str) else why()
-    return Row(area, quantity, arm, network, median, low, high, unit, theory, target, reached, told)
+    if reached != "no":
+        why = ""
+    elif not isinstance(why, str):
+        why = why()
+    return Row(area, quantity, arm, network, median, low, high, unit, theory, target, reached, why)
 
 
 def quartiles(values: Sequence[float]) -> tuple[float, float, float]:

@@ -8,9 +8,9 @@ its clients use of them, and what stays idle.
 
 import asyncio
 import contextlib
-import importlib
 import io
 import os
+import runpy
 import socket
 import subprocess
 import sys
@@ -36,6 +36,7 @@ AREA = "serving"
 HOST = "127.0.0.1"
 PREDICT = "/gradio_api/run/predict"
 ROOT = Path(__file__).parents[2]
+SCRIPT = "demo.py"
 CLIENTS = (1, 8, 32)
 GRADIO_SHARE, PLAIN_SHARE, START, GROWTH = 0.5, 0.85, 1.2, 1.02
 DEMO, NOTHING = "demo", "do nothing"
@@ -325,7 +326,7 @@ def make_page(paths: Mapping[str, Path]) -> Work:
 
     def work(_: str) -> float:
         start = time.perf_counter()
-        importlib.import_module("demo").build_demo(*paths.values(), workers=0)
+        runpy.run_path(str(ROOT / SCRIPT))["build_demo"](*paths.values(), workers=0)
         return time.perf_counter() - start
 
     return work
@@ -360,7 +361,7 @@ def _script(name: str, settings: Settings, port: int) -> list[str]:
     if name == NOTHING:
         return ["analysis/benchmark/nothing.py", str(port)]
     files = [str(Path(path).resolve()) for path in settings.checkpoints.values()]
-    return ["demo.py", "--host", HOST, "--port", str(port), "--checkpoint", *files]
+    return [SCRIPT, "--host", HOST, "--port", str(port), "--checkpoint", *files]
 
 
 def upload(url: str, picture: bytes) -> str:

@@ -447,7 +447,6 @@ async def _lifespan(app: Any) -> AsyncIterator[None]:
     tasks = [asyncio.create_task(uploads.clean_up(page))]
     if pool is not None:
         tasks.append(asyncio.create_task(pool.start()))
-    gc.collect()
     gc.freeze()  # or each full collection goes through all of Gradio while every visitor waits
     yield
     gc.unfreeze()

@@ -192,11 +192,9 @@ def choose(page, block: int, output_map: int) -> None:
 def point_at(page, side: str, x: int, y: int) -> None:
     """Move the mouse over one pixel of a side's output map."""
     canvas = page.locator(f".pane.{side} .output canvas")
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    count = canvas.evaluate("(node) => node.width")
-    at = [(value + 0.5) * box["width"] / count for value in (x, y)]
-    page.mouse.move(box["x"] + at[0], box["y"] + at[1])
+    side_of_one = canvas.evaluate("(node) => node.clientWidth / node.width")
+    # Waits until nothing moves the canvas any more.
+    canvas.hover(position={"x": (x + 0.5) * side_of_one, "y": (y + 0.5) * side_of_one})
 
 
 def said(page, side: str) -> dict[str, np.ndarray]:
@@ -399,9 +397,7 @@ def test_it_fits_a_narrow_screen_and_answers_to_a_finger(open_page, width: int) 
     page = open_page(size=(width, 800), has_touch=True)
     page.wait_for_function("(width) => document.documentElement.scrollWidth <= width", arg=width)
     canvas = page.locator(".pane.standard .output canvas")
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    page.touchscreen.tap(box["x"] + 0.5, box["y"] + 0.5)
+    canvas.tap(position={"x": 0.5, "y": 0.5})  # where it comes to rest
     assert said(page, "standard")["pixel"] == 0
     small = page.evaluate(
         "() => [...document.querySelectorAll('.inside button, .inside input, .cost-strip button')]"

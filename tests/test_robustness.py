@@ -1,15 +1,18 @@
-"""The measure of robustness: the same strokes, drawn in other ways."""
+"""How digits are read that are drawn in other ways, or photographed."""
 
 import csv
 import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 
 from analysis.frame.command import start
 from analysis.robustness import DRAWINGS, Drawing
 from netlib.data.strokes import PenDigit
+from netlib.measure.photographs import KINDS
 
 # A straight stroke for every digit: what is tested is the drawing and the bookkeeping.
 STROKE = np.array([[0.0, 0.0], [3.0, 10.0]])
@@ -68,3 +71,31 @@ def test_more_digits_than_there_are_is_one_sentence(pen_file: Path, tmp_path: Pa
     assert (
         "--count is 100, but the test writers have only 2 drawings of 0" in capsys.readouterr().err
     )
+
+
+def test_photographs_that_are_drawn_and_labelled_ones_are_counted(
+    pen_file: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "sent" / "these"
+    folder.mkdir(parents=True)
+    pad = Image.fromarray(DRAWINGS[0].draw(DIGIT))
+    lines = ["image,label,kind"]
+    for name, label in (("a.png", "1"), ("b.png", "2"), ("c.png", "12"), ("d.png", "house")):
+        pad.save(folder / name)
+        lines.append(f"{name},{label},clean")
+    folder.with_suffix(".csv").write_text("\n".join(lines))
+    output = tmp_path / "table.csv"
+    arguments = ["--unipen", str(pen_file), "--count", "1", "--test-writers", "1"]
+    arguments += ["--sets", str(folder.with_suffix(".csv")), "--output", str(output)]
+    assert start("photographed", arguments) == 0
+    table = pd.read_csv(output)
+    drawn, labelled = table[table.set == "drawn"], table[table.set == "sent"]
+    assert (drawn.groupby(["content", "network"]).n.sum() == len(KINDS)).all()
+    assert (drawn.right <= drawn.n).all()
+    for network in ("standard", "mobilenet"):  # all four are read as a 1
+        counts = labelled[labelled.network == network].set_index("content")[["n", "right"]]
+        assert counts.to_dict("index") == {
+            "one digit": {"n": 2, "right": 1},
+            "number": {"n": 1, "right": 0},
+            "no digit": {"n": 1, "right": 0},
+        }

@@ -61,6 +61,7 @@ COMMANDS: dict[str, str] = {
     "report": "analysis.build.__main__",
     "hold_back": "analysis.build.hold_back",
     "pairs": "analysis.build.pairs",
+    "photographed": "analysis.build.photographed",
     "picture_sheet": "analysis.build.picture_sheet",
     "benchmark": "analysis.benchmark.__main__",
 }

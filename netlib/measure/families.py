@@ -248,7 +248,7 @@ def recombined(rng: Generator, pen: Pen) -> list[np.ndarray]:
     """Parts of two or three digits, each turned and put somewhere near the others."""
     strokes = []
     for _ in range(int(rng.integers(2, 4))):
-        path = np.concatenate(_unit(_any(rng, pen).strokes))
+        path = np.concatenate(boxed(_any(rng, pen).strokes))
         length = int(len(path) * rng.uniform(0.4, 0.7))
         start = int(rng.integers(len(path) - length + 1))
         part = doodles.turned(path[start : start + length] - 0.5, rng.uniform(0, 360))
@@ -265,19 +265,19 @@ def mirrored(rng: Generator, pen: Pen) -> list[np.ndarray]:
         (TURNED, ((0, -1), (1, 0))),
     )[int(rng.integers(4))]
     label = labels[int(rng.integers(len(labels)))]
-    return [stroke @ np.array(change) for stroke in _unit(_any(rng, pen, label).strokes)]
+    return [stroke @ np.array(change) for stroke in boxed(_any(rng, pen, label).strokes)]
 
 
 def doubled(rng: Generator, pen: Pen) -> list[np.ndarray]:
     """Two digits written over each other."""
-    first, second = _unit(_any(rng, pen).strokes), _unit(_any(rng, pen).strokes)
+    first, second = boxed(_any(rng, pen).strokes), boxed(_any(rng, pen).strokes)
     shift = rng.uniform(0.2, 0.5) * np.array([rng.choice([-1, 1]), rng.uniform(-1, 1)])
     return [*first, *(stroke + shift for stroke in second)]
 
 
 def crossed(rng: Generator, pen: Pen) -> list[np.ndarray]:
     """A digit struck out by a cross, by two to four lines or by a zigzag."""
-    strokes = _unit(_any(rng, pen).strokes)
+    strokes = boxed(_any(rng, pen).strokes)
     low, high = (np.concatenate(strokes).min(0) - 0.1, np.concatenate(strokes).max(0) + 0.1)
     kind = rng.integers(3)
     if kind == 0:
@@ -301,7 +301,7 @@ def pairs(rng: Generator, pen: Pen) -> list[np.ndarray]:
     strokes: list[np.ndarray] = []
     right = 0.0
     for _ in range(int(rng.choice([2, 2, 3]))):
-        unit = _unit(_any(rng, pen).strokes)
+        unit = boxed(_any(rng, pen).strokes)
         place = np.array([right, rng.uniform(-0.1, 0.1)])
         strokes += [stroke + place for stroke in unit]
         right += float(np.concatenate(unit)[:, 0].max()) + rng.uniform(0.05, 0.3)
@@ -312,7 +312,7 @@ def window(rng: Generator, pen: Pen) -> np.ndarray:
     """A square cut out of a line of three digits, so that it shows parts of two or three."""
     strokes: list[np.ndarray] = []
     for place in range(3):
-        unit = _unit(_any(rng, pen).strokes)
+        unit = boxed(_any(rng, pen).strokes)
         strokes += [stroke * (0.8, 1) + (0.9 * place, rng.uniform(-0.1, 0.1)) for stroke in unit]
     line = render_strokes(strokes, 3 * PAD_SIZE, pen=rng.uniform(*PENS), extent=0.9)
     rows = np.flatnonzero(line.any(1))
@@ -341,7 +341,7 @@ def _any(rng: Generator, pen: Pen, label: int | None = None) -> PenDigit:
             return digit
 
 
-def _unit(strokes: Sequence[np.ndarray]) -> list[np.ndarray]:
+def boxed(strokes: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Scaled to a height of one (a flat one to a width of one), its lower left in the origin."""
     points = np.concatenate(strokes)
     low, size = points.min(0), np.ptp(points, axis=0)

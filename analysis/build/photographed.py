@@ -1,0 +1,150 @@
+r"""How photographs are read: drawn ones of every kind, with unseen writers' digits, and others.
+
+python -m analysis.build.photographed --unipen pendigits-train.unipen --sets real/test.csv \
+    --output figures/data/evaluation/photographed.csv
+
+Every picture goes through the app's own reader. Right is a digit or number that is read as it
+stands there, and a picture of something else of which every part is refused.
+"""
+
+import csv
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.frame.command import made_by, progress, start, write_json
+from analysis.frame.results import write_table
+from netlib import answer, nets
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from netlib.answer.reading import Reader
+    from netlib.data.strokes import PenDigit
+
+NETWORKS = ("standard", "mobilenet")
+HEIGHT = 140  # of a character, px
+DIGIT, NUMBER, OTHER = "one digit", "number", "no digit"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How photographs are read: drawn ones of every kind, and labelled ones.
+
+    Attributes:
+        unipen: UNIPEN file with digits and writers.
+        sets: CSV files of a picture's name, what stands in it and of what kind it is, each beside
+            the folder of its name; where no label is made of digits, all should be refused.
+        checkpoints: folder of both networks.
+        count: drawn pictures of each kind, of one digit, of a number and of something else.
+        test_writers: as given to prepare_data.
+        seed: as given to prepare_data; also draws.
+        output: CSV to write.
+    """
+
+    unipen: Path
+    sets: tuple[Path, ...] = ()
+    checkpoints: Path = Path("checkpoints")
+    count: int = 200
+    test_writers: int = 10
+    seed: int = 0
+    output: Path
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A picture that somebody sends, and what is known of it."""
+
+    set: str
+    kind: str
+    text: str  # what stands in it; no digit if that has no digit
+    picture: "bytes | Image.Image"
+
+    @property
+    def content(self) -> str:
+        """What it should be read as."""
+        if not self.text.isdecimal():
+            return OTHER
+        return DIGIT if len(self.text) == 1 else NUMBER
+
+    def is_right(self, answer: str) -> bool:
+        """Whether that is a right answer; "?" stands for a part that is refused."""
+        return set(answer) <= {"?"} if self.content == OTHER else answer == self.text
+
+
+def run(options: Options) -> list[Path]:
+    """Draw, read, count, write."""
+    paths = {name: options.checkpoints / f"{name}.safetensors" for name in NETWORKS}
+    reader = answer.Reader(answer.Predictor(paths))
+    found: dict[tuple[str, ...], list[bool]] = {}
+    for sent in progress(pictures(options), "pictures"):
+        for network, text in read(reader, sent.picture).items():
+            key = (sent.set, sent.content, sent.kind, network)
+            found.setdefault(key, []).append(sent.is_right(text))
+    rows = [
+        {**dict(zip(("set", "content", "kind", "network"), key, strict=True)),
+         "n": len(right), "right": sum(right)}
+        for key, right in found.items()
+    ]  # fmt: skip
+    # A file's place is this machine's affair; its name says which it is.
+    sets = tuple(Path(table.parent.name) / table.name for table in options.sets)
+    record = made_by(
+        replace(options, unipen=Path(options.unipen.name), sets=sets),
+        weights_sha256={n: nets.weights_digest(nets.load_network(p)) for n, p in paths.items()},
+    )
+    return [
+        write_table(options.output, rows),
+        write_json(options.output.with_suffix(".json"), record),
+    ]
+
+
+def read(reader: "Reader", picture: "bytes | Image.Image") -> dict[str, str]:
+    """Network -> what it reads; nothing where the picture is not read at all."""
+    try:
+        networks = reader.read(picture).networks
+    except ValueError:  # told to the person as a sentence
+        networks = {}
+    return {name: networks[name].text if networks else "" for name in reader.names}
+
+
+def pictures(options: Options) -> Iterator[Sent]:
+    """Those that are drawn here, then the labelled ones."""
+    from netlib.data.strokes import read_unipen, split_by_writer
+
+    digits = read_unipen(options.unipen)
+    _, writers = split_by_writer(digits, options.test_writers, options.seed)
+    yield from drawn([d for d in digits if d.writer in writers], options.count, options.seed)
+    for table in options.sets:
+        with open(table, newline="", encoding="utf-8") as file:
+            for name, text, kind in list(csv.reader(file))[1:]:
+                content = (table.with_suffix("") / name).read_bytes()
+                yield Sent(table.parent.name, kind, text, content)
+
+
+def drawn(digits: "Sequence[PenDigit]", count: int, seed: int) -> Iterator[Sent]:
+    """`count` photographs of each kind: of one digit, of a number, and of something else."""
+    import numpy as np
+
+    from netlib.measure.doodles import DRAWERS
+    from netlib.measure.families import boxed
+    from netlib.measure.photographs import KINDS, on_a_page
+
+    for place, (kind, photograph) in enumerate(KINDS.items()):
+        for index in range(3 * count):
+            rng = np.random.default_rng([seed, place, index])
+            if index % 3 == 2:
+                text = str(rng.choice([*DRAWERS]))
+                row = [boxed(DRAWERS[text](rng))]
+            else:
+                written = rng.choice(len(digits), 1 if index % 3 == 0 else rng.integers(2, 6))
+                text = "".join(str(digits[i].label) for i in written)
+                row = [boxed(digits[i].strokes) for i in written]
+            yield Sent(
+                "drawn", kind, text, photograph(rng, on_a_page(rng, [row], height=HEIGHT), HEIGHT)
+            )
+
+
+if __name__ == "__main__":
+    sys.exit(start("photographed"))

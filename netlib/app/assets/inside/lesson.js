@@ -185,7 +185,7 @@ class Lesson {
     this.panel.hidden = step === 0;
     document.body.dataset.lessonStep = step;
     this.button("start").textContent = step ? "End the lesson" : "Lesson in five steps";
-    if (byVisitor) this.changed({ step: step || undefined });
+    if (byVisitor) this.changed(step ? { step } : { step: undefined, guess: undefined });
     if (step === 0 && focused) tab?.focus(); // it would be lost with the panel
     if (step === 0) return;
     this.panel.innerHTML = SKELETON;
@@ -219,8 +219,8 @@ class Lesson {
         choice(this.state.guess),
       ] },
       { title: "look", parts: [
-        text("Draw a digit, or stay with the one that is there. Below, choose “Another output map” several times. "
-          + `What is swapped at ${one.title}? What stays at ${other.title}, and what alone moves?`),
+        text("The block below works on the digit on your pad; while that is empty, on an example. Choose “Another "
+          + `output map” several times. What is swapped at ${one.title}? What stays at ${other.title}, and what alone moves?`),
       ] },
       { title: "count", parts: [
         text(`Press Play, or Step. Watch both counters: when does ${other.title} do its ${k}×${k} work, and how often?`),
@@ -229,12 +229,14 @@ class Lesson {
         text(`${guess ? `You said: ${guess}. ` : ""}Counted: ${sum(a)} against ${sum(b)}, ${ratio.toFixed(2)} times fewer; `
           + `“${GUESSES[right]}” was the nearest answer.`),
         ...(next === undefined ? [] : [
-          text("Will another block save more, or less? Say it, then look at what it says below."),
+          text("Will another block save more, or less? Say it, then look at what it says below. What all blocks "
+            + "save together stands under the answers, at “Where the multiplications are”."),
           link(`Open block ${next + 1}`, { open: next + 1 }),
         ]),
       ] },
       { title: "explain", parts: [
-        text("Why is it so much cheaper? Write it down, or tell your neighbour. What you write stays in this browser."),
+        text(`Why is it so much cheaper? And why is ${other.title} not done after step 1? Write it down, or tell your `
+          + "neighbour. What you write stays in this browser."),
         words(),
         answer(`In block ${block + 1}: ` + (formula ? `step 1, the filters, is done once for all ${formula.n} output maps: 1/${formula.n} of the work. `
           + `Step 2 has one weight where a kernel has ${formula.k ** 2}: 1/${formula.k ** 2}. `

@@ -278,15 +278,15 @@ const separableNote = ({ m }) => `For all output maps together one kernel for ${
 const standardHead = ({ m }) => `
   <p class="steps-head"><span class="whole">One step: filter and mix at once</span></p>
   <p class="lane heads"><span>${many(m, "input map")}</span><span></span>
-    <span class="moves">kernels for map <b class="map-number"></b></span><span></span>
+    <span class="moves">${m === 1 ? "kernel" : "kernels"} for map <b class="map-number"></b></span><span></span>
     <span>products, summed</span><span>at the pixel</span></p>`;
 
 const separableHead = ({ m }) => `
   <p class="steps-head"><span class="one">Step 1: filter <small>depthwise</small></span>
     <span class="two">Step 2: mix <small>pointwise, 1×1</small></span></p>
   <p class="lane heads"><span>${many(m, "input map")}</span><span></span>
-    <span>one kernel each</span><span></span>
-    <span>filtered, + bias, ReLU</span><span class="moves">weights for map <b class="map-number"></b></span></p>`;
+    <span>${m === 1 ? "its kernel" : "one kernel each"}</span><span></span>
+    <span>filtered, + bias, ReLU</span><span class="moves">${m === 1 ? "weight" : "weights"} for map <b class="map-number"></b></span></p>`;
 
 function rowHtml(separable, row) {
   const end = separable

@@ -318,10 +318,11 @@ def test_holm_multiplies_the_smallest_by_all_and_never_falls() -> None:
     assert adjusted == pytest.approx({"b": 0.04, "c": 0.09, "a": 0.09, "d": 0.9})
 
 
-def test_excess_area_of_a_perfect_sorting_is_nothing() -> None:
+def test_sorting_lies_between_perfect_and_none() -> None:
     errors, n = 1_000, 100_000
     risk = np.maximum(0, np.arange(1, n + 1) - (n - errors)) / np.arange(1, n + 1)
-    assert calibration.excess(risk.mean(), errors / n) == pytest.approx(0, abs=1e-6)
+    assert calibration.disorder(risk.mean(), errors / n) == pytest.approx(0, abs=1e-3)
+    assert calibration.disorder(errors / n, errors / n) == pytest.approx(1)
 
 
 def test_numbers_are_written_as_a_reader_expects() -> None:

@@ -177,7 +177,7 @@ def index(content: dict[str, Any], plan: Plan, report: "Build", captions: dict[s
 
     rows = [row(name, entry) for name, entry in captions.items()]
     steps = [
-        f"- {step.name} ({report.seconds(step):,.0f} s): `{step.command}`"
+        f"- {step.name} ({took(report.seconds(step))}): `{step.command}`"
         for step in report.steps.values()
     ]
     return f"""# Figures
@@ -193,10 +193,16 @@ the report; `make verify` makes all anew and compares. `demo_*.png` are screensh
 | --- | --- | --- | --- |
 {chr(10).join(rows)}
 
-The steps, in order, with what they took; a sweep's seconds are those of all its runs together:
+The steps, in order, with what they took; a sweep's seconds are those of all its runs together. A
+file's own record has the command that made it, which may be an earlier form of these:
 
 {chr(10).join(steps)}
 """
+
+
+def took(seconds: float) -> str:
+    """As "1,234 s"; what was made before times were kept has none."""
+    return f"{seconds:,.0f} s" if seconds else "not timed"
 
 
 def write_text(path: Path, text: str) -> None:

@@ -102,7 +102,8 @@ def say(data: Results) -> Sections:
         if means.loc[name, "validation_accuracy"] > means.loc[best, "validation_accuracy"] - 0.005
     ]
     small = means.loc[near, "macs"].idxmin()
-    depths = means["conv"] + means["dw"]
+    depths = (means["conv"] + means["dw"]).groupby(means["conv"] + means["dw"])
+    deep = [chosen_level(runs[runs["network"].isin(same.index)], "network") for _, same in depths]
     rows = [
         {
             "blocks": name,
@@ -122,15 +123,13 @@ def say(data: Results) -> Sections:
         "small_macs": f"{means.loc[best, 'macs'] / means.loc[small, 'macs']:.1f}",
         "small_gap": judged_text((gaps[small] - gaps[best]).dropna().tolist()),
         "least": least_words(runs.assign(level=runs["network"], network="all")),
-        "depth": ", ".join(
-            percent(1 - found.max()) for _, found in means.groupby(depths)["accuracy"]
-        ),
-        "stem": stem_trap(means),
+        "depth": ", ".join(percent(1 - means.loc[name, "accuracy"]) for name in deep),
+        "stem": stem_trap(means, gaps),
     }
     return {"blocks": section}
 
 
-def stem_trap(means: pd.DataFrame) -> str:
+def stem_trap(means: pd.DataFrame, runs: pd.DataFrame) -> str:
     """What a depthwise first layer does to grey input."""
     accuracy = means["accuracy"]
     deepest = max(int(name[2:]) for name in means.index if name.startswith("0+"))
@@ -140,5 +139,6 @@ def stem_trap(means: pd.DataFrame) -> str:
     return (
         "On grey images a depthwise layer in front is one single 3×3 filter, whose answer is all "
         f"that the rest can see: {deepest} separable blocks reach {percent(accuracy[trapped])} %, "
-        f"a standard block and then {deepest - 1} separable ones {percent(accuracy[other])} %."
+        f"a standard block and then {deepest - 1} separable ones {percent(accuracy[other])} %: "
+        f"{judged_text((runs[trapped] - runs[other]).dropna().tolist())}."
     )

@@ -7,8 +7,10 @@ import pandas as pd
 from analysis.build.plan import Plan, Step
 from analysis.frame.results import Results
 from analysis.frame.wording import (
+    FEWEST,
     count_text,
     judged_text,
+    p_value,
     percent,
     points,
     seeds_text,
@@ -19,6 +21,7 @@ from analysis.frame.wording import (
 from analysis.look.maps import draw_front
 from analysis.look.style import ERROR, FULL, NETWORKS, blank, key_above
 from analysis.questions import Drawn, Section, Sections, figure
+from analysis.questions.headline import equivalence_of
 from analysis.questions.sweeps import least_difference, least_words
 from netlib.measure.seeds import mean_interval
 
@@ -216,9 +219,25 @@ def say(data: Results) -> Sections:
             "slim_gap": gap_of(pairs_of(widths, standard=slim)),
             "wide_gap": gap_of(pairs_of(widths, mobilenet=wide)),
             "few": seeds_text(data.table("width.csv")),
+            "elsewhere": ratios(widths)["time"],
+            "equivalence": equivalences(widths, narrow, slim, wide),
             "resolutions": sizes_text(by_size.unstack(), data.table("resolution.csv")),
         }
     }
+
+
+def equivalences(widths: pd.DataFrame, narrow: float, slim: float, wide: float) -> str:
+    """Whether any of the equal budgets is shown to make no difference."""
+    pairs = (pairs_of(widths, standard=narrow), pairs_of(widths, standard=slim),
+             pairs_of(widths, mobilenet=wide))  # fmt: skip
+    if any(len(found) < FEWEST for found in pairs):
+        return "Too few pairs to show that any of these makes no difference."
+    tests = [equivalence_of(found["mobilenet"], found["standard"]) for found in pairs]
+    shown = sum(test["equivalent"] for test in tests)
+    p = ", ".join(p_value(test["p"]) for test in tests)
+    return (
+        f"Equivalence within ±0.1 point is shown for {shown or 'none'} of the three (TOST p {p})."
+    )
 
 
 def sizes_text(means: pd.DataFrame, runs: pd.DataFrame) -> str:

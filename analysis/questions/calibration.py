@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.frame.results import Results
-from analysis.frame.wording import MINUS, TITLES, count_text, open_text, percent, side
+from analysis.frame.wording import MINUS, TITLES, count_text, open_text, percent, side, whole
 from analysis.look.lines import draw_reliability, draw_risk
 from analysis.look.style import COLUMN, FULL, NETWORKS, blank, key
 from analysis.questions import Drawn, Section, Sections, figure
@@ -112,16 +112,20 @@ def risk_coverage(data: Results) -> Drawn:
     )
 
 
-def excess(area: float, error: float) -> float:
-    """AURC over that of the same error rate sorted perfectly (Geifman et al. 2019, E-AURC)."""
-    return area - (error + (1 - error) * np.log1p(-error))
+def disorder(area: float, error: float) -> float:
+    """Where an AURC lies between a perfect sorting's, 0, and no sorting's, 1.
+
+    That of a perfect sorting is from Geifman et al. 2019; without any it is the error rate.
+    """
+    best = error + (1 - error) * np.log1p(-error)
+    return (area - best) / (error - best)
 
 
-def excesses(data: Results, name: str) -> list[float]:
-    """Of each seed, times 10,000."""
+def disorders(data: Results, name: str) -> list[float]:
+    """Of each seed, in percent."""
     found = data.record("headline.json")["networks"][name]
     both = zip(found["aurc"]["values"], found["error_rate"]["values"], strict=True)
-    return [1e4 * excess(area, error) for area, error in both]
+    return [100 * disorder(area, error) for area, error in both]
 
 
 def say(data: Results) -> Sections:
@@ -131,7 +135,7 @@ def say(data: Results) -> Sections:
     for name in NETWORKS:
         section[name] = {
             "temperature": f"{table.loc[name, 'temperature']:.2f}",
-            "excess": f"{np.mean(excesses(data, name)):.2f}",
+            "disorder": f"{np.mean(disorders(data, name)):.2f}",
         }
         for score, digits, factor in (("nll", 4, 1), ("brier", 4, 1), ("ece", 2, 100)):
             for column in (f"{score}_before", f"{score}_after"):
@@ -147,12 +151,31 @@ def say(data: Results) -> Sections:
     kept = {name: np.interp(0.95, rows["coverage"], rows["risk"]) for name, rows in risk}
     section["kept"] = {name: percent(kept[name]) for name in NETWORKS}
     section["sorting"] = sorting(data)
+    section["expected"] = expected(data)
     return {"calibration": section}
+
+
+def expected(data: Results) -> str:
+    """Errors that the probabilities of both networks expect, as trained, and those they make."""
+    table = data.table("calibration.csv").query("temperature_scaled == 0")
+    errors = pd.DataFrame(
+        {
+            "expected": (1 - table["confidence"]) * table["count"],
+            "made": (1 - table["accuracy"]) * table["count"],
+        }
+    )
+    sums = errors.groupby(table["network"]).sum().round()
+    standard, mobilenet = (sums.loc[name] for name in NETWORKS)
+    return (
+        f"standard expects {whole(standard['expected'])} errors in all its runs and makes "
+        f"{whole(standard['made'])}, MobileNet {whole(mobilenet['expected'])} and "
+        f"{whole(mobilenet['made'])}"
+    )
 
 
 def sorting(data: Results) -> str:
     """Whether confidence sorts right from wrong better in one network, whatever its error rate."""
-    standard, mobilenet = (excesses(data, name) for name in NETWORKS)
+    standard, mobilenet = (disorders(data, name) for name in NETWORKS)
     gaps = [b - a for a, b in zip(standard, mobilenet, strict=True)]
     found = mean_interval(gaps)
     reach = "" if found.low is None else f", 95 % interval {found.low:+.2f} to {found.high:+.2f}"
@@ -163,7 +186,7 @@ def sorting(data: Results) -> str:
 
 def conclude(data: Results, sections: Sections) -> Iterator[str]:
     """Which network knows better when it is wrong."""
-    yield f"Knowing when one is wrong, by excess AURC times 10,000: {sorting(data)}."
+    yield f"Knowing when one is wrong, from perfect (0 %) to chance (100 %): {sorting(data)}."
 
 
 def disappoint(data: Results, sections: Sections) -> Iterator[str]:

@@ -248,8 +248,10 @@ def say(data: Results) -> Sections:
     overall = np.mean(rest["gaps"].tolist(), axis=0).tolist()
     names = listed_words([words(name) for name in guessed.index]) or "none"
     sure = [name for name in found.index if found.loc[name, "p"] < 0.05]
+    moved = moved_apart(data)
     section = {
         "n": whole(table["n"].iloc[0]),
+        "moved": moved,
         "kinds": str(len(found)),
         "clean": {name: percent(clean[name]) for name in NETWORKS},
         "guessed": names,
@@ -261,6 +263,16 @@ def say(data: Results) -> Sections:
         "largest_gap": gap_text(rest["gaps"][rest["gaps"].map(np.mean).abs().idxmax()]),
     }
     return {"damage": section}
+
+
+def moved_apart(data: Results) -> str:
+    """Where turned, moved, scaled or sheared digits set the networks furthest apart."""
+    table = data.table("shifts.csv")
+    wide = table.pivot_table(index="seed", columns=["kind", "amount", "network"], values="accuracy")
+    rows = table.groupby(["kind", "amount"]).groups
+    gaps = {key: (wide[key]["mobilenet"] - wide[key]["standard"]).tolist() for key in rows}
+    kind, amount = max(gaps, key=lambda key: abs(np.mean(gaps[key])))
+    return f"{SHIFTS[kind]} {amount:g}: {judged_text(gaps[kind, amount])}"
 
 
 def listed_words(names: list[str]) -> str:

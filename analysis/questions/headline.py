@@ -252,8 +252,10 @@ def say(data: Results) -> Sections:
 
 
 def speed_text(speed: pd.Series) -> str:
-    """As "3.94 times (3.93 to 3.95)"."""
-    reach = "" if pd.isna(speed["low"]) else f" ({speed['low']:.2f} to {speed['high']:.2f})"
+    """As "3.94 times (quartiles 3.93 to 3.95)"."""
+    reach = (
+        "" if pd.isna(speed["low"]) else f" (quartiles {speed['low']:.2f} to {speed['high']:.2f})"
+    )
     return f"{speed['ratio']:.2f} times{reach}"
 
 

@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.frame.results import Results
-from analysis.frame.wording import count_text, percent, seeds_text, whole
+from analysis.frame.wording import count_text, holm, p_value, percent, seeds_text, whole
 from analysis.look.digits import draw_answers, draw_readings
 from analysis.look.grids import draw_confusion_difference, draw_confusion_matrix
 from analysis.look.rows import draw_class_dots
 from analysis.look.style import COLOURS, FULL, NETWORKS, blank, key, name_of
 from analysis.questions import Drawn, Sections, figure
+from netlib.measure.seeds import paired_t
 
 if TYPE_CHECKING:
     from analysis.build.pairs import Pair, Result
@@ -224,8 +225,27 @@ def say(data: Results) -> Sections:
         **more_errors(data, confusion),
         **{f"{n}_confusion": confusion_text(most.loc[n], counts[n]) for n in NETWORKS},
         **{f"{n}_hardest": f"{means[n].idxmin()} ({percent(means[n].min())} %)" for n in NETWORKS},
+        "digits": digits_apart(data),
     }
     return {"mistakes": section}
+
+
+def digits_apart(data: Results) -> str:
+    """On how many classes the paired recalls of both networks differ, after Holm."""
+    recalls = data.table("class_scores.csv").pivot_table(
+        index="seed", columns=["class", "network"], values="recall"
+    )
+    classes = recalls.columns.unique("class")
+    tests = {str(c): paired_t(*(recalls[c, name] for name in NETWORKS)) for c in classes}
+    p = holm({name: value for name, value in tests.items() if value is not None})
+    if not p:
+        return "digit by digit one pair cannot tell them apart"
+    found = [name for name, value in p.items() if value < 0.05]
+    least = p_value(min(p.values()))
+    return (
+        f"digit by digit, after Holm’s correction over {len(p)}, a difference is found for "
+        f"{', '.join(found) or 'none'} (least p {least})"
+    )
 
 
 RARE = 4  # classes with the fewest training images

@@ -45,9 +45,9 @@ def layers_of(data: Results) -> tuple[pd.DataFrame, pd.Series]:
     or a layer: what a processor can do at most is not known better.
     """
     table = one_thread(data).query("engine == 'ours' and kind != 'network'")
-    table = table[table["batch"] == table["batch"].max()]
     roofs = data.table(FILES[2]).set_index("threads").loc[1]
     peak = max(roofs["peak_gmacs_per_s"], table["gmacs_per_s"].max())
+    table = table[table["batch"] == table["batch"].max()]
     roof = (table["intensity"] * roofs["cache_gb_per_s"]).clip(upper=peak)
     roofs = roofs.copy()
     roofs["peak_gmacs_per_s"] = peak
@@ -114,5 +114,6 @@ def conclude(data: Results, sections: Sections) -> Iterator[str]:
     yield (
         f"Of the promised {head['macs_ratio']} the clock gives {head['one']} for one image and "
         f"{head['batch']} in a batch: depthwise layers have {roof['depthwise_macs']} % of the "
-        f"MobileNet network's MACs and take {roof['depthwise_time']} % of its time."
+        f"MobileNet network's MACs and, in batches of {roof['images']}, take "
+        f"{roof['depthwise_time']} % of its time."
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,9 +14,9 @@ from analysis.frame.results import Results
 from analysis.frame.wording import (
     LEVELS,
     count_text,
-    gap_text,
     judged_text,
     percent,
+    points,
     seeds_text,
     setting_text,
     side,
@@ -210,15 +211,17 @@ def reading(data: Results, name: str) -> Section:
         "lowest": both_words(worst),
         "seeds": count_text([table["seed"].nunique()], "seed"),
         "least": least_words(table),
-        "first": first_gap(table),
+        "gaps": gaps_text(table),
     }
 
 
-def first_gap(table: pd.DataFrame) -> str:
-    """MobileNet − standard at the first level."""
-    rows = table[table["level"] == table["level"].iloc[0]]
-    wide = rows.pivot(index="seed", columns="network", values="accuracy")
-    return judged_text((wide["mobilenet"] - wide["standard"]).tolist())
+def gaps_text(table: pd.DataFrame) -> str:
+    """MobileNet − standard at each level, as "0.001: −26.52, …", and whether the ends differ."""
+    wide = table.pivot_table(
+        index=["level", "seed"], columns="network", values="accuracy", sort=False
+    )
+    gaps = (wide["mobilenet"] - wide["standard"]).unstack("level", sort=False)
+    return ", ".join(f"{points(gaps[level].mean())} at {words(level)}" for level in gaps)
 
 
 def both_words(values: dict[str, str]) -> str:
@@ -312,18 +315,25 @@ def sizes(data: Results) -> str:
 
 
 def lengths(data: Results) -> str:
-    """Epochs and batch sizes on one scale: the number of steps."""
+    """Epochs and batch sizes on one scale, the number of steps: where more of them still help."""
     tables = [data.table("training_epochs.csv"), data.table("batch_size.csv")]
     both = pd.concat(tables).assign(kind=[1] * len(tables[0]) + [2] * len(tables[1]))
     both = both.assign(updates=updates(both).astype(int))
     means = both.groupby(["updates", "kind", "network"])["accuracy"].mean().unstack()
-    common = [row for row in means.iterrows() if row[0][0] <= 2 * updates(tables[0]).median()]
-    parts = [
+    told = "; ".join(
         f"{whole(steps)} steps ({'epochs' if kind == 1 else 'batch size'}): "
         f"{percent(row['standard'])} / {percent(row['mobilenet'])} %"
-        for (steps, kind), row in common
+        for (steps, kind), row in means.iterrows()
+    )
+    lost = [
+        f"from {whole(before)} to {whole(after)}"
+        for ((before, _), one), ((after, _), other) in pairwise(means.iterrows())
+        if (one - other > max(map(least_difference, tables))).any()
     ]
-    return "; ".join(parts)
+    rise = "more steps go with a higher accuracy, whichever factor made them"
+    if lost:
+        rise = f"mostly more steps go with a higher accuracy, but not {' and '.join(lost)}"
+    return f"{told}: {rise}"
 
 
 def conclude(data: Results, sections: Sections) -> Iterator[str]:
@@ -337,11 +347,11 @@ def disappoint(data: Results, sections: Sections) -> Iterator[str]:
     table = data.table("augment.csv")
     if not {"mild", "strong"} <= set(table["level"]):
         return
-    wide = table.pivot_table(index=["network", "seed"], columns="level", values="accuracy")
-    lost = wide["strong"] - wide["mild"]
-    if side(lost.tolist()) < 0:
-        seeds = count_text([table["seed"].nunique()], "seed")
+    wide = table.pivot_table(index="seed", columns=["network", "level"], values="accuracy")
+    lost = [(wide[name, "strong"] - wide[name, "mild"]).tolist() for name in NETWORKS]
+    if all(side(gaps) < 0 for gaps in lost):
+        standard, mobilenet = map(judged_text, lost)
         yield (
-            f"Strong augmentation, against mild, at this length: {gap_text(lost.tolist(), 'run')}, "
-            f"{seeds} of each network."
+            f"Strong augmentation, against mild, at this length: {standard} in standard and "
+            f"{mobilenet} in MobileNet."
         )

@@ -84,10 +84,13 @@ def run(options: Options) -> list[Path]:
             key = (sent.set, sent.content, sent.kind, network)
             found.setdefault(key, []).append(sent.is_right(text))
     rows = [
-        {**dict(zip(("set", "content", "kind", "network"), key, strict=True)),
-         "n": len(right), "right": sum(right)}
+        {
+            **dict(zip(("set", "content", "kind", "network"), key, strict=True)),
+            "n": len(right),
+            "right": sum(right),
+        }
         for key, right in found.items()
-    ]  # fmt: skip
+    ]
     # A file's place is this machine's affair; its name says which it is.
     sets = tuple(Path(table.parent.name) / table.name for table in options.sets)
     record = made_by(

@@ -228,8 +228,11 @@ def say(data: Results) -> Sections:
 
 def equivalences(widths: pd.DataFrame, narrow: float, slim: float, wide: float) -> str:
     """Whether any of the equal budgets is shown to make no difference."""
-    pairs = (pairs_of(widths, standard=narrow), pairs_of(widths, standard=slim),
-             pairs_of(widths, mobilenet=wide))  # fmt: skip
+    pairs = (
+        pairs_of(widths, standard=narrow),
+        pairs_of(widths, standard=slim),
+        pairs_of(widths, mobilenet=wide),
+    )
     if any(len(found) < FEWEST for found in pairs):
         return "Too few pairs to show that any of these makes no difference."
     tests = [equivalence_of(found["mobilenet"], found["standard"]) for found in pairs]

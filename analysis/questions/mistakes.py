@@ -147,7 +147,7 @@ def class_scores(data: Results) -> Drawn:
     )
 
 
-@figure("Four right and four wrong", "examples.npz")
+@figure("Four right and four wrong", "examples.npz", "data_card.json")
 def right_and_wrong(data: Results) -> Drawn:
     """Four right and four wrong digits of each network, a line a network."""
     arrays = data.arrays("examples.npz")
@@ -160,9 +160,12 @@ def right_and_wrong(data: Results) -> Drawn:
             which = f"{network} {'right' if place < 4 else 'wrong'}"
             rows = np.flatnonzero(arrays["which"] == which)
             draw_readings(ax, arrays, network, rows[place % 4 : place % 4 + 1].tolist())
+    mislabelled = np.flatnonzero(np.isin(arrays["indices"], known_errors(data)))
+    known = ", ".join(f"a {arrays['labels'][row]} ({arrays['which'][row]})" for row in mislabelled)
     return figure, (
         "Four test images that each network reads right and four that it reads wrong, chosen by a "
         "seeded rule, with the confidence of the prediction. Networks of the shown pair."
+        + (f" Labels that are known to be wrong: {known}." if known else "")
     )
 
 

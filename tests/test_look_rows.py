@@ -279,7 +279,9 @@ def test_blocks_follow_the_formula_of_the_paper_and_halve_the_side_at_both_ends(
 def test_nothing_is_above_its_roof(data: Results) -> None:
     layers, roofs = layers_of(data)
     assert layers["share"].max() <= 1
-    assert roofs["peak_gmacs_per_s"] == layers["gmacs_per_s"].max()
+    times = data.table("benchmark/layer_times.csv")
+    ours = times.query("threads == 1 and engine == 'ours' and kind != 'network'")
+    assert roofs["peak_gmacs_per_s"] == ours["gmacs_per_s"].max()
 
 
 def test_layers_of_a_block_stand_in_line(ax: Axes) -> None:

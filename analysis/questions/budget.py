@@ -239,7 +239,8 @@ def equivalences(widths: pd.DataFrame, narrow: float, slim: float, wide: float) 
     shown = sum(test["equivalent"] for test in tests)
     p = ", ".join(p_value(test["p"]) for test in tests)
     return (
-        f"Equivalence within ±0.1 point is shown for {shown or 'none'} of the three (TOST p {p})."
+        "Of the three comparisons at equal parameters, at equal MACs and with a wide MobileNet, "
+        f"equivalence within ±0.1 point is shown for {shown or 'none'} (TOST p {p})."
     )
 
 

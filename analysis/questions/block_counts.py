@@ -67,7 +67,7 @@ def blocks(data: Results) -> Drawn:
         strict=True,
     ):
         values = dict(zip(places, table[column] / unit, strict=True))
-        draw_block_grid(ax, values, three_digits, log=True)
+        draw_block_grid(ax, values, three_digits)
         ax.set_title(title)
     for ax in axes[1:]:
         ax.set_ylabel("")

@@ -16,7 +16,6 @@ from analysis.benchmark.settings import NETWORKS, Settings, as_input
 from netlib.answer.predictor import Predictor
 from netlib.nets.checkpoint import load_network
 
-AREA = "inference"
 BATCHES = (1, 256)
 TARGETS = {(1, "standard"): 2.5, (1, "mobilenet"): 5.5, (256, "standard"): 1.35,
            (256, "mobilenet"): 3.2}  # fmt: skip
@@ -42,13 +41,13 @@ def run(settings: Settings) -> list[Row]:
     for name, batch in cases:
         what = "one image" if batch == 1 else f"batch {batch}"
         of = {arm: results[arm, (name, batch)] for arm in arms}
-        rows += [row(AREA, what, arm, [1e6 * s for s in of[arm]], "µs an image", network=name)
+        rows += [row(what, arm, [1e6 * s for s in of[arm]], "µs an image", network=name)
                  for arm in arms]  # fmt: skip
-        rows.append(row(AREA, f"{what}, speed-up over eager", ours, ratios(of["eager"], of[ours]),
+        rows.append(row(f"{what}, speed-up over eager", ours, ratios(of["eager"], of[ours]),
                         "×", network=name, at_least=TARGETS.get((batch, name)),
                         why=partial(_profiles, arms, ("eager", ours), (name, batch))))  # fmt: skip
         if name == "mobilenet":
-            rows.append(row(AREA, f"{what}, MobileNet over standard", ALONE,
+            rows.append(row(f"{what}, MobileNet over standard", ALONE,
                             ratios(results[ALONE, ("standard", batch)], of[ALONE]), "×",
                             theory=settings.mac_ratio,
                             at_least=SHARE_OF_MACS * settings.mac_ratio,
@@ -71,7 +70,7 @@ def _equality(settings: Settings) -> list[Row]:
             logits = torch.cat([net(part) for part in torch.from_numpy(images).split(500)])
         expected = (logits / predictor.info[name].temperature).softmax(1).numpy()
         found = predictor.predict_one(name, images).probabilities
-        rows.append(row(AREA, f"largest difference of a probability, {len(images):,} images",
+        rows.append(row(f"largest difference of a probability, {len(images):,} images",
                         "ours", [float(np.abs(found - expected).max())], "", network=name,
                         at_most=1e-5))  # fmt: skip
     return rows

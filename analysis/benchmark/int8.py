@@ -23,7 +23,6 @@ from analysis.benchmark.settings import NETWORKS, Settings, as_input
 from netlib.answer.graph import to_onnx
 from netlib.nets.checkpoint import load_network
 
-AREA = "int8"
 SHARE, POINTS = 0.5, 0.02
 CALIBRATION = 1000  # training digits
 
@@ -61,13 +60,13 @@ def run(settings: Settings) -> list[Row]:
         for name, batch in cases:
             of = {kind: results[kind, (name, batch)] for kind in arms}
             why = partial(kernels, models["int8"][name], batch)
-            rows.append(row(AREA, f"batch {batch}, share of float32's time", "int8, 1 thread",
+            rows.append(row(f"batch {batch}, share of float32's time", "int8, 1 thread",
                             ratios(of["int8"], of["float32"]), "", network=name,
                             at_most=SHARE, why=why))  # fmt: skip
     for name in NETWORKS:
         small, whole = said["int8", name], said["float32", name]
         change = 100 * abs(float((small == labels).mean() - (whole == labels).mean()))
-        rows.append(row(AREA, f"change of accuracy, {len(labels):,} images", "int8", [change],
+        rows.append(row(f"change of accuracy, {len(labels):,} images", "int8", [change],
                         "points", network=name, at_most=POINTS,
                         why=f"{(small != whole).sum()} answers are others."))  # fmt: skip
     return rows

@@ -28,7 +28,6 @@ from analysis.benchmark.settings import NETWORKS, Settings
 from netlib import nets
 from netlib.answer.graph import IR_VERSION, OPSET, to_onnx
 
-AREA = "layers"
 BATCH = 16  # what one thread of the engine takes at a time
 BATCHES = (1, BATCH)
 REST = "rest"  # pooling, FC and layout
@@ -83,7 +82,7 @@ def run(settings: Settings) -> list[Row]:
     for batch in BATCHES:
         sums = {n: sum(layer_times(times, n, works[n], batch)) for n in NETWORKS}
         ratio = sums["standard"] / sums["mobilenet"]
-        rows.append(row(AREA, f"MobileNet over standard, {batch} a call", "layers, 1 thread",
+        rows.append(row(f"MobileNet over standard, {batch} a call", "layers, 1 thread",
                         [ratio], "×", theory=settings.mac_ratio))  # fmt: skip
     return rows
 

@@ -13,7 +13,6 @@ class Row:
     """One measured quantity.
 
     Attributes:
-        area: of the benchmark, such as "inference".
         quantity: what was measured, such as "batch 256".
         arm: what did it, such as "ours, 1 thread".
         network: "standard", "mobilenet", or "" where neither or both are meant.
@@ -25,7 +24,6 @@ class Row:
         why: what a profile says where the target is missed.
     """
 
-    area: str
     quantity: str
     arm: str
     network: str
@@ -40,7 +38,6 @@ class Row:
 
 
 def row(
-    area: str,
     quantity: str,
     arm: str,
     values: Sequence[float],
@@ -66,7 +63,7 @@ def row(
         why = ""
     elif not isinstance(why, str):
         why = why()
-    return Row(area, quantity, arm, network, median, low, high, unit, theory, target, reached, why)
+    return Row(quantity, arm, network, median, low, high, unit, theory, target, reached, why)
 
 
 def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
@@ -94,7 +91,7 @@ def table(rows: Sequence[Row]) -> str:
 
     if not rows:
         return "(none)"
-    frame = pd.DataFrame([asdict(row) for row in rows]).drop(columns=["area", "why"])
+    frame = pd.DataFrame([asdict(row) for row in rows]).drop(columns="why")
     frame["reached"] = frame["reached"].map({"yes": "reached", "no": "MISSED", "": ""})
     numbers = dict.fromkeys(("median", "low", "high", "theory"), "{:.4g}".format)
     frame["theory"] = frame["theory"].astype(float)
@@ -103,11 +100,11 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def save(output: Path, name: str, lines: Sequence[Row | dict[str, Any]]) -> Path:
-    """NAME.csv, a line each."""
+    """NAME.csv, a line each; that of a row begins with the name."""
     import pandas as pd
 
     output.mkdir(parents=True, exist_ok=True)
     path = output / f"{name}.csv"
-    rows = [asdict(line) if isinstance(line, Row) else line for line in lines]
+    rows = [{"area": name, **asdict(x)} if isinstance(x, Row) else x for x in lines]
     pd.DataFrame(rows).to_csv(path, index=False)
     return path

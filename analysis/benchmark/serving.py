@@ -32,7 +32,6 @@ from analysis.benchmark.settings import Settings
 from netlib.answer.predictor import Predictor
 from netlib.answer.reading import Reader
 
-AREA = "serving"
 HOST = "127.0.0.1"
 PREDICT = "/gradio_api/run/predict"
 ROOT = Path(__file__).parents[2]
@@ -170,10 +169,10 @@ def _plain(
         why = (f"{found.told()}; promised are {1e3 * promised:.2f} ms: twin {1e3 * twin.call:.2f}, "
                f"reading {1e3 * alone[READING][-1]:.2f}.")  # fmt: skip
         what = f"{clients} client{'s' if clients > 1 else ''}, plain route"
-        rows.append(row(AREA, what, DEMO, speeds, "calls a second"))
-        rows.append(row(AREA, f"{what}, share of what the cores allow", DEMO, shares, "",
+        rows.append(row(what, DEMO, speeds, "calls a second"))
+        rows.append(row(f"{what}, share of what the cores allow", DEMO, shares, "",
                         at_least=PLAIN_SHARE, theory=1.0, why=why))  # fmt: skip
-    rows += [row(AREA, f"{case}, no server", DEMO, [1e3 * s for s in times], "ms")
+    rows += [row(f"{case}, no server", DEMO, [1e3 * s for s in times], "ms")
              for case, times in alone.items()]  # fmt: skip
     return rows
 
@@ -191,12 +190,12 @@ def throughput(servers: dict[str, Server], settings: Settings) -> list[Row]:
         what = f"{clients} client{'s' if clients > 1 else ''}"
         speeds = {name: [use.speed for use in found] for name, found in uses.items()}
         for name, found in uses.items():
-            rows.append(row(AREA, what, name, speeds[name], "calls a second"))
+            rows.append(row(what, name, speeds[name], "calls a second"))
             milliseconds = [1e3 * latency for use in found for latency in use.latencies]
-            rows.append(row(AREA, f"{what}, a call", name, milliseconds, "ms"))
+            rows.append(row(f"{what}, a call", name, milliseconds, "ms"))
         shares = ratios(speeds[DEMO], speeds[NOTHING])
         why = "; ".join(f"{name} takes {found[-1].told()}" for name, found in uses.items())
-        rows.append(row(AREA, f"{what}, share of doing nothing", DEMO, shares, "",
+        rows.append(row(f"{what}, share of doing nothing", DEMO, shares, "",
                         at_least=GRADIO_SHARE, why=f"{why}."))  # fmt: skip
     return rows
 
@@ -209,8 +208,8 @@ def memory(server: Server, calls: int, picture: bytes) -> list[Row]:
     before = megabytes(server.process)
     load(server, 8, calls=calls, picture=picture)
     after = megabytes(server.process)
-    rows = [row(AREA, "memory, all processes", DEMO, [after], "MB")]
-    rows.append(row(AREA, f"memory after {calls:,} calls, times that before", DEMO,
+    rows = [row("memory, all processes", DEMO, [after], "MB")]
+    rows.append(row(f"memory after {calls:,} calls, times that before", DEMO,
                     [after / before], "×", at_most=GROWTH,
                     why=f"{before:.0f} MB became {after:.0f}."))  # fmt: skip
     return rows
@@ -314,8 +313,8 @@ def start_up(settings: Settings, picture: bytes, first: dict[str, Server]) -> li
             with _server(name, settings, picture) as server:
                 seconds[name].append(server.seconds)
     arms = {DEMO: DEMO, NOTHING: f"import gradio; launch; {NOTHING}"}
-    rows = [row(AREA, "start to first answer", arms[n], times, "s") for n, times in seconds.items()]
-    rows.append(row(AREA, "start to first answer, times the bare one", DEMO,
+    rows = [row("start to first answer", arms[n], times, "s") for n, times in seconds.items()]
+    rows.append(row("start to first answer, times the bare one", DEMO,
                     ratios(seconds[DEMO], seconds[NOTHING]), "×", at_most=START,
                     why=partial(profile, Arm(make_page, (settings.checkpoints,)), "")))  # fmt: skip
     return rows

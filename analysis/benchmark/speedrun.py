@@ -30,7 +30,6 @@ from netlib.training.course import infer
 from netlib.training.loop import fit
 from netlib.training.losses import make_loss
 
-AREA = "accuracy"
 OWN, ROOF = "speedrun", "roof"
 AIM = 0.99
 SHARE = 0.5  # of the time of the faster of the two networks
@@ -95,17 +94,15 @@ def summary(
 
     rows = []
     for arm, parts in found.items():
-        rows.append(row(AREA, "training", arm, [part.seconds for part in parts], "s"))
+        rows.append(row("training", arm, [part.seconds for part in parts], "s"))
         aim = held("at_least", 100 * AIM) if arm == OWN else {}
         right = 100 * mean(part.accuracy for part in parts)
-        rows.append(
-            row(AREA, f"test accuracy, mean of {len(parts)} seeds", arm, [right], "%", **aim)
-        )
+        rows.append(row(f"test accuracy, mean of {len(parts)} seeds", arm, [right], "%", **aim))
     times = {arm: mean(part.seconds for part in parts) for arm, parts in found.items()}
     share = times[OWN] / min(times[name] for name in NETWORKS)
-    rows.append(row(AREA, "share of the faster network's time", OWN, [share], "",
+    rows.append(row("share of the faster network's time", OWN, [share], "",
                     **held("at_most", SHARE)))  # fmt: skip
-    rows.append(row(AREA, "times its arithmetic at the matrix roof", OWN, [times[OWN] / least], "×",
+    rows.append(row("times its arithmetic at the matrix roof", OWN, [times[OWN] / least], "×",
                     **held("at_most", ROOFS)))  # fmt: skip
     return rows
 

@@ -29,35 +29,14 @@ from netlib.errors import WorkError
 from netlib.training.config import AUGMENTATIONS, AugmentConfig
 
 # Name -> module, so that a list of commands imports none of them.
+AT_THE_TOP = (
+    "prepare_data main evaluate sweep submission figures compare read make_examples model_card "
+    "no_digit open_set project robustness screenshots".split()
+)
+QUESTIONS = ("data_card", "costs", "filters", "embeddings", "damage", "through")
 COMMANDS: dict[str, str] = {
-    **{
-        name: f"analysis.{name}"
-        for name in (
-            *(
-                "prepare_data",
-                "main",
-                "evaluate",
-                "sweep",
-                "submission",
-                "figures",
-                "compare",
-                "read",
-            ),
-            *(
-                "make_examples",
-                "model_card",
-                "no_digit",
-                "open_set",
-                "project",
-                "robustness",
-                "screenshots",
-            ),
-        )
-    },
-    **{
-        name: f"analysis.questions.{name}"
-        for name in ("data_card", "costs", "filters", "embeddings", "damage", "through")
-    },
+    **{name: f"analysis.{name}" for name in AT_THE_TOP},
+    **{name: f"analysis.questions.{name}" for name in QUESTIONS},
     "report": "analysis.build.__main__",
     "hold_back": "analysis.build.hold_back",
     "pairs": "analysis.build.pairs",

@@ -56,16 +56,13 @@ def blocks(data: Results) -> Drawn:
     figure = blank(FULL, 9.4)
     grids: Any = figure.subfigures(2, 1, height_ratios=(1, 1.2))
     axes = grids[0].subplots(1, 4, sharey=True)
-    for ax, (column, title, unit) in zip(
-        axes,
-        (
-            ("error", ERROR, 1),
-            ("params", "parameters (thousand)", 1e3),
-            ("macs", "MACs (million)", 1e6),
-            ("time", "time of one image (ms)", 1),
-        ),
-        strict=True,
-    ):
+    panels = (
+        ("error", ERROR, 1),
+        ("params", "parameters (thousand)", 1e3),
+        ("macs", "MACs (million)", 1e6),
+        ("time", "time of one image (ms)", 1),
+    )
+    for ax, (column, title, unit) in zip(axes, panels, strict=True):
         values = dict(zip(places, table[column] / unit, strict=True))
         draw_block_grid(ax, values, three_digits)
         ax.set_title(title)

@@ -21,12 +21,12 @@ from analysis.frame.wording import (
     seeds_text,
     setting_text,
     side,
+    updates,
     whole,
 )
 from analysis.look.rows import draw_bars, draw_pairs
 from analysis.look.style import ERROR, FULL, NETWORKS, blank, networks_of
 from analysis.questions import Drawn, Section, Sections, figure
-from analysis.questions.sweeps import updates
 from netlib import measure
 
 if TYPE_CHECKING:

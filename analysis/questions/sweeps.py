@@ -12,13 +12,16 @@ from analysis.build.plan import Plan, Step
 from analysis.frame.results import Results
 from analysis.frame.wording import (
     LEVELS,
+    by_network,
     count_text,
     gap_text,
+    gaps_of,
     judged_text,
     percent,
     seeds_text,
     setting_text,
     side,
+    updates,
     whole,
     words,
 )
@@ -34,6 +37,9 @@ LOSSES = (
     *("cross_entropy", "label_smoothing", "mse", "weighted", "class_balanced", "focal"),
     *("logit_adjusted", "ldam_drw", "oversampling"),
 )
+RATES, AUGMENTS = (0.001, 0.003, 0.01, 0.03, 0.1), ("none", "mild", "strong")
+POWERS = tuple(2**n for n in range(10))  # 1 to 512
+SIZES = (500, 1000, 2000, 4000, 8000, 16000)
 
 
 @dataclass(frozen=True)
@@ -56,52 +62,18 @@ class Factor:
 
 
 FACTORS = {
-    "learning_rate": Factor(
-        "learning rate",
-        "",
-        (0.01, 0.03),
-        (0.001, 0.003, 0.01, 0.03),
-        (0.001, 0.003, 0.01, 0.03, 0.1),
-        "learning_rate",
-    ),
-    "loss": Factor(
-        "loss function",
-        "",
-        ("cross_entropy", "ldam_drw"),
-        LOSSES,
-        LOSSES,
-    ),
+    "learning_rate": Factor("learning rate", "", RATES[2:4], RATES[:4], RATES, "learning_rate"),
+    "loss": Factor("loss function", "", ("cross_entropy", "ldam_drw"), LOSSES, LOSSES),
     "batch_size": Factor(
-        "batch size (images)",
-        "images",
-        (16, 32),
-        (16, 32, 64, 128),
-        (32, 64, 128, 256, 512),
-        "batch_size",
+        "batch size (images)", "images", POWERS[4:6], POWERS[4:8], POWERS[5:10], "batch_size"
     ),
     "training_epochs": Factor(
-        "training epochs",
-        "epochs",
-        (1, 2),
-        (1, 2, 4, 8),
-        (1, 2, 4, 8, 16),
-        "training_epochs",
+        "training epochs", "epochs", POWERS[:2], POWERS[:4], POWERS[:5], "training_epochs"
     ),
     "train_size": Factor(
-        "training images",
-        "images",
-        (30, 60),
-        (150, 300, 600, 1200),
-        (500, 1000, 2000, 4000, 8000, 16000),
-        "train_images",
+        "training images", "images", (30, 60), (150, 300, 600, 1200), SIZES, "train_images"
     ),
-    "augment": Factor(
-        "augmentation",
-        "augmentation",
-        ("none", "mild"),
-        ("none", "mild", "strong"),
-        ("none", "mild", "strong"),
-    ),
+    "augment": Factor("augmentation", "augmentation", AUGMENTS[:2], AUGMENTS, AUGMENTS),
     "precision": Factor("precision of training", "", (), (), ("float32", "bfloat16")),
 }
 
@@ -190,11 +162,6 @@ def say(data: Results) -> Sections:
     return {"sweeps": common, **found}
 
 
-def updates(table: pd.DataFrame) -> pd.Series:
-    """Steps of the optimiser in each run."""
-    return np.ceil(table["train_images"] / table["batch_size"]) * table["training_epochs"]
-
-
 def reading(data: Results, name: str) -> Section:
     """What validation chooses, the spread of the levels, and the least difference to be seen."""
     table, unit = data.table(f"{name}.csv"), FACTORS[name].unit
@@ -210,15 +177,8 @@ def reading(data: Results, name: str) -> Section:
         "lowest": both_words(worst),
         "seeds": count_text([table["seed"].nunique()], "seed"),
         "least": least_words(table),
-        "first": first_gap(table),
+        "first": judged_text(gaps_of(by_network(table[table["level"] == table["level"].iloc[0]]))),
     }
-
-
-def first_gap(table: pd.DataFrame) -> str:
-    """MobileNet − standard at the first level."""
-    rows = table[table["level"] == table["level"].iloc[0]]
-    wide = rows.pivot(index="seed", columns="network", values="accuracy")
-    return judged_text((wide["mobilenet"] - wide["standard"]).tolist())
 
 
 def both_words(values: dict[str, str]) -> str:

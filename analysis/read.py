@@ -94,27 +94,18 @@ def run(options: Options) -> Iterator[Path]:
             "folders or zips that hold some."
         )
     reader = answer.Reader(answer.Predictor(answer.named(options.checkpoint)))
-    labels = read_labels(options.labels, [name for name, _ in found.sources], reader.class_names)
+    labels: Mapping[str, str] = {}  # picture -> what stands in it, as the networks would write it
+    if options.labels:
+        check_file(options.labels, MAX_TABLE_BYTES)
+        names = [name for name, _ in found.sources]
+        content = options.labels.read_bytes()
+        labels = picture_labels(content, str(options.labels), names, reader.class_names)
     rows = [row(reader, name, store, labels) for name, store in progress(found.sources, "reading")]
     options.output.parent.mkdir(parents=True, exist_ok=True)
     with replacing(options.output) as temporary:
         write(temporary, rows)
     tell(rows, reader.names, found.skipped)
     yield options.output
-
-
-def read_labels(
-    path: Path | None, names: Sequence[str], classes: Sequence[str]
-) -> Mapping[str, str]:
-    """Picture -> what stands in it, as the networks would write it; empty without a table.
-
-    Raises:
-        DataError: it cannot be read, or does not say which column is which.
-    """
-    if path is None:
-        return {}
-    check_file(path, MAX_TABLE_BYTES)
-    return picture_labels(path.read_bytes(), str(path), names, classes)
 
 
 def row(

@@ -19,9 +19,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.error import URLError
-from urllib.request import ProxyHandler, build_opener
 
+import httpx
 from PIL import Image
 
 from analysis.frame.command import start
@@ -85,15 +84,14 @@ def running_demo(arguments: Sequence[str]) -> Iterator[str]:
 
 
 def _wait(server: subprocess.Popen, address: str) -> None:
-    direct = build_opener(ProxyHandler({}))
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         if server.poll() is not None:
             raise WorkError("demo.py stopped before it answered; its message is above.")
         try:
-            direct.open(address, timeout=2).close()
+            httpx.get(address, timeout=2, trust_env=False).raise_for_status()
             return
-        except (URLError, OSError):
+        except httpx.HTTPError:
             time.sleep(0.2)
     raise WorkError(f"demo.py did not answer within {START_SECONDS} s.")
 
@@ -327,15 +325,15 @@ def run(options: Options) -> list[Path]:
     from playwright.sync_api import sync_playwright
 
     executable = find_browser()
-    with running_demo(()) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
+    with (
+        running_demo(()) as address,
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=executable, args=list(FLAGS)) as browser,
+    ):
         if options.latency:
             print(describe(measure(browser, address, options.latency)))
-        taken = [] if options.latency else take(browser, address, options.output)
-        if not options.latency:
-            taken.append(film(browser, address, options.output))
-        browser.close()
-    return taken
+            return []
+        return [*take(browser, address, options.output), film(browser, address, options.output)]
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 
 from analysis.frame.results import Results
 from analysis.frame.wording import count_text
-from analysis.look.digits import draw_answers, draw_map, draw_readings, mosaic
+from analysis.look.digits import draw_answers, draw_map, draw_reading, mosaic
 from analysis.look.grids import draw_block_grid, draw_matrix
 from analysis.look.lines import draw_sweep
 from analysis.look.maps import (
@@ -172,12 +172,12 @@ def test_a_map_carries_its_heat_over_all_of_it(ax: Axes) -> None:
 
 
 def test_a_reading_has_its_confidence_below(ax: Axes) -> None:
-    assert draw_readings(ax, READINGS, "standard", [0]) is ax
+    assert draw_reading(ax, READINGS, "standard", 0) is ax
     assert (ax.get_title(), ax.get_xlabel()) == ("7 read as 1", "90.0 %")
 
 
 def test_no_reading_leaves_nothing(ax: Axes) -> None:
-    draw_readings(ax, READINGS, "standard", [])
+    draw_reading(ax, READINGS, "standard", None)
     assert not ax.axison and not ax.get_images()
 
 

@@ -1,6 +1,5 @@
 """What was measured: rows with medians and quartiles, targets among them, as a table and files."""
 
-import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -74,8 +73,8 @@ def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
     """
     if not values:
         raise ValueError("There is no measurement to summarise; expected at least one.")
-    if len(values) == 1 or any(math.isinf(value) for value in values):
-        return min(values), statistics.median(values), max(values)
+    if len(values) == 1:
+        return values[0], values[0], values[0]
     low, median, high = statistics.quantiles(values, n=4, method="inclusive")
     return low, median, high
 

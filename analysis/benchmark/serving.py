@@ -31,6 +31,7 @@ from analysis.benchmark.record import Row, ratios, row
 from analysis.benchmark.settings import Settings
 from netlib.answer.predictor import Predictor
 from netlib.answer.reading import Reader
+from netlib.errors import many
 
 HOST = "127.0.0.1"
 PREDICT = "/gradio_api/run/predict"
@@ -147,31 +148,25 @@ def make_reader(
 def plain(servers: dict[str, Server], settings: Settings, picture: bytes) -> list[Row]:
     """Calls a second of the plain route, as a share of what the cores allow."""
     rounds, seconds = settings.choose((2, 0.7), (5, 3.0))
-    with running(Arm(make_reader, (settings.checkpoints, picture, seconds / 3))) as reader:
-        return _plain(servers, reader, rounds, seconds, picture)
-
-
-def _plain(
-    servers: dict[str, Server], reader: Work, rounds: int, seconds: float, picture: bytes
-) -> list[Row]:
     alone: dict[str, list[float]] = {READING: [], NETWORKS_ALONE: []}
     rows = []
-    for clients in CLIENTS:
-        shares, speeds = [], []
-        for _ in range(rounds):
-            for case, times in alone.items():
-                times.append(reader(case))
-            twin = load(servers[NOTHING], clients, seconds=seconds, picture=picture)
-            found = load(servers[DEMO], clients, seconds=seconds, picture=picture)
-            promised = twin.call + alone[READING][-1]
-            speeds.append(found.speed)
-            shares.append(found.speed * promised / min(clients, found.cores))
-        why = (f"{found.told()}; promised are {1e3 * promised:.2f} ms: twin {1e3 * twin.call:.2f}, "
-               f"reading {1e3 * alone[READING][-1]:.2f}.")  # fmt: skip
-        what = f"{clients} client{'s' if clients > 1 else ''}, plain route"
-        rows.append(row(what, DEMO, speeds, "calls a second"))
-        rows.append(row(f"{what}, share of what the cores allow", DEMO, shares, "",
-                        at_least=PLAIN_SHARE, theory=1.0, why=why))  # fmt: skip
+    with running(Arm(make_reader, (settings.checkpoints, picture, seconds / 3))) as reader:
+        for clients in CLIENTS:
+            shares, speeds = [], []
+            for _ in range(rounds):
+                for case, times in alone.items():
+                    times.append(reader(case))
+                twin = load(servers[NOTHING], clients, seconds=seconds, picture=picture)
+                found = load(servers[DEMO], clients, seconds=seconds, picture=picture)
+                promised = twin.call + alone[READING][-1]
+                speeds.append(found.speed)
+                shares.append(found.speed * promised / min(clients, found.cores))
+            why = (f"{found.told()}; promised are {1e3 * promised:.2f} ms: twin "
+                   f"{1e3 * twin.call:.2f}, reading {1e3 * alone[READING][-1]:.2f}.")  # fmt: skip
+            what = f"{many(clients, 'client')}, plain route"
+            rows.append(row(what, DEMO, speeds, "calls a second"))
+            rows.append(row(f"{what}, share of what the cores allow", DEMO, shares, "",
+                            at_least=PLAIN_SHARE, theory=1.0, why=why))  # fmt: skip
     rows += [row(f"{case}, no server", DEMO, [1e3 * s for s in times], "ms")
              for case, times in alone.items()]  # fmt: skip
     return rows
@@ -187,7 +182,7 @@ def throughput(servers: dict[str, Server], settings: Settings) -> list[Row]:
             for name in list(servers)[:: 1 if number % 2 else -1]:
                 load(servers[name], clients, seconds=seconds / 5)  # warm-up
                 uses[name].append(load(servers[name], clients, seconds=seconds))
-        what = f"{clients} client{'s' if clients > 1 else ''}"
+        what = many(clients, "client")
         speeds = {name: [use.speed for use in found] for name, found in uses.items()}
         for name, found in uses.items():
             rows.append(row(what, name, speeds[name], "calls a second"))

@@ -86,17 +86,14 @@ def page_of_digits(
     return figure
 
 
-def draw_readings(
-    ax: Axes, arrays: Mapping[str, np.ndarray], network: str, rows: Sequence[int]
-) -> Axes:
-    """The digit of the first row, what `network` reads it as and how confidently; empty if none.
+def draw_reading(ax: Axes, arrays: Mapping[str, np.ndarray], network: str, row: int | None) -> Axes:
+    """The digit of the row, what `network` reads it as and how confidently; empty for None.
 
     arrays: images (N, H, W), labels (N,), and of the network predictions and confidences (N,).
     """
-    if not len(rows):
+    if row is None:
         ax.axis("off")
         return ax
-    row = rows[0]
     label, prediction = int(arrays["labels"][row]), int(arrays[network][row])
     confidence = arrays[f"{network}_confidence"][row]
     draw_digit(ax, arrays["images"][row][None], label, prediction, 8, confidence)

@@ -9,7 +9,7 @@ classes keep together is measured in the space itself and in the plane.
 """
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -101,7 +101,7 @@ def run(options: Options) -> list[Path]:
 
 
 def spaces_of(options: Options, seed: int) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Labels (N,) of all test images, the chosen ones, and the spaces of those.
+    """Labels (N,) of all test images, the n chosen ones, and their spaces: name -> (n, D) float32.
 
     Raises:
         ValueError: neither runs nor checkpoints are named, or both.
@@ -117,7 +117,12 @@ def spaces_of(options: Options, seed: int) -> tuple[np.ndarray, np.ndarray, dict
         measure.check_test_set(kept, dataset, options.dataset_path)
     labels = dataset.labels.numpy()
     chosen = digits.some_stratified(labels, options.count, seed)
-    return labels, chosen, make_spaces(runs, dataset, chosen)
+    spaces = {"raw": dataset.images[chosen].flatten(1).numpy().astype(np.float32) / 255}
+    for kept in runs:
+        spaces[f"{kept.network}_untrained"] = untrained(kept, dataset, chosen)
+    for kept in runs:
+        spaces[f"{kept.network}_trained"] = kept.arrays("embeddings")[0][chosen].astype(np.float32)
+    return labels, chosen, spaces
 
 
 def spaces_of_checkpoints(
@@ -143,18 +148,6 @@ def spaces_of_checkpoints(
         spaces[f"{name}_untrained"] = embedded(spec, seed, asked.dataset, chosen)
         spaces[f"{name}_trained"] = asked.prediction.embeddings[chosen]
     return labels, chosen, spaces
-
-
-def make_spaces(
-    runs: "Sequence[KeptRun]", dataset: "DigitDataset", chosen: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Name -> (n, D) float32, first the pixels, then both networks untrained, then trained."""
-    spaces = {"raw": dataset.images[chosen].flatten(1).numpy().astype(np.float32) / 255}
-    for kept in runs:
-        spaces[f"{kept.network}_untrained"] = untrained(kept, dataset, chosen)
-    for kept in runs:
-        spaces[f"{kept.network}_trained"] = kept.arrays("embeddings")[0][chosen].astype(np.float32)
-    return spaces
 
 
 def untrained(kept: "KeptRun", dataset: "DigitDataset", chosen: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Numbers in words: how many seeds and images, percents, points, names."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -129,9 +130,9 @@ def gap_text(gaps: Sequence[float], noun: str = "pair") -> str:
     """As "−0.28 points (95 % interval −0.42 to −0.14, 5 pairs)"."""
     found = mean_interval(gaps)
     pairs = count_text([len(gaps)], noun)
-    if found.low is None or found.high is None:
+    if found.low is None:
         return f"{points(found.mean)} points ({pairs}, no interval)"
-    reach = f"{points(found.low)} to {points(found.high)}"
+    reach = interval(asdict(found), points)
     return f"{points(found.mean)} points (95 % interval {reach}, {pairs})"
 
 

@@ -32,9 +32,8 @@ MOST_TICKS = 8
 
 
 def spread(table: pd.DataFrame, by: str, value: str) -> pd.DataFrame:
-    """Columns by, mean, low and high (the extremes of the seeds), n; in ascending order of `by`."""
-    found = table.groupby(by)[value].agg(["mean", "min", "max", "count"]).reset_index()
-    return found.rename(columns={"min": "low", "max": "high", "count": "n"})
+    """Columns by, mean, low and high (the extremes of the seeds); in ascending order of `by`."""
+    return table.groupby(by)[value].agg(mean="mean", low="min", high="max").reset_index()
 
 
 def band(ax: Axes, table: pd.DataFrame, x: str, y: str, network: str, **style: Any) -> tuple:

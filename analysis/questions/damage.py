@@ -45,21 +45,15 @@ if TYPE_CHECKING:
 
 IDENTITY = "identity"
 
-AMOUNTS: dict[str, tuple[float, ...]] = {
-    "rotate": (-45, -30, -15, 0, 15, 30, 45),
-    "shift": (0, 1, 2, 3, 4, 5, 6),
-    "scale": (0.5, 0.6, 0.7, 0.8, 1, 1.2, 1.4),
-    "shear": (-0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75),
+# Kind of affine change -> its axis, and how far.
+SHIFTS: dict[str, tuple[str, tuple[float, ...]]] = {
+    "rotate": ("rotation (degrees)", (-45, -30, -15, 0, 15, 30, 45)),
+    "shift": ("shift (pixels)", (0, 1, 2, 3, 4, 5, 6)),
+    "scale": ("scale factor", (0.5, 0.6, 0.7, 0.8, 1, 1.2, 1.4)),
+    "shear": ("shear factor", (-0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75)),
 }
 
 DIRECTIONS = np.array([(-1, 0), (1, 0), (0, -1), (0, 1)])  # of a shift: down, right
-
-SHIFTS = {
-    "rotate": "rotation (degrees)",
-    "shift": "shift (pixels)",
-    "scale": "scale factor",
-    "shear": "shear factor",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +136,7 @@ def corrupted(images: np.ndarray, seed: int) -> Iterator[tuple[dict[str, Any], n
 def shifted(images: np.ndarray, seed: int) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
     """What was done, and the images after it, from one end of each range to the other."""
     directions = np.random.default_rng(seed).choice(DIRECTIONS, len(images))
-    for kind, amounts in AMOUNTS.items():
+    for kind, (_, amounts) in SHIFTS.items():
         for amount in amounts:
             yield {"kind": kind, "amount": amount}, move(images, kind, amount, directions)
 
@@ -211,7 +205,7 @@ def shifts(data: Results) -> Drawn:
     axes = np.atleast_1d(figure.subplots(1, len(kinds), sharey=True))
     for ax, kind in zip(axes, kinds, strict=True):
         draw_shift(ax, table[table["kind"] == kind], span)
-        ax.set_xlabel(SHIFTS[kind])
+        ax.set_xlabel(SHIFTS[kind][0])
     axes[0].set_ylabel("accuracy (%)")
     key_above(figure, axes[0])
     return figure, (

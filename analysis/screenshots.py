@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
+import numpy as np
 from PIL import Image
 
 from analysis.frame.command import start
@@ -36,6 +37,7 @@ FLAGS = (  # Chromium refuses to run as root, as in a container, with its sandbo
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 START_SECONDS = 90
+STEPS = 6  # of the mouse between two points
 HAND_PAUSE_MS = 15  # between two steps of the mouse: a stroke then takes a third of a second
 FILM = "demo_film.webp"
 FILM_VIEW, FILM_WIDTH = (900, 760), 640
@@ -128,18 +130,12 @@ def open_page(browser: "Browser", address: str, width: int, height: int, dark: b
 def draw(
     page: "Page",
     strokes: Sequence[Stroke],
-    steps: int = 6,
     pause: float = 0,
     watch: Callable[[], object] | None = None,
 ) -> None:
-    """Draw strokes on the pad with the mouse.
+    """Draw strokes on the pad with the mouse, in STEPS steps from one point to the next.
 
-    Args:
-        page: with the pad.
-        strokes: as shares of its side.
-        steps: of the mouse from one point to the next.
-        pause: milliseconds between them.
-        watch: called at each point.
+    After each step `pause` milliseconds pass, and `watch` is called at each point.
     """
     box = page.locator("#pad canvas").bounding_box()
     assert box is not None
@@ -148,10 +144,8 @@ def draw(
         page.mouse.move(*points[0])
         page.mouse.down()
         for first, last in pairwise(points):
-            for i in range(1, steps + 1):
-                page.mouse.move(
-                    *(a + (b - a) * i / steps for a, b in zip(first, last, strict=True))
-                )
+            for place in np.linspace(first, last, STEPS + 1)[1:]:
+                page.mouse.move(*place.tolist())
                 if pause:
                     page.wait_for_timeout(pause)
             if watch is not None:

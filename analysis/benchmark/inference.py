@@ -1,12 +1,15 @@
 """Inference of both networks: PyTorch, and the engine behind the demo."""
 
 import copy
-from collections.abc import Callable, Mapping
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import onnxruntime as ort
 import torch
 from torch import nn
 
@@ -79,6 +82,33 @@ def _equality(settings: Settings) -> list[Row]:
 def random_images(size: int) -> np.ndarray:
     """(size, 1, 28, 28) in [0, 1]; no network's speed depends on what it sees."""
     return np.random.default_rng(0).random((size, 1, 28, 28), dtype=np.float32)
+
+
+def session(
+    model: bytes | Path, threads: int = 1, options: ort.SessionOptions | None = None
+) -> ort.InferenceSession:
+    """A graph in the engine."""
+    options = options or ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def kernels(
+    model: bytes | Path, batch: int, calls: int, threads: int = 1
+) -> Iterator[tuple[str, str, int]]:
+    """Kind, name and microseconds of every kernel in some calls, by the engine's own profile."""
+    options = ort.SessionOptions()
+    options.enable_profiling = True
+    with tempfile.TemporaryDirectory() as folder:
+        options.profile_file_prefix = str(Path(folder) / "profile")
+        engine, images = session(model, threads, options), random_images(batch)
+        for _ in range(calls):
+            engine.run(None, {"images": images})
+        events = json.loads(Path(engine.end_profiling()).read_text(encoding="utf-8"))
+    for event in events:
+        if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
+            yield event["args"]["op_name"], event["name"], event["dur"]
 
 
 def make_eager(paths: Mapping[str, Path], seconds: float) -> Callable[[Case], float]:

@@ -11,7 +11,6 @@ classes keep together is measured in the space itself and in the plane.
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from netlib.data import DigitDataset
     from netlib.measure import KeptRun
 
+FILES = ("projections.npz", "projection_scores.csv")
 METHOD_NAMES = {"tsne": "t-SNE", "umap": "UMAP"}
 NEIGHBOURS = 10  # of both measures
 
@@ -69,9 +69,8 @@ class Options:
 
 def steps(plan: Plan) -> Iterator[Step]:
     """Ten projections."""
-    files = "projections.npz projection_scores.csv"
     options = (*plan.kept, *plan.course, *plan.count)
-    yield plan.step("embeddings", *options, outputs=files, inputs="pairs.csv")
+    yield plan.step("embeddings", *options, outputs=" ".join(FILES), inputs="pairs.csv")
 
 
 def run(options: Options) -> list[Path]:
@@ -229,13 +228,14 @@ def errors_among(data: Results, network: str, indices: np.ndarray) -> np.ndarray
     return np.isin(indices, arrays["indices"][arrays[network] != arrays["labels"]])
 
 
-for _method in METHOD_NAMES:
-    figure(
-        f"The test images in the plane by {METHOD_NAMES[_method]}",
-        *("projections.npz", "projection_scores.csv", "errors.npz"),
-        name=_method,
-        of=__name__,
-    )(partial(projection, method=_method))
+@figure("The test images in the plane by t-SNE", *FILES, "errors.npz")
+def tsne(data: Results) -> Drawn:
+    return projection(data, "tsne")
+
+
+@figure("The test images in the plane by UMAP", *FILES, "errors.npz")
+def umap(data: Results) -> Drawn:
+    return projection(data, "umap")
 
 
 def say(data: Results) -> Sections:

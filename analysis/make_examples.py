@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from analysis.frame.command import start
+from analysis.frame.command import SHIPPED, start
+from analysis.look.style import NETWORKS
 from netlib import answer, data
 
 PAD = 280
@@ -41,18 +42,14 @@ class Options:
 
     dataset_path: Path
     split: Literal["train", "test"] = "test"
-    checkpoints: tuple[Path, Path] = (
-        Path("checkpoints/standard.safetensors"),
-        Path("checkpoints/mobilenet.safetensors"),
-    )
+    checkpoints: tuple[Path, Path] = SHIPPED
     seed: int = 0
     output: Path
 
 
 def run(options: Options) -> Iterator[Path]:
     """Choose, write."""
-    names = ("standard", "mobilenet")
-    predictor = answer.Predictor(dict(zip(names, options.checkpoints, strict=True)))
+    predictor = answer.Predictor(dict(zip(NETWORKS, options.checkpoints, strict=True)))
     dataset = data.DigitDataset(options.dataset_path, options.split)
     images, labels = dataset.images[:, 0].numpy(), dataset.labels.numpy()
     examples = choose(answer.Reader(predictor), images, labels, options.seed)

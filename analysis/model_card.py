@@ -25,10 +25,10 @@ import pandas as pd
 
 from analysis.frame.command import start
 from analysis.look.rows import t_interval
+from analysis.look.style import NETWORKS
 from netlib import nets
 from netlib.errors import many
 
-NETWORKS = ("standard", "mobilenet")
 SETS = {
     "mnist": "MNIST test set",
     "mnist-sketch": "the same, through `sketch.to_digit`",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from analysis.frame.command import progress, start
+from analysis.frame.command import SHIPPED, progress, start
 from netlib import answer
 from netlib.answer.labelled import picture_labels
 from netlib.data.stores import FolderStore, ZipStore, check_file
@@ -24,7 +24,7 @@ from netlib.files import replacing
 if TYPE_CHECKING:
     from netlib.answer.reading import NetworkReading, Reader
 
-CHECKPOINTS = (Path("checkpoints/standard.safetensors"), Path("checkpoints/mobilenet.safetensors"))
+
 MAX_TABLE_BYTES = 100_000_000
 
 
@@ -43,7 +43,7 @@ class Options:
 
     pictures: Annotated[tuple[Path, ...], tyro.conf.Positional]
     labels: Path | None = None
-    checkpoint: tuple[Path, ...] = CHECKPOINTS
+    checkpoint: tuple[Path, ...] = SHIPPED
     output: Path
 
 

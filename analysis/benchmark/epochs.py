@@ -11,7 +11,8 @@ from torch.utils.data import DataLoader
 from analysis.benchmark import plain
 from analysis.benchmark.arms import Arm, interleave, profile, timed
 from analysis.benchmark.record import Row, ratios, row
-from analysis.benchmark.settings import NETWORKS, Settings
+from analysis.benchmark.settings import Settings
+from analysis.look.style import NETWORKS
 from netlib.data.choosing import EpochSampler
 from netlib.data.loaders import DigitDataset
 from netlib.nets.network import ARCHITECTURES

@@ -15,7 +15,8 @@ from torch import nn
 
 from analysis.benchmark.arms import Arm, interleave, profile, seconds_of
 from analysis.benchmark.record import Row, ratios, row
-from analysis.benchmark.settings import NETWORKS, Settings, as_input
+from analysis.benchmark.settings import Settings, as_input
+from analysis.look.style import NETWORKS
 from netlib.answer.predictor import Predictor
 from netlib.nets.checkpoint import load_network
 

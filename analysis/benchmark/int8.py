@@ -17,7 +17,8 @@ from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_
 from analysis.benchmark.arms import Arm, interleave, seconds_of
 from analysis.benchmark.inference import BATCHES, Case, kernels, random_images, session
 from analysis.benchmark.record import Row, ratios, row
-from analysis.benchmark.settings import NETWORKS, Settings, as_input
+from analysis.benchmark.settings import Settings, as_input
+from analysis.look.style import NETWORKS
 from netlib.answer.graph import to_onnx
 from netlib.nets.checkpoint import load_network
 

@@ -22,7 +22,8 @@ from onnx import TensorProto, helper, numpy_helper
 from analysis.benchmark.arms import Arm, interleave, seconds_of
 from analysis.benchmark.inference import kernels, make_eager, make_folded, make_ours, session
 from analysis.benchmark.record import Row, row
-from analysis.benchmark.settings import NETWORKS, Settings
+from analysis.benchmark.settings import Settings
+from analysis.look.style import NETWORKS
 from netlib import nets
 from netlib.answer.graph import IR_VERSION, OPSET, to_onnx
 

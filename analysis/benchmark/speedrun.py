@@ -22,7 +22,8 @@ from torch import nn
 from analysis.benchmark.arms import Arm, interleave, profile, seconds_of, timed
 from analysis.benchmark.epochs import loader_of
 from analysis.benchmark.record import Row, row
-from analysis.benchmark.settings import NETWORKS, Settings
+from analysis.benchmark.settings import Settings
+from analysis.look.style import NETWORKS
 from netlib.data.loaders import DigitDataset
 from netlib.nets.network import ARCHITECTURES
 from netlib.training.config import TrainConfig

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.build.plan import Own, Plan
 from analysis.comparison import leaflet
 from analysis.frame.results import Results
+from analysis.look.style import NETWORKS
 from analysis.questions import figures, headline, questions
 
 if TYPE_CHECKING:
@@ -86,10 +87,7 @@ def make_page(plan: Plan, report: "Build", options: "Options") -> Iterator[Path]
 
 def checkpoints(plan: Plan) -> dict[str, Path]:
     """The networks of the first pair of runs."""
-    return {
-        network: plan.runs / "pairs" / f"{network}-0" / "network.safetensors"
-        for network in ("standard", "mobilenet")
-    }
+    return {n: plan.runs / "pairs" / f"{n}-0" / "network.safetensors" for n in NETWORKS}
 
 
 def opening(plan: Plan, results: Results) -> Iterator[leaflet.Block]:

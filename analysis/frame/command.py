@@ -43,6 +43,8 @@ COMMANDS: dict[str, str] = {
     "picture_sheet": "analysis.build.picture_sheet",
     "benchmark": "analysis.benchmark.__main__",
 }
+# The networks that come with this program: standard, then MobileNet.
+SHIPPED = (Path("checkpoints/standard.safetensors"), Path("checkpoints/mobilenet.safetensors"))
 FORMER = {"build": "report"}  # names that commands had
 SYNONYMS = {"--loss-func": "--loss"}  # the course's name
 # A user's mistakes; whatever else is raised is ours, and keeps its traceback.
@@ -107,9 +109,11 @@ def module_name(kind: type) -> str:
 
 def command_line(options: Any) -> str:
     """The shortest command that gives these options."""
-    defaults = {field.name: _default(field) for field in fields(options)}
-    arguments = [*_positional(options), *_spelled(options, defaults)]
-    return shlex.join(["python", "-m", module_name(type(options)), *arguments])
+    kind, defaults = type(options), {field.name: _default(field) for field in fields(options)}
+    names = [name for name in defaults if _is_positional(kind, name)]
+    placed = [word for name in names for word in _words(getattr(options, name))]
+    arguments = [*placed, *_spelled(options, defaults)]
+    return shlex.join(["python", "-m", module_name(kind), *arguments])
 
 
 def made_by(options: Any, *packages: str, **facts: Any) -> dict[str, Any]:
@@ -260,11 +264,6 @@ def _is_positional(kind: type, name: str) -> bool:
 
 
 POSITIONAL = tyro.conf.Positional[int].__metadata__[0]  # type: ignore[attr-defined]
-
-
-def _positional(options: Any) -> list[str]:
-    names = [f.name for f in fields(options) if _is_positional(type(options), f.name)]
-    return [word for name in names for word in _words(getattr(options, name))]
 
 
 def _spelled(options: Any, defaults: Mapping[str, Any]) -> Iterator[str]:

@@ -22,7 +22,7 @@ def compare(pair: "Pair") -> dict[str, Any]:
     """One row an epoch and run."""
     tables = [
         pd.read_csv(run.history)[HISTORY].assign(network=run.network, seed=run.seed)
-        for run in pair.runs
+        for run in (result.run for result in pair.every)
     ]
     return {"histories.csv": pd.concat(tables)[["network", "seed", *HISTORY]]}
 

@@ -52,16 +52,9 @@ def by_frequency(table: pd.DataFrame) -> pd.DataFrame:
     counts = table[[f"count_{digit}" for digit in CLASSES]].to_numpy(float)
     recalls = table[[f"recall_{digit}" for digit in CLASSES]].to_numpy(float)
     order = np.argsort(-counts, axis=1, kind="stable")
-    parts = []
-    for rank in CLASSES:
-        digit = order[:, [rank]]
-        parts.append(
-            table[["network", "level", "ratio", "seed"]].assign(
-                rank=rank,
-                size=np.take_along_axis(counts, digit, 1)[:, 0],
-                recall=100 * np.take_along_axis(recalls, digit, 1)[:, 0],
-            )
-        )
+    sizes, recalls = (np.take_along_axis(x, order, 1) for x in (counts, 100 * recalls))
+    runs = table[["network", "level", "ratio", "seed"]]
+    parts = (runs.assign(rank=i, size=sizes[:, i], recall=recalls[:, i]) for i in CLASSES)
     rows = pd.concat(parts, ignore_index=True)
     # Rotations differ by an image or two in what a rank has; a line needs one number.
     return rows.assign(images=rows.groupby(["ratio", "rank"])["size"].transform("mean"))

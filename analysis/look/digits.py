@@ -39,8 +39,7 @@ def draw_digit(
     ax.set_title(text, fontsize=fontsize, color="black" if right else WRONG, pad=3)
     if confidence is not None:
         ax.set_xlabel(f"{100 * confidence:.1f} %", fontsize=fontsize - 1, labelpad=2)
-    ax.set_xticks([])
-    ax.set_yticks([])
+    ax.set(xticks=[], yticks=[])
     for spine in ax.spines.values():
         spine.set_color("#cccccc")
     return ax
@@ -178,8 +177,7 @@ def draw_map(
         extent = (-0.5, image.shape[1] - 0.5, image.shape[0] - 0.5, -0.5)
         ax.imshow(np.asarray(heat), cmap="Purples", alpha=0.55, extent=extent,
                   interpolation="bilinear")  # fmt: skip
-    ax.set_xticks([])
-    ax.set_yticks([])
+    ax.set(xticks=[], yticks=[])
     return ax
 
 

@@ -64,8 +64,7 @@ def _write_counts(
     long = max(map(len, names)) > 2
     ax.set_xticks(range(len(names)), names, rotation=90 if long else 0)
     ax.set_yticks(range(len(names)), names)
-    ax.set_xlabel("predicted class")
-    ax.set_ylabel("true class")
+    ax.set(xlabel="predicted class", ylabel="true class")
     unframed(ax)
 
 
@@ -92,10 +91,8 @@ def draw_block_grid(
             frame = Rectangle(corner, 0.94, 0.94, fill=False, edgecolor=COLOURS[network])
             frame.set_linewidth(1.8)
             ax.add_patch(frame)
-    ax.set_xticks(range(side))
-    ax.set_yticks(range(side))
-    ax.set_xlabel("convolution blocks")
-    ax.set_ylabel("MobileNet blocks")
+    ax.set(xticks=range(side), yticks=range(side))
+    ax.set(xlabel="convolution blocks", ylabel="MobileNet blocks")
     unframed(ax)
     return ax
 

@@ -116,8 +116,7 @@ def draw_history(
 
 def _over_epochs(ax: Axes, quantity: str) -> Axes:
     """Axes of a training: whole epochs, and loss or accuracy."""
-    ax.set_xlabel("epoch")
-    ax.set_ylabel("accuracy (%)" if quantity == "accuracy" else "loss")
+    ax.set(xlabel="epoch", ylabel="accuracy (%)" if quantity == "accuracy" else "loss")
     cast(Any, ax.xaxis.get_major_locator()).set_params(integer=True)
     plain(ax)
     return ax
@@ -213,8 +212,7 @@ def _errors_of_both(ax: Axes, left: float, bottom: float, most: float) -> Axes:
     ax.set(xscale="log", yscale="log", xlim=(left, most), ylim=(bottom, most))
     for axis in (ax.xaxis, ax.yaxis):
         plain_numbers(axis)
-    ax.set_xlabel("expected errors, 1 − confidence (%)")
-    ax.set_ylabel("errors found (%)")
+    ax.set(xlabel="expected errors, 1 − confidence (%)", ylabel="errors found (%)")
     plain(ax, "both")
     return ax
 
@@ -233,8 +231,7 @@ def draw_risk_coverage(
     ax.plot(100 * kept / len(y), 100 * risk, label=label, **style)
     ax.set_xlim(0, 100)
     ax.set_ylim(0)
-    ax.set_xlabel("kept answers, most confident first (%)")
-    ax.set_ylabel("error rate of those kept (%)")
+    ax.set(xlabel="kept answers, most confident first (%)", ylabel="error rate of those kept (%)")
     plain(ax)
     return ax
 

@@ -78,8 +78,7 @@ def draw_projection(
     ax.set_aspect("equal", adjustable="datalim")
     bare(ax)
     if method:
-        ax.set_xlabel(f"{method} 1")
-        ax.set_ylabel(f"{method} 2")
+        ax.set(xlabel=f"{method} 1", ylabel=f"{method} 2")
     return ax
 
 
@@ -159,12 +158,10 @@ def draw_roofline(ax: Axes, roof: pd.Series, layers: pd.DataFrame) -> Axes:
         ax.plot(rows["intensity"], rows["gmacs_per_s"], marker, color=COLOURS[network],
                 markerfacecolor=FACES[network], markersize=5,
                 label=f"{name_of(network)}: {name}")  # fmt: skip
-    ax.set_xscale("log")
-    ax.set_yscale("log")
+    ax.set(xscale="log", yscale="log")
     plain_numbers(ax.xaxis, (1, 2, 5), "{:,g}".format)
     plain_numbers(ax.yaxis, (1, 2, 5), "{:,g}".format)
     ax.set_xlim(low, high)
-    ax.set_xlabel("arithmetic intensity (multiply–accumulates per byte)")
-    ax.set_ylabel("speed (GMAC/s)")
+    ax.set(xlabel="arithmetic intensity (multiply–accumulates per byte)", ylabel="speed (GMAC/s)")
     plain(ax, "both")
     return ax

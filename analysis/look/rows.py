@@ -216,8 +216,7 @@ def draw_class_scores(
         text = f"accuracy {100 * accuracy:.2f} %"
         ax.axhline(100 * accuracy, color=GREY, linewidth=1, label=text)
     ax.set_xticks(range(max(map(len, series.values()))), names)
-    ax.set_xlabel("class")
-    ax.set_ylabel("score (%)")
+    ax.set(xlabel="class", ylabel="score (%)")
     ax.legend(frameon=False)
     plain(ax)
     return ax

@@ -52,8 +52,7 @@ def draw_roc_curves(
     area = areas.set_index("class")["auc"]
     shown = curves.assign(fpr=curves["fpr"].clip(lower=LEAST / 2)) if log else curves
     _draw_classes(ax, shown.rename(columns={"fpr": "x", "tpr": "y"}), area, colour)
-    ax.set_xlabel("false positive rate (%)")
-    ax.set_ylabel("true positive rate (%)")
+    ax.set(xlabel="false positive rate (%)", ylabel="true positive rate (%)")
     if log:
         ax.set_xscale("log")
         ax.set_xlim(100 * LEAST, 100)
@@ -86,8 +85,7 @@ def draw_precision_recall(
     low = 100 * max(0.0, 1 - 6 * max(1 - corner, 1e-3))
     edge = (100 - low) / 40
     ax.set(xlim=(low, 100 + edge), ylim=(low, 100 + edge), aspect="equal")
-    ax.set_xlabel("recall (%)")
-    ax.set_ylabel("precision (%)")
+    ax.set(xlabel="recall (%)", ylabel="precision (%)")
     ax.legend(loc="lower left", frameon=False, handlelength=2.2)
     plain(ax, "both")
     return ax

@@ -110,8 +110,7 @@ def plain(ax: Axes, grid: str = "y") -> None:
 
 def bare(ax: Axes) -> None:
     """No frame and no ticks: for pictures."""
-    ax.set_xticks([])
-    ax.set_yticks([])
+    ax.set(xticks=[], yticks=[])
     unframed(ax)
 
 

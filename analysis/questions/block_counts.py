@@ -70,8 +70,7 @@ def blocks(data: Results) -> Drawn:
         ax.set_ylabel("")
     ax = grids[1].subplots()
     draw_block_scatter(ax, table.assign(macs=table["macs"] / 1e6), "macs", "error")
-    ax.set_xlabel("multiply–accumulates (million)")
-    ax.set_ylabel(ERROR)
+    ax.set(xlabel="multiply–accumulates (million)", ylabel=ERROR)
     runs = data.sweep("blocks")
     return figure, (
         "Every count of convolution blocks (C) and of MobileNet blocks (D) up to four in all. "

@@ -217,14 +217,12 @@ def pointwise_matrix(data: Results) -> Drawn:
     figure = blank(FULL, 6.4)
     matrix, spectrum = figure.subplots(1, 2, width_ratios=(1.5, 1))
     draw_matrix(matrix, weights[by_likeness(weights)][:, by_likeness(weights.T)])
-    matrix.set_xlabel("input channel, sorted by likeness")
-    matrix.set_ylabel("output channel, sorted")
+    matrix.set(xlabel="input channel, sorted by likeness", ylabel="output channel, sorted")
     chance = np.random.default_rng(0).normal(size=weights.shape)
     for values, style in ((weights, "-"), (chance, ":")):
         spectrum.plot(energies(values), style, color=COLOURS["mobilenet"],
                       label="learned" if style == "-" else "Gaussian")  # fmt: skip
-    spectrum.set_xlabel("singular values")
-    spectrum.set_ylabel("energy held (%)")
+    spectrum.set(xlabel="singular values", ylabel="energy held (%)")
     key(spectrum)
     plain(spectrum, "both")
     outputs, inputs = weights.shape

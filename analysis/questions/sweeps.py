@@ -121,8 +121,7 @@ def panel(ax: "Axes", table: pd.DataFrame, name: str) -> None:
     factor = FACTORS[name]
     if factor.column:
         draw_sweep(ax, table, factor.column, "error", chosen=True, named=False)
-        ax.set_xlabel(factor.name)
-        ax.set_ylabel(ERROR)
+        ax.set(xlabel=factor.name, ylabel=ERROR)
         ticks = np.unique(table[factor.column])
         ax.set_xticks(ticks, list(map(brief, ticks)), fontsize=7)
         return

@@ -106,8 +106,8 @@ FEWEST = 3  # pairs, below which no difference is called a finding
 
 
 def by_network(runs: pd.DataFrame, value: str = "accuracy", index: str = "seed") -> pd.DataFrame:
-    """A column a network, a row a pair of runs; without runs that have no partner."""
-    return runs.pivot_table(index=index, columns="network", values=value).dropna()
+    """A column a network, a row a pair of runs; NaN where a run has no partner."""
+    return runs.pivot_table(index=index, columns="network", values=value)
 
 
 def gaps_of(pairs: pd.DataFrame) -> list[float]:

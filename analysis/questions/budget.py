@@ -128,7 +128,7 @@ def equal_time(table: pd.DataFrame) -> float:
 def pairs_of(table: pd.DataFrame, standard: float = 1.0, mobilenet: float = 1.0) -> pd.DataFrame:
     """One row a seed: accuracy of the standard and of the MobileNet network of these widths."""
     wanted = table["network"].map({"standard": standard, "mobilenet": mobilenet})
-    return by_network(table[table["width"] == wanted])
+    return by_network(table[table["width"] == wanted]).dropna()
 
 
 def ratios(table: pd.DataFrame, standard: float = 1.0, mobilenet: float = 1.0) -> Section:
@@ -168,7 +168,7 @@ def regimes(data: Results) -> Iterator[Section]:
     found = shipped(data)
     if len(found):
         setting = "MNIST and pen strokes"
-        yield regime("Block for block, shipped recipe", setting, by_network(found), same)
+        yield regime("Block for block, shipped recipe", setting, by_network(found).dropna(), same)
     for what, cost in (("parameters", "params"), ("MACs", "macs")):
         narrow = equal(widths, cost)
         yield regime(

@@ -242,7 +242,7 @@ def load(options: Options, checkpoint: Path) -> tuple["nets.Network", dict[str, 
         ValueError: an option says something else of the network.
     """
     metadata = nets.read_metadata(checkpoint)
-    net = nets.build_network(metadata["spec"])
+    net = nets.Network(metadata["spec"])
     for name, value in given(options).items():
         found = net.spec.get(name)
         if found != (list(value) if name == "input_dim" else value):
@@ -463,7 +463,7 @@ def print_parameters(
     values["architecture"] = nets.architecture_name(net)
     values["weighted_sampling"] = metadata.get("weighted_sampling", options.weighted_sampling)
     values.update({name: net.spec[name] for name in DEFAULTS if name in net.spec})
-    cost = nets.measure(net, net.input_dim)
+    cost = nets.measure(net)
     print(f"Name: {options.name or '(not given)'}")
     print(f"Roll number: {options.roll_number or '(not given)'}")
     print("\nParameters")

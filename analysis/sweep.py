@@ -477,7 +477,7 @@ def make_row(
 
     validation = measure.scores(digits.validation_set.labels, outputs["validation"].logits)
     test = measure.scores(digits.test_set.labels, outputs["test"].logits)
-    cost = nets.measure(net, net.input_dim)
+    cost = nets.measure(net)
     recall = [math.nan if value is None else value for value in test.per_class_recall]
     return {
         "level": run.level,

@@ -67,18 +67,19 @@ def remove_leftovers(folder: Path) -> None:
 def _is_left(path: Path) -> bool:
     """Whether a process that is dead was writing this."""
     if match := _TEMPORARY.fullmatch(path.name):
-        return not _is_alive(int(match[1]))
+        return not is_alive(int(match[1]))
     try:
         return bool(_OLD.fullmatch(path.name)) and time.time() - path.stat().st_mtime > _OLD_AGE
     except OSError:  # another process was quicker
         return False
 
 
-def _is_alive(process: int) -> bool:
+def is_alive(process: int) -> bool:
+    """Whether there is a process of this number, anybody's."""
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
-        return True
+        pass
     return True

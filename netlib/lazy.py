@@ -12,11 +12,9 @@ TRAINING_PACKAGES = frozenset({"torch", "torchvision", "sklearn", "pandas", "mat
 def attach(
     package: str, file: str
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
-    """`__getattr__`, `__dir__` and `__all__` (PEP 562) of a package, from the stub beside it.
+    """`__getattr__`, `__dir__` and `__all__` (PEP 562) of a package, from its name and file.
 
-    Args:
-        package: its `__name__`.
-        file: its `__file__`; the `.pyi` beside it lists the names, `from .module import Name`.
+    The `.pyi` beside the file lists the names, `from .module import Name`.
 
     Raises:
         ImportError: from `__getattr__`, where a name needs a package that is not installed.

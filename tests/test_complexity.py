@@ -26,7 +26,7 @@ def test_every_layer_has_the_figures_derived_by_hand() -> None:
         LayerCost("blocks.1.bn_pw", "bn", (16, 2, 2), 2 * 16, 2 * 16, 0),
         LayerCost("head", "fc", (3,), 16 * 3 + 3, 0, 16 * 3),
     )
-    assert measure(tiny(), (1, 8, 8)).layers == expected
+    assert measure(tiny()).layers == expected
 
 
 def test_a_network_costs_what_its_layers_cost() -> None:
@@ -57,7 +57,7 @@ def test_torch_counts_two_flops_for_each_mac(net: Network) -> None:
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         net.eval()(torch.zeros(1, *net.input_dim))
     counted = counter.get_total_flops()
-    assert counted == 2 * measure(net, net.input_dim).macs
+    assert counted == 2 * measure(net).macs
 
 
 def observed(net: Network) -> list[tuple]:
@@ -81,7 +81,7 @@ def observed(net: Network) -> list[tuple]:
 def test_the_table_of_layers_is_what_torch_runs(net: Network) -> None:
     expected = [
         (cost.name, cost.output_shape, cost.num_params, cost.num_buffers)
-        for cost in measure(net, net.input_dim).layers
+        for cost in measure(net).layers
     ]
     assert observed(net) == expected
     modules = dict(net.named_modules())

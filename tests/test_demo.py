@@ -191,7 +191,10 @@ def test_verdict(reading: Reading, text: str, kind: str) -> None:
 def test_what_is_read_in_part_has_no_tick_and_no_box_of_what_is_read() -> None:
     reading = reading_of(7, 1, 2)
     signs = np.array([True, False, False])
-    networks = {name: network.without(signs) for name, network in reading.networks.items()}
+    networks = {
+        name: replace(network, is_digit=network.is_digit & ~signs)
+        for name, network in reading.networks.items()
+    }
     reading = replace(reading, networks=networks, sketch=trace(seven()))
     text, kind = verdict(reading, FACTS)
     assert kind == "none" and text.startswith("Both networks read ?12: “?” does not look like")

@@ -20,7 +20,7 @@ from netlib.picture.load import (
     as_picture,
     open_image,
     reduction,
-    to_grey,
+    to_levels,
 )
 
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF")
@@ -55,7 +55,7 @@ def png_header(width: int, height: int) -> bytes:
 
 def tones(picture: Image.Image) -> tuple[float, float]:
     """Tone at the left edge and in the middle, of 1."""
-    grey = to_grey(picture)
+    grey = to_levels(picture) / 255
     return float(grey[30, 2]), float(grey[30, 20])
 
 
@@ -92,7 +92,7 @@ def test_a_photo_is_turned_as_its_exif_data_says() -> None:
     exif[0x0112] = 6  # "rotate 90 degrees clockwise to show"
     turned = open_image(encoded(stored, "JPEG", exif=exif))
     assert turned.size == (40, 60)
-    grey = to_grey(turned)
+    grey = to_levels(turned) / 255
     assert grey[:, -5:].max() < 0.1 < 0.9 < grey[:, :25].min()  # black along the right
 
 
@@ -152,7 +152,7 @@ def test_a_sheet_with_clear_corners_goes_on_its_own_tone() -> None:
     sheet = Image.new("LA", (40, 60), (0, 0))
     sheet.paste((240, 255), (2, 2, 38, 58))
     sheet.paste((30, 255), (16, 10, 24, 50))
-    grey = to_grey(as_picture(sheet))
+    grey = to_levels(as_picture(sheet)) / 255
     assert grey[0, 0] == pytest.approx(240 / 255)
     assert grey[30, 20] == pytest.approx(30 / 255)
 
@@ -186,7 +186,7 @@ def test_large_pictures_are_reduced(file_format: str) -> None:
     assert max(picture.size) <= WORKING_SIDE
     assert picture.width * picture.height == pytest.approx(WORKING_PIXELS, rel=0.01)
     assert picture.width / picture.height == pytest.approx(2 / 3, abs=0.002)
-    grey = to_grey(picture)
+    grey = to_levels(picture) / 255
     assert grey[picture.height // 2, picture.width // 2] < 0.05
 
 

@@ -15,7 +15,7 @@ import torch
 from helpers_visitor import Visitor
 
 import demo
-from netlib.app.inside import Inside, mobilenet_v1_layers, pack, what_if_html
+from netlib.app.inside import Inside, mobilenet_v1_layers, pack, page_of
 from netlib.app.service import Service
 from netlib.app.views.cost_strip import cost_strip_html, lesson
 from netlib.app.views.pictures import encode
@@ -67,7 +67,7 @@ def test_weights_lie_where_the_manifest_says() -> None:
 
 def test_the_manifest_counts_what_the_networks_cost(inside: Inside, networks) -> None:
     for network in inside.manifest["networks"]:
-        cost = measure(networks[network["name"]], (1, 28, 28))
+        cost = measure(networks[network["name"]])
         sent = [layer["macs"] for block in network["blocks"] for layer in block]
         assert sent == [layer.macs for layer in cost.layers if layer.kind not in ("bn", "fc")]
 
@@ -79,7 +79,7 @@ def test_a_digit_is_sent_as_the_networks_saw_it() -> None:
 
 
 def test_the_presets_are_the_separable_layers_of_mobilenet_v1() -> None:
-    cost = measure(mobilenet_v1(), (3, 224, 224))
+    cost = measure(mobilenet_v1())
     pairs = [layer for layer in cost.layers if layer.kind in ("depthwise", "pointwise")]
     macs = [
         (9 * layer["m"] * layer["side"] ** 2, layer["m"] * layer["n"] * layer["side"] ** 2)
@@ -89,7 +89,7 @@ def test_the_presets_are_the_separable_layers_of_mobilenet_v1() -> None:
 
 
 def test_the_page_carries_its_manifest_safely(inside: Inside) -> None:
-    carried = re.search(r'data-manifest="([^"]*)"', what_if_html(inside))
+    carried = re.search(r'data-manifest="([^"]*)"', page_of("whatif.html", inside))
     assert carried is not None
     assert json.loads(unescape(carried[1])) == json.loads(json.dumps(inside.manifest))
 

@@ -15,7 +15,6 @@ from netlib.nets.network import (
     ARCHITECTURES,
     Network,
     architecture_name,
-    build_network,
     init_network,
     mobilenet_v1,
     named_network,
@@ -52,7 +51,7 @@ def test_mobilenet_v1_has_the_counts_of_the_paper(
     width: float, standard: bool, num_params: int, with_buffers: int, macs: int
 ) -> None:
     # with_buffers is what Keras's `applications.MobileNet` counts.
-    cost = measure(on_meta(mobilenet_v1, width=width, separable=not standard), (3, 224, 224))
+    cost = measure(on_meta(mobilenet_v1, width=width, separable=not standard))
     assert cost.num_params == num_params
     assert cost.num_params + cost.num_buffers == with_buffers
     assert cost.macs == macs
@@ -70,7 +69,7 @@ def test_mobilenet_v1_takes_small_images(side: int, separable: bool) -> None:
 
 def test_the_standard_network_has_the_course_s_counts() -> None:
     net = ARCHITECTURES["standard"]((1, 28, 28), 10)
-    cost = measure(net, (1, 28, 28))
+    cost = measure(net)
     channels = 32 + 64 + 128 + 256
     weights = 9 * (1 * 32 + 32 * 64 + 64 * 128 + 128 * 256)
     assert weights + 2 * channels + 256 * 10 + 10 == 390_890
@@ -82,7 +81,7 @@ def test_the_standard_network_has_the_course_s_counts() -> None:
 
 def test_the_mobilenet_has_the_course_s_counts() -> None:
     net = ARCHITECTURES["mobilenet"]((1, 28, 28), 10)
-    cost = measure(net, (1, 28, 28))
+    cost = measure(net)
     weights = 9 * (1 * 32 + 32 * 64) + (9 * 64 + 64 * 128) + (9 * 128 + 128 * 256)
     normalised = 32 + 64 + (64 + 128) + (128 + 256)
     assert weights + 2 * normalised + 256 * 10 + 10 == 65_322
@@ -171,7 +170,7 @@ def test_first_weights_have_he_s_variance_of_a_filter_s_own_inputs() -> None:
     ids=architecture_name,
 )
 def test_a_network_can_be_built_again_from_its_spec(net: Network) -> None:
-    twin = build_network(net.spec)
+    twin = Network(net.spec)
     assert twin.spec == net.spec
     assert {k: v.shape for k, v in twin.state_dict().items()} == {
         k: v.shape for k, v in net.state_dict().items()
@@ -258,12 +257,12 @@ def test_unknown_names_are_refused(name: str) -> None:
 )
 def test_unknown_specs_are_refused(spec: dict, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
-        build_network(spec)
+        Network(spec)
 
 
 def test_a_cosine_head_is_part_of_the_spec_and_of_the_name() -> None:
     net = init_network(2, 2, (1, 28, 28), 10, head="cosine")
     assert net.head.bias is None
     assert architecture_name(net) == "conv2_dw2_cosine"
-    assert build_network(net.spec).spec == net.spec
+    assert Network(net.spec).spec == net.spec
     assert "head" not in init_network(2, 2, (1, 28, 28), 10).spec

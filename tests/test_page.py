@@ -195,7 +195,7 @@ def test_one_digit_over_another_is_two() -> None:
     cv2.polylines(six, [np.array([[80, 12], [32, 80]])], False, 0, 14)
     cv2.circle(six, (58, 86), 28, 0, 14)
     upper, lower = find_digits(np.pad(np.concatenate([seven, six]), 30, constant_values=255))
-    assert upper.bottom <= lower.top
+    assert upper.box[3] <= lower.box[1]
 
 
 def test_a_page_without_ink_is_blank() -> None:

@@ -35,7 +35,7 @@ def seven(draw: ImageDraw.ImageDraw, x: int, y: int = 30) -> None:
 
 
 def spans(found: list[DigitBox]) -> list[tuple[int, int]]:
-    return [(digit.left, digit.right) for digit in found]
+    return [(digit.box[0], digit.box[2]) for digit in found]
 
 
 # --- One digit ----------------------------------------------------------------------------------
@@ -59,7 +59,7 @@ def test_a_box_is_that_of_the_ink() -> None:
     picture, draw = page()
     stick(draw, 150)
     (found,) = find_digits(picture)
-    assert (found.left, found.top, found.right, found.bottom) == (150, 30, 150 + PEN, 110)
+    assert found.box == (150, 30, 150 + PEN, 110)
 
 
 def test_the_bar_of_a_five_stays_with_it() -> None:
@@ -108,7 +108,7 @@ def test_digits_come_from_left_to_right_each_like_one_alone() -> None:
     for draw_one, x in ((ring, 280), (stick, 40), (seven, 130)):
         draw_one(draw, x)
     found = find_digits(picture)
-    assert [digit.left for digit in found] == pytest.approx([40, 130, 280], abs=2)
+    assert [digit.box[0] for digit in found] == pytest.approx([40, 130, 280], abs=2)
     for draw_one, x, digit in zip((stick, seven, ring), (40, 130, 280), found, strict=True):
         alone, draw = page()
         draw_one(draw, x)
@@ -132,7 +132,7 @@ def test_digits_that_lean_over_one_another_are_apart() -> None:
     draw.line([(100, 64), (88, 74)], fill=0, width=PEN)
     ring(draw, 150)
     found = find_digits(picture)
-    assert found[-1].left == 150
+    assert found[-1].box[0] == 150
 
 
 def joined_rings() -> Image.Image:
@@ -146,8 +146,8 @@ def joined_rings() -> Image.Image:
 
 def test_joined_digits_are_cut_between_them() -> None:
     left, right = find_digits(joined_rings())
-    assert left.right == pytest.approx(114, abs=5)
-    assert right.left == pytest.approx(114, abs=5)
+    assert left.box[2] == pytest.approx(114, abs=5)
+    assert right.box[0] == pytest.approx(114, abs=5)
     alone, draw = page()
     ring(draw, 60)
     expected = to_digit(alone)
@@ -163,7 +163,7 @@ def test_twenty_digits_are_found_and_no_more_than_asked_for() -> None:
         (ring, stick, seven)[index % 3](draw, 20 + 60 * index)
     found = find_digits(picture)
     assert len(found) == 20
-    assert [digit.left for digit in found] == sorted(digit.left for digit in found)
+    assert [digit.box[0] for digit in found] == sorted(digit.box[0] for digit in found)
     assert spans(find_digits(picture, max_digits=7)) == spans(found[:7])
 
 
@@ -171,7 +171,7 @@ def test_two_lines_are_read_one_after_the_other() -> None:
     picture, draw = page(300, 260)
     for x, y in ((200, 20), (40, 24), (120, 150), (30, 156)):
         ring(draw, x, y)
-    assert [(digit.left, digit.top) for digit in find_digits(picture)] == [
+    assert [digit.box[:2] for digit in find_digits(picture)] == [
         (40, 24),
         (200, 20),
         (30, 156),
@@ -196,8 +196,7 @@ def test_boxes_of_large_pictures_are_in_their_own_pixels(make) -> None:
     assert 400 * factor > WORKING_SIDE
     large = np.asarray(picture).repeat(factor, axis=0).repeat(factor, axis=1)
     for digit, x in zip(find_digits(make(large)), (50, 250), strict=True):
-        edges = (digit.left, digit.top, digit.right, digit.bottom)
-        assert edges == pytest.approx([n * factor for n in (x, 30, x + 50, 110)], abs=factor)
+        assert digit.box == pytest.approx([n * factor for n in (x, 30, x + 50, 110)], abs=factor)
 
 
 # --- A network's confidence ---------------------------------------------------------------------
@@ -310,8 +309,8 @@ def test_rows_are_read_one_after_the_other() -> None:
     rng = np.random.default_rng(0)
     ink = on_a_page(rng, [written(rng, "2"), written(rng, "75")], pen=9, gap=(0.2, 0.3))
     upper, left, right = find_digits(np.rint(255 * (1 - ink)).astype(np.uint8))
-    assert upper.bottom <= left.top
-    assert left.right <= right.left
+    assert upper.box[3] <= left.box[1]
+    assert left.box[2] <= right.box[0]
 
 
 @pytest.mark.parametrize(("accepted", "count"), [(1.0, 3), (0.0, 1)])

@@ -285,17 +285,17 @@ def test_trace_shows_the_steps_to_the_same_digit() -> None:
     assert sketch.box is not None
     _, top, _, bottom = sketch.box
     assert (top, bottom) == pytest.approx((70, 210), abs=1)  # half of the pad, in the middle
-    assert sketch.scaled is not None
-    assert sketch.scaled.shape[0] in (20, 21)
+    assert sketch.cut is not None
+    assert sketch.cut.scaled.shape[0] in (20, 21)
     assert sketch.digit is not None
     assert np.array_equal(sketch.digit, digit_of(seven(0.5)))
-    assert float(sketch.scaled.sum()) == pytest.approx(float(sketch.digit.sum()), rel=0.02)
+    assert float(sketch.cut.scaled.sum()) == pytest.approx(float(sketch.digit.sum()), rel=0.02)
 
 
 def test_trace_of_an_empty_page_has_no_box_and_no_digit() -> None:
     sketch = trace(Image.new("L", (PAD, PAD), 255))
     assert sketch.box is None
-    assert sketch.scaled is None
+    assert sketch.cut is None
     assert sketch.digit is None
     assert not sketch.ink.any()
 

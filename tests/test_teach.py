@@ -72,7 +72,7 @@ def test_a_corrected_european_one_is_a_one_for_its_visitor_and_for_nobody_else(
 ) -> None:
     visitor, other = visit(), visit(alone=True)
     page = visitor.page
-    weights = [arrays_digest(net.arrays) for net in app.teacher.networks]
+    weights = [arrays_digest(net.arrays) for net in app.service.networks.values()]
     show(page, misread)
     visitor.reads("7")
     visitor.open_tab("Teach")
@@ -92,7 +92,7 @@ def test_a_corrected_european_one_is_a_one_for_its_visitor_and_for_nobody_else(
     assert other.page.locator(".taught-line").count() == 0
     other.open_tab("Teach")
     other.page.locator("#teach-detail", has_text="Nothing is taught yet").wait_for()
-    assert [arrays_digest(net.arrays) for net in app.teacher.networks] == weights
+    assert [arrays_digest(net.arrays) for net in app.service.networks.values()] == weights
 
     teach(page, "1")  # the same digit again is kept once
     page.wait_for_timeout(500)
@@ -119,7 +119,7 @@ def test_what_cannot_be_taught_is_told_in_one_sentence(visit: Callable[..., Visi
 
 
 def test_teaching_keeps_nothing_unless_the_operator_names_a_folder() -> None:
-    assert demo.build_demo(workers=0).teacher.store is None
+    assert demo.build_demo(workers=0).service.teach is None
 
 
 # --- The lesson and its address -----------------------------------------------------------------

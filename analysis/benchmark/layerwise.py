@@ -119,7 +119,7 @@ def measured(settings: Settings, works: Mapping[str, list[Work]], counts: list[i
 def layers(net: "nets.Network") -> Iterator[Work]:
     """The convolutions in order: activations in and out, and filters."""
     before: tuple[int, ...] = net.input_dim
-    for cost in nets.measure(net, net.input_dim).layers:
+    for cost in nets.measure(net).layers:
         if cost.kind in KINDS:
             values = math.prod(before) + math.prod(cost.output_shape)
             yield Work(cost.name, cost.kind, cost.macs, values, cost.num_params)

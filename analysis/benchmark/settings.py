@@ -49,7 +49,7 @@ class Settings:
     def mac_ratio(self) -> float:
         """MACs of the standard network over those of the MobileNet one."""
         found = [nets.load_network(self.checkpoints[name]) for name in NETWORKS]
-        standard, mobilenet = (nets.measure(net, net.input_dim).macs for net in found)
+        standard, mobilenet = (nets.measure(net).macs for net in found)
         return standard / mobilenet
 
     def digits(self, split: str) -> tuple[np.ndarray, np.ndarray]:

@@ -135,7 +135,7 @@ def layer_costs(num_classes: int = 10) -> pd.DataFrame:
     rows = []
     for name in NETWORKS:
         net = nets.named_network(name, (1, 28, 28), num_classes)
-        for layer in nets.measure(net, net.input_dim).layers:
+        for layer in nets.measure(net).layers:
             parts = layer.name.split(".")
             rows.append(
                 {
@@ -156,7 +156,7 @@ def paper_tables() -> pd.DataFrame:
     rows = []
     for table, what, paper_macs, paper_params, accuracy, options in PAPER:
         arguments = {"input_dim": (3, 224, 224), "num_classes": 1000, **options}
-        cost = nets.measure(nets.mobilenet_v1(**arguments), arguments["input_dim"])
+        cost = nets.measure(nets.mobilenet_v1(**arguments))
         macs, params = cost.macs / 1e6, cost.num_params / 1e6
         rows.append(
             {
@@ -176,7 +176,7 @@ def paper_tables() -> pd.DataFrame:
 
 def paper_shares() -> pd.DataFrame:
     """Table 2 of the paper, shares of MACs and of weights by kind of layer, beside ours."""
-    cost = nets.measure(nets.mobilenet_v1(), (3, 224, 224))
+    cost = nets.measure(nets.mobilenet_v1())
     weights = bare_weights(cost)
     rows = []
     for kind, (paper_macs, paper_params) in PAPER_SHARES.items():
@@ -220,7 +220,7 @@ def latencies(networks: "dict[tuple[str, float, int], Network]", rounds: int) ->
     times = [{case: timed(*call) for case, call in calls.items()} for _ in range(rounds)]
     rows = []
     for key, net in networks.items():
-        cost = nets.measure(net, net.input_dim)
+        cost = nets.measure(net)
         row = dict(zip(("network", "width", "resolution"), key, strict=True))
         row |= {"params": cost.num_params, "macs": cost.macs}
         for batch, name in ((1, "one"), (16, "batch")):

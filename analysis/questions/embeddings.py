@@ -159,7 +159,7 @@ def embedded(
 ) -> np.ndarray:
     """Embeddings by fresh weights: the same seed makes the same."""
     training.seed_everything(seed)
-    net = nets.build_network(spec)
+    net = nets.Network(spec)
     parts = np.array_split(chosen, -(-len(chosen) // 500))
     return training.infer(net, (dataset.batch(part.tolist()) for part in parts)).embeddings.numpy()
 

@@ -116,7 +116,7 @@ def pictures(found: "dict[str, Network]") -> dict[str, np.ndarray]:
 def separability(network: str, net: "Network", seed: int) -> Iterator[dict[str, Any]]:
     """Rows for each layer of 3x3 kernels: trained, as they began, and by chance alone."""
     training.seed_everything(seed)
-    begun = spatial_weights(nets.build_network(net.spec))
+    begun = spatial_weights(nets.Network(net.spec))
     rng = np.random.default_rng(seed)
     for number, (trained, untrained) in enumerate(zip(spatial_weights(net), begun, strict=True), 1):
         is_depthwise = isinstance(net.blocks[number - 1], nets.ConvDw)

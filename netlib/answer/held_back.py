@@ -16,15 +16,10 @@ STEPS = 255
 
 @dataclass(frozen=True, eq=False)
 class HeldBack:
-    """N validation digits.
+    """N validation digits."""
 
-    Attributes:
-        embeddings: (N, D) float32.
-        labels: (N,) int64.
-    """
-
-    embeddings: NDArray[np.float32]
-    labels: NDArray[np.int64]
+    embeddings: NDArray[np.float32]  # (N, D)
+    labels: NDArray[np.int64]  # (N,)
 
     @classmethod
     def load(cls, path: Path, weights: str) -> "HeldBack":

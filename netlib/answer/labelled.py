@@ -16,13 +16,8 @@ def picture_labels(
     """Picture -> what stands in it; pictures whose label is left out are absent.
 
     A name without its folder means the only picture that is called so. A label is a number, or
-    names of classes in any case; English words are read where classes are digits.
-
-    Args:
-        data: see `read_sheet`.
-        title: the file's path, for messages.
-        names: of the pictures, with their folders.
-        classes: the networks' class names.
+    names of classes in any case; English words are read where classes are digits. Data and title
+    are those of `read_sheet`.
 
     Raises:
         DataError: it is no such table, names none of the pictures, or contradicts itself.

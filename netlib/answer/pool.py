@@ -65,12 +65,7 @@ class StoppedError(UserError):
 
 
 class Turnstile:
-    """Lets so many in at once.
-
-    Args:
-        total: of all visitors.
-        each: of one visitor.
-    """
+    """Lets so many in at once: `total` of all visitors, `each` of one."""
 
     def __init__(self, total: int, each: int) -> None:
         self._total, self._each = total, each
@@ -192,15 +187,10 @@ class ReaderPool:
 
 @dataclass
 class _Places:
-    """Room for so many processes of a kind; a queue would let those who just came go first.
+    """Room for so many processes of a kind; a queue would let those who just came go first."""
 
-    Attributes:
-        free: lets in, in their order, those who have something to do.
-        idle: processes that have nothing to do, the one that worked last at the end.
-    """
-
-    free: asyncio.Semaphore
-    idle: "list[_Process]"
+    free: asyncio.Semaphore  # lets in, in their order, those who have something to do
+    idle: "list[_Process]"  # processes that have nothing to do, the one that worked last at the end
 
 
 class _Template:

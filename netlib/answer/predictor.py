@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike
 from netlib.answer.explain import Explainer
 from netlib.answer.graph import OUTPUTS, to_onnx
 from netlib.errors import UserError
-from netlib.nets.complexity import complexity
+from netlib.nets.complexity import measure
 from netlib.nets.layers import InputDim, Layers, spec_name
 from netlib.nets.metadata import class_names
 from netlib.nets.saved import CheckpointError, SavedNetwork, read_checkpoint
@@ -58,30 +58,20 @@ class Prediction:
 
 @dataclass(frozen=True)
 class NetworkInfo:
-    """What is known of a loaded network.
+    """What is known of a loaded network."""
 
-    Attributes:
-        architecture: its name in `network.ARCHITECTURES`, or its block counts.
-        layers: what it is made of.
-        class_names: of its classes, in the order of its logits.
-        num_params: trainable parameters.
-        macs: multiply-accumulates for one image.
-        temperature: divides the logits before the softmax, fitted on validation images.
-        metadata: everything that the checkpoint says of itself.
-    """
-
-    architecture: str
-    layers: Layers
-    class_names: tuple[str, ...]
-    num_params: int
-    macs: int
-    temperature: float
-    metadata: dict[str, Any] = field(repr=False)
+    architecture: str  # its name in `network.ARCHITECTURES`, or its block counts
+    layers: Layers  # what it is made of
+    class_names: tuple[str, ...]  # of its classes, in the order of its logits
+    num_params: int  # trainable parameters
+    macs: int  # multiply-accumulates for one image
+    temperature: float  # divides the logits before the softmax, fitted on validation images
+    metadata: dict[str, Any] = field(repr=False)  # everything that the checkpoint says of itself
 
     @classmethod
     def of(cls, saved: SavedNetwork) -> "NetworkInfo":
         """What a checkpoint tells."""
-        cost = complexity(saved.layers)
+        cost = measure(saved)
         return cls(
             architecture=spec_name(saved.layers.spec),
             layers=saved.layers,
@@ -123,7 +113,6 @@ class Predictor:
     Args:
         checkpoints: name -> path of a checkpoint; the names come back with the answers.
         threads: cores to use; None takes one for each physical core, or OMP_NUM_THREADS.
-        input_dim: refuse networks that see other images than (C, H, W).
 
     Attributes:
         names: the names, in order.
@@ -133,14 +122,11 @@ class Predictor:
     Raises:
         FileNotFoundError: a checkpoint is missing.
         CheckpointError: a file is no checkpoint of this program, damaged, or gives no answers.
-        ValueError: no checkpoint was named, or one sees other images than `input_dim`.
+        ValueError: no checkpoint was named.
     """
 
     def __init__(
-        self,
-        checkpoints: Mapping[str, str | os.PathLike[str]],
-        threads: int | None = None,
-        input_dim: InputDim | None = None,
+        self, checkpoints: Mapping[str, str | os.PathLike[str]], threads: int | None = None
     ) -> None:
         if not checkpoints:
             raise ValueError("No checkpoint was named; expected at least one: name -> path.")
@@ -152,11 +138,6 @@ class Predictor:
         for name, path in checkpoints.items():
             saved = read_checkpoint(path)
             self.info[name] = NetworkInfo.of(saved)
-            if input_dim is not None and saved.layers.input_dim != input_dim:
-                raise ValueError(
-                    f"{path} sees images of {saved.layers.input_dim}; expected {input_dim}: name a "
-                    "checkpoint trained with that input_dim."
-                )
             self.explainers[name] = Explainer(saved)
             model = to_onnx(saved, self.info[name].temperature)
             self._engines[name] = _Engine(model, threads, pool)
@@ -219,12 +200,10 @@ class Predictor:
             for name in self.names
         }
         found: dict[str, list[float]] = {name: [] for name in self.names}
-        for name in self.names:
-            self._median_time(name, images[name], repeats)  # warm up
-        for _ in range(rounds):
+        for _ in range(1 + rounds):
             for name in self.names:
                 found[name].append(self._median_time(name, images[name], repeats))
-        return {name: tuple(medians) for name, medians in found.items()}
+        return {name: tuple(medians[1:]) for name, medians in found.items()}  # the first warms up
 
     def _median_time(self, name: str, images: np.ndarray, repeats: int) -> float:
         seconds = []
@@ -236,12 +215,10 @@ class Predictor:
 
 
 class _Engine:
-    """One network in ONNX Runtime.
+    """One network, with the outputs `OUTPUTS`, in ONNX Runtime.
 
-    Args:
-        model: with the outputs `OUTPUTS`.
-        threads: of the session for few images.
-        pool: as many threads, for the chunks of many images; None runs them one after another.
+    The session for few images has so many threads; the pool has as many, for the chunks of many
+    images, which go one after another where it is None.
     """
 
     def __init__(

@@ -19,7 +19,7 @@ from netlib.nets.layers import InputDim
 from netlib.picture.digit import Sketch, cut_out, trace
 from netlib.picture.frames import without_frames
 from netlib.picture.load import ImageError, Picture, open_image
-from netlib.picture.number import digits_from_ink
+from netlib.picture.number import MAX_DIGITS, digits_from_ink
 from netlib.picture.patch import Box
 from netlib.picture.pieces import Components, find_components
 
@@ -27,7 +27,6 @@ PNG_PREFIX = "data:image/png;base64,"
 # A 280x280 drawing is below 20 kB; the widest pad, full of scribbles, below 200 kB.
 MAX_PAD_CHARACTERS = 400_000
 MAX_PAD_PIXELS = 1200 * 300
-MAX_DIGITS = 20
 REFUSED = "?"  # in the place of what does not look like a digit
 # A second class of this probability may be meant as well: on 0.6 to 0.8 % of MNIST, with more
 # than half of its errors.
@@ -61,10 +60,6 @@ class NetworkReading:
     def confidences(self) -> NDArray[np.floating]:
         """(n,) the probability of that class."""
         return self.probabilities.max(axis=1)
-
-    def without(self, signs: NDArray[np.bool_]) -> "NetworkReading":
-        """The same, where some (n,) of the pictures are known to be signs, not digits."""
-        return replace(self, is_digit=self.is_digit & ~signs)
 
     @property
     def nearest(self) -> list[str]:
@@ -144,7 +139,7 @@ class Reader:
     @property
     def names(self) -> tuple[str, ...]:
         """The networks' names, in the order in which they are shown."""
-        return tuple(self.predictor.names)
+        return self.predictor.names
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -197,11 +192,11 @@ class Reader:
                 f"There are more than {MAX_DIGITS} digits: send them in smaller pictures."
             )
         digits = np.concatenate([box.digit for box in found])
-        boxes = tuple((box.left, box.top, box.right, box.bottom) for box in found)
+        boxes = tuple(box.box for box in found)
         readings = seen.get(digits.tobytes()) or self.read_digits(digits)
         signs = np.array([box.is_sign for box in found])
         if signs.any():
-            readings = {name: reading.without(signs) for name, reading in readings.items()}
+            readings = {n: replace(r, is_digit=r.is_digit & ~signs) for n, r in readings.items()}
         return Reading(digits, boxes, readings, sketch)
 
     def read_digits(self, digits: NDArray[np.float32]) -> dict[str, NetworkReading]:
@@ -238,13 +233,10 @@ def fitted(digits: NDArray[np.float32], input_dim: InputDim) -> NDArray[np.float
     """
     channels, height, width = input_dim
     if digits.shape[1:] != (height, width):
-        resized = [_resized(digit, (width, height)) for digit in digits]
+        size, bilinear = (width, height), Image.Resampling.BILINEAR
+        resized = [Image.fromarray(digit).resize(size, bilinear) for digit in digits]
         digits = np.array(resized, np.float32).reshape(-1, height, width)
     return np.repeat(digits[:, None], channels, axis=1)
-
-
-def _resized(digit: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    return np.asarray(Image.fromarray(digit).resize(size, Image.Resampling.BILINEAR))
 
 
 def decode_pad(value: str | None) -> bytes | None:

@@ -31,15 +31,10 @@ PRECISION = 1e-6  # of the weights, when the search ends
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """A last layer.
+    """A last layer."""
 
-    Attributes:
-        kind: "linear" or "cosine".
-        weight: (classes, D) float64, a linear one's bias as a last column more.
-    """
-
-    kind: str
-    weight: NDArray[np.float64]
+    kind: str  # "linear" or "cosine"
+    weight: NDArray[np.float64]  # (classes, D), a linear one's bias as a last column more
 
     @classmethod
     def of(cls, net: Arrays) -> "Head":

@@ -62,17 +62,10 @@ def digit_score(
 def digit_margin(
     rule: Mapping[str, Any], logits: ArrayLike, embeddings: ArrayLike, temperature: float = 1.0
 ) -> np.ndarray:
-    """How far the score of each of N pictures lies above the threshold: below 0, it is no digit.
+    """(N,) how far each picture's `digit_score` lies above its threshold: below 0, it is no digit.
 
-    Args:
-        rule: a checkpoint's "no_digit": the score's name, what that score needs, and the threshold,
-            one number or one for each class, of which that with the highest logit counts.
-        logits: (N, C).
-        embeddings: (N, D).
-        temperature: as for `digit_score`.
-
-    Returns:
-        (N,) float64.
+    The rule is a checkpoint's "no_digit": the score's name, what that score needs, and the
+    threshold, one number or one for each class, of which that with the highest logit counts.
     """
     score = digit_score(
         rule["score"], logits, embeddings, temperature, rule.get("class_means"), rule.get("head")

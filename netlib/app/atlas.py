@@ -12,42 +12,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 NEIGHBOURS = 10
+MARGIN = 0.04
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where one embedding lies.
+    """Where one embedding lies."""
 
-    Attributes:
-        point: (2,) on the map, x and y in [0, 1], y downwards.
-        neighbours: (k,) indices of the nearest digits, nearest first.
-        distances: (k,) their distances from the embedding.
-        closer: the share of the map's own digits that lie closer to their nearest than this.
-    """
-
-    point: NDArray[np.floating]
-    neighbours: NDArray[np.integer]
-    distances: NDArray[np.floating]
-    closer: float
+    point: NDArray[np.floating]  # (2,) on the map, x and y in [0, 1], y downwards
+    neighbours: NDArray[np.integer]  # (k,) indices of the nearest digits, nearest first
+    distances: NDArray[np.floating]  # (k,) their distances from the embedding
+    closer: float  # the share of the map's own digits that lie closer to their nearest than this
 
 
 @dataclass(frozen=True, eq=False)  # compared, and so cached, by identity
 class Atlas:
-    """A map of N digits as one network sees them.
+    """A map of N digits as one network sees them."""
 
-    Attributes:
-        points: (N, 2) on the map, x and y in [0, 1], y downwards.
-        embeddings: (N, D).
-        labels: (N,).
-        images: (N, 28, 28) uint8, ink 255 on 0.
-        method: what laid the map out, as in "umap".
-    """
-
-    points: NDArray[np.floating]
-    embeddings: NDArray[np.floating]
-    labels: NDArray[np.integer]
-    images: NDArray[np.uint8]
-    method: str
+    points: NDArray[np.floating]  # (N, 2) on the map, x and y in [0, 1], y downwards
+    embeddings: NDArray[np.floating]  # (N, D)
+    labels: NDArray[np.integer]  # (N,)
+    images: NDArray[np.uint8]  # (N, 28, 28), ink 255 on 0
+    method: str  # what laid the map out, as in "umap"
 
     @classmethod
     def load(cls, path: Path) -> "Atlas":
@@ -97,10 +83,10 @@ class Atlas:
         return np.partition(distances, count - 1, axis=1)[:, :count].mean(axis=1)
 
 
-def _unit_square(coordinates: NDArray[np.floating], margin: float = 0.04) -> NDArray[np.floating]:
+def _unit_square(coordinates: NDArray[np.floating]) -> NDArray[np.floating]:
     """Coordinates (N, 2), y upwards, to the unit square, y downwards, one scale for both axes."""
     low, high = coordinates.min(axis=0), coordinates.max(axis=0)
-    scale = (1 - 2 * margin) / (high - low).max()
+    scale = (1 - 2 * MARGIN) / (high - low).max()
     points = (coordinates - (low + high) / 2) * scale + 0.5
     points[:, 1] = 1 - points[:, 1]
     return points

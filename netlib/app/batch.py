@@ -45,19 +45,12 @@ Load = Callable[[], bytes]  # a file's content; UserError or DataError if it can
 
 @dataclass(frozen=True)
 class Row:
-    """One picture's answers.
+    """One picture's answers."""
 
-    Attributes:
-        name: the file's name.
-        reading: what the networks read; None if the picture could not be read.
-        label: the right answer, if a table named it.
-        error: why the picture could not be read.
-    """
-
-    name: str
-    reading: Reading | None
-    label: str | None = None
-    error: str = ""
+    name: str  # the file's name
+    reading: Reading | None  # what the networks read; None if the picture could not be read
+    label: str | None = None  # the right answer, if a table named it
+    error: str = ""  # why the picture could not be read
 
     @property
     def disagreement(self) -> float:
@@ -104,11 +97,8 @@ async def read_batch(
     Args:
         ask: has something done in a process for heavy work.
         paths: pictures, zips of pictures, and tables (CSV: image name, label).
-        show: what is made of the rows, there.
+        show: makes of the rows, there, what is returned.
         progress: called with (done, all) after each slice.
-
-    Returns:
-        What `show` returns.
 
     Raises:
         UserError: nothing to read, too much to read, or a table without labels.
@@ -235,23 +225,14 @@ def to_csv(rows: Sequence[Row], classes: Mapping[str, Sequence[str]]) -> str:
     """The rows as a CSV table, one line a picture, probabilities for single digits.
 
     Which digits look like none is told by their numbers, from 1, and what may be meant as well by
-    "1:7"; why a file was not read, in error.
-
-    Args:
-        rows: of one batch.
-        classes: name of each network -> names of its classes, for the columns.
+    "1:7"; why a file was not read, in error. `classes` has those of each network, for the columns.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     header = ["image", "label", "disagreement", "error"]
     for name, known in classes.items():
-        header += [
-            name,
-            f"{name}_confidence",
-            f"{name}_refused",
-            f"{name}_alternative",
-            *(f"{name}_p{label}" for label in known),
-        ]
+        header += [name, *(f"{name}_{what}" for what in ("confidence", "refused", "alternative"))]
+        header += [f"{name}_p{label}" for label in known]
     writer.writerow(map(inert, header))
     for row in rows:
         cells = [row.name, row.label or "", f"{row.disagreement:.4f}", row.error]

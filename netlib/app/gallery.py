@@ -22,27 +22,18 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Example:
-    """One picture of the gallery.
+    """One picture of the gallery."""
 
-    Attributes:
-        kind: a key of KINDS.
-        label: the right answer; "" if there is none.
-        path: the PNG file, dark ink on white paper.
-    """
-
-    kind: str
-    label: str
-    path: Path
+    kind: str  # a key of KINDS
+    label: str  # the right answer; "" if there is none
+    path: Path  # the PNG file, dark ink on white paper
 
 
-def load_examples(folder: Path = EXAMPLES) -> list[Example]:
-    """The pictures `KIND-LABEL-NAME.png` in a folder, by kind, then by name."""
-    examples = []
-    for path in sorted(folder.glob("*.png")):
-        kind, label, _ = path.stem.split("-", 2)
-        examples.append(Example(kind, label, path))
-    order = list(KINDS)
-    return sorted(examples, key=lambda example: order.index(example.kind))
+def load_examples() -> list[Example]:
+    """The pictures `KIND-LABEL-NAME.png` in EXAMPLES, by kind, then by name."""
+    named = [(path.stem.split("-", 2), path) for path in sorted(EXAMPLES.glob("*.png"))]
+    examples = [Example(kind, label, path) for (kind, label, _), path in named]
+    return sorted(examples, key=lambda example: list(KINDS).index(example.kind))
 
 
 def examples_for(reader: Reader) -> list[Example]:
@@ -55,14 +46,14 @@ def examples_for(reader: Reader) -> list[Example]:
     ]
 
 
-def gallery(examples: list[Example], pad: str) -> gr.HTML:
-    """The gallery; a click sends the picture to the pad with element id `pad`."""
+def gallery(examples: list[Example]) -> gr.HTML:
+    """The gallery; a click sends the picture to the pad."""
     groups = []
     for kind, title in KINDS.items():
         buttons = "".join(_button(example) for example in examples if example.kind == kind)
         if buttons:
             groups.append(f'<div class="gallery-group"><h2>{title}</h2><div>{buttons}</div></div>')
-    script = (ASSETS / "gallery.js").read_text(encoding="utf-8").replace("@PAD@", pad)
+    script = (ASSETS / "gallery.js").read_text(encoding="utf-8").replace("@PAD@", "pad")
     return gr.HTML(
         f'<div class="gallery">{"".join(groups)}</div>',
         js_on_load=script,

@@ -73,14 +73,10 @@ def _entry(layer: ConvLayer) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Inside:
-    """What is sent to the browser.
+    """What is sent to the browser."""
 
-    Attributes:
-        weights: of all blocks of all networks, see `pack`.
-        manifest: what the page is told: networks, input, the example, where the weights are.
-    """
-
-    weights: bytes
+    weights: bytes  # of all blocks of all networks, see `pack`
+    # What the page is told: networks, input, the example, where the weights are
     manifest: dict[str, Any]
 
     @classmethod
@@ -130,18 +126,8 @@ def mobilenet_v1_layers() -> list[dict[str, int]]:
     ]
 
 
-def inside_html(inside: Inside) -> str:
-    """The tab's page; its scripts fill it."""
-    return page_of("inside.html", inside)
-
-
-def what_if_html(inside: Inside) -> str:
-    """The page of the tab with sliders; its script fills it."""
-    return page_of("whatif.html", inside)
-
-
 def page_of(name: str, inside: Inside) -> str:
-    """A page of this room, which carries what the scripts are told."""
+    """A page of this room, which carries what its scripts are told; they fill it."""
     page = (FOLDER / name).read_text(encoding="utf-8")
     return page.replace("@MANIFEST@", escape(json.dumps(inside.manifest)))
 

@@ -22,14 +22,9 @@ def split_value(value: str | None) -> tuple[str, str]:
 def drawing_pad(
     name: str, size: tuple[int, int], narrow: tuple[int, int], label: str, hint: str
 ) -> gr.HTML:
-    """A pad of as many pixels, whatever its size on the screen.
+    """A pad of (width, height) pixels, `narrow` on a phone, whatever its size on the screen.
 
-    Args:
-        name: the element id, and what scripts find the pad by.
-        size: width and height of the drawing, in pixels.
-        narrow: the same on a phone.
-        label: said by screen readers.
-        hint: shown on the empty pad.
+    `name` is its element id; screen readers say `label`, and the empty pad shows `hint`.
     """
     template = (ASSETS / "pad.html").read_text(encoding="utf-8")
     fields = {"NAME": name, "WIDTH": size[0], "HEIGHT": size[1], "LABEL": label, "HINT": hint}

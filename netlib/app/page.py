@@ -14,7 +14,6 @@ from typing import Any
 import gradio as gr
 from fastapi.exceptions import RequestValidationError
 from starlette.middleware import Middleware
-from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
@@ -24,8 +23,7 @@ from netlib.app.about import TELL_ADDRESS, about_markdown, usage_html
 from netlib.app.batch import read_batch
 from netlib.app.direct import Direct, explain_validation
 from netlib.app.gallery import examples_for, gallery
-from netlib.app.inside import Inside, inside_html, routes, starter, stylesheet, what_if_html
-from netlib.app.lesson import lesson_html
+from netlib.app.inside import Inside, page_of, routes, starter, stylesheet
 from netlib.app.pad import ASSETS, drawing_pad, split_value
 from netlib.app.service import Service, guarded, visitor
 from netlib.app.stress import FACTORS, NEUTRAL
@@ -82,18 +80,19 @@ def build_page(service: Service) -> gr.Blocks:
     with gr.Blocks(title=title, analytics_enabled=False) as page:
         page.inside, page.service = inside, service  # for the routes of launch_options
         html(MASTHEAD.format(title=title), js_on_load=asset("uploads.js"))
-        html(lesson_html(inside), js_on_load=starter("lesson.js"), elem_id="lesson")
+        html(page_of("lesson.html", inside), js_on_load=starter("lesson.js"), elem_id="lesson")
         teacher = Teacher(service.reader.predictor, service.checkpoints, service.teach)
-        page.teacher = teacher
         lesson = gr.State(Taught())
         answers, current, show = _first_view(service, inside, teacher, lesson)
         with gr.Tabs(elem_id="more-tabs"):
             with gr.Tab("Inside one block", elem_id="inside-tab"):
-                html(inside_html(inside), js_on_load=starter("inside.js"), elem_id="inside")
+                view = page_of("inside.html", inside)
+                html(view, js_on_load=starter("inside.js"), elem_id="inside")
             with gr.Tab("What if"):
-                html(what_if_html(inside), js_on_load=starter("whatif.js"), elem_id="what-if")
+                view = page_of("whatif.html", inside)
+                html(view, js_on_load=starter("whatif.js"), elem_id="what-if")
             with gr.Tab("Examples"):
-                gallery(examples_for(service.reader), "pad")
+                gallery(examples_for(service.reader))
             _why_tab(service, answers, current)
             if service.atlases:
                 _map_tab(service, answers, current)
@@ -379,10 +378,9 @@ def _teach_tab(
         return message(note), follow(taught, reading), taught, above
 
     def correct(taught: Taught, reading: Reading | None, answer: str | None) -> tuple:
-        single_digit(reading)
+        reading = single_digit(reading)
         if answer is None:
             raise UserError("Choose the right answer first.")
-        assert reading is not None
         return shown(teacher.correct(taught, reading, answer), reading, f"Taught as {answer}.")
 
     def undo(taught: Taught, reading: Reading | None) -> tuple:
@@ -432,7 +430,11 @@ def launch_options() -> dict[str, Any]:
             "lifespan": _lifespan,
             "middleware": [Middleware(Direct)],
             "exception_handlers": {RequestValidationError: explain_validation},
-            "routes": [Route("/health", _health), *routes(), *route.routes()],
+            "routes": [
+                Route("/health", lambda _: JSONResponse({"status": "ok"})),
+                *routes(),
+                *route.routes(),
+            ],
         },
     }
 
@@ -456,7 +458,3 @@ async def _lifespan(app: Any) -> AsyncIterator[None]:
         pool.close()
     sys.setswitchinterval(usual)
     uploads.remove_old(page, 0)
-
-
-def _health(_: Request) -> JSONResponse:
-    return JSONResponse({"status": "ok"})

@@ -114,10 +114,7 @@ async def _picture(request: Request) -> bytes:
 class Body:
     """A request's body while it arrives: within its own size, and all of them within theirs.
 
-    Args:
-        request: that has it.
-        limit: in bytes.
-        told: to who sends more.
+    The limit is in bytes; `told` is what is told to who sends more.
     """
 
     held = 0  # bytes, of all

@@ -3,8 +3,7 @@
 import inspect
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
@@ -29,7 +28,6 @@ from netlib.picture.load import ImageError, Picture
 log = logging.getLogger(__name__)
 
 TITLES = {"standard": "Standard", "mobilenet": "MobileNet", "mobilenet_v1": "MobileNet v1"}
-DIGIT_SIZE = (28, 28)
 JOBS = ("netlib.app.batch", "netlib.app.views.batch_view", "netlib.app.views.reply")
 CHECKED = 4  # digits of a map whose embeddings are compared with the checkpoint's
 DRAWINGS, LARGE_PICTURES, BATCHES = (64, 64), (16, 2), (8, 1)  # at once: of all, of one visitor
@@ -43,24 +41,18 @@ COLOURS = {False: ("standard", "third", "fourth"), True: ("mobilenet", "third", 
 
 @dataclass
 class Service:
-    """The networks, what is known of them, and where corrections go.
+    """The networks, what is known of them, and where corrections go."""
 
-    Attributes:
-        reader: reads with every network in this process: digits, and the page's own pictures.
-        checkpoints: name -> file.
-        facts: name -> title, size, cost and speed.
-        atlases: name -> its map of digits, of those that have one beside their checkpoint.
-        teach: where corrections are saved, None when the operator has not switched that on.
-        pool: the processes that read what visitors send; None reads it in threads.
-        batches: lets in who sends many pictures.
-    """
-
-    reader: Reader
-    checkpoints: dict[str, Path]
-    facts: dict[str, NetworkFacts]
+    reader: Reader  # reads with every network in this process: digits, and the page's own pictures
+    checkpoints: dict[str, Path]  # name -> file
+    facts: dict[str, NetworkFacts]  # name -> title, size, cost and speed
+    # Name -> its map of digits, of those that have one beside their checkpoint
     atlases: dict[str, Atlas]
+    # Where corrections are saved, None when the operator has not switched that on
     teach: TeachStore | None
+    # The processes that read what visitors send; None reads it in threads
     pool: ReaderPool | None = None
+    # Lets in who sends many pictures
     batches: Turnstile = field(default_factory=lambda: Turnstile(*BATCHES))
     _drawings: Turnstile = field(default_factory=lambda: Turnstile(*DRAWINGS))
     _large: Turnstile = field(default_factory=lambda: Turnstile(*LARGE_PICTURES))
@@ -89,14 +81,19 @@ class Service:
         checkpoints = named(files)
         predictor = Predictor(checkpoints)
         for name, path in checkpoints.items():
-            _check_classes(path, predictor.info[name])
-        facts = _facts(predictor)
-        teach = TeachStore(Path(teach_folder)) if teach_folder is not None else None
-        atlases = _atlases(predictor, checkpoints)
-        pool = None
-        if workers:
-            pool = ReaderPool(checkpoints, workers, max(1, workers // 2), JOBS)
-        return cls(Reader(predictor), checkpoints, facts, atlases, teach, pool)
+            if (count := len(predictor.info[name].class_names)) > MAX_CLASSES:
+                raise CheckpointError(
+                    f"{path} tells {count} classes apart; the page shows 2 to {MAX_CLASSES}: name "
+                    "a checkpoint of fewer classes."
+                )
+        return cls(
+            Reader(predictor),
+            checkpoints,
+            _facts(predictor),
+            _atlases(predictor, checkpoints),
+            TeachStore(Path(teach_folder)) if teach_folder is not None else None,
+            ReaderPool(checkpoints, workers, max(1, workers // 2), JOBS) if workers else None,
+        )
 
     @property
     def networks(self) -> dict[str, Explainer]:
@@ -106,10 +103,7 @@ class Service:
     async def ask(self, job: Job, *arguments: Any, heavy: bool = False) -> Any:
         """What `job(reader, *arguments)` returns or raises, in a process that reads.
 
-        Args:
-            job: a function of a module.
-            arguments: what it needs besides a `Reader`.
-            heavy: drawings go first.
+        The job is a function of a module; what is heavy lets drawings go first.
         """
         if self.pool is None:
             return await run_in_threadpool(job, self.reader, *arguments)
@@ -130,14 +124,6 @@ class Service:
             return await self.draw(job, picture, *arguments, visitor=visitor)
         with self._large.admit(visitor):
             return await self.ask(job, picture, *arguments, heavy=True)
-
-
-def _check_classes(path: Path, info: NetworkInfo) -> None:
-    if len(info.class_names) > MAX_CLASSES:
-        raise CheckpointError(
-            f"{path} tells {len(info.class_names)} classes apart; the page shows 2 to "
-            f"{MAX_CLASSES}: name a checkpoint of fewer classes."
-        )
 
 
 def _facts(predictor: Predictor) -> dict[str, NetworkFacts]:
@@ -206,7 +192,7 @@ def _subtitle(layers: Layers) -> str:
     if layers.spec["width"] != 1:
         text += f", width {layers.spec['width']:g}"
     channels, height, width = layers.input_dim
-    if (channels, height, width) != (1, *DIGIT_SIZE):
+    if (channels, height, width) != (1, 28, 28):
         text += f", {height}×{width}{' RGB' if channels == 3 else ''}"
     return text
 
@@ -224,25 +210,10 @@ def friendly(function: Callable[..., Any]) -> Callable[..., Any]:
     For listeners in the queue only: gradio shows no toast for those outside of it.
     """
 
-    @wraps(function)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        with _as_gradio_errors():
-            return function(*args, **kwargs)
-
-    @wraps(function)
-    async def awaited(*args: Any, **kwargs: Any) -> Any:
-        with _as_gradio_errors():
-            return await function(*args, **kwargs)
-
-    return awaited if inspect.iscoroutinefunction(function) else wrapped
-
-
-@contextmanager
-def _as_gradio_errors() -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
+    def tell(error: Exception) -> None:
         raise gr.Error(sentence(error), title=title(error), print_exception=False) from error
+
+    return _caught(function, tell)
 
 
 def title(error: Exception) -> str:
@@ -254,20 +225,25 @@ def title(error: Exception) -> str:
 
 def guarded(function: Callable[..., Any], show: Callable[[str], Any]) -> Callable[..., Any]:
     """Answer every error with what `show` makes of its one sentence: outputs like the others."""
+    return _caught(function, lambda error: show(sentence(error)))
+
+
+def _caught(function: Callable[..., Any], handle: Callable[[Exception], Any]) -> Callable[..., Any]:
+    """The function, awaited or not, with what `handle` answers to its errors."""
 
     @wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
         except Exception as error:
-            return show(sentence(error))
+            return handle(error)
 
     @wraps(function)
     async def awaited(*args: Any, **kwargs: Any) -> Any:
         try:
             return await function(*args, **kwargs)
         except Exception as error:
-            return show(sentence(error))
+            return handle(error)
 
     return awaited if inspect.iscoroutinefunction(function) else wrapped
 

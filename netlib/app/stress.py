@@ -19,25 +19,15 @@ ZOOM = 4  # thickness is changed at four times the resolution, so that edges sta
 
 @dataclass(frozen=True)
 class Factor:
-    """One kind of distortion.
+    """One kind of distortion."""
 
-    Attributes:
-        name: argument of `distort`.
-        title: name on the page.
-        unit: of the values, as written after them.
-        low: smallest value.
-        high: largest value.
-        neutral: the value that changes nothing.
-        step: of the slider.
-    """
-
-    name: str
-    title: str
-    unit: str
-    low: float
-    high: float
-    neutral: float
-    step: float
+    name: str  # argument of `distort`
+    title: str  # name on the page
+    unit: str  # of the values, as written after them
+    low: float  # smallest value
+    high: float  # largest value
+    neutral: float  # the value that changes nothing
+    step: float  # of the slider
 
     def values(self) -> NDArray[np.floating]:
         """`POINTS` values over the range, the neutral one among them."""

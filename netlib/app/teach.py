@@ -41,49 +41,31 @@ MAX_CORRECTIONS = 50  # of a session, which the server keeps in memory
 
 @dataclass(frozen=True, eq=False)
 class Correction:
-    """One digit and what it is.
+    """One digit and what it is."""
 
-    Attributes:
-        digit: (28, 28) in [0, 1].
-        answer: the name of its class.
-        embeddings: name of the network -> (D,).
-        before: the label under which the folder had it already, None if it had not.
-    """
-
-    digit: NDArray[np.floating]
-    answer: str
-    embeddings: Mapping[str, NDArray[np.floating]]
-    before: int | None = None
+    digit: NDArray[np.floating]  # (28, 28) in [0, 1]
+    answer: str  # the name of its class
+    embeddings: Mapping[str, NDArray[np.floating]]  # name of the network -> (D,)
+    before: int | None = None  # the label under which the folder had it already, None if it had not
 
 
 @dataclass(frozen=True, eq=False)
 class Taught:
-    """What one visitor has taught.
+    """What one visitor has taught."""
 
-    Attributes:
-        corrections: in their order.
-        heads: name of the network -> its last layer after them; empty where there are none.
-    """
-
-    corrections: tuple[Correction, ...] = ()
+    corrections: tuple[Correction, ...] = ()  # in their order
+    # Name of the network -> its last layer after them; empty where there are none
     heads: Mapping[str, Head] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a change costs elsewhere.
+    """What a change costs elsewhere."""
 
-    Attributes:
-        count: held-back digits.
-        before: of them read rightly by the trained network.
-        after: of them read rightly after the change.
-        worst: the class that lost most, and how many; None where none lost.
-    """
-
-    count: int
-    before: int
-    after: int
-    worst: tuple[str, int] | None
+    count: int  # held-back digits
+    before: int  # of them read rightly by the trained network
+    after: int  # of them read rightly after the change
+    worst: tuple[str, int] | None  # the class that lost most, and how many; None where none lost
 
 
 class Teacher:
@@ -95,20 +77,15 @@ class Teacher:
         store: where corrections are kept, None to keep none.
 
     Attributes:
-        networks: as trained.
         answers: the names of all classes.
         held: name -> its held-back digits.
         missing: name -> a sentence on why it has none.
     """
 
     def __init__(
-        self,
-        predictor: Predictor,
-        checkpoints: Mapping[str, Path],
-        store: "TeachStore | None" = None,
+        self, predictor: Predictor, checkpoints: Mapping[str, Path], store: "TeachStore | None"
     ) -> None:
         self.store = store
-        self.networks = list(predictor.explainers.values())
         self._info = predictor.info
         self._heads = {name: Head.of(net) for name, net in predictor.explainers.items()}
         self.answers = list(dict.fromkeys(a for i in self._info.values() for a in i.class_names))
@@ -122,10 +99,6 @@ class Teacher:
                 self.missing[name] = str(error)
             if store is not None:
                 log.info("Corrections train a network by: %s", training_command(store, path))
-
-    def names(self, name: str) -> tuple[str, ...]:
-        """The classes of a network."""
-        return self._info[name].class_names
 
     def correct(self, taught: Taught, reading: Reading, answer: str) -> Taught:
         """Teach that the one digit of a reading is an `answer`; the same digit counts once.

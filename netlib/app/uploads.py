@@ -19,6 +19,7 @@ from gradio.utils import get_upload_folder
 from starlette.concurrency import run_in_threadpool
 
 from netlib.errors import UserError
+from netlib.files import is_alive
 
 SECONDS, EVERY = 40, 15  # a file is removed between 40 and 55 seconds after its last use
 PREFIX = "digits-"
@@ -28,21 +29,11 @@ def own_folder() -> None:
     """Have Gradio keep uploads in a folder of this process, unless the operator named one."""
     if "GRADIO_TEMP_DIR" not in os.environ:
         for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}[0-9]*-*"):
-            if not _is_alive(int(left.name.split("-")[1])):
+            if not is_alive(int(left.name.split("-")[1])):
                 shutil.rmtree(left, ignore_errors=True)  # its process was killed
         folder = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         os.environ["GRADIO_TEMP_DIR"] = folder
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # another user's
-        return True
-    return True
 
 
 async def clean_up(blocks: gr.Blocks) -> None:

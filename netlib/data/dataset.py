@@ -51,8 +51,6 @@ class Batch(Sequence[tuple[Tensor, int]]):
         return len(self.labels)
 
     def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return Batch(self.images[index], self.labels[index])
         return self.images[index], int(self.labels[index])
 
 
@@ -69,7 +67,7 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
         progress: show a bar while decoding.
         cache_dir: where decoded images are kept between starts; None keeps nothing.
         preprocess: "none" takes images as they are, "sketch" takes each through
-            `sketch.to_digit`, as the demo does (and is never cached).
+            `picture.to_digit`, as the demo does (and is never cached).
 
     Attributes:
         images: uint8 (N, C, H, W).
@@ -202,13 +200,11 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
         """
         if isinstance(rows, slice) and (rows.step or 1) < 0:
             rows = range(len(self))[rows]
-        if not isinstance(rows, slice):
+        if isinstance(rows, slice):
+            names = self.names[rows]
+        else:
             rows = _rows(rows, len(self))
-        names = (
-            self.names[rows]
-            if isinstance(rows, slice)
-            else [self.names[row] for row in rows.tolist()]
-        )
+            names = [self.names[row] for row in rows.tolist()]
         part = DigitDataset.__new__(DigitDataset)
         decoded = Decoded(self.images[rows], self.labels[rows], names)
         part._fill(decoded, self.num_classes, self.transform)
@@ -219,7 +215,9 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
         if self.transform is None:
             return image.float().div_(255)
         if _takes_pictures(self.transform):
-            return self.transform(_as_picture(image))
+            array = image.numpy()
+            array = array[0] if len(array) == 1 else array.transpose(1, 2, 0)
+            return self.transform(Image.fromarray(array))
         return self.transform(image.float().div_(255))
 
 
@@ -240,11 +238,6 @@ def _takes_pictures(transform: object) -> bool:
         if name in ("ToTensor", "PILToTensor", "ToPILImage"):
             return name != "ToPILImage"
     return False
-
-
-def _as_picture(image: Tensor) -> Image.Image:
-    array = image.numpy()
-    return Image.fromarray(array[0] if len(array) == 1 else array.transpose(1, 2, 0))
 
 
 def _check_labels(labels: Tensor, count: int, num_classes: int) -> None:

@@ -22,18 +22,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Decoded:
-    """A decoded split.
+    """A decoded split."""
 
-    Attributes:
-        images: uint8 (N, C, H, W).
-        labels: int64 (N,).
-        names: N image names.
-        warnings: what the reader has to say about the data set.
-    """
-
-    images: Tensor
-    labels: Tensor
-    names: list[str]
+    images: Tensor  # uint8 (N, C, H, W)
+    labels: Tensor  # int64 (N,)
+    names: list[str]  # N image names
+    # What the reader has to say about the data set
     warnings: list[str] = field(default_factory=list)
 
 

@@ -1,6 +1,7 @@
 """Data sets of other people as sources: image folders, CSVs of pixels, IDX files, images + CSV.
 
-Where a data set has no test split, a sixth of each class becomes one.
+Each importer takes a path and a seed. Where a data set has no test split, the seed decides which
+sixth of each class becomes one; one that cannot be used as it is raises a `DataError`.
 """
 
 import gzip
@@ -59,15 +60,7 @@ class _Rows:
 
 
 def from_csv(path: Path, seed: int = 0) -> Source:
-    """Images and a CSV of names and labels, as `layout` finds them.
-
-    Args:
-        path: a folder or zip.
-        seed: decides which images are the test split where there is none.
-
-    Raises:
-        DataError: the data set cannot be used as it is; so do all importers.
-    """
+    """Images and a CSV of names and labels in a folder or zip, as `layout` finds them."""
     splits = {}
     for split in ("train", "test"):
         if split == "train" or has_split(path, split):
@@ -78,12 +71,7 @@ def from_csv(path: Path, seed: int = 0) -> Source:
 
 
 def image_folder(path: Path, seed: int = 0) -> Source:
-    """A folder of pictures for each class, named by its digit; below train/ and test/, or not.
-
-    Args:
-        path: a folder or zip.
-        seed: decides which images are the test split where there is none.
-    """
+    """Folder or zip with pictures in a folder a class, 0 to 9; below train/ and test/, or not."""
     _check_exists(path)
     store = FolderStore(path) if path.is_dir() else ZipStore(path)
     found: dict[str, tuple[list[str], list[int]]] = {}
@@ -110,10 +98,8 @@ def image_folder(path: Path, seed: int = 0) -> Source:
 def kaggle(path: Path, seed: int = 0) -> Source:
     """A CSV of pixels, a row for each image: a column label, then height·width numbers to 255.
 
-    Args:
-        path: the CSV, or a folder of CSVs; one with "test" in its name and labels in it is the
-            test split (Kaggle's own has no labels and is left out).
-        seed: decides which images are the test split where there is none.
+    The path is the CSV's, or that of a folder of CSVs, of which one with "test" in its name and
+    labels in it is the test split (Kaggle's own has no labels and is left out).
     """
     _check_exists(path)
     files = sorted(p for p in path.iterdir() if p.suffix == ".csv") if path.is_dir() else [path]
@@ -157,10 +143,7 @@ def _pixels(path: Path) -> Split | None:
 def idx(path: Path, seed: int = 0) -> Source:
     """IDX files as MNIST, EMNIST and their kin have them, plain or gzipped.
 
-    Args:
-        path: a folder that holds ...train-images-idx3-ubyte and ...-labels-idx1-ubyte, and t10k or
-            test likewise.
-        seed: decides which images are the test split where there is none.
+    A folder holds ...train-images-idx3-ubyte and ...-labels-idx1-ubyte, and t10k or test likewise.
     """
     _check_exists(path)
     splits = {}

@@ -41,20 +41,13 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 @dataclass(frozen=True)
 class Table:
-    """A split's rows, checked: every name is an image that exists, every label is in range.
-
-    Attributes:
-        store, folder: where the images lie.
-        names: image names relative to `folder`, in the CSV's order.
-        labels: integers in 0...num_classes-1, one per name.
-        warnings: one sentence each; nothing that stops the data from being used.
-    """
+    """A split's rows, checked: every name is an image that exists, every label is in range."""
 
     store: Store
-    folder: str
-    names: list[str]
-    labels: list[int]
-    warnings: list[str] = field(default_factory=list)
+    folder: str  # where in the store the images lie
+    names: list[str]  # image names relative to `folder`, in the CSV's order
+    labels: list[int]  # integers in 0...num_classes-1, one per name
+    warnings: list[str]  # one sentence each; nothing that stops the data from being used
 
     def __len__(self) -> int:
         return len(self.names)
@@ -75,18 +68,12 @@ class Place:
 
 @dataclass(frozen=True)
 class Part:
-    """Where a split lies: its image folder and its CSV.
-
-    Attributes:
-        folder, table: the two.
-        split: "train" or "test", where the CSV may hold the other's rows, too.
-        others: folders of the other split, then.
-    """
+    """Where a split lies: its image folder and its CSV."""
 
     folder: Place
     table: Place
-    split: str = ""
-    others: tuple[Place, ...] = ()
+    split: str = ""  # "train" or "test", where the CSV may hold the other's rows, too
+    others: tuple[Place, ...] = ()  # folders of the other split, then
 
     def fingerprint(self) -> bytes:
         """A digest that changes whenever the CSV or the images change."""
@@ -377,9 +364,9 @@ def _what_is_missing(path: Path, survey: _Survey, split: str) -> str:
     )
 
 
-def _listed(places: Sequence[Place], most: int = 5) -> str:
+def _listed(places: Sequence[Place]) -> str:
     names = [place.where or "images at the top" for place in places]
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _parent(path: str) -> str:

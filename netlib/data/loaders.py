@@ -7,6 +7,7 @@ Images are decoded once; an epoch only reads memory.
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -68,18 +69,15 @@ class DigitData:
         extra_train_sets: Sequence["DigitDataset"] = (),
     ) -> None:
         self.batch_size = batch_size
-
-        def read(split: str) -> DigitDataset:
-            return DigitDataset(
-                path,
-                split,
-                input_dim=input_dim,
-                num_classes=num_classes,
-                progress=progress,
-                cache_dir=cache_dir,
-                preprocess=preprocess,
-            )
-
+        read = partial(
+            DigitDataset,
+            path,
+            input_dim=input_dim,
+            num_classes=num_classes,
+            progress=progress,
+            cache_dir=cache_dir,
+            preprocess=preprocess,
+        )
         train = read("train")
         sizes: dict[str, Size | None] = {"validation": validation_size, "train": train_size}
         if has_split(path, "test"):
@@ -120,10 +118,7 @@ class DigitData:
 
     def _loader(self, dataset: DigitDataset, sampler: Sampler[int] | None = None) -> DataLoader:
         return DataLoader(
-            dataset,
-            self.batch_size,
-            sampler=sampler,
-            collate_fn=DigitDataset.collate,
+            dataset, self.batch_size, sampler=sampler, collate_fn=DigitDataset.collate
         )
 
     def _weights(self) -> list[float]:

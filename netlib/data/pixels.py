@@ -72,17 +72,10 @@ def check_input_dim(input_dim: Sequence[int]) -> InputDim:
 def decode_table(
     table: Table, input_dim: InputDim, *, preprocess: str = "none", progress: bool = False
 ) -> np.ndarray:
-    """Every image of the table, decoded once.
+    """Every image of the table, decoded once: uint8 (N, C, H, W) of shape `input_dim`.
 
-    Args:
-        table: names and bytes.
-        input_dim: (channels, height, width) of the result.
-        preprocess: "none" keeps the images as they are stored; "sketch" takes each along the demo's
-            path, `sketch.to_digit`, and makes an empty page all zero.
-        progress: show a bar.
-
-    Returns:
-        uint8 array (N, C, H, W).
+    "none" keeps the images as they are stored; "sketch" takes each along the demo's path,
+    `picture.to_digit`, and makes an empty page all zero.
 
     Raises:
         DataError: an image cannot be read, or `preprocess` does not fit.
@@ -180,17 +173,15 @@ def _decode_block(table: Table, block: range, input_dim: InputDim, read: Reader)
     for place, index in enumerate(block):
         try:
             sheet.paste(read(table.read(index)), (0, place * height))
+        except DataError:  # damaged outside the image: it says so already
+            raise
         except DECODE_ERRORS as error:
-            raise _unreadable(table, index, error) from error
+            name = f"{table.folder}/{table.names[index]}"
+            raise DataError(
+                f"{name} in {table.store.path} is no readable image: {error}"
+            ) from error
     pixels = np.asarray(sheet).reshape(len(block), height, width, channels)
     return pixels.transpose(0, 3, 1, 2)
-
-
-def _unreadable(table: Table, index: int, error: Exception) -> DataError:
-    if isinstance(error, DataError):  # damaged outside the image: it says so already
-        return error
-    name = f"{table.folder}/{table.names[index]}"
-    return DataError(f"{name} in {table.store.path} is no readable image: {error}")
 
 
 def _open(data: bytes) -> Image.Image:

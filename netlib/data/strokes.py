@@ -28,17 +28,11 @@ _COMMENT = re.compile(r"\.COMMENT\s+\d+\s+(\d+)\s+\d+\s*$")
 
 @dataclass(frozen=True)
 class PenDigit:
-    """One written digit.
+    """One written digit."""
 
-    Attributes:
-        strokes: each (n, 2) float32, x to the right and y up, in the tablet's units.
-        label: the digit, 0...9.
-        writer: who wrote it, None if the file does not say.
-    """
-
-    strokes: list[np.ndarray]
-    label: int
-    writer: int | None
+    strokes: list[np.ndarray]  # each (n, 2) float32, x to the right and y up, in the tablet's units
+    label: int  # the digit, 0...9
+    writer: int | None  # who wrote it, None if the file does not say
 
 
 @dataclass

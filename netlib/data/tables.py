@@ -125,21 +125,13 @@ class Files:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A CSV's rows of cells, without its header.
+    """A CSV's rows of cells, without its header."""
 
-    Attributes:
-        title: the file's path, for messages.
-        header: the columns' titles; empty where there are none.
-        lines: line numbers, one per row.
-        cells: the rows, each with as many cells as the first.
-        name_column: which column holds the images' names.
-    """
-
-    title: str
-    header: list[str]
-    lines: list[int]
-    cells: list[list[str]]
-    name_column: int
+    title: str  # the file's path, for messages
+    header: list[str]  # the columns' titles; empty where there are none
+    lines: list[int]  # line numbers, one per row
+    cells: list[list[str]]  # the rows, each with as many cells as the first
+    name_column: int  # which column holds the images' names
 
     def share(self, files: Files) -> float:
         """Share of the rows, of a sample of them, whose image exists."""
@@ -147,12 +139,7 @@ class Sheet:
         return sum(bool(files.matches(name)) for name in sample) / max(len(sample), 1)
 
     def of_split(self, split: str, is_of: Callable[[str], bool]) -> "Sheet":
-        """The rows of one split, where the table holds several.
-
-        Args:
-            split: "train" or "test".
-            is_of: whether an image's name may be of the split.
-        """
+        """The rows of one split, whose images' names `is_of` tells, where the table has several."""
         column = _split_column(self.cells)
         kept = [
             place
@@ -191,9 +178,7 @@ class Sheet:
     def label_column(self, may_be: Callable[[str], bool], described: str) -> int:
         """The column of labels: the only other one, the one called so, or the only one that fits.
 
-        Args:
-            may_be: whether a cell may be a label.
-            described: what labels are, for the message.
+        `may_be` tells whether a cell may be a label, `described` what labels are.
 
         Raises:
             DataError: several columns may be it, or none.
@@ -232,12 +217,9 @@ class Sheet:
 
 
 def read_sheet(data: bytes, title: str, files: Files) -> Sheet:
-    """A CSV's content; the columns may stand in any order.
+    """A CSV's content, UTF-8 or UTF-16, that names some of the files; its columns in any order.
 
-    Args:
-        data: UTF-8 or UTF-16 text, with or without a byte-order mark.
-        title: the file's path, for messages.
-        files: the images that it names.
+    `title` is its path, for messages.
 
     Raises:
         DataError: it is no text, or no table of two columns or more.

@@ -303,15 +303,11 @@ def _crests(strength: np.ndarray, dy: np.ndarray, dx: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Corruption:
-    """A kind of damage.
+    """A kind of damage."""
 
-    Attributes:
-        apply: float images (N, H, W) in [0, 1] -> the same shape, not yet clipped.
-        severity: how much of it, in words.
-    """
-
+    # Float images (N, H, W) in [0, 1] -> the same shape, not yet clipped
     apply: Callable[[np.ndarray, Generator], np.ndarray]
-    severity: str
+    severity: str  # how much of it, in words
 
 
 CORRUPTIONS = {

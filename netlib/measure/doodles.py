@@ -46,10 +46,7 @@ def turned(points: np.ndarray, degrees: float) -> np.ndarray:
 def wobbled(rng: Generator, strokes: Strokes, strength: float = 0.03) -> Strokes:
     """A smooth random bend of the whole drawing, a little slant and another aspect ratio.
 
-    Args:
-        rng: all chance.
-        strokes: any unit.
-        strength: deviation of the bend, as a share of the drawing's longer side.
+    `strength` is the deviation of the bend, as a share of the drawing's longer side.
     """
     points = np.concatenate(strokes)
     low, side = points.min(0), float(np.ptp(points, axis=0).max()) or 1.0
@@ -217,7 +214,8 @@ def glyph(rng: Generator) -> Strokes:
 
 def scene(rng: Generator) -> Strokes:
     """A small picture as people draw it: face, flower, tree, cup, fish and the like."""
-    return SCENES[int(rng.integers(len(SCENES)))](rng)
+    chosen = SCENES[int(rng.integers(len(SCENES)))]
+    return chosen(rng) if callable(chosen) else chosen
 
 
 def _face(rng: Generator) -> Strokes:
@@ -277,22 +275,27 @@ def _person(rng: Generator) -> Strokes:
     ]
 
 
-def _boat(rng: Generator) -> Strokes:
-    hull = closed((-1, 0), (1, 0), (0.6, -0.5), (-0.6, -0.5))
-    return [hull, line((0, 0), (0, 1.4)), closed((0.08, 1.3), (0.8, 0.2), (0.08, 0.2))]
+def _key(rng: Generator) -> Strokes:
+    turn = float(rng.choice([0, 90, 180, 270]))
+    bits = [line((x, 0), (x, -0.3)) for x in (0.7, 1)]
+    strokes = [arc((-0.8, 0), 0.35), line((-0.45, 0), (1, 0)), *bits]
+    return [turned(stroke, turn) for stroke in strokes]
 
 
-def _umbrella(rng: Generator) -> Strokes:
-    return [
-        arc((0, 0), 1, 0, 180),
-        line((-1, 0), (1, 0)),
-        line((0, 0), (0, -1)),
-        arc((-0.2, -1), 0.2, 180, 360),
-    ]
-
-
-def _car(rng: Generator) -> Strokes:
-    body = closed(
+# What is drawn in one form only.
+BOAT = [
+    closed((-1, 0), (1, 0), (0.6, -0.5), (-0.6, -0.5)),
+    line((0, 0), (0, 1.4)),
+    closed((0.08, 1.3), (0.8, 0.2), (0.08, 0.2)),
+]
+UMBRELLA = [
+    arc((0, 0), 1, 0, 180),
+    line((-1, 0), (1, 0)),
+    line((0, 0), (0, -1)),
+    arc((-0.2, -1), 0.2, 180, 360),
+]
+CAR = [
+    closed(
         (-1.2, 0),
         (-1.2, 0.4),
         (-0.6, 0.45),
@@ -301,68 +304,43 @@ def _car(rng: Generator) -> Strokes:
         (0.7, 0.45),
         (1.2, 0.4),
         (1.2, 0),
-    )
-    return [body, arc((-0.7, -0.05), 0.25), arc((0.7, -0.05), 0.25)]
-
-
-def _glasses(rng: Generator) -> Strokes:
-    return [
-        arc((-0.6, 0), 0.45),
-        arc((0.6, 0), 0.45),
-        line((-0.15, 0), (0.15, 0)),
-        line((-1.05, 0), (-1.4, 0.4)),
-        line((1.05, 0), (1.4, 0.4)),
-    ]
-
-
-def _envelope(rng: Generator) -> Strokes:
-    return [
-        closed((-1, 0.6), (1, 0.6), (1, -0.6), (-1, -0.6)),
-        line((-1, 0.6), (0, -0.1), (1, 0.6)),
-    ]
-
-
-def _cloud(rng: Generator) -> Strokes:
-    return [
-        arc((-0.6, 0), 0.4, 90, 270),
-        arc((-0.2, 0.3), 0.45, 20, 200),
-        arc((0.5, 0.1), 0.5, -90, 120),
-        line((-0.6, -0.4), (0.5, -0.4)),
-    ]
-
-
-def _flag(rng: Generator) -> Strokes:
-    return [line((0, -1), (0, 1)), closed((0, 1), (1, 0.9), (0.9, 0.3), (0, 0.35))]
-
-
-def _key(rng: Generator) -> Strokes:
-    turn = float(rng.choice([0, 90, 180, 270]))
-    bits = [line((x, 0), (x, -0.3)) for x in (0.7, 1)]
-    strokes = [arc((-0.8, 0), 0.35), line((-0.45, 0), (1, 0)), *bits]
-    return [turned(stroke, turn) for stroke in strokes]
-
-
-def _note(rng: Generator) -> Strokes:
-    return [
-        arc((-0.25, 0), (0.25, 0.18)),
-        line((0, 0), (0, 1.3)),
-        line((0, 1.3), (0.9, 1.1)),
-        line((0.9, 1.1), (0.9, -0.2)),
-        arc((0.65, -0.2), (0.25, 0.18)),
-    ]
-
-
-def _bulb(rng: Generator) -> Strokes:
-    return [
-        arc((0, 0.4), 0.7, -60, 240),
-        line((-0.3, -0.25), (-0.3, -0.8), (0.3, -0.8), (0.3, -0.25)),
-        line((-0.3, -0.5), (0.3, -0.5)),
-    ]
-
-
-SCENES: tuple[Drawer, ...] = (
-    *(_face, _flower, _sun, _tree, _cup, _fish, _person, _boat, _umbrella),
-    *(_car, _glasses, _envelope, _cloud, _flag, _key, _note, _bulb),
+    ),
+    arc((-0.7, -0.05), 0.25),
+    arc((0.7, -0.05), 0.25),
+]
+GLASSES = [
+    arc((-0.6, 0), 0.45),
+    arc((0.6, 0), 0.45),
+    line((-0.15, 0), (0.15, 0)),
+    line((-1.05, 0), (-1.4, 0.4)),
+    line((1.05, 0), (1.4, 0.4)),
+]
+ENVELOPE = [
+    closed((-1, 0.6), (1, 0.6), (1, -0.6), (-1, -0.6)),
+    line((-1, 0.6), (0, -0.1), (1, 0.6)),
+]
+CLOUD = [
+    arc((-0.6, 0), 0.4, 90, 270),
+    arc((-0.2, 0.3), 0.45, 20, 200),
+    arc((0.5, 0.1), 0.5, -90, 120),
+    line((-0.6, -0.4), (0.5, -0.4)),
+]
+FLAG = [line((0, -1), (0, 1)), closed((0, 1), (1, 0.9), (0.9, 0.3), (0, 0.35))]
+NOTE = [
+    arc((-0.25, 0), (0.25, 0.18)),
+    line((0, 0), (0, 1.3)),
+    line((0, 1.3), (0.9, 1.1)),
+    line((0.9, 1.1), (0.9, -0.2)),
+    arc((0.65, -0.2), (0.25, 0.18)),
+]
+BULB = [
+    arc((0, 0.4), 0.7, -60, 240),
+    line((-0.3, -0.25), (-0.3, -0.8), (0.3, -0.8), (0.3, -0.25)),
+    line((-0.3, -0.5), (0.3, -0.5)),
+]
+SCENES: tuple[Drawer | Strokes, ...] = (
+    *(_face, _flower, _sun, _tree, _cup, _fish, _person, BOAT, UMBRELLA),
+    *(CAR, GLASSES, ENVELOPE, CLOUD, FLAG, _key, NOTE, BULB),
 )
 DRAWERS: dict[str, Drawer] = {
     "arrows": arrow,

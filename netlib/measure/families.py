@@ -93,7 +93,7 @@ def families(
         "signs": lambda rng: typed(rng, latin, SIGNS),
         **({"alphabets": lambda rng: typed(rng, scripts, "L")} if scripts else {}),
         **({"icons": lambda rng: typed(rng, icons, "S")} if icons else {}),
-        **{name: _written(make, pen) for name, make in WRITTEN.items()},
+        **{make.__name__: _written(make, pen) for make in WRITTEN},
         "windows": lambda rng: window(rng, pen),
         **{name: _drawn(make) for name, make in doodles.DRAWERS.items()},
         "scribbles": scribble,
@@ -138,13 +138,9 @@ def typed_digit(rng: Generator, fonts: Sequence[Path]) -> tuple[np.ndarray, int]
 
 
 def typed(rng: Generator, fonts: Sequence[Path], these: str, count: int = 1) -> np.ndarray:
-    """Characters of one random font, leaning and bent a little, anywhere on the pad.
+    """So many of these characters, in one random font, leaning and bent, anywhere on the pad.
 
-    Args:
-        rng: all chance.
-        fonts: to choose from.
-        these: characters to choose from; "L" and "S": those of `characters`.
-        count: how many, side by side.
+    "L" and "S" mean the font's own `characters`.
     """
     path = fonts[int(rng.integers(len(fonts)))]
     known = characters(path, these) if these in ("L", "S") else these
@@ -324,13 +320,7 @@ def window(rng: Generator, pen: Pen) -> np.ndarray:
     return np.asarray(cut.resize((PAD_SIZE, PAD_SIZE), Image.Resampling.BILINEAR))
 
 
-WRITTEN: dict[str, Written] = {
-    "recombined": recombined,
-    "mirrored": mirrored,
-    "doubled": doubled,
-    "crossed": crossed,
-    "pairs": pairs,
-}
+WRITTEN: tuple[Written, ...] = (recombined, mirrored, doubled, crossed, pairs)
 
 
 def _any(rng: Generator, pen: Pen, label: int | None = None) -> PenDigit:

@@ -100,17 +100,11 @@ def calibration_error(labels: ArrayLike, probabilities: ArrayLike, bins: int = 1
 
 @dataclass(frozen=True)
 class Reliability:
-    """Confidence against accuracy in B bins, the least confident images first.
+    """Confidence against accuracy in B bins, the least confident images first."""
 
-    Attributes:
-        confidence: (B,) mean probability of the predicted class.
-        accuracy: (B,) share of right predictions.
-        count: (B,) images.
-    """
-
-    confidence: np.ndarray
-    accuracy: np.ndarray
-    count: np.ndarray
+    confidence: np.ndarray  # (B,) mean probability of the predicted class
+    accuracy: np.ndarray  # (B,) share of right predictions
+    count: np.ndarray  # (B,) images
 
 
 def reliability(labels: ArrayLike, probabilities: ArrayLike, bins: int = 15) -> Reliability:
@@ -126,10 +120,8 @@ def reliability(labels: ArrayLike, probabilities: ArrayLike, bins: int = 15) -> 
     )
 
 
-def calibration_interval(
-    labels: ArrayLike, probabilities: ArrayLike, confidence: float = 0.95
-) -> tuple[float, float]:
-    """Percentile bootstrap interval of `calibration_error`, over 999 redraws of the images.
+def calibration_interval(labels: ArrayLike, probabilities: ArrayLike) -> tuple[float, float]:
+    """95 % percentile bootstrap interval of `calibration_error`, over 999 redraws of the images.
 
     A redraw repeats images, which adds noise, and noise only ever adds to this error: the interval
     lies rather too high than too low.
@@ -137,7 +129,7 @@ def calibration_interval(
     y, p = np.asarray(labels), np.asarray(probabilities)
     interval = stats.bootstrap(
         (np.arange(len(y)),), lambda rows: calibration_error(y[rows], p[rows]), n_resamples=999,
-        confidence_level=confidence, vectorized=False, method="percentile", rng=0,
+        confidence_level=0.95, vectorized=False, method="percentile", rng=0,
     ).confidence_interval  # fmt: skip
     return float(interval.low), float(interval.high)
 

@@ -17,9 +17,9 @@ from numpy.random import Generator
 from PIL import Image, ImageDraw
 from scipy import interpolate, ndimage
 
-PAD = 280
-PEN_WIDTHS = (6, 26)
-EXTENTS = (0.35, 0.9)
+from netlib.data.strokes import PAD_SIZE as PAD
+
+PEN_WIDTHS, EXTENTS = (6, 26), (0.35, 0.9)  # px; of the pad's side
 ZOOM = 2  # supersampling of everything that is drawn
 
 Maker = Callable[[Generator], np.ndarray]

@@ -43,25 +43,15 @@ Pairs = Iterator[tuple[np.ndarray, int]]
 
 @dataclass(frozen=True)
 class Drawing:
-    """What is drawn, and of what.
+    """What is drawn, and of what."""
 
-    Attributes:
-        unipen: UNIPEN file with digits and writers.
-        test_writers: how many writers' digits are never trained on.
-        hands: folder with a folder for each handwriting font.
-        icons: folder with a folder for each icon font.
-        photos: picture files of each of `SPLITS`.
-        count: of each family to train on, times `TIMES`.
-        seed: of all chance.
-    """
-
-    unipen: Path
-    test_writers: int
-    hands: Path
-    icons: Path
-    photos: tuple[tuple[Path, ...], ...]
-    count: int
-    seed: int
+    unipen: Path  # UNIPEN file with digits and writers
+    test_writers: int  # how many writers' digits are never trained on
+    hands: Path  # folder with a folder for each handwriting font
+    icons: Path  # folder with a folder for each icon font
+    photos: tuple[tuple[Path, ...], ...]  # picture files of each of `SPLITS`
+    count: int  # of each family to train on, times `TIMES`
+    seed: int  # of all chance
 
 
 def draw_all(drawing: Drawing, workers: int) -> dict[str, np.ndarray]:
@@ -100,7 +90,8 @@ def _sources(
     written = read_unipen(drawing.unipen)
     known, unseen = split_by_writer(written, drawing.test_writers, seed=0)
     order = np.random.default_rng(0)
-    groups = [_shuffled(order, find_fonts(folder)) for folder in (drawing.hands, drawing.icons)]
+    found = [find_fonts(folder) for folder in (drawing.hands, drawing.icons)]
+    groups = [[fonts[i] for i in order.permutation(len(fonts))] for fonts in found]
     writers = set(part(order.permutation(known).tolist(), split))
     fonts = [[font for group in part(each, split) for font in group] for each in groups]
     pens = [[d for d in written if d.writer in chosen] for chosen in (writers, set(unseen))]
@@ -171,10 +162,6 @@ def _bare(rng: np.random.Generator) -> PenDigit:
     ring = doodles.arc((0, 0), (width, 0.5), start, start + 360 + rng.uniform(-25, 15))
     stroke = doodles.line((0, 0), (rng.normal(0.05, 0.1), 1)) if label else ring
     return PenDigit(doodles.wobbled(rng, [stroke], 0.02), label, None)
-
-
-def _shuffled(rng: np.random.Generator, items: Sequence[Any]) -> list[Any]:
-    return [items[i] for i in rng.permutation(len(items))]
 
 
 def part(items: Sequence[Any], split: str) -> Sequence[Any]:

@@ -74,13 +74,8 @@ def on_a_page(
 ) -> np.ndarray:
     """Rows of characters, each in a box of height 1, as ink (H, W) float32 in [0, 1].
 
-    Args:
-        rng: all chance.
-        rows: their strokes, row by row.
-        height: of a character, px.
-        pen: its width, px; a usual one by default.
-        margin: around the rows, and
-        gap: between characters and between rows, in heights, from and to.
+    Heights and pens are in px (by default, a usual pen); margins around the rows and gaps between
+    characters and rows are ranges, in heights.
     """
     pen = pen or height * rng.uniform(0.05, 0.1)
     placed: list[np.ndarray] = []

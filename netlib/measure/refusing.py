@@ -16,19 +16,12 @@ LEVELS = 400  # thresholds that are tried, at quantiles of the scores
 
 @dataclass(frozen=True)
 class Said:
-    """What a network says of a set of pictures.
+    """What a network says of a set of pictures."""
 
-    Attributes:
-        logits: (n, 10).
-        embeddings: (n, D).
-        blank: how many more were found blank, which needs no network and is a refusal.
-        labels: (n,) of digits.
-    """
-
-    logits: np.ndarray
-    embeddings: np.ndarray
-    blank: int = 0
-    labels: np.ndarray | None = None
+    logits: np.ndarray  # (n, 10)
+    embeddings: np.ndarray  # (n, D)
+    blank: int = 0  # how many more were found blank, which needs no network and is a refusal
+    labels: np.ndarray | None = None  # (n,) of digits
 
     @property
     def accuracy(self) -> float | None:

@@ -7,9 +7,9 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 
-def wilson_interval(right: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Wilson's score interval of a share (Wilson 1927)."""
-    interval = stats.binomtest(right, n).proportion_ci(confidence, method="wilson")
+def wilson_interval(right: int, n: int) -> tuple[float, float]:
+    """Wilson's 95 % score interval of a share (Wilson 1927)."""
+    interval = stats.binomtest(right, n).proportion_ci(0.95, method="wilson")
     return float(interval.low), float(interval.high)
 
 
@@ -34,19 +34,13 @@ def agreement(
     return int((a & b).sum()), int((a & ~b).sum()), int((~a & b).sum()), int((~a & ~b).sum())
 
 
-def paired_interval(
-    only_a: int, only_b: int, n: int, confidence: float = 0.95
-) -> tuple[float, float]:
-    """Interval of a's accuracy less b's on the same n images (Agresti & Min 2005, half a count).
+def paired_interval(only_a: int, only_b: int, n: int) -> tuple[float, float]:
+    """95 % interval of a's accuracy less b's on the same n images (Agresti & Min 2005).
 
-    Args:
-        only_a: images that only a gets right.
-        only_b: images that only b gets right.
-        n: all images.
-        confidence: of the interval.
+    `only_a` images only a gets right, `only_b` only b; half a count is added to each.
     """
     total, gap, apart = n + 2, only_a - only_b, only_a + only_b + 1
-    half = stats.norm.ppf((1 + confidence) / 2) * (apart - gap**2 / total) ** 0.5 / total
+    half = stats.norm.ppf(0.975) * (apart - gap**2 / total) ** 0.5 / total
     middle = gap / total
     return float(max(-1.0, middle - half)), float(min(1.0, middle + half))
 

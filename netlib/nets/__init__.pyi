@@ -12,7 +12,6 @@ from .layers import layers_of as layers_of
 from .network import ARCHITECTURES as ARCHITECTURES
 from .network import Network as Network
 from .network import architecture_name as architecture_name
-from .network import build_network as build_network
 from .network import init_network as init_network
 from .network import mobilenet as mobilenet
 from .network import mobilenet_v1 as mobilenet_v1

@@ -7,11 +7,9 @@ variances.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
-from netlib.nets.layers import ConvLayer, Head, Layers, layers_of
+from netlib.nets.layers import Arrays
 
 
 @dataclass(frozen=True)
@@ -57,34 +55,21 @@ class Complexity:
         return sum(layer.macs for layer in self.layers)
 
 
-class HasSpec(Protocol):
-    """Anything that says how it is built, as a `Network` does."""
-
-    @property
-    def spec(self) -> Mapping[str, Any]: ...
-
-
-def measure(net: HasSpec, input_dim: Sequence[int]) -> Complexity:
-    """The cost of each layer of `net` for one image of `input_dim` (C, H, W)."""
-    return complexity(layers_of({**net.spec, "input_dim": tuple(input_dim)}))
-
-
-def complexity(layers: Layers) -> Complexity:
-    """The cost of each layer of a table."""
-    costs = [cost for layer in layers.convs for cost in _conv_costs(layer)]
-    return Complexity((*costs, _head_cost(layers.head)))
-
-
-def _conv_costs(layer: ConvLayer) -> Iterator[LayerCost]:
-    """Every output number costs one MAC for each weight of its filter."""
-    shape, weight = layer.output_shape, layer.weight_shape
-    size = math.prod(weight)
-    yield LayerCost(layer.conv, layer.kind, shape, size, 0, math.prod(shape[1:]) * size)
-    channels = layer.out_channels
-    yield LayerCost(layer.norm, "bn", shape, 2 * channels, 2 * channels, 0)
-
-
-def _head_cost(head: Head) -> LayerCost:
+def measure(net: Arrays) -> Complexity:
+    """The cost of each layer of a network for one image."""
+    costs = []
+    for layer in net.layers.convs:
+        shape, size, channels = (
+            layer.output_shape,
+            math.prod(layer.weight_shape),
+            layer.out_channels,
+        )
+        # Every output number costs one MAC for each weight of its filter.
+        macs = math.prod(shape[1:]) * size
+        costs.append(LayerCost(layer.conv, layer.kind, shape, size, 0, macs))
+        costs.append(LayerCost(layer.norm, "bn", shape, 2 * channels, 2 * channels, 0))
+    head = net.layers.head
     size = head.in_features * head.num_classes
     bias = head.num_classes if head.kind == "linear" else 0
-    return LayerCost("head", "fc", (head.num_classes,), size + bias, 0, size)
+    costs.append(LayerCost("head", "fc", (head.num_classes,), size + bias, 0, size))
+    return Complexity(tuple(costs))

@@ -53,24 +53,15 @@ MOBILENET_V1_BLOCKS = (
 
 @dataclass(frozen=True)
 class ConvLayer:
-    """One convolution without bias, with the batch norm and the ReLU that follow it.
+    """One convolution without bias, with the batch norm and the ReLU that follow it."""
 
-    Attributes:
-        conv: path of the convolution, such as "blocks.2.conv_dw".
-        norm: path of its batch norm.
-        kind: "conv", "depthwise" or "pointwise".
-        in_channels, out_channels: equal for "depthwise".
-        stride: along both axes.
-        in_side: (height, width) of its input.
-    """
-
-    conv: str
-    norm: str
-    kind: str
+    conv: str  # path of the convolution, such as "blocks.2.conv_dw"
+    norm: str  # path of its batch norm
+    kind: str  # "conv", "depthwise" or "pointwise"
     in_channels: int
-    out_channels: int
-    stride: int
-    in_side: tuple[int, int]
+    out_channels: int  # for "depthwise" as many
+    stride: int  # along both axes
+    in_side: tuple[int, int]  # (height, width) of its input
 
     @property
     def kernel_size(self) -> int:
@@ -397,17 +388,11 @@ def _whole(name: str, value: Any, low: int, high: int) -> int:
 
 @dataclass(frozen=True)
 class Folded:
-    """A layer as one convolution with bias that equals its convolution and batch norm.
+    """A layer as one convolution with bias that equals its convolution and batch norm."""
 
-    Attributes:
-        layer: its place, strides and sizes.
-        weight: (out, in / groups, K, K) float32.
-        bias: (out,) float32.
-    """
-
-    layer: ConvLayer
-    weight: NDArray[np.float32]
-    bias: NDArray[np.float32]
+    layer: ConvLayer  # its place, strides and sizes
+    weight: NDArray[np.float32]  # (out, in / groups, K, K)
+    bias: NDArray[np.float32]  # (out,)
 
 
 def folded(net: Arrays) -> list[list[Folded]]:

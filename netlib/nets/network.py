@@ -51,7 +51,7 @@ class Network(nn.Module):
         pool: global average pooling, (N, D, H, W) -> (N, D, 1, 1).
         head: D -> num_classes.
         layers: the table that it was built from.
-        spec: the factory's name and arguments; `build_network(net.spec)` makes the same network.
+        spec: the factory's name and arguments; `Network(net.spec)` makes the same network.
         history: one record an epoch, of the training that `training.train` gave it.
         metadata: what its checkpoint, or its training, says of it.
 
@@ -176,26 +176,13 @@ def named_network(
 ) -> Network:
     """Build "standard", "mobilenet", "mobilenet_v1", or block counts as in "3+1".
 
-    Args:
-        name: of the network; "3+1" has three conv blocks and then one MobileNet block.
-        input_dim: (channels, height, width).
-        num_classes: number of classes.
-        width: multiplies every channel count.
-        head: see `init_network`; MobileNet v1 has none but "linear".
+    "3+1" has three conv blocks and then one MobileNet block. The other arguments are those of
+    `init_network`; MobileNet v1 has no head but "linear".
 
     Raises:
         ValueError: the name is unknown or an argument is out of range.
     """
     return Network(named_spec(name, input_dim, num_classes, width, head))
-
-
-def build_network(spec: Mapping[str, Any]) -> Network:
-    """Build the network that a `Network.spec` describes, with fresh weights.
-
-    Raises:
-        ValueError: the factory is unknown or its arguments do not fit.
-    """
-    return Network(spec)
 
 
 def architecture_name(net: Network) -> str:

@@ -39,17 +39,11 @@ REACH, FAINTEST = 2.0, 0.3
 
 @dataclass(frozen=True)
 class Sketch:
-    """The steps from a picture to a network's input.
+    """The steps from a picture to a network's input."""
 
-    Attributes:
-        levels: (H, W) uint8, the picture in grey.
-        found: its ink.
-        cut: the digit made of it; None for an empty page.
-    """
-
-    levels: np.ndarray
-    found: Ink
-    cut: "Cut | None" = None
+    levels: np.ndarray  # (H, W) uint8, the picture in grey
+    found: Ink  # its ink
+    cut: "Cut | None" = None  # the digit made of it; None for an empty page
 
     @property
     def grey(self) -> np.ndarray:
@@ -63,13 +57,8 @@ class Sketch:
 
     @property
     def box(self) -> Box | None:
-        """Where the ink is; None for an empty page, as are the two that follow."""
+        """Where the ink is; None for an empty page, as is the digit."""
         return self.found.placed(self.found.box) if self.found.box else None
-
-    @property
-    def scaled(self) -> np.ndarray | None:
-        """(h, w) float32, the ink fitted into the 20x20 box."""
-        return self.cut.scaled if self.cut else None
 
     @property
     def digit(self) -> np.ndarray | None:
@@ -79,24 +68,18 @@ class Sketch:
 
 @dataclass(frozen=True)
 class Cut:
-    """A digit that was cut out.
+    """A digit that was cut out."""
 
-    Attributes:
-        digit: (1, 28, 28) float32, what the networks see.
-        scaled: (h, w) float32, the ink fitted into the 20x20 box.
-        fine: (H, W) float32, the same at ZOOM times the size with its strokes as they were; None
-            where it was not needed.
-        outline: the length of its outline, see `outline_length`.
-    """
-
-    digit: np.ndarray
-    scaled: np.ndarray
+    digit: np.ndarray  # (1, 28, 28) float32, what the networks see
+    scaled: np.ndarray  # (h, w) float32, the ink fitted into the 20x20 box
+    # (H, W) float32, the same at ZOOM times the size with its strokes as they were; None where it
+    # was not needed
     fine: np.ndarray | None
-    outline: float
+    outline: float  # the length of its outline, see `outline_length`
 
 
 def to_digit(image: Picture) -> np.ndarray | None:
-    """Any picture (see `images.as_picture`) -> a network's input, None for an empty page.
+    """Any picture (see `as_picture`) -> a network's input, None for an empty page.
 
     Returns:
         (1, 28, 28) float32 in [0, 1], ink 1 on background 0.
@@ -171,11 +154,9 @@ class _Fit:
         self.outline = 0.0
 
     def canvas(self, zoom: int, free: float = 0.0) -> np.ndarray:
-        """A canvas of `zoom` times the size, anti-aliased, its ink reaching 1.
+        """A canvas of `zoom` (1 or ZOOM) times the size, anti-aliased, its ink reaching 1.
 
-        Args:
-            zoom: 1 or ZOOM.
-            free: pixels of the 20x20 box that stay free.
+        `free` pixels of the 20x20 box stay free.
         """
         if free == 0 and zoom == ZOOM and self.fine is not None:
             return self.fine

@@ -86,19 +86,12 @@ def _is_sheet(ink: Ink) -> bool:
 
 @dataclass(frozen=True)
 class _Parts:
-    """Two or more connected parts of ink, and what is known of each; 0 is the background.
+    """Two or more connected parts of ink, and what is known of each; 0 is the background."""
 
-    Attributes:
-        labels: (h, w) int32 in the ink's box.
-        area: in pixels.
-        mass: the sum of the ink.
-        strong: whether it reaches STRONG_LEVEL.
-    """
-
-    labels: np.ndarray
-    area: np.ndarray
-    mass: np.ndarray
-    strong: np.ndarray
+    labels: np.ndarray  # (h, w) int32 in the ink's box
+    area: np.ndarray  # in pixels
+    mass: np.ndarray  # the sum of the ink
+    strong: np.ndarray  # whether it reaches STRONG_LEVEL
 
     @classmethod
     def of(cls, ink: Ink) -> "_Parts | None":

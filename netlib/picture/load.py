@@ -152,16 +152,11 @@ def reduction(image: Picture, picture: Image.Image) -> float:
     return 1.0
 
 
-def to_grey(picture: Image.Image) -> np.ndarray:
-    """Mode "L" or "RGB" -> grey values (H, W), float32 in [0, 1].
+def to_levels(picture: Image.Image) -> np.ndarray:
+    """Mode "L" or "RGB" -> grey values (H, W) uint8.
 
     Luma, unless it hides what one colour channel shows: yellow ink on white, red on green.
     """
-    return to_levels(picture) * np.float32(1 / 255)
-
-
-def to_levels(picture: Image.Image) -> np.ndarray:
-    """As `to_grey`: (H, W) uint8."""
     pixels = np.asarray(picture)
     return _clearest_channel(pixels) if picture.mode == "RGB" else pixels
 

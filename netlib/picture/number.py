@@ -10,7 +10,7 @@ ink that had to be cut and, where it is given, by a network's confidence.
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -76,20 +76,11 @@ Judge = Score
 
 @dataclass(frozen=True)
 class DigitBox:
-    """One digit of a picture.
+    """One digit of a picture."""
 
-    Attributes:
-        left, top, right, bottom: its box in pixels of the picture; right and bottom exclusive.
-        digit: (1, 28, 28) float32, what the networks see.
-        is_sign: by its shape and place it is a sign, not a digit.
-    """
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-    digit: np.ndarray
-    is_sign: bool = False
+    box: Box  # where it is, in pixels of the picture
+    digit: np.ndarray  # (1, 28, 28) float32, what the networks see
+    is_sign: bool = False  # by its shape and place it is a sign, not a digit
 
 
 def find_digits(
@@ -98,13 +89,13 @@ def find_digits(
     """Cut a picture into its digits, lines from top to bottom, each from left to right.
 
     Args:
-        image: any picture, see `images.as_picture`. Boxes are in the pixels of the array, tensor
-            or PIL image given; of a file, in those of `images.open_image(file)`.
+        image: any picture, see `as_picture`. Boxes are in the pixels of the array, tensor
+            or PIL image given; of a file, in those of `open_image(file)`.
         score: a network's calibrated confidence that an image is a digit; chooses among cuts.
         max_digits: the most that are returned, in reading order.
 
     Returns:
-        The digits; empty for an empty page. A single digit is that of `sketch.to_digit`.
+        The digits; empty for an empty page. A single digit is that of `picture.to_digit`.
 
     Raises:
         ImageError: if the picture cannot be read.
@@ -112,7 +103,7 @@ def find_digits(
     picture = as_picture(image)
     found = digits_from_ink(find_ink(to_levels(picture)), score, max_digits)
     scale = reduction(image, picture)
-    return [_scaled(digit, scale) for digit in found]
+    return [replace(digit, box=_scaled(digit.box, scale)) for digit in found]
 
 
 def digits_from_ink(
@@ -125,20 +116,15 @@ def digits_from_ink(
 ) -> list[DigitBox]:
     """As `find_digits`, from ink.
 
-    Args:
-        ink: of the picture.
-        score: see `find_digits`.
-        max_digits: likewise.
-        cut: what `digit.cut_out` makes of all the ink, if it is known.
-        judge: the networks' judgement of the pieces: a drawing cut into pieces that they refuse is
-            no number, but one drawing.
-        components: of the ink's patch, if they are known; their labels are written to.
+    A drawing cut into pieces that the networks, as `judge`, refuse is no number, but one drawing.
+    `cut` is what `digit.cut_out` makes of all the ink, and `components` are those of its patch, if
+    they are known; their labels are written to.
     """
     if ink.box is None:
         return []
     all_ink = cut or cut_out(ink)
     whole = all_ink.digit
-    one = [DigitBox(*ink.placed(ink.box), whole)]
+    one = [DigitBox(ink.placed(ink.box), whole)]
     part = ink.patch
     components = components or find_components(part)
     if len(components.boxes) == 1 and _is_one_component(ink, all_ink, score):
@@ -155,7 +141,7 @@ def digits_from_ink(
 
     def cut_groups(groups: list[tuple[list[Piece], bool]]) -> list[DigitBox]:
         cuts = [(*_cut_out(part, labels, group), sign) for group, sign in groups]
-        return [DigitBox(*ink.placed(box), digit, sign) for box, digit, sign in cuts]
+        return [DigitBox(ink.placed(box), digit, sign) for box, digit, sign in cuts]
 
     boxes = cut_groups(found[:max_digits])
     if judge is None:
@@ -256,7 +242,7 @@ def _read_line(
             found += [([piece], piece.is_sign) for piece in run]
         else:
             groups = _likeliest_groups(ink, labels, Line(line.height, list(run)), score)
-            found += [(group, False) for group in groups if _is_seen(group, line)]
+            found += [(g, False) for g in groups if _extent(g) >= SMALL * line.height]
     return found
 
 
@@ -264,10 +250,6 @@ def _stands_alone(piece: Piece, line: Line) -> bool:
     """Whether it is a sign, or a small ring: a zero."""
     small = RING_HEIGHT * line.height <= piece.height < SMALL * line.height
     return piece.is_sign or (piece.ring and small)
-
-
-def _is_seen(group: list[Piece], line: Line) -> bool:
-    return _extent(group) >= SMALL * line.height
 
 
 def _cut_out(ink: np.ndarray, labels: np.ndarray, group: Sequence[Piece]) -> tuple[Box, np.ndarray]:
@@ -288,15 +270,9 @@ def _cut_out(ink: np.ndarray, labels: np.ndarray, group: Sequence[Piece]) -> tup
     return (box[0] + x0, box[1] + y0, box[2] + x0, box[3] + y0), _digit(alone)
 
 
-def _scaled(found: DigitBox, scale: float) -> DigitBox:
-    return DigitBox(
-        round(found.left * scale),
-        round(found.top * scale),
-        round(found.right * scale),
-        round(found.bottom * scale),
-        found.digit,
-        found.is_sign,
-    )
+def _scaled(box: Box, scale: float) -> Box:
+    left, top, right, bottom = (round(edge * scale) for edge in box)
+    return left, top, right, bottom
 
 
 def _extent(pieces: Sequence[Piece]) -> int:

@@ -56,15 +56,10 @@ RATIOS = _RATIOS.astype(np.uint8)
 
 @dataclass(frozen=True)
 class Strokes:
-    """What the strokes of a picture are like.
+    """What the strokes of a picture are like."""
 
-    Attributes:
-        light: whether they are lighter than the page.
-        window: side in pixels of a square into which no stroke fits.
-    """
-
-    light: bool
-    window: float
+    light: bool  # whether they are lighter than the page
+    window: float  # side in pixels of a square into which no stroke fits
 
 
 def page_ink(levels: np.ndarray) -> np.ndarray:
@@ -192,7 +187,8 @@ def _own_tones(missing: np.ndarray, level: float) -> np.ndarray:
     missing, found = missing[inside], ink[inside]
     own = [labels[at] == label for label, at in zip(order, windows, strict=True)]
     tones = [_full_tone(missing[at][o]) for at, o in zip(windows, own, strict=True)]
-    usual = _weighted_median(np.array(tones), stats[order, cv2.CC_STAT_AREA])
+    areas = stats[order, cv2.CC_STAT_AREA]
+    usual = float(np.quantile(tones, 0.5, weights=areas, method="inverted_cdf"))
     for at, part, tone in zip(windows, own, tones, strict=True):
         if tone >= PALEST * usual:
             share = (missing[at] - FLOOR * tone) / ((1 - FLOOR) * tone)
@@ -228,9 +224,3 @@ def _are_apart(stats: np.ndarray, inside: np.ndarray, usual: float) -> np.ndarra
 def _window(stats: np.ndarray) -> tuple[slice, slice]:
     left, top, width, height = stats[: cv2.CC_STAT_AREA].tolist()
     return slice(top, top + height), slice(left, left + width)
-
-
-def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
-    order = np.argsort(values)
-    total = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(total, total[-1] / 2)])

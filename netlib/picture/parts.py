@@ -11,21 +11,14 @@ SMALL = 0.45
 
 @dataclass(frozen=True)
 class Piece:
-    """Ink that is not cut further.
+    """Ink that is not cut further."""
 
-    Attributes:
-        label: its pixels' value in the label image.
-        box: its box in the picture.
-        cut: stroke widths of ink between it and the piece to its left, 0 where they are apart.
-        ring: whether it goes around a hole; looked at in small pieces only.
-        is_sign: by its shape and place it is a sign, not a digit.
-    """
-
-    label: int
-    box: Box
+    label: int  # its pixels' value in the label image
+    box: Box  # its box in the picture
+    # Stroke widths of ink between it and the piece to its left, 0 where they are apart
     cut: float = 0.0
-    ring: bool = False
-    is_sign: bool = False
+    ring: bool = False  # whether it goes around a hole; looked at in small pieces only
+    is_sign: bool = False  # by its shape and place it is a sign, not a digit
 
     @property
     def width(self) -> int:
@@ -42,6 +35,10 @@ class Line:
 
     height: float
     pieces: list[Piece]
+
+    def tall(self, pieces: Sequence[Piece]) -> list[Piece]:
+        """Those that are as high as digits are, not parts of them."""
+        return [piece for piece in pieces if piece.height >= SMALL * self.height]
 
 
 def union(pieces: Sequence[Piece]) -> Box:

@@ -14,20 +14,14 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Ink:
-    """The ink of a picture.
+    """The ink of a picture."""
 
-    Attributes:
-        patch: (h, w) float32 in [0, 1], ink 1 on background 0: a part of the picture with all ink.
-        left: where it begins in the picture, in pixels,
-        top: likewise.
-        shape: (H, W) of the picture.
-        full: (H, W) that it had before it was reduced to find the ink; None if it was not.
-    """
-
+    # (h, w) float32 in [0, 1], ink 1 on background 0: a part of the picture with all ink
     patch: np.ndarray
-    left: int
-    top: int
-    shape: tuple[int, int]
+    left: int  # where it begins in the picture, in pixels
+    top: int  # likewise
+    shape: tuple[int, int]  # (H, W) of the picture
+    # (H, W) that it had before it was reduced to find the ink; None if it was not
     full: tuple[int, int] | None = None
 
     @classmethod

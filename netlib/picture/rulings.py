@@ -31,21 +31,13 @@ BANDS = 16
 
 @dataclass(frozen=True)
 class _Lines:
-    """Lines of one direction, perhaps.
+    """Lines of one direction, perhaps."""
 
-    Attributes:
-        thin: (H, W) mask of the (turned) picture, their ink where nothing runs into them,
-        short: and all other level runs as thin as they are.
-        thickness: in pixels.
-        count: how many there are.
-        longest: as a share of the picture's side.
-    """
-
-    thin: np.ndarray
-    short: np.ndarray
-    thickness: float
-    count: int
-    longest: float
+    thin: np.ndarray  # (H, W) mask of the (turned) picture, their ink where nothing runs into them
+    short: np.ndarray  # and all other level runs as thin as they are
+    thickness: float  # in pixels
+    count: int  # how many there are
+    longest: float  # as a share of the picture's side
 
 
 def without_lines(ink: np.ndarray, level: float, run: float = RUN) -> np.ndarray:
@@ -61,8 +53,8 @@ def without_lines(ink: np.ndarray, level: float, run: float = RUN) -> np.ndarray
     if not any(lines.count for lines in found):
         return ink
     rest = mask.copy()
-    _erase(rest, found[0])
-    _erase(rest.T, found[1])
+    rest[found[0].thin > 0] = 0
+    rest.T[found[1].thin > 0] = 0
     ruled = any(lines.count >= RULED and lines.longest >= LONG for lines in found)
     if not _is_enough(rest, mask, ruled):
         return ink
@@ -95,7 +87,8 @@ def _candidates(mask: np.ndarray, share: float) -> _Lines:
     run = max(9, round(share * width))
     thick = cv2.dilate(mask, np.ones((3, 1), np.uint8))
     level = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, run), np.uint8))
-    nothing = _Lines(mask, mask, 0.0, 0, 0.0)
+    none = np.zeros_like(mask)
+    nothing = _Lines(none, none, 0.0, 0, 0.0)
     if _longest(level) < REPEATED_LONG * width:
         return nothing
     level = cv2.morphologyEx(level, cv2.MORPH_CLOSE, np.ones((3, run), np.uint8))
@@ -134,11 +127,6 @@ def _runs(mask: np.ndarray) -> np.ndarray:
     before = np.maximum.accumulate(np.where(mask, -1, rows), axis=0)
     after = np.minimum.accumulate(np.where(mask, height, rows)[::-1], axis=0)[::-1]
     return np.where(mask, after - before - 1, 0)
-
-
-def _erase(mask: np.ndarray, lines: _Lines) -> None:
-    if lines.count:
-        mask[lines.thin > 0] = 0
 
 
 def _is_enough(rest: np.ndarray, mask: np.ndarray, ruled: bool) -> bool:

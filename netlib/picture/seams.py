@@ -18,15 +18,10 @@ CLOSEST = 0.08  # distance of two seams, as a share of the line's height
 
 @dataclass(frozen=True)
 class Seam:
-    """A cut from top to bottom.
+    """A cut from top to bottom."""
 
-    Attributes:
-        columns: (H,) first column of each row that lies to the right of the cut.
-        ink: stroke widths of ink that it goes through.
-    """
-
-    columns: np.ndarray
-    ink: float
+    columns: np.ndarray  # (H,) first column of each row that lies to the right of the cut
+    ink: float  # stroke widths of ink that it goes through
 
 
 def find_seams(ink: np.ndarray, line_height: float, stroke: float) -> list[Seam]:

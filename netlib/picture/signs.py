@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from netlib.picture.parts import SMALL, Line, Piece
+from netlib.picture.parts import Line, Piece
 
 # A point's size; a comma may be longer. It stands between digits, this far around their lower end.
 POINT, COMMA, POINT_RISE, POINT_FALL = (0.03, 0.22), 0.36, 0.25, 0.35
@@ -29,16 +29,15 @@ RING = (0.08, 0.5)
 
 def split_signs(labels: np.ndarray, line: Line) -> tuple[list[list[Piece]], list[Piece]]:
     """The components of a line that are signs, those of one sign together, and the others."""
-    tall = [piece for piece in line.pieces if piece.height >= SMALL * line.height]
     signs: list[list[Piece]] = []
-    if len(line.pieces) < 2 or not tall:
+    if len(line.pieces) < 2 or not line.tall(line.pieces):
         return signs, line.pieces
     rest = sorted(line.pieces, key=lambda piece: piece.box[0])
     for find in (_percents, _tall_ones, _flat_ones, _pluses, _points):
         found = find(labels, line, rest)
         used = {id(piece) for group in found for piece in group}
         others = [piece for piece in rest if id(piece) not in used]
-        if any(piece.height >= SMALL * line.height for piece in others):
+        if line.tall(others):
             signs, rest = signs + found, others
     return signs, rest
 
@@ -50,8 +49,7 @@ def _alone(labels: np.ndarray, piece: Piece) -> np.ndarray:
 
 def _band(pieces: Sequence[Piece], line: Line) -> tuple[float, float]:
     """Where the digits begin and end, top and bottom."""
-    tall = [piece for piece in pieces if piece.height >= SMALL * line.height]
-    tops, bottoms = zip(*((piece.box[1], piece.box[3]) for piece in tall), strict=True)
+    tops, bottoms = zip(*((p.box[1], p.box[3]) for p in line.tall(pieces)), strict=True)
     return float(np.median(tops)), float(np.median(bottoms))
 
 
@@ -65,7 +63,7 @@ def _is_apart(piece: Piece, others: Sequence[Piece], share: float = 0.0) -> bool
 
 
 def _points(labels: np.ndarray, line: Line, rest: list[Piece]) -> list[list[Piece]]:
-    tall = [piece for piece in rest if piece.height >= SMALL * line.height]
+    tall = line.tall(rest)
     if len(tall) < 2:
         return []
     _, bottom = _band(rest, line)
@@ -147,25 +145,26 @@ def _tall_ones(labels: np.ndarray, line: Line, rest: list[Piece]) -> list[list[P
     """Slashes and brackets: slim single strokes that are taller than the digits."""
     courses = {
         id(piece): _course(_alone(labels, piece))
-        for piece in rest
-        if piece.height >= SMALL * line.height
-        and piece.width <= SLIM * piece.height
-        and not piece.ring
+        for piece in line.tall(rest)
+        if piece.width <= SLIM * piece.height and not piece.ring
     }
-    slim = {name for name, course in courses.items() if _is_sign_course(*course)}
-    tall = [piece for piece in rest if piece.height >= SMALL * line.height]
+    slim = {
+        name
+        for name, (bow, slope, bend) in courses.items()
+        if bow != 0 or (slope > SLOPE and bend < BEND)
+    }
+    tall = line.tall(rest)
     digits = [piece for piece in tall if id(piece) not in slim]
     if not digits:
         return []
     top, bottom = _band(digits, line)
     usual = float(np.median([piece.height for piece in digits]))
     found: list[list[Piece]] = []
-    ends = sorted(tall, key=lambda piece: piece.box[0])
-    ends = [ends[0], ends[-1]]
+    ends = [tall[0], tall[-1]]
     bows = [courses.get(id(piece), (0.0,))[0] for piece in ends]
     if bows[0] > 0 > bows[1]:  # a pair needs not be taller
         found = [[piece] for piece in ends]
-        tall = [piece for piece in tall if piece is not ends[0] and piece is not ends[1]]
+        tall = tall[1:-1]
     for piece in tall:
         if id(piece) not in slim:
             continue
@@ -180,10 +179,6 @@ def _tall_ones(labels: np.ndarray, line: Line, rest: list[Piece]) -> list[list[P
         if (bow > 0 and after) or (bow < 0 and before) or (bow == 0 and before and after):
             found.append([piece])
     return found
-
-
-def _is_sign_course(bow: float, slope: float, bend: float) -> bool:
-    return bow != 0 or (slope > SLOPE and bend < BEND)
 
 
 def _course(mask: np.ndarray) -> tuple[float, float, float]:

@@ -33,13 +33,9 @@ def as_images(
     normalise: str | float = "auto",
     name: str = "images",
 ) -> Tensor:
-    """Images as float32 (N, C, H, W) of the shape `input_dim`.
+    """Images (N, H, W) or (N, C, H, W) as float32 (N, C, H, W) of the shape `input_dim`.
 
-    Args:
-        x: (N, H, W) or (N, C, H, W).
-        input_dim: (channels, height, width).
-        normalise: see `course.train`.
-        name: of the set, for messages.
+    `normalise` is that of `course.train`; `name` is the set's, for messages.
 
     Raises:
         ValueError: another shape, type or range.
@@ -145,13 +141,9 @@ def as_tensor(values: ArrayLike | Tensor) -> Tensor:
 def choose_loss(
     loss: str | Loss | type[nn.Module], net: Network, counts: Tensor, config: TrainConfig
 ) -> tuple[Loss, TrainConfig]:
-    """The loss that was named or given, tried on two images, and the config that tells of it.
+    """The loss that was named or given, tried on some logits, and the config that tells of it.
 
-    Args:
-        loss: see `course.train`.
-        net: the network whose logits it gets.
-        counts: (C,) training images of each class.
-        config: of the training.
+    `counts` (C,) has the training images of each class.
 
     Raises:
         ValueError: it does not fit logits (N, C) and labels (N,), or the network's head.

@@ -27,8 +27,6 @@ def augment(images: Tensor, config: AugmentConfig, generator: Generator) -> Tens
     Returns:
         A new tensor of the same shape and range, or `images` itself if every change is off.
     """
-    if config.is_off:
-        return images
     if any(getattr(config, name) for name in WARPS):
         images = _warp(images, config, generator)
     if config.thickness:

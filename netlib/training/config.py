@@ -60,13 +60,6 @@ class AugmentConfig:
             _check(value <= 1, name, value, "at most 1")
         _check(self.scale < 1, "scale", self.scale, "below 1 (1 shrinks to nothing)")
 
-    @property
-    def is_off(self) -> bool:
-        """Whether images are left as they are."""
-        changes = asdict(self)
-        changes.pop("erase_size")
-        return not any(changes.values())
-
 
 AUGMENTATIONS: dict[str, AugmentConfig] = {
     "none": AugmentConfig(),

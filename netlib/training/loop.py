@@ -66,8 +66,8 @@ def fit(
     Args:
         net: the network; its weights are the start.
         train_loader: batches (images (N, C, H, W) in [0, 1], labels (N,) or targets (N, C) for
-            a loss that takes them). Its sampler's `set_epoch(e)` is called before epoch e, where
-            it has one.
+            a loss that takes them). Its `set_epoch(e)`, or its sampler's, is called before epoch
+            e, where it has one.
         validation_loader: batches that choose the epoch.
         config: how to train.
         loss_func: (logits, labels) -> scalar. Its `set_progress(share of the epochs that are
@@ -382,12 +382,12 @@ def _ema_decay(decay: float, updates: int) -> float:
 
 
 def _set_epoch(loader: DataLoader, epoch: int) -> None:
-    """Tell the loader's sampler, or the one inside its batch sampler, which epoch comes next."""
-    sampler = getattr(loader, "sampler", None)
-    while sampler is not None:
-        if hasattr(sampler, "set_epoch"):
-            sampler.set_epoch(epoch)
-        sampler = getattr(sampler, "sampler", None)
+    """Tell the loader, its sampler and the one inside its batch sampler which epoch comes next."""
+    told: Any = loader
+    while told is not None:
+        if hasattr(told, "set_epoch"):
+            told.set_epoch(epoch)
+        told = getattr(told, "sampler", None)
 
 
 def _mix(seed: int, epoch: int) -> int:

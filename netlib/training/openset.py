@@ -97,9 +97,9 @@ def digit_targets(
     return np.pad(np.where(right[:, None], said, sure), ((0, 0), (0, 1)))
 
 
-def other_targets(count: int, num_classes: int = 10) -> np.ndarray:
+def other_targets(count: int) -> np.ndarray:
     """(count, 11) float32: no class, and no digit."""
-    return np.tile(np.eye(num_classes + 1, dtype=np.float32)[-1], (count, 1))
+    return np.tile(np.eye(11, dtype=np.float32)[-1], (count, 1))
 
 
 def views(images: np.ndarray, config: AugmentConfig, seed: int) -> np.ndarray:
@@ -114,16 +114,11 @@ def views(images: np.ndarray, config: AugmentConfig, seed: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Part:
-    """Pictures of one origin.
+    """Pictures of one origin."""
 
-    Attributes:
-        images: uint8 (N, 28, 28).
-        targets: (N, 11) float32.
-        count: pictures an epoch sees; more than N repeats them, all equally often but for the rest.
-    """
-
-    images: np.ndarray
-    targets: np.ndarray
+    images: np.ndarray  # uint8 (N, 28, 28)
+    targets: np.ndarray  # (N, 11) float32
+    # Pictures an epoch sees; more than N repeats them, all equally often but for the rest
     count: int
 
     def rows(self, rng: np.random.Generator) -> np.ndarray:
@@ -133,37 +128,21 @@ class Part:
         return np.concatenate(every)[: self.count]
 
 
-@dataclass
-class Turn:
-    """Which epoch it is, as a sampler of a torch loader is told it.
-
-    Attributes:
-        epoch: counted from 0.
-    """
-
-    epoch: int = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """`netlib.training.loop.fit` calls this before each epoch."""
-        self.epoch = epoch
-
-
 class Mixture:
-    """Shuffled batches of several parts, other pictures in each epoch; a loader for `fit`.
-
-    Attributes:
-        sampler: is told the epoch, which decides pictures and order.
-    """
+    """Shuffled batches of several parts, other pictures in each epoch; a loader for `fit`."""
 
     def __init__(self, parts: Sequence[Part], batch_size: int = 128, seed: int = 0) -> None:
-        self.parts, self.batch_size, self.seed = parts, batch_size, seed
-        self.sampler = Turn()
+        self.parts, self.batch_size, self.seed, self.epoch = parts, batch_size, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Decide pictures and order; `netlib.training.loop.fit` calls this before each epoch."""
+        self.epoch = epoch
 
     def __len__(self) -> int:
         return -(-sum(part.count for part in self.parts) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        rng = np.random.default_rng([self.seed, self.sampler.epoch])
+        rng = np.random.default_rng([self.seed, self.epoch])
         rows = [part.rows(rng) for part in self.parts]
         pairs = list(zip(self.parts, rows, strict=True))
         images = torch.as_tensor(np.concatenate([part.images[r] for part, r in pairs]))[:, None]

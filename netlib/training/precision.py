@@ -24,7 +24,7 @@ def choose_precision(net: Network, device: torch.device) -> Precision:
     The trial is one batch through a copy of `net`, which lies on `device`. On a processor it counts
     processor time on one thread: other programs do not sway it.
     """
-    if not has_units(device) or measure(net, net.input_dim).macs < MIN_MACS:
+    if not has_units(device) or measure(net).macs < MIN_MACS:
         return "float32"
     threads = torch.get_num_threads()
     trial = copy.deepcopy(net).train()
@@ -33,11 +33,10 @@ def choose_precision(net: Network, device: torch.device) -> Precision:
     try:
         if device.type == "cpu":
             torch.set_num_threads(1)
-        times = {half: _shortest(partial(_step, trial, images, half), device)
-                 for half in (False, True)}  # fmt: skip
+        full, half = (_shortest(partial(_step, trial, images, h), device) for h in (False, True))
     finally:
         torch.set_num_threads(threads)
-    return "bfloat16" if times[True] < WORTH_IT * times[False] else "float32"
+    return "bfloat16" if half < WORTH_IT * full else "float32"
 
 
 def has_units(device: torch.device) -> bool:
@@ -54,11 +53,11 @@ def _step(net: Network, images: torch.Tensor, half: bool) -> None:
     logits.float().logsumexp(1).mean().backward()
 
 
-def _shortest(step: Callable[[], None], device: torch.device, repeats: int = 2) -> float:
-    """Seconds of the shortest of some steps, after one that does not count."""
+def _shortest(step: Callable[[], None], device: torch.device) -> float:
+    """Seconds of the shorter of two steps, after one that does not count."""
     clock = time.process_time if device.type == "cpu" else time.perf_counter
     times = []
-    for _ in range(1 + repeats):
+    for _ in range(3):
         started = clock()
         step()
         if device.type == "cuda":

@@ -1,18 +1,18 @@
 """The answers to many pictures as HTML: a table, the score, and a CSV to download."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 
 from netlib.app.batch import Row, accuracy, to_csv
-from netlib.app.views.panels import NetworkFacts, or_else, percent
+from netlib.app.views.panels import Facts, or_else, percent
 from netlib.app.views.pictures import ink_on_paper, png_url
 from netlib.errors import many
 
 MAX_THUMBNAILS = 8
 
 
-def batch_html(rows: Sequence[Row], facts: Mapping[str, NetworkFacts]) -> str:
+def batch_html(rows: Sequence[Row], facts: Facts) -> str:
     """Summary, download link and table; a click on a column's title sorts by it."""
     csv_text = to_csv(rows, {name: fact.class_names for name, fact in facts.items()})
     link = "data:text/csv;base64," + base64.b64encode(csv_text.encode()).decode("ascii")
@@ -31,7 +31,7 @@ def batch_html(rows: Sequence[Row], facts: Mapping[str, NetworkFacts]) -> str:
     )
 
 
-def _summary(rows: Sequence[Row], facts: Mapping[str, NetworkFacts]) -> str:
+def _summary(rows: Sequence[Row], facts: Facts) -> str:
     differ = sum(row.differs for row in rows)
     unread = sum(row.reading is None for row in rows)
     parts = [many(len(rows), "picture"), f"{differ} read differently"]
@@ -45,7 +45,7 @@ def _summary(rows: Sequence[Row], facts: Mapping[str, NetworkFacts]) -> str:
     return f"<p>{' · '.join(parts)}</p>"
 
 
-def _row(row: Row, facts: Mapping[str, NetworkFacts]) -> str:
+def _row(row: Row, facts: Facts) -> str:
     if row.reading is None:
         cells = "<td>not read</td>" * len(facts)
         thumbnails = ""
@@ -56,10 +56,9 @@ def _row(row: Row, facts: Mapping[str, NetworkFacts]) -> str:
         )
         cells = "".join(_answer(row, name) for name in facts)
     problem = f'<p class="error">{escape(row.error)}</p>' if row.error else ""
-    differ = row.differs
     disagreement = f"{row.disagreement:.3f}" if row.texts() else ""
     return (
-        f'<tr class="{"differ" if differ else ""}"><td class="thumbs">{thumbnails}</td>'
+        f'<tr class="{"differ" if row.differs else ""}"><td class="thumbs">{thumbnails}</td>'
         f'<td class="name"><span>{escape(row.name)}</span>{problem}</td>{cells}'
         f"<td>{escape(row.label or '')}</td><td>{disagreement}</td></tr>"
     )

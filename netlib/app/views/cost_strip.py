@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-KINDS = {"conv": "conv", "depthwise": "depthwise", "pointwise": "pointwise"}
 CALLED = {"conv": "3×3", "depthwise": "depthwise", "pointwise": "1×1"}
 
 
@@ -97,7 +96,7 @@ def _column(networks: Sequence[Mapping[str, Any]], i: int, total: int) -> str:
 
 def _pieces(layers: Sequence[Mapping[str, Any]], total: int) -> str:
     return "".join(
-        f'<i class="{KINDS[layer["kind"]]}" data-macs="{layer["macs"]}" '
+        f'<i class="{layer["kind"]}" data-macs="{layer["macs"]}" '
         f'style="--share:{layer["macs"] / total:.6f}"></i>'
         for layer in layers
     )
@@ -111,9 +110,7 @@ def _legend(network: Mapping[str, Any]) -> str:
 
 
 def _key() -> str:
-    return " ".join(
-        f'<span><i class="{css}"></i>{CALLED[kind]}</span>' for kind, css in KINDS.items()
-    )
+    return " ".join(f'<span><i class="{kind}"></i>{name}</span>' for kind, name in CALLED.items())
 
 
 def _named(network: Mapping[str, Any]) -> str:

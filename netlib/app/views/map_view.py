@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from netlib.answer.reading import NetworkReading, Reading
 from netlib.app.atlas import Atlas, Place
-from netlib.app.views.panels import NetworkFacts
+from netlib.app.views.panels import Facts
 from netlib.app.views.pictures import png_url
 from netlib.app.views.stress_view import single_digit
 
@@ -32,16 +32,13 @@ HINT = (
 METHOD_NAMES = {"umap": "UMAP", "tsne": "t-SNE", "pca": "principal components"}
 
 
-def map_html(
-    atlases: Mapping[str, Atlas], facts: Mapping[str, NetworkFacts], reading: Reading | None
-) -> str:
+def map_html(atlases: Mapping[str, Atlas], facts: Facts, reading: Reading | None) -> str:
     """The maps with the drawing's place and its nearest digits.
 
     Raises:
         UserError: there is no digit, or more than one.
     """
-    single_digit(reading)
-    assert reading is not None
+    reading = single_digit(reading)
     columns = []
     for name, atlas in atlases.items():
         place = atlas.place(reading.networks[name].embeddings[0])

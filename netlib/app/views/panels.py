@@ -22,32 +22,25 @@ NO_DIGIT_TEXT = "This does not look like a digit."
 
 @dataclass(frozen=True)
 class NetworkFacts:
-    """What is known of a network before it sees a picture.
+    """What is known of a network before it sees a picture."""
 
-    Attributes:
-        title: its name on the page, as in "Standard".
-        subtitle: what it is made of.
-        num_params: trainable parameters.
-        macs: multiply-accumulates for one picture.
-        times: seconds for one picture on this server, round by round beside the other networks'.
-        accuracy: on the test set, as its checkpoint records it.
-        colour: what the stylesheet knows it by: "standard", "mobilenet", "third" or "fourth".
-        class_names: of what it tells apart.
-    """
-
-    title: str
-    subtitle: str
-    num_params: int
-    macs: int
+    title: str  # its name on the page, as in "Standard"
+    subtitle: str  # what it is made of
+    num_params: int  # trainable parameters
+    macs: int  # multiply-accumulates for one picture
+    # Seconds for one picture on this server, round by round beside the other networks'
     times: tuple[float, ...]
-    colour: str
-    class_names: tuple[str, ...]
-    accuracy: float | None = None
+    colour: str  # what the stylesheet knows it by: "standard", "mobilenet", "third" or "fourth"
+    class_names: tuple[str, ...]  # of what it tells apart
+    accuracy: float | None = None  # on the test set, as its checkpoint records it
 
     @property
     def latency(self) -> float:
         """Median seconds for one picture."""
         return float(np.median(self.times))
+
+
+Facts = Mapping[str, NetworkFacts]  # by the network's name
 
 
 def percent(share: float) -> str:
@@ -64,20 +57,15 @@ def millions(count: int) -> str:
     return f"{count / 1e6:.2f} M"
 
 
-def all_of(facts: Mapping[str, NetworkFacts]) -> str:
+def all_of(facts: Facts) -> str:
     """The networks together, at the start of a sentence."""
     return "Both networks" if len(facts) == 2 else f"All {len(facts)} networks"
 
 
-def verdict(
-    reading: Reading, facts: Mapping[str, NetworkFacts], blank: str = BLANK_TEXT
-) -> tuple[str, str]:
+def verdict(reading: Reading, facts: Facts, blank: str = BLANK_TEXT) -> tuple[str, str]:
     """One line on what the networks read, and its kind: blank, none, agree or differ.
 
-    Args:
-        reading: what was read.
-        facts: name -> title.
-        blank: what to do where there is nothing to read.
+    `blank` tells what to do where there is nothing to read.
     """
     if reading.is_blank:
         return blank.format(all=all_of(facts).lower()), "blank"
@@ -89,31 +77,21 @@ def verdict(
         if all(network.is_digit.all() for network in reading.networks.values()):
             return f"{read}.", "agree"
         return f"{read}: “{REFUSED}” does not look like a digit.", "none"
-    if reading.is_number:
-        parts = [f"{facts[name].title} reads {text}" for name, text in texts.items()]
-        return f"They differ: {', '.join(parts)}.", "differ"
     parts = [
         f"{facts[name].title} {'sees no digit' if text == REFUSED else f'reads {text}'}"
         for name, text in texts.items()
     ]
-    labels = sorted({text for text in texts.values() if text != REFUSED})
-    question = f" In question: {' or '.join(labels)}." if len(labels) > 1 else ""
-    return f"They differ: {', '.join(parts)}.{question}", "differ"
+    differ = f"They differ: {', '.join(parts)}."
+    labels = sorted(set(texts.values()) - {REFUSED})
+    if len(labels) > 1 and not reading.is_number:
+        differ += f" In question: {' or '.join(labels)}."
+    return differ, "differ"
 
 
-def answer_html(
-    reading: Reading,
-    facts: Mapping[str, NetworkFacts],
-    problem: str = "",
-    blank: str = BLANK_TEXT,
-) -> str:
+def answer_html(reading: Reading, facts: Facts, problem: str = "", blank: str = BLANK_TEXT) -> str:
     """The verdict, one card a network, and what one costs next to the other.
 
-    Args:
-        reading: what to show.
-        facts: name -> what is known of the network.
-        problem: a sentence that takes the verdict's place.
-        blank: see `verdict`.
+    `problem` is a sentence that takes the verdict's place.
     """
     text, kind = (problem, "problem") if problem else verdict(reading, facts, blank)
     classes = max(len(fact.class_names) for fact in facts.values())
@@ -128,7 +106,7 @@ def answer_html(
     )
 
 
-def versus(facts: Mapping[str, NetworkFacts]) -> str:
+def versus(facts: Facts) -> str:
     """How each other network's cost compares with the first's, in theory and measured."""
     first, *others = facts.values()
     return "<br>".join(_versus(first, other) for other in others)
@@ -260,7 +238,7 @@ def figure(picture: NDArray[np.uint8] | None, caption: str, alt: str = "") -> st
     return f'<figure><div class="frame">{image}</div><figcaption>{caption}</figcaption></figure>'
 
 
-def number_html(reading: Reading, facts: Mapping[str, NetworkFacts], problem: str = "") -> str:
+def number_html(reading: Reading, facts: Facts, problem: str = "") -> str:
     """The verdict and each network's reading of a number, digit by digit; see `answer_html`."""
     text, kind = (problem, "problem") if problem else verdict(reading, facts, NUMBER_TEXT)
     cards = "".join(

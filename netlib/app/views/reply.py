@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 
 from netlib.answer.explain import Explainer
 from netlib.answer.reading import NetworkReading, Reader, Reading, fitted
-from netlib.app.views.panels import BLANK_TEXT, NetworkFacts, answer_html, boxed_html, number_html
+from netlib.app.views.panels import BLANK_TEXT, Facts, answer_html, boxed_html, number_html
 from netlib.app.views.pictures import encode
 from netlib.app.views.steps import steps_html
 from netlib.picture.load import Picture
 
 BLANK_PICTURE = "The picture is blank: there is no ink in it that stands out from its paper."
-Facts = Mapping[str, NetworkFacts]
 
 
 def on_pad(reader: Reader, value: str, facts: Facts) -> tuple[str, str, Reading]:
@@ -78,11 +77,7 @@ def seen(digit: NDArray[np.float32], networks: Mapping[str, Explainer]) -> str:
 
 
 def to_json(reading: Reading, names: Sequence[str]) -> dict[str, Any]:
-    """What the networks read, as JSON can hold it.
-
-    Args:
-        reading: of one picture.
-        names: of the networks, answered for even if the picture is blank.
+    """What the networks of these names read in one picture, as JSON can hold it.
 
     Returns:
         blank, agree, boxes ([left, top, right, bottom] of each digit), and for each network

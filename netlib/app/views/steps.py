@@ -37,13 +37,13 @@ def _whole(sketch: Sketch) -> list[tuple[str, NDArray | None]]:
 
 
 def _single(sketch: Sketch) -> list[tuple[str, NDArray | None]]:
-    if sketch.box is None or sketch.scaled is None or sketch.digit is None:
+    if sketch.box is None or sketch.cut is None:
         return [(caption, None) for caption in CAPTIONS[2:]]
     left, top, right, bottom = sketch.box
     pictures = (
         _small(ink_on_paper(sketch.ink[top:bottom, left:right])),
-        ink_on_paper(sketch.scaled),
-        ink_on_paper(sketch.digit[0]),
+        ink_on_paper(sketch.cut.scaled),
+        ink_on_paper(sketch.cut.digit[0]),
     )
     return list(zip(CAPTIONS[2:], pictures, strict=True))
 

@@ -1,6 +1,5 @@
 """What a visitor has taught, as HTML: answers before and after, and what that costs elsewhere."""
 
-from collections.abc import Mapping
 from html import escape
 
 import numpy as np
@@ -8,7 +7,7 @@ from numpy.typing import NDArray
 
 from netlib.answer.reading import NetworkReading, Reading
 from netlib.app.teach import Correction, Taught, Teacher
-from netlib.app.views.panels import NetworkFacts, percent
+from netlib.app.views.panels import Facts, percent
 from netlib.app.views.pictures import ink_on_paper, png_url
 
 HINT = (
@@ -32,9 +31,7 @@ def hint_html(teacher: Teacher) -> str:
     return f'<p class="hint">{HINT}{KEPT if teacher.store is not None else ""}</p>'
 
 
-def teach_html(
-    teacher: Teacher, facts: Mapping[str, NetworkFacts], taught: Taught, reading: Reading | None
-) -> str:
+def teach_html(teacher: Teacher, facts: Facts, taught: Taught, reading: Reading | None) -> str:
     """The corrections, and for each network the drawing and the held-back digits."""
     if not taught.corrections:
         return f'<p class="hint">{NOTHING}</p>'
@@ -44,7 +41,7 @@ def teach_html(
     for name, fact in facts.items():
         drawn = NO_DIGIT
         if reading is not None and single:
-            drawn = _drawn(reading.networks[name], after[name], teacher.names(name))
+            drawn = _drawn(reading.networks[name], after[name], fact.class_names)
         columns.append(
             f'<section class="side {fact.colour}">'
             f"<h2>{escape(fact.title)}</h2>{drawn}{_elsewhere(teacher, taught, name)}</section>"
@@ -57,9 +54,7 @@ def teach_html(
     )
 
 
-def taught_line(
-    teacher: Teacher, facts: Mapping[str, NetworkFacts], taught: Taught, reading: Reading
-) -> str:
+def taught_line(teacher: Teacher, facts: Facts, taught: Taught, reading: Reading) -> str:
     """One line below the answers while something is taught: what that makes of them."""
     if not taught.corrections or reading.is_blank:
         return ""

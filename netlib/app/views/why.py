@@ -13,13 +13,12 @@ from PIL import Image
 
 from netlib.answer.explain import Explainer
 from netlib.answer.reading import Reading, fitted
-from netlib.app.views.panels import NetworkFacts, figure
+from netlib.app.views.panels import Facts, NetworkFacts, figure
 from netlib.app.views.pictures import grey, heat, resize, signed, tile
 from netlib.app.views.stress_view import single_digit
 
 Digit = NDArray[np.floating]  # (C, H, W), what a network saw
 Networks = Mapping[str, Explainer]
-Facts = Mapping[str, NetworkFacts]
 Images = Mapping[str, Digit]
 
 OVERLAY_SIDE = 168
@@ -48,30 +47,20 @@ FILTERS_HINT = (
 )
 
 
-def why_html(
-    networks: Networks,
-    facts: Facts,
-    reading: Reading | None,
-    target: str | None = None,
-) -> str:
+def why_html(networks: Networks, facts: Facts, reading: Reading | None, target: str | None) -> str:
     """Evidence, feature maps and filters of the networks for one digit.
 
-    Args:
-        networks: name -> its opened network.
-        facts: name -> title.
-        reading: of one digit.
-        target: name of the class to explain; None explains what was read, and where the networks
-            differ, the first one's answer against the first other one.
+    `target` names the class to explain; None explains what was read, and where the networks differ,
+    the first one's answer against the first other one.
 
     Raises:
         UserError: there is no digit, or more than one.
     """
-    digit = single_digit(reading)
-    assert reading is not None
+    reading = single_digit(reading)
     read = list(dict.fromkeys(network.nearest[0] for network in reading.networks.values()))
     against = read[1] if target is None and len(read) > 1 else None
     target = read[0] if target is None else target
-    images = {n: fitted(digit[None], net.layers.input_dim)[0] for n, net in networks.items()}
+    images = {n: fitted(reading.digits, net.layers.input_dim)[0] for n, net in networks.items()}
     return (
         _evidence(networks, facts, images, target, against)
         + _cams(networks, facts, images, target)
@@ -84,7 +73,7 @@ def _section(hint: str, body: str) -> str:
     return f'<section class="why"><p class="hint">{hint}</p>{body}</section>'
 
 
-def _pair(figures: Mapping[str, str], facts: Mapping[str, NetworkFacts]) -> str:
+def _pair(figures: Mapping[str, str], facts: Facts) -> str:
     columns = "".join(
         f'<div class="side {facts[name].colour}"><h2>{escape(facts[name].title)}</h2>{body}</div>'
         for name, body in figures.items()
@@ -159,7 +148,8 @@ def _maps(networks: Networks, facts: Facts, images: Images) -> str:
 
 
 def _maps_of(block: int, maps: NDArray[np.floating]) -> str:
-    shown = _strongest(maps)
+    strongest = np.argsort(-maps.mean(axis=(1, 2)), kind="stable")[:MAPS_SHOWN]
+    shown = maps[strongest]
     cells = [_cell(heat(values, _top(shown))) for values in shown]
     size = "×".join(str(side) for side in maps.shape)
     caption = f"block {block}: {size}, maximum {shown.max():.2g}"
@@ -177,11 +167,6 @@ def _filters(networks: Networks, facts: Facts) -> str:
             caption = f"block {i + 1}: {len(kernels)} of {len(weight)} {kind}, ±{limit:.2g}"
             figures[name] += figure(tile(cells, 16, gap=3), caption, f"Filters of block {i + 1}")
     return _section(FILTERS_HINT, _pair(figures, facts))
-
-
-def _strongest(maps: NDArray[np.floating]) -> NDArray[np.floating]:
-    order = np.argsort(-maps.mean(axis=(1, 2)), kind="stable")[:MAPS_SHOWN]
-    return maps[order]
 
 
 def _largest(weight: NDArray[np.floating]) -> NDArray[np.floating]:

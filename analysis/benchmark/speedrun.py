@@ -23,7 +23,8 @@ from torch import nn
 from analysis.benchmark.arms import Arm, interleave, profile, seconds_of, timed
 from analysis.benchmark.epochs import loader_of
 from analysis.benchmark.record import Row, row
-from analysis.benchmark.settings import NETWORKS, Settings
+from analysis.benchmark.settings import Settings
+from analysis.look.style import NETWORKS
 from netlib.data.loaders import DigitDataset
 from netlib.nets.network import ARCHITECTURES
 from netlib.training.config import TrainConfig
@@ -32,7 +33,6 @@ from netlib.training.loop import fit
 from netlib.training.losses import make_loss
 from netlib.training.precision import choose_precision, has_units
 
-AREA = "accuracy"
 CPU = torch.device("cpu")
 OWN, ROOF = "speedrun", "roof"
 AIM = 0.99
@@ -98,17 +98,15 @@ def summary(
 
     rows = []
     for arm, parts in found.items():
-        rows.append(row(AREA, "training", arm, [part.seconds for part in parts], "s"))
+        rows.append(row("training", arm, [part.seconds for part in parts], "s"))
         aim = held("at_least", 100 * AIM) if arm == OWN else {}
         right = 100 * mean(part.accuracy for part in parts)
-        rows.append(
-            row(AREA, f"test accuracy, mean of {len(parts)} seeds", arm, [right], "%", **aim)
-        )
+        rows.append(row(f"test accuracy, mean of {len(parts)} seeds", arm, [right], "%", **aim))
     times = {arm: mean(part.seconds for part in parts) for arm, parts in found.items()}
     share = times[OWN] / min(times[name] for name in NETWORKS)
-    rows.append(row(AREA, "share of the faster network's time", OWN, [share], "",
+    rows.append(row("share of the faster network's time", OWN, [share], "",
                     **held("at_most", SHARE)))  # fmt: skip
-    rows.append(row(AREA, "times its arithmetic at the matrix roof", OWN, [times[OWN] / least], "×",
+    rows.append(row("times its arithmetic at the matrix roof", OWN, [times[OWN] / least], "×",
                     **held("at_most", ROOFS)))  # fmt: skip
     return rows
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,10 +48,12 @@ def draw_all(
     found: Sequence[Answers], folder: Path, work: Path
 ) -> tuple[dict[str, str], list[str]]:
     """Captions of what was drawn, and a sentence for each figure that cannot be."""
+    from analysis.figures import write
+
     captions, missing = {}, []
-    for name, (title, _) in DRAWN.items():
+    for name, (title, draw) in DRAWN.items():
         try:
-            captions[name] = draw(name, found, folder, work)
+            captions[name], _ = write(name, partial(draw, found), folder, work)
         except ValueError as error:
             missing.append(f"{title}: {str(error).rstrip('.')}.")
     return captions, missing
@@ -68,22 +71,6 @@ def typeset(content: Block, work: Path, path: Path) -> Path:
     with replacing(path) as temporary:
         temporary.write_bytes(pdf)
     return path
-
-
-def draw(name: str, found: Sequence[Answers], folder: Path, vector: Path | None = None) -> str:
-    """Write the figure as PNG, and as PDF into another folder; returns its caption."""
-    from analysis.figures import pdf_of, png_of
-    from analysis.look.style import look
-
-    with look():
-        figure, caption = DRAWN[name][1](found)
-        pictures = {folder / f"{name}.png": png_of(figure)}
-        if vector:
-            pictures[vector / f"{name}.pdf"] = pdf_of(figure)
-    for path, content in pictures.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    return caption
 
 
 def blocks(
@@ -114,7 +101,7 @@ def blocks(
         if title == "Class by class":
             yield classes_table(found, numbers["classes"])
         for row in filter(None, rows):
-            yield {"kind": "figures", "figures": [{"name": n, "caption": captions[n]} for n in row]}
+            yield figures_of({name: captions[name] for name in row})
 
 
 def about(options: "Options", found: Sequence[Answers], numbers: Block) -> str:
@@ -140,8 +127,12 @@ def text(words: str, strong: bool = False) -> Block:
     return {"kind": "text", "text": words, "strong": strong}
 
 
-def figure(name: str, caption: str) -> Block:
-    return {"kind": "figures", "figures": [{"name": name, "caption": caption}]}
+def figures_of(captions: dict[str, str]) -> Block:
+    """Figures side by side, by their names."""
+    return {
+        "kind": "figures",
+        "figures": [{"name": name, "caption": caption} for name, caption in captions.items()],
+    }
 
 
 def table(

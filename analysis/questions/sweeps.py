@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,13 +14,16 @@ from analysis.build.plan import Plan, Step
 from analysis.frame.results import Results
 from analysis.frame.wording import (
     LEVELS,
+    by_network,
     count_text,
+    gaps_of,
     judged_text,
     percent,
     points,
     seeds_text,
     setting_text,
     side,
+    updates,
     whole,
     words,
 )
@@ -35,6 +39,9 @@ LOSSES = (
     *("cross_entropy", "label_smoothing", "mse", "weighted", "class_balanced", "focal"),
     *("logit_adjusted", "ldam_drw", "oversampling"),
 )
+RATES, AUGMENTS = (0.001, 0.003, 0.01, 0.03, 0.1), ("none", "mild", "strong")
+POWERS = tuple(2**n for n in range(10))  # 1 to 512
+SIZES = (500, 1000, 2000, 4000, 8000, 16000)
 
 
 @dataclass(frozen=True)
@@ -57,52 +64,18 @@ class Factor:
 
 
 FACTORS = {
-    "learning_rate": Factor(
-        "learning rate",
-        "",
-        (0.01, 0.03),
-        (0.001, 0.003, 0.01, 0.03),
-        (0.001, 0.003, 0.01, 0.03, 0.1),
-        "learning_rate",
-    ),
-    "loss": Factor(
-        "loss function",
-        "",
-        ("cross_entropy", "ldam_drw"),
-        LOSSES,
-        LOSSES,
-    ),
+    "learning_rate": Factor("learning rate", "", RATES[2:4], RATES[:4], RATES, "learning_rate"),
+    "loss": Factor("loss function", "", ("cross_entropy", "ldam_drw"), LOSSES, LOSSES),
     "batch_size": Factor(
-        "batch size (images)",
-        "images",
-        (16, 32),
-        (16, 32, 64, 128),
-        (32, 64, 128, 256, 512),
-        "batch_size",
+        "batch size (images)", "images", POWERS[4:6], POWERS[4:8], POWERS[5:10], "batch_size"
     ),
     "training_epochs": Factor(
-        "training epochs",
-        "epochs",
-        (1, 2),
-        (1, 2, 4, 8),
-        (1, 2, 4, 8, 16),
-        "training_epochs",
+        "training epochs", "epochs", POWERS[:2], POWERS[:4], POWERS[:5], "training_epochs"
     ),
     "train_size": Factor(
-        "training images",
-        "images",
-        (30, 60),
-        (150, 300, 600, 1200),
-        (500, 1000, 2000, 4000, 8000, 16000),
-        "train_images",
+        "training images", "images", (30, 60), (150, 300, 600, 1200), SIZES, "train_images"
     ),
-    "augment": Factor(
-        "augmentation",
-        "augmentation",
-        ("none", "mild"),
-        ("none", "mild", "strong"),
-        ("none", "mild", "strong"),
-    ),
+    "augment": Factor("augmentation", "augmentation", AUGMENTS[:2], AUGMENTS, AUGMENTS),
     "precision": Factor("precision of training", "", (), (), ("float32", "bfloat16")),
 }
 
@@ -150,8 +123,7 @@ def panel(ax: "Axes", table: pd.DataFrame, name: str) -> None:
     factor = FACTORS[name]
     if factor.column:
         draw_sweep(ax, table, factor.column, "error", chosen=True, named=False)
-        ax.set_xlabel(factor.name)
-        ax.set_ylabel(ERROR)
+        ax.set(xlabel=factor.name, ylabel=ERROR)
         ticks = np.unique(table[factor.column])
         ax.set_xticks(ticks, list(map(brief, ticks)), fontsize=7)
         return
@@ -191,11 +163,6 @@ def say(data: Results) -> Sections:
     return {"sweeps": common, **found}
 
 
-def updates(table: pd.DataFrame) -> pd.Series:
-    """Steps of the optimiser in each run."""
-    return np.ceil(table["train_images"] / table["batch_size"]) * table["training_epochs"]
-
-
 def reading(data: Results, name: str) -> Section:
     """What validation chooses, the spread of the levels, and the least difference to be seen."""
     table, unit = data.table(f"{name}.csv"), FACTORS[name].unit
@@ -216,12 +183,10 @@ def reading(data: Results, name: str) -> Section:
 
 
 def gaps_text(table: pd.DataFrame) -> str:
-    """MobileNet − standard at each level, as "0.001: −26.52, …", and whether the ends differ."""
-    wide = table.pivot_table(
-        index=["level", "seed"], columns="network", values="accuracy", sort=False
-    )
-    gaps = (wide["mobilenet"] - wide["standard"]).unstack("level", sort=False)
-    return ", ".join(f"{points(gaps[level].mean())} at {words(level)}" for level in gaps)
+    """MobileNet − standard at each level, as "−26.52 at 0.001, …"."""
+    levels = table.groupby("level", sort=False)
+    gaps = {level: fmean(gaps_of(by_network(rows))) for level, rows in levels}
+    return ", ".join(f"{points(gap)} at {words(level)}" for level, gap in gaps.items())
 
 
 def both_words(values: dict[str, str]) -> str:

@@ -38,8 +38,6 @@ LOSSES = (
     *("logit_adjusted", "ldam_drw", "oversampling"),
 )
 RATES, AUGMENTS = (0.001, 0.003, 0.01, 0.03, 0.1), ("none", "mild", "strong")
-POWERS = tuple(2**n for n in range(10))  # 1 to 512
-SIZES = (500, 1000, 2000, 4000, 8000, 16000)
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,6 @@ class Factor:
         name: of the axis, or of a level in the caption.
         unit: of a level in a sentence.
         tiny: levels of the tiny report; small and full likewise.
-        column: of the levels as numbers; "" where they are names.
     """
 
     name: str
@@ -58,22 +55,23 @@ class Factor:
     tiny: tuple[object, ...]
     small: tuple[object, ...]
     full: tuple[object, ...]
-    column: str = ""
 
 
 FACTORS = {
-    "learning_rate": Factor("learning rate", "", RATES[2:4], RATES[:4], RATES, "learning_rate"),
+    "learning_rate": Factor("learning rate", "", (0.01, 0.03), RATES[:-1], RATES),
     "loss": Factor("loss function", "", ("cross_entropy", "ldam_drw"), LOSSES, LOSSES),
     "batch_size": Factor(
-        "batch size (images)", "images", POWERS[4:6], POWERS[4:8], POWERS[5:10], "batch_size"
+        "batch size (images)", "images", (16, 32), (16, 32, 64, 128), (32, 64, 128, 256, 512)
     ),
-    "training_epochs": Factor(
-        "training epochs", "epochs", POWERS[:2], POWERS[:4], POWERS[:5], "training_epochs"
-    ),
+    "training_epochs": Factor("training epochs", "epochs", (1, 2), (1, 2, 4, 8), (1, 2, 4, 8, 16)),
     "train_size": Factor(
-        "training images", "images", (30, 60), (150, 300, 600, 1200), SIZES, "train_images"
+        "training images",
+        "images",
+        (30, 60),
+        (150, 300, 600, 1200),
+        (500, 1000, 2000, 4000, 8000, 16000),
     ),
-    "augment": Factor("augmentation", "augmentation", AUGMENTS[:2], AUGMENTS, AUGMENTS),
+    "augment": Factor("augmentation", "augmentation", ("none", "mild"), AUGMENTS, AUGMENTS),
     "precision": Factor("precision of training", "", (), (), ("float32", "bfloat16")),
 }
 
@@ -119,10 +117,11 @@ def sweeps(data: Results) -> Drawn:
 def panel(ax: "Axes", table: pd.DataFrame, name: str) -> None:
     """One factor."""
     factor = FACTORS[name]
-    if factor.column:
-        draw_sweep(ax, table, factor.column, "error", chosen=True, named=False)
+    if not isinstance(factor.full[0], str):
+        column = "train_images" if name == "train_size" else name
+        draw_sweep(ax, table, column, "error", chosen=True, named=False)
         ax.set(xlabel=factor.name, ylabel=ERROR)
-        ticks = np.unique(table[factor.column])
+        ticks = np.unique(table[column])
         ax.set_xticks(ticks, list(map(brief, ticks)), fontsize=7)
         return
     levels = list(dict.fromkeys(table["level"]))
@@ -171,12 +170,13 @@ def reading(data: Results, name: str) -> Section:
         low = means[network].idxmin()
         chosen[network] = f"{level_words(level, unit)} ({percent(means[network, level])} %)"
         worst[network] = f"{level_words(low, unit)} ({percent(means[network, low])} %)"
+    first = table[table["level"] == table["level"].iloc[0]]
     return {
         "chosen": both_words(chosen),
         "lowest": both_words(worst),
         "seeds": count_text([table["seed"].nunique()], "seed"),
         "least": least_words(table),
-        "first": judged_text(gaps_of(by_network(table[table["level"] == table["level"].iloc[0]]))),
+        "first": judged_text(gaps_of(by_network(first))),
     }
 
 

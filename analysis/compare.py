@@ -10,7 +10,7 @@ and scores.json, as analysis.evaluate writes them. What cannot be drawn is named
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -57,9 +57,9 @@ def run(options: Options) -> Iterator[Path]:
         raise ValueError(
             f"--checkpoint names {len(options.checkpoint)}; expected two networks, or three."
         )
-    asked = dict(every(options))
-    for wanted, one in asked.values():
-        yield from evaluate.write(wanted, one)
+    asked = every(options)
+    for one in asked.values():
+        yield from evaluate.write(one)
     found = answers_of(asked)
     numbers = numbers_of(options, found, asked)
     yield write_json(options.output / "comparison.json", numbers)
@@ -67,7 +67,7 @@ def run(options: Options) -> Iterator[Path]:
 
 
 def numbers_of(
-    options: Options, found: "list[Answers]", asked: "dict[str, tuple[evaluate.Options, Asked]]"
+    options: Options, found: "list[Answers]", asked: "Mapping[str, Asked]"
 ) -> dict[str, Any]:
     """Everything that the page says in numbers."""
     from analysis.comparison import told
@@ -77,33 +77,31 @@ def numbers_of(
         "pairs": told.pairs(found),
         "classes": told.classes(found),
         "costs": costs(asked),
-        "seen_in_training": {name: one.seen for name, (_, one) in asked.items()},
+        "seen_in_training": {name: one.seen for name, one in asked.items()},
         "made_by": made_by(options, "numpy", "scipy", "scikit-learn", "onnxruntime"),
     }
 
 
-def ask(options: Options) -> "list[Answers]":
-    """What the networks say of the data set."""
-    return answers_of(dict(every(options)))
-
-
-def every(options: Options) -> "Iterator[tuple[str, tuple[evaluate.Options, Asked]]]":
-    """Name of each network -> how it was asked, and what it says."""
+def every(options: Options) -> "dict[str, Asked]":
+    """Name of each network -> what it says."""
     from analysis.comparison.answers import short_names
 
     names = short_names(options.checkpoint)
-    for name, checkpoint in zip(names, options.checkpoint, strict=True):
-        wanted = evaluate.Options(
-            dataset_path=options.dataset_path,
-            split=options.split,
-            checkpoint=checkpoint,
-            preprocess=options.preprocess,
-            output=options.output / name,
+    return {
+        name: evaluate.ask(
+            evaluate.Options(
+                dataset_path=options.dataset_path,
+                split=options.split,
+                checkpoint=checkpoint,
+                preprocess=options.preprocess,
+                output=options.output / name,
+            )
         )
-        yield name, (wanted, evaluate.ask(wanted))
+        for name, checkpoint in zip(names, options.checkpoint, strict=True)
+    }
 
 
-def answers_of(asked: "dict[str, tuple[evaluate.Options, Asked]]") -> "list[Answers]":
+def answers_of(asked: "Mapping[str, Asked]") -> "list[Answers]":
     """The networks' answers, with every picture."""
     import numpy as np
 
@@ -123,16 +121,16 @@ def answers_of(asked: "dict[str, tuple[evaluate.Options, Asked]]") -> "list[Answ
                 np.arange(len(one.dataset)),
                 tuple(one.predictor.explainers["network"].filters()),
             )
-            for place, (name, (_, one)) in enumerate(asked.items())
+            for place, (name, one) in enumerate(asked.items())
         ]
     )
 
 
-def costs(asked: "dict[str, tuple[evaluate.Options, Asked]]") -> list[dict[str, Any]]:
+def costs(asked: "Mapping[str, Asked]") -> list[dict[str, Any]]:
     """One row a network: what it is, counts, and seconds for one image, the networks in turn."""
     from netlib import answer
 
-    paths = {name: wanted.checkpoint for name, (wanted, _) in asked.items()}
+    paths = {name: one.options.checkpoint for name, one in asked.items()}
     seconds = answer.Predictor(paths).times()
     return [
         {
@@ -144,7 +142,7 @@ def costs(asked: "dict[str, tuple[evaluate.Options, Asked]]") -> list[dict[str, 
             "macs": one.info.macs,
             "seconds": seconds[name],
         }
-        for name, (_, one) in asked.items()
+        for name, one in asked.items()
     ]
 
 

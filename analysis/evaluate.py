@@ -40,6 +40,7 @@ class Options:
 class Asked:
     """A network and what it says of a data set; `seen` images of it were trained on, if known."""
 
+    options: Options
     predictor: "answer.Predictor"
     dataset: "data.DigitDataset"
     prediction: "answer.Prediction"
@@ -53,7 +54,7 @@ class Asked:
 
 def run(options: Options) -> list[Path]:
     """Predict, score, write."""
-    return write(options, ask(options))
+    return write(ask(options))
 
 
 def ask(options: Options) -> Asked:
@@ -73,17 +74,17 @@ def ask(options: Options) -> Asked:
     )
     seen = data.warn_of_seen(options.checkpoint, dataset.images)
     prediction = predictor.predict_one("network", dataset.images.numpy().astype(np.float32) / 255)
-    return Asked(predictor, dataset, prediction, seen, time.perf_counter() - started)
+    return Asked(options, predictor, dataset, prediction, seen, time.perf_counter() - started)
 
 
-def write(options: Options, asked: Asked) -> list[Path]:
+def write(asked: Asked) -> list[Path]:
     """Score, print, write."""
     import numpy as np
     from scipy.special import softmax
 
     from netlib.measure.metrics import calibration_interval
 
-    info, prediction = asked.info, asked.prediction
+    options, info, prediction = asked.options, asked.info, asked.prediction
     labels = asked.dataset.labels.numpy()
     result = measure.scores(labels, prediction.logits, info.temperature)
     uncalibrated = measure.scores(labels, prediction.logits)

@@ -17,13 +17,14 @@ import json
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import tyro
 
 from analysis.frame.command import start
-from analysis.questions import figures
+from analysis.questions import Drawn, figures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -68,8 +69,10 @@ def run(options: Options) -> Iterator[Path]:
     Raises:
         ValueError: a name is unknown, or a figure cannot be drawn.
     """
+    from analysis.comparison.drawn import DRAWN
+
     of_answers = bool(options.predictions or options.checkpoint)
-    known: Collection[str] = figures() if not of_answers else titles()
+    known: Collection[str] = DRAWN if of_answers else figures()
     unknown = [name for name in options.names if name not in known]
     if unknown:
         raise ValueError(
@@ -92,26 +95,19 @@ def run(options: Options) -> Iterator[Path]:
         raise ValueError("\n".join(problems))
 
 
-def titles() -> dict[str, str]:
-    """Figures of answers: name -> title."""
-    from analysis.comparison.drawn import DRAWN
-
-    return {name: title for name, (title, _) in DRAWN.items()}
-
-
 def draw_answers(options: Options) -> Iterator[Path]:
     """Figures of some networks' answers; what cannot be drawn is told at the end."""
     from analysis.comparison.answers import read_answers
-    from analysis.comparison.leaflet import draw as draw_one
+    from analysis.comparison.drawn import DRAWN
 
     if options.list:
-        print("\n".join(f"{name:<24}  {title}" for name, title in titles().items()))
+        print("\n".join(f"{name:<24}  {title}" for name, (title, _) in DRAWN.items()))
         return
     found = read_answers(options.predictions) if options.predictions else ask(options)
     problems = []
-    for name in options.names or titles():
+    for name in options.names or DRAWN:
         try:
-            draw_one(name, found, options.output, options.vector)
+            write(name, partial(DRAWN[name][1], found), options.output, options.vector)
         except ValueError as error:
             problems.append(f"{name}: {error}.")
             continue
@@ -133,10 +129,7 @@ def ask(options: Options) -> "list[Answers]":
     if options.dataset_path is None:
         if set(options.names) != {"filters"}:
             raise ValueError("--checkpoint needs --dataset-path for every figure but filters.")
-        return [
-            answers.unasked(*one, i)
-            for i, one in enumerate(zip(names, options.checkpoint, strict=True))
-        ]
+        return list(map(answers.unasked, names, options.checkpoint, range(len(names))))
     wanted = compare.Options(
         dataset_path=options.dataset_path,
         split=options.split,
@@ -144,7 +137,7 @@ def ask(options: Options) -> "list[Answers]":
         preprocess=options.preprocess,
         output=options.output,
     )
-    return compare.ask(wanted)
+    return compare.answers_of(compare.every(wanted))
 
 
 def show(names: Sequence[str], folder: Path) -> None:
@@ -167,7 +160,6 @@ def draw(
 ) -> Iterator[Path]:
     """Files of the figures as they are drawn; `complain` is told what stood in the way of one."""
     from analysis.frame.results import Results
-    from analysis.look.style import look
 
     known = figures()
     for name in names:
@@ -176,20 +168,30 @@ def draw(
             complain(f"{name}: {', '.join(missing)} not in {folder}.")
             continue
         try:
-            with look():
-                figure, caption = spec.draw(data)
-                pictures = {output / f"{name}.png": png_of(figure)}
-                if vector:
-                    pictures[vector / f"{name}.pdf"] = pdf_of(figure)
+            caption, files = write(name, partial(spec.draw, data), output, vector)
         except (KeyError, ValueError, IndexError) as error:
             kind = type(error).__name__
             complain(f"{name}: {', '.join(spec.inputs)} cannot be drawn ({kind}: {error}).")
             continue
-        for path, content in pictures.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-            yield path
+        yield from files
         write_caption(output / "captions.json", name, caption, [*data.used])
+
+
+def write(
+    name: str, draw: "Callable[[], Drawn]", output: Path, vector: Path | None
+) -> tuple[str, list[Path]]:
+    """Caption and files of a figure in the report's look: PNG, and PDF if there is a folder."""
+    from analysis.look.style import look
+
+    with look():
+        figure, caption = draw()
+        pictures = {output / f"{name}.png": png_of(figure)}
+        if vector:
+            pictures[vector / f"{name}.pdf"] = pdf_of(figure)
+    for path, content in pictures.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return caption, list(pictures)
 
 
 def png_of(figure: "Figure") -> bytes:

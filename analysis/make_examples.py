@@ -8,16 +8,17 @@ differ here is one on which they differ there. File names are KIND-LABEL-SOURCE.
 
 import io
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
-from analysis.frame.command import start
+from analysis.frame.command import SHIPPED, start
+from analysis.look.style import NETWORKS
 from netlib import answer, data
 
 PAD = 280
@@ -41,18 +42,14 @@ class Options:
 
     dataset_path: Path
     split: Literal["train", "test"] = "test"
-    checkpoints: tuple[Path, Path] = (
-        Path("checkpoints/standard.safetensors"),
-        Path("checkpoints/mobilenet.safetensors"),
-    )
+    checkpoints: tuple[Path, Path] = SHIPPED
     seed: int = 0
     output: Path
 
 
 def run(options: Options) -> Iterator[Path]:
     """Choose, write."""
-    names = ("standard", "mobilenet")
-    predictor = answer.Predictor(dict(zip(names, options.checkpoints, strict=True)))
+    predictor = answer.Predictor(dict(zip(NETWORKS, options.checkpoints, strict=True)))
     dataset = data.DigitDataset(options.dataset_path, options.split)
     images, labels = dataset.images[:, 0].numpy(), dataset.labels.numpy()
     examples = choose(answer.Reader(predictor), images, labels, options.seed)
@@ -79,10 +76,7 @@ def choose(
         index = _clear(own, labels, label, rng)
         examples[f"clear-{label}-{index:05d}"] = png(on_pad(images[index]))
     # Doubted by one network, for the digits that they read differently; by both, for the hard ones.
-    for kind, doubt, count in (
-        ("differ", own.min(axis=0), DIFFER),
-        ("hard", own.max(axis=0), HARD),
-    ):
+    for kind, doubt, count in (("differ", own.min(0), DIFFER), ("hard", own.max(0), HARD)):
         doubtful = np.argsort(doubt)[:CANDIDATES]
         files = [png(on_pad(images[index])) for index in doubtful]
         members = np.flatnonzero([is_of(kind, reader, file) for file in files])
@@ -132,13 +126,8 @@ def side_by_side(images: np.ndarray) -> np.ndarray:
 
 def _spread(members: np.ndarray, labels: np.ndarray) -> list[int]:
     """The members in order, but at most MOST_OF_A_LABEL of each label."""
-    seen: Counter[int] = Counter()
-    chosen = []
-    for member in members:
-        seen[int(labels[member])] += 1
-        if seen[int(labels[member])] <= MOST_OF_A_LABEL:
-            chosen.append(int(member))
-    return chosen
+    turn = pd.Series(members).groupby(labels[members]).cumcount()
+    return members[turn.to_numpy() < MOST_OF_A_LABEL].tolist()
 
 
 def _clear(own: np.ndarray, labels: np.ndarray, label: int, rng: np.random.Generator) -> int:

@@ -10,24 +10,25 @@ figures/data/evaluation/robustness.csv, which `analysis.robustness` wrote, from 
 metadata.
 """
 
-import csv
 import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from analysis.frame.command import start
 from analysis.look.rows import t_interval
+from analysis.look.style import NETWORKS
 from netlib import nets
 from netlib.errors import many
 
-NETWORKS = ("standard", "mobilenet")
 SETS = {
     "mnist": "MNIST test set",
     "mnist-sketch": "the same, through `sketch.to_digit`",
@@ -118,16 +119,13 @@ def fill(text: str, content: dict[str, str]) -> str:
 def scores_table(evaluation: Path) -> str:
     """Accuracy with its interval, F1 and the worst class."""
     rows = []
-    for name, title in SETS.items():
-        for network in NETWORKS:
-            s = read_scores(evaluation, network, name)
-            low, high = s["accuracy_interval"]
-            recalls = [r for r in s["per_class_recall"] if r is not None]
-            rows.append(
-                f"| {title} | {network} | {s['n']:,} | {percent(s['accuracy'])} | "
-                f"{percent(low)} to {percent(high)} | {percent(s['macro_f1'])} | "
-                f"{percent(min(recalls))} ({recalls.index(min(recalls))}) |"
-            )
+    for (name, title), network in product(SETS.items(), NETWORKS):
+        s = read_scores(evaluation, network, name)
+        low, high = map(percent, s["accuracy_interval"])
+        recalls = [r for r in s["per_class_recall"] if r is not None]
+        worst = f"{percent(min(recalls))} ({recalls.index(min(recalls))})"
+        scores = percent(s["accuracy"]), f"{low} to {high}", percent(s["macro_f1"]), worst
+        rows.append([title, network, f"{s['n']:,}", *scores])
     return table(
         "set|network|images|accuracy (%)|95 % interval|macro F1 (%)|worst recall (%)", rows
     )
@@ -135,16 +133,12 @@ def scores_table(evaluation: Path) -> str:
 
 def calibration_table(evaluation: Path) -> str:
     """Negative log-likelihood, Brier score and calibration error, with the fitted temperature."""
+    forms = {"nll": "{:.4f}".format, "brier": "{:.4f}".format, "ece": percent}
     rows = []
-    for name, title in SETS.items():
-        for network in NETWORKS:
-            s = read_scores(evaluation, network, name)
-            before = s["uncalibrated"]
-            rows.append(
-                f"| {title} | {network} | {before['nll']:.4f} → {s['nll']:.4f} | "
-                f"{before['brier']:.4f} → {s['brier']:.4f} | "
-                f"{percent(before['ece'])} → {percent(s['ece'])} |"
-            )
+    for (name, title), network in product(SETS.items(), NETWORKS):
+        s = read_scores(evaluation, network, name)
+        changes = (f"{form(s['uncalibrated'][k])} → {form(s[k])}" for k, form in forms.items())
+        rows.append([title, network, *changes])
     return table("set|network|NLL|Brier|ECE (%)", rows)
 
 
@@ -153,25 +147,21 @@ def training_table(checkpoints: Path) -> str:
     rows = []
     for network in NETWORKS:
         m = nets.read_metadata(checkpoints / f"{network}.safetensors")
-        rows.append(
-            f"| {network} | {m['config']['training_epochs']} | {m['epoch']} | "
-            f"{percent(m['scores']['validation']['accuracy'])} | {m['temperature']:.3f} | "
-            f"{m['config']['precision']} |"
-        )
+        epochs, precision = m["config"]["training_epochs"], m["config"]["precision"]
+        accuracy = percent(m["scores"]["validation"]["accuracy"])
+        rows.append([network, epochs, m["epoch"], accuracy, f"{m['temperature']:.3f}", precision])
     return table("network|epochs|best epoch|validation accuracy (%)|temperature|precision", rows)
 
 
 def seeds_table(evaluation: Path) -> str:
     """Accuracy of the shipped seed and of the others."""
     rows = []
-    for name in ACCURACY_TARGETS:
-        for network in NETWORKS:
-            values = over_seeds(evaluation, network, name)
-            mean, low, high = mean_and_interval(values)
-            rows.append(
-                f"| {SETS[name]} | {network} | {', '.join(f'{v:.2f}' for v in values)} | "
-                f"{mean:.2f} | {low:.2f} to {min(high, 100.0):.2f} |"
-            )
+    for name, network in product(ACCURACY_TARGETS, NETWORKS):
+        values = over_seeds(evaluation, network, name)
+        each = ", ".join(f"{value:.2f}" for value in values)
+        mean, low, high = mean_and_interval(values)
+        reach = f"{low:.2f} to {min(high, 100.0):.2f}"
+        rows.append([SETS[name], network, each, f"{mean:.2f}", reach])
     return table("set|network|each seed (%)|mean (%)|95 % interval", rows)
 
 
@@ -179,23 +169,26 @@ def over_seeds(evaluation: Path, network: str, name: str) -> list[float]:
     """Accuracies, percent, of the trainings, before anything is taught of what is no digit."""
     seeds = evaluation / "seeds"
     folders = sorted(seeds.glob(f"{network}-*")) or [seeds / f"{network}-0"]
-    found = [read_scores(folder.parent, folder.name, name) for folder in folders]
-    return [100 * s["accuracy"] for s in found]
+    return [100 * read_scores(seeds, folder.name, name)["accuracy"] for folder in folders]
 
 
 def recipe_table(path: Path) -> str:
     """Validation scores of each recipe, means of the seeds; test scores are not for choosing."""
-    runs = read_table(path)
-    rows = []
-    for level in dict.fromkeys(row["level"] for row in runs):
-        cells = [level]
-        for network in NETWORKS:
-            found = [row for row in runs if (row["level"], row["network"]) == (level, network)]
-            cells.append(percent(fmean(float(row["validation_accuracy"]) for row in found)))
-            cells.append(f"{fmean(float(row['validation_nll']) for row in found):.4f}")
-        rows.append("| " + " | ".join(cells) + " |")
-    columns = (" (%)", ", NLL")
-    return table("|".join(["recipe", *(n + what for n in NETWORKS for what in columns)]), rows)
+    forms = {"validation_accuracy": percent, "validation_nll": "{:.4f}".format}
+    return means_table("recipe", ["level"], forms, (" (%)", ", NLL"), read_table(path))
+
+
+def means_table(
+    titles: str, keys: list[str], forms: dict[str, Any], names: Sequence[str], runs: pd.DataFrame
+) -> str:
+    """A line for each group of runs by `keys`, with both networks' means in the columns `forms`."""
+    means = runs.groupby([*keys, "network"], sort=False)[list(forms)].mean().unstack(sort=False)
+    cells = list(product(NETWORKS, forms))
+    rows = [
+        [*(key if isinstance(key, tuple) else [key]), *(forms[c](row[c, n]) for n, c in cells)]
+        for key, row in means.iterrows()
+    ]
+    return table("|".join([titles, *(n + name for n in NETWORKS for name in names)]), rows)
 
 
 def taught_text(checkpoints: Path, evaluation: Path) -> str:
@@ -219,33 +212,26 @@ def taught_text(checkpoints: Path, evaluation: Path) -> str:
 def imbalance_table(evaluation: Path) -> str:
     """Recalls on the balanced test set after training on long-tailed sets, over class orders."""
     rows = []
-    for profile in IMBALANCE_TARGETS:
-        for network in NETWORKS:
-            for title, name in (("plain", "plain"), ("recipe", profile)):
-                runs = long_tailed(evaluation / f"imbalance_{name}.csv", network, profile)
-                mean, low, high = mean_and_interval(percents(runs, "balanced_accuracy"))
-                worst = percents(runs, "worst_recall")
-                others = [run for run in runs if run["dataset"] not in CHOSEN_ON]
-                rows.append(
-                    f"| {profile} | {network} | {title} | {mean:.2f} | "
-                    f"{low:.2f} to {high:.2f} | {fmean(percents(others, 'balanced_accuracy')):.2f} "
-                    f"| {fmean(worst):.2f} | {min(worst):.2f} |"
-                )
+    for profile, network, title in product(IMBALANCE_TARGETS, NETWORKS, ("plain", "recipe")):
+        name = profile if title == "recipe" else title
+        runs = long_tailed(evaluation / f"imbalance_{name}.csv", network, profile)
+        mean, low, high = mean_and_interval(percents(runs, "balanced_accuracy"))
+        others = percents(runs[~runs["dataset"].isin(CHOSEN_ON)], "balanced_accuracy")
+        worst = percents(runs, "worst_recall")
+        means = (f"{value:.2f}" for value in (fmean(others), fmean(worst), min(worst)))
+        rows.append([profile, network, title, f"{mean:.2f}", f"{low:.2f} to {high:.2f}", *means])
     titles = "set|network|trained|balanced accuracy (%)|95 % interval|orders not chosen on (%)"
     return table(f"{titles}|worst class, mean (%)|worst class, lowest (%)", rows)
 
 
-def long_tailed(path: Path, network: str, profile: str) -> list[dict[str, str]]:
+def long_tailed(path: Path, network: str, profile: str) -> pd.DataFrame:
     """A network's runs on the sets of one profile, one for each class order.
 
     Raises:
         ValueError: there are too few for an interval.
     """
-    found = [
-        row
-        for row in read_table(path)
-        if row["network"] == network and row["dataset"].split("-")[0] == profile
-    ]
+    runs = read_table(path)
+    found = runs[(runs["network"] == network) & runs["dataset"].str.startswith(f"{profile}-")]
     if len(found) < 2:
         raise ValueError(
             f"{path} has {many(len(found), 'run')} of {network} on {profile}; expected one for "
@@ -254,33 +240,25 @@ def long_tailed(path: Path, network: str, profile: str) -> list[dict[str, str]]:
     return found
 
 
-def percents(runs: Sequence[dict[str, str]], column: str) -> list[float]:
+def percents(runs: pd.DataFrame, column: str) -> list[float]:
     """A column of shares, as percentages."""
-    return [100 * float(run[column]) for run in runs]
+    return (100 * runs[column]).tolist()
 
 
 def imbalance_choice_table(evaluation: Path) -> str:
     """What the recipe of the long-tailed sets was chosen by: losses and augmentations."""
-    found: dict[tuple[str, ...], dict[str, list[dict[str, str]]]] = {}
-    for name, augmentation in AUGMENTED.items():
-        for run in read_table(evaluation / f"{name}.csv"):
-            if run["dataset"] in CHOSEN_ON:
-                key = (run["dataset"].split("-")[0], run["loss"].replace("_", " "), augmentation)
-                found.setdefault(key, {}).setdefault(run["network"], []).append(run)
-    rows = []
-    for recipe, of_both in found.items():
-        cells = list(recipe)
-        for network in NETWORKS:
-            means = {
-                column: fmean(float(run[column]) for run in of_both[network])
-                for column in ("validation_accuracy", "validation_nll", "balanced_accuracy")
-            }
-            cells += [percent(means["validation_accuracy"]), f"{means['validation_nll']:.4f}",
-                      percent(means["balanced_accuracy"])]  # fmt: skip
-        rows.append("| " + " | ".join(cells) + " |")
-    columns = ("validation (%)", "NLL", "test, balanced (%)")
-    titles = (f"{network}: {what}" for network in NETWORKS for what in columns)
-    return table("|".join(["set", "loss", "augmentation", *titles]), rows)
+    tables = [
+        read_table(evaluation / f"{name}.csv").assign(augmentation=augmentation)
+        for name, augmentation in AUGMENTED.items()
+    ]
+    runs = pd.concat(tables).query("dataset in @CHOSEN_ON")
+    profile, loss = runs["dataset"].str.split("-").str[0], runs["loss"].str.replace("_", " ")
+    forms = {"validation_accuracy": percent, "validation_nll": "{:.4f}".format,
+             "balanced_accuracy": percent}  # fmt: skip
+    names = (": validation (%)", ": NLL", ": test, balanced (%)")
+    keys = ["profile", "loss", "augmentation"]
+    runs = runs.assign(profile=profile, loss=loss)
+    return means_table("set|loss|augmentation", keys, forms, names, runs)
 
 
 def targets_table(checkpoints: Path, evaluation: Path) -> str:
@@ -297,7 +275,7 @@ def targets_table(checkpoints: Path, evaluation: Path) -> str:
 
 def target_row(
     what: str, sign: str, aims: Sequence[float], reached: Iterable[Sequence[float]]
-) -> str:
+) -> list[str]:
     """A line; aims are of the networks in their order, and so are values, with their interval."""
     cells = [what, " / ".join(dict.fromkeys(f"{sign} {aim:g}" for aim in aims))]
     for aim, found in zip(aims, reached, strict=True):
@@ -308,10 +286,10 @@ def target_row(
         between = " ({:.2f} to {:.2f})".format(*np.minimum(interval, 100)) if interval else ""
         met = value >= aim if sign == "≥" else value <= aim
         cells.append(f"{value:.2f}{between}, {'met' if met else 'missed'}")
-    return "| " + " | ".join(cells) + " |"
+    return cells
 
 
-def accuracy_targets(evaluation: Path) -> Iterator[str]:
+def accuracy_targets(evaluation: Path) -> Iterator[list[str]]:
     """On each set, over the seeds."""
     for name, aims in ACCURACY_TARGETS.items():
         found = [over_seeds(evaluation, network, name) for network in NETWORKS]
@@ -324,7 +302,7 @@ def mean_and_interval(values: Sequence[float]) -> tuple[float, float, float]:
     return fmean(values), *t_interval(values)
 
 
-def drawing_targets(evaluation: Path) -> Iterator[str]:
+def drawing_targets(evaluation: Path) -> Iterator[list[str]]:
     """What the way from a picture to a digit costs, and what the way of drawing costs."""
     lost = []
     for network in NETWORKS:
@@ -333,13 +311,12 @@ def drawing_targets(evaluation: Path) -> Iterator[str]:
         lost.append([100 * images / plain["n"]])
     what = "MNIST test set through `sketch.to_digit`: points lost"
     yield target_row(what, "≤", COST_TARGETS, lost)
-    ways = read_table(evaluation / "robustness.csv")
-    changes = [[float(row["change"]) for row in ways if row["network"] == n] for n in NETWORKS]
+    least = read_table(evaluation / "robustness.csv").groupby("network")["change"].min()
     what = "drawn in another way: points lost, at most"
-    yield target_row(what, "≤", ROBUSTNESS_TARGETS, ([-100 * min(c)] for c in changes))
+    yield target_row(what, "≤", ROBUSTNESS_TARGETS, ([-100 * least[n]] for n in NETWORKS))
 
 
-def calibration_targets(evaluation: Path) -> Iterator[str]:
+def calibration_targets(evaluation: Path) -> Iterator[list[str]]:
     """Calibration error of the shipped seed."""
     for name, aims in CALIBRATION_TARGETS.items():
         found = (read_scores(evaluation, network, name) for network in NETWORKS)
@@ -347,40 +324,28 @@ def calibration_targets(evaluation: Path) -> Iterator[str]:
         yield target_row(f"{SETS[name]}: calibration error (%)", "≤", aims, errors)
 
 
-def read_refusals(checkpoints: Path) -> list[dict[str, str]]:
+def read_refusals(checkpoints: Path) -> pd.DataFrame:
     """Of the shipped networks, and of those that some families were kept from."""
-    return [row for name in REFUSALS for row in read_table(checkpoints / f"{name}.csv")]
+    return pd.concat(read_table(checkpoints / f"{name}.csv") for name in REFUSALS)
 
 
-def refusal_targets(rows: Sequence[dict[str, str]]) -> Iterator[str]:
+def refusal_targets(refusals: pd.DataFrame) -> Iterator[list[str]]:
     """Shares refused: of families that a network never saw, and of digits."""
-
-    def shares(network: str, unseen: str, *without: str) -> list[float]:
-        found = [r for r in rows if (r["network"], r["unseen"]) == (network, unseen)]
-        return [
-            100 * float(r["refused"])
-            for r in found
-            if not r["accuracy"] and r["kind"] not in without
-        ]
-
-    for what, unseen in (
-        ("families as trained on, other pictures", "0"),
-        ("families never seen", "1"),
-    ):
-        found = [shares(network, unseen, "lookalikes") for network in NETWORKS]
-        yield target_row(
-            f"{what}: refused (%), mean", "≥", (90, 90), (f and [fmean(f)] for f in found)
-        )
-        yield target_row(
-            f"{what}: refused (%), worst", "≥", (75, 75), (f and [min(f)] for f in found)
-        )
-    digits = {(r["network"], r["kind"]): 100 * float(r["refused"]) for r in rows if r["accuracy"]}
+    families = refusals[refusals["accuracy"].isna() & (refusals["kind"] != "lookalikes")]
+    groups = ("families as trained on, other pictures", "families never seen")
+    for unseen, what in enumerate(groups):
+        asked = families[families["unseen"] == unseen]
+        found = [percents(asked[asked["network"] == network], "refused") for network in NETWORKS]
+        for word, aims, function in (("mean", (90, 90), fmean), ("worst", (75, 75), min)):
+            reached = (f and [function(f)] for f in found)
+            yield target_row(f"{what}: refused (%), {word}", "≥", aims, reached)
+    digits = refusals.set_index(["network", "kind"])["refused"]
     for kind in ("MNIST test", "pen, unseen writers"):
-        reached = ([digits[network, kind]] for network in NETWORKS)
+        reached = ([100 * digits[network, kind]] for network in NETWORKS)
         yield target_row(f"{kind}: refused (%)", "≤", (0.5, 0.5), reached)
 
 
-def imbalance_targets(evaluation: Path) -> Iterator[str]:
+def imbalance_targets(evaluation: Path) -> Iterator[list[str]]:
     """Balanced accuracy and the worst class, over the class orders."""
     for profile, aims in IMBALANCE_TARGETS.items():
         path = evaluation / f"imbalance_{profile}.csv"
@@ -396,55 +361,48 @@ def imbalance_targets(evaluation: Path) -> Iterator[str]:
         yield target_row(what, "≥", WORST_CLASS_TARGETS, worst)
 
 
-def read_table(path: Path) -> list[dict[str, str]]:
-    """Rows of a CSV.
+def read_table(path: Path) -> pd.DataFrame:
+    """A CSV.
 
     Raises:
         ValueError: it is missing.
     """
     if not path.is_file():
         raise ValueError(f"{path} is missing: the card's last section has the command for it.")
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    return pd.read_csv(path, dtype={"level": str})
 
 
-def no_digit_table(refusals: Iterable[dict[str, str]]) -> str:
+def no_digit_table(refusals: pd.DataFrame) -> str:
     """Area under the ROC curve and share refused, also by networks that never saw a kind."""
-    every = {(r["kind"], r["network"], r["unseen"]): r for r in refusals}
+    every = {(r["kind"], r["network"], r["unseen"]): r for r in refusals.to_dict("records")}
     rows = []
-    for kind in dict.fromkeys(kind for kind, _, _ in every):
-        for network in NETWORKS:
-            seen, other = (every.get((kind, network, unseen)) for unseen in "01")
-            found = [row for row in (seen, other) if row]
-            cells = [kind, network, f"{int(found[0]['n']):,}"]
-            for row in (seen, other):
-                cells += [area(row), percent(float(row["refused"]))] if row else ["–", "–"]
-            rows.append("| " + " | ".join(cells) + " |")
+    for kind, network in product(refusals["kind"].unique(), NETWORKS):
+        both = [every.get((kind, network, unseen)) for unseen in (0, 1)]
+        cells = [kind, network, f"{next(filter(None, both))['n']:,}"]
+        for row in both:
+            cells += [area(row), percent(row["refused"])] if row else ["–", "–"]
+        rows.append(cells)
     titles = "kind|network|pictures|AUROC (%)|refused (%)"
     return table(f"{titles}|AUROC, kind unseen (%)|refused, kind unseen (%)", rows)
 
 
-def area(row: dict[str, str]) -> str:
+def area(row: dict[str, float]) -> str:
     """The area under the ROC curve, with its interval; a dash for digits."""
-    if not row["auroc"]:
+    if np.isnan(row["auroc"]):
         return "–"
-    value, low, high = (percent(float(row[c])) for c in ("auroc", "auroc_low", "auroc_high"))
-    return f"{value} ({low} to {high})"
+    return "{} ({} to {})".format(*(percent(row[c]) for c in ("auroc", "auroc_low", "auroc_high")))
 
 
 def robustness_table(path: Path) -> str:
     """Accuracy for each way to draw the same strokes, and points lost against the plain one."""
-    found = read_table(path)
-    cells: dict[tuple[str, str], list[str]] = {}
-    for row in found:
-        change = "" if row["kind"] == "plain" else f"{100 * float(row['change']):+.1f}"
-        interval = f"{100 * float(row['low']):.1f} to {100 * float(row['high']):.1f}"
-        accuracy = f"{100 * float(row['accuracy']):.1f} ({interval})"
-        key = row["kind"], row["level"]
-        cells.setdefault(key, [" ".join(key).strip()]).extend([accuracy, change])
-    rows = ["| " + " | ".join(line) + " |" for line in cells.values()]
+    cells: dict[str, list[str]] = {}
+    for row in read_table(path).fillna({"level": ""}).itertuples():
+        change = "" if row.kind == "plain" else f"{100 * row.change:+.1f}"
+        accuracy = f"{100 * row.accuracy:.1f} ({100 * row.low:.1f} to {100 * row.high:.1f})"
+        way = f"{row.kind} {row.level}".strip()
+        cells.setdefault(way, [way]).extend([accuracy, change])
     titles = [f"{network}{what}" for network in NETWORKS for what in (" (%)", ", change")]
-    return table("|".join(["drawn", *titles]), rows)
+    return table("|".join(["drawn", *titles]), cells.values())
 
 
 def commands(checkpoints: Path, evaluation: Path) -> str:
@@ -476,11 +434,11 @@ def read_scores(evaluation: Path, network: str, name: str) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def table(titles: str, rows: Sequence[str]) -> str:
-    """A Markdown table from its titles and lines."""
+def table(titles: str, rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table from its titles and cells."""
     names = titles.split("|")
-    head = "| " + " | ".join(names) + " |"
-    return "\n".join([head, "|" + " --- |" * len(names), *rows])
+    lines = [names, ["---"] * len(names), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
 def percent(share: float) -> str:

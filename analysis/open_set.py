@@ -130,13 +130,10 @@ def run(options: Options) -> Iterator[Path]:
     yield path
     if options.training_epochs:
         yield write_digests(path, trained_on(options, digits))
-    elif found := list(filter(Path.is_file, map(digests_path, joined(options)))):
+        return
+    joined = map(digests_path, (options.checkpoint, *options.average))  # one network in the end
+    if found := list(filter(Path.is_file, joined)):
         yield join_digests(path, found)
-
-
-def joined(options: Options) -> tuple[Path, ...]:
-    """The checkpoints that are one network in the end."""
-    return options.checkpoint, *options.average
 
 
 def average(net: "Network", options: Options) -> None:

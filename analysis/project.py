@@ -12,7 +12,6 @@ checkpoints/map_mobilenet.npz).
 """
 
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -73,26 +72,28 @@ def run(options: Options) -> list[Path]:
         "embeddings": embeddings[chosen].astype(np.float16),
         **({} if images is None else {"images": images[chosen]}),
     }
-    return [
-        write_arrays(
-            options.output,
-            arrays,
-            {**made_by(options), **layout, "n": len(chosen), "seed": options.seed},
-        )
-    ]
+    record = {**made_by(options), **layout, "n": len(chosen), "seed": options.seed}
+    return [write_arrays(options.output, arrays, record)]
 
 
 def read(options: Options) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Labels (N,), embeddings (N, D), and digits (N, H, W) where there is a data set.
 
     Raises:
-        ValueError: neither predictions nor a checkpoint and a data set are named, or all.
+        ValueError: neither predictions nor a checkpoint and a data set are named, or all; or the
+            predictions hold something else.
     """
     path = options.dataset_path
     if (options.predictions is None) == (options.checkpoint is None):
         raise ValueError("expected --predictions, or --checkpoint and --dataset-path.")
     if options.predictions:
-        labels, embeddings = read_predictions(options.predictions)
+        with np.load(options.predictions, allow_pickle=False) as file:
+            if not {"labels", "embeddings"} <= set(file.files):
+                raise ValueError(
+                    f"{options.predictions} lacks labels or embeddings: write it with "
+                    "analysis.evaluate."
+                )
+            labels, embeddings = file["labels"], file["embeddings"]
         return labels, embeddings, read_images(path, options.split, labels) if path else None
     if path is None or options.checkpoint is None:
         raise ValueError("--checkpoint needs --dataset-path, of which it is asked.")
@@ -109,19 +110,6 @@ def read(options: Options) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     )
     images = grey(asked.dataset.images.numpy())
     return asked.dataset.labels.numpy(), asked.prediction.embeddings, images
-
-
-def read_predictions(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Labels (N,) and embeddings (N, D) of a predictions.npz.
-
-    Raises:
-        ValueError: the file holds something else.
-        OSError: the file cannot be read.
-    """
-    with np.load(path, allow_pickle=False) as file:
-        if not {"labels", "embeddings"} <= set(file.files):
-            raise ValueError(f"{path} lacks labels or embeddings: write it with analysis.evaluate.")
-        return file["labels"], file["embeddings"]
 
 
 def read_images(folder: Path, split: str, labels: np.ndarray) -> np.ndarray:
@@ -165,32 +153,22 @@ def choose(labels: np.ndarray, count: int | None, seed: int) -> np.ndarray:
 
 def project(embeddings: np.ndarray, method: str, seed: int, start: str | None = None) -> np.ndarray:
     """Embeddings (N, D) -> coordinates (N, 2), the same for the same seed."""
-    methods: dict[str, Callable[[np.ndarray, int, str], np.ndarray]] = {
-        "umap": _umap,
-        "tsne": _tsne,
-        "pca": _pca,
-    }
+    methods = {"umap": _umap, "tsne": _tsne, "pca": _pca}
     start = start or STARTS.get(method, "")
     return methods[method](np.asarray(embeddings, dtype=np.float32), seed, start)
 
 
 def settings(method: str, n: int, start: str | None = None) -> dict[str, Any]:
     """What a figure has to say of how `n` points were laid out."""
-    details: dict[str, dict[str, Any]] = {
-        "umap": {
-            "n_neighbors": neighbours(n),
-            "min_dist": MIN_DIST,
-            "start": start or STARTS["umap"],
-            "version": version("umap-learn"),
-        },
-        "tsne": {
-            "perplexity": perplexity(n),
-            "start": start or STARTS["tsne"],
-            "version": version("openTSNE"),
-        },
-        "pca": {},
-    }
-    return {"method": method, **details[method]}
+    if method == "pca":
+        return {"method": method}
+    found: dict[str, Any] = (
+        {"perplexity": perplexity(n)}
+        if method == "tsne"
+        else {"n_neighbors": neighbours(n), "min_dist": MIN_DIST}
+    )
+    package = version("openTSNE" if method == "tsne" else "umap-learn")
+    return {"method": method, **found, "start": start or STARTS[method], "version": package}
 
 
 def perplexity(n: int) -> float:

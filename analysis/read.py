@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from analysis.frame.command import progress, start
+from analysis.frame.command import SHIPPED, progress, start
 from netlib import answer
 from netlib.answer.labelled import picture_labels
-from netlib.data.stores import DataError, FolderStore, ZipStore, check_file
+from netlib.data.stores import FolderStore, ZipStore, check_file
 from netlib.data.tables import has_image_suffix, inert
-from netlib.errors import UserError, many
+from netlib.errors import many
 from netlib.files import replacing
 
 if TYPE_CHECKING:
     from netlib.answer.reading import NetworkReading, Reader
 
-CHECKPOINTS = (Path("checkpoints/standard.safetensors"), Path("checkpoints/mobilenet.safetensors"))
+
 MAX_TABLE_BYTES = 100_000_000
 
 
@@ -43,7 +43,7 @@ class Options:
 
     pictures: Annotated[tuple[Path, ...], tyro.conf.Positional]
     labels: Path | None = None
-    checkpoint: tuple[Path, ...] = CHECKPOINTS
+    checkpoint: tuple[Path, ...] = SHIPPED
     output: Path
 
 
@@ -51,7 +51,7 @@ class Options:
 class Found:
     """The pictures below what was named, in order, and how many other files lie there."""
 
-    sources: list[tuple[str, FolderStore | ZipStore, str]] = field(default_factory=list)
+    sources: list[tuple[str, FolderStore | ZipStore]] = field(default_factory=list)
     skipped: int = 0
 
     def add(self, path: Path) -> None:
@@ -69,12 +69,12 @@ class Found:
         elif path.suffix.lower() == ".zip":
             store = ZipStore(path)
         else:
-            self.sources.append((path.name, FolderStore(path.parent), path.name))
+            self.sources.append((path.name, FolderStore(path.parent)))
             return
         names = sorted(store.files(""), key=natural)
         pictures = [name for name in names if has_image_suffix(name)]
         self.skipped += len(names) - len(pictures)
-        self.sources += [(name, store, name) for name in pictures]
+        self.sources += [(name, store) for name in pictures]
 
 
 def natural(name: str) -> list[tuple[int, Any]]:
@@ -94,11 +94,13 @@ def run(options: Options) -> Iterator[Path]:
             "folders or zips that hold some."
         )
     reader = answer.Reader(answer.Predictor(answer.named(options.checkpoint)))
-    labels = read_labels(options.labels, [name for name, *_ in found.sources], reader.class_names)
-    rows = [
-        row(reader, name, store, path, labels)
-        for name, store, path in progress(found.sources, "reading")
-    ]
+    labels: Mapping[str, str] = {}  # picture -> what stands in it, as the networks would write it
+    if options.labels:
+        check_file(options.labels, MAX_TABLE_BYTES)
+        names = [name for name, _ in found.sources]
+        content = options.labels.read_bytes()
+        labels = picture_labels(content, str(options.labels), names, reader.class_names)
+    rows = [row(reader, name, store, labels) for name, store in progress(found.sources, "reading")]
     options.output.parent.mkdir(parents=True, exist_ok=True)
     with replacing(options.output) as temporary:
         write(temporary, rows)
@@ -106,26 +108,8 @@ def run(options: Options) -> Iterator[Path]:
     yield options.output
 
 
-def read_labels(
-    path: Path | None, names: Sequence[str], classes: Sequence[str]
-) -> Mapping[str, str]:
-    """Picture -> what stands in it, as the networks would write it; empty without a table.
-
-    Raises:
-        DataError: it cannot be read, or does not say which column is which.
-    """
-    if path is None:
-        return {}
-    check_file(path, MAX_TABLE_BYTES)
-    return picture_labels(path.read_bytes(), str(path), names, classes)
-
-
 def row(
-    reader: "Reader",
-    name: str,
-    store: FolderStore | ZipStore,
-    path: str,
-    labels: Mapping[str, str],
+    reader: "Reader", name: str, store: FolderStore | ZipStore, labels: Mapping[str, str]
 ) -> dict[str, Any]:
     """One picture's line; what cannot be read has its sentence."""
     cells: dict[str, Any] = {"name": name, **dict.fromkeys(reader.names, "")}
@@ -133,14 +117,12 @@ def row(
     for network in reader.names:
         details |= {f"{network}_confidence": "", f"{network}_refused": ""}
     try:
-        reading = reader.read(store.read(path))
+        reading = reader.read(store.read(name))
         details["boxes"] = ";".join(" ".join(map(str, box)) for box in reading.boxes)
         for network, found in reading.networks.items():
             cells[network] = found.text
             details |= {f"{network}_{key}": value for key, value in told(found).items()}
-    except (DataError, UserError) as error:
-        details["error"] = str(error)
-    except ValueError as error:  # ImageError: what a person is told of a picture
+    except ValueError as error:  # of the file or the picture: what a person is told
         details["error"] = str(error)
     if labels:
         label = labels.get(name, "")

@@ -17,13 +17,13 @@ import numpy as np
 
 from analysis.frame.command import made_by, progress, start, write_json
 from analysis.frame.results import write_table
+from analysis.look.style import NETWORKS
 from netlib import answer, nets
 from netlib.errors import many
 
 if TYPE_CHECKING:
     from netlib.data.strokes import PenDigit
 
-NETWORKS = ("standard", "mobilenet")
 MIDDLE = (0.5, 0.5)
 
 

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.error import URLError
-from urllib.request import ProxyHandler, build_opener
 
+import httpx
+import numpy as np
 from PIL import Image
 
 from analysis.frame.command import start
@@ -37,6 +37,7 @@ FLAGS = (  # Chromium refuses to run as root, as in a container, with its sandbo
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 START_SECONDS = 90
+STEPS = 6  # of the mouse between two points
 HAND_PAUSE_MS = 15  # between two steps of the mouse: a stroke then takes a third of a second
 FILM = "demo_film.webp"
 FILM_VIEW, FILM_WIDTH = (900, 760), 640
@@ -85,15 +86,14 @@ def running_demo(arguments: Sequence[str]) -> Iterator[str]:
 
 
 def _wait(server: subprocess.Popen, address: str) -> None:
-    direct = build_opener(ProxyHandler({}))
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         if server.poll() is not None:
             raise WorkError("demo.py stopped before it answered; its message is above.")
         try:
-            direct.open(address, timeout=2).close()
+            httpx.get(address, timeout=2, trust_env=False).raise_for_status()
             return
-        except (URLError, OSError):
+        except httpx.HTTPError:
             time.sleep(0.2)
     raise WorkError(f"demo.py did not answer within {START_SECONDS} s.")
 
@@ -130,18 +130,12 @@ def open_page(browser: "Browser", address: str, width: int, height: int, dark: b
 def draw(
     page: "Page",
     strokes: Sequence[Stroke],
-    steps: int = 6,
     pause: float = 0,
     watch: Callable[[], object] | None = None,
 ) -> None:
-    """Draw strokes on the pad with the mouse.
+    """Draw strokes on the pad with the mouse, in STEPS steps from one point to the next.
 
-    Args:
-        page: with the pad.
-        strokes: as shares of its side.
-        steps: of the mouse from one point to the next.
-        pause: milliseconds between them.
-        watch: called at each point.
+    After each step `pause` milliseconds pass, and `watch` is called at each point.
     """
     box = page.locator("#pad canvas").bounding_box()
     assert box is not None
@@ -150,10 +144,8 @@ def draw(
         page.mouse.move(*points[0])
         page.mouse.down()
         for first, last in pairwise(points):
-            for i in range(1, steps + 1):
-                page.mouse.move(
-                    *(a + (b - a) * i / steps for a, b in zip(first, last, strict=True))
-                )
+            for place in np.linspace(first, last, STEPS + 1)[1:]:
+                page.mouse.move(*place.tolist())
                 if pause:
                     page.wait_for_timeout(pause)
             if watch is not None:
@@ -327,15 +319,15 @@ def run(options: Options) -> list[Path]:
     from playwright.sync_api import sync_playwright
 
     executable = find_browser()
-    with running_demo(()) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
+    with (
+        running_demo(()) as address,
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=executable, args=list(FLAGS)) as browser,
+    ):
         if options.latency:
             print(describe(measure(browser, address, options.latency)))
-        taken = [] if options.latency else take(browser, address, options.output)
-        if not options.latency:
-            taken.append(film(browser, address, options.output))
-        browser.close()
-    return taken
+            return []
+        return [*take(browser, address, options.output), film(browser, address, options.output)]
 
 
 if __name__ == "__main__":

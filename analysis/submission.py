@@ -35,18 +35,8 @@ SOURCES = (
                         ("data", "measure", "nets", "picture", "training"))),
 )  # fmt: skip
 REQUIREMENTS = (
-    *(
-        "fonttools",
-        "lazy-loader",
-        "matplotlib",
-        "numpy",
-        "opencv-python-headless",
-        "pandas",
-        "pillow",
-        "safetensors",
-        "scikit-learn",
-    ),
-    *("scipy", "torch", "torchvision", "tqdm", "tyro"),
+    "fonttools lazy-loader matplotlib numpy opencv-python-headless pandas pillow safetensors "
+    "scikit-learn scipy torch torchvision tqdm tyro".split()
 )
 SCRIPT = '''# {name}
 # Roll number {roll}

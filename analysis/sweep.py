@@ -15,7 +15,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_type_hints
@@ -25,7 +25,7 @@ from analysis.frame.command import made_by, on_terminal, processor, progress, st
 from netlib import data, measure, nets, training
 from netlib.errors import many
 from netlib.files import replacing
-from netlib.training.config import AUGMENTATIONS, AugmentConfig, TrainConfig
+from netlib.training.config import AUGMENTATIONS, TrainConfig
 
 if TYPE_CHECKING:
     from netlib.training.course import Outputs
@@ -112,21 +112,15 @@ class Options:
 
 @dataclass(frozen=True)
 class Run:
-    """One training: everything that its row in the table depends on.
+    """One training: everything that its row in the table depends on, named as in `Options`.
 
     Attributes:
-        network: "standard", "mobilenet", "mobilenet_v1", or block counts as in "3+1".
+        network: one of them.
         level: of the factor, as text.
         dataset: folder or zip in the course's layout.
         config: how it is trained.
-        width: multiplies every channel count.
-        resolution: side of the images, pixels.
-        train_size: training images; 0 for all that validation leaves.
-        validation_size: share of the training split.
-        steps: where not 0, epochs are as many as give at least this number of steps.
         oversampling: draw every class equally often.
-        extra: data sets with more training images, taken through the sketch preprocessing.
-        num_classes: of the data set.
+        extra: more data sets to train on.
     """
 
     network: str
@@ -230,7 +224,7 @@ def make_run(
     if oversampling := changes.get("loss") == OVERSAMPLING:
         changes["loss"] = "cross_entropy"
     if "augment" in changes:
-        changes["augment"] = augmentation(changes["augment"])
+        changes["augment"] = known(AUGMENTATIONS, changes["augment"], "augment")
     of_the_run = ("width", "resolution", "train_size", "validation_size", "steps", "num_classes")
     values = {name: changes.pop(name, getattr(options, name)) for name in of_the_run}
     return Run(
@@ -250,12 +244,12 @@ def read_level(factor: str, level: str) -> Any:
     Raises:
         ValueError: there is no such factor, or the level is no value of it.
     """
-    known = {**get_type_hints(TrainConfig), **OF_THE_RUN}
-    if factor not in known:
+    kinds = {**get_type_hints(TrainConfig), **OF_THE_RUN}
+    if factor not in kinds:
         raise ValueError(
-            f"factor is {factor!r}; expected one of none, recipe, {', '.join(sorted(known))}."
+            f"factor is {factor!r}; expected one of none, recipe, {', '.join(sorted(kinds))}."
         )
-    kind = known[factor] if known[factor] in (int, float) else str
+    kind = kinds[factor] if kinds[factor] in (int, float) else str
     try:
         return kind(level)
     except ValueError:
@@ -264,26 +258,16 @@ def read_level(factor: str, level: str) -> Any:
         ) from None
 
 
-def augmentation(name: str) -> AugmentConfig:
-    """The preset of this name.
-
-    Raises:
-        ValueError: there is none.
-    """
-    if name not in AUGMENTATIONS:
-        raise ValueError(f"augment is {name!r}; expected one of {', '.join(AUGMENTATIONS)}.")
-    return AUGMENTATIONS[name]
+def known(choices: Mapping[str, Any], name: str, what: str) -> Any:
+    """The one of this name; ValueError where there is none."""
+    if name not in choices:
+        raise ValueError(f"{what} is {name!r}; expected one of {', '.join(choices)}.")
+    return choices[name]
 
 
 def recipe(level: str) -> dict[str, Any]:
-    """Options of a recipe: its own on top of those of the one that it changes.
-
-    Raises:
-        ValueError: there is none of this name.
-    """
-    if level not in RECIPES:
-        raise ValueError(f"recipe is {level!r}; expected one of {', '.join(RECIPES)}.")
-    base, changes = RECIPES[level]
+    """Options of a recipe: its own on top of those of the one that it changes."""
+    base, changes = known(RECIPES, level, "recipe")
     return {**(recipe(base) if base else {}), **changes}
 
 
@@ -322,13 +306,12 @@ def sweep(runs: Sequence[Run], options: Options) -> None:
     """Train what the table lacks; it is written anew after each run."""
     rows = read_rows(options.output)
     missing = [run for run in runs if not done(run, rows, options.keep)]
-    wanted = {run.key for run in runs}
-    strangers = len([key for key in rows if key not in wanted])
+    order = {run.key: place for place, run in enumerate(runs)}
+    strangers = len(rows.keys() - order)
     print(f"{many(len(runs), 'run')}, {len(runs) - len(missing)} of them in {options.output}"
           + (f" beside {strangers} of other settings" if strangers else ""))  # fmt: skip
     if not missing:
         return
-    order = {run.key: place for place, run in enumerate(runs)}
     write_json(options.output.with_suffix(".json"), record(options))
     started = time.perf_counter()
     finished = progress(parallel(missing, options), options.factor, len(missing))

@@ -5,7 +5,6 @@ import dataclasses
 import importlib
 import io
 import json
-import math
 import os
 import subprocess
 import sys
@@ -51,7 +50,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def test_quartiles_are_those_of_the_sorted_values() -> None:
     assert quartiles([5, 1, 4, 2, 3]) == (2, 3, 4)
     assert quartiles([7]) == (7, 7, 7)
-    assert quartiles([10, math.inf, math.inf]) == (10, math.inf, math.inf)  # never at its aim
+
     assert ratios([2, 9], [1, 3]) == [2, 3]  # round by round
     with pytest.raises(ValueError, match="no measurement"):
         quartiles([])
@@ -68,23 +67,23 @@ def test_quartiles_are_those_of_the_sorted_values() -> None:
     ],
 )
 def test_the_median_decides_whether_a_target_is_reached(limits, target, reached) -> None:
-    found = row("area", "quantity", "ours", [1, 2, 100], "×", **limits)
+    found = row("quantity", "ours", [1, 2, 100], "×", **limits)
     assert (found.median, found.target, found.reached) == (2, target, reached)
 
 
 def test_a_missed_target_stands_out_in_the_table() -> None:
-    text = table([row("a", "speed", "ours", [1, 2, 3], "×", at_least=5)])
+    text = table([row("speed", "ours", [1, 2, 3], "×", at_least=5)])
     assert "MISSED" in text and ">= 5" in text
     assert table([]) == "(none)"
-    assert "MISSED" not in table([row("a", "speed", "ours", [6], "×", at_least=5)])
+    assert "MISSED" not in table([row("speed", "ours", [6], "×", at_least=5)])
 
 
 def test_a_file_holds_every_row(tmp_path: Path) -> None:
-    rows = [row("area", "quantity", "ours", [1, 2, 3], "×", network="standard", theory=4.62)]
+    rows = [row("quantity", "ours", [1, 2, 3], "×", network="standard", theory=4.62)]
     with save(tmp_path / "new", "area", rows).open(newline="", encoding="utf-8") as file:
         (line,) = csv.DictReader(file)
     assert (line["arm"], line["median"], line["theory"]) == ("ours", "2.0", "4.62")
-    assert list(line) == [field.name for field in dataclasses.fields(Row)]
+    assert list(line) == ["area", *(field.name for field in dataclasses.fields(Row))]
 
 
 # --- Arms ---------------------------------------------------------------------------------------
@@ -325,4 +324,4 @@ def test_a_wrong_option_is_told_in_a_sentence(extra, checkpoints, tmp_path: Path
 @pytest.mark.parametrize("area", get_args(Area))
 def test_every_area_has_a_module_that_runs(area: str) -> None:
     module = importlib.import_module(f"analysis.benchmark.{MODULES.get(area, area)}")
-    assert area == module.AREA and callable(module.run)
+    assert callable(module.run)

@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 
 from analysis.frame.results import Results
 from analysis.frame.wording import count_text
-from analysis.look.digits import draw_answers, draw_map, draw_readings, mosaic
+from analysis.look.digits import draw_answers, draw_map, draw_reading, mosaic
 from analysis.look.grids import draw_block_grid, draw_matrix
 from analysis.look.lines import draw_sweep
 from analysis.look.maps import (
@@ -172,12 +172,12 @@ def test_a_map_carries_its_heat_over_all_of_it(ax: Axes) -> None:
 
 
 def test_a_reading_has_its_confidence_below(ax: Axes) -> None:
-    assert draw_readings(ax, READINGS, "standard", [0]) is ax
+    assert draw_reading(ax, READINGS, "standard", 0) is ax
     assert (ax.get_title(), ax.get_xlabel()) == ("7 read as 1", "90.0 %")
 
 
 def test_no_reading_leaves_nothing(ax: Axes) -> None:
-    draw_readings(ax, READINGS, "standard", [])
+    draw_reading(ax, READINGS, "standard", None)
     assert not ax.axison and not ax.get_images()
 
 
@@ -248,9 +248,9 @@ def test_ratio_is_to_the_first_network() -> None:
 
 def test_block_grid_has_convolutions_by_column(ax: Axes) -> None:
     values = {(4, 0): 2.0, (2, 2): 1.0, (0, 1): 4.0}
-    assert draw_block_grid(ax, values, lambda value: f"{value:.1f}", log=False) is ax
+    assert draw_block_grid(ax, values, lambda value: f"{value:.1f}") is ax
     grid = ax.get_images()[0].get_array()
-    assert (grid[0, 4], grid[2, 2], grid[1, 0]) == (2, 1, 4)
+    assert np.exp([grid[0, 4], grid[2, 2], grid[1, 0]]) == pytest.approx([2, 1, 4])
     assert np.ma.getmaskarray(grid).sum() == 25 - 3
     assert {text.get_position(): text.get_text() for text in ax.texts}[(0, 1)] == "4.0"
     assert len(ax.patches) == 2  # our two networks are framed

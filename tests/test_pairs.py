@@ -139,8 +139,8 @@ def test_the_mean_curve_is_exact_at_every_step() -> None:
 def test_thinning_keeps_the_ends_and_points_of_the_curve() -> None:
     fpr = np.linspace(0, 1, 5001)
     curve = np.stack([fpr, fpr**0.1], axis=1)
-    thin = sorting.thin(curve, 50)
-    assert len(thin) <= 50
+    thin = sorting.thin(curve)
+    assert len(thin) <= sorting.MAX_POINTS
     assert thin[[0, -1]].tolist() == [[0, 0], [1, 1]]
     assert {tuple(point) for point in thin} <= {tuple(point) for point in curve}
     assert (thin[:, 0] < 0.001).sum() >= 3  # a logarithmic axis shows this part too

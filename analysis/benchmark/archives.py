@@ -19,7 +19,6 @@ from netlib.data.layout import find_split, read_table
 from netlib.data.loaders import DigitDataset
 from netlib.data.sources import packaged
 
-AREA = "data"
 MOST = 1.3
 BARE, OURS, CACHED = "bare Pillow", "ours", "ours, second start"
 LISTING, TABLE = "the list of files", "the list, the labels and the checks"
@@ -38,14 +37,14 @@ def run(settings: Settings) -> list[Row]:
         results = interleave(arms, ["train"], settings.choose(3, 7))
         times = {arm: results[arm, "train"] for arm in arms}
         what = "PNG files out of a zip"
-        rows = [row(AREA, what, arm, seconds, "s") for arm, seconds in times.items()]
+        rows = [row(what, arm, seconds, "s") for arm, seconds in times.items()]
         for arm in (OURS, LISTING, TABLE):
             limit = MOST if arm == OURS else None
             shares = ratios(times[arm], times[BARE])
             name, why = f"{what}, times the bare decode", partial(profile, arms[arm], "train")
-            rows.append(row(AREA, name, arm, shares, "×", at_most=limit, why=why))
+            rows.append(row(name, arm, shares, "×", at_most=limit, why=why))
     shares = ratios(times[CACHED], times[OURS])
-    return [*rows, row(AREA, f"{what}, share of the first start", CACHED, shares, "")]
+    return [*rows, row(f"{what}, share of the first start", CACHED, shares, "")]
 
 
 @contextmanager

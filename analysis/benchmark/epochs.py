@@ -11,7 +11,8 @@ from torch.utils.data import DataLoader
 from analysis.benchmark import plain
 from analysis.benchmark.arms import Arm, interleave, profile, timed
 from analysis.benchmark.record import Row, ratios, row
-from analysis.benchmark.settings import NETWORKS, Settings
+from analysis.benchmark.settings import Settings
+from analysis.look.style import NETWORKS
 from netlib.data.choosing import EpochSampler
 from netlib.data.loaders import DigitDataset
 from netlib.nets.network import ARCHITECTURES
@@ -19,7 +20,6 @@ from netlib.training.config import Precision, TrainConfig
 from netlib.training.loop import fit
 from netlib.training.losses import make_loss
 
-AREA = "training"
 TARGETS = {"standard": 1.8, "mobilenet": 1.7}
 AUTO: Precision = "auto"  # what the program chooses; the others tell what that is worth
 LEARNING_RATE = 1e-3
@@ -42,16 +42,16 @@ def run(settings: Settings) -> list[Row]:
         of = {arm: results[arm, (name, STEP)] for arm in arms}
         for arm in arms:
             speeds = [count / seconds for seconds in of[arm]]
-            rows.append(row(AREA, "training", arm, speeds, "images a second", network=name))
+            rows.append(row("training", arm, speeds, "images a second", network=name))
         for precision in get_args(Precision):
             aim = TARGETS[name] if precision == AUTO else None
-            rows.append(row(AREA, "speed-up over the plain loop", ours(precision),
+            rows.append(row("speed-up over the plain loop", ours(precision),
                             ratios(of[PLAIN], of[ours(precision)]), "×",
                             network=name, at_least=aim,
                             why=partial(profile, arms[ours(precision)], (name, STEP))))  # fmt: skip
         for arm, most in ((PLAIN, None), (ours(AUTO), 0.05)):
             shares = ratios(results[arm, (name, LOADER)], of[arm])
-            rows.append(row(AREA, "share of the time that data take", arm, shares, "",
+            rows.append(row("share of the time that data take", arm, shares, "",
                             network=name, at_most=most,
                             why=partial(profile, arms[arm], (name, LOADER))))  # fmt: skip
     return rows

@@ -1,22 +1,25 @@
 """Inference of both networks: PyTorch, and the engine behind the demo."""
 
 import copy
-from collections.abc import Callable, Mapping
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import onnxruntime as ort
 import torch
 from torch import nn
 
 from analysis.benchmark.arms import Arm, interleave, profile, seconds_of
 from analysis.benchmark.record import Row, ratios, row
-from analysis.benchmark.settings import NETWORKS, Settings, as_input
+from analysis.benchmark.settings import Settings, as_input
+from analysis.look.style import NETWORKS
 from netlib.answer.predictor import Predictor
 from netlib.nets.checkpoint import load_network
 
-AREA = "inference"
 BATCHES = (1, 256)
 TARGETS = {(1, "standard"): 2.5, (1, "mobilenet"): 5.5, (256, "standard"): 1.35,
            (256, "mobilenet"): 3.2}  # fmt: skip
@@ -42,13 +45,13 @@ def run(settings: Settings) -> list[Row]:
     for name, batch in cases:
         what = "one image" if batch == 1 else f"batch {batch}"
         of = {arm: results[arm, (name, batch)] for arm in arms}
-        rows += [row(AREA, what, arm, [1e6 * s for s in of[arm]], "µs an image", network=name)
+        rows += [row(what, arm, [1e6 * s for s in of[arm]], "µs an image", network=name)
                  for arm in arms]  # fmt: skip
-        rows.append(row(AREA, f"{what}, speed-up over eager", ours, ratios(of["eager"], of[ours]),
+        rows.append(row(f"{what}, speed-up over eager", ours, ratios(of["eager"], of[ours]),
                         "×", network=name, at_least=TARGETS.get((batch, name)),
                         why=partial(_profiles, arms, ("eager", ours), (name, batch))))  # fmt: skip
         if name == "mobilenet":
-            rows.append(row(AREA, f"{what}, MobileNet over standard", ALONE,
+            rows.append(row(f"{what}, MobileNet over standard", ALONE,
                             ratios(results[ALONE, ("standard", batch)], of[ALONE]), "×",
                             theory=settings.mac_ratio,
                             at_least=SHARE_OF_MACS * settings.mac_ratio,
@@ -71,7 +74,7 @@ def _equality(settings: Settings) -> list[Row]:
             logits = torch.cat([net(part) for part in torch.from_numpy(images).split(500)])
         expected = (logits / predictor.info[name].temperature).softmax(1).numpy()
         found = predictor.predict_one(name, images).probabilities
-        rows.append(row(AREA, f"largest difference of a probability, {len(images):,} images",
+        rows.append(row(f"largest difference of a probability, {len(images):,} images",
                         "ours", [float(np.abs(found - expected).max())], "", network=name,
                         at_most=1e-5))  # fmt: skip
     return rows
@@ -80,6 +83,33 @@ def _equality(settings: Settings) -> list[Row]:
 def random_images(size: int) -> np.ndarray:
     """(size, 1, 28, 28) in [0, 1]; no network's speed depends on what it sees."""
     return np.random.default_rng(0).random((size, 1, 28, 28), dtype=np.float32)
+
+
+def session(
+    model: bytes | Path, threads: int = 1, options: ort.SessionOptions | None = None
+) -> ort.InferenceSession:
+    """A graph in the engine."""
+    options = options or ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def kernels(
+    model: bytes | Path, batch: int, calls: int, threads: int = 1
+) -> Iterator[tuple[str, str, int]]:
+    """Kind, name and microseconds of every kernel in some calls, by the engine's own profile."""
+    options = ort.SessionOptions()
+    options.enable_profiling = True
+    with tempfile.TemporaryDirectory() as folder:
+        options.profile_file_prefix = str(Path(folder) / "profile")
+        engine, images = session(model, threads, options), random_images(batch)
+        for _ in range(calls):
+            engine.run(None, {"images": images})
+        events = json.loads(Path(engine.end_profiling()).read_text(encoding="utf-8"))
+    for event in events:
+        if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
+            yield event["args"]["op_name"], event["name"], event["dur"]
 
 
 def make_eager(paths: Mapping[str, Path], seconds: float) -> Callable[[Case], float]:

@@ -5,7 +5,6 @@ training digits give (Jacob et al. 2018). It would be offered where it takes at 
 float32's time and changes the accuracy by at most 0.02 points.
 """
 
-import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -13,17 +12,16 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 
 from analysis.benchmark.arms import Arm, interleave, seconds_of
-from analysis.benchmark.inference import BATCHES, Case, random_images
+from analysis.benchmark.inference import BATCHES, Case, kernels, random_images, session
 from analysis.benchmark.record import Row, ratios, row
-from analysis.benchmark.settings import NETWORKS, Settings, as_input
+from analysis.benchmark.settings import Settings, as_input
+from analysis.look.style import NETWORKS
 from netlib.answer.graph import to_onnx
 from netlib.nets.checkpoint import load_network
 
-AREA = "int8"
 SHARE, POINTS = 0.5, 0.02
 CALIBRATION = 1000  # training digits
 
@@ -60,14 +58,14 @@ def run(settings: Settings) -> list[Row]:
         rows = []
         for name, batch in cases:
             of = {kind: results[kind, (name, batch)] for kind in arms}
-            why = partial(kernels, models["int8"][name], batch)
-            rows.append(row(AREA, f"batch {batch}, share of float32's time", "int8, 1 thread",
+            why = partial(shares_of_kernels, models["int8"][name], batch)
+            rows.append(row(f"batch {batch}, share of float32's time", "int8, 1 thread",
                             ratios(of["int8"], of["float32"]), "", network=name,
                             at_most=SHARE, why=why))  # fmt: skip
     for name in NETWORKS:
         small, whole = said["int8", name], said["float32", name]
         change = 100 * abs(float((small == labels).mean() - (whole == labels).mean()))
-        rows.append(row(AREA, f"change of accuracy, {len(labels):,} images", "int8", [change],
+        rows.append(row(f"change of accuracy, {len(labels):,} images", "int8", [change],
                         "points", network=name, at_most=POINTS,
                         why=f"{(small != whole).sum()} answers are others."))  # fmt: skip
     return rows
@@ -99,28 +97,13 @@ def make(paths: Mapping[str, Path], seconds: float) -> Callable[[Case], float]:
     return work
 
 
-def kernels(path: Path, batch: int) -> str:
+def shares_of_kernels(path: Path, batch: int) -> str:
     """Where a graph's time goes: the kinds of its kernels, with their shares."""
-    options = ort.SessionOptions()
-    options.enable_profiling = True
-    options.profile_file_prefix = str(path.with_suffix(""))
-    engine = session(path, options)
-    for _ in range(20):
-        engine.run(None, {"images": random_images(batch)})
     spent: Counter[str] = Counter()
-    for event in json.loads(Path(engine.end_profiling()).read_text()):
-        if event["name"].endswith("_kernel_time"):
-            spent[event["args"]["op_name"]] += event["dur"]
+    for kind, _, time in kernels(path, batch, calls=20):
+        spent[kind] += time
     total = spent.total()
     return ", ".join(f"{kind} {100 * time / total:.0f} %" for kind, time in spent.most_common())
-
-
-def session(path: Path, options: ort.SessionOptions | None = None) -> ort.InferenceSession:
-    """The graph on one thread."""
-    options = options or ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 def answers(path: Path, images: np.ndarray) -> np.ndarray:

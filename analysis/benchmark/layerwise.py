@@ -6,10 +6,8 @@ and Patterson 2009; the copy follows McCalpin's STREAM). `layer_times.csv` holds
 network on one thread and on all, for one image and for a batch; `roofline.csv` the roofs.
 """
 
-import json
 import math
 import statistics
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,13 +20,13 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from analysis.benchmark.arms import Arm, interleave, seconds_of
-from analysis.benchmark.inference import make_eager, make_folded, make_ours, random_images
+from analysis.benchmark.inference import kernels, make_eager, make_folded, make_ours, session
 from analysis.benchmark.record import Row, row
-from analysis.benchmark.settings import NETWORKS, Settings
+from analysis.benchmark.settings import Settings
+from analysis.look.style import NETWORKS
 from netlib import nets
 from netlib.answer.graph import IR_VERSION, OPSET, to_onnx
 
-AREA = "layers"
 BATCH = 16  # what one thread of the engine takes at a time
 BATCHES = (1, BATCH)
 REST = "rest"  # pooling, FC and layout
@@ -83,7 +81,7 @@ def run(settings: Settings) -> list[Row]:
     for batch in BATCHES:
         sums = {n: sum(layer_times(times, n, works[n], batch)) for n in NETWORKS}
         ratio = sums["standard"] / sums["mobilenet"]
-        rows.append(row(AREA, f"MobileNet over standard, {batch} a call", "layers, 1 thread",
+        rows.append(row(f"MobileNet over standard, {batch} a call", "layers, 1 thread",
                         [ratio], "×", theory=settings.mac_ratio))  # fmt: skip
     return rows
 
@@ -210,9 +208,7 @@ def product_session(b: np.ndarray) -> ort.InferenceSession:
                               ends[:1], ends[1:], [numpy_helper.from_array(b, "b")])  # fmt: skip
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)],
                               ir_version=IR_VERSION)  # fmt: skip
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    return ort.InferenceSession(model.SerializeToString(), options)
+    return session(model.SerializeToString(), torch.get_num_threads())
 
 
 def make_torch(paths: Mapping[str, Path], seconds: float) -> Callable[[Case], float]:
@@ -251,21 +247,9 @@ def profile(
     model: bytes, names: list[str], calls: int, threads: int, batch: int
 ) -> dict[str, float]:
     """Seconds an image of each convolution, and of everything else together."""
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    options.enable_profiling = True
-    with tempfile.TemporaryDirectory() as folder:
-        options.profile_file_prefix = str(Path(folder) / "profile")
-        session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        images = random_images(batch)
-        for _ in range(calls):
-            session.run(None, {"images": images})
-        events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
     times: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for event in events:
-        if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
-            times[event["args"]["op_name"], event["name"]].append(event["dur"] * 1e-6 / batch)
+    for kind, name, microseconds in kernels(model, batch, calls, threads):
+        times[kind, name].append(microseconds * 1e-6 / batch)
     middles = {key: middle_mean(values) for key, values in times.items()}
     convolutions = [seconds for (kind, _), seconds in middles.items() if kind == "Conv"]
     rest = sum(seconds for (kind, _), seconds in middles.items() if kind != "Conv")

@@ -13,7 +13,6 @@ from analysis.benchmark.settings import Settings
 from netlib.picture.load import WORKING_SIDE, as_picture
 from netlib.picture.number import find_digits
 
-AREA = "pictures"
 PAD_SIDE, PHOTO = 280, (4000, 3000)
 PAD_MS, PHOTO_SHARE = 0.5, 1.3
 DECODING, READING = "decoding", "decoding and reading"
@@ -28,7 +27,7 @@ def run(settings: Settings) -> list[Row]:
     cases = [(kind, what) for kind in ("pad", "photo") for what in (DECODING, READING)]
     results = interleave(arms, cases, settings.choose(2, 7))
     times = {case: results["ours", case] for case in cases}
-    rows = [row(AREA, f"{kind}, {what}", ARM, [1e3 * s for s in times[kind, what]], "ms")
+    rows = [row(f"{kind}, {what}", ARM, [1e3 * s for s in times[kind, what]], "ms")
             for kind, what in cases]  # fmt: skip
     alone = [1e3 * (both - first) for first, both in
              zip(times["pad", DECODING], times["pad", READING], strict=True)]  # fmt: skip
@@ -36,8 +35,8 @@ def run(settings: Settings) -> list[Row]:
     shares = ratios(times["photo", READING], times["photo", DECODING])
     return [
         *rows,
-        row(AREA, "pad, reading alone", ARM, alone, "ms", at_most=PAD_MS, why=why["pad"]),
-        row(AREA, REDUCED, ARM, shares, "×", at_most=PHOTO_SHARE, why=why["photo"]),
+        row("pad, reading alone", ARM, alone, "ms", at_most=PAD_MS, why=why["pad"]),
+        row(REDUCED, ARM, shares, "×", at_most=PHOTO_SHARE, why=why["photo"]),
     ]
 
 

@@ -1,6 +1,5 @@
 """What was measured: rows with medians and quartiles, targets among them, as a table and files."""
 
-import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -13,7 +12,6 @@ class Row:
     """One measured quantity.
 
     Attributes:
-        area: of the benchmark, such as "inference".
         quantity: what was measured, such as "batch 256".
         arm: what did it, such as "ours, 1 thread".
         network: "standard", "mobilenet", or "" where neither or both are meant.
@@ -25,7 +23,6 @@ class Row:
         why: what a profile says where the target is missed.
     """
 
-    area: str
     quantity: str
     arm: str
     network: str
@@ -40,7 +37,6 @@ class Row:
 
 
 def row(
-    area: str,
     quantity: str,
     arm: str,
     values: Sequence[float],
@@ -66,7 +62,7 @@ def row(
         why = ""
     elif not isinstance(why, str):
         why = why()
-    return Row(area, quantity, arm, network, median, low, high, unit, theory, target, reached, why)
+    return Row(quantity, arm, network, median, low, high, unit, theory, target, reached, why)
 
 
 def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
@@ -77,8 +73,8 @@ def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
     """
     if not values:
         raise ValueError("There is no measurement to summarise; expected at least one.")
-    if len(values) == 1 or any(math.isinf(value) for value in values):
-        return min(values), statistics.median(values), max(values)
+    if len(values) == 1:
+        return values[0], values[0], values[0]
     low, median, high = statistics.quantiles(values, n=4, method="inclusive")
     return low, median, high
 
@@ -94,7 +90,7 @@ def table(rows: Sequence[Row]) -> str:
 
     if not rows:
         return "(none)"
-    frame = pd.DataFrame([asdict(row) for row in rows]).drop(columns=["area", "why"])
+    frame = pd.DataFrame([asdict(row) for row in rows]).drop(columns="why")
     frame["reached"] = frame["reached"].map({"yes": "reached", "no": "MISSED", "": ""})
     numbers = dict.fromkeys(("median", "low", "high", "theory"), "{:.4g}".format)
     frame["theory"] = frame["theory"].astype(float)
@@ -103,11 +99,11 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def save(output: Path, name: str, lines: Sequence[Row | dict[str, Any]]) -> Path:
-    """NAME.csv, a line each."""
+    """NAME.csv, a line each; that of a row begins with the name."""
     import pandas as pd
 
     output.mkdir(parents=True, exist_ok=True)
     path = output / f"{name}.csv"
-    rows = [asdict(line) if isinstance(line, Row) else line for line in lines]
+    rows = [{"area": name, **asdict(x)} if isinstance(x, Row) else x for x in lines]
     pd.DataFrame(rows).to_csv(path, index=False)
     return path

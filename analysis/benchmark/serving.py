@@ -31,8 +31,8 @@ from analysis.benchmark.record import Row, ratios, row
 from analysis.benchmark.settings import Settings
 from netlib.answer.predictor import Predictor
 from netlib.answer.reading import Reader
+from netlib.errors import many
 
-AREA = "serving"
 HOST = "127.0.0.1"
 PREDICT = "/gradio_api/run/predict"
 ROOT = Path(__file__).parents[2]
@@ -148,32 +148,26 @@ def make_reader(
 def plain(servers: dict[str, Server], settings: Settings, picture: bytes) -> list[Row]:
     """Calls a second of the plain route, as a share of what the cores allow."""
     rounds, seconds = settings.choose((2, 0.7), (5, 3.0))
-    with running(Arm(make_reader, (settings.checkpoints, picture, seconds / 3))) as reader:
-        return _plain(servers, reader, rounds, seconds, picture)
-
-
-def _plain(
-    servers: dict[str, Server], reader: Work, rounds: int, seconds: float, picture: bytes
-) -> list[Row]:
     alone: dict[str, list[float]] = {READING: [], NETWORKS_ALONE: []}
     rows = []
-    for clients in CLIENTS:
-        shares, speeds = [], []
-        for _ in range(rounds):
-            for case, times in alone.items():
-                times.append(reader(case))
-            twin = load(servers[NOTHING], clients, seconds=seconds, picture=picture)
-            found = load(servers[DEMO], clients, seconds=seconds, picture=picture)
-            promised = twin.call + alone[READING][-1]
-            speeds.append(found.speed)
-            shares.append(found.speed * promised / min(clients, found.cores))
-        why = (f"{found.told()}; promised are {1e3 * promised:.2f} ms: twin {1e3 * twin.call:.2f}, "
-               f"reading {1e3 * alone[READING][-1]:.2f}.")  # fmt: skip
-        what = f"{clients} client{'s' if clients > 1 else ''}, plain route"
-        rows.append(row(AREA, what, DEMO, speeds, "calls a second"))
-        rows.append(row(AREA, f"{what}, share of what the cores allow", DEMO, shares, "",
-                        at_least=PLAIN_SHARE, theory=1.0, why=why))  # fmt: skip
-    rows += [row(AREA, f"{case}, no server", DEMO, [1e3 * s for s in times], "ms")
+    with running(Arm(make_reader, (settings.checkpoints, picture, seconds / 3))) as reader:
+        for clients in CLIENTS:
+            shares, speeds = [], []
+            for _ in range(rounds):
+                for case, times in alone.items():
+                    times.append(reader(case))
+                twin = load(servers[NOTHING], clients, seconds=seconds, picture=picture)
+                found = load(servers[DEMO], clients, seconds=seconds, picture=picture)
+                promised = twin.call + alone[READING][-1]
+                speeds.append(found.speed)
+                shares.append(found.speed * promised / min(clients, found.cores))
+            why = (f"{found.told()}; promised are {1e3 * promised:.2f} ms: twin "
+                   f"{1e3 * twin.call:.2f}, reading {1e3 * alone[READING][-1]:.2f}.")  # fmt: skip
+            what = f"{many(clients, 'client')}, plain route"
+            rows.append(row(what, DEMO, speeds, "calls a second"))
+            rows.append(row(f"{what}, share of what the cores allow", DEMO, shares, "",
+                            at_least=PLAIN_SHARE, theory=1.0, why=why))  # fmt: skip
+    rows += [row(f"{case}, no server", DEMO, [1e3 * s for s in times], "ms")
              for case, times in alone.items()]  # fmt: skip
     return rows
 
@@ -188,15 +182,15 @@ def throughput(servers: dict[str, Server], settings: Settings) -> list[Row]:
             for name in list(servers)[:: 1 if number % 2 else -1]:
                 load(servers[name], clients, seconds=seconds / 5)  # warm-up
                 uses[name].append(load(servers[name], clients, seconds=seconds))
-        what = f"{clients} client{'s' if clients > 1 else ''}"
+        what = many(clients, "client")
         speeds = {name: [use.speed for use in found] for name, found in uses.items()}
         for name, found in uses.items():
-            rows.append(row(AREA, what, name, speeds[name], "calls a second"))
+            rows.append(row(what, name, speeds[name], "calls a second"))
             milliseconds = [1e3 * latency for use in found for latency in use.latencies]
-            rows.append(row(AREA, f"{what}, a call", name, milliseconds, "ms"))
+            rows.append(row(f"{what}, a call", name, milliseconds, "ms"))
         shares = ratios(speeds[DEMO], speeds[NOTHING])
         why = "; ".join(f"{name} takes {found[-1].told()}" for name, found in uses.items())
-        rows.append(row(AREA, f"{what}, share of doing nothing", DEMO, shares, "",
+        rows.append(row(f"{what}, share of doing nothing", DEMO, shares, "",
                         at_least=GRADIO_SHARE, why=f"{why}."))  # fmt: skip
     return rows
 
@@ -209,8 +203,8 @@ def memory(server: Server, calls: int, picture: bytes) -> list[Row]:
     before = megabytes(server.process)
     load(server, 8, calls=calls, picture=picture)
     after = megabytes(server.process)
-    rows = [row(AREA, "memory, all processes", DEMO, [after], "MB")]
-    rows.append(row(AREA, f"memory after {calls:,} calls, times that before", DEMO,
+    rows = [row("memory, all processes", DEMO, [after], "MB")]
+    rows.append(row(f"memory after {calls:,} calls, times that before", DEMO,
                     [after / before], "×", at_most=GROWTH,
                     why=f"{before:.0f} MB became {after:.0f}."))  # fmt: skip
     return rows
@@ -314,8 +308,8 @@ def start_up(settings: Settings, picture: bytes, first: dict[str, Server]) -> li
             with _server(name, settings, picture) as server:
                 seconds[name].append(server.seconds)
     arms = {DEMO: DEMO, NOTHING: f"import gradio; launch; {NOTHING}"}
-    rows = [row(AREA, "start to first answer", arms[n], times, "s") for n, times in seconds.items()]
-    rows.append(row(AREA, "start to first answer, times the bare one", DEMO,
+    rows = [row("start to first answer", arms[n], times, "s") for n, times in seconds.items()]
+    rows.append(row("start to first answer, times the bare one", DEMO,
                     ratios(seconds[DEMO], seconds[NOTHING]), "×", at_most=START,
                     why=partial(profile, Arm(make_page, (settings.checkpoints,)), "")))  # fmt: skip
     return rows

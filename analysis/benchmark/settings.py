@@ -12,10 +12,10 @@ import numpy as np
 import torch
 
 from analysis.frame.command import processor
+from analysis.look.style import NETWORKS
 from netlib import data, nets
 from netlib.data.sources import packaged
 
-NETWORKS = ("standard", "mobilenet")
 CACHE = Path("runs") / "cache"
 
 

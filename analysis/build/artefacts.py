@@ -4,22 +4,19 @@ from pathlib import Path
 
 from analysis.build.plan import Step
 from analysis.build.store import Build
+from analysis.frame.command import SHIPPED
+from analysis.screenshots import FILM, VIEWS
 
 STATE = Path("figures/data/artefacts.json")
 CHECKPOINTS = Path("checkpoints")
-WEIGHTS = tuple(CHECKPOINTS / f"{name}.safetensors" for name in ("standard", "mobilenet"))
 EXAMPLES = Path("netlib/app/assets/examples")
-VIEWS = tuple(
-    f"demo_{view}.png" for view in ("desktop", "dark", "mobile", "inside", "why", "stress")
-)
-FILM = "demo_film.webp"
 COUNT = 2000  # digits of a map
 
 
 def artefacts() -> Build:
     """Their steps, and which of them are done."""
-    maps = [one_map(path) for path in WEIGHTS]
-    held = [held_back(path) for path in WEIGHTS]
+    maps = [one_map(path) for path in SHIPPED]
+    held = [held_back(path) for path in SHIPPED]
     return Build([model_card(), gallery(), *maps, *held, pictures(), screenshots()], STATE)
 
 
@@ -27,15 +24,14 @@ def model_card() -> Step:
     """The tables of checkpoints/README.md, from every result of the evaluation."""
     files = sorted(Path("figures/data/evaluation").rglob("*.*"))
     inputs = (*(path for path in files if path.suffix in (".csv", ".json")),
-              *sorted(CHECKPOINTS.glob("no_digit*.*")), *WEIGHTS)  # fmt: skip
+              *sorted(CHECKPOINTS.glob("no_digit*.*")), *SHIPPED)  # fmt: skip
     return Step("model_card", (("model_card",),), (CHECKPOINTS / "README.md",), inputs)
 
 
 def gallery() -> Step:
     """The digits that the app offers."""
-    options = ("--dataset-path", "data/mnist", "--output", str(EXAMPLES))
-    command = ("make_examples", *options)
-    return Step("gallery", (command,), (EXAMPLES,), WEIGHTS)
+    command = ("make_examples", "--dataset-path", "data/mnist", "--output", str(EXAMPLES))
+    return Step("gallery", (command,), (EXAMPLES,), SHIPPED)
 
 
 def one_map(weights: Path) -> Step:
@@ -66,13 +62,12 @@ def pictures() -> Step:
     """What people send, and how it is read."""
     code = (*sorted(Path("netlib/picture").glob("*.py")), Path("netlib/measure/photographs.py"))
     output = Path("figures/pictures.png")
-    return Step(
-        "picture_sheet", (("picture_sheet", "--output", str(output)),), (output,), (*code, *WEIGHTS)
-    )
+    command = ("picture_sheet", "--output", str(output))
+    return Step("picture_sheet", (command,), (output,), (*code, *SHIPPED))
 
 
 def screenshots() -> Step:
     """The app as a visitor meets it."""
-    pages = tuple(Path("figures") / name for name in (*VIEWS, FILM))
+    pages = tuple(Path("figures") / name for name in (*(f"{view}.png" for view in VIEWS), FILM))
     app = sorted(p for p in Path("netlib/app").rglob("*.*") if p.suffix in (".py", ".css", ".js"))
-    return Step("screenshots", (("screenshots",),), pages, (*app, *WEIGHTS))
+    return Step("screenshots", (("screenshots",),), pages, (*app, *SHIPPED))

@@ -74,6 +74,7 @@ def validation_digits(options: Options, metadata: dict[str, Any]) -> "DigitDatas
     Raises:
         ValueError: see `run`.
     """
+    from analysis.main import data_record
     from netlib import data
 
     told = metadata.get("started_from", metadata)
@@ -82,7 +83,13 @@ def validation_digits(options: Options, metadata: dict[str, Any]) -> "DigitDatas
             f"{options.checkpoint} does not tell the split of its training, so no digit is known "
             "to be unseen; expected a checkpoint of analysis.main: train one."
         )
-    check_data(options.dataset_path, told["data"][0])
+    found, expected = data_record(options.dataset_path), told["data"][0]
+    for key in SAME:
+        if found.get(key) != expected.get(key):
+            raise ValueError(
+                f"{options.dataset_path} has {key} {found.get(key)!r}; the network was trained on "
+                f"{key} {expected.get(key)!r}: name the data set of its training."
+            )
     spec = metadata["spec"]
     return data.DigitData(
         options.dataset_path,
@@ -91,20 +98,6 @@ def validation_digits(options: Options, metadata: dict[str, Any]) -> "DigitDatas
         progress=on_terminal(),
         **told["split"],
     ).validation_set
-
-
-def check_data(path: Path, told: dict[str, Any]) -> None:
-    """Raise a ValueError where the data set is not the one of the training."""
-    from analysis.main import data_record
-
-    found = data_record(path)
-    wrong = [key for key in SAME if found.get(key) != told.get(key)]
-    if wrong:
-        key = wrong[0]
-        raise ValueError(
-            f"{path} has {key} {found.get(key)!r}; the network was trained on {key} "
-            f"{told.get(key)!r}: name the data set of its training."
-        )
 
 
 if __name__ == "__main__":

@@ -1,14 +1,17 @@
 """The report of a data set of the user's: what the same steps found on it, set plainly."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from analysis.build.plan import Own, Plan
 from analysis.comparison import leaflet
 from analysis.frame.results import Results
-from analysis.questions import figures, questions
+from analysis.look.style import NETWORKS
+from analysis.questions import figures, headline, questions
 
 if TYPE_CHECKING:
     from analysis.build.__main__ import Options
@@ -23,6 +26,7 @@ NOT_HERE = {
     "data_card": "known wrong labels: they are MNIST's",
 }
 IN_THE_PAIR = ("roc", "filters", "mistakes")
+MISSING = (KeyError, OSError, ValueError, IndexError)  # where results do not allow an answer
 OF_OURS = re.compile(r"MNIST(?!-C)|the course")  # not said of another data set
 
 
@@ -62,9 +66,9 @@ def make_page(plan: Plan, report: "Build", options: "Options") -> Iterator[Path]
         checkpoint=tuple(checkpoints(plan).values()),
         output=options.output / "pair",
     )
-    asked = dict(compare.every(wanted))
+    asked = compare.every(wanted)
     for one in asked.values():
-        list(evaluate.write(*one))
+        evaluate.write(one)
     found = compare.answers_of(asked)
     numbers = compare.numbers_of(wanted, found, asked)
     pair, missing = leaflet.draw_all(found, folder, work)
@@ -83,15 +87,12 @@ def make_page(plan: Plan, report: "Build", options: "Options") -> Iterator[Path]
 
 def checkpoints(plan: Plan) -> dict[str, Path]:
     """The networks of the first pair of runs."""
-    return {
-        network: plan.runs / "pairs" / f"{network}-0" / "network.safetensors"
-        for network in ("standard", "mobilenet")
-    }
+    return {n: plan.runs / "pairs" / f"{n}-0" / "network.safetensors" for n in NETWORKS}
 
 
 def opening(plan: Plan, results: Results) -> Iterator[leaflet.Block]:
     """The answer, and what was trained on."""
-    head = found_in(results, "headline").get("headline", {})
+    head = found_in(results, headline).get("headline", {})
     for key in ("verdict", "cost_verdict", "equivalence", "mcnemar_finding"):
         if key in head:
             yield leaflet.text(head[key], strong=key == "verdict")
@@ -110,7 +111,7 @@ def everything(results: Results, folder: Path, work: Path) -> Iterator[leaflet.B
     from analysis.figures import draw
 
     for question in questions():
-        name = question.__name__.rpartition(".")[2]
+        name = name_of(question)
         if name in NOT_HERE or name in IN_THE_PAIR:
             continue
         wanted = [
@@ -121,28 +122,25 @@ def everything(results: Results, folder: Path, work: Path) -> Iterator[leaflet.B
         drawn = work / name
         list(draw(wanted, results.folder, folder, drawn, print))
         shown = [n for n in wanted if (drawn / f"{n}.pdf").is_file()]
-        said = [] if name == "headline" else sentences(found_in(results, name))
+        said = [] if question is headline else sentences(found_in(results, question))
         if not shown and not said:
             continue
         yield leaflet.heading(re.split(r"[:.\n]", question.__doc__ or name)[0])
         yield from map(leaflet.text, said)
-        captions = captions_of(folder)
+        captions = json.loads((folder / "captions.json").read_text(encoding="utf-8"))
         for n in shown:
-            yield leaflet.figure(f"{name}/{n}", captions[n]["caption"])
+            yield leaflet.figures_of({f"{name}/{n}": captions[n]["caption"]})
 
 
-def captions_of(folder: Path) -> dict[str, Any]:
-    import json
-
-    return json.loads((folder / "captions.json").read_text(encoding="utf-8"))
+def name_of(question: ModuleType) -> str:
+    return question.__name__.rpartition(".")[2]
 
 
-def found_in(results: Results, name: str) -> dict[str, Any]:
+def found_in(results: Results, question: ModuleType) -> dict[str, Any]:
     """What a question says, where its results allow it."""
     try:
-        question = next(q for q in questions() if q.__name__.endswith(f".{name}"))
         return question.say(results) if hasattr(question, "say") else {}
-    except (KeyError, OSError, ValueError, IndexError):
+    except MISSING:
         return {}
 
 
@@ -161,20 +159,17 @@ def ending(plan: Plan, report: "Build") -> Iterator[leaflet.Block]:
     """What was learned, what is left out, and the commands."""
     results = Results(plan.results)
     yield leaflet.heading("What was learned")
-    sections = {k: v for name in gather_names() for k, v in found_in(results, name).items()}
-    for question in questions():
-        if question.__name__.rpartition(".")[2] in NOT_HERE or not hasattr(question, "conclude"):
+    asked = questions()
+    sections = {k: v for question in asked for k, v in found_in(results, question).items()}
+    for question in asked:
+        if name_of(question) in NOT_HERE or not hasattr(question, "conclude"):
             continue
         try:
             said = list(filter(is_said, question.conclude(results, sections)))
-        except (KeyError, OSError, ValueError, IndexError):
+        except MISSING:
             continue
         yield from map(leaflet.text, said)
     yield leaflet.text(f"Left out of this report: {'; '.join(NOT_HERE.values())}.")
     yield leaflet.heading("The commands")
     rows = [[step.name, step.command] for step in report.steps.values()]
     yield leaflet.table(["step", "command"], rows, prose=True)
-
-
-def gather_names() -> list[str]:
-    return [question.__name__.rpartition(".")[2] for question in questions()]

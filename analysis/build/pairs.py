@@ -18,6 +18,7 @@ import numpy as np
 
 from analysis.frame.command import made_by, start, write_json
 from analysis.frame.results import write_arrays, write_table
+from analysis.look.style import NETWORKS
 from analysis.questions import gather, headline
 from netlib import data, measure
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from netlib.data import DigitData
     from netlib.measure import KeptRun, Scores
 
-NETWORKS = ("standard", "mobilenet")
 LOGITS = "logits.npz"
 ANSWERS = "answers.npz"
 
@@ -120,10 +120,6 @@ class Pair:
     def every(self) -> list[Result]:
         """Both networks', one after the other."""
         return [result for results in self.results.values() for result in results]
-
-    @property
-    def runs(self) -> "list[KeptRun]":
-        return [result.run for result in self.every]
 
 
 def run(options: Options) -> Iterator[Path]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.frame.command import start
+from analysis.frame.command import SHIPPED, start
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,10 +31,7 @@ class Options:
         output: the sheet, a PNG.
     """
 
-    checkpoints: tuple[Path, Path] = (
-        Path("checkpoints/standard.safetensors"),
-        Path("checkpoints/mobilenet.safetensors"),
-    )
+    checkpoints: tuple[Path, Path] = SHIPPED
     seed: int = 0
     output: Path = Path("figures/pictures.png")
 
@@ -46,10 +43,10 @@ def run(options: Options) -> list[Path]:
     from PIL import Image
 
     from analysis.look.digits import draw_steps
-    from analysis.look.style import blank, look
+    from analysis.look.style import NETWORKS, blank, look
     from netlib import answer
 
-    names = dict(zip(("standard", "mobilenet"), options.checkpoints, strict=True))
+    names = dict(zip(NETWORKS, options.checkpoints, strict=True))
     reader = answer.Reader(answer.Predictor(names))
     drawn = sent(options.seed)
     rows = -(-len(drawn) // COLUMNS)

@@ -140,19 +140,13 @@ class Build:
             )
 
     def _task(self, step: Step) -> Task:
-        def act() -> dict[str, Any]:
-            return run_step(step)
-
-        def is_done(task: Task, values: dict[str, Any]) -> bool:
-            return not self.missing(step)
-
         return dict_to_task(
             {
                 "name": step.name,
-                "actions": [act],
+                "actions": [(run_step, [step])],
                 "file_dep": list(map(str, step.inputs)),
                 "targets": list(map(str, step.outputs)),
-                "uptodate": [is_done],
+                "uptodate": [lambda task, values: not self.missing(step)],
                 "io": {"capture": False},
             }
         )

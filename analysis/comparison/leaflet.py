@@ -3,13 +3,17 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from analysis.comparison import told
 from analysis.comparison.answers import Answers
 from analysis.comparison.drawn import DRAWN
 from analysis.frame.wording import interval, p_value, percent, points, whole
+from netlib.errors import many
 from netlib.files import replacing
 
 if TYPE_CHECKING:
@@ -47,10 +51,12 @@ def draw_all(
     found: Sequence[Answers], folder: Path, work: Path
 ) -> tuple[dict[str, str], list[str]]:
     """Captions of what was drawn, and a sentence for each figure that cannot be."""
+    from analysis.figures import write
+
     captions, missing = {}, []
-    for name, (title, _) in DRAWN.items():
+    for name, (title, draw) in DRAWN.items():
         try:
-            captions[name] = draw(name, found, folder, work)
+            captions[name], _ = write(name, partial(draw, found), folder, work)
         except ValueError as error:
             missing.append(f"{title}: {str(error).rstrip('.')}.")
     return captions, missing
@@ -68,22 +74,6 @@ def typeset(content: Block, work: Path, path: Path) -> Path:
     with replacing(path) as temporary:
         temporary.write_bytes(pdf)
     return path
-
-
-def draw(name: str, found: Sequence[Answers], folder: Path, vector: Path | None = None) -> str:
-    """Write the figure as PNG, and as PDF into another folder; returns its caption."""
-    from analysis.figures import pdf_of, png_of
-    from analysis.look.style import look
-
-    with look():
-        figure, caption = DRAWN[name][1](found)
-        pictures = {folder / f"{name}.png": png_of(figure)}
-        if vector:
-            pictures[vector / f"{name}.pdf"] = pdf_of(figure)
-    for path, content in pictures.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    return caption
 
 
 def blocks(
@@ -114,20 +104,17 @@ def blocks(
         if title == "Class by class":
             yield classes_table(found, numbers["classes"])
         for row in filter(None, rows):
-            yield {"kind": "figures", "figures": [{"name": n, "caption": captions[n]} for n in row]}
+            yield figures_of({name: captions[name] for name in row})
 
 
 def about(options: "Options", found: Sequence[Answers], numbers: Block) -> str:
     """What was asked of which images."""
-    n, classes = len(found[0].labels), len(set(found[0].labels.tolist()))
-    way = (
-        "each taken through the sketch preprocessing"
-        if options.preprocess == "sketch"
-        else "as they are"
-    )
+    images = many(len(found[0].labels), f"{options.split} image")
+    classes = many(len(np.unique(found[0].labels)), "class", "classes")
+    sketch = options.preprocess == "sketch"
+    way = "each taken through the sketch preprocessing" if sketch else "as they are"
     return (
-        f"{whole(n)} {options.split} image{'s' if n > 1 else ''} of {options.dataset_path.name} "
-        f"({classes} class{'es' if classes > 1 else ''}), {way}. Nothing was trained for it. "
+        f"{images} of {options.dataset_path.name} ({classes}), {way}. Nothing was trained for it. "
         + told.seen(numbers["seen_in_training"])
     )
 
@@ -140,8 +127,12 @@ def text(words: str, strong: bool = False) -> Block:
     return {"kind": "text", "text": words, "strong": strong}
 
 
-def figure(name: str, caption: str) -> Block:
-    return {"kind": "figures", "figures": [{"name": name, "caption": caption}]}
+def figures_of(captions: dict[str, str]) -> Block:
+    """Figures side by side, by their names."""
+    return {
+        "kind": "figures",
+        "figures": [{"name": name, "caption": caption} for name, caption in captions.items()],
+    }
 
 
 def table(

@@ -29,41 +29,22 @@ from netlib.errors import WorkError
 from netlib.training.config import AUGMENTATIONS, AugmentConfig
 
 # Name -> module, so that a list of commands imports none of them.
+AT_THE_TOP = (
+    "prepare_data main evaluate sweep submission figures compare read make_examples model_card "
+    "no_digit open_set project robustness screenshots".split()
+)
+QUESTIONS = ("data_card", "costs", "filters", "embeddings", "damage", "through")
 COMMANDS: dict[str, str] = {
-    **{
-        name: f"analysis.{name}"
-        for name in (
-            *(
-                "prepare_data",
-                "main",
-                "evaluate",
-                "sweep",
-                "submission",
-                "figures",
-                "compare",
-                "read",
-            ),
-            *(
-                "make_examples",
-                "model_card",
-                "no_digit",
-                "open_set",
-                "project",
-                "robustness",
-                "screenshots",
-            ),
-        )
-    },
-    **{
-        name: f"analysis.questions.{name}"
-        for name in ("data_card", "costs", "filters", "embeddings", "damage", "through")
-    },
+    **{name: f"analysis.{name}" for name in AT_THE_TOP},
+    **{name: f"analysis.questions.{name}" for name in QUESTIONS},
     "report": "analysis.build.__main__",
     "hold_back": "analysis.build.hold_back",
     "pairs": "analysis.build.pairs",
     "picture_sheet": "analysis.build.picture_sheet",
     "benchmark": "analysis.benchmark.__main__",
 }
+# The networks that come with this program: standard, then MobileNet.
+SHIPPED = (Path("checkpoints/standard.safetensors"), Path("checkpoints/mobilenet.safetensors"))
 FORMER = {"build": "report"}  # names that commands had
 SYNONYMS = {"--loss-func": "--loss"}  # the course's name
 # A user's mistakes; whatever else is raised is ours, and keeps its traceback.
@@ -128,9 +109,11 @@ def module_name(kind: type) -> str:
 
 def command_line(options: Any) -> str:
     """The shortest command that gives these options."""
-    defaults = {field.name: _default(field) for field in fields(options)}
-    arguments = [*_positional(options), *_spelled(options, defaults)]
-    return shlex.join(["python", "-m", module_name(type(options)), *arguments])
+    kind, defaults = type(options), {field.name: _default(field) for field in fields(options)}
+    names = [name for name in defaults if _is_positional(kind, name)]
+    placed = [word for name in names for word in _words(getattr(options, name))]
+    arguments = [*placed, *_spelled(options, defaults)]
+    return shlex.join(["python", "-m", module_name(kind), *arguments])
 
 
 def made_by(options: Any, *packages: str, **facts: Any) -> dict[str, Any]:
@@ -281,11 +264,6 @@ def _is_positional(kind: type, name: str) -> bool:
 
 
 POSITIONAL = tyro.conf.Positional[int].__metadata__[0]  # type: ignore[attr-defined]
-
-
-def _positional(options: Any) -> list[str]:
-    names = [f.name for f in fields(options) if _is_positional(type(options), f.name)]
-    return [word for name in names for word in _words(getattr(options, name))]
 
 
 def _spelled(options: Any, defaults: Mapping[str, Any]) -> Iterator[str]:

@@ -8,13 +8,10 @@ They are digits of the first training: scores on them tell what was forgotten, a
 import json
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from analysis.frame.command import made_by
 from netlib import data, nets
-
-if TYPE_CHECKING:
-    import numpy as np
 
 SHARE = 0.1  # of a rehearsed epoch: the new digits, repeated
 TESTED = 0.2  # of the rehearsed digits
@@ -50,24 +47,18 @@ def rehearsal(options: Any, output: Path) -> Path | None:
             "training, whose scores tell what is forgotten, not how unseen digits are read.",
             path,
         )
-        write_rehearsal(folder, *read_map(source))
+        write_rehearsal(folder, source)
     return folder
 
 
-def read_map(path: Path) -> tuple["np.ndarray", "np.ndarray"]:
-    """Digits (N, H, W), uint8, and labels (N,) of a map."""
-    import numpy as np
-
-    with np.load(path, allow_pickle=False) as file:
-        return file["images"], file["labels"].astype(np.int64)
-
-
-def write_rehearsal(folder: Path, images: "np.ndarray", labels: "np.ndarray") -> None:
+def write_rehearsal(folder: Path, source_map: Path) -> None:
     """Digits of a map as a data set with both splits."""
     import numpy as np
 
     from netlib.data.sources import Source, Split
 
+    with np.load(source_map, allow_pickle=False) as file:
+        images, labels = file["images"], file["labels"].astype(np.int64)
     rows = data.split_stratified(labels, {"test": TESTED, "train": None}, seed=0)
     splits = {name: Split(images[at], labels[at]) for name, at in rows.items()}
     record = {"source": "rehearsal"}

@@ -1,6 +1,7 @@
 """Numbers in words: how many seeds and images, percents, points, names."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -31,14 +32,18 @@ def setting_text(table: pd.DataFrame, varied: str = "") -> str:
     """Training images, epochs and test images, without what is varied."""
     parts = []
     if varied not in ("train_images", "dataset"):
-        parts.append(f"{count_text(table['train_images'], 'training image')}")
+        parts.append(count_text(table["train_images"], "training image"))
     if varied == "train_images":
-        batches = np.ceil(table["train_images"] / table["batch_size"])
-        parts.append(count_text((batches * table["training_epochs"]).astype(int), "step"))
+        parts.append(count_text(updates(table).astype(int), "step"))
     elif varied != "training_epochs":
         parts.append(count_text(table["training_epochs"], "epoch"))
-    parts.append(f"{count_text(table['test_images'], 'test image')}")
+    parts.append(count_text(table["test_images"], "test image"))
     return ", ".join(parts) + ("" if varied == "precision" else precision_text(table))
+
+
+def updates(table: pd.DataFrame) -> pd.Series:
+    """Steps of the optimiser in each run."""
+    return np.ceil(table["train_images"] / table["batch_size"]) * table["training_epochs"]
 
 
 def precision_text(table: pd.DataFrame) -> str:
@@ -47,11 +52,8 @@ def precision_text(table: pd.DataFrame) -> str:
     if not half:
         return ""
     everyone = len(half) == table["network"].nunique()
-    return (
-        "; trained in bfloat16"
-        if everyone
-        else (f"; {' and '.join(map(name_of, half))} trained in bfloat16")
-    )
+    who = "" if everyone else f"{' and '.join(map(name_of, half))} "
+    return f"; {who}trained in bfloat16"
 
 
 def percent(fraction: float | None) -> str:
@@ -103,6 +105,16 @@ def block_words(name: str) -> str:
 FEWEST = 3  # pairs, below which no difference is called a finding
 
 
+def by_network(runs: pd.DataFrame, value: str = "accuracy", index: str = "seed") -> pd.DataFrame:
+    """A column a network, a row a pair of runs; NaN where a run has no partner."""
+    return runs.pivot_table(index=index, columns="network", values=value)
+
+
+def gaps_of(pairs: pd.DataFrame) -> list[float]:
+    """MobileNet − standard, pair by pair."""
+    return (pairs["mobilenet"] - pairs["standard"]).tolist()
+
+
 def side(gaps: Sequence[float]) -> int:
     """-1 or 1 where the 95 % t-interval of the mean leaves 0 out, 0 where it is open.
 
@@ -111,18 +123,16 @@ def side(gaps: Sequence[float]) -> int:
     found = mean_interval(gaps)
     if len(gaps) < FEWEST or found.low is None or found.high is None:
         return 0
-    if found.low <= 0 <= found.high:
-        return 0
-    return 1 if found.mean > 0 else -1
+    return int(found.low > 0) - int(found.high < 0)
 
 
 def gap_text(gaps: Sequence[float], noun: str = "pair") -> str:
     """As "−0.28 points (95 % interval −0.42 to −0.14, 5 pairs)"."""
     found = mean_interval(gaps)
     pairs = count_text([len(gaps)], noun)
-    if found.low is None or found.high is None:
+    if found.low is None:
         return f"{points(found.mean)} points ({pairs}, no interval)"
-    reach = f"{points(found.low)} to {points(found.high)}"
+    reach = interval(asdict(found), points)
     return f"{points(found.mean)} points (95 % interval {reach}, {pairs})"
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from analysis.look.style import GREY, WRONG, bare, signed_shades
+from analysis.look.style import GREY, WRONG, bare, show_weights, signed_shades
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,15 +26,9 @@ def draw_digit(
     fontsize: float = 9,
     confidence: float | None = None,
 ) -> Axes:
-    """One digit with its true and predicted class; a wrong prediction is purple.
+    """One digit with its true and predicted class, or their names; a wrong prediction is purple.
 
-    Args:
-        ax: where to draw.
-        image: (C, H, W) uint8 or float, ink bright.
-        label: true class, or its name.
-        prediction: predicted class, or its name.
-        fontsize: of the classes, points.
-        confidence: of the prediction, a fraction; written below.
+    image: (C, H, W) uint8 or float, ink bright; confidence: a fraction, written below.
     """
     if image.shape[0] == 1:
         ax.imshow(image[0], cmap="gray_r", vmin=0, vmax=_white(image))
@@ -45,8 +39,7 @@ def draw_digit(
     ax.set_title(text, fontsize=fontsize, color="black" if right else WRONG, pad=3)
     if confidence is not None:
         ax.set_xlabel(f"{100 * confidence:.1f} %", fontsize=fontsize - 1, labelpad=2)
-    ax.set_xticks([])
-    ax.set_yticks([])
+    ax.set(xticks=[], yticks=[])
     for spine in ax.spines.values():
         spine.set_color("#cccccc")
     return ax
@@ -71,13 +64,7 @@ def page_of_digits(
 ) -> Figure:
     """A figure of digits with their true and predicted classes, five a line.
 
-    Args:
-        images: (N, C, H, W).
-        labels: (N,).
-        predictions: (N,).
-        rows: to show, in this order.
-        confidences: (N,) of the predictions.
-        names: of the classes; default: their numbers.
+    images: (N, C, H, W); labels, predictions, confidences: (N,); rows: what is shown, in order.
     """
     from matplotlib.figure import Figure
 
@@ -98,21 +85,14 @@ def page_of_digits(
     return figure
 
 
-def draw_readings(
-    ax: Axes, arrays: Mapping[str, np.ndarray], network: str, rows: Sequence[int]
-) -> Axes:
-    """The digit of the first row, what `network` reads it as and how confidently; empty if none.
+def draw_reading(ax: Axes, arrays: Mapping[str, np.ndarray], network: str, row: int | None) -> Axes:
+    """The digit of the row, what `network` reads it as and how confidently; empty for None.
 
-    Args:
-        ax: where to draw.
-        arrays: images (N, H, W), labels (N,), and of the network predictions and confidences.
-        network: "standard" or "mobilenet".
-        rows: of which the first is shown.
+    arrays: images (N, H, W), labels (N,), and of the network predictions and confidences (N,).
     """
-    if not len(rows):
+    if row is None:
         ax.axis("off")
         return ax
-    row = rows[0]
     label, prediction = int(arrays["labels"][row]), int(arrays[network][row])
     confidence = arrays[f"{network}_confidence"][row]
     draw_digit(ax, arrays["images"][row][None], label, prediction, 8, confidence)
@@ -132,24 +112,15 @@ def mosaic(
 
 
 def draw_filters(ax: Axes, filters: ArrayLike, columns: int = 16, quantile: float = 1) -> Axes:
-    """Signed weights side by side: vermillion is negative, white zero, blue positive; with a scale.
+    """Signed weights (N, H, W) side by side, `columns` a line, with a scale.
 
-    Args:
-        ax: where to draw.
-        filters: (N, H, W).
-        columns: in a line.
-        quantile: of the absolute weights where the scale ends; 1 for the largest.
+    It ends at this quantile of the absolute weights; 1 for the largest.
     """
     weights = np.asarray(filters, float)
-    limit = float(np.quantile(np.abs(weights), quantile)) or 1.0
-    shades = signed_shades().with_extremes(bad="#b0b0b0")  # the gaps
     picture = np.pad(
         mosaic(weights, columns, fill=np.nan), ((1, 0), (1, 0)), constant_values=np.nan
     )
-    image = ax.imshow(picture, cmap=shades, vmin=-limit, vmax=limit)
-    bar = ax.figure.colorbar(image, ax=ax, shrink=0.8, aspect=20, pad=0.02)
-    bar.outline.set_visible(False)
-    bar.set_label("weight")
+    show_weights(ax, picture, float(np.quantile(np.abs(weights), quantile)) or 1.0)
     bare(ax)
     return ax
 
@@ -166,15 +137,8 @@ def draw_answers(
 ) -> Axes:
     """Images, and under each its true class and what one network or several read; errors in colour.
 
-    Args:
-        ax: where to draw.
-        images: (N, H, W), ink bright.
-        labels: (N,).
-        predictions: (N,) of each network.
-        columns: images in a line.
-        colours: of the networks.
-        names: of the classes, which are cut after three letters; default: their numbers.
-        marked: places of images that are framed.
+    images: (N, H, W), ink bright, `columns` a line; labels: (N,); predictions: (N,) of each
+    network; names: of the classes, cut after three letters; marked: places of framed images.
     """
     from matplotlib.patches import Rectangle
 
@@ -199,16 +163,10 @@ def draw_answers(
     return ax
 
 
-def draw_map(ax: Axes, image: ArrayLike, signed: bool = False, heat: ArrayLike | None = None
-             ) -> Axes:  # fmt: skip
-    """One map: ink or answers dark on white, signed weights in two colours, or heat on a digit.
-
-    Args:
-        ax: where to draw.
-        image: (H, W).
-        signed: vermillion is negative, blue positive.
-        heat: (H', W') at least 0, laid over the image.
-    """
+def draw_map(
+    ax: Axes, image: ArrayLike, signed: bool = False, heat: ArrayLike | None = None
+) -> Axes:
+    """One map (H, W): dark on white, signed weights in two colours, or with heat (H', W') on it."""
     image = np.asarray(image, float)
     if signed:
         limit = np.abs(image).max() or 1.0
@@ -219,8 +177,7 @@ def draw_map(ax: Axes, image: ArrayLike, signed: bool = False, heat: ArrayLike |
         extent = (-0.5, image.shape[1] - 0.5, image.shape[0] - 0.5, -0.5)
         ax.imshow(np.asarray(heat), cmap="Purples", alpha=0.55, extent=extent,
                   interpolation="bilinear")  # fmt: skip
-    ax.set_xticks([])
-    ax.set_yticks([])
+    ax.set(xticks=[], yticks=[])
     return ax
 
 
@@ -237,20 +194,13 @@ def draw_steps(
     answers: Sequence[str],
     kind: str,
     text: str,
-    side: int = 112,
 ) -> Axes:
     """A picture, its ink, what the networks see, and their answers; wrong ones are purple.
 
-    Args:
-        ax: where to draw.
-        sent: the picture, mode "RGB".
-        ink: (H, W) in [0, 1].
-        digits: (n, 28, 28) in [0, 1]; none if blank.
-        answers: of each network.
-        kind: of the picture.
-        text: what is written on it; a sign's answer is "?".
-        side: of each of the three squares, px.
+    sent: mode "RGB"; ink: (H, W) in [0, 1]; digits: (n, 28, 28) in [0, 1]; answers: of each
+    network; text: what is written on the picture, a sign's answer is "?".
     """
+    side = 112  # of each of the three squares, px
     columns = max(1, math.ceil(math.sqrt(len(digits))))
     seen = mosaic(digits, columns) if len(digits) else np.zeros((28, 28))
     greys = (np.rint(255 * (1 - np.clip(part, 0, 1))).astype(np.uint8) for part in (ink, seen))

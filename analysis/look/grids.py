@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.look.style import COLOURS, signed_shades, unframed
+from analysis.look.style import COLOURS, show_weights, signed_shades, unframed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,25 +17,12 @@ if TYPE_CHECKING:
 def draw_confusion_matrix(
     ax: Axes, confusion: ArrayLike, fontsize: float = 8, names: Sequence[str] | None = None
 ) -> Axes:
-    """Counts; shade is the share of the true class's images, and errors stand out.
-
-    Args:
-        ax: where to draw.
-        confusion: (C, C), true class by row.
-        fontsize: of the counts, points.
-        names: of the classes; default: their numbers.
-    """
+    """Counts (C, C), true class by row; shade is the share of the true class's images."""
     counts = np.asarray(confusion)
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     # A root makes a handful of errors visible beside a thousand right answers.
     ax.imshow(np.sqrt(share), cmap="Blues", vmin=0, vmax=1)
-    for (row, column), count in np.ndenumerate(counts):
-        if count:
-            colour = "white" if share[row, column] > 0.4 else "black"
-            ax.text(
-                column, row, str(count), ha="center", va="center", fontsize=fontsize, color=colour
-            )
-    _name_classes(ax, names or list(map(str, range(len(counts)))))
+    _write_counts(ax, counts, "{}", share > 0.4, fontsize, names)
     return ax
 
 
@@ -46,64 +33,51 @@ def draw_confusion_difference(
     fontsize: float = 8,
     names: Sequence[str] | None = None,
 ) -> Axes:
-    """How many more images of each true class the first than the other reads as each class.
+    """How many more images of each true class the first (blue) than the other reads as each class.
 
-    Blue is for the first, vermillion for the other.
-
-    Args:
-        ax: where to draw.
-        confusion: (C, C) counts, true class by row.
-        other: likewise, of the same images.
-        fontsize: of the numbers, points.
-        names: of the classes; default: their numbers.
+    Both are counts (C, C) of the same images, true class by row.
     """
     change = np.asarray(confusion) - np.asarray(other)
     limit = np.abs(change).max() or 1
     # A root makes single images visible beside many.
     shown = np.sign(change) * np.sqrt(np.abs(change) / limit)
     ax.imshow(shown, cmap=signed_shades(), vmin=-1, vmax=1)
-    for (row, column), value in np.ndenumerate(change):
-        if value:
-            colour = "white" if abs(shown[row, column]) > 0.8 else "black"
-            ax.text(
-                column,
-                row,
-                f"{value:+d}".replace("-", "−"),
-                ha="center",
-                va="center",
-                fontsize=fontsize,
-                color=colour,
-            )
-    _name_classes(ax, names or list(map(str, range(len(change)))))
+    _write_counts(ax, change, "{:+d}", np.abs(shown) > 0.8, fontsize, names)
     return ax
 
 
-def _name_classes(ax: Axes, names: Sequence[str]) -> None:
+def _write_counts(
+    ax: Axes,
+    counts: np.ndarray,
+    form: str,
+    dark: np.ndarray,
+    fontsize: float,
+    names: Sequence[str] | None,
+) -> None:
+    """What is not zero of (C, C), white where it is `dark`, and the classes, or their numbers."""
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            colour = "white" if dark[row, column] else "black"
+            text = form.format(count).replace("-", "−")
+            ax.text(column, row, text, ha="center", va="center", fontsize=fontsize, color=colour)
+    names = names or list(map(str, range(len(counts))))
     long = max(map(len, names)) > 2
     ax.set_xticks(range(len(names)), names, rotation=90 if long else 0)
     ax.set_yticks(range(len(names)), names)
-    ax.set_xlabel("predicted class")
-    ax.set_ylabel("true class")
+    ax.set(xlabel="predicted class", ylabel="true class")
     unframed(ax)
 
 
 def draw_block_grid(
-    ax: Axes, values: Mapping[tuple[int, int], float], form: Callable[[float], str], log: bool
+    ax: Axes, values: Mapping[tuple[int, int], float], form: Callable[[float], str]
 ) -> Axes:
-    """A value for each count of convolution blocks (columns) and MobileNet blocks (rows).
-
-    Args:
-        ax: where to draw.
-        values: (convolution blocks, MobileNet blocks) -> value; the rest of the grid stays empty.
-        form: value -> text.
-        log: shade by the logarithm.
-    """
+    """A value for each (convolution blocks, MobileNet blocks), shaded by its logarithm."""
     from matplotlib.patches import Rectangle
 
     side = 1 + max(max(counts) for counts in values)
     grid = np.full((side, side), np.nan)
     for (conv, dw), value in values.items():
-        grid[dw, conv] = np.log(value) if log else value
+        grid[dw, conv] = np.log(value)
     low, high = np.nanmin(grid), np.nanmax(grid)
     room = 0.9 * (high - low) or 1.0  # darkest shade that black text can be read on
     ax.imshow(grid, cmap="Greys", vmin=low - 0.1 * room, vmax=high + room, origin="lower")
@@ -117,10 +91,8 @@ def draw_block_grid(
             frame = Rectangle(corner, 0.94, 0.94, fill=False, edgecolor=COLOURS[network])
             frame.set_linewidth(1.8)
             ax.add_patch(frame)
-    ax.set_xticks(range(side))
-    ax.set_yticks(range(side))
-    ax.set_xlabel("convolution blocks")
-    ax.set_ylabel("MobileNet blocks")
+    ax.set(xticks=range(side), yticks=range(side))
+    ax.set(xlabel="convolution blocks", ylabel="MobileNet blocks")
     unframed(ax)
     return ax
 
@@ -130,11 +102,8 @@ def draw_heat(
 ) -> Axes:
     """Values as shades with their numbers, and the last column their difference.
 
-    Args:
-        ax: where to draw.
-        rows: names of the rows, from the top.
-        columns: name -> one value a row, in percent; two of them.
-        difference: name of the column second − first.
+    rows: names, from the top; columns: two, name -> one percentage a row; difference: the name of
+    second − first.
     """
     first, second = columns.values()
     change = second - first
@@ -158,16 +127,8 @@ def draw_heat(
 
 
 def draw_matrix(ax: Axes, weights: ArrayLike) -> Axes:
-    """A matrix of weights: vermillion is negative, white zero, blue positive; with its scale.
-
-    Args:
-        ax: where to draw.
-        weights: (outputs, inputs).
-    """
+    """A matrix of weights (outputs, inputs), with its scale."""
     weights = np.asarray(weights, float)
     limit = np.quantile(np.abs(weights), 0.995) or 1.0  # a few large weights would pale the rest
-    image = ax.imshow(weights, cmap=signed_shades(), vmin=-limit, vmax=limit, aspect="auto")
-    bar = ax.figure.colorbar(image, ax=ax, shrink=0.8, aspect=20, pad=0.02)
-    bar.outline.set_visible(False)
-    bar.set_label("weight")
+    show_weights(ax, weights, limit, aspect="auto")
     return ax

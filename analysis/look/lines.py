@@ -32,9 +32,8 @@ MOST_TICKS = 8
 
 
 def spread(table: pd.DataFrame, by: str, value: str) -> pd.DataFrame:
-    """Columns by, mean, low and high (the extremes of the seeds), n; in ascending order of `by`."""
-    found = table.groupby(by)[value].agg(["mean", "min", "max", "count"]).reset_index()
-    return found.rename(columns={"min": "low", "max": "high", "count": "n"})
+    """Columns by, mean, low and high (the extremes of the seeds); in ascending order of `by`."""
+    return table.groupby(by)[value].agg(mean="mean", low="min", high="max").reset_index()
 
 
 def band(ax: Axes, table: pd.DataFrame, x: str, y: str, network: str, **style: Any) -> tuple:
@@ -56,13 +55,13 @@ def draw_sweep(
     log: bool = True,
     named: bool = True,
 ) -> Axes:
-    """Mean over seeds against a number, with a band from the lowest seed to the highest.
+    """Mean over seeds against a positive number, with a band from the lowest seed to the highest.
 
     Args:
         ax: where to draw.
         table: columns network, `x` and `y`, one row a seed; for `chosen` validation_accuracy and
             validation_nll too.
-        x: column of the levels, positive numbers.
+        x: column of the levels.
         y: column of the values, in the unit of the axis.
         chosen: ring the level that each network's validation images choose.
         log: draw values that span much on a logarithmic axis.
@@ -102,23 +101,23 @@ def chosen_level(rows: pd.DataFrame, x: str) -> Any:
 def draw_history(
     ax: Axes, history: Sequence[Mapping[str, float]], quantity: str, colour: str = BLACK
 ) -> Axes:
-    """Loss or accuracy over epochs, training dashed and validation solid.
+    """`quantity` ("loss" or "accuracy") over epochs, training dashed and validation solid.
 
-    Args:
-        ax: where to draw.
-        history: one row an epoch, as `netlib.training.fit` returns it.
-        quantity: "loss" or "accuracy".
-        colour: of the network, see `COLOURS`.
+    history: one row an epoch, as `netlib.training.fit` returns it.
     """
     epochs = [row["epoch"] for row in history]
     factor = 100 if quantity == "accuracy" else 1
     for split, style in (("train", "--"), ("validation", "-")):
         values = [factor * row[f"{split}_{quantity}"] for row in history]
         ax.plot(epochs, values, style, color=colour, label=split, marker="o", markersize=3)
-    ax.set_xlabel("epoch")
-    ax.set_ylabel("accuracy (%)" if quantity == "accuracy" else "loss")
-    cast(Any, ax.xaxis.get_major_locator()).set_params(integer=True)
     ax.legend(frameon=False)
+    return _over_epochs(ax, quantity)
+
+
+def _over_epochs(ax: Axes, quantity: str) -> Axes:
+    """Axes of a training: whole epochs, and loss or accuracy."""
+    ax.set(xlabel="epoch", ylabel="accuracy (%)" if quantity == "accuracy" else "loss")
+    cast(Any, ax.xaxis.get_major_locator()).set_params(integer=True)
     plain(ax)
     return ax
 
@@ -127,12 +126,7 @@ def draw_curves(ax: Axes, table: pd.DataFrame, split: str, quantity: str) -> Axe
     """Loss or accuracy of both networks over epochs, with a band between the extreme seeds.
 
     Accuracy is spaced by the logarithm of the error: near 100 % it would be a flat line.
-
-    Args:
-        ax: where to draw.
-        table: columns network, seed, epoch, and {split}_{quantity} of both splits.
-        split: "train" or "validation".
-        quantity: "loss" or "accuracy".
+    table: columns network, seed, epoch, and {split}_{quantity} of "train" and "validation".
     """
     both = [f"{name}_{quantity}" for name in ("train", "validation")]
     values = table.assign(
@@ -149,10 +143,7 @@ def draw_curves(ax: Axes, table: pd.DataFrame, split: str, quantity: str) -> Axe
     else:
         scale_values(ax, "y", pd.Series([low, max(high, 4.1 * low)]))
         ax.set_ylim(low / 1.15, 1.15 * high)
-    ax.set_xlabel("epoch")
-    ax.set_ylabel("accuracy (%)" if quantity == "accuracy" else "loss")
-    cast(Any, ax.xaxis.get_major_locator()).set_params(integer=True)
-    plain(ax)
+    _over_epochs(ax, quantity)
     label_ends(ax, ends)
     return ax
 
@@ -160,10 +151,8 @@ def draw_curves(ax: Axes, table: pd.DataFrame, split: str, quantity: str) -> Axe
 def draw_shift(ax: Axes, table: pd.DataFrame, span: tuple[float, float]) -> Axes:
     """Accuracy, spaced by its error, against how far the images are moved, turned or scaled.
 
-    Args:
-        ax: where to draw.
-        table: columns network, seed, amount and accuracy (a fraction).
-        span: smallest and largest error of the axis, in percent.
+    table: columns network, seed, amount and accuracy (a fraction); span: smallest and largest
+    error of the axis, in percent.
     """
     found = table.assign(value=errors(table["accuracy"]))
     for network in networks_of(table):
@@ -178,21 +167,18 @@ def draw_reliability(ax: Axes, table: pd.DataFrame) -> Axes:
 
     Both axes are logarithmic, for most predictions are all but certain. Bins without an error lie
     on the lower edge, or beyond the left one where they are surer than all that have one.
-
-    Args:
-        ax: where to draw.
-        table: columns network, bin, confidence, accuracy, count; fractions.
+    table: columns network, confidence and accuracy (fractions), a row a bin.
     """
     expected, found = 100 * (1 - table["confidence"]), 100 * (1 - table["accuracy"])
     least = 10 ** np.floor(np.log10(max(found[found > 0].min(), 1e-3)))
-    edges, most = (expected[found > 0].min() / 3,), 1.5 * max(expected.max(), found.max())
     ax.plot([1e-6, 100], [1e-6, 100], color=GREY, linewidth=0.8, zorder=0)
     for network in networks_of(table):
         rows = table["network"] == network
         x = expected[rows].clip(lower=1e-9)
         y = found[rows].clip(lower=least / 1.5)
         ax.plot(x, y, label=name_of(network), **look_of(network))
-    return _errors_of_both(ax, edges[0], least / 1.5, most)
+    most = 1.5 * max(expected.max(), found.max())
+    return _errors_of_both(ax, expected[found > 0].min() / 3, least / 1.5, most)
 
 
 def draw_calibration(
@@ -205,16 +191,9 @@ def draw_calibration(
 ) -> Axes:
     """Errors found against errors expected, in equally filled bins; call it once a network.
 
-    On the line probabilities are right, above it they are too sure. Bins without an error lie on
-    the lower edge.
-
-    Args:
-        ax: where to draw.
-        labels: (N,), the true classes.
-        probabilities: (N, C).
-        label: for the legend.
-        bins: fewer where there are fewer images.
-        **style: of the line, as Matplotlib's `plot` takes it.
+    On the line probabilities (N, C) are right, above it they are too sure. Bins without an error
+    lie on the lower edge; there are fewer bins where there are fewer images. `style` is of the
+    line, as Matplotlib's `plot` takes it.
     """
     y, p = np.asarray(labels), np.asarray(probabilities, float)
     doubt, wrong = 1 - p.max(1), p.argmax(1) != y
@@ -233,8 +212,7 @@ def _errors_of_both(ax: Axes, left: float, bottom: float, most: float) -> Axes:
     ax.set(xscale="log", yscale="log", xlim=(left, most), ylim=(bottom, most))
     for axis in (ax.xaxis, ax.yaxis):
         plain_numbers(axis)
-    ax.set_xlabel("expected errors, 1 − confidence (%)")
-    ax.set_ylabel("errors found (%)")
+    ax.set(xlabel="expected errors, 1 − confidence (%)", ylabel="errors found (%)")
     plain(ax, "both")
     return ax
 
@@ -244,12 +222,7 @@ def draw_risk_coverage(
 ) -> Axes:
     """Error of what is kept when the least confident answers are refused; call it once a network.
 
-    Args:
-        ax: where to draw.
-        labels: (N,), the true classes.
-        probabilities: (N, C).
-        label: for the legend.
-        **style: of the line, as Matplotlib's `plot` takes it.
+    labels: (N,); probabilities: (N, C); style: of the line, as Matplotlib's `plot` takes it.
     """
     y, p = np.asarray(labels), np.asarray(probabilities, float)
     order = np.argsort(-p.max(1), kind="stable")
@@ -258,8 +231,7 @@ def draw_risk_coverage(
     ax.plot(100 * kept / len(y), 100 * risk, label=label, **style)
     ax.set_xlim(0, 100)
     ax.set_ylim(0)
-    ax.set_xlabel("kept answers, most confident first (%)")
-    ax.set_ylabel("error rate of those kept (%)")
+    ax.set(xlabel="kept answers, most confident first (%)", ylabel="error rate of those kept (%)")
     plain(ax)
     return ax
 
@@ -267,10 +239,7 @@ def draw_risk_coverage(
 def draw_risk(ax: Axes, table: pd.DataFrame) -> Axes:
     """Error of what is kept when the least confident predictions are refused.
 
-    Args:
-        ax: where to draw.
-        table: columns network, coverage, risk, and risk_low and risk_high, which may be empty;
-            fractions.
+    table: columns network, coverage, risk, risk_low and risk_high (which may be empty), fractions.
     """
     positive = table[table["risk"] > 1e-5]  # less is no error in 100,000 images
     ends = {}

@@ -51,38 +51,20 @@ def draw_projection(
     wrong: ArrayLike | None = None,
     method: str = "",
 ) -> Axes:
-    """Points in the colour of their class, each class named at the median of its points.
+    """Points (n, 2) in the colour of their class, each class named at the median of its points.
 
-    Args:
-        ax: where to draw.
-        points: (n, 2).
-        labels: (n,) 0 to C - 1; colours begin anew after ten.
-        names: of the classes; default: their numbers.
-        wrong: (n,) whether a point gets a ring.
-        method: what laid the points out, for the axes; none: no names.
+    labels: (n,), colours begin anew after ten; names: of the classes; wrong: (n,) whether a point
+    gets a ring; method: what laid the points out, for the axes.
     """
     from matplotlib.patheffects import withStroke
 
     points, labels = np.asarray(points, float), np.asarray(labels)
     x, y = points.T
-    ax.scatter(
-        x,
-        y,
-        s=1.6,
-        c=[CLASSES[label % len(CLASSES)] for label in labels],
-        linewidths=0,
-        rasterized=True,
-    )
+    colours = [CLASSES[label % len(CLASSES)] for label in labels]
+    ax.scatter(x, y, s=1.6, c=colours, linewidths=0, rasterized=True)
     if wrong is not None:
-        ring = np.asarray(wrong, bool)
-        ax.scatter(
-            x[ring],
-            y[ring],
-            s=16,
-            facecolors="none",
-            edgecolors=BLACK,
-            linewidths=0.6,
-        )
+        x, y = points[np.asarray(wrong, bool)].T
+        ax.scatter(x, y, s=16, facecolors="none", edgecolors=BLACK, linewidths=0.6)
     extent = np.ptp(points, axis=0).max()
     for label in np.unique(labels):
         own = points[labels == label]
@@ -96,19 +78,14 @@ def draw_projection(
     ax.set_aspect("equal", adjustable="datalim")
     bare(ax)
     if method:
-        ax.set_xlabel(f"{method} 1")
-        ax.set_ylabel(f"{method} 2")
+        ax.set(xlabel=f"{method} 1", ylabel=f"{method} 2")
     return ax
 
 
 def draw_block_scatter(ax: Axes, table: pd.DataFrame, x: str, y: str) -> Axes:
     """A point a pair of block counts, named C+D; the shape says how many blocks there are.
 
-    Args:
-        ax: where to draw.
-        table: columns conv, dw, `x` and `y`, one row a pair.
-        x: column of the cost.
-        y: column of the error, in percent.
+    table: columns conv, dw, `x` (the cost) and `y` (the error in percent), one row a pair.
     """
     for row in table.itertuples():
         network = {(4, 0): "standard", (2, 2): "mobilenet"}.get((row.conv, row.dw), "")
@@ -128,14 +105,10 @@ def draw_block_scatter(ax: Axes, table: pd.DataFrame, x: str, y: str) -> Axes:
 def draw_front(ax: Axes, table: pd.DataFrame, x: str, y: str) -> Axes:
     """Error against cost: a line for each network and way of scaling, and the front under all.
 
-    Args:
-        ax: where to draw.
-        table: columns network, scaled ("width" or "resolution"), level (number), `x`, `y`.
-        x: column of the cost.
-        y: column of the error, in percent.
+    table: columns network, scaled ("width" or "resolution"), level (number), `x` (the cost) and
+    `y` (the error in percent).
     """
-    best = front(table[x], table[y])
-    edge = table.iloc[best]
+    edge = table.iloc[front(table[x], table[y])]
     ax.step(edge[x], edge[y], where="post", color="#d0d0d0", linewidth=3.5, zorder=0.7,
             solid_capstyle="round", solid_joinstyle="round", gid="front")  # fmt: skip
     for network in networks_of(table):
@@ -166,10 +139,8 @@ def front(cost: ArrayLike, error: ArrayLike) -> list[int]:
 def draw_roofline(ax: Axes, roof: pd.Series, layers: pd.DataFrame) -> Axes:
     """Attained speed against arithmetic intensity, under what the processor can do.
 
-    Args:
-        ax: where to draw.
-        roof: peak_gmacs_per_s, cache_gb_per_s, memory_gb_per_s.
-        layers: columns network, kind, intensity (MAC per byte) and gmacs_per_s.
+    roof: peak_gmacs_per_s, cache_gb_per_s, memory_gb_per_s; layers: columns network, kind,
+    intensity (MAC per byte) and gmacs_per_s.
     """
     peak = roof["peak_gmacs_per_s"]
     low = layers["intensity"].min() / 2
@@ -187,12 +158,10 @@ def draw_roofline(ax: Axes, roof: pd.Series, layers: pd.DataFrame) -> Axes:
         ax.plot(rows["intensity"], rows["gmacs_per_s"], marker, color=COLOURS[network],
                 markerfacecolor=FACES[network], markersize=5,
                 label=f"{name_of(network)}: {name}")  # fmt: skip
-    ax.set_xscale("log")
-    ax.set_yscale("log")
+    ax.set(xscale="log", yscale="log")
     plain_numbers(ax.xaxis, (1, 2, 5), "{:,g}".format)
     plain_numbers(ax.yaxis, (1, 2, 5), "{:,g}".format)
     ax.set_xlim(low, high)
-    ax.set_xlabel("arithmetic intensity (multiply–accumulates per byte)")
-    ax.set_ylabel("speed (GMAC/s)")
+    ax.set(xlabel="arithmetic intensity (multiply–accumulates per byte)", ylabel="speed (GMAC/s)")
     plain(ax, "both")
     return ax

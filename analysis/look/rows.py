@@ -47,7 +47,6 @@ def draw_levels(
     table: pd.DataFrame,
     x: str,
     rows: Sequence[str],
-    by: str = "level",
     names: Mapping[str, str] | None = None,
     log: bool = True,
     ring: Mapping[str, str] | None = None,
@@ -56,10 +55,9 @@ def draw_levels(
 
     Args:
         ax: where to draw.
-        table: columns network, `by` and `x`, one row a seed.
+        table: columns network, level and `x`, one row a seed.
         x: column of the values, in the unit of the axis.
         rows: the levels, from the top.
-        by: column of the levels.
         names: level -> what to call it.
         log: draw values that span much on a logarithmic axis.
         ring: network -> the level that is ringed.
@@ -70,7 +68,7 @@ def draw_levels(
         style = {**look_of(network), "linestyle": "none", "markersize": 5}
         ax.plot([], [], label=name_of(network), **style)
         for row, level in enumerate(rows):
-            values = table[(table["network"] == network) & (table[by] == level)][x].dropna()
+            values = table[(table["network"] == network) & (table["level"] == level)][x].dropna()
             if values.empty:
                 continue
             height = row + offset
@@ -93,11 +91,8 @@ def draw_levels(
 def draw_pairs(ax: Axes, table: pd.DataFrame, x: str, joined: bool = True) -> Axes:
     """Every network seed by seed, with the mean and its 95 % t-interval beside.
 
-    Args:
-        ax: where to draw.
-        table: columns network, seed and `x`.
-        x: column of the values, in the unit of the axis.
-        joined: draw a line between the runs of one seed, network to network.
+    table: columns network, seed and `x`, in the unit of the axis; joined: the runs of one seed by
+    a line from network to network.
     """
     networks = networks_of(table)
     if joined:
@@ -129,14 +124,7 @@ def draw_pairs(ax: Axes, table: pd.DataFrame, x: str, joined: bool = True) -> Ax
 def draw_bars(
     ax: Axes, networks: Sequence[str], values: Sequence[float], form: Callable[[float], str]
 ) -> Axes:
-    """One bar a network, from the top, with its value written at its end.
-
-    Args:
-        ax: where to draw.
-        networks: their names.
-        values: from zero up.
-        form: value -> text.
-    """
+    """One bar a network, from the top, with its value written at its end."""
     for row, (network, value) in enumerate(zip(networks, values, strict=True)):
         colour = COLOURS.get(network, GREY)
         ax.barh(row, value, height=0.42, facecolor="white" if HATCHES.get(network) else colour,
@@ -151,9 +139,7 @@ def draw_bars(
 def draw_separability(ax: Axes, table: pd.DataFrame) -> Axes:
     """Energy of the best rank-1 approximation, block by block: trained, untrained and random.
 
-    Args:
-        ax: where to draw.
-        table: columns network, block, weights, energy, energy_low, energy_high; fractions.
+    table: columns network, block, weights, energy, energy_low, energy_high; fractions.
     """
     for place, network in enumerate(NETWORKS):
         for step, (weights, marker) in enumerate(WEIGHTS.items()):
@@ -185,11 +171,7 @@ def draw_separability(ax: Axes, table: pd.DataFrame) -> Axes:
 def draw_layer_costs(ax: Axes, table: pd.DataFrame, column: str, rows: Sequence[str]) -> Axes:
     """Bars of both networks, layer by layer; a MobileNet block is depthwise and pointwise in line.
 
-    Args:
-        ax: where to draw.
-        table: columns network, row, kind and `column`.
-        column: the cost.
-        rows: from the top.
+    table: columns network, row, kind and `column`, the cost; rows: from the top.
     """
     for place, network in enumerate(NETWORKS):
         colour = COLOURS[network]
@@ -220,14 +202,10 @@ def draw_class_scores(
     names: Sequence[str] | None = None,
     colours: Sequence[str] = (GREEN, BLACK, GREY),
 ) -> Axes:
-    """Scores of each class as dots, with the overall accuracy as a line.
+    """Scores of each class as dots, with the overall accuracy (a fraction) as a line.
 
-    Args:
-        ax: where to draw.
-        series: name -> one fraction a class, None where there are no images.
-        accuracy: fraction; no line if there is none.
-        names: of the classes; default: their numbers.
-        colours: of the series.
+    series: name -> one fraction a class, None where there are no images; names: of the classes;
+    colours: of the series.
     """
     step = 0.4 / len(series)
     for i, (name, values) in enumerate(series.items()):
@@ -238,8 +216,7 @@ def draw_class_scores(
         text = f"accuracy {100 * accuracy:.2f} %"
         ax.axhline(100 * accuracy, color=GREY, linewidth=1, label=text)
     ax.set_xticks(range(max(map(len, series.values()))), names)
-    ax.set_xlabel("class")
-    ax.set_ylabel("score (%)")
+    ax.set(xlabel="class", ylabel="score (%)")
     ax.legend(frameon=False)
     plain(ax)
     return ax
@@ -248,9 +225,7 @@ def draw_class_scores(
 def draw_class_dots(ax: Axes, table: pd.DataFrame) -> Axes:
     """A score of each class, the classes with the most training images first.
 
-    Args:
-        ax: where to draw.
-        table: columns network, seed, class, train_images, and value in percent.
+    table: columns network, seed, class, train_images, and value in percent.
     """
     sizes = table.groupby("class")["train_images"].mean().sort_values(ascending=False)
     order = {label: place for place, label in enumerate(sizes.index)}

@@ -36,7 +36,7 @@ def draw_roc(
         scores: (N, C), higher where a class is likelier: probabilities, or log-odds.
         names: of the classes; default: their numbers.
         colour: of the micro average.
-        log: logarithmic false positive rate, from 1e-4.
+        log: logarithmic false positive rate, from `LEAST`.
 
     Raises:
         ValueError: all images are of one class.
@@ -52,8 +52,7 @@ def draw_roc_curves(
     area = areas.set_index("class")["auc"]
     shown = curves.assign(fpr=curves["fpr"].clip(lower=LEAST / 2)) if log else curves
     _draw_classes(ax, shown.rename(columns={"fpr": "x", "tpr": "y"}), area, colour)
-    ax.set_xlabel("false positive rate (%)")
-    ax.set_ylabel("true positive rate (%)")
+    ax.set(xlabel="false positive rate (%)", ylabel="true positive rate (%)")
     if log:
         ax.set_xscale("log")
         ax.set_xlim(100 * LEAST, 100)
@@ -77,15 +76,7 @@ def draw_precision_recall(
 ) -> Axes:
     """Precision against recall of each class, and of all decisions (micro), around their corner.
 
-    Args:
-        ax: where to draw.
-        labels: (N,), the true classes.
-        scores: (N, C), higher where a class is likelier: probabilities, or log-odds.
-        names: of the classes; default: their numbers.
-        colour: of the micro average.
-
-    Raises:
-        ValueError: all images are of one class.
+    Arguments and errors are those of `draw_roc`.
     """
     curves = precision_recall_curves(labels, scores, names)
     area = precision_recall_areas(labels, scores, names).set_index("class")["ap"]
@@ -94,8 +85,7 @@ def draw_precision_recall(
     low = 100 * max(0.0, 1 - 6 * max(1 - corner, 1e-3))
     edge = (100 - low) / 40
     ax.set(xlim=(low, 100 + edge), ylim=(low, 100 + edge), aspect="equal")
-    ax.set_xlabel("recall (%)")
-    ax.set_ylabel("precision (%)")
+    ax.set(xlabel="recall (%)", ylabel="precision (%)")
     ax.legend(loc="lower left", frameon=False, handlelength=2.2)
     plain(ax, "both")
     return ax
@@ -216,16 +206,16 @@ def at(curve: np.ndarray, rates: np.ndarray, side: Literal["left", "right"]) -> 
     return np.where(place < 0, 0.0, curve[place, 1])
 
 
-def thin(curve: np.ndarray, limit: int = MAX_POINTS) -> np.ndarray:
-    """At most `limit` of a curve's points, its ends among them, evenly along its way.
+def thin(curve: np.ndarray) -> np.ndarray:
+    """At most `MAX_POINTS` of a curve's points, its ends among them, evenly along its way.
 
     The way is measured on the axes of the figures: false positives by powers of ten, so that the
     ascent on the left keeps its corners.
     """
-    if len(curve) <= limit:
+    if len(curve) <= MAX_POINTS:
         return curve
     powers = np.log10(np.maximum(curve[:, 0], 1e-5))
     steps = np.abs(np.diff(powers)) / 5 + np.abs(np.diff(curve[:, 1]))
     way = np.concatenate([[0], steps.cumsum()])
-    wanted = np.linspace(0, way[-1], limit)
+    wanted = np.linspace(0, way[-1], MAX_POINTS)
     return curve[np.unique([0, *np.searchsorted(way, wanted[1:-1]), len(curve) - 1])]

@@ -110,8 +110,7 @@ def plain(ax: Axes, grid: str = "y") -> None:
 
 def bare(ax: Axes) -> None:
     """No frame and no ticks: for pictures."""
-    ax.set_xticks([])
-    ax.set_yticks([])
+    ax.set(xticks=[], yticks=[])
     unframed(ax)
 
 
@@ -135,6 +134,15 @@ def signed_shades() -> LinearSegmentedColormap:
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("signs", [MOBILENET, "white", STANDARD])
+
+
+def show_weights(ax: Axes, weights: np.ndarray, limit: float, **options: Any) -> None:
+    """Weights (H, W) in these shades with their scale, which ends at `limit`; gaps (NaN) grey."""
+    shades = signed_shades().with_extremes(bad="#b0b0b0")
+    image = ax.imshow(weights, cmap=shades, vmin=-limit, vmax=limit, **options)
+    bar = ax.figure.colorbar(image, ax=ax, shrink=0.8, aspect=20, pad=0.02)
+    bar.outline.set_visible(False)
+    bar.set_label("weight")
 
 
 def plain_numbers(
@@ -197,8 +205,9 @@ def show_accuracy(ax: Axes, low: float, high: float) -> None:
     ax.set_ylim(1.15 * high, low / 1.15)
 
 
-def label_ends(ax: Axes, ends: Mapping[str, tuple[float, float]], size: float = 8) -> None:
+def label_ends(ax: Axes, ends: Mapping[str, tuple[float, float]]) -> None:
     """The networks' names at the right end of their lines, kept one line of text apart."""
+    size = RC["font.size"]
     ax.get_xlim(), ax.get_ylim()  # they are only worked out when they are asked for
     to_axes = ax.transData + ax.transAxes.inverted()
     places = {network: to_axes.transform(end) for network, end in ends.items()}

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).parents[1] / "build" / "report.typ"
 Drawn = tuple["Figure", str]
+Draw = Callable[[Results], Drawn]
 Section = dict[str, Any]
 Sections = dict[str, Section]
 
@@ -45,7 +46,7 @@ class FigureSpec:
 
     title: str
     inputs: tuple[str, ...]
-    draw: Callable[[Results], Drawn]
+    draw: Draw
     question: str
 
     def missing(self, data: Results) -> list[str]:
@@ -56,15 +57,12 @@ class FigureSpec:
 _FIGURES: dict[str, FigureSpec] = {}
 
 
-def figure(
-    title: str, *inputs: str, name: str = "", of: str = ""
-) -> Callable[[Callable[[Results], Drawn]], Callable[[Results], Drawn]]:
+def figure(title: str, *inputs: str, name: str = "") -> Callable[[Draw], Draw]:
     """Make a function a figure of the report; it is called `name`, or as the function."""
 
-    def keep(draw: Callable[[Results], Drawn]) -> Callable[[Results], Drawn]:
-        question = of or draw.__module__
-        spec = FigureSpec(title, inputs, draw, question.rpartition(".")[2])
-        _FIGURES[name or draw.__name__] = spec
+    def keep(draw: Draw) -> Draw:
+        question = draw.__module__.rpartition(".")[2]
+        _FIGURES[name or draw.__name__] = FigureSpec(title, inputs, draw, question)
         return draw
 
     return keep

@@ -56,25 +56,21 @@ def blocks(data: Results) -> Drawn:
     figure = blank(FULL, 9.4)
     grids: Any = figure.subfigures(2, 1, height_ratios=(1, 1.2))
     axes = grids[0].subplots(1, 4, sharey=True)
-    for ax, (column, title, unit) in zip(
-        axes,
-        (
-            ("error", ERROR, 1),
-            ("params", "parameters (thousand)", 1e3),
-            ("macs", "MACs (million)", 1e6),
-            ("time", "time of one image (ms)", 1),
-        ),
-        strict=True,
-    ):
+    panels = (
+        ("error", ERROR, 1),
+        ("params", "parameters (thousand)", 1e3),
+        ("macs", "MACs (million)", 1e6),
+        ("time", "time of one image (ms)", 1),
+    )
+    for ax, (column, title, unit) in zip(axes, panels, strict=True):
         values = dict(zip(places, table[column] / unit, strict=True))
-        draw_block_grid(ax, values, three_digits, log=True)
+        draw_block_grid(ax, values, three_digits)
         ax.set_title(title)
     for ax in axes[1:]:
         ax.set_ylabel("")
     ax = grids[1].subplots()
     draw_block_scatter(ax, table.assign(macs=table["macs"] / 1e6), "macs", "error")
-    ax.set_xlabel("multiply–accumulates (million)")
-    ax.set_ylabel(ERROR)
+    ax.set(xlabel="multiply–accumulates (million)", ylabel=ERROR)
     runs = data.sweep("blocks")
     return figure, (
         "Every count of convolution blocks (C) and of MobileNet blocks (D) up to four in all. "

@@ -1,13 +1,17 @@
 """The answer in its regimes: block for block, at an equal budget, in equal time; and image size."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import pandas as pd
 
 from analysis.build.plan import Plan, Step
 from analysis.frame.results import Results
 from analysis.frame.wording import (
+    by_network,
     count_text,
+    gaps_of,
+    interval,
     judged_text,
     percent,
     points,
@@ -123,12 +127,8 @@ def equal_time(table: pd.DataFrame) -> float:
 
 def pairs_of(table: pd.DataFrame, standard: float = 1.0, mobilenet: float = 1.0) -> pd.DataFrame:
     """One row a seed: accuracy of the standard and of the MobileNet network of these widths."""
-    wanted = {"standard": standard, "mobilenet": mobilenet}
-    parts = {
-        name: table[(table["network"] == name) & (table["width"] == width)].set_index("seed")
-        for name, width in wanted.items()
-    }
-    return pd.DataFrame({name: part["accuracy"] for name, part in parts.items()}).dropna()
+    wanted = table["network"].map({"standard": standard, "mobilenet": mobilenet})
+    return by_network(table[table["width"] == wanted]).dropna()
 
 
 def ratios(table: pd.DataFrame, standard: float = 1.0, mobilenet: float = 1.0) -> Section:
@@ -140,18 +140,15 @@ def ratios(table: pd.DataFrame, standard: float = 1.0, mobilenet: float = 1.0) -
 
 def regime(name: str, setting: str, pairs: pd.DataFrame, cost: Section) -> Section:
     """A line of the table on the first page."""
-    gaps = (pairs["mobilenet"] - pairs["standard"]).tolist()
+    gaps = gaps_of(pairs)
     found = mean_interval(gaps)
     words = {1: "more accurate", -1: "less accurate", 0: "open"}
-    low, high = found.low, found.high
-    reach = "none" if low is None or high is None else f"{points(low)} to {points(high)}"
-    means = {network: percent(pairs[network].mean()) for network in NETWORKS}
     return {
         "name": name,
         "setting": setting,
-        **means,
+        **{network: percent(pairs[network].mean()) for network in NETWORKS},
         "gap": points(found.mean),
-        "interval": reach,
+        "interval": "none" if found.low is None else interval(asdict(found), points),
         "pairs": str(len(gaps)),
         "finding": words[side(gaps)],
         **cost,
@@ -164,18 +161,14 @@ def regimes(data: Results) -> Iterator[Section]:
     cost, speed = data.costs(), data.speed()
     same = {k: f"{cost.loc['standard', k] / cost.loc['mobilenet', k]:.2f}" for k in COSTS[:2]}
     same["time"] = f"{speed.loc['one', 'ratio']:.2f}"
-    yield regime(
-        "Block for block", short(runs), runs.pivot(index="seed", columns="network",
-        values="accuracy"), same,
-    )  # fmt: skip
+    yield regime("Block for block", short(runs), by_network(runs), same)
     if data.has("more_pairs.csv"):
         more = data.table("more_pairs.csv")
-        both = more.pivot(index="seed", columns="network", values="accuracy")
-        yield regime("Block for block, shorter", short(more), both, same)
+        yield regime("Block for block, shorter", short(more), by_network(more), same)
     found = shipped(data)
     if len(found):
-        wide = found.pivot(index="seed", columns="network", values="accuracy").dropna()
-        yield regime("Block for block, shipped recipe", "MNIST and pen strokes", wide, same)
+        setting = "MNIST and pen strokes"
+        yield regime("Block for block, shipped recipe", setting, by_network(found).dropna(), same)
     for what, cost in (("parameters", "params"), ("MACs", "macs")):
         narrow = equal(widths, cost)
         yield regime(
@@ -212,9 +205,9 @@ def say(data: Results) -> Sections:
             "narrow": f"{narrow:g}",
             "slim": f"{slim:g}",
             "wide": f"{wide:g}",
-            "narrow_gap": gap_of(pairs_of(widths, standard=narrow)),
-            "slim_gap": gap_of(pairs_of(widths, standard=slim)),
-            "wide_gap": gap_of(pairs_of(widths, mobilenet=wide)),
+            "narrow_gap": judged_text(gaps_of(pairs_of(widths, standard=narrow))),
+            "slim_gap": judged_text(gaps_of(pairs_of(widths, standard=slim))),
+            "wide_gap": judged_text(gaps_of(pairs_of(widths, mobilenet=wide))),
             "few": seeds_text(data.table("width.csv")),
             "resolutions": sizes_text(by_size.unstack(), data.table("resolution.csv")),
         }
@@ -239,11 +232,6 @@ def sizes_text(means: pd.DataFrame, runs: pd.DataFrame) -> str:
         + (f"; {alike} cannot be told from {largest} px" if alike else "")
         + "."
     )
-
-
-def gap_of(pairs: pd.DataFrame) -> str:
-    """The difference with its interval, and whether it is one."""
-    return judged_text((pairs["mobilenet"] - pairs["standard"]).tolist())
 
 
 def conclude(data: Results, sections: Sections) -> Iterator[str]:

@@ -1,6 +1,5 @@
 """How the networks learned."""
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -23,7 +22,7 @@ def compare(pair: "Pair") -> dict[str, Any]:
     """One row an epoch and run."""
     tables = [
         pd.read_csv(run.history)[HISTORY].assign(network=run.network, seed=run.seed)
-        for run in pair.runs
+        for run in (result.run for result in pair.every)
     ]
     return {"histories.csv": pd.concat(tables)[["network", "seed", *HISTORY]]}
 
@@ -46,13 +45,14 @@ def curves(data: Results, quantity: str) -> Drawn:
     )
 
 
-for _quantity in ("accuracy", "loss"):
-    figure(
-        f"{_quantity.capitalize()} while learning",
-        "histories.csv",
-        name=f"curves_{_quantity}",
-        of=__name__,
-    )(partial(curves, quantity=_quantity))
+@figure("Accuracy while learning", "histories.csv")
+def curves_accuracy(data: Results) -> Drawn:
+    return curves(data, "accuracy")
+
+
+@figure("Loss while learning", "histories.csv")
+def curves_loss(data: Results) -> Drawn:
+    return curves(data, "loss")
 
 
 def say(data: Results) -> Sections:

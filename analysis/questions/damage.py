@@ -8,7 +8,7 @@ corruptions are those of netlib.measure.corruptions: re-implementations, with th
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,21 +45,15 @@ if TYPE_CHECKING:
 
 IDENTITY = "identity"
 
-AMOUNTS: dict[str, tuple[float, ...]] = {
-    "rotate": (-45, -30, -15, 0, 15, 30, 45),
-    "shift": (0, 1, 2, 3, 4, 5, 6),
-    "scale": (0.5, 0.6, 0.7, 0.8, 1, 1.2, 1.4),
-    "shear": (-0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75),
+# Kind of affine change -> its axis, and how far.
+SHIFTS: dict[str, tuple[str, tuple[float, ...]]] = {
+    "rotate": ("rotation (degrees)", (-45, -30, -15, 0, 15, 30, 45)),
+    "shift": ("shift (pixels)", (0, 1, 2, 3, 4, 5, 6)),
+    "scale": ("scale factor", (0.5, 0.6, 0.7, 0.8, 1, 1.2, 1.4)),
+    "shear": ("shear factor", (-0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75)),
 }
 
 DIRECTIONS = np.array([(-1, 0), (1, 0), (0, -1), (0, 1)])  # of a shift: down, right
-
-SHIFTS = {
-    "rotate": "rotation (degrees)",
-    "shift": "shift (pixels)",
-    "scale": "scale factor",
-    "shear": "shear factor",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +136,7 @@ def corrupted(images: np.ndarray, seed: int) -> Iterator[tuple[dict[str, Any], n
 def shifted(images: np.ndarray, seed: int) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
     """What was done, and the images after it, from one end of each range to the other."""
     directions = np.random.default_rng(seed).choice(DIRECTIONS, len(images))
-    for kind, amounts in AMOUNTS.items():
+    for kind, (_, amounts) in SHIFTS.items():
         for amount in amounts:
             yield {"kind": kind, "amount": amount}, move(images, kind, amount, directions)
 
@@ -178,8 +172,8 @@ def corruption_table(data: Results) -> pd.DataFrame:
     table = data.table("corruptions.csv")
     wide = 100 * table.pivot_table(index="corruption", columns="network", values="accuracy")
     order = wide.mean(axis=1).sort_values(ascending=False, kind="stable").index
-    rest = [name for name in order if name != "identity"]
-    return wide.loc[[*(name for name in ["identity"] if name in order), *rest], list(NETWORKS)]
+    first = [name for name in order if name == IDENTITY]
+    return wide.loc[[*first, *order.drop(first)], list(NETWORKS)]
 
 
 @figure("Accuracy on corrupted images", "corruptions.csv")
@@ -191,7 +185,7 @@ def corruptions(data: Results) -> Drawn:
     columns = {name_of(network): wide[network].to_numpy() for network in NETWORKS}
     draw_heat(figure.subplots(), names, columns, "difference")
     table = data.table("corruptions.csv")
-    ways = len(set(table["corruption"]) - {"identity"})
+    ways = len(set(table["corruption"]) - {IDENTITY})
     return figure, (
         f"Accuracy in percent on {count_text(table['n'], 'test image')} changed in {ways} ways "
         "(the kinds of MNIST-C), the mildest first, and the difference in points, MobileNet − "
@@ -211,7 +205,7 @@ def shifts(data: Results) -> Drawn:
     axes = np.atleast_1d(figure.subplots(1, len(kinds), sharey=True))
     for ax, kind in zip(axes, kinds, strict=True):
         draw_shift(ax, table[table["kind"] == kind], span)
-        ax.set_xlabel(SHIFTS[kind])
+        ax.set_xlabel(SHIFTS[kind][0])
     axes[0].set_ylabel("accuracy (%)")
     key_above(figure, axes[0])
     return figure, (
@@ -246,26 +240,26 @@ def say(data: Results) -> Sections:
     guessed = found[(found[list(NETWORKS)] < CHANCE).all(axis=1)]
     rest = found.drop(index=guessed.index)
     overall = np.mean(rest["gaps"].tolist(), axis=0).tolist()
-    names = listed_words([words(name) for name in guessed.index]) or "none"
-    sure = [name for name in found.index if found.loc[name, "p"] < 0.05]
+    largest = rest["gaps"].map(np.mean).abs().idxmax()
     section = {
         "n": whole(table["n"].iloc[0]),
         "kinds": str(len(found)),
         "clean": {name: percent(clean[name]) for name in NETWORKS},
-        "guessed": names,
+        "guessed": listed_words(guessed.index),
         "rest": {name: percent(rest[name].mean()) for name in NETWORKS},
         "gap": judged_text(overall),
-        "sure": listed_words([words(name) for name in sure]) or "none",
+        "sure": listed_words(found.index[found["p"] < 0.05]),
         "least_p": p_value(found["p"].min() if found["p"].notna().any() else None),
-        "largest": words(rest["gaps"].map(np.mean).abs().idxmax()),
-        "largest_gap": gap_text(rest["gaps"][rest["gaps"].map(np.mean).abs().idxmax()]),
+        "largest": words(largest),
+        "largest_gap": gap_text(rest["gaps"][largest]),
     }
     return {"damage": section}
 
 
-def listed_words(names: list[str]) -> str:
-    """As "a, b and c"."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1] if names else "")))
+def listed_words(names: Iterable[str]) -> str:
+    """As "a, b and c", or "none"."""
+    *others, last = list(map(words, names)) or ["none"]
+    return " and ".join([", ".join(others), last] if others else [last])
 
 
 def conclude(data: Results, sections: Sections) -> Iterator[str]:

@@ -5,14 +5,15 @@ python -m analysis.questions.data_card --dataset-path data/course --output figur
 
 import hashlib
 import json
+import struct
 import sys
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from analysis.build.plan import Plan, Step
 from analysis.frame.command import made_by, start, write_json
@@ -124,40 +125,30 @@ def describe(dataset: "DigitDataset") -> dict[str, Any]:
     }
 
 
-def groups(dataset: "DigitDataset") -> dict[bytes, list[int]]:
-    """Digest of an image -> the indices of all images of exactly these pixels."""
-    found = defaultdict(list)
-    for index, image in enumerate(dataset.images.numpy()):
-        found[hashlib.blake2b(image.tobytes(), digest_size=16).digest()].append(index)
-    return dict(found)
+def groups(dataset: "DigitDataset") -> pd.DataFrame:
+    """Of the images of exactly the same pixels, by digest: how many, and their labels, a set."""
+    digests = [hashlib.blake2b(image.tobytes()).digest() for image in dataset.images.numpy()]
+    labels = pd.Series(dataset.labels.tolist(), digests)
+    return labels.groupby(level=0).agg([("count", "size"), ("labels", frozenset)])
 
 
 def duplicates(dataset: "DigitDataset") -> dict[str, int]:
     """Images that repeat an earlier one, groups of equal ones, and groups with two labels."""
-    labels = dataset.labels.tolist()
-    equal = [indices for indices in groups(dataset).values() if len(indices) > 1]
+    equal = groups(dataset).query("count > 1")
     return {
-        "images": sum(len(indices) - 1 for indices in equal),
+        "images": int((equal["count"] - 1).sum()),
         "groups": len(equal),
-        "conflicting": sum(len({labels[i] for i in indices}) > 1 for indices in equal),
+        "conflicting": int((equal["labels"].map(len) > 1).sum()),
     }
 
 
 def overlap(train: "DigitDataset", test: "DigitDataset") -> dict[str, int]:
     """Test images that are training images, too, and those whose label is another there."""
-    known, asked = groups(train), groups(test)
-    shared = known.keys() & asked.keys()
-
-    def labels(dataset: "DigitDataset", indices: list[int]) -> set[int]:
-        return set(dataset.labels[indices].tolist())
-
+    shared = groups(test).join(groups(train), how="inner", rsuffix="_in_train")
+    other = shared["labels"] != shared["labels_in_train"]
     return {
-        "test_images_in_train": sum(len(asked[key]) for key in shared),
-        "conflicting": sum(
-            len(asked[key])
-            for key in shared
-            if labels(train, known[key]) != labels(test, asked[key])
-        ),
+        "test_images_in_train": int(shared["count"].sum()),
+        "conflicting": int(shared["count"][other].sum()),
     }
 
 
@@ -178,13 +169,13 @@ def label_errors(test: "DigitDataset") -> dict[str, Any]:
 
 def is_mnist_test(test: "DigitDataset") -> bool:
     """Whether these are MNIST's 10,000 test images, in their order: their files are rebuilt."""
-    count = len(test).to_bytes(4, "big")
-    side = (28).to_bytes(4, "big")
-    images = b"\x00\x00\x08\x03" + count + side + side + test.images.numpy().tobytes()
-    labels = b"\x00\x00\x08\x01" + count + test.labels.numpy().astype(np.uint8).tobytes()
-    found = {"images": images, "labels": labels}
+    images, labels = test.images.numpy(), test.labels.numpy().astype(np.uint8)
+    files = {
+        "images": struct.pack(">4I", 0x803, len(test), 28, 28) + images.tobytes(),
+        "labels": struct.pack(">2I", 0x801, len(test)) + labels.tobytes(),
+    }
     return all(
-        hashlib.md5(found[name], usedforsecurity=False).hexdigest() == digest
+        hashlib.md5(files[name], usedforsecurity=False).hexdigest() == digest
         for name, digest in MNIST_TEST.items()
     )
 

@@ -9,9 +9,8 @@ classes keep together is measured in the space itself and in the plane.
 """
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from netlib.data import DigitDataset
     from netlib.measure import KeptRun
 
+FILES = ("projections.npz", "projection_scores.csv")
 METHOD_NAMES = {"tsne": "t-SNE", "umap": "UMAP"}
 NEIGHBOURS = 10  # of both measures
 
@@ -69,9 +69,8 @@ class Options:
 
 def steps(plan: Plan) -> Iterator[Step]:
     """Ten projections."""
-    files = "projections.npz projection_scores.csv"
     options = (*plan.kept, *plan.course, *plan.count)
-    yield plan.step("embeddings", *options, outputs=files, inputs="pairs.csv")
+    yield plan.step("embeddings", *options, outputs=" ".join(FILES), inputs="pairs.csv")
 
 
 def run(options: Options) -> list[Path]:
@@ -101,7 +100,7 @@ def run(options: Options) -> list[Path]:
 
 
 def spaces_of(options: Options, seed: int) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Labels (N,) of all test images, the chosen ones, and the spaces of those.
+    """Labels (N,) of all test images, the n chosen ones, and their spaces: name -> (n, D) float32.
 
     Raises:
         ValueError: neither runs nor checkpoints are named, or both.
@@ -117,7 +116,12 @@ def spaces_of(options: Options, seed: int) -> tuple[np.ndarray, np.ndarray, dict
         measure.check_test_set(kept, dataset, options.dataset_path)
     labels = dataset.labels.numpy()
     chosen = digits.some_stratified(labels, options.count, seed)
-    return labels, chosen, make_spaces(runs, dataset, chosen)
+    spaces = {"raw": dataset.images[chosen].flatten(1).numpy().astype(np.float32) / 255}
+    for kept in runs:
+        spaces[f"{kept.network}_untrained"] = untrained(kept, dataset, chosen)
+    for kept in runs:
+        spaces[f"{kept.network}_trained"] = kept.arrays("embeddings")[0][chosen].astype(np.float32)
+    return labels, chosen, spaces
 
 
 def spaces_of_checkpoints(
@@ -143,18 +147,6 @@ def spaces_of_checkpoints(
         spaces[f"{name}_untrained"] = embedded(spec, seed, asked.dataset, chosen)
         spaces[f"{name}_trained"] = asked.prediction.embeddings[chosen]
     return labels, chosen, spaces
-
-
-def make_spaces(
-    runs: "Sequence[KeptRun]", dataset: "DigitDataset", chosen: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Name -> (n, D) float32, first the pixels, then both networks untrained, then trained."""
-    spaces = {"raw": dataset.images[chosen].flatten(1).numpy().astype(np.float32) / 255}
-    for kept in runs:
-        spaces[f"{kept.network}_untrained"] = untrained(kept, dataset, chosen)
-    for kept in runs:
-        spaces[f"{kept.network}_trained"] = kept.arrays("embeddings")[0][chosen].astype(np.float32)
-    return spaces
 
 
 def untrained(kept: "KeptRun", dataset: "DigitDataset", chosen: np.ndarray) -> np.ndarray:
@@ -236,13 +228,14 @@ def errors_among(data: Results, network: str, indices: np.ndarray) -> np.ndarray
     return np.isin(indices, arrays["indices"][arrays[network] != arrays["labels"]])
 
 
-for _method in METHOD_NAMES:
-    figure(
-        f"The test images in the plane by {METHOD_NAMES[_method]}",
-        *("projections.npz", "projection_scores.csv", "errors.npz"),
-        name=_method,
-        of=__name__,
-    )(partial(projection, method=_method))
+@figure("The test images in the plane by t-SNE", *FILES, "errors.npz")
+def tsne(data: Results) -> Drawn:
+    return projection(data, "tsne")
+
+
+@figure("The test images in the plane by UMAP", *FILES, "errors.npz")
+def umap(data: Results) -> Drawn:
+    return projection(data, "umap")
 
 
 def say(data: Results) -> Sections:

@@ -197,9 +197,9 @@ def filters_last(data: Results) -> Drawn:
     largest = np.argsort(-norms, kind="stable")[:SHOWN]
     figure = blank(FULL, 4.6)
     own = arrays["mobilenet_last_depthwise"][:, 0]
-    pictures = {"standard": flat[largest], "mobilenet": own}
-    for ax, network in zip(figure.subplots(1, 2), NETWORKS, strict=True):
-        draw_filters(ax, pictures[network], 16, MOST)
+    pictures = (flat[largest], own)
+    for ax, network, shown in zip(figure.subplots(1, 2), NETWORKS, pictures, strict=True):
+        draw_filters(ax, shown, 16, MOST)
         ax.set_title(name_of(network), color=COLOURS[network])
     share = 100 * norms[largest].sum() / norms.sum()
     return figure, (
@@ -217,14 +217,12 @@ def pointwise_matrix(data: Results) -> Drawn:
     figure = blank(FULL, 6.4)
     matrix, spectrum = figure.subplots(1, 2, width_ratios=(1.5, 1))
     draw_matrix(matrix, weights[by_likeness(weights)][:, by_likeness(weights.T)])
-    matrix.set_xlabel("input channel, sorted by likeness")
-    matrix.set_ylabel("output channel, sorted")
+    matrix.set(xlabel="input channel, sorted by likeness", ylabel="output channel, sorted")
     chance = np.random.default_rng(0).normal(size=weights.shape)
     for values, style in ((weights, "-"), (chance, ":")):
         spectrum.plot(energies(values), style, color=COLOURS["mobilenet"],
                       label="learned" if style == "-" else "Gaussian")  # fmt: skip
-    spectrum.set_xlabel("singular values")
-    spectrum.set_ylabel("energy held (%)")
+    spectrum.set(xlabel="singular values", ylabel="energy held (%)")
     key(spectrum)
     plain(spectrum, "both")
     outputs, inputs = weights.shape
@@ -279,9 +277,9 @@ def say(data: Results) -> Sections:
     mean = standard.groupby(["measure", "weights"])["energy"].mean()
     by_block = standard.query("measure == 'depthwise' and weights == 'trained'")
     top = by_block.loc[by_block["energy"].idxmax()]
-    weights = data.arrays("filters.npz")["mobilenet_last_pointwise"]
-    half = int(np.argmax(energies(weights) >= 90))
-    chance = int(np.argmax(energies(np.random.default_rng(0).normal(size=weights.shape)) >= 90))
+    arrays = data.arrays("filters.npz")
+    weights = arrays["mobilenet_last_pointwise"]
+    chance = np.random.default_rng(0).normal(size=weights.shape)
     section = {
         "spatial_trained": f"{100 * mean['spatial', 'trained']:.0f}",
         "spatial_random": f"{100 * mean['spatial', 'gaussian']:.0f}",
@@ -290,11 +288,11 @@ def say(data: Results) -> Sections:
         "top_block": str(top["block"]),
         "top": f"{100 * top['energy']:.0f}",
         "shown": str(SHOWN),
-        "one_sign": one_sign(data.arrays("filters.npz")["standard_last"], SHOWN),
-        "one_sign_all": one_sign(data.arrays("filters.npz")["standard_last"]),
-        "one_sign_own": one_sign(data.arrays("filters.npz")["mobilenet_last_depthwise"]),
-        "rank": str(half),
-        "rank_random": str(chance),
+        "one_sign": one_sign(arrays["standard_last"], SHOWN),
+        "one_sign_all": one_sign(arrays["standard_last"]),
+        "one_sign_own": one_sign(arrays["mobilenet_last_depthwise"]),
+        "rank": str(np.argmax(energies(weights) >= 90)),
+        "rank_random": str(np.argmax(energies(chance) >= 90)),
         "rank_of": str(min(weights.shape)),
     }
     return {"filters": section}

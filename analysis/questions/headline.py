@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,12 +22,12 @@ from analysis.frame.wording import (
     seeds_text,
     setting_text,
     side,
+    updates,
     whole,
 )
 from analysis.look.rows import draw_bars, draw_pairs
 from analysis.look.style import ERROR, FULL, NETWORKS, blank, networks_of
 from analysis.questions import Drawn, Section, Sections, figure
-from analysis.questions.sweeps import updates
 from netlib import measure
 
 if TYPE_CHECKING:
@@ -161,9 +162,8 @@ def equivalence_of(mobilenet: Sequence[float], standard: Sequence[float]) -> dic
 @figure("What is lost and what is won", "pairs.csv")
 def headline(data: Results) -> Drawn:
     """Error seed by seed, parameters and MACs, a row a network."""
-    figure = rows_of_networks(data.sweep("pairs"), joined=True)
     table = data.sweep("pairs")
-    return figure, (
+    return rows_of_networks(table, joined=True), (
         f"Error rate on the test set, parameters and multiply–accumulates of both networks. Small "
         f"markers: {seeds_text(table, ['network'])}, runs of one seed joined; large markers: "
         f"means; {bars_text(table)} ({setting_text(table)})."
@@ -177,10 +177,11 @@ def rows_of_networks(table: pd.DataFrame, joined: bool) -> "Figure":
     draw_pairs(error, table, "error", joined)
     error.set_xlabel(ERROR)
     costs = table.groupby("network")[["params", "macs"]].first().loc[networks]
-    most = costs.loc[networks[0]]
-    draw_bars(params, networks, costs["params"], lambda value: with_ratio(value, most["params"]))
-    draw_bars(macs, networks, costs["macs"], lambda value: with_ratio(value, most["macs"]))
-    for ax, name in ((params, "parameters"), (macs, "multiply–accumulates")):
+    for ax, cost, name in (
+        (params, costs["params"], "parameters"),
+        (macs, costs["macs"], "multiply–accumulates"),
+    ):
+        draw_bars(ax, networks, cost, partial(with_ratio, first=cost.iloc[0]))
         ax.set_ylim(error.get_ylim())
         ax.set_title(name)
     return figure
@@ -206,8 +207,7 @@ def mobilenet_v1(data: Results) -> Drawn:
     names = [f"MobileNet v1\nα = {row.width:g}, {row.resolution} px" for row in table.itertuples()]
     table = table.assign(network=names)
     both = pd.concat([pairs, table])
-    figure = rows_of_networks(both, joined=False)
-    return figure, (
+    return rows_of_networks(both, joined=False), (
         f"The whole MobileNet v1 of the paper beside our two networks. Small markers: "
         f"{seeds_text(table, ['network'])} of MobileNet v1 and {seeds_text(pairs, ['network'])} of "
         f"ours; large markers: means; {bars_text(both)} (MobileNet v1: "

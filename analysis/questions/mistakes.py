@@ -1,6 +1,7 @@
 """What the networks get right and wrong, class by class and image by image."""
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pandas as pd
 
 from analysis.frame.results import Results
 from analysis.frame.wording import count_text, percent, seeds_text, whole
-from analysis.look.digits import draw_answers, draw_readings
+from analysis.look.digits import draw_answers, draw_reading
 from analysis.look.grids import draw_confusion_difference, draw_confusion_matrix
 from analysis.look.rows import draw_class_dots
 from analysis.look.style import COLOURS, FULL, NETWORKS, blank, key, name_of
@@ -153,12 +154,12 @@ def right_and_wrong(data: Results) -> Drawn:
     figure = blank(FULL, 5.8)
     lines: Any = figure.subfigures(2, 1)
     for line, network in zip(lines, NETWORKS, strict=True):
-        axes = line.subplots(1, 8)
+        axes = line.subplots(1, 2 * EXAMPLES)
         line.supylabel(name_of(network), fontsize=8, color=COLOURS[network])
-        for place, ax in enumerate(axes):
-            which = f"{network} {'right' if place < 4 else 'wrong'}"
-            rows = np.flatnonzero(arrays["which"] == which)
-            draw_readings(ax, arrays, network, rows[place % 4 : place % 4 + 1].tolist())
+        for kind, part in (("right", axes[:EXAMPLES]), ("wrong", axes[EXAMPLES:])):
+            rows = np.flatnonzero(arrays["which"] == f"{network} {kind}")
+            for ax, row in zip_longest(part, rows[:EXAMPLES]):
+                draw_reading(ax, arrays, network, row)
     return figure, (
         "Four test images that each network reads right and four that it reads wrong, chosen by a "
         "seeded rule, with the confidence of the prediction. Networks of the shown pair."

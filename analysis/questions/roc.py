@@ -13,33 +13,30 @@ from analysis.questions.headline import shown_of
 from netlib.measure.metrics import log_odds
 
 if TYPE_CHECKING:
-    from analysis.build.pairs import Pair, Result
+    from analysis.build.pairs import Pair
 
 COMPARED = ("roc.csv", "auc.csv")
 
 
 def compare(pair: "Pair") -> dict[str, Any]:
-    """The curves of the shown pair, and the areas of all."""
+    """The curves of the shown pair, and the areas of all.
+
+    Both are of each class against the rest, of all decisions (micro) and of the classes' mean.
+    """
+    curves = [
+        roc_curves(shown.labels, log_odds(shown.logits)).assign(network=shown.run.network)
+        for shown in pair.shown.values()
+    ]
+    areas = [
+        roc_areas(one.labels, log_odds(one.logits)).assign(
+            network=one.run.network, seed=one.run.seed
+        )
+        for one in pair.every
+    ]
     return {
-        "roc.csv": [row for run in pair.shown.values() for row in roc_rows(run)],
-        "auc.csv": [row for result in pair.every for row in auc_rows(result)],
+        "roc.csv": pd.concat(curves)[["network", "class", "fpr", "tpr"]],
+        "auc.csv": pd.concat(areas)[["network", "seed", "class", "auc"]],
     }
-
-
-def roc_rows(result: "Result") -> list[dict[str, Any]]:
-    """The curves of each class against the rest, of all decisions (micro) and of their mean."""
-    return rows_of(roc_curves(result.labels, log_odds(result.logits)), network=result.run.network)
-
-
-def auc_rows(result: "Result") -> list[dict[str, Any]]:
-    """Area of each class, of all decisions (micro), and the classes' mean (macro)."""
-    areas = roc_areas(result.labels, log_odds(result.logits))
-    return rows_of(areas, network=result.run.network, seed=result.run.seed)
-
-
-def rows_of(table: pd.DataFrame, **run: object) -> list[dict[str, Any]]:
-    """Its rows, beginning with what tells the run."""
-    return [{**run, **row} for row in table.to_dict("records")]
 
 
 @figure("ROC curves", *COMPARED, "headline.json")

@@ -27,11 +27,6 @@ def steps(plan: Plan) -> Iterator[Step]:
     )
 
 
-def one_thread(data: Results) -> pd.DataFrame:
-    """Measured times on one thread."""
-    return data.table(FILES[0]).query("threads == 1")
-
-
 def machine(data: Results) -> str:
     """The processor that was measured."""
     made_by = data.record("benchmark/layers.json").get("made_by", {})
@@ -44,13 +39,11 @@ def layers_of(data: Results) -> tuple[pd.DataFrame, pd.Series]:
     The arithmetic roof is the highest rate that anything reached in that session, a matrix product
     or a layer: what a processor can do at most is not known better.
     """
-    table = one_thread(data).query("engine == 'ours' and kind != 'network'")
+    table = data.table(FILES[0]).query("threads == 1 and engine == 'ours' and kind != 'network'")
     table = table[table["batch"] == table["batch"].max()]
-    roofs = data.table(FILES[2]).set_index("threads").loc[1]
-    peak = max(roofs["peak_gmacs_per_s"], table["gmacs_per_s"].max())
-    roof = (table["intensity"] * roofs["cache_gb_per_s"]).clip(upper=peak)
-    roofs = roofs.copy()
-    roofs["peak_gmacs_per_s"] = peak
+    roofs = data.table(FILES[2]).set_index("threads").loc[1].copy()
+    roofs["peak_gmacs_per_s"] = max(roofs["peak_gmacs_per_s"], table["gmacs_per_s"].max())
+    roof = (table["intensity"] * roofs["cache_gb_per_s"]).clip(upper=roofs["peak_gmacs_per_s"])
     return table.assign(share=table["gmacs_per_s"] / roof), roofs
 
 
@@ -101,11 +94,12 @@ def say(data: Results) -> Sections:
 
 def sides(first: bool, last: bool) -> str:
     """On which side of the ridge the two depthwise layers lie."""
-    if first == last:
-        return "both to the right of it" if first else "both to the left of it"
-    return (
-        "the first to the right of it, the second to the left" if first else "on both sides of it"
-    )
+    return {
+        (True, True): "both to the right of it",
+        (False, False): "both to the left of it",
+        (True, False): "the first to the right of it, the second to the left",
+        (False, True): "on both sides of it",
+    }[first, last]
 
 
 def conclude(data: Results, sections: Sections) -> Iterator[str]:

@@ -12,13 +12,16 @@ from analysis.build.plan import Plan, Step
 from analysis.frame.results import Results
 from analysis.frame.wording import (
     LEVELS,
+    by_network,
     count_text,
     gap_text,
+    gaps_of,
     judged_text,
     percent,
     seeds_text,
     setting_text,
     side,
+    updates,
     whole,
     words,
 )
@@ -34,6 +37,7 @@ LOSSES = (
     *("cross_entropy", "label_smoothing", "mse", "weighted", "class_balanced", "focal"),
     *("logit_adjusted", "ldam_drw", "oversampling"),
 )
+RATES, AUGMENTS = (0.001, 0.003, 0.01, 0.03, 0.1), ("none", "mild", "strong")
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,6 @@ class Factor:
         name: of the axis, or of a level in the caption.
         unit: of a level in a sentence.
         tiny: levels of the tiny report; small and full likewise.
-        column: of the levels as numbers; "" where they are names.
     """
 
     name: str
@@ -52,56 +55,23 @@ class Factor:
     tiny: tuple[object, ...]
     small: tuple[object, ...]
     full: tuple[object, ...]
-    column: str = ""
 
 
 FACTORS = {
-    "learning_rate": Factor(
-        "learning rate",
-        "",
-        (0.01, 0.03),
-        (0.001, 0.003, 0.01, 0.03),
-        (0.001, 0.003, 0.01, 0.03, 0.1),
-        "learning_rate",
-    ),
-    "loss": Factor(
-        "loss function",
-        "",
-        ("cross_entropy", "ldam_drw"),
-        LOSSES,
-        LOSSES,
-    ),
+    "learning_rate": Factor("learning rate", "", (0.01, 0.03), RATES[:-1], RATES),
+    "loss": Factor("loss function", "", ("cross_entropy", "ldam_drw"), LOSSES, LOSSES),
     "batch_size": Factor(
-        "batch size (images)",
-        "images",
-        (16, 32),
-        (16, 32, 64, 128),
-        (32, 64, 128, 256, 512),
-        "batch_size",
+        "batch size (images)", "images", (16, 32), (16, 32, 64, 128), (32, 64, 128, 256, 512)
     ),
-    "training_epochs": Factor(
-        "training epochs",
-        "epochs",
-        (1, 2),
-        (1, 2, 4, 8),
-        (1, 2, 4, 8, 16),
-        "training_epochs",
-    ),
+    "training_epochs": Factor("training epochs", "epochs", (1, 2), (1, 2, 4, 8), (1, 2, 4, 8, 16)),
     "train_size": Factor(
         "training images",
         "images",
         (30, 60),
         (150, 300, 600, 1200),
         (500, 1000, 2000, 4000, 8000, 16000),
-        "train_images",
     ),
-    "augment": Factor(
-        "augmentation",
-        "augmentation",
-        ("none", "mild"),
-        ("none", "mild", "strong"),
-        ("none", "mild", "strong"),
-    ),
+    "augment": Factor("augmentation", "augmentation", ("none", "mild"), AUGMENTS, AUGMENTS),
     "precision": Factor("precision of training", "", (), (), ("float32", "bfloat16")),
 }
 
@@ -147,11 +117,11 @@ def sweeps(data: Results) -> Drawn:
 def panel(ax: "Axes", table: pd.DataFrame, name: str) -> None:
     """One factor."""
     factor = FACTORS[name]
-    if factor.column:
-        draw_sweep(ax, table, factor.column, "error", chosen=True, named=False)
-        ax.set_xlabel(factor.name)
-        ax.set_ylabel(ERROR)
-        ticks = np.unique(table[factor.column])
+    if not isinstance(factor.full[0], str):
+        column = "train_images" if name == "train_size" else name
+        draw_sweep(ax, table, column, "error", chosen=True, named=False)
+        ax.set(xlabel=factor.name, ylabel=ERROR)
+        ticks = np.unique(table[column])
         ax.set_xticks(ticks, list(map(brief, ticks)), fontsize=7)
         return
     levels = list(dict.fromkeys(table["level"]))
@@ -190,11 +160,6 @@ def say(data: Results) -> Sections:
     return {"sweeps": common, **found}
 
 
-def updates(table: pd.DataFrame) -> pd.Series:
-    """Steps of the optimiser in each run."""
-    return np.ceil(table["train_images"] / table["batch_size"]) * table["training_epochs"]
-
-
 def reading(data: Results, name: str) -> Section:
     """What validation chooses, the spread of the levels, and the least difference to be seen."""
     table, unit = data.table(f"{name}.csv"), FACTORS[name].unit
@@ -205,20 +170,14 @@ def reading(data: Results, name: str) -> Section:
         low = means[network].idxmin()
         chosen[network] = f"{level_words(level, unit)} ({percent(means[network, level])} %)"
         worst[network] = f"{level_words(low, unit)} ({percent(means[network, low])} %)"
+    first = table[table["level"] == table["level"].iloc[0]]
     return {
         "chosen": both_words(chosen),
         "lowest": both_words(worst),
         "seeds": count_text([table["seed"].nunique()], "seed"),
         "least": least_words(table),
-        "first": first_gap(table),
+        "first": judged_text(gaps_of(by_network(first))),
     }
-
-
-def first_gap(table: pd.DataFrame) -> str:
-    """MobileNet − standard at the first level."""
-    rows = table[table["level"] == table["level"].iloc[0]]
-    wide = rows.pivot(index="seed", columns="network", values="accuracy")
-    return judged_text((wide["mobilenet"] - wide["standard"]).tolist())
 
 
 def both_words(values: dict[str, str]) -> str:

@@ -9,11 +9,14 @@ from analysis.build.plan import Plan, Step
 from analysis.frame.results import Results
 from analysis.frame.wording import (
     LEVELS,
+    by_network,
     count_text,
     gap_text,
+    gaps_of,
     judged_text,
     percent,
     setting_text,
+    updates,
     whole,
     words,
 )
@@ -49,16 +52,9 @@ def by_frequency(table: pd.DataFrame) -> pd.DataFrame:
     counts = table[[f"count_{digit}" for digit in CLASSES]].to_numpy(float)
     recalls = table[[f"recall_{digit}" for digit in CLASSES]].to_numpy(float)
     order = np.argsort(-counts, axis=1, kind="stable")
-    parts = []
-    for rank in CLASSES:
-        digit = order[:, [rank]]
-        parts.append(
-            table[["network", "level", "ratio", "seed"]].assign(
-                rank=rank,
-                size=np.take_along_axis(counts, digit, 1)[:, 0],
-                recall=100 * np.take_along_axis(recalls, digit, 1)[:, 0],
-            )
-        )
+    sizes, recalls = (np.take_along_axis(x, order, 1) for x in (counts, 100 * recalls))
+    runs = table[["network", "level", "ratio", "seed"]]
+    parts = (runs.assign(rank=i, size=sizes[:, i], recall=recalls[:, i]) for i in CLASSES)
     rows = pd.concat(parts, ignore_index=True)
     # Rotations differ by an image or two in what a rank has; a line needs one number.
     return rows.assign(images=rows.groupby(["ratio", "rank"])["size"].transform("mean"))
@@ -149,11 +145,11 @@ def say(data: Results) -> Sections:
     """Who loses more with rare classes, and what the losses of the short runs give."""
     short, long, plain = data.table("imbalance.csv"), long_runs(data, *RECIPES), longest(data)
     means = short.groupby(["ratio", "network", "level"])[list(COLUMNS.values())].mean()
-    steps = np.ceil(plain["train_images"] / plain["batch_size"]) * plain["training_epochs"]
+
     section = {
         "rotations": str(plain["rotation"].nunique()),
         "images": images_text(plain),
-        "steps": count_text(steps.astype(int), "step"),
+        "steps": count_text(updates(plain).astype(int), "step"),
         "short_rotations": count_text([short["rotation"].nunique()], "rotation"),
         "short_images": images_text(short),
         "short_epochs": count_text(short["training_epochs"], "epoch"),
@@ -185,10 +181,9 @@ def late_epochs(table: pd.DataFrame) -> list[int]:
     return [int(sum(epoch / n >= DEFERRED for epoch in range(n))) for n in epochs]
 
 
-def gaps_of(rows: pd.DataFrame) -> list[float]:
+def balanced_gaps(rows: pd.DataFrame) -> list[float]:
     """MobileNet − standard in balanced accuracy, rotation by rotation."""
-    wide = rows.pivot_table(index="dataset", columns="network", values="balanced_accuracy")
-    return (wide["mobilenet"] - wide["standard"]).tolist()
+    return gaps_of(by_network(rows, "balanced_accuracy", "dataset"))
 
 
 def growth(plain: pd.DataFrame) -> str:
@@ -206,7 +201,7 @@ def growth(plain: pd.DataFrame) -> str:
 
 def gap_row(ratio: int, rows: pd.DataFrame) -> Section:
     """Both networks at one ratio, and their paired difference."""
-    gaps = gaps_of(rows)
+    gaps = balanced_gaps(rows)
     means = rows.groupby("network")[["balanced_accuracy", "worst_recall"]].mean()
     return {
         "ratio": str(ratio),
@@ -226,7 +221,7 @@ def gain_row(ratio: int, rows: pd.DataFrame) -> Section:
     return {
         "ratio": str(ratio),
         **{name: gap_text(gains[name].tolist(), "rotation") for name in NETWORKS},
-        "gap": judged_text(gaps_of(rows[rows["recipe"] == "recipe"]), "rotation"),
+        "gap": judged_text(balanced_gaps(rows[rows["recipe"] == "recipe"]), "rotation"),
     }
 
 

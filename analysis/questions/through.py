@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from analysis.build.plan import Plan, Step
-from analysis.frame.command import made_by, start
+from analysis.frame.command import SHIPPED, made_by, start
 from analysis.frame.results import Results, write_arrays
 from analysis.frame.wording import whole
 from analysis.look.digits import draw_map
@@ -45,14 +45,13 @@ class Options:
 def steps(plan: Plan) -> Iterator[Step]:
     """The shipped pair on full MNIST; elsewhere the runs of seed 0."""
     kept = [plan.runs / "pairs" / f"{name}-0" / "network.safetensors" for name in NETWORKS]
-    shipped = [Path("checkpoints") / f"{name}.safetensors" for name in NETWORKS]
-    paths = plan.pick(kept, kept, shipped)
+    paths = plan.pick(kept, kept, SHIPPED)
     examples = str(plan.results / "examples.npz")
     step = plan.step(
         "through", "--checkpoint", *map(str, paths), "--examples", examples,
         outputs="through.npz", inputs="examples.npz",
     )  # fmt: skip
-    yield replace(step, inputs=(*step.inputs, *plan.pick((), (), shipped)))
+    yield replace(step, inputs=(*step.inputs, *plan.pick((), (), SHIPPED)))
 
 
 def run(options: Options) -> list[Path]:

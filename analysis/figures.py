@@ -129,10 +129,7 @@ def ask(options: Options) -> "list[Answers]":
     if options.dataset_path is None:
         if set(options.names) != {"filters"}:
             raise ValueError("--checkpoint needs --dataset-path for every figure but filters.")
-        return [
-            answers.unasked(*one, i)
-            for i, one in enumerate(zip(names, options.checkpoint, strict=True))
-        ]
+        return list(map(answers.unasked, names, options.checkpoint, range(len(names))))
     wanted = compare.Options(
         dataset_path=options.dataset_path,
         split=options.split,

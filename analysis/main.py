@@ -4,7 +4,6 @@ python -m analysis.main --dataset-path data/digits --conv-block-count 2 \
     --mobilenet-block-count 2 --training-epochs 10 --visualize
 """
 
-import dataclasses
 import hashlib
 import json
 import logging
@@ -454,11 +453,10 @@ def print_parameters(
     options: Options, net: "nets.Network", metadata: dict[str, Any], digits: "data.DigitData"
 ) -> None:
     """Name, roll number and all parameters in use; of a loaded network, those it was made with."""
-    config = {f.name: getattr(options.training, f.name) for f in dataclasses.fields(TrainConfig)}
-    config.update(metadata.get("config", {}))
+    config = {**vars(options.training), **metadata.get("config", {})}
     if isinstance(config["augment"], dict):
         config["augment"] = AugmentConfig(**config["augment"])
-    values = {f.name: getattr(options, f.name) for f in dataclasses.fields(options)}
+    values = {**vars(options)}
     del values["training"]
     values["architecture"] = nets.architecture_name(net)
     values["weighted_sampling"] = metadata.get("weighted_sampling", options.weighted_sampling)

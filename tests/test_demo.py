@@ -625,14 +625,17 @@ def test_the_same_digit_is_kept_once_and_taken_back(tmp_path: Path, digit: np.nd
     assert not list((tmp_path / "train").iterdir())
 
 
-def test_a_full_collection_saves_nothing(tmp_path: Path, digit: np.ndarray) -> None:
-    store = TeachStore(tmp_path, max_images=1)
+def test_a_full_collection_saves_nothing(tmp_path: Path, digit: np.ndarray, monkeypatch) -> None:
+    store = TeachStore(tmp_path)
     store.put(digit, 1)
+    monkeypatch.setattr("netlib.app.teach.MAX_IMAGES", 1)
     with pytest.raises(UserError, match="full"):
         store.put(digit / 2, 2)
     assert len(list((tmp_path / "train").iterdir())) == 1
+    monkeypatch.undo()
+    monkeypatch.setattr("netlib.app.teach.MAX_BYTES", 10)
     with pytest.raises(UserError, match="full"):
-        TeachStore(tmp_path, max_bytes=10).put(digit / 2, 2)
+        store.put(digit / 2, 2)
 
 
 def test_a_failed_write_leaves_no_row_and_no_scrap(

@@ -275,12 +275,14 @@ def test_picture_formats_off_the_list_are_refused(file_format: str) -> None:
         open_image(encoded(bar(), file_format))
 
 
-def test_files_with_too_many_bytes_are_refused_unread() -> None:
+def test_files_with_too_many_bytes_are_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
     content = encoded(bar(), "BMP")
-    assert open_image(content, max_bytes=len(content)).size == (40, 60)
+    monkeypatch.setattr("netlib.picture.load.MAX_BYTES", len(content))
+    assert open_image(content).size == (40, 60)
+    monkeypatch.setattr("netlib.picture.load.MAX_BYTES", 100)
     for source in (content, io.BytesIO(content)):
         with pytest.raises(ImageError, match="larger than 100 bytes"):
-            open_image(source, max_bytes=100)
+            open_image(source)
 
 
 def test_pictures_with_too_many_pixels_are_refused_undecoded() -> None:

@@ -19,7 +19,7 @@ from typing import Any
 from analysis.frame.children import end_with
 from netlib.errors import WorkError
 
-Work = Callable[[Any], float]
+Work = Callable[[Any], Any]  # a case to what was measured, mostly seconds
 MOST = 8  # functions that a profile names
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -46,7 +46,7 @@ class Arm:
 
 def interleave(
     arms: Mapping[str, Arm], cases: Sequence[Hashable], rounds: int
-) -> dict[tuple[str, Any], list[float]]:
+) -> dict[tuple[str, Any], list[Any]]:
     """Every arm on every case, in turn, `rounds` times; one works while the others wait.
 
     Returns:
@@ -55,7 +55,7 @@ def interleave(
     Raises:
         ArmError: an arm failed.
     """
-    results: dict[tuple[str, Any], list[float]] = {(a, c): [] for c in cases for a in arms}
+    results: dict[tuple[str, Any], list[Any]] = {(a, c): [] for c in cases for a in arms}
     with contextlib.ExitStack() as stack:
         pools = {name: stack.enter_context(_pool(arm)) for name, arm in arms.items()}
         # All at once, since most of a start is reading libraries; then wait for all.
@@ -123,7 +123,7 @@ def _begin(make: Callable[..., Work], arguments: tuple[Any, ...]) -> None:
     _works.append(make(*arguments))
 
 
-def _do(case: Hashable) -> float:
+def _do(case: Hashable) -> Any:
     return _works[0](case)
 
 

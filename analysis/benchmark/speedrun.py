@@ -65,19 +65,15 @@ def run(settings: Settings) -> list[Row]:
     threads = settings.threads
     arms = {name: Arm(make_ours, (data, name), threads) for name in NETWORKS}
     arms |= {OWN: Arm(make_own, (data,), threads), ROOF: Arm(make_roof, (), threads)}
-    cases = [(seed, what) for seed in seeds for what in ("seconds", "accuracy")]
-    results = interleave(arms, cases, 1)
-    found = {
-        arm: [Found(*(results[arm, (s, w)][0] for w in ("seconds", "accuracy"))) for s in seeds]
-        for arm in arms
-    }
-    roof = max(part.seconds for part in found.pop(ROOF))  # of the rounds' best
+    results = interleave(arms, seeds, 1)
+    found = {arm: [results[arm, seed][0] for seed in seeds] for arm in arms}
+    roof = max(found.pop(ROOF))
     settings.tables["speedrun"] = [
         {"arm": arm, "seed": seed, "seconds": part.seconds, "accuracy": part.accuracy}
         for arm, parts in found.items()
         for seed, part in zip(seeds, parts, strict=True)
     ]
-    why = partial(profile, arms[OWN], (seeds[0], "seconds"))
+    why = partial(profile, arms[OWN], seeds[0])
     return summary(found, training_macs(len(data[0])) / roof, hold=full, why=why)
 
 
@@ -111,20 +107,7 @@ def summary(
     return rows
 
 
-def remembering(train: Callable[[int], Found]) -> Callable[[tuple[int, str]], float]:
-    """Work of an arm: trains once a seed, and tells seconds and accuracy one after the other."""
-    found: dict[int, Found] = {}
-
-    def work(case: tuple[int, str]) -> float:
-        seed, what = case
-        if seed not in found:
-            found[seed] = train(seed)
-        return getattr(found[seed], what)
-
-    return work
-
-
-def make_ours(data: Data, network: str) -> Callable[[tuple[int, str]], float]:
+def make_ours(data: Data, network: str) -> Callable[[int], Found]:
     """`netlib.training.fit` for two epochs, the fewest that reached 99 % in trials."""
     images, labels, test_images, test_labels = data
     train_set = DigitDataset.from_arrays(images, labels)
@@ -143,10 +126,10 @@ def make_ours(data: Data, network: str) -> Callable[[tuple[int, str]], float]:
         right = float((predictions == test_set.labels).float().mean())
         return Found(sum(record["seconds"] for record in records), right)
 
-    return remembering(train)
+    return train
 
 
-def make_own(data: Data) -> Callable[[tuple[int, str]], float]:
+def make_own(data: Data) -> Callable[[int], Found]:
     """The own network, batches shifted by a pixel, one cycle of AdamW."""
     images, test_images = (torch.from_numpy(part)[:, None].float() / 255 for part in data[::2])
     labels, test_labels = (torch.from_numpy(part).long() for part in data[1::2])
@@ -160,7 +143,7 @@ def make_own(data: Data) -> Callable[[tuple[int, str]], float]:
             predictions = torch.cat([net(part).argmax(1) for part in test_images.split(1000)])
         return Found(seconds, float((predictions == test_labels).float().mean()))
 
-    return remembering(train)
+    return train
 
 
 def own_network() -> nn.Sequential:
@@ -215,11 +198,11 @@ def batches(count: int, total: int) -> Sequence[torch.Tensor]:
     return [rows for epoch in epochs for rows in epoch][:total]
 
 
-def make_roof() -> Callable[[tuple[int, str]], float]:
+def make_roof() -> Callable[[int], float]:
     """Multiply-accumulates a second of a matrix product, the better of both precisions."""
     factors = [torch.rand(SIDE, SIDE, dtype=kind) for kind in (torch.float32, torch.bfloat16)]
 
-    def work(case: tuple[int, str]) -> float:
+    def work(_: int) -> float:
         return max(SIDE**3 / seconds_of(partial(torch.matmul, a, a), 0.3) for a in factors)
 
     return work

@@ -162,9 +162,8 @@ def run_steps(report: "Build", options: Options) -> None:
     Raises:
         ValueError: a result was changed by hand, or a data set is another command's.
     """
-    chosen = [
-        step for step in results_of(report) if not options.steps or step.name in options.steps
-    ]
+    asked = options.steps or report.steps
+    chosen = [step for step in results_of(report) if step.name in asked]
     redo = {step.name for step in chosen} & {*options.redo}
     for step in chosen:
         if step.name not in redo and not report.missing(step):
@@ -177,11 +176,8 @@ def run_steps(report: "Build", options: Options) -> None:
     for step in data_sets:
         step.check()
     words = {word for name in wanted for command in report.steps[name].commands for word in command}
-    missing = [
-        step.name
-        for step in data_sets
-        if not step.outputs[0].exists() and str(step.outputs[0].parent) in words
-    ]
+    read = [step for step in data_sets if str(step.outputs[0].parent) in words]
+    missing = [step.name for step in read if not step.outputs[0].exists()]
     report.run([*missing, *wanted], redo)
 
 

@@ -152,15 +152,12 @@ def file_row(results: Path, report: "Build", file: str) -> dict[str, str]:
     path = results / file
     made = [step for step in report.steps.values() if path in step.outputs]
     beside = path.with_suffix(".json")
-    text = beside.read_text(encoding="utf-8") if beside.is_file() else "{}"
-    record = json.loads(text)
-    record = record if isinstance(record, dict) else {}
+    record = json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}
     commit = record.get("commit") or record.get("made_by", {}).get("commit")
-    values = report.values(made[0].name) if made else {}
     return {
         "file": file.removeprefix("../"),
         "step": made[0].name if made else "another command",
-        "commit": commit or values.get("commit") or "none",
+        "commit": commit or "none",
         "digest": digest(path),
     }
 

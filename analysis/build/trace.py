@@ -206,11 +206,6 @@ def places_text(places: list[str]) -> str:
     """As "2–4, 7"."""
     if not all(place.isdecimal() for place in places):
         return ", ".join(dict.fromkeys(re.sub(r"(\.\d+)+$", "", place) for place in places))
-    rows = sorted(map(int, places))
-    runs: list[list[int]] = []
-    for row in rows:
-        if runs and row == runs[-1][-1] + 1:
-            runs[-1].append(row)
-        else:
-            runs.append([row])
+    rows = np.array(sorted(map(int, places)))
+    runs = np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1)
     return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)

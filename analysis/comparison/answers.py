@@ -86,9 +86,7 @@ def read_answers(files: Sequence[Path]) -> list[Answers]:
         OSError: a file cannot be read.
     """
     names = short_names([file.parent / file.parent.name for file in files])
-    return check(
-        [_read(file, name, i) for i, (file, name) in enumerate(zip(files, names, strict=True))]
-    )
+    return check(list(map(_read, files, names, range(len(files)))))
 
 
 def unasked(name: str, checkpoint: Path, place: int) -> Answers:

@@ -7,10 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from analysis.comparison import told
 from analysis.comparison.answers import Answers
 from analysis.comparison.drawn import DRAWN
 from analysis.frame.wording import interval, p_value, percent, points, whole
+from netlib.errors import many
 from netlib.files import replacing
 
 if TYPE_CHECKING:
@@ -106,15 +109,12 @@ def blocks(
 
 def about(options: "Options", found: Sequence[Answers], numbers: Block) -> str:
     """What was asked of which images."""
-    n, classes = len(found[0].labels), len(set(found[0].labels.tolist()))
-    way = (
-        "each taken through the sketch preprocessing"
-        if options.preprocess == "sketch"
-        else "as they are"
-    )
+    images = many(len(found[0].labels), f"{options.split} image")
+    classes = many(len(np.unique(found[0].labels)), "class", "classes")
+    sketch = options.preprocess == "sketch"
+    way = "each taken through the sketch preprocessing" if sketch else "as they are"
     return (
-        f"{whole(n)} {options.split} image{'s' if n > 1 else ''} of {options.dataset_path.name} "
-        f"({classes} class{'es' if classes > 1 else ''}), {way}. Nothing was trained for it. "
+        f"{images} of {options.dataset_path.name} ({classes}), {way}. Nothing was trained for it. "
         + told.seen(numbers["seen_in_training"])
     )
 

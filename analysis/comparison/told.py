@@ -15,17 +15,14 @@ ALPHA = 0.05
 
 def summary(found: Sequence[Answers]) -> list[dict[str, Any]]:
     """One row a network: its scores, with the interval of its accuracy."""
+    names = ("balanced_accuracy", "macro_f1", "nll", "brier", "ece")
     return [
         {
             "network": one.name,
             "n": one.scores.n,
             "accuracy": one.scores.accuracy,
-            "low": one.scores.accuracy_interval[0],
-            "high": one.scores.accuracy_interval[1],
-            **{
-                name: getattr(one.scores, name)
-                for name in ("balanced_accuracy", "macro_f1", "nll", "brier", "ece")
-            },
+            **dict(zip(("low", "high"), one.scores.accuracy_interval, strict=True)),
+            **{name: getattr(one.scores, name) for name in names},
             "temperature": one.temperature,
         }
         for one in found

@@ -144,8 +144,8 @@ def duplicates(dataset: "DigitDataset") -> dict[str, int]:
 
 def overlap(train: "DigitDataset", test: "DigitDataset") -> dict[str, int]:
     """Test images that are training images, too, and those whose label is another there."""
-    shared = groups(test).join(groups(train), how="inner", rsuffix="_in_train")
-    other = shared["labels"] != shared["labels_in_train"]
+    shared = groups(test).join(groups(train)["labels"].rename("in_train"), how="inner")
+    other = shared["labels"] != shared["in_train"]
     return {
         "test_images_in_train": int(shared["count"].sum()),
         "conflicting": int(shared["count"][other].sum()),

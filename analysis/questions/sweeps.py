@@ -40,8 +40,6 @@ LOSSES = (
     *("logit_adjusted", "ldam_drw", "oversampling"),
 )
 RATES, AUGMENTS = (0.001, 0.003, 0.01, 0.03, 0.1), ("none", "mild", "strong")
-POWERS = tuple(2**n for n in range(10))  # 1 to 512
-SIZES = (500, 1000, 2000, 4000, 8000, 16000)
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,6 @@ class Factor:
         name: of the axis, or of a level in the caption.
         unit: of a level in a sentence.
         tiny: levels of the tiny report; small and full likewise.
-        column: of the levels as numbers; "" where they are names.
     """
 
     name: str
@@ -60,22 +57,23 @@ class Factor:
     tiny: tuple[object, ...]
     small: tuple[object, ...]
     full: tuple[object, ...]
-    column: str = ""
 
 
 FACTORS = {
-    "learning_rate": Factor("learning rate", "", RATES[2:4], RATES[:4], RATES, "learning_rate"),
+    "learning_rate": Factor("learning rate", "", (0.01, 0.03), RATES[:-1], RATES),
     "loss": Factor("loss function", "", ("cross_entropy", "ldam_drw"), LOSSES, LOSSES),
     "batch_size": Factor(
-        "batch size (images)", "images", POWERS[4:6], POWERS[4:8], POWERS[5:10], "batch_size"
+        "batch size (images)", "images", (16, 32), (16, 32, 64, 128), (32, 64, 128, 256, 512)
     ),
-    "training_epochs": Factor(
-        "training epochs", "epochs", POWERS[:2], POWERS[:4], POWERS[:5], "training_epochs"
-    ),
+    "training_epochs": Factor("training epochs", "epochs", (1, 2), (1, 2, 4, 8), (1, 2, 4, 8, 16)),
     "train_size": Factor(
-        "training images", "images", (30, 60), (150, 300, 600, 1200), SIZES, "train_images"
+        "training images",
+        "images",
+        (30, 60),
+        (150, 300, 600, 1200),
+        (500, 1000, 2000, 4000, 8000, 16000),
     ),
-    "augment": Factor("augmentation", "augmentation", AUGMENTS[:2], AUGMENTS, AUGMENTS),
+    "augment": Factor("augmentation", "augmentation", ("none", "mild"), AUGMENTS, AUGMENTS),
     "precision": Factor("precision of training", "", (), (), ("float32", "bfloat16")),
 }
 
@@ -121,10 +119,11 @@ def sweeps(data: Results) -> Drawn:
 def panel(ax: "Axes", table: pd.DataFrame, name: str) -> None:
     """One factor."""
     factor = FACTORS[name]
-    if factor.column:
-        draw_sweep(ax, table, factor.column, "error", chosen=True, named=False)
+    if not isinstance(factor.full[0], str):
+        column = "train_images" if name == "train_size" else name
+        draw_sweep(ax, table, column, "error", chosen=True, named=False)
         ax.set(xlabel=factor.name, ylabel=ERROR)
-        ticks = np.unique(table[factor.column])
+        ticks = np.unique(table[column])
         ax.set_xticks(ticks, list(map(brief, ticks)), fontsize=7)
         return
     levels = list(dict.fromkeys(table["level"]))
@@ -158,6 +157,7 @@ def say(data: Results) -> Sections:
     found = {name: reading(data, name) for name in FACTORS if data.has(f"{name}.csv")}
     if "precision" in found:
         found["precision"]["finding"] = precision(data)
+    found["learning_rate"]["gaps"] = gaps_text(table)
     found["train_size"]["finding"] = sizes(data)
     found["training_epochs"]["finding"] = lengths(data)
     return {"sweeps": common, **found}
@@ -178,7 +178,6 @@ def reading(data: Results, name: str) -> Section:
         "lowest": both_words(worst),
         "seeds": count_text([table["seed"].nunique()], "seed"),
         "least": least_words(table),
-        "gaps": gaps_text(table),
     }
 
 

@@ -178,10 +178,8 @@ class TeachStore:
     finds a row without its picture.
     """
 
-    def __init__(self, folder: Path, max_images: int = MAX_IMAGES, max_bytes: int = MAX_BYTES):
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.max_images = max_images
-        self.max_bytes = max_bytes
         self._lock = threading.Lock()
         self._images = folder / "train"
         self._table = folder / "train.csv"
@@ -212,7 +210,7 @@ class TeachStore:
 
     def _check_room(self, rows: Mapping[str, int], content: bytes) -> None:
         used = sum(file.stat().st_size for file in self._images.iterdir())
-        if len(rows) >= self.max_images or used + len(content) > self.max_bytes:
+        if len(rows) >= MAX_IMAGES or used + len(content) > MAX_BYTES:
             raise UserError("The collection of corrections is full: nothing was saved.")
 
     def _rows(self) -> dict[str, int]:

@@ -4,6 +4,8 @@ A frame's ink lies along the sides of its own box, and other ink inside. It may 
 zero around a dot, so what reads the picture without its frames has to ask whether that is a number.
 """
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
@@ -58,7 +60,7 @@ def without_frames(ink: Ink, found: Components) -> Ink | None:
         return None
     faint = cv2.dilate(taken.view(np.uint8), np.ones((5, 5), np.uint8)) > 0
     cleared = np.where(taken | (faint & (found.labels == 0)), np.float32(0), ink.patch)
-    bare = Ink(cleared, ink.left, ink.top, ink.shape, ink.full).trimmed()
+    bare = replace(ink, patch=cleared).trimmed()
     return bare if bare.box else None
 
 

@@ -60,15 +60,12 @@ class ImageError(ValueError):
     """A picture that cannot be used; the message is one sentence for the person who sent it."""
 
 
-def open_image(
-    source: Source, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES
-) -> Image.Image:
+def open_image(source: Source, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Read the first frame of a picture file.
 
     Args:
-        source: path, file content or open binary file, in one of FORMATS.
+        source: path, file content or open binary file, in one of FORMATS, at most MAX_BYTES long.
         max_pixels: largest width x height, checked before anything is decoded.
-        max_bytes: largest file.
 
     Returns:
         An opaque picture of mode "L" or "RGB", upright, its longer side at most WORKING_SIDE.
@@ -76,7 +73,7 @@ def open_image(
     Raises:
         ImageError: missing, too large, no picture of these formats, or damaged.
     """
-    data = _read(source, max_bytes)
+    data = _read(source)
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -171,24 +168,24 @@ def _decoded(image: Image.Image) -> Image.Image:
         raise ImageError(DAMAGED) from error
 
 
-def _read(source: Source, max_bytes: int) -> bytes:
+def _read(source: Source) -> bytes:
     if isinstance(source, (str, Path)):
         try:
             with open(source, "rb") as file:
-                data = file.read(max_bytes + 1)
+                data = file.read(MAX_BYTES + 1)
         except (OSError, ValueError) as error:  # ValueError: a path with a null character.
             reason = getattr(error, "strerror", None) or error
             raise ImageError(f"Cannot read the picture {source} ({reason}).") from None
     elif isinstance(source, (bytes, bytearray, memoryview)):
         data = bytes(source)
     elif hasattr(source, "read"):
-        data = source.read(max_bytes + 1)
+        data = source.read(MAX_BYTES + 1)
     else:
         raise ImageError(f"Expected a picture, got {type(source).__name__}.")
     if not data:
         raise ImageError("The picture file is empty.")
-    if len(data) > max_bytes:
-        raise ImageError(f"The picture file is larger than {max_bytes:,} bytes; scale it down.")
+    if len(data) > MAX_BYTES:
+        raise ImageError(f"The picture file is larger than {MAX_BYTES:,} bytes; scale it down.")
     return data
 
 

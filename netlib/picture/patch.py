@@ -1,6 +1,6 @@
 """The part of a picture that holds its ink."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cv2
@@ -47,7 +47,7 @@ class Ink:
         left, top, right, bottom = box_of(self.patch > 0) or (0, 0, 0, 0)
         left, top = max(left - 1, 0), max(top - 1, 0)
         patch = self.patch[top : bottom + 1, left : right + 1]
-        return Ink(patch, self.left + left, self.top + top, self.shape, self.full)
+        return replace(self, patch=patch, left=self.left + left, top=self.top + top)
 
     def placed(self, box: Box) -> Box:
         """A box of the patch in pixels of the whole picture, not reduced."""

@@ -158,7 +158,7 @@ def _range(low: float, high: float) -> str:
 
 
 def _card(facts: NetworkFacts, network: NetworkReading | None, digits: NDArray[np.floating]) -> str:
-    if network is None or len(network.labels) == 0:
+    if network is None:
         body = _headline("–", "", 1) + _bars(facts.class_names, None, known=True)
     elif len(network.labels) == 1:
         body = _single(network)

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import pickle
+import re
 import urllib.error
 import urllib.request
 import zipfile
@@ -48,6 +49,7 @@ from netlib.app.service import Service, sentence
 from netlib.app.stress import FACTORS, NEUTRAL, distort, holds, sweep
 from netlib.app.teach import TeachStore
 from netlib.app.views.batch_view import batch_html
+from netlib.app.views.cost_strip import lesson
 from netlib.app.views.map_view import _distance, map_html
 from netlib.app.views.panels import (
     NO_FILE_TEXT,
@@ -233,7 +235,7 @@ def test_versus_compares_theory_with_measurement() -> None:
 @pytest.mark.parametrize(
     ("share", "text"),
     [
-        (1.0, "100.0 %"),
+        (1.0, "99.9 %"),  # as float32 rounds
         (0.99996, "99.9 %"),
         (0.987, "98.7 %"),
         (0.0004, "&lt; 0.1 %"),
@@ -417,16 +419,18 @@ def test_a_zip_with_labels_is_read_without_unpacking(service: Service, tmp_path:
         {
             "set/a.png": png(seven()),
             "set/b.png": b"not a picture",
+            "set/c.HEIC": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
             "__MACOSX/a.png": b"",
             "set/labels.csv": b"image,label\na.png,7\nb,3\n",
         },
     )
     steps: list[tuple[int, int]] = []
     rows = rows_of(service, [archive], lambda *step: steps.append(step))
-    assert [(row.name, row.label) for row in rows] == [("set/a.png", "7"), ("set/b.png", "3")]
-    assert "no picture" in rows[1].error
+    named = [(row.name, row.label) for row in rows]
+    assert named == [("set/a.png", "7"), ("set/b.png", "3"), ("set/c.HEIC", None)]
+    assert "no picture" in rows[1].error and "HEIC" in rows[2].error
     assert rows[0].texts() == {"standard": "7", "mobilenet": "7"}
-    assert steps[-1] == (2, 2)
+    assert steps[-1] == (3, 3)
     assert list(tmp_path.iterdir()) == [archive]
 
 
@@ -881,6 +885,40 @@ def test_the_gallery_claims_no_difference_between_equal_networks() -> None:
     equal = Reader(Predictor({"one": demo.MOBILENET, "other": demo.MOBILENET}))
     assert len(examples_for(equal)) == len(load_examples())
     assert "differ" not in {example.kind for example in examples_for(equal)}
+
+
+def test_the_gallery_has_only_classes_that_the_networks_know(tmp_path: Path) -> None:
+    five = save_network(init_network(1, 1, (1, 28, 28), 5), tmp_path / "five.safetensors")
+    shown = examples_for(Reader(Predictor({"one": five, "other": five})))
+    assert {letter for example in shown for letter in example.label} == set("01234")
+    assert "" in {example.label for example in shown}
+
+
+def test_an_answer_that_is_refused_does_not_hold(service: Service) -> None:
+    reading = service.reader.read(seven())
+    (blur,) = (factor for factor in FACTORS if factor.name == "blur")
+    _, charts = stress_html(service.reader, service.facts, reading, NEUTRAL)
+    ends = re.findall(r"holds to ([\d.]+)", charts[FACTORS.index(blur)])
+    assert len(ends) == 2
+    for network, end in zip(service.reader.names, ends, strict=True):
+        blurred = distort(reading.digits[0], **{**NEUTRAL, "blur": float(end)})
+        assert service.reader.read_digits(blurred[None])[network].is_digit[0]
+
+
+def test_a_ratio_that_has_other_causes_is_not_said_to_be_of_what_stays() -> None:
+    def network(title: str, *blocks: tuple[str, int]) -> dict[str, Any]:
+        layers = [
+            [{"kind": kind, "macs": macs, "m": 8, "n": 8, "height": 7, "width": 7}]
+            for kind, macs in blocks
+        ]
+        return {"title": title, "blocks": layers, "macs": sum(macs for _, macs in blocks)}
+
+    full = network("A", ("conv", 90), ("conv", 900))
+    assert "only <b>9.90×</b>: B’s block 1 is still standard" in lesson(
+        [full, network("B", ("conv", 90), ("depthwise", 10))]
+    )
+    told = lesson([full, network("B", ("conv", 9), ("depthwise", 10))])
+    assert "only" not in told and "they differ elsewhere, too" in told
 
 
 def test_details_are_there_for_any_checkpoints(strangers: Service) -> None:

@@ -19,7 +19,7 @@ maps (MobileNet, Howard et al. 2017). *Inside one block* shows both at work on y
 {table}
 
 **What they do not know.** They answer with what they were trained on: {classes}. Other things
-may be taken for it, most of all kinds of pictures that they have never met.
+may be taken for one of these, most of all kinds of pictures that they have never met.
 
 **What is kept.** Drawings stay in memory. Uploaded files are deleted within a minute
 of their last use or the closing of the page.{teach}

@@ -320,4 +320,5 @@ def _told(error: DataError, path: Path) -> UserError:
 
 
 def _wanted(name: str) -> bool:
-    return has_image_suffix(name) or name.lower().endswith(".csv")
+    """Tables and pictures, those that phones make and nobody here can read, too: they are told."""
+    return has_image_suffix(name) or name.lower().endswith((".csv", ".heic", ".heif"))

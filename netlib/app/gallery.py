@@ -37,12 +37,13 @@ def load_examples() -> list[Example]:
 
 
 def examples_for(reader: Reader) -> list[Example]:
-    """The gallery for these networks: where they do not differ, a picture is only hard."""
+    """The gallery for these networks: of classes that they know; hard where they do not differ."""
     return [
         replace(example, kind="hard")
         if example.kind == "differ" and reader.read(example.path).agree
         else example
         for example in load_examples()
+        if set(example.label) <= set(reader.class_names)
     ]
 
 

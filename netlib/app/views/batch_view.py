@@ -40,7 +40,7 @@ def _summary(rows: Sequence[Row], facts: Facts) -> str:
     for name, (right, count) in accuracy(rows).items():
         title, colour = escape(facts[name].title), facts[name].colour
         parts.append(
-            f'<b class="{colour}">{title} {percent(right / count)}</b> ({right} of {count})'
+            f'<b class="{colour}">{title} {100 * right / count:.1f}\u00a0%</b> ({right} of {count})'
         )
     return f"<p>{' · '.join(parts)}</p>"
 

@@ -55,10 +55,13 @@ def _lesson(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
         f"<b>{_ratio(_block_macs(first, i), _block_macs(second, i))}</b>" for i in replaced
     )
     which = _listed(str(i + 1) for i in replaced)
-    text = (
-        f"Block{'s' if len(replaced) > 1 else ''} {which} made separable: {savings} fewer. "
-        f"In all only <b>{_ratio(first['macs'], second['macs'])}</b>"
+    made = (
+        f"Block{'s' if len(replaced) > 1 else ''} {which} made separable: {savings} fewer. In all "
     )
+    whole = f"<b>{_ratio(first['macs'], second['macs'])}</b>"
+    if any(_differs(first, second, i) for i in range(len(first["blocks"])) if i not in replaced):
+        return f"{made}{whole}: they differ elsewhere, too."
+    text = f"{made}only {whole}"
     kept = [i for i, _ in enumerate(second["blocks"]) if second["blocks"][i][0]["kind"] == "conv"]
     if not kept:
         return f"{text}."
@@ -77,6 +80,11 @@ def _is_replaced(first: Mapping[str, Any], second: Mapping[str, Any], i: int) ->
     one, other = first["blocks"][i], second["blocks"][i]
     alike = all(one[-1][size] == other[-1][size] for size in ("m", "n", "height", "width"))
     return alike and one[0]["kind"] == "conv" and other[0]["kind"] == "depthwise"
+
+
+def _differs(first: Mapping[str, Any], second: Mapping[str, Any], i: int) -> bool:
+    """Block i does not cost the same in both."""
+    return _block_macs(first, i) != _block_macs(second, i)
 
 
 def _column(networks: Sequence[Mapping[str, Any]], i: int, total: int) -> str:

@@ -44,8 +44,8 @@ Facts = Mapping[str, NetworkFacts]  # by the network's name
 
 
 def percent(share: float) -> str:
-    """0.9987 -> "99.9 %", unbroken; only certainty is written as 100 %, and only zero as 0 %."""
-    if 0.9995 <= share < 1:
+    """0.9987 -> "99.9 %", unbroken; no network is certain, whatever float32 rounds to."""
+    if share >= 0.9995:
         return "99.9\u00a0%"
     if 0 < share < 0.001:
         return "&lt;\u00a00.1\u00a0%"

@@ -54,7 +54,7 @@ def stress_html(
         curves = {facts[n].colour: a.probabilities[part, labels[n]] for n, a in answers.items()}
         ranges = "".join(
             f'<span class="{facts[n].colour}">{escape(facts[n].title)} '
-            f"{_range(factor, a.labels[part], labels[n])}</span>"
+            f"{_range(factor, np.where(a.is_digit, a.labels, -1)[part], labels[n])}</span>"
             for n, a in answers.items()
         )
         title = f'<p class="chart-title">{factor.title}</p>'

@@ -113,8 +113,8 @@ def _elsewhere(teacher: Teacher, taught: Taught, name: str) -> str:
     change = f"{abs(lost)} {'fewer' if lost > 0 else 'more'}" if lost else "as many"
     worst = f" Class {escape(cost.worst[0])} lost most: {cost.worst[1]}." if cost.worst else ""
     return (
-        f'<p class="taught-cost">Elsewhere: of {cost.count:,} validation digits, held back from '
-        f"all learning, <b>{cost.before:,} → {cost.after:,}</b> are right "
+        f'<p class="taught-cost">Elsewhere: of {cost.count:,} validation digits, on which no '
+        f"weight was trained, <b>{cost.before:,} → {cost.after:,}</b> are right "
         f"({100 * cost.before / cost.count:.1f} % → {100 * cost.after / cost.count:.1f} %): "
         f"{change}.{worst}</p>"
     )

@@ -8,6 +8,7 @@ const GUESSES = ["about as many", "about half", "about an eighth", "about a hund
 const FILES = ["upload", "many-pictures"]; // tabs whose files no address holds
 const KEPT = "lesson-ink", WORDS = "lesson-words"; // of the browser's own memory, until the tab is closed
 const PADS = { ink: "#pad", wide: "#wide-pad" }; // by their keys in an address
+const calm = matchMedia("(prefers-reduced-motion: reduce)"); // then there is no Play
 const $ = (selector) => document.querySelector(selector);
 const padOf = (key) => $(`${PADS[key]} .pad[data-ready]`);
 
@@ -213,7 +214,7 @@ class Lesson {
     const right = nearest(ratio);
     return [
       { title: "predict", parts: [
-        text(`Block ${block + 1} makes ${n} output maps of ${m} input maps. ${one.title} needs ${number(cost(a).total)} `
+        text(`Block ${block + 1} makes ${n} output maps from ${m} input maps. ${one.title} needs ${number(cost(a).total)} `
           + `multiplications for it. ${other.title} first filters each input map once, then mixes the filtered maps. `
           + "How many will it need? Choose before you look."),
         choice(this.state.guess),
@@ -223,7 +224,7 @@ class Lesson {
           + `output map” several times. What is swapped at ${one.title}? What stays at ${other.title}, and what alone moves?`),
       ] },
       { title: "count", parts: [
-        text(`Press Play, or Step. Watch both counters: when does ${other.title} do its ${k}×${k} work, and how often?`),
+        text(`Press ${calm.matches ? "Step" : "Play, or Step"}. Watch both counters: when does ${other.title} do its ${k}×${k} work, and how often?`),
       ] },
       { title: "compare", parts: [
         text(`${guess ? `You said: ${guess}. ` : ""}Counted: ${sum(a)} against ${sum(b)}, ${ratio.toFixed(2)} times fewer; `

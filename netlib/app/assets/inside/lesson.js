@@ -73,7 +73,10 @@ class Lesson {
     if (state.tab) tabButtons().find((tab) => slug(tab.textContent) === state.tab)?.click();
     if (state.block) openInside(state);
     this.enlarge();
-    if (state.step && this.pair) this.open(state.step, false);
+    if (!state.step || !this.pair) return;
+    this.open(state.step, false);
+    const [{ type }] = performance.getEntriesByType("navigation");
+    if (type !== "reload") this.panel.scrollIntoView({ block: "start" }); // a link's reader has seen nothing yet
   }
 
   // The wide pad is made when its tab is first opened.

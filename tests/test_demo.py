@@ -487,6 +487,16 @@ def test_a_zip_that_cannot_be_used_gets_one_sentence(
         collect((write_zip(tmp_path / "x.zip", entries),), TEN)
 
 
+def test_a_refused_zip_is_told_before_a_table_that_does_not_fit_the_rest(
+    service: Service, tmp_path: Path
+) -> None:
+    archive = write_zip(tmp_path / "evil.zip", {"../a.png": png(seven())})
+    table = tmp_path / "labels.csv"
+    table.write_text("image,label\na.png,7\n")
+    with pytest.raises(UserError, match=r"evil\.zip"):
+        rows_of(service, [archive, table])
+
+
 def test_a_bad_file_spoils_its_own_row_only(service: Service, tmp_path: Path) -> None:
     (tmp_path / "x.zip").write_bytes(b"PK\x03\x04 and nothing more")
     (tmp_path / "notes.txt").write_text("hello")

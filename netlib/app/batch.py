@@ -187,7 +187,13 @@ def collect(
         except (DataError, UserError) as error:
             pictures.append((name, partial(_refuse, error)))
             continue
-        found = _labels(name, content, [picture for picture, _ in pictures], classes)
+        try:
+            found = _labels(name, content, [picture for picture, _ in pictures], classes)
+        except UserError:
+            for other, refused in pictures:
+                if other.lower().endswith(".zip"):
+                    refused()  # its pictures may be those that the table names
+            raise
         for picture, label in found.items():
             if labels.setdefault(picture, label) != label:
                 raise UserError(
@@ -235,7 +241,8 @@ def to_csv(rows: Sequence[Row], classes: Mapping[str, Sequence[str]]) -> str:
         header += [f"{name}_p{label}" for label in known]
     writer.writerow(map(inert, header))
     for row in rows:
-        cells = [row.name, row.label or "", f"{row.disagreement:.4f}", row.error]
+        disagreement = f"{row.disagreement:.4f}" if row.texts() else ""
+        cells = [row.name, row.label or "", disagreement, row.error]
         for name, known in classes.items():
             network = row.reading.networks.get(name) if row.reading is not None else None
             cells += _cells(network) if network else [""] * (4 + len(known))

@@ -92,7 +92,8 @@ def _evidence(
     limit = max((float(np.abs(values).max()) for values in maps.values()), default=1.0)
     figures = dict.fromkeys(networks, _unknown(target, against))
     for name, values in maps.items():
-        caption = f"sum {values.sum():+.1f}{_bias(networks[name], facts[name], target, against)}"
+        total = round(float(values.sum()), 1) + 0.0  # never −0.0
+        caption = f"sum {total:+.1f}{_bias(networks[name], facts[name], target, against)}"
         picture = _overlay(signed(_smooth(values), limit), images[name])
         figures[name] = figure(picture, caption.replace("-", "−"), f"Evidence for {target}")
     rest = f" and for {escape(against)}" if against is not None else ""

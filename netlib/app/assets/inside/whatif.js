@@ -90,5 +90,5 @@ function row(side, name, formula, pieces, most) {
 function ratioText(ratio, n, k) {
   const share = `(5) / (2) = 1/N + 1/K² = 1/${number(n)} + 1/${k * k} = ${(1 / n + 1 / (k * k)).toFixed(3)}`;
   if (ratio > 1) return `Separable needs <b>${ratio.toFixed(2)}×</b> fewer multiplications. <span>${share}</span>`;
-  return `Separable saves nothing here: it needs ${(1 / ratio).toFixed(2)}× as many. <span>${share}</span>`;
+  return `Separable saves nothing here: it needs ${(1 / ratio).toPrecision(4)}× as many. <span>${share}</span>`;
 }

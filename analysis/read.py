@@ -24,7 +24,6 @@ from netlib.files import replacing
 if TYPE_CHECKING:
     from netlib.answer.reading import NetworkReading, Reader
 
-
 MAX_TABLE_BYTES = 100_000_000
 
 

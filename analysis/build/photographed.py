@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from analysis.frame.command import made_by, progress, start, write_json
 from analysis.frame.results import write_table
+from analysis.look.style import NETWORKS
 from netlib import answer, nets
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from netlib.answer.reading import Reader
     from netlib.data.strokes import PenDigit
 
-NETWORKS = ("standard", "mobilenet")
 HEIGHT = 140  # of a character, px
 DIGIT, NUMBER, OTHER = "one digit", "number", "no digit"
 

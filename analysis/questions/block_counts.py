@@ -98,7 +98,7 @@ def say(data: Results) -> Sections:
         if means.loc[name, "validation_accuracy"] > means.loc[best, "validation_accuracy"] - 0.005
     ]
     small = means.loc[near, "macs"].idxmin()
-    depths = (means["conv"] + means["dw"]).groupby(means["conv"] + means["dw"])
+    depths = means.groupby(means["conv"] + means["dw"])
     deep = [chosen_level(runs[runs["network"].isin(same.index)], "network") for _, same in depths]
     rows = [
         {

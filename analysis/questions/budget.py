@@ -1,6 +1,6 @@
 """The answer in its regimes: block for block, at an equal budget, in equal time; and image size."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 import pandas as pd
@@ -200,32 +200,29 @@ def say(data: Results) -> Sections:
     widths = like_budgets(data)
     by_size = data.table("resolution.csv").groupby(["resolution", "network"])["accuracy"].mean()
     narrow, slim, wide = equal(widths, "params"), equal(widths, "macs"), equal_time(widths)
+    at_params, at_macs = (pairs_of(widths, standard=width) for width in (narrow, slim))
+    wider = pairs_of(widths, mobilenet=wide)
     return {
         "budget": {
             "regimes": list(regimes(data)),
-            "seeds": count_text([pairs_of(widths, standard=narrow).index.nunique()], "seed"),
+            "seeds": count_text([at_params.index.nunique()], "seed"),
             "runs": short(widths),
             "narrow": f"{narrow:g}",
             "slim": f"{slim:g}",
             "wide": f"{wide:g}",
-            "narrow_gap": judged_text(gaps_of(pairs_of(widths, standard=narrow))),
-            "slim_gap": judged_text(gaps_of(pairs_of(widths, standard=slim))),
-            "wide_gap": judged_text(gaps_of(pairs_of(widths, mobilenet=wide))),
+            "narrow_gap": judged_text(gaps_of(at_params)),
+            "slim_gap": judged_text(gaps_of(at_macs)),
+            "wide_gap": judged_text(gaps_of(wider)),
             "few": seeds_text(data.table("width.csv")),
             "elsewhere": ratios(widths)["time"],
-            "equivalence": equivalences(widths, narrow, slim, wide),
+            "equivalence": equivalences([at_params, at_macs, wider]),
             "resolutions": sizes_text(by_size.unstack(), data.table("resolution.csv")),
         }
     }
 
 
-def equivalences(widths: pd.DataFrame, narrow: float, slim: float, wide: float) -> str:
-    """Whether any of the equal budgets is shown to make no difference."""
-    pairs = (
-        pairs_of(widths, standard=narrow),
-        pairs_of(widths, standard=slim),
-        pairs_of(widths, mobilenet=wide),
-    )
+def equivalences(pairs: Sequence[pd.DataFrame]) -> str:
+    """Whether any of the three equal budgets is shown to make no difference."""
     if any(len(found) < FEWEST for found in pairs):
         return "Too few pairs to show that any of these makes no difference."
     tests = [equivalence_of(found["mobilenet"], found["standard"]) for found in pairs]

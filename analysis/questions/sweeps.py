@@ -289,10 +289,11 @@ def lengths(data: Results) -> str:
         f"{percent(row['standard'])} / {percent(row['mobilenet'])} %"
         for (steps, kind), row in means.iterrows()
     )
+    least = max(map(least_difference, tables))
     lost = [
         f"from {whole(before)} to {whole(after)}"
         for ((before, _), one), ((after, _), other) in pairwise(means.iterrows())
-        if (one - other > max(map(least_difference, tables))).any()
+        if (one - other > least).any()
     ]
     rise = "more steps go with a higher accuracy, whichever factor made them"
     if lost:

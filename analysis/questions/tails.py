@@ -145,7 +145,6 @@ def say(data: Results) -> Sections:
     """Who loses more with rare classes, and what the losses of the short runs give."""
     short, long, plain = data.table("imbalance.csv"), long_runs(data, *RECIPES), longest(data)
     means = short.groupby(["ratio", "network", "level"])[list(COLUMNS.values())].mean()
-
     section = {
         "rotations": str(plain["rotation"].nunique()),
         "images": images_text(plain),

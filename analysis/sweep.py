@@ -42,6 +42,10 @@ RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
     "strong augmentation": ("averaging", {"augment": "strong"}),
     "label smoothing": ("averaging", {"loss": "label_smoothing"}),
     "SGD": ("averaging", {"optimizer": "sgd", "learning_rate": 0.1, "weight_decay": 0.0005}),
+    "slow averaging": ("averaging", {"ema": 0.9995}),
+    "clean end": ("averaging", {"clean_epochs": 2}),
+    "depthwise not decayed": ("averaging", {"decay_depthwise": False}),
+    "distillation": ("averaging", {}),  # from --teachers, which the others do not take
 }
 # What else a factor may vary, beside the fields of `TrainConfig`.
 OF_THE_RUN: dict[str, type] = {"train_size": int, "resolution": int, "width": float}
@@ -70,7 +74,8 @@ class Options:
         tuned: CSV of a sweep over learning_rate: each network takes its rate of least validation
             loss; one that is not in it takes that of the pair's network which ends with the same
             kind of block.
-        training: where the factor leaves it alone; --seeds takes the place of --seed.
+        training: where the factor leaves it alone; --seeds takes the place of --seed. In
+            --teachers, {seed} is the run's.
         bfloat16: networks that train in bfloat16 all the same, to save time.
         train_size: training images; 0 for all.
         validation_size: share of the training split.
@@ -184,6 +189,8 @@ def check(options: Options) -> None:
             f"--keep was given with {len(options.dataset_path)} data sets, whose runs would share "
             "folders; expected one: run the sweep once for each, with a folder of its own."
         )
+    if "distillation" in options.levels and not options.training.teachers:
+        raise ValueError("--levels has distillation; expected --teachers, which it learns from.")
     if options.training.seed:
         raise ValueError(f"--seed {options.training.seed} was given; a sweep expects --seeds.")
 
@@ -223,6 +230,10 @@ def make_run(
             level = f"{changes[options.factor]:g}"
     if oversampling := changes.get("loss") == OVERSAMPLING:
         changes["loss"] = "cross_entropy"
+    taught = options.factor != "recipe" or level == "distillation"
+    changes["teachers"] = tuple(
+        path.replace("{seed}", str(seed)) for path in options.training.teachers if taught
+    )
     if "augment" in changes:
         changes["augment"] = known(AUGMENTATIONS, changes["augment"], "augment")
     of_the_run = ("width", "resolution", "train_size", "validation_size", "steps", "num_classes")

@@ -42,6 +42,7 @@ def test_names_are_those_of_the_code_that_they_choose() -> None:
         ("ema", 1),
         ("ema", -0.1),
         ("patience", -1),
+        ("clean_epochs", -1),
         ("seed", -1),
         ("loss", "hinge"),
         ("optimizer", "lbfgs"),

@@ -73,6 +73,9 @@ def test_a_recipe_is_that_which_it_changes_and_its_change() -> None:
     configs = [run.config for run in planned("--factor", "recipe", "--levels", *levels)]
     assert [config.learning_rate for config in configs] == [0.001, 0.001, 0.01, 0.01]
     assert [config.loss for config in configs[1:3]] == ["cross_entropy", "label_smoothing"]
+    levels = ["averaging", "distillation", "--seeds", "4", "--teachers", "wide-{seed}"]
+    taught = planned("--factor", "recipe", "--levels", *levels)
+    assert [run.config.teachers for run in taught] == [(), (), ("wide-4",), ("wide-4",)]
 
 
 def test_extra_images_join_the_training_set(run, digit_folder) -> None:
@@ -216,6 +219,7 @@ def members(group: int) -> set[int]:
         (["--factor", "none", "--seed", "3"], "a sweep expects --seeds"),
         (["--factor", "loss"], "was given 0 levels; expected at least one"),
         (["--factor", "recipe", "--levels", "secret"], "recipe is 'secret'; expected one of plain"),
+        (["--factor", "recipe", "--levels", "distillation"], "expected --teachers"),
         (["--factor", "batch_size", "--levels", "x"], "'x'; batch_size expects int values"),
         (["--factor", "loss", "--levels", "hinge"], "loss is 'hinge'; expected one of"),
         (["--factor", "augment", "--levels", "wild"], "augment is 'wild'; expected one of none"),

@@ -91,6 +91,36 @@ def test_one_batch_can_be_overfitted(optimizer: str) -> None:
     assert predictions.dtype == torch.int64 and predictions.tolist() == labels.tolist()
 
 
+def test_a_network_with_teachers_learns_what_they_say_whatever_the_labels(tmp_path: Path) -> None:
+    images, labels = stripes(24)
+    wise = training.train(tiny(), images, labels, images, labels, 0.01, 30)
+    model = save_network(wise, tmp_path / "wise.safetensors")
+    assert training.test(wise, None, images, labels).tolist() == labels.tolist()
+    wrong = (labels + 1) % 3
+    config = replace(CPU, teachers=(str(model),))
+    taught = training.train(tiny(1), images, wrong, images, labels, 0.01, 30, config=config)
+    assert training.test(taught, None, images, labels).tolist() == labels.tolist()
+    save_network(tiny(input_dim=(1, 16, 16)), model)
+    with pytest.raises(ValueError, match=r"teacher .* has input_dim \(1, 16, 16\); expected"):
+        run(tiny(), replace(CPU, teachers=(str(model),)))
+
+
+def test_the_last_epochs_images_may_be_left_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Tensor] = []
+    monkeypatch.setattr(fitting, "augment", lambda images, *_: (seen.append(images), images)[1])
+    run(tiny(), replace(CPU, clean_epochs=3))
+    assert len(seen) == 3  # the batches of the first of four epochs
+
+
+def test_depthwise_filters_alone_are_left_undecayed() -> None:
+    net = tiny()
+    weights = {name: p for name, p in net.named_parameters() if p.dim() > 1}
+    for decayed in (True, False):
+        (group, _) = fitting._parameter_groups(net, replace(CPU, decay_depthwise=decayed))
+        left = [name for name, p in weights.items() if not any(p is q for q in group["params"])]
+        assert left == ([] if decayed else ["blocks.1.conv_dw.weight"])
+
+
 def test_every_parameter_gets_a_gradient_and_moves() -> None:
     net = tiny()
     before = copy.deepcopy(net.state_dict())

@@ -93,12 +93,16 @@ class TrainConfig:
         loss: name of a file in netlib/training/losses.
         optimizer: with its usual options.
         weight_decay: on weights of two or more dimensions; batch norm and biases have none.
+        decay_depthwise: decay depthwise filters, too.
         schedule: "constant", "cosine" to 0, or "onecycle": linear warm-up, then cosine to 0.
         warmup: share of the steps that "onecycle" warms up.
         ema: decay of the weights' exponential moving average, 0 for none; it rises to this value
             over the first updates. Where it is on, the averaged weights are what is validated and
             returned.
         augment: changes made to training images.
+        clean_epochs: the last of them, whose images are not changed.
+        teachers: checkpoints whose softened answers, on average, are learned in place of the
+            labels, each from the same changed image (Beyer et al. 2022).
         patience: epochs without a better validation score before an early stop, 0 for never.
         seed: of weights, data order and augmentation.
         precision: of convolutions and matrix products in training; weights stay float32. "auto"
@@ -114,10 +118,13 @@ class TrainConfig:
     loss: LossName = "cross_entropy"
     optimizer: OptimizerName = "adamw"
     weight_decay: float = 0.01
+    decay_depthwise: bool = True
     schedule: ScheduleName = "onecycle"
     warmup: float = 0.2
     ema: float = 0.0
     augment: AugmentConfig = AUGMENTATIONS["none"]
+    clean_epochs: int = 0
+    teachers: tuple[str, ...] = ()
     patience: int = 0
     seed: int = 0
     precision: Precision = "auto"
@@ -142,6 +149,9 @@ class TrainConfig:
         _check(self.weight_decay >= 0, "weight_decay", self.weight_decay, "0 or more")
         _check(0 < self.warmup < 1, "warmup", self.warmup, "a share between 0 and 1")
         _check(0 <= self.ema < 1, "ema", self.ema, "a decay from 0 to below 1")
+        _check(self.clean_epochs >= 0, "clean_epochs", self.clean_epochs, "0 or more")
+        plain = not self.teachers or self.loss == "cross_entropy"
+        _check(plain, "loss", repr(self.loss), "cross_entropy where teachers are named")
         _check(self.patience >= 0, "patience", self.patience, "0 or more")
         _check(0 <= self.seed < 2**32, "seed", self.seed, "0 to 2^32 - 1")
 

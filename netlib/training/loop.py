@@ -19,10 +19,12 @@ from tqdm import tqdm
 
 from netlib.errors import WorkError
 from netlib.files import replacing
+from netlib.nets.checkpoint import load_network
 from netlib.nets.network import Network
 from netlib.training.allocator import keep_freed_memory
 from netlib.training.augment import augment
 from netlib.training.config import TrainConfig
+from netlib.training.distillation import soft_cross_entropy, softened
 from netlib.training.losses import Loss
 from netlib.training.precision import choose_precision
 
@@ -161,6 +163,7 @@ class _Run:
             if config.ema
             else None
         )
+        self.teachers = [self._teacher(path) for path in config.teachers]
         self.optimizer = optimizer or OPTIMIZERS[config.optimizer](
             _parameter_groups(net, config), lr=config.learning_rate
         )
@@ -172,6 +175,15 @@ class _Run:
         self.history: History = []
         self.best_epoch = -1
         self.best_weights: dict[str, Tensor] = {}
+
+    def _teacher(self, path: str) -> Network:
+        teacher = load_network(path)
+        for name in ("input_dim", "num_classes"):
+            if (got := getattr(teacher, name)) != (expected := getattr(self.net, name)):
+                raise ValueError(
+                    f"The teacher {path} has {name} {got}; expected {expected}, as the network's."
+                )
+        return teacher.to(self.device, memory_format=self.memory_format)
 
     def _average_in(
         self, averages: Sequence[Tensor], values: Sequence[Tensor], _: int | Tensor
@@ -217,12 +229,17 @@ class _Run:
                 continue
             images = images.to(self.device, non_blocking=True)
             labels = labels.to(self.device, non_blocking=True)
-            images = augment(images, self.config.augment, generator)
+            if epoch < self.config.training_epochs - self.config.clean_epochs:
+                images = augment(images, self.config.augment, generator)
             images = images.contiguous(memory_format=self.memory_format)
             with self.autocast():
                 logits = self.net(images)
+                said = softened(self.teachers, images) if self.teachers else None
             logits = logits.float()
-            loss = loss_func(logits, labels)
+            if said is None:
+                loss = loss_func(logits, labels)
+            else:
+                loss = soft_cross_entropy(logits, said).mean()
             if self.device.type == "cpu":  # elsewhere every look at a number stalls the device
                 self._check_finite(loss, f"epoch {epoch + 1}, step {step + 1}")
             self.optimizer.zero_grad(set_to_none=True)
@@ -351,8 +368,13 @@ def seed_everything(seed: int) -> None:
 
 
 def _parameter_groups(net: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
-    decayed: Sequence[Tensor] = [p for p in net.parameters() if p.dim() > 1]
-    others: Sequence[Tensor] = [p for p in net.parameters() if p.dim() <= 1]
+    kept = {
+        id(module.weight)
+        for module in net.modules()
+        if isinstance(module, nn.Conv2d) and module.groups > 1 and not config.decay_depthwise
+    }
+    decayed: Sequence[Tensor] = [p for p in net.parameters() if p.dim() > 1 and id(p) not in kept]
+    others: Sequence[Tensor] = [p for p in net.parameters() if p.dim() <= 1 or id(p) in kept]
     return [
         {"params": decayed, "weight_decay": config.weight_decay},
         {"params": others, "weight_decay": 0.0},

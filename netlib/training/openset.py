@@ -6,8 +6,8 @@ eleven numbers, too: its logits, and a judge's logit for "no digit", one linear 
 embedding at length 1, whose weights are kept beside the network. So networks, their size and their
 files stay as they are.
 
-    digits    cross entropy with the teachers' probabilities at `SOFT` (Hinton et al. 2015), of the
-              same view as the teachers saw
+    digits    cross entropy with the teachers' probabilities (`netlib.training.distillation`), of
+              the same view as the teachers saw
     others    cross entropy with equal probabilities (Dhamija et al. 2018, equation 1)
     both      binary cross entropy of the judge
 """
@@ -23,9 +23,9 @@ from torch import Tensor, nn
 from netlib.nets.network import Network
 from netlib.training.augment import augment
 from netlib.training.config import AugmentConfig
+from netlib.training.distillation import soft_cross_entropy, softened
 from netlib.training.precision import has_units
 
-SOFT = 2.0  # divides the logits of teachers and network alike
 SCALE = 16.0  # of the embedding that the judge sees, so that its weights stay small
 JUDGE_WEIGHT, ENTROPIC_WEIGHT = 1.0, 0.1
 
@@ -70,9 +70,8 @@ def open_set_loss(outputs: Tensor, targets: Tensor) -> Tensor:
         outputs: (N, 11), of `Judged`.
         targets: (N, 11), of `digit_targets` and `other_targets`.
     """
-    log_p, soft_log_p = outputs[:, :-1].log_softmax(1), (outputs[:, :-1] / SOFT).log_softmax(1)
-    none = targets[:, -1]
-    taught = -(SOFT**2) * (targets[:, :-1] * soft_log_p).sum(1)
+    log_p, none = outputs[:, :-1].log_softmax(1), targets[:, -1]
+    taught = soft_cross_entropy(outputs[:, :-1], targets[:, :-1])
     judged = F.binary_cross_entropy_with_logits(outputs[:, -1], none, reduction="none")
     return (taught - ENTROPIC_WEIGHT * none * log_p.mean(1) + JUDGE_WEIGHT * judged).mean()
 
@@ -89,8 +88,7 @@ def digit_targets(
     for batch in torch.as_tensor(images)[:, None].split(256):
         seen = (batch.float() / 255).contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_units(batch.device)):
-            logits = [teacher(seen).float() for teacher in teachers]
-        rows.append(torch.stack([(z / SOFT).softmax(1) for z in logits]).mean(0).numpy())
+            rows.append(softened(teachers, seen).numpy())
     said = np.concatenate(rows)
     sure = np.eye(said.shape[1], dtype=np.float32)[labels]
     right = said.argmax(1) == labels

@@ -183,7 +183,7 @@ class _Run:
                 raise ValueError(
                     f"The teacher {path} has {name} {got}; expected {expected}, as the network's."
                 )
-        return teacher.to(self.device, memory_format=self.memory_format)
+        return teacher.to(self.device).to(memory_format=self.memory_format)
 
     def _average_in(
         self, averages: Sequence[Tensor], values: Sequence[Tensor], _: int | Tensor

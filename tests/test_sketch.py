@@ -19,6 +19,7 @@ from netlib.picture.digit import (
     trace,
 )
 from netlib.picture.load import ImageError
+from netlib.picture.paper import find_strokes
 
 PAD = 280
 
@@ -88,6 +89,10 @@ def lamp(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def shadow(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return 1 - 0.4 / (1 + np.exp(-60 * (x + 0.5 * y - 0.8)))
+
+
+def phone_shadow(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.where(y - 0.4 > 1.2 * np.abs(x - 0.15), 0.45, 1.0)
 
 
 # --- MNIST's layout -----------------------------------------------------------------------------
@@ -210,6 +215,13 @@ def test_a_small_blurred_scan_gets_sharp_edges() -> None:
 def test_photos_of_paper_read_like_the_drawing(light: Callable) -> None:
     digit = digit_of(photo(seven(), light))
     assert likeness(digit, digit_of(seven())) > 0.95
+
+
+def test_the_corner_of_a_shadow_is_not_taken_for_the_strokes() -> None:
+    lights = (even_light, phone_shadow)
+    alone, shaded = (find_strokes(photo(seven(pen=10), light)) for light in lights)
+    assert not shaded.light
+    assert shaded.window == pytest.approx(alone.window)
 
 
 def test_a_chalkboard_reads_like_the_drawing() -> None:

@@ -122,17 +122,19 @@ def find_strokes(levels: np.ndarray) -> Strokes:
     small = cv2.GaussianBlur(cv2.LUT(small, RATIOS), (3, 3), 0)
     side = float(np.sqrt(small.size))
     both = small, 255 - small
-    all_filled = [_filled(tones, WINDOWS[-1] * side) for tones in both]
+    steps = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    edges = cv2.subtract(steps, LEAST_RATIO).astype(np.float32)  # type: ignore[call-overload]
+    all_filled = [_filled(tones, edges, WINDOWS[-1] * side) for tones in both]
     is_light: bool | None = None
     for share in WINDOWS:
         window = max(3.0, share * side)
         if is_light is None:
-            filled = [_filled(tones, window) for tones in both]
+            filled = [_filled(tones, edges, window) for tones in both]
             if any(part >= TELLING * most for part, most in zip(filled, all_filled, strict=True)):
                 is_light = filled[1] > filled[0]
                 own = filled[is_light]
         else:
-            own = _filled(both[is_light], window)
+            own = _filled(both[is_light], edges, window)
         if is_light is not None and own >= HOLDING * all_filled[is_light]:
             break
     return Strokes(bool(is_light), window / scale)
@@ -147,11 +149,11 @@ def closed(levels: np.ndarray, window: float) -> np.ndarray:
     return cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel)[reach:][:height, reach : reach + width]
 
 
-def _filled(levels: np.ndarray, window: float) -> float:
-    """How much a window fills."""
+def _filled(levels: np.ndarray, edges: np.ndarray, window: float) -> float:
+    """How much a window fills beside edges: strokes are all edge, the corner of a shadow is not."""
     filled = cv2.subtract(closed(levels, window), levels)
     above = cv2.subtract(filled, LEAST_RATIO)  # type: ignore[call-overload]
-    return float(cv2.norm(above, cv2.NORM_L2SQR))
+    return float(np.vdot(above.astype(np.float32), edges))
 
 
 def _noise(values: np.ndarray, blur: float) -> float:

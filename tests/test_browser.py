@@ -59,17 +59,6 @@ def test_undo_takes_back_one_stroke_and_clear_all(visitor: Visitor) -> None:
     visitor.verdict("Draw a digit")
 
 
-def test_the_keyboard_undoes_and_clears(visitor: Visitor) -> None:
-    visitor.draw(FOUR)
-    visitor.reads("4")
-    both = visitor.ink()
-    visitor.page.keyboard.press("Control+z")
-    assert 0 < visitor.ink() < both
-    visitor.page.keyboard.press("Escape")
-    assert visitor.ink() == 0
-    visitor.reads("–")
-
-
 def test_what_clear_took_comes_back_and_undone_strokes_are_redone(visitor: Visitor) -> None:
     visitor.draw(FOUR)
     visitor.reads("4")
@@ -382,15 +371,6 @@ def test_the_map_shows_where_the_drawing_lies(visitor: Visitor) -> None:
     visitor.draw(ONE)
     visitor.page.locator("#map-detail svg.map .cross").first.wait_for()
     assert visitor.page.locator("#map-detail .cross").first.get_attribute("transform") != before
-
-
-def test_each_input_tab_shows_its_own_answer(visitor: Visitor) -> None:
-    visitor.draw(SEVEN)
-    visitor.reads("7")
-    visitor.open_tab("Upload")
-    visitor.reads("–")
-    visitor.open_tab("Draw")
-    visitor.reads("7")
 
 
 def test_stress_sliders_move_the_confidence(visitor: Visitor) -> None:

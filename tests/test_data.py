@@ -16,7 +16,6 @@ from torchvision import transforms
 
 from netlib import data
 from netlib.data import dataset as dataset_module
-from netlib.data import image_cache
 from netlib.data.loaders import DataError, DigitData, DigitDataset
 from netlib.data.overlap import digests_path
 
@@ -118,16 +117,6 @@ def test_images_that_were_trained_on_are_found_again(tmp_path: Path, digits: Pat
     digests_path(checkpoint).write_bytes(b"?")
     with pytest.raises(ValueError, match="holds no hashes of images"):
         data.count_seen(checkpoint, dataset.images)
-
-
-def test_a_batch_is_what_its_items_are(digits: Path) -> None:
-    dataset = DigitDataset(digits)
-    batch = dataset.__getitems__([2, 0, 2])
-    images, labels = DigitDataset.collate(batch)
-    assert len(batch) == 3
-    assert images.shape == (3, 1, 28, 28) and labels.tolist() == [9, 3, 9]
-    for (image, label), index in zip(batch, [2, 0, 2], strict=True):
-        assert torch.equal(image, dataset[index][0]) and label == dataset[index][1]
 
 
 @pytest.mark.parametrize("collate", [None, DigitDataset.collate], ids=["standard", "our own"])
@@ -298,17 +287,6 @@ def test_cache_that_cannot_be_written_is_only_logged(
     dataset = DigitDataset(source, cache_dir=tmp_path / "file" / "cache")
     assert len(dataset) == 3
     assert any("cannot be written" in record.getMessage() for record in caplog.records)
-
-
-def test_interrupted_write_leaves_no_cache_file(source: Path, tmp_path: Path, monkeypatch) -> None:
-    def interrupted(_tensors, path: str, _metadata) -> None:
-        Path(path).write_bytes(b"half a file")
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(image_cache, "save_file", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        DigitDataset(source, cache_dir=tmp_path / "cache")
-    assert cache_files(tmp_path / "cache") == []
 
 
 def test_many_writers_at_once_leave_one_intact_file(source: Path, tmp_path: Path) -> None:

@@ -194,25 +194,6 @@ def test_unreadable_image_is_named(tmp_path: Path, content: bytes) -> None:
     assert "train_new/1.png" in broken(tmp_path, content)
 
 
-def test_damage_to_a_png_never_ends_in_another_error(tmp_path: Path) -> None:
-    """Damage that Pillow can read past gives some image; all other damage names the file."""
-    intact = png((np.arange(784) % 256).astype(np.uint8).reshape(28, 28))
-    rng = np.random.default_rng(0)
-    folder = write_folder(tmp_path, {**layout([0, 1, 2]), "train_new/1.png": intact})
-    found = read(folder)
-    refused = 0
-    for _ in range(200):
-        content = bytearray(intact)
-        content[rng.integers(8, len(content))] ^= rng.integers(1, 256)
-        (folder / "train_new" / "1.png").write_bytes(content)
-        try:
-            decode_table(found, (1, 28, 28))
-        except DataError as error:
-            assert "train_new/1.png" in str(error)
-            refused += 1
-    assert refused > 100
-
-
 # --- The demo's path ----------------------------------------------------------------------------
 
 

@@ -136,15 +136,6 @@ def test_packaged_split_follows_its_seed(packaged) -> None:
 # --- Pen strokes --------------------------------------------------------------------------------
 
 
-def test_pen_strokes_are_split_by_writer(tmp_path: Path) -> None:
-    source = sources.unipen(pen_file(tmp_path / "pen"), seed=0, test_writers=1)
-    train, test = source.splits["train"], source.splits["test"]
-    assert len(train.images) == len(train.labels) == 9 and test.labels.tolist() == [0, 1, 2]
-    writers = {name: set(part.extra["writer"]) for name, part in source.splits.items()}
-    assert len(writers["train"]) == 3 and not writers["train"] & writers["test"]
-    assert writers["test"] == set(source.record["writers"]["test"])
-
-
 def test_pen_pictures_differ_in_place_and_follow_the_seed(tmp_path: Path) -> None:
     path = pen_file(tmp_path / "pen")
     first, again, other = (

@@ -1,11 +1,10 @@
 """From encoded bytes to pixels: every image mode, other sizes, and files that are no images."""
 
-import io
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers_data import layout, png, table, write_folder
+from helpers_data import encoded, layout, png, table, write_folder
 from PIL import Image
 
 from netlib.data import pixels as decode
@@ -22,12 +21,6 @@ def grey(data: bytes, side: int = 2) -> list[list[int]]:
 
 def rgb(data: bytes, side: int = 2) -> list[list[list[int]]]:
     return np.asarray(decode_image(data, (3, side, side))).tolist()
-
-
-def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
 
 
 def of_mode(mode: str, values: list) -> Image.Image:
@@ -68,7 +61,7 @@ PALETTE.putpalette([50, 50, 50, 255, 255, 255, 100, 100, 100])
     ids=["L", "1", "RGB", "RGBA", "LA", "P", "transparent colour", "transparent grey"],
 )
 def test_every_mode_becomes_grey(image: Image.Image, options: dict, expected: list) -> None:
-    assert grey(encoded(image, "PNG", **options)) == expected
+    assert grey(png(image, **options)) == expected
 
 
 def test_rgb_images_keep_their_colours_and_grey_becomes_three_equal_channels() -> None:

@@ -1,10 +1,9 @@
 """From a picture to a network's input: what visitors draw, scan and photograph."""
 
-import io
-
 import numpy as np
 import pytest
 import torch
+from helpers_data import encoded, png
 from PIL import Image, ImageDraw
 from sklearn.datasets import load_digits
 
@@ -189,9 +188,8 @@ def test_transparent_drawings_are_seen() -> None:
 
 
 def test_compression_does_not_matter() -> None:
-    buffer = io.BytesIO()
-    seven().save(buffer, "JPEG", quality=20)
-    assert likeness(digit_of(buffer.getvalue()), digit_of(seven())) > 0.97
+    small = encoded(seven(), "JPEG", quality=20)
+    assert likeness(digit_of(small), digit_of(seven())) > 0.97
 
 
 # --- Nothing to read ----------------------------------------------------------------------------
@@ -253,10 +251,8 @@ def test_many_pictures_are_stacked_and_blanks_are_named() -> None:
 
 
 def test_the_same_picture_gives_the_same_digit_from_every_source() -> None:
-    buffer = io.BytesIO()
-    seven().save(buffer, "PNG")
     page = np.asarray(seven())
-    images = [page, page / 255, torch.from_numpy(page.copy())[None], buffer.getvalue()]
+    images = [page, page / 255, torch.from_numpy(page.copy())[None], png(page)]
     for image in images:
         assert np.array_equal(digit_of(image), digit_of(seven()))
 

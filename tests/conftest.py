@@ -144,6 +144,25 @@ def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
         terminalreporter.line(reason)
 
 
+# --- Commands -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """`refused(NAME, *words)` is the one sentence of a command that ends with status 2."""
+
+    def run(name: str, *words: object) -> str:
+        from analysis.frame.command import start
+
+        capsys.readouterr()
+        assert start(name, [str(word) for word in words]) == 2
+        sentence = capsys.readouterr().err
+        assert sentence.startswith(f"{name}: ") and sentence.count("\n") == 1
+        return sentence
+
+    return run
+
+
 # --- Servers ------------------------------------------------------------------------------------
 
 

@@ -43,6 +43,14 @@ def sure(labels: np.ndarray, wrong: int = 0) -> np.ndarray:
     return np.log(81) * np.eye(10)[said]
 
 
+def keep_pairs(folder: Path, dataset: Path, *seeds: int) -> Path:
+    """Both networks of every seed, with right answers, below a folder."""
+    for seed in seeds:
+        for network in BLOCKS:
+            keep_run(folder, network, seed, dataset)
+    return folder
+
+
 def keep_run(
     folder: Path, network: str, seed: int, dataset: Path, logits: np.ndarray | None = None
 ) -> Path:

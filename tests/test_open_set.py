@@ -288,7 +288,9 @@ def test_fine_tuning_tells_in_the_checkpoint_what_was_done(tuned):
     assert digests_path(tuned[1]).is_file()
 
 
-def test_without_epochs_only_the_threshold_is_chosen_anew(tuned, digit_folder, fonts, tmp_path):
+def test_without_epochs_only_the_threshold_is_chosen_anew(
+    tuned, digit_folder, fonts, tmp_path, refused
+):
     pictures, checkpoint = tuned
     net = load_network(checkpoint)
     taught = tmp_path / "small.safetensors"
@@ -309,10 +311,10 @@ def test_without_epochs_only_the_threshold_is_chosen_anew(tuned, digit_folder, f
         == digests_path(taught).exists()
     )
     save_network(net, taught, {"config": {"seed": 0}, "temperature": 1.0})
-    assert start("open_set", [str(word) for word in words]) == 2
+    refused("open_set", *words)
 
 
-def test_fine_tunings_of_one_start_are_averaged(tuned, digit_folder, fonts, tmp_path):
+def test_fine_tunings_of_one_start_are_averaged(tuned, digit_folder, fonts, tmp_path, refused):
     pictures, net = tuned[0], load_network(tuned[1])
     checkpoint, other = tmp_path / "small.safetensors", tmp_path / "other.safetensors"
     net.metadata["no_digit"]["head"] = [0.1] * (net.head.in_features + 1)
@@ -332,7 +334,7 @@ def test_fine_tunings_of_one_start_are_averaged(tuned, digit_folder, fonts, tmp_
     (told,) = found.metadata["fine_tuning"]["averaged_with"]
     assert told["weights_sha256"] == weights_digest(net)
     words[words.index("--training-epochs") + 1] = 1
-    assert start("open_set", [str(word) for word in words]) == 2
+    refused("open_set", *words)
 
 
 def test_families_are_measured_apart_where_a_network_never_saw_them(tuned, digit_folder, tmp_path):
@@ -351,9 +353,8 @@ def test_families_are_measured_apart_where_a_network_never_saw_them(tuned, digit
     assert (tmp_path / "t.json").is_file()
 
 
-def test_an_unknown_family_is_told_with_those_that_there_are(tuned, digit_folder, capsys):
+def test_an_unknown_family_is_told_with_those_that_there_are(tuned, refused):
     words = ["--dataset-path", "x", "--unipen", "x", "--hands", "x", "--icons", "x",
              "--pictures", tuned[0], "--checkpoint", tuned[1], "--without", "cats",
              "--output", tuned[0].parent / "again"]  # fmt: skip
-    assert start("open_set", [str(word) for word in words]) == 2
-    assert "--without names cats; expected some of rings, bars." in capsys.readouterr().err
+    assert "--without names cats; expected some of rings, bars." in refused("open_set", *words)

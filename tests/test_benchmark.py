@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import get_args
@@ -16,7 +15,7 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
-from helpers_arms import make_counter, make_failure, make_sleeper
+from helpers_arms import interleave_here, make_counter, make_failure, make_sleeper
 from helpers_runs import trained
 from PIL import Image
 from torch import nn
@@ -284,18 +283,10 @@ def test_a_server_that_has_ended_is_an_error(free_port) -> None:
 # --- The command --------------------------------------------------------------------------------
 
 
-def here(
-    arms: Mapping[str, Arm], cases: Sequence[Hashable], rounds: int
-) -> dict[tuple[str, Hashable], list[float]]:
-    """`interleave` without processes, for what is done with its results."""
-    works = {name: arm.make(*arm.arguments) for name, arm in arms.items()}
-    return {(a, case): [works[a](case)] * rounds for case in cases for a in arms}
-
-
 def test_one_area_runs_alone_and_writes_its_files(
     checkpoints, tmp_path: Path, capsys, monkeypatch
 ) -> None:
-    monkeypatch.setattr(archives, "interleave", here)
+    monkeypatch.setattr(archives, "interleave", interleave_here)
     arguments = [f"--{name}={path}" for name, path in checkpoints.items()]
     output = tmp_path / "out"
     command = [*arguments, "--quick", "--only", "data", "--output", str(output)]

@@ -11,9 +11,11 @@ from unittest.mock import ANY
 import numpy as np
 import pandas as pd
 import pytest
-from helpers_plots import draw_pictures_only
+from helpers_arms import interleave_here
+from helpers_plots import draw_roughly
 
 from analysis import prepare_data
+from analysis.benchmark import layerwise
 from analysis.build import artefacts, trace
 from analysis.build.__main__ import Options, make_plan, open_report, results_of
 from analysis.build.plan import Step
@@ -256,7 +258,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     whole = sources.packaged()
     splits = {name: Split(s.images[::5], s.labels[::5]) for name, s in whole.splits.items()}
     with pytest.MonkeyPatch.context() as patch:
-        draw_pictures_only(patch)
+        draw_roughly(patch)
+        patch.setattr(layerwise, "interleave", interleave_here)
         patch.chdir(place)
         patch.setattr(sources, "packaged", lambda seed: replace(whole, splits=splits))
         assert start("build", ["--tiny", "--jobs", "1"]) == 0

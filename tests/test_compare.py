@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from helpers_data import words
-from helpers_plots import draw_pictures_only
+from helpers_plots import draw_roughly
 
 from analysis.comparison import told
 from analysis.comparison.answers import Answers, read_answers, short_names
@@ -82,7 +82,7 @@ def test_one_picture_is_enough(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    draw_pictures_only(monkeypatch)
+    draw_roughly(monkeypatch)
     dataset = digit_folder(train=1, test=1, num_classes=3)
     table = next(dataset.glob("test*.csv"))
     lines = table.read_text().splitlines()[:2]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from helpers_data import words
-from helpers_plots import draw_pictures_only
+from helpers_plots import draw_roughly
 from helpers_runs import keep_pairs
 
 from analysis.build import own
@@ -47,7 +47,7 @@ def test_no_more_images_are_asked_for_than_there_are(tmp_path: Path) -> None:
 def test_the_page_is_made_of_what_there_is_and_names_what_is_left_out(
     place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    draw_pictures_only(monkeypatch)
+    draw_roughly(monkeypatch)
     dataset, output = place
     options = Options(dataset_path=dataset, output=output, author="A #1, <b>")
     plan = own.make_plan(options)

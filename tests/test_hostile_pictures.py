@@ -17,7 +17,6 @@ from PIL import Image
 from netlib.data.pixels import DECODE_ERRORS, decode_image
 from netlib.picture.load import FORMATS, MAX_MEMORY, ImageError, open_image
 from netlib.picture.number import MAX_PIECES, MOST_PIECES, find_digits
-from netlib.picture.pieces import Line, Piece
 
 
 def grating(width: int, height: int, period: int, kind: str) -> np.ndarray:
@@ -73,15 +72,6 @@ def test_work_is_bounded_by_the_pieces() -> None:
         page[20:140, x : x + 4] = 0
     find_digits(page, score)
     assert 0 < sum(asked) <= MAX_PIECES * MOST_PIECES
-
-
-def test_a_line_asks_for_no_group_of_more_pieces_than_the_most() -> None:
-    from netlib.picture.number import _spans
-
-    pieces = [Piece(n + 1, (3 * n, 0, 3 * n + 2, 100)) for n in range(60)]
-    spans = _spans(Line(100.0, pieces))
-    assert max(stop - start for start, stop in spans) == MOST_PIECES
-    assert len(spans) <= 60 * MOST_PIECES
 
 
 @pytest.mark.parametrize("transparency", [b"", png_chunk(b"tRNS", bytes(range(8)))])

@@ -141,12 +141,12 @@ def run(options: Options) -> list[Path]:
     config = options.training
     training.seed_everything(config.seed)
     net = make_network(options)
-    name = nets.architecture_name(net)
+    name = net.layers.name
     checkpoint = options.checkpoint or folder(options, name) / f"{name}.safetensors"
     metadata: dict[str, Any] = {}
     if not options.is_training:
-        net, metadata = load(options, checkpoint)
-        name = f"{nets.architecture_name(net)}-test"
+        net = load(options, checkpoint)
+        name, metadata = f"{net.layers.name}-test", net.metadata
     output = folder(options, name)
     check_overwriting(options, output, checkpoint)
     records = [data_record(path) for path in (options.dataset_path, *options.extra_dataset_path)]
@@ -213,16 +213,16 @@ def started(options: Options, checkpoint: Path) -> "nets.Network":
     Raises:
         ValueError: an option says something else of the network.
     """
-    net = load(options, checkpoint)[0]
+    net = load(options, checkpoint)
     head, needed = net.layers.head.kind, training.head_for(options.training.loss)
     if head != needed:
         raise ValueError(
             f"{checkpoint} has a {head} head; --loss {options.training.loss} needs a {needed} one: "
             "choose another loss, or train anew."
         )
-    if options.architecture not in (None, nets.architecture_name(net)):
+    if options.architecture not in (None, net.layers.name):
         raise ValueError(
-            f"{checkpoint} is {nets.architecture_name(net)}; expected {options.architecture} as "
+            f"{checkpoint} is {net.layers.name}; expected {options.architecture} as "
             "given: leave --architecture out."
         )
     return net
@@ -234,14 +234,13 @@ def given(options: Options) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def load(options: Options, checkpoint: Path) -> tuple["nets.Network", dict[str, Any]]:
-    """The network of a checkpoint, as it describes itself, and its metadata.
+def load(options: Options, checkpoint: Path) -> "nets.Network":
+    """The network of a checkpoint, as it describes itself.
 
     Raises:
         ValueError: an option says something else of the network.
     """
-    metadata = nets.read_metadata(checkpoint)
-    net = nets.Network(metadata["spec"])
+    net = nets.load_network(checkpoint)
     for name, value in given(options).items():
         found = net.spec.get(name)
         if found != (list(value) if name == "input_dim" else value):
@@ -249,8 +248,7 @@ def load(options: Options, checkpoint: Path) -> tuple["nets.Network", dict[str, 
                 f"{checkpoint} was trained with {name}={found}; expected {name}={value} as "
                 "given: leave the option out, or name another checkpoint."
             )
-    nets.load_weights(net, checkpoint)
-    return net, metadata
+    return net
 
 
 def check_overwriting(options: Options, output: Path, checkpoint: Path) -> None:
@@ -458,7 +456,7 @@ def print_parameters(
         config["augment"] = AugmentConfig(**config["augment"])
     values = {**vars(options)}
     del values["training"]
-    values["architecture"] = nets.architecture_name(net)
+    values["architecture"] = net.layers.name
     values["weighted_sampling"] = metadata.get("weighted_sampling", options.weighted_sampling)
     values.update({name: net.spec[name] for name in DEFAULTS if name in net.spec})
     cost = nets.measure(net)

@@ -79,7 +79,7 @@ def _figures(
 
 def _curve(net: nets.Network, history: "History", quantity: str) -> "Figure":
     """Loss or accuracy, under a title that says how training images were scored."""
-    colour = look.COLOURS.get(nets.architecture_name(net), look.BLACK)
+    colour = look.COLOURS.get(net.layers.name, look.BLACK)
     figure = _one_axes(look.draw_history, history, quantity, colour)
     augment = net.metadata.get("config", {}).get("augment", {})
     plain = not augment or AugmentConfig(**augment) == AugmentConfig()

@@ -12,9 +12,7 @@ from torch import nn
 from netlib.nets.blocks import ConvBlock, ConvDw
 from netlib.nets.complexity import measure
 from netlib.nets.network import (
-    ARCHITECTURES,
     Network,
-    architecture_name,
     init_network,
     mobilenet_v1,
     named_network,
@@ -68,7 +66,7 @@ def test_mobilenet_v1_takes_small_images(side: int, separable: bool) -> None:
 
 
 def test_the_standard_network_has_the_course_s_counts() -> None:
-    net = ARCHITECTURES["standard"]((1, 28, 28), 10)
+    net = named_network("standard", (1, 28, 28), 10)
     cost = measure(net)
     channels = 32 + 64 + 128 + 256
     weights = 9 * (1 * 32 + 32 * 64 + 64 * 128 + 128 * 256)
@@ -80,7 +78,7 @@ def test_the_standard_network_has_the_course_s_counts() -> None:
 
 
 def test_the_mobilenet_has_the_course_s_counts() -> None:
-    net = ARCHITECTURES["mobilenet"]((1, 28, 28), 10)
+    net = named_network("mobilenet", (1, 28, 28), 10)
     cost = measure(net)
     weights = 9 * (1 * 32 + 32 * 64) + (9 * 64 + 64 * 128) + (9 * 128 + 128 * 256)
     normalised = 32 + 64 + (64 + 128) + (128 + 256)
@@ -95,7 +93,7 @@ def test_the_mobilenet_has_the_course_s_counts() -> None:
 
 @pytest.mark.parametrize("name", COURSE)
 def test_three_channels_add_only_to_the_first_layer(name: str) -> None:
-    grey, rgb = (ARCHITECTURES[name]((c, 28, 28), 10) for c in (1, 3))
+    grey, rgb = (named_network(name, (c, 28, 28), 10) for c in (1, 3))
     assert count(rgb) - count(grey) == 2 * 9 * 32
 
 
@@ -167,7 +165,7 @@ def test_first_weights_have_he_s_variance_of_a_filter_s_own_inputs() -> None:
         mobilenet_v1((1, 8, 8), 3, width=1 / 32),
         mobilenet_v1((1, 8, 8), 3, width=1 / 32, separable=False),
     ],
-    ids=architecture_name,
+    ids=lambda net: net.layers.name,
 )
 def test_a_network_can_be_built_again_from_its_spec(net: Network) -> None:
     twin = Network(net.spec)
@@ -190,7 +188,7 @@ def test_a_network_can_be_built_again_from_its_spec(net: Network) -> None:
     ],
 )
 def test_a_network_knows_its_name(net: Network, name: str) -> None:
-    assert architecture_name(net) == name
+    assert net.layers.name == name
 
 
 @pytest.mark.parametrize(
@@ -263,6 +261,6 @@ def test_unknown_specs_are_refused(spec: dict, sentence: str) -> None:
 def test_a_cosine_head_is_part_of_the_spec_and_of_the_name() -> None:
     net = init_network(2, 2, (1, 28, 28), 10, head="cosine")
     assert net.head.bias is None
-    assert architecture_name(net) == "conv2_dw2_cosine"
+    assert net.layers.name == "conv2_dw2_cosine"
     assert Network(net.spec).spec == net.spec
     assert "head" not in init_network(2, 2, (1, 28, 28), 10).spec

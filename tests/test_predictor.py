@@ -12,7 +12,7 @@ from torch import nn
 from netlib.answer.predictor import MAX_BATCH, Predictor
 from netlib.nets.checkpoint import CheckpointError, save_network
 from netlib.nets.layers import folded
-from netlib.nets.network import ARCHITECTURES, Network, init_network, mobilenet_v1
+from netlib.nets.network import Network, init_network, mobilenet_v1, named_network
 
 
 def tiny(seed: int = 0, num_classes: int = 3) -> Network:
@@ -39,8 +39,8 @@ def predictor(tmp_path: Path) -> Predictor:
 @pytest.mark.parametrize(
     "build",
     [
-        lambda: ARCHITECTURES["standard"](),
-        lambda: ARCHITECTURES["mobilenet"](),
+        lambda: named_network("standard"),
+        lambda: named_network("mobilenet"),
         lambda: init_network(0, 3, (1, 28, 28), 10, width=0.5),
         lambda: init_network(1, 0, (1, 8, 8), 2),
         lambda: init_network(2, 1, (3, 20, 31), 7, width=0.5),

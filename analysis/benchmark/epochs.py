@@ -15,7 +15,7 @@ from analysis.benchmark.settings import Settings
 from analysis.look.style import NETWORKS
 from netlib.data.choosing import EpochSampler
 from netlib.data.loaders import DigitDataset
-from netlib.nets.network import ARCHITECTURES
+from netlib.nets.network import named_network
 from netlib.training.config import Precision, TrainConfig
 from netlib.training.loop import fit
 from netlib.training.losses import make_loss
@@ -71,7 +71,7 @@ def make_plain(images: np.ndarray, labels: np.ndarray) -> Callable[[tuple[str, s
         if what == LOADER:
             return timed(list, map(len, loader))
         torch.manual_seed(0)
-        net = ARCHITECTURES[name]()
+        net = named_network(name)
         optimizer = torch.optim.AdamW(net.parameters(), lr=LEARNING_RATE)
         return timed(plain.epoch, net, loader, optimizer)
 
@@ -96,7 +96,7 @@ def make_ours(
         if what == LOADER:
             return timed(list, map(len, loader))
         torch.manual_seed(0)
-        net = ARCHITECTURES[name]()
+        net = named_network(name)
         loss_func = make_loss(config.loss, dataset.class_counts)
         return fit(net, loader, validation, config, loss_func=loss_func)[0]["seconds"]
 

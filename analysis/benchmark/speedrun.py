@@ -26,7 +26,7 @@ from analysis.benchmark.record import Row, row
 from analysis.benchmark.settings import Settings
 from analysis.look.style import NETWORKS
 from netlib.data.loaders import DigitDataset
-from netlib.nets.network import ARCHITECTURES
+from netlib.nets.network import named_network
 from netlib.training.config import TrainConfig
 from netlib.training.course import infer
 from netlib.training.loop import fit
@@ -116,7 +116,7 @@ def make_ours(data: Data, network: str) -> Callable[[int], Found]:
 
     def train(seed: int) -> Found:
         torch.manual_seed(seed)
-        net = ARCHITECTURES[network]()
+        net = named_network(network)
         config = TrainConfig(training_epochs=2, batch_size=64, learning_rate=0.01, seed=seed,
                              precision=choose_precision(net, CPU), device="cpu")  # fmt: skip
         loss_func = make_loss(config.loss, train_set.class_counts)

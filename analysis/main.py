@@ -381,14 +381,11 @@ def evaluate(
     net: "nets.Network", digits: "data.DigitData", device: str = "cpu"
 ) -> dict[str, Result]:
     """Score the network on all three splits, training images without augmentation."""
-    import torch
-
     net.to(training.resolve_device(device))
     results = {}
     for split in SPLITS:
         dataset: data.DigitDataset = getattr(digits, f"{split}_set")
-        rows = torch.arange(len(dataset)).split(1000)
-        logits = training.infer(net, (dataset.batch(part) for part in rows)).logits.numpy()
+        logits = training.infer(net, dataset.loader(1000)).logits.numpy()
         labels = dataset.labels.numpy()
         results[split] = Result(labels, logits, measure.scores(labels, logits))
     net.cpu()

@@ -429,7 +429,8 @@ def train_run(run: Run, threads: int, keep: Path | None, cache: Path) -> dict[st
         identity=run.key,
     )
     training_seconds = time.perf_counter() - training_started
-    outputs = {split: run_network(net, digits, split) for split in ("validation", "test")}
+    sets = {"validation": digits.validation_set, "test": digits.test_set}
+    outputs = {split: training.infer(net, part.loader(500)) for split, part in sets.items()}
     row = make_row(run, config, digits, net, outputs)
     row["training_seconds"] = round(training_seconds, 2)
     row["seconds"] = round(time.perf_counter() - started, 2)
@@ -458,15 +459,6 @@ def read_data(run: Run, cache: Path) -> "data.DigitData":
         ],
         **common,
     )
-
-
-def run_network(net: "nets.Network", digits: "data.DigitData", split: str) -> "Outputs":
-    """Logits and embeddings of a split, in its order."""
-    import torch
-
-    dataset: data.DigitDataset = getattr(digits, f"{split}_set")
-    rows = torch.arange(len(dataset)).split(500)
-    return training.infer(net, (dataset.batch(part) for part in rows))
 
 
 def profile(dataset: Path) -> dict[str, Any]:

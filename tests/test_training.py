@@ -55,7 +55,7 @@ def loaders(seed: int = 0, n: int = 21) -> tuple[DataLoader, DataLoader]:
     def loader(images: np.ndarray, labels: np.ndarray, shuffled: bool) -> DataLoader:
         dataset = DigitDataset.from_arrays(images, labels, num_classes=3)
         sampler = EpochSampler(len(dataset), seed) if shuffled else None
-        return DataLoader(dataset, 8, sampler=sampler, collate_fn=DigitDataset.collate)
+        return dataset.loader(8, sampler)
 
     return loader(*stripes(n), True), loader(*stripes(9, seed=1), False)
 

@@ -123,10 +123,10 @@ def run_area(
     print(table(rows), flush=True)
     seconds = round(time.perf_counter() - started, 1)
     made_by = {**record, "seconds": seconds}
-    written = [save(output, area, rows), write_json(output / f"{area}.json", {"made_by": made_by})]
-    while settings.tables:
-        written.append(save(output, *settings.tables.popitem()))
-    return rows, written
+    tables = {**({area: rows} if rows else {}), **settings.tables}
+    settings.tables.clear()
+    written = [save(output, name, lines) for name, lines in tables.items()]
+    return rows, [*written, write_json(output / f"{area}.json", {"made_by": made_by})]
 
 
 if __name__ == "__main__":

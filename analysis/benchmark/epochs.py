@@ -87,7 +87,7 @@ def make_ours(
     config = TrainConfig(
         learning_rate=LEARNING_RATE, training_epochs=1, precision=precision, device="cpu"
     )
-    loader = loader_of(dataset, config)
+    loader = dataset.loader(config.batch_size, EpochSampler(len(dataset), config.seed))
     few = dataset.select(slice(0, 2))  # a validation that takes no time
     validation = [few.batch([0, 1])]
 
@@ -102,9 +102,3 @@ def make_ours(
 
     work(("mobilenet", STEP))  # warm-up
     return work
-
-
-def loader_of(dataset: DigitDataset, config: TrainConfig) -> DataLoader:
-    """Shuffled batches, fetched whole, as `DigitData` hands them out."""
-    sampler = EpochSampler(len(dataset), config.seed)
-    return DataLoader(dataset, config.batch_size, sampler=sampler, collate_fn=DigitDataset.collate)

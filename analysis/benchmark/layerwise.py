@@ -11,6 +11,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from analysis.benchmark.arms import Arm, interleave, seconds_of
 from analysis.benchmark.inference import kernels, make_eager, make_folded, make_ours, session
-from analysis.benchmark.record import Row, row
+from analysis.benchmark.record import Row
 from analysis.benchmark.settings import Settings
 from analysis.look.style import NETWORKS
 from netlib import nets
@@ -44,20 +45,13 @@ Results = dict[tuple[int, Case], list[float]]  # threads and case -> a measureme
 
 @dataclass(frozen=True)
 class Work:
-    """What a layer has to do for one image.
-
-    Attributes:
-        name, kind: as in `netlib.nets.complexity`.
-        macs: multiply-accumulates.
-        values: activations read and written.
-        params: filters and biases, read once a batch.
-    """
+    """What a layer has to do for one image; name and kind as in `netlib.nets.complexity`."""
 
     name: str
     kind: str
-    macs: int
-    values: int
-    params: int
+    macs: int  # multiply-accumulates
+    values: int  # activations read and written
+    params: int  # filters and biases, read once a batch
 
     def bytes(self, batch: int = BATCH) -> int:
         """Bytes read and written for one image of a batch, all float32."""
@@ -65,7 +59,7 @@ class Work:
 
 
 def run(settings: Settings) -> list[Row]:
-    """The times and the roofs; as rows, how much of the ratio of MACs the layers' times keep."""
+    """The times and the roofs, as tables: no row has a target."""
     counts = sorted({1, settings.threads})
     works = {n: list(layers(nets.load_network(settings.checkpoints[n]))) for n in NETWORKS}
     times = measured(settings, works, counts)
@@ -77,19 +71,7 @@ def run(settings: Settings) -> list[Row]:
         for line in lines_of(times, name, works[name], threads, batch)
     ]
     settings.tables["roofline"] = [roof_line(times, threads) for threads in counts]
-    rows = []
-    for batch in BATCHES:
-        sums = {n: sum(layer_times(times, n, works[n], batch)) for n in NETWORKS}
-        ratio = sums["standard"] / sums["mobilenet"]
-        rows.append(row(f"MobileNet over standard, {batch} a call", "layers, 1 thread",
-                        [ratio], "×", theory=settings.mac_ratio))  # fmt: skip
-    return rows
-
-
-def layer_times(times: Results, network: str, works: list[Work], batch: int) -> Iterator[float]:
-    """Median seconds of each layer and of the rest, on one thread."""
-    for layer in [*(work.name for work in works), REST]:
-        yield statistics.median(times[1, (network, layer, batch)])
+    return []
 
 
 def measured(settings: Settings, works: Mapping[str, list[Work]], counts: list[int]) -> Results:
@@ -177,27 +159,19 @@ def make_roofs(seconds: float) -> Callable[[str], float]:
 
         return 2 * size * repeats / seconds_of(work, seconds) / 1e9  # read and written
 
-    def product() -> float:
-        a, b, out = (torch.rand(SIDE, SIDE) for _ in range(3))
-        return 2 * SIDE**3 / seconds_of(lambda: torch.mm(a, b, out=out), seconds) / 1e9
-
-    def numpy_product() -> float:
+    def product(library: str) -> float:
         a, b = (np.random.default_rng(0).random((SIDE, SIDE), np.float32) for _ in range(2))
-        return 2 * SIDE**3 / seconds_of(lambda: a @ b, seconds) / 1e9
+        multiply: Callable[[], Any] = partial(np.matmul, a, b)
+        if library == "PyTorch":
+            multiply = partial(
+                torch.mm, *map(torch.from_numpy, (a, b)), out=torch.empty(SIDE, SIDE)
+            )
+        elif library == "engine":
+            multiply = partial(product_session(b).run, None, {"a": a})
+        return 2 * SIDE**3 / seconds_of(multiply, seconds) / 1e9
 
-    def engine_product() -> float:
-        a, b = (np.random.default_rng(0).random((SIDE, SIDE), np.float32) for _ in range(2))
-        engine = product_session(b)
-        return 2 * SIDE**3 / seconds_of(lambda: engine.run(None, {"a": a}), seconds) / 1e9
-
-    measures = {
-        "copy, memory": lambda: copy(COPY_BYTES),
-        "copy, cache": lambda: copy(CACHE_BYTES),
-        PRODUCTS[0]: product,
-        PRODUCTS[1]: numpy_product,
-        PRODUCTS[2]: engine_product,
-    }
-    return lambda case: measures[case]()
+    sizes = {"copy, memory": COPY_BYTES, "copy, cache": CACHE_BYTES}
+    return lambda case: copy(sizes[case]) if case in sizes else product(case.split(", ")[-1])
 
 
 def product_session(b: np.ndarray) -> ort.InferenceSession:

@@ -9,31 +9,19 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Row:
-    """One measured quantity.
+    """One measured quantity."""
 
-    Attributes:
-        quantity: what was measured, such as "batch 256".
-        arm: what did it, such as "ours, 1 thread".
-        network: "standard", "mobilenet", or "" where neither or both are meant.
-        median, low, high: of the rounds; low and high are the quartiles.
-        unit: of these three.
-        theory: what arithmetic promises, in the same unit.
-        target: such as ">= 2.5"; "" where none was set.
-        reached: "yes" or "no" beside a target.
-        why: what a profile says where the target is missed.
-    """
-
-    quantity: str
-    arm: str
-    network: str
-    median: float
-    low: float
+    quantity: str  # what was measured, such as "batch 256"
+    arm: str  # what did it, such as "ours, 1 thread"
+    network: str  # "standard", "mobilenet", or "" where neither or both are meant
+    median: float  # of the rounds
+    low: float  # their quartiles
     high: float
-    unit: str
-    theory: float | None = None
-    target: str = ""
-    reached: str = ""
-    why: str = ""
+    unit: str  # of these three
+    theory: float | None = None  # what arithmetic promises, in the same unit
+    target: str = ""  # such as ">= 2.5"; "" where none was set
+    reached: str = ""  # "yes" or "no" beside a target
+    why: str = ""  # what a profile says where the target is missed
 
 
 def row(

@@ -42,44 +42,28 @@ GRADIO_SHARE, PLAIN_SHARE, START, GROWTH = 0.5, 0.85, 1.2, 1.02
 DEMO, NOTHING = "demo", "do nothing"
 PATIENCE = 120  # seconds until a server must answer
 MEMORY_CALLS = 10_000
-READING, NETWORKS_ALONE = "reading a picture", "both networks alone"
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server that has answered.
+    """A server that has answered."""
 
-    Attributes:
-        url: where it listens, on this machine.
-        process: its number.
-        path: of the uploaded picture.
-        seconds: from the command to the first answer.
-    """
-
-    url: str
-    process: int
-    path: str
-    seconds: float
+    url: str  # where it listens, on this machine
+    process: int  # its number
+    path: str  # of the uploaded picture
+    seconds: float  # from the command to the first answer
 
 
 @dataclass(frozen=True)
 class Use:
-    """What calls of one kind took.
+    """What calls of one kind took."""
 
-    Attributes:
-        latencies: seconds of each call.
-        seconds: of all.
-        server, readers, clients: processor seconds of a call, in the server's own process, those
-            that it started, and this one.
-        cores: that other programs left.
-    """
-
-    latencies: list[float]
-    seconds: float
-    server: float
-    readers: float
-    clients: float
-    cores: float
+    latencies: list[float]  # seconds of each call
+    seconds: float  # of all
+    server: float  # processor seconds of a call in the server's own process,
+    readers: float  # in those that it started,
+    clients: float  # and in this one
+    cores: float  # that other programs left
 
     @property
     def speed(self) -> float:
@@ -123,22 +107,14 @@ def drawing(settings: Settings) -> bytes:
 def make_reader(
     checkpoints: Mapping[str, Path], picture: bytes, seconds: float
 ) -> Callable[[str], float]:
-    """The demo's own way from a picture to both answers, and the networks' part of it.
-
-    Returns:
-        Processor seconds of a case, on one thread.
-    """
+    """The demo's own way from a picture to both answers: processor seconds, on one thread."""
     reader = Reader(Predictor(checkpoints, threads=1))
-    digits = reader.read(picture).digits
-    work = {
-        READING: lambda: reader.read(picture),
-        NETWORKS_ALONE: lambda: reader.read_digits(digits),
-    }
+    reader.read(picture)  # warm-up
 
-    def processor_seconds(case: str) -> float:
+    def processor_seconds(_: str) -> float:
         calls, end, start = 0, time.perf_counter() + seconds, time.process_time()
         while not calls or time.perf_counter() < end:
-            work[case]()
+            reader.read(picture)
             calls += 1
         return (time.process_time() - start) / calls
 
@@ -148,27 +124,23 @@ def make_reader(
 def plain(servers: dict[str, Server], settings: Settings, picture: bytes) -> list[Row]:
     """Calls a second of the plain route, as a share of what the cores allow."""
     rounds, seconds = settings.choose((2, 0.7), (5, 3.0))
-    alone: dict[str, list[float]] = {READING: [], NETWORKS_ALONE: []}
     rows = []
     with running(Arm(make_reader, (settings.checkpoints, picture, seconds / 3))) as reader:
         for clients in CLIENTS:
             shares, speeds = [], []
             for _ in range(rounds):
-                for case, times in alone.items():
-                    times.append(reader(case))
+                reading = reader("")
                 twin = load(servers[NOTHING], clients, seconds=seconds, picture=picture)
                 found = load(servers[DEMO], clients, seconds=seconds, picture=picture)
-                promised = twin.call + alone[READING][-1]
+                promised = twin.call + reading
                 speeds.append(found.speed)
                 shares.append(found.speed * promised / min(clients, found.cores))
             why = (f"{found.told()}; promised are {1e3 * promised:.2f} ms: twin "
-                   f"{1e3 * twin.call:.2f}, reading {1e3 * alone[READING][-1]:.2f}.")  # fmt: skip
+                   f"{1e3 * twin.call:.2f}, reading {1e3 * reading:.2f}.")  # fmt: skip
             what = f"{many(clients, 'client')}, plain route"
             rows.append(row(what, DEMO, speeds, "calls a second"))
             rows.append(row(f"{what}, share of what the cores allow", DEMO, shares, "",
                             at_least=PLAIN_SHARE, theory=1.0, why=why))  # fmt: skip
-    rows += [row(f"{case}, no server", DEMO, [1e3 * s for s in times], "ms")
-             for case, times in alone.items()]  # fmt: skip
     return rows
 
 

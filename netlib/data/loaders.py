@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader
 
 from netlib.data.choosing import EpochSampler, Size, split_stratified
 from netlib.data.dataset import DigitDataset, Transform
@@ -106,20 +106,15 @@ class DigitData:
         """Batches of shuffled training images; `epoch` resumes at that epoch's order."""
         if epoch is not None:
             self.sampler.set_epoch(epoch)
-        return self._loader(self.train_set, self.sampler)
+        return self.train_set.loader(self.batch_size, self.sampler)
 
     def validation_loader(self) -> DataLoader:
         """Batches of the validation images, every one once, in a fixed order."""
-        return self._loader(self.validation_set)
+        return self.validation_set.loader(self.batch_size)
 
     def test_loader(self) -> DataLoader:
         """Batches of the test images, every one once, in a fixed order."""
-        return self._loader(self.test_set)
-
-    def _loader(self, dataset: DigitDataset, sampler: Sampler[int] | None = None) -> DataLoader:
-        return DataLoader(
-            dataset, self.batch_size, sampler=sampler, collate_fn=DigitDataset.collate
-        )
+        return self.test_set.loader(self.batch_size)
 
     def _weights(self) -> list[float]:
         counts = self.class_counts

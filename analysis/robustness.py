@@ -24,32 +24,19 @@ from netlib.errors import many
 if TYPE_CHECKING:
     from netlib.data.strokes import PenDigit
 
-MIDDLE = (0.5, 0.5)
-
 
 @dataclass(frozen=True)
 class Drawing:
-    """One way to draw.
+    """One way to draw."""
 
-    Attributes:
-        kind: what differs from the plain drawing.
-        level: how, in words.
-        pen: width of the lines, px of 280.
-        extent: longer side of the digit, as a fraction of the pad.
-        offset: place on the pad, (0, 0) top left to (1, 1) bottom right.
-        tilt: degrees, counter-clockwise.
-        ink: grey value of the lines.
-        paper: grey value of the pad.
-    """
-
-    kind: str = "plain"
-    level: str = ""
-    pen: float = 16
-    extent: float = 0.7
-    offset: tuple[float, float] = MIDDLE
-    tilt: float = 0
-    ink: int = 0
-    paper: int = 255
+    kind: str = "plain"  # what differs from the plain drawing
+    level: str = ""  # how, in words
+    pen: float = 16  # width of the lines, px of 280
+    extent: float = 0.7  # longer side of the digit, as a fraction of the pad
+    offset: tuple[float, float] = (0.5, 0.5)  # (0, 0) top left to (1, 1) bottom right
+    tilt: float = 0  # degrees, counter-clockwise
+    ink: int = 0  # grey value of the lines
+    paper: int = 255  # grey value of the pad
 
     def draw(self, digit: "PenDigit") -> np.ndarray:
         """uint8 (280, 280)."""

@@ -9,14 +9,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from netlib.nets.checkpoint import (
-    CheckpointError,
-    load_network,
-    save_network,
-)
+from netlib.nets.checkpoint import load_network, save_network
 from netlib.nets.layers import mobilenet_v1_spec
 from netlib.nets.network import Network, init_network, mobilenet_v1
-from netlib.nets.saved import read_metadata
+from netlib.nets.saved import CheckpointError, read_metadata
 
 METADATA = {
     "class_names": ["0", "1", "2"],

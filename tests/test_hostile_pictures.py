@@ -3,19 +3,20 @@
 `attacks.py` says where other hostile input is tested, and attacks longer.
 """
 
-import contextlib
 import io
 import random
 import struct
 import sys
 import zlib
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from netlib.data.pixels import DECODE_ERRORS, decode_image
+from netlib.data.pixels import decode_image, read_image
+from netlib.data.stores import DataError, FolderStore
 from netlib.picture.load import FORMATS, MAX_MEMORY, ImageError, open_image
 from netlib.picture.number import MAX_PIECES, MOST_PIECES, find_digits
 from netlib.picture.pieces import Line, Piece
@@ -130,17 +131,21 @@ def memory(what: str) -> int:
 
 @pytest.mark.parametrize("file_format", FORMATS)
 def test_a_data_set_s_reader_ends_in_a_picture_or_in_an_error_that_it_tells(
-    file_format: str,
+    file_format: str, tmp_path: Path
 ) -> None:
     buffer = io.BytesIO()
     Image.fromarray(np.eye(30, dtype=np.uint8) * 255).save(buffer, file_format)
     rng = random.Random(1)
+    read = partial(decode_image, input_dim=(1, 28, 28))
     for _ in range(60):
         data = bytearray(buffer.getvalue())
         for _ in range(rng.randint(1, 6)):
             data[rng.randrange(len(data))] = rng.randrange(256)
-        with contextlib.suppress(*DECODE_ERRORS):
-            assert decode_image(bytes(data), (1, 28, 28)).size == (28, 28)
+        (tmp_path / "picture").write_bytes(data)
+        try:
+            assert read_image(FolderStore(tmp_path), "picture", read).size == (28, 28)
+        except DataError as error:
+            assert "picture in" in str(error)
 
 
 @pytest.mark.parametrize("file_format", FORMATS)

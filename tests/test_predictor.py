@@ -10,9 +10,10 @@ from helpers_runs import trained
 from torch import nn
 
 from netlib.answer.predictor import MAX_BATCH, Predictor
-from netlib.nets.checkpoint import CheckpointError, save_network
+from netlib.nets.checkpoint import save_network
 from netlib.nets.layers import folded
 from netlib.nets.network import Network, init_network, mobilenet_v1, named_network
+from netlib.nets.saved import CheckpointError
 
 
 def tiny(seed: int = 0, num_classes: int = 3) -> Network:

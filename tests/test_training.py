@@ -17,8 +17,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from netlib.data.loaders import DigitDataset, EpochSampler
-from netlib.nets.checkpoint import CheckpointError, save_network
+from netlib.nets.checkpoint import save_network
 from netlib.nets.network import Network, init_network
+from netlib.nets.saved import CheckpointError
 from netlib.training import course as training
 from netlib.training import loop as fitting
 from netlib.training.config import AugmentConfig, TrainConfig
@@ -180,7 +181,7 @@ def test_losses_and_accuracies_are_means_over_images_not_batches() -> None:
             n += len(labels)
         return loss / n, right / n
 
-    train_loader.sampler.set_epoch(0)
+    train_loader.sampler.sampler.set_epoch(0)
     twin.train()
     assert (row["train_loss"], row["train_accuracy"]) == pytest.approx(totals(train_loader))
     twin.eval()

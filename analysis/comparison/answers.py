@@ -21,31 +21,18 @@ MOST = len(COLOURS)
 
 @dataclass(frozen=True)
 class Answers:
-    """One network's answers.
+    """One network's answers."""
 
-    Attributes:
-        name: of the network, as readers see it.
-        place: 0 for the first network, 1 for the second.
-        labels: (N,), the true classes.
-        logits: (N, C).
-        embeddings: (N, D).
-        temperature: that the checkpoint's validation images chose.
-        class_names: C.
-        pictures: (M, H, W) uint8, of the images in `pictured`.
-        pictured: (M,) indices, ascending; at least of what this network reads wrong.
-        filters: spatial kernels (N, M, 3, 3) of each block; empty where only answers are known.
-    """
-
-    name: str
-    place: int
-    labels: np.ndarray
-    logits: np.ndarray
-    embeddings: np.ndarray
-    temperature: float
-    class_names: tuple[str, ...]
-    pictures: np.ndarray
-    pictured: np.ndarray
-    filters: tuple[np.ndarray, ...] = ()
+    name: str  # of the network, as readers see it
+    place: int  # 0 for the first network, 1 for the second
+    labels: np.ndarray  # (N,), the true classes
+    logits: np.ndarray  # (N, C)
+    embeddings: np.ndarray  # (N, D)
+    temperature: float  # that the checkpoint's validation images chose
+    class_names: tuple[str, ...]  # C
+    pictures: np.ndarray  # (M, H, W) uint8, of the images in `pictured`
+    pictured: np.ndarray  # (M,) indices, ascending; at least of what this network reads wrong
+    filters: tuple[np.ndarray, ...] = ()  # (N, M, 3, 3) of each block; empty without checkpoint
 
     @cached_property
     def predictions(self) -> np.ndarray:

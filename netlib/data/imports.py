@@ -10,13 +10,14 @@ import struct
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from netlib.data.choosing import split_stratified
 from netlib.data.layout import find_split, has_split, read_table
-from netlib.data.pixels import DECODE_ERRORS, open_as
+from netlib.data.pixels import open_as, read_image
 from netlib.data.sources import NUM_CLASSES, Images, Source, Split
 from netlib.data.stores import MAX_INNER_BYTES, DataError, FolderStore, Store, ZipStore, check_file
 from netlib.data.tables import has_image_suffix
@@ -37,12 +38,7 @@ class StoredPictures:
         return len(self.names)
 
     def __getitem__(self, index: int) -> np.ndarray:
-        name = self.names[index]
-        data = self.store.read(name)
-        try:
-            return np.asarray(open_as(data, "L"))
-        except DECODE_ERRORS as error:
-            raise DataError(f"{name} in {self.store.path} is no readable image: {error}") from error
+        return np.asarray(read_image(self.store, self.names[index], partial(open_as, mode="L")))
 
 
 @dataclass(frozen=True)
@@ -65,8 +61,8 @@ def from_csv(path: Path, seed: int = 0) -> Source:
     for split in ("train", "test"):
         if split == "train" or has_split(path, split):
             table = read_table(find_split(path, split), NUM_CLASSES)
-            names = [f"{table.folder}/{name}".lstrip("/") for name in table.names]
-            splits[split] = Split(StoredPictures(table.store, names), np.array(table.labels))
+            images = StoredPictures(table.store, table.paths)
+            splits[split] = Split(images, np.array(table.labels))
     return _source("csv", path, splits, seed)
 
 

@@ -44,8 +44,8 @@ class Table:
     """A split's rows, checked: every name is an image that exists, every label is in range."""
 
     store: Store
-    folder: str  # where in the store the images lie
-    names: list[str]  # image names relative to `folder`, in the CSV's order
+    paths: list[str]  # of the images in the store, in the CSV's order
+    names: list[str]  # the same relative to the image folder
     labels: list[int]  # integers in 0...num_classes-1, one per name
     warnings: list[str]  # one sentence each; nothing that stops the data from being used
 
@@ -54,7 +54,7 @@ class Table:
 
     def read(self, index: int) -> bytes:
         """The encoded bytes of image `index`."""
-        return self.store.read(_join(self.folder, self.names[index]))
+        return self.store.read(self.paths[index])
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,9 @@ def read_table(part: Part, num_classes: int) -> Table:
             f"{many(len(unnamed), 'image')} in {files.title}, not named in {title}, "
             f"{'is' if len(unnamed) == 1 else 'are'} left out, for example {min(unnamed)}."
         )
-    return Table(part.folder.store, part.folder.path, names, labels, warnings)
+    folder = f"{part.folder.path}/".lstrip("/")
+    paths = [folder + name for name in names]
+    return Table(part.folder.store, paths, names, labels, warnings)
 
 
 def _may_be_of(part: Part, files: Files, others: Sequence[Files]) -> Callable[[str], bool]:
@@ -371,7 +373,3 @@ def _listed(places: Sequence[Place]) -> str:
 
 def _parent(path: str) -> str:
     return path.rpartition("/")[0]
-
-
-def _join(folder: str, name: str) -> str:
-    return f"{folder}/{name}" if folder else name

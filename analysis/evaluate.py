@@ -128,23 +128,20 @@ def print_scores(result: "measure.Scores", made_by: dict[str, Any]) -> None:
 
 
 def write_predictions(output: Path, asked: Asked) -> Path:
-    """predictions.npz: labels, names, logits, embeddings; pictures of what is read wrong."""
+    """predictions.npz: labels, names, logits, embeddings, and the images."""
     import numpy as np
 
     output.mkdir(parents=True, exist_ok=True)
     path = output / "predictions.npz"
-    labels = asked.dataset.labels.numpy()
-    wrong = np.flatnonzero(asked.prediction.predictions != labels)
     np.savez_compressed(
         path,
-        labels=labels,
+        labels=asked.dataset.labels.numpy(),
         names=np.array(asked.dataset.names),
         logits=asked.prediction.logits,
         embeddings=asked.prediction.embeddings,
         temperature=asked.info.temperature,
         class_names=np.array(asked.info.class_names),
-        wrong=wrong,
-        pictures=asked.dataset.images[wrong].numpy(),
+        images=asked.dataset.images.numpy(),
     )
     return path
 

@@ -16,7 +16,6 @@ from torchvision import transforms
 
 from netlib import data
 from netlib.data import dataset as dataset_module
-from netlib.data import image_cache
 from netlib.data.loaders import DataError, DigitData, DigitDataset
 from netlib.data.overlap import digests_path
 
@@ -265,7 +264,7 @@ def test_sketches_are_not_cached(source: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "cache").exists()
 
 
-@pytest.mark.parametrize("damage", ["cut short", "one bit", "empty", "no tensors"])
+@pytest.mark.parametrize("damage", ["cut short", "one bit", "empty", "no arrays"])
 def test_damaged_cache_file_is_reported_and_made_anew(
     source: Path, tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -275,8 +274,8 @@ def test_damaged_cache_file_is_reported_and_made_anew(
     content = bytearray(file.read_bytes())
     if damage == "one bit":
         content[-1000] ^= 1
-    elif damage == "no tensors":
-        content = bytearray(b"\x02" + bytes(7) + b"{}")
+    elif damage == "no arrays":
+        content = bytearray(b"PK\x05\x06" + bytes(18))
     else:
         content = content[: len(content) // 2 if damage == "cut short" else 0]
     file.write_bytes(content)
@@ -298,11 +297,11 @@ def test_cache_that_cannot_be_written_is_only_logged(
 
 
 def test_interrupted_write_leaves_no_cache_file(source: Path, tmp_path: Path, monkeypatch) -> None:
-    def interrupted(_tensors, path: str, _metadata) -> None:
-        Path(path).write_bytes(b"half a file")
+    def interrupted(file, **_arrays) -> None:
+        file.write(b"half a file")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(image_cache, "save_file", interrupted)
+    monkeypatch.setattr(np, "savez", interrupted)
     with pytest.raises(KeyboardInterrupt):
         DigitDataset(source, cache_dir=tmp_path / "cache")
     assert cache_files(tmp_path / "cache") == []

@@ -30,8 +30,7 @@ class Answers:
     embeddings: np.ndarray  # (N, D)
     temperature: float  # that the checkpoint's validation images chose
     class_names: tuple[str, ...]  # C
-    pictures: np.ndarray  # (M, H, W) uint8, of the images in `pictured`
-    pictured: np.ndarray  # (M,) indices, ascending; at least of what this network reads wrong
+    pictures: np.ndarray  # (N, H, W) uint8
     filters: tuple[np.ndarray, ...] = ()  # (N, M, 3, 3) of each block; empty without checkpoint
 
     @cached_property
@@ -83,10 +82,9 @@ def unasked(name: str, checkpoint: Path, place: int) -> Answers:
 
     saved = nets.read_checkpoint(checkpoint)
     nothing = np.zeros((0, saved.layers.head.num_classes))
-    kernels = Explainer(saved).filters()
-    pictures = np.zeros((0, 1, 1), np.uint8)
-    rows = np.zeros(0, int)
-    return Answers(name, place, rows, nothing, nothing, 1.0, (), pictures, rows, tuple(kernels))
+    kernels, pictures = Explainer(saved).filters(), np.zeros((0, 1, 1), np.uint8)
+    labels = np.zeros(0, int)
+    return Answers(name, place, labels, nothing, nothing, 1.0, (), pictures, tuple(kernels))
 
 
 def check(found: Sequence[Answers]) -> list[Answers]:
@@ -109,22 +107,13 @@ def check(found: Sequence[Answers]) -> list[Answers]:
 
 
 def _read(file: Path, name: str, place: int) -> Answers:
-    needed = ("labels", "logits", "embeddings", "temperature", "class_names", "wrong", "pictures")
+    needed = ("labels", "logits", "embeddings", "temperature", "class_names", "images")
     with np.load(file, allow_pickle=False) as content:
         if missing := sorted({*needed} - {*content.files}):
             raise ValueError(f"{file} lacks {', '.join(missing)}: write it with analysis.evaluate.")
-        arrays = {key: content[key] for key in needed}
-    return Answers(
-        name,
-        place,
-        arrays["labels"],
-        arrays["logits"],
-        arrays["embeddings"],
-        float(arrays["temperature"]),
-        tuple(arrays["class_names"].tolist()),
-        grey(arrays["pictures"]),
-        arrays["wrong"],
-    )
+        *arrays, temperature, names, images = (content[key] for key in needed)
+    known = float(temperature), tuple(names.tolist()), grey(images)
+    return Answers(name, place, *arrays, *known)
 
 
 def grey(images: np.ndarray) -> np.ndarray:

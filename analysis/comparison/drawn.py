@@ -235,10 +235,7 @@ def right(found: Sequence[Answers]) -> Drawn:
     alike = np.flatnonzero(np.all([one.right for one in found], axis=0))
     if not len(alike):
         raise ValueError("there is no image that is read right")
-    known = np.intersect1d(alike, found[0].pictured)
-    if not len(known):
-        raise ValueError("predictions keep no picture of a right answer: name --checkpoint")
-    chosen = look.in_turn(found[0].labels, known, COLUMNS * RIGHT_LINES, SEED)
+    chosen = look.in_turn(found[0].labels, alike, COLUMNS * RIGHT_LINES, SEED)
     return page(found, chosen), (
         f"{share(len(chosen), len(alike))} read right, of every class in turn; {legend(found)}."
     )
@@ -269,19 +266,16 @@ def share(shown: int, count: int) -> str:
 
 def legend(found: Sequence[Answers]) -> str:
     """What stands under an image."""
-    names = " and ".join(f"{one.name} ({name_of_colour(one)})" for one in found)
+    colours = ("blue", "vermillion", "green")
+    names = " and ".join(f"{one.name} ({colours[one.place]})" for one in found)
     return f"under each its class, then what {names} read, errors in colour"
-
-
-def name_of_colour(one: Answers) -> str:
-    return ("blue", "vermillion", "green")[one.place]
 
 
 def page(found: Sequence[Answers], rows: np.ndarray) -> "Figure":
     """Images with what all networks read."""
     lines = -(-len(rows) // COLUMNS)
     figure = blank(FULL, 0.3 + 1.24 * lines)
-    images = np.stack([picture_of(found, row) for row in rows])
+    images = found[0].pictures[rows]
     if len(rows) < COLUMNS:  # as large as in a full line
         images = np.concatenate([images, np.zeros((COLUMNS - len(rows), *images.shape[1:]), "u1")])
     ax = figure.subplots()
@@ -290,18 +284,6 @@ def page(found: Sequence[Answers], rows: np.ndarray) -> "Figure":
     colours = [one.colour for one in found]
     look.draw_answers(ax, images, labels, read, COLUMNS, colours, found[0].class_names)
     return figure
-
-
-def picture_of(found: Sequence[Answers], row: int) -> np.ndarray:
-    """The picture of an image, as the first network that kept it saw it, in the first's size."""
-    from PIL import Image
-
-    for one in found:
-        place = np.searchsorted(one.pictured, row)
-        if place < len(one.pictured) and one.pictured[place] == row:
-            size = found[0].pictures.shape[2], found[0].pictures.shape[1]
-            return np.asarray(Image.fromarray(one.pictures[place]).resize(size))
-    raise ValueError(f"no file has the picture of image {row}: name --checkpoint instead")
 
 
 def occurring(found: Sequence[Answers]) -> np.ndarray:

@@ -29,7 +29,7 @@ from netlib.errors import many
 log = logging.getLogger(__name__)
 
 Transform = Callable[[Any], Tensor]
-_CACHE_VERSION = 2  # raise it whenever decoding changes what comes out
+_CACHE_VERSION = 3  # raise it whenever decoding changes what comes out
 
 
 class DigitDataset(Dataset[tuple[Tensor, int]]):
@@ -121,17 +121,12 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
         if len(names) != len(images):
             raise DataError(f"the images are {len(images)}, their names {len(names)}.")
         dataset = cls.__new__(cls)
-        decoded = Decoded(images, labels.to(torch.int64), names)
-        dataset._fill(decoded, num_classes, transform)
+        dataset._fill(Decoded(names, [], labels.to(torch.int64), images), num_classes, transform)
         return dataset
 
     def _fill(self, decoded: Decoded, num_classes: int, transform: Transform | None) -> None:
-        self.images = decoded.images
-        self.labels = decoded.labels
-        self.names = decoded.names
-        self.warnings = decoded.warnings
-        self.num_classes = num_classes
-        self.transform = transform
+        self.names, self.warnings, self.labels, self.images = decoded
+        self.num_classes, self.transform = num_classes, transform
 
     @property
     def input_dim(self) -> InputDim:
@@ -184,7 +179,7 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
             rows = _rows(rows, len(self))
             names = [self.names[row] for row in rows.tolist()]
         part = DigitDataset.__new__(DigitDataset)
-        decoded = Decoded(self.images[rows], self.labels[rows], names)
+        decoded = Decoded(names, [], self.labels[rows], self.images[rows])
         part._fill(decoded, self.num_classes, self.transform)
         return part
 
@@ -248,8 +243,8 @@ def _decode(
         parts = [_CACHE_VERSION, part.table.where, part.split, input_dim, num_classes]
         parts += [part.fingerprint()]
         key = hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
-        cached = image_cache.load(cache_dir, key)
-        if cached is not None:
+        path = cache_dir / f"images-{key}.npz"
+        if cached := image_cache.load(path):
             return cached
     table = read_table(part, num_classes)
     images = torch.from_numpy(
@@ -257,9 +252,9 @@ def _decode(
     )
     labels = torch.tensor(table.labels, dtype=torch.int64)
     warnings = [*table.warnings, *_oddities(images, labels, table.names, num_classes)]
-    decoded = Decoded(images, labels, table.names, warnings)
+    decoded = Decoded(table.names, warnings, labels, images)
     if cache_dir is not None:
-        image_cache.store(cache_dir, key, decoded)
+        image_cache.store(path, decoded)
     return decoded
 
 

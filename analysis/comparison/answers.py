@@ -111,9 +111,9 @@ def _read(file: Path, name: str, place: int) -> Answers:
     with np.load(file, allow_pickle=False) as content:
         if missing := sorted({*needed} - {*content.files}):
             raise ValueError(f"{file} lacks {', '.join(missing)}: write it with analysis.evaluate.")
-        *arrays, temperature, names, images = (content[key] for key in needed)
-    known = float(temperature), tuple(names.tolist()), grey(images)
-    return Answers(name, place, *arrays, *known)
+        labels, logits, embeddings, heat, names, images = (content[key] for key in needed)
+    known = float(heat), tuple(names.tolist()), grey(images)
+    return Answers(name, place, labels, logits, embeddings, *known)
 
 
 def grey(images: np.ndarray) -> np.ndarray:

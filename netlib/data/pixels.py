@@ -146,9 +146,11 @@ def read_image(store: Store, name: str, read: Reader) -> Image.Image:
     """
     data = store.read(name)
     try:
-        return read(data)
+        image = read(data)
+        image.load()  # not before its pixels are asked for is a file decoded
     except Exception as error:  # Pillow's readers raise about any on damaged data
         raise DataError(f"{name} in {store.path} is no readable image: {error}") from error
+    return image
 
 
 def _workers(table: Table) -> int:

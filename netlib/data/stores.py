@@ -10,7 +10,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -20,6 +20,7 @@ MAX_FILE_BYTES = 2**26  # of one image or CSV: 64 MB are a table of more than a 
 MAX_INNER_BYTES = 2**30  # of a zip in a zip, which is held in memory
 MAX_ENTRIES = 2_000_000
 _LEAVES = re.compile(r"^/|^[A-Za-z]:|(^|/)\.\.(/|$)")
+_SYSTEM_FOLDERS = frozenset({"__MACOSX"})
 
 
 class DataError(ValueError):
@@ -37,18 +38,7 @@ class FolderStore:
 
     def files(self, folder: str) -> list[str]:
         """Every visible file below `folder`, relative to it, sorted."""
-        root, found = self.path / folder, []
-        for place, folders, names in os.walk(root, onerror=_refuse, followlinks=True):
-            folders[:] = [name for name in folders if not _is_hidden(name)]
-            below = os.path.relpath(place, root).replace(os.sep, "/") + "/"
-            below = below.removeprefix("./")
-            found += [below + name for name in names if not _is_hidden(name)]
-            if len(found) > MAX_ENTRIES:
-                raise DataError(
-                    f"{self.path} holds more than {MAX_ENTRIES:,} files; name the folder of "
-                    "the data set alone."
-                )
-        return sorted(found)
+        return sorted(name for name, _ in self._scan(folder))
 
     def read(self, path: str) -> bytes:
         """A file's content.
@@ -65,14 +55,33 @@ class FolderStore:
     def fingerprint(self, folder: str) -> bytes:
         """Hash of the name, size and time of all that the folder holds."""
         digest = hashlib.blake2b()
-        for name in self.files(folder):
-            found = os.stat(self.path / folder / name)
+        for name, entry in sorted(self._scan(folder), key=lambda item: item[0]):
+            found = entry.stat()
             digest.update(f"{name}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
         return digest.digest()
 
-
-def _refuse(error: OSError) -> None:
-    raise DataError(f"{error.filename} cannot be listed: {error.strerror}.") from error
+    def _scan(self, folder: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+        folders, count = [""], 0
+        while folders:
+            below = folders.pop()
+            try:
+                with os.scandir(self.path / folder / below) as entries:
+                    for entry in entries:
+                        if entry.name.startswith(".") or entry.name in _SYSTEM_FOLDERS:
+                            continue
+                        count += 1
+                        if entry.is_dir():
+                            folders.append(f"{below}{entry.name}/")
+                        else:
+                            yield below + entry.name, entry
+                if count > MAX_ENTRIES:
+                    raise DataError(
+                        f"{self.path} holds more than {MAX_ENTRIES:,} files; name the folder of "
+                        "the data set alone."
+                    )
+            except OSError as error:
+                where = self.path / folder / below
+                raise DataError(f"{where} cannot be listed: {error.strerror}.") from error
 
 
 def check_file(path: Path, max_bytes: int) -> None:
@@ -233,7 +242,7 @@ Store = FolderStore | ZipStore
 
 
 def _is_hidden(name: str) -> bool:
-    return any(part[:1] == "." or part == "__MACOSX" for part in name.split("/"))
+    return name.startswith((".", "__MACOSX/")) or "/." in name or "/__MACOSX/" in name
 
 
 def leaves(name: str) -> bool:

@@ -11,9 +11,7 @@ import contextlib
 import io
 import os
 import runpy
-import socket
 import subprocess
-import sys
 import tempfile
 import time
 import uuid
@@ -29,13 +27,12 @@ from PIL import Image, ImageOps
 from analysis.benchmark.arms import Arm, Work, profile, running
 from analysis.benchmark.record import Row, ratios, row
 from analysis.benchmark.settings import Settings
+from analysis.frame.children import HOST, ROOT, serving
 from netlib.answer.predictor import Predictor
 from netlib.answer.reading import Reader
 from netlib.errors import many
 
-HOST = "127.0.0.1"
 PREDICT = "/gradio_api/run/predict"
-ROOT = Path(__file__).parents[2]
 SCRIPT = "demo.py"
 CLIENTS = (1, 8, 32)
 GRADIO_SHARE, PLAIN_SHARE, START, GROWTH = 0.5, 0.85, 1.2, 1.02
@@ -301,33 +298,20 @@ def make_page(paths: Mapping[str, Path]) -> Work:
 @contextlib.contextmanager
 def _server(name: str, settings: Settings, picture: bytes) -> Iterator[Server]:
     """A server that has answered once."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port = probe.getsockname()[1]
-    environment = {**os.environ, "GRADIO_ANALYTICS_ENABLED": "False", "NO_PROXY": HOST}
-    command = [sys.executable, "-m", "analysis.frame.children", str(os.getpid()),
-               *_script(name, settings, port)]  # fmt: skip
+    script = ["analysis/benchmark/nothing.py"]
+    if name == DEMO:
+        files = [str(Path(path).resolve()) for path in settings.checkpoints.values()]
+        script = [SCRIPT, "--host", HOST, "--checkpoint", *files]
     with tempfile.TemporaryFile() as log:
         start = time.perf_counter()
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        url = f"http://{HOST}:{port}"
         try:
-            path = first_answer(url, picture, process)
-            yield Server(url, process.pid, path, time.perf_counter() - start)
+            with serving(*script, log=log) as (url, process):
+                path = first_answer(url, picture, process)
+                yield Server(url, process.pid, path, time.perf_counter() - start)
         except OSError as error:
             log.seek(0)
             text = log.read().decode(errors="replace")[-2000:]
             raise OSError(f"The server {name!r} does not answer ({error}): {text}") from error
-        finally:
-            process.kill()
-            process.wait()
-
-
-def _script(name: str, settings: Settings, port: int) -> list[str]:
-    if name == NOTHING:
-        return ["analysis/benchmark/nothing.py", str(port)]
-    files = [str(Path(path).resolve()) for path in settings.checkpoints.values()]
-    return [SCRIPT, "--host", HOST, "--port", str(port), "--checkpoint", *files]
 
 
 def upload(url: str, picture: bytes) -> str:

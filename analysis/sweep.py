@@ -503,7 +503,7 @@ def keep_files(
     history: "History",
     outputs: dict[str, "Outputs"],
 ) -> None:
-    """network.safetensors, history.csv, and predictions.npz, whose being there says that all is."""
+    """The network, its history, and predictions.npz, whose being there says that all is."""
     import numpy as np
     import pandas as pd
 
@@ -515,7 +515,8 @@ def keep_files(
             labels["validation"], outputs["validation"].logits
         ),
     }
-    nets.save_network(net, folder / "network.safetensors", metadata)
+    checkpoint = nets.save_network(net, folder / "network.safetensors", metadata)
+    data.write_digests(checkpoint, digits.train_set.images)
     pd.DataFrame(history).to_csv(folder / "history.csv", index=False)
     np.savez_compressed(
         folder / "predictions.npz",

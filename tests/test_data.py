@@ -119,14 +119,6 @@ def test_images_that_were_trained_on_are_found_again(tmp_path: Path, digits: Pat
         data.count_seen(checkpoint, dataset.images)
 
 
-def test_a_batch_is_what_its_items_are(digits: Path) -> None:
-    dataset = DigitDataset(digits)
-    batch = dataset.__getitems__([2, 0, 2])
-    assert [int(label) for _, label in batch] == [9, 3, 9]
-    for (image, label), index in zip(batch, [2, 0, 2], strict=True):
-        assert torch.equal(image, dataset[index][0]) and label == dataset[index][1]
-
-
 @pytest.mark.parametrize("subset", [False, True])
 def test_a_standard_loader_gives_stacked_batches(digits: Path, subset: bool) -> None:
     dataset = DigitDataset(digits)
@@ -294,17 +286,6 @@ def test_cache_that_cannot_be_written_is_only_logged(
     dataset = DigitDataset(source, cache_dir=tmp_path / "file" / "cache")
     assert len(dataset) == 3
     assert any("cannot be written" in record.getMessage() for record in caplog.records)
-
-
-def test_interrupted_write_leaves_no_cache_file(source: Path, tmp_path: Path, monkeypatch) -> None:
-    def interrupted(file, **_arrays) -> None:
-        file.write(b"half a file")
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(np, "savez", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        DigitDataset(source, cache_dir=tmp_path / "cache")
-    assert cache_files(tmp_path / "cache") == []
 
 
 def test_many_writers_at_once_leave_one_intact_file(source: Path, tmp_path: Path) -> None:

@@ -3,20 +3,19 @@
 import asyncio
 import base64
 import csv
-import io
 import json
 import pickle
 import re
-import urllib.error
-import urllib.request
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
+from helpers_data import png, write_zip
 from PIL import Image, ImageDraw
 
 import demo
@@ -87,12 +86,6 @@ def seven(size: int = 200, ink: int = 0, paper: int = 255) -> Image.Image:
     scaled = [(x * size, y * size) for x, y in points]
     ImageDraw.Draw(image).line(scaled, fill=ink, width=size // 14, joint="curve")
     return image
-
-
-def png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def data_url(image: Image.Image) -> str:
@@ -402,13 +395,6 @@ def test_a_csv_has_a_line_a_picture_and_no_formulas() -> None:
     assert len(lines) == 2
 
 
-def write_zip(path: Path, entries: dict[str, bytes]) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in entries.items():
-            archive.writestr(name, content)
-    return path
-
-
 def rows_of(service: Service, paths: Sequence[Path], progress: Any = None) -> list[Row]:
     return asyncio.run(read_batch(service.ask, paths, list, progress))
 
@@ -553,9 +539,7 @@ def test_a_zip_bomb_is_refused_by_its_declared_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("netlib.app.batch.MAX_INFLATED_BYTES", 1000)
-    archive = tmp_path / "bomb.zip"
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr("a.png", bytes(2000))
+    archive = write_zip(tmp_path / "bomb.zip", {"a.png": bytes(2000)}, zipfile.ZIP_DEFLATED)
     with pytest.raises(UserError, match="inflates"):
         collect((archive,), TEN)
 
@@ -588,24 +572,13 @@ def test_every_sweep_passes_through_the_undistorted_digit(digit: np.ndarray) -> 
         assert any(np.array_equal(picture, digit) for picture in pictures)
 
 
-def test_a_shift_moves_to_the_right(digit: np.ndarray) -> None:
-    moved = distort(digit, shift=3)
+def test_distortions_go_where_their_sliders_say(digit: np.ndarray) -> None:
+    moved = distort(digit, shift=3)  # to the right
     np.testing.assert_allclose(moved[:, 3:], digit[:, :-3], atol=1e-6)
-
-
-def test_a_quarter_turn_is_counter_clockwise(digit: np.ndarray) -> None:
-    corner = np.zeros((28, 28), np.float32)
-    corner[4:8, 18:24] = 1  # top right goes to top left
-    turned = distort(corner, rotation=90)
-    np.testing.assert_allclose(turned, np.rot90(corner), atol=1e-5)
-
-
-def test_scale_multiplies_the_area(digit: np.ndarray) -> None:
+    turned = distort(moved, rotation=90)  # counter-clockwise
+    np.testing.assert_allclose(turned, np.rot90(moved), atol=1e-5)
     # Half the size is a quarter of the 64 pixels of ink.
     assert distort(digit, scale=0.5).sum() == pytest.approx(16, rel=0.1)
-
-
-def test_thickness_adds_to_both_sides(digit: np.ndarray) -> None:
     # 4 x 16 -> 6 x 18 less the rounding of four corners.
     assert distort(digit, thickness=2).sum() == pytest.approx(6 * 18, abs=2)
     assert distort(digit, thickness=-2).sum() == pytest.approx(2 * 14, abs=2)
@@ -687,20 +660,9 @@ def client(address: str):
     return Client(address, verbose=False)
 
 
-def get(address: str, data: dict | None = None) -> tuple[int, dict]:
-    """GET, or POST with JSON; the status and the JSON answer."""
-    body = json.dumps(data).encode() if data is not None else None
-    request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(request, timeout=30) as response:
-            return response.status, json.load(response)
-    except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
-
-
 def test_health(address: str) -> None:
-    assert get(f"{address}health") == (200, {"status": "ok"})
+    answer = httpx.get(f"{address}health")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
 def test_predict_answers_with_both_networks(client, tmp_path: Path) -> None:
@@ -744,41 +706,6 @@ def test_predict_batch_answers_for_every_file(client, tmp_path: Path) -> None:
     assert [answer["image"] for answer in answers] == ["a.png", "b.png"]
     assert answers[0]["standard"]["prediction"] == "7"
     assert "no picture" in answers[1]["error"]
-
-
-def test_predict_works_over_plain_http(address: str) -> None:
-    boundary = "boundary"
-    head = (
-        f"--{boundary}\r\nContent-Type: image/png\r\n"
-        'Content-Disposition: form-data; name="files"; filename="seven.png"\r\n\r\n'
-    )
-    body = head.encode() + png(seven()) + f"\r\n--{boundary}--\r\n".encode()
-    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-    request = urllib.request.Request(f"{address}gradio_api/upload", body, headers)
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=30) as response:
-        path = json.load(response)[0]
-    file = {"path": path, "meta": {"_type": "gradio.FileData"}}
-    status, answer = get(f"{address}gradio_api/run/predict", {"data": [file]})
-    assert status == 200
-    assert answer["data"][0]["mobilenet"]["prediction"] == "7"
-
-
-def test_a_file_of_the_server_cannot_be_asked_for(address: str) -> None:
-    file = {"path": str(Path(demo.__file__)), "meta": {"_type": "gradio.FileData"}}
-    status, answer = get(f"{address}gradio_api/run/predict", {"data": [file]})
-    assert status != 200
-    assert "data" not in answer
-
-
-def test_a_damaged_picture_gets_its_sentence_over_the_api(client, tmp_path: Path) -> None:
-    from gradio_client import handle_file
-    from gradio_client.exceptions import AppError
-
-    path = tmp_path / "x.png"
-    path.write_bytes(png(seven())[:60])
-    with pytest.raises(AppError, match="damaged"):
-        client.predict(handle_file(path), api_name="/predict")
 
 
 def test_only_the_documented_endpoints_are_public_and_they_are_described(client) -> None:

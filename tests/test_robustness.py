@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from helpers_data import pen_file
 from PIL import Image
 
 from analysis.frame.command import start
@@ -20,15 +21,9 @@ DIGIT = PenDigit((STROKE,), 1, 1)
 
 
 @pytest.fixture
-def pen_file(tmp_path: Path) -> Path:
-    """Two digits of each class by each of two writers."""
-    lines = [".VERSION 1.0"]
-    for number in range(40):
-        label, writer = number % 10, 1 + number // 20
-        lines += [f'.SEGMENT DIGIT {number} ? "{label}"', f".COMMENT {label} {writer} {number}"]
-        lines += [".PEN_DOWN", f" {label} 9", " 5 1", ".PEN_UP"]
-    (tmp_path / "pen.unipen").write_text("\n".join(lines) + "\n")
-    return tmp_path / "pen.unipen"
+def unipen(tmp_path: Path) -> Path:
+    """A digit of each class by each of two writers."""
+    return pen_file(tmp_path / "pen.unipen", writers=2, each=10)
 
 
 def test_each_drawing_differs_from_the_plain_one_in_what_it_says() -> None:
@@ -47,9 +42,9 @@ def test_ink_and_paper_have_their_grey_values() -> None:
     np.testing.assert_array_equal(swapped, 255 - DRAWINGS[0].draw(DIGIT))
 
 
-def test_every_way_to_draw_has_a_row_for_each_network(pen_file: Path, tmp_path: Path) -> None:
+def test_every_way_to_draw_has_a_row_for_each_network(unipen: Path, tmp_path: Path) -> None:
     output = tmp_path / "table.csv"
-    arguments = ["--unipen", str(pen_file), "--count", "10", "--test-writers", "1"]
+    arguments = ["--unipen", str(unipen), "--count", "10", "--test-writers", "1"]
     assert start("robustness", [*arguments, "--output", str(output)]) == 0
     with open(output, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -65,16 +60,16 @@ def test_every_way_to_draw_has_a_row_for_each_network(pen_file: Path, tmp_path: 
     assert set(record["weights_sha256"]) == {"standard", "mobilenet"}
 
 
-def test_more_digits_than_there_are_is_one_sentence(pen_file: Path, tmp_path: Path, capsys) -> None:
-    arguments = ["--unipen", str(pen_file), "--count", "100", "--test-writers", "1"]
+def test_more_digits_than_there_are_is_one_sentence(unipen: Path, tmp_path: Path, capsys) -> None:
+    arguments = ["--unipen", str(unipen), "--count", "100", "--test-writers", "1"]
     assert start("robustness", [*arguments, "--output", str(tmp_path / "t.csv")]) == 2
     assert (
-        "--count is 100, but the test writers have only 2 drawings of 0" in capsys.readouterr().err
+        "--count is 100, but the test writers have only 1 drawing of 0" in capsys.readouterr().err
     )
 
 
 def test_photographs_that_are_drawn_and_labelled_ones_are_counted(
-    pen_file: Path, tmp_path: Path
+    unipen: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "sent" / "these"
     folder.mkdir(parents=True)
@@ -85,7 +80,7 @@ def test_photographs_that_are_drawn_and_labelled_ones_are_counted(
         lines.append(f"{name},{label},clean")
     folder.with_suffix(".csv").write_text("\n".join(lines))
     output = tmp_path / "table.csv"
-    arguments = ["--unipen", str(pen_file), "--count", "1", "--test-writers", "1"]
+    arguments = ["--unipen", str(unipen), "--count", "1", "--test-writers", "1"]
     arguments += ["--sets", str(folder.with_suffix(".csv")), "--output", str(output)]
     assert start("photographed", arguments) == 0
     table = pd.read_csv(output)

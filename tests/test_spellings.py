@@ -1,15 +1,12 @@
 """A data set as people have it: every spelling is read, or refused with one right sentence."""
 
-import io
 import os
 import random
 import socket
-import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from helpers_data import numbered, png, write_folder, write_zip
+from helpers_data import numbered, png, write_folder, write_zip, zipped
 from test_imports import KINDS
 
 from netlib.data import stores
@@ -25,14 +22,6 @@ def images(folder: str, suffix: str = ".png", first: int = 0) -> dict[str, bytes
     """Four images in a folder: 0.png, 1.png, ..."""
     start = f"{folder}/" if folder else ""
     return {f"{start}{first + i}{suffix}": png(image) for i, image in enumerate(numbered(4))}
-
-
-def zipped(files: Mapping[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
 
 
 def lines(*rows: str) -> bytes:

@@ -11,7 +11,8 @@ import numpy as np
 from analysis import look
 from analysis.look.style import as_typed
 from netlib import measure, nets, training
-from netlib.training.arguments import as_images, as_labels
+from netlib.data.arrays import as_labels
+from netlib.training.arguments import as_images
 from netlib.training.config import AugmentConfig
 
 if TYPE_CHECKING:

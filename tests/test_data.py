@@ -183,9 +183,9 @@ def test_read_only_arrays_are_copied() -> None:
         ((28, 28), [0], "expected (N, C, H, W)"),
         ((0, 28, 28), [], "empty"),
         ((2, 2, 28, 28), [0, 1], "wrong number of channels"),
-        ((2, 28, 28), [0], "expected (2,)"),
+        ((2, 28, 28), [0], "2 images have 1 labels and 2 names"),
         ((2, 28, 28), [0, 10], "range from 0 to 10"),
-        ((2, 28, 28), [0.0, 1.0], "must be integers"),
+        ((2, 28, 28), [0.5, 1.0], "expected integers"),
     ],
 )
 def test_arrays_that_do_not_fit(shape: tuple, labels: list, sentence: str) -> None:
@@ -196,7 +196,7 @@ def test_arrays_that_do_not_fit(shape: tuple, labels: list, sentence: str) -> No
 def test_floats_and_too_few_names_are_refused() -> None:
     with pytest.raises(DataError, match="must be uint8"):
         DigitDataset.from_arrays(np.zeros((2, 8, 8)), [0, 1])
-    with pytest.raises(DataError, match="the images are 2, their names 1"):
+    with pytest.raises(DataError, match="2 images have 2 labels and 1 names"):
         DigitDataset.from_arrays(np.zeros((2, 3, 8, 8), np.uint8), [0, 1], names=["a"])
 
 

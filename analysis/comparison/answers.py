@@ -48,11 +48,11 @@ class Answers:
         """With the checkpoint's temperature."""
         return measure.scores(self.labels, self.logits, self.temperature)
 
-    def probabilities(self, scaled: bool = True) -> np.ndarray:
-        """(N, C); as trained, or divided by the temperature first."""
+    def probabilities(self) -> np.ndarray:
+        """(N, C), with the checkpoint's temperature."""
         from scipy.special import softmax
 
-        return softmax(self.logits.astype(float) / (self.temperature if scaled else 1.0), axis=1)
+        return softmax(self.logits.astype(float) / self.temperature, axis=1)
 
     @property
     def colour(self) -> str:

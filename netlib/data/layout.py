@@ -314,13 +314,10 @@ def _merged(folders: Sequence[Place], split: str) -> list[Place]:
         first = places[0]
         surplus = len(first.path) - len(common)
         where = first.where[: len(first.where) - surplus].rstrip("/") if surplus else first.where
-        one_tree = len(places) == 1 or _split_of(where) == split or _leaf_names_are_labels(places)
+        leaves_are_labels = all(place.path.rpartition("/")[2].isdecimal() for place in places)
+        one_tree = len(places) == 1 or _split_of(where) == split or leaves_are_labels
         merged += [Place(first.store, common, where)] if one_tree else places
     return merged
-
-
-def _leaf_names_are_labels(places: Sequence[Place]) -> bool:
-    return all(place.path.rpartition("/")[2].isdecimal() for place in places)
 
 
 def _best_pairs(pairs: Sequence[tuple[Place, Place]]) -> list[tuple[Place, Place]]:

@@ -9,7 +9,6 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
@@ -81,7 +80,9 @@ class DigitData:
         train = read("train")
         sizes: dict[str, Size | None] = {"validation": validation_size, "train": train_size}
         if has_split(path, "test"):
-            self.test_set = _part(read("test"), "test", test_size, seed)
+            self.test_set = read("test")
+            if test_size is not None:
+                self.test_set = _cut(self.test_set, {"test": test_size}, seed)["test"]
         elif test_size is None:
             raise DataError(f"{path} has no test split; give test_size to cut it from train.")
         else:
@@ -124,15 +125,9 @@ class DigitData:
 def _cut(
     dataset: DigitDataset, sizes: Mapping[str, Size | None], seed: int
 ) -> dict[str, DigitDataset]:
-    """Disjoint parts of a data set: views of one reordered copy of its images."""
+    """Disjoint parts of a data set."""
     rows = split_stratified(dataset.labels.numpy(), sizes, seed)
-    ordered = dataset.select(torch.from_numpy(np.concatenate(list(rows.values()))))
-    ends = np.cumsum([len(part) for part in rows.values()]).tolist()
-    starts = [0, *ends[:-1]]
-    return {
-        name: ordered.select(slice(start, end))
-        for name, start, end in zip(rows, starts, ends, strict=True)
-    }
+    return {name: dataset.select(part) for name, part in rows.items()}
 
 
 def _join(datasets: Sequence[DigitDataset]) -> DigitDataset:
@@ -146,10 +141,3 @@ def _join(datasets: Sequence[DigitDataset]) -> DigitDataset:
         names=[name for dataset in datasets for name in dataset.names],
         num_classes=datasets[0].num_classes,
     )
-
-
-def _part(dataset: DigitDataset, name: str, size: Size | None, seed: int) -> DigitDataset:
-    if size is None:
-        return dataset
-    rows = split_stratified(dataset.labels.numpy(), {name: size}, seed)[name]
-    return dataset if len(rows) == len(dataset) else dataset.select(torch.from_numpy(rows))

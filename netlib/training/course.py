@@ -9,13 +9,14 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.utils.data import BatchSampler, DataLoader, SequentialSampler, TensorDataset
 
+from netlib.data.arrays import as_labels
 from netlib.data.choosing import EpochSampler
 from netlib.data.pixels import DARK_ON_LIGHT, count_dark_on_light
 from netlib.errors import many
 from netlib.nets.checkpoint import load_network
 from netlib.nets.network import Network
 from netlib.nets.saved import CheckpointError
-from netlib.training.arguments import as_images, as_labels, choose_loss, choose_optimizer
+from netlib.training.arguments import as_images, choose_loss, choose_optimizer
 from netlib.training.config import TrainConfig
 from netlib.training.loop import Batches, MakeOptimizer, fit
 from netlib.training.losses import Loss

@@ -6,7 +6,7 @@ python -m analysis.evaluate --dataset-path data/digits --split test \
 
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -104,7 +104,7 @@ def write(asked: Asked) -> list[Path]:
     )
     print_scores(result, record)
     content = {
-        **result.to_dict(),
+        **asdict(result),
         "ece_interval": calibration_interval(labels, probabilities) if len(labels) > 1 else None,
         "uncalibrated": {key: getattr(uncalibrated, key) for key in ("nll", "brier", "ece")},
         "made_by": record,

@@ -8,7 +8,7 @@ import hashlib
 import json
 import logging
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -514,7 +514,7 @@ def write_results(
     output: Path, options: Options, results: dict[str, Result], history: "History"
 ) -> list[Path]:
     """history.csv (after training) and scores.json."""
-    content = {split: result.scores.to_dict() for split, result in results.items()}
+    content = {split: asdict(result.scores) for split, result in results.items()}
     record = made_by(options, "torch", "numpy", run=options.identity)
     written = [write_json(output / "scores.json", {**content, "made_by": record})]
     if history:

@@ -240,18 +240,13 @@ def test_bare_and_own_decoding_read_the_same_archive(digit_folder) -> None:
     assert archives.make_ours(folder)("train") > 0
 
 
-def test_the_picture_for_the_server_is_a_drawing(checkpoints) -> None:
-    picture = serving.drawing(Settings(checkpoints))
-    assert picture.startswith(b"\x89PNG") and len(picture) < 100_000
-
-
 def test_the_serving_arm_reads_the_demo_s_way(checkpoints, monkeypatch) -> None:
     asked = []
     read = serving.Reader.read
     monkeypatch.setattr(
         serving.Reader, "read", lambda self, picture: asked.append(picture) or read(self, picture)
     )
-    picture = serving.drawing(Settings(checkpoints))
+    picture = photos.png(Settings(checkpoints).digits("test")[0][0])
     work = serving.make_reader(checkpoints, picture, 0.0)
     asked.clear()
     assert work("") > 0 and set(asked) == {picture}

@@ -6,6 +6,8 @@ python -m analysis.benchmark --dataset-path data/mnist --only inference training
 
 import datetime
 import importlib
+import os
+import platform
 import sys
 import time
 from dataclasses import dataclass
@@ -91,11 +93,15 @@ def run(options: Options) -> list[Path]:
 
 def make_record(options: Options, settings: "Settings") -> dict[str, Any]:
     """What made the figures, printed first."""
-    from analysis.benchmark.settings import machine
+    import torch
 
-    facts = machine()
-    print(f"{facts['processor']}, {facts['cores']} cores ({facts['cpu_capability']}), "
-          f"{facts['system']}; {settings.threads} threads where not stated")  # fmt: skip
+    facts = {
+        "processor": command.processor(),
+        "cores": os.cpu_count(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+    print(*facts.values(), f"{settings.threads} threads where not stated", sep=", ")
     return command.made_by(
         options,
         *PACKAGES,

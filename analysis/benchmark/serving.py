@@ -8,7 +8,6 @@ its clients use of them, and what stays idle.
 
 import asyncio
 import contextlib
-import io
 import os
 import runpy
 import subprocess
@@ -22,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from PIL import Image, ImageOps
 
 from analysis.benchmark.arms import Arm, Work, profile, running
+from analysis.benchmark.photos import png
 from analysis.benchmark.record import Row, ratios, row
 from analysis.benchmark.settings import Settings
 from analysis.frame.children import HOST, ROOT, serving
@@ -81,7 +80,7 @@ class Use:
 
 def run(settings: Settings) -> list[Row]:
     """Calls a second, latency, memory over many calls, and start-up."""
-    picture = drawing(settings)
+    picture = png(settings.digits("test")[0][0])
     with _server(DEMO, settings, picture) as demo, _server(NOTHING, settings, picture) as nothing:
         # Anew: what was uploaded at the demo's start may be gone when the other one has started.
         servers = {name: replace(server, path=upload(server.url, picture))
@@ -90,15 +89,6 @@ def run(settings: Settings) -> list[Row]:
         rows += plain(servers, settings, picture)
         rows += memory(demo, settings.choose(200, MEMORY_CALLS), picture)
     return rows + start_up(settings, picture, servers)
-
-
-def drawing(settings: Settings) -> bytes:
-    """A test digit as a pad would send it: 280x280, dark on white, PNG."""
-    digit = Image.fromarray(settings.digits("test")[0][0])
-    large = ImageOps.invert(digit).resize((280, 280), Image.Resampling.BICUBIC)
-    buffer = io.BytesIO()
-    large.save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def make_reader(

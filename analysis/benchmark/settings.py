@@ -1,7 +1,5 @@
 """What every area is told: networks, data, and how long to measure."""
 
-import os
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from analysis.frame.command import processor
 from analysis.look.style import NETWORKS
 from netlib import data, nets
 from netlib.data.sources import packaged
@@ -56,13 +53,3 @@ class Settings:
 def as_input(images: np.ndarray) -> np.ndarray:
     """uint8 (N, 28, 28) -> float32 (N, 1, 28, 28) in [0, 1], what the networks see."""
     return images[:, None].astype(np.float32) / 255
-
-
-def machine() -> dict[str, Any]:
-    """The processor and its cores."""
-    return {
-        "processor": processor(),
-        "cores": os.cpu_count(),
-        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "system": f"{platform.system()} {platform.machine()}",
-    }

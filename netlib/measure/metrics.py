@@ -4,8 +4,7 @@ Scores are fractions. `confusion[true, predicted]` counts images.
 """
 
 import logging
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,10 +32,6 @@ class Scores:
     brier: float  # squared error of the probabilities, summed over classes, mean over images
     ece: float  # expected calibration error, see `calibration_error`
     confusion: tuple[tuple[int, ...], ...]  # (C, C) counts, true class by row
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain numbers and lists, for a JSON file."""
-        return asdict(self)
 
 
 def scores(labels: ArrayLike, logits: ArrayLike, temperature: float = 1.0) -> Scores:

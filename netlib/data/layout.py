@@ -10,7 +10,7 @@ unpacked to disk.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from os import PathLike
@@ -234,25 +234,15 @@ def _open_zip(place: Place) -> ZipStore:
 
 def _in_the_course_s_layout(survey: _Survey, split: str) -> Part | None:
     """`train_new/` and `train_new.csv`, or the same without `_new`, side by side; no guess."""
-    tables = {(id(p.store), p.path): p for p in survey.tables}
-    for stem in (f"{split}_new", split):
-        for folder in _roots(survey.folders):
-            if folder.path == stem or folder.path.endswith(f"/{stem}"):
-                table = tables.get((id(folder.store), f"{folder.path}.csv"))
-                if table is not None:
-                    return Part(folder, table)
+    highest = sorted(survey.tables, key=lambda table: (table.path.count("/"), table.path))
+    for stem, table in product((f"{split}_new", split), highest):
+        folder = table.path.removesuffix(".csv")
+        if f"/{table.path}".endswith(f"/{stem}.csv") and any(
+            place.store is table.store and f"{place.path}/".startswith(f"{folder}/")
+            for place in survey.folders
+        ):
+            return Part(Place(table.store, folder, table.where.removesuffix(".csv")), table)
     return None
-
-
-def _roots(folders: Sequence[Place]) -> Iterator[Place]:
-    """Folders with images, and those above them, the highest first."""
-    found = {}
-    for place in folders:
-        path, where = place.path, place.where
-        while path:
-            found[id(place.store), path] = Place(place.store, path, where)
-            path, where = _parent(path), _parent(where)
-    yield from sorted(found.values(), key=lambda p: (p.path.count("/"), p.path))
 
 
 def _by_words(survey: _Survey, split: str) -> Part | None:

@@ -150,7 +150,8 @@ def run(options: Options) -> list[Path]:
     output = folder(options, name)
     check_overwriting(options, output, checkpoint)
     records = [data_record(path) for path in (options.dataset_path, *options.extra_dataset_path)]
-    digits = read_data(options, net, output)
+    rehearsed = fine_tuning.rehearsed(options, net.num_classes)
+    digits = read_data(options, net, rehearsed)
     chosen = balanced(options, digits) if options.is_training else options
     print_parameters(chosen, net, metadata, digits)
     history: History = []
@@ -161,12 +162,12 @@ def run(options: Options) -> list[Path]:
     results = evaluate(net, digits, config.device)
     written = []
     if options.is_training:
-        kept = fine_tuning.kept(options, output, results) if options.start_from else {}
+        kept = fine_tuning.kept(options, rehearsed, results) if options.start_from else {}
         metadata = make_metadata(options, net, records, results, history, kept)
         written.append(nets.save_network(net, checkpoint, metadata))
         written.append(data.write_digests(checkpoint, digits.train_set.images))
         if options.start_from:
-            written += fine_tuning.write_beside(options, output, checkpoint)
+            written += fine_tuning.write_beside(options, rehearsed, checkpoint)
         state_path(output).unlink(missing_ok=True)
     data.warn_of_seen(checkpoint, digits.test_set.images)
     print_results(results, metadata)
@@ -271,7 +272,9 @@ def check_overwriting(options: Options, output: Path, checkpoint: Path) -> None:
             )
 
 
-def read_data(options: Options, net: "nets.Network", output: Path) -> "data.DigitData":
+def read_data(
+    options: Options, net: "nets.Network", rehearsed: fine_tuning.Sets | None
+) -> "data.DigitData":
     """The three sets, with the extra training images if there are any."""
     common: dict[str, Any] = {
         "input_dim": net.input_dim,
@@ -279,14 +282,13 @@ def read_data(options: Options, net: "nets.Network", output: Path) -> "data.Digi
         "progress": on_terminal(),
         "cache_dir": options.cache_dir,
     }
-    rehearsed = fine_tuning.rehearsal(options, output)
     extra = [
         data.DigitDataset(path, preprocess="sketch", **common)
         for path in options.extra_dataset_path
     ]
     if rehearsed:
         new = data.DigitDataset(options.dataset_path, preprocess=options.preprocess, **common)
-        extra += fine_tuning.repeated(new, rehearsed)
+        extra += fine_tuning.repeated(new, len(rehearsed[0]))
     return data.DigitData(
         rehearsed or options.dataset_path,
         batch_size=options.training.batch_size,
@@ -296,7 +298,7 @@ def read_data(options: Options, net: "nets.Network", output: Path) -> "data.Digi
         seed=options.training.seed,
         weighted_sampling=options.weighted_sampling,
         extra_train_sets=extra,
-        preprocess="none" if rehearsed else options.preprocess,
+        preprocess=options.preprocess,
         **common,
     )
 

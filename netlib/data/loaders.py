@@ -28,7 +28,7 @@ class DigitData:
     the data set has none, they are cut from the train split as well.
 
     Args:
-        path: see `DigitDataset`.
+        path: see `DigitDataset`; or what is cut into training and validation, and the test set.
         input_dim: (channels, height, width).
         num_classes: number of classes.
         batch_size: of all three loaders; the last, smaller batch is never dropped.
@@ -51,7 +51,7 @@ class DigitData:
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | tuple[DigitDataset, DigitDataset],
         *,
         input_dim: Sequence[int] = (1, 28, 28),
         num_classes: int = 10,
@@ -68,29 +68,30 @@ class DigitData:
         extra_train_sets: Sequence["DigitDataset"] = (),
     ) -> None:
         self.batch_size = batch_size
-        read = partial(
-            DigitDataset,
-            path,
-            input_dim=input_dim,
-            num_classes=num_classes,
-            progress=progress,
-            cache_dir=cache_dir,
-            preprocess=preprocess,
-        )
-        train = read("train")
-        sizes: dict[str, Size | None] = {"validation": validation_size, "train": train_size}
-        if has_split(path, "test"):
-            self.test_set = read("test")
-            if test_size is not None:
-                self.test_set = _cut(self.test_set, {"test": test_size}, seed)["test"]
-        elif test_size is None:
-            raise DataError(f"{path} has no test split; give test_size to cut it from train.")
+        test: DigitDataset | None
+        if isinstance(path, tuple):
+            train, test = path
         else:
+            read = partial(
+                DigitDataset,
+                path,
+                input_dim=input_dim,
+                num_classes=num_classes,
+                progress=progress,
+                cache_dir=cache_dir,
+                preprocess=preprocess,
+            )
+            train, test = read("train"), read("test") if has_split(path, "test") else None
+        sizes: dict[str, Size | None] = {"validation": validation_size, "train": train_size}
+        if test is None:
+            if test_size is None:
+                raise DataError(f"{path} has no test split; give test_size to cut it from train.")
             sizes = {"test": test_size, **sizes}
+        elif test_size is not None:
+            test = _cut(test, {"test": test_size}, seed)["test"]
         parts = _cut(train, sizes, seed)
         self.train_set, self.validation_set = parts["train"], parts["validation"]
-        if "test" in parts:
-            self.test_set = parts["test"]
+        self.test_set = parts["test"] if test is None else test
         if extra_train_sets:
             self.train_set = _join([self.train_set, *extra_train_sets])
         self.train_set.transform = transform

@@ -87,9 +87,16 @@ def lines_of(
     known = {"network": network, "engine": "ours", "threads": 1, "batch": BATCH}
     us = {layer: 1e6 * statistics.median(r[layer] for r in rounds) for layer in rounds[0]}
     for work in layers(net):
-        rates = {"macs": work.macs, "intensity": work.macs / work.bytes,
-                 "gmacs_per_s": work.macs / us[work.name] / 1e3}  # fmt: skip
-        yield {**known, "layer": work.name, "kind": work.kind, "us": us[work.name], **rates}
+        time = us[work.name]
+        rates = {"intensity": work.macs / work.bytes, "gmacs_per_s": work.macs / time / 1e3}
+        yield {
+            **known,
+            "layer": work.name,
+            "kind": work.kind,
+            "us": time,
+            "macs": work.macs,
+            **rates,
+        }
     yield {**known, "layer": REST, "kind": REST, "us": us[REST]}
 
 

@@ -45,8 +45,9 @@ def rehearsed(options: Any, num_classes: int) -> Sets | None:
         )
     logging.warning(
         "%s has no test split: validation and test images are rehearsed digits of the first "
-        "training, whose scores tell what is forgotten, not how unseen digits are read.", path,
-    )  # fmt: skip
+        "training, whose scores tell what is forgotten, not how unseen digits are read.",
+        path,
+    )
     with np.load(source, allow_pickle=False) as file:
         images, labels = file["images"], file["labels"].astype(np.int64)
     digits = data.DigitDataset.from_arrays(images, labels, num_classes=num_classes)

@@ -61,10 +61,9 @@ class Options:
     output: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.rounds < 3:
-            raise ValueError(f"rounds is {self.rounds}; expected 3 or more, to have quartiles.")
-        if self.seeds < 1:
-            raise ValueError(f"seeds is {self.seeds}; expected 1 or more.")
+        for name in ("rounds", "seeds"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; expected 1 or more.")
 
 
 def run(options: Options) -> list[Path]:

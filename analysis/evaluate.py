@@ -53,7 +53,6 @@ class Asked:
 
 
 def run(options: Options) -> list[Path]:
-    """Predict, score, write."""
     return write(ask(options))
 
 

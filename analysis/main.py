@@ -137,7 +137,6 @@ def main(dataset_path: str | Path, **arguments: Any) -> list[Path]:
 
 
 def run(options: Options) -> list[Path]:
-    """Train or load, test, print, write."""
     config = options.training
     training.seed_everything(config.seed)
     net = make_network(options)

@@ -109,7 +109,6 @@ class Options:
 
 
 def run(options: Options) -> Iterator[Path]:
-    """Draw, fine-tune, choose, write."""
     from netlib.data.overlap import digests_path, join_digests, write_digests
     from netlib.nets.checkpoint import load_network, save_network
 

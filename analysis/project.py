@@ -59,7 +59,6 @@ class Options:
 
 
 def run(options: Options) -> list[Path]:
-    """Choose, project, write."""
     labels, embeddings, images = read(options)
     chosen = choose(labels, options.count, options.seed)
     coordinates = project(embeddings[chosen], options.method, options.seed, options.start)

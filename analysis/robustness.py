@@ -74,7 +74,6 @@ class Options:
 
 
 def run(options: Options) -> list[Path]:
-    """Draw, predict, write."""
     from netlib.data.strokes import read_unipen
 
     digits = unseen(read_unipen(options.unipen), options)

@@ -149,17 +149,14 @@ def settle(page: "Page") -> None:
 
 
 def first_view(page: "Page") -> None:
-    """A digit and both answers."""
     draw(page, DIGITS["4"])
 
 
 def open_tab(page: "Page", name: str) -> None:
-    """Open one of the tabs below the answers."""
     page.get_by_role("tab", name=name, exact=True).click()
 
 
 def inside_view(page: "Page") -> None:
-    """Inside block 3, on a digit."""
     draw(page, DIGITS["7"])
     page.locator(".inside").scroll_into_view_if_needed()
     page.wait_for_selector(".inside[data-ready]")
@@ -168,14 +165,12 @@ def inside_view(page: "Page") -> None:
 
 
 def why_view(page: "Page") -> None:
-    """The explanations of a digit."""
     draw(page, DIGITS["2"])
     open_tab(page, "Why")
     page.wait_for_selector("#why-detail .why", timeout=60_000)
 
 
 def stress_view(page: "Page") -> None:
-    """The stress test of a digit."""
     draw(page, DIGITS["7"])
     open_tab(page, "Stress test")
     page.wait_for_selector("#stress-detail .stress-now", timeout=60_000)
@@ -217,7 +212,6 @@ class Reel:
         self.durations: list[int] = []
 
     def shoot(self, stays: int) -> None:
-        """Take one."""
         picture = Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
         height = round(picture.height * FILM_WIDTH / picture.width)
         small = picture.resize((FILM_WIDTH, height), Image.Resampling.LANCZOS)

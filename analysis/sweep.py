@@ -155,7 +155,6 @@ class Run:
 
 
 def run(options: Options) -> list[Path]:
-    """Train what is missing, write."""
     check(options)
     sweep(plan(options), options)
     return [options.output]

@@ -60,7 +60,6 @@ def run(settings: Settings) -> list[Row]:
 
 
 def ours(precision: str) -> str:
-    """The arm's name."""
     return f"ours, {precision}"
 
 

@@ -257,7 +257,6 @@ def long_tailed(path: Path, network: str, profile: str) -> pd.DataFrame:
 
 
 def percents(runs: pd.DataFrame, column: str) -> list[float]:
-    """A column of shares, as percentages."""
     return (100 * runs[column]).tolist()
 
 
@@ -315,7 +314,6 @@ def accuracy_targets(evaluation: Path) -> Iterator[list[str]]:
 
 
 def mean_and_interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """Mean and Student's interval."""
     return fmean(values), *t_interval(values)
 
 

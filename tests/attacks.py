@@ -45,7 +45,7 @@ from netlib.answer import Predictor
 from netlib.data import DataError
 from netlib.data.imports import IMPORTS
 from netlib.nets import load_network, save_network
-from netlib.nets.checkpoint import CheckpointError
+from netlib.nets.saved import CheckpointError
 from netlib.picture.load import FORMATS, ImageError
 from netlib.picture.number import find_digits
 

@@ -7,7 +7,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from netlib.nets.complexity import LayerCost, measure
-from netlib.nets.network import ARCHITECTURES, Network, init_network, mobilenet_v1
+from netlib.nets.network import Network, init_network, mobilenet_v1, named_network
 
 
 def test_every_layer_has_the_figures_derived_by_hand() -> None:
@@ -27,9 +27,9 @@ def test_every_layer_has_the_figures_derived_by_hand() -> None:
 NETWORKS = pytest.mark.parametrize(
     "net",
     [
-        ARCHITECTURES["standard"]((1, 28, 28), 10),
-        ARCHITECTURES["mobilenet"]((1, 28, 28), 10),
-        ARCHITECTURES["mobilenet"]((3, 17, 23), 10),
+        named_network("standard", (1, 28, 28), 10),
+        named_network("mobilenet", (1, 28, 28), 10),
+        named_network("mobilenet", (3, 17, 23), 10),
         init_network(0, 3, (1, 9, 8), 4, 0.3, "cosine"),
         mobilenet_v1((3, 64, 64), 10, width=0.25),
         mobilenet_v1((1, 32, 32), 10, width=0.25, separable=False),

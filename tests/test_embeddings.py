@@ -43,7 +43,7 @@ def output(runs: Path, dataset: Path, tmp_path_factory) -> Path:
         pca = project.settings("pca", 40)
         patch.setattr(embeddings, "METHOD_NAMES", {"pca": "PCA"})
         patch.setattr(project, "settings", lambda *_: pca)
-        patch.setattr(project, "project", lambda space, method, *_: project._pca(space, 0, ""))
+        patch.setattr(project, "project", lambda space, method, *_: project._pca(space))
         assert run(runs, dataset, folder, "--seed", "3", "--count", "40") == 0
     return folder
 

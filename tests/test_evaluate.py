@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +98,7 @@ def test_scores_are_those_of_the_predictions_at_the_checkpoint_s_temperature(
     probabilities = softmax(arrays["logits"].astype(np.float64) / 2, axis=1)
     interval = content.pop("ece_interval")
     assert interval == pytest.approx(calibration_interval(arrays["labels"], probabilities))
-    expected = scores(arrays["labels"], arrays["logits"], temperature=2).to_dict()
+    expected = asdict(scores(arrays["labels"], arrays["logits"], temperature=2))
     assert content == json.loads(json.dumps(expected))
     plain = scores(arrays["labels"], arrays["logits"])
     assert uncalibrated == {"nll": plain.nll, "brier": plain.brier, "ece": plain.ece}

@@ -11,7 +11,7 @@ from analysis import model_card
 from analysis.frame.command import start
 from netlib.answer.refusal import DIGIT_SCORES
 from netlib.nets import load_network, read_metadata, weights_digest
-from netlib.nets.network import ARCHITECTURES
+from netlib.nets.network import named_network
 
 ROOT = Path(__file__).parent.parent
 EVALUATION = "figures/data/evaluation"
@@ -22,7 +22,7 @@ CHECKPOINTS = {name: ROOT / "checkpoints" / f"{name}.safetensors" for name in mo
 def test_the_shipped_checkpoint_is_the_architecture_of_its_name(name: str) -> None:
     net = load_network(CHECKPOINTS[name])
     metadata = net.metadata
-    assert net.spec == ARCHITECTURES[name]((1, 28, 28), 10).spec
+    assert net.spec == named_network(name, (1, 28, 28), 10).spec
     assert metadata["class_names"] == list("0123456789")
     assert CHECKPOINTS[name].stat().st_size < 2_000_000
 

@@ -12,9 +12,7 @@ from torch import nn
 from netlib.nets.blocks import ConvBlock, ConvDw
 from netlib.nets.complexity import measure
 from netlib.nets.network import (
-    ARCHITECTURES,
     Network,
-    architecture_name,
     init_network,
     mobilenet_v1,
     named_network,
@@ -77,7 +75,7 @@ def test_mobilenet_v1_takes_small_images(side: int, separable: bool) -> None:
 def test_the_pair_has_the_course_s_counts(
     name: str, blocks: list[type], num_params: int, macs: int
 ) -> None:
-    net = ARCHITECTURES[name]((1, 28, 28), 10)
+    net = named_network(name, (1, 28, 28), 10)
     cost = measure(net)
     assert (cost.num_params, cost.macs) == (num_params, macs)
     assert [type(block) for block in net.blocks] == blocks
@@ -143,7 +141,7 @@ def test_first_weights_have_he_s_variance_of_a_filter_s_own_inputs() -> None:
         mobilenet_v1((1, 8, 8), 3, width=1 / 32),
         mobilenet_v1((1, 8, 8), 3, width=1 / 32, separable=False),
     ],
-    ids=architecture_name,
+    ids=lambda net: net.layers.name,
 )
 def test_a_network_can_be_built_again_from_its_spec(net: Network) -> None:
     twin = Network(net.spec)
@@ -166,7 +164,7 @@ def test_a_network_can_be_built_again_from_its_spec(net: Network) -> None:
     ],
 )
 def test_a_network_knows_its_name(net: Network, name: str) -> None:
-    assert architecture_name(net) == name
+    assert net.layers.name == name
 
 
 @pytest.mark.parametrize(
@@ -239,6 +237,6 @@ def test_unknown_specs_are_refused(spec: dict, sentence: str) -> None:
 def test_a_cosine_head_is_part_of_the_spec_and_of_the_name() -> None:
     net = init_network(2, 2, (1, 28, 28), 10, head="cosine")
     assert net.head.bias is None
-    assert architecture_name(net) == "conv2_dw2_cosine"
+    assert net.layers.name == "conv2_dw2_cosine"
     assert Network(net.spec).spec == net.spec
     assert "head" not in init_network(2, 2, (1, 28, 28), 10).spec

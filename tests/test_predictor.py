@@ -10,9 +10,10 @@ from helpers_runs import tiny, trained
 from torch import nn
 
 from netlib.answer.predictor import MAX_BATCH, Predictor
-from netlib.nets.checkpoint import CheckpointError, save_network
+from netlib.nets.checkpoint import save_network
 from netlib.nets.layers import folded
-from netlib.nets.network import ARCHITECTURES, init_network, mobilenet_v1
+from netlib.nets.network import init_network, mobilenet_v1, named_network
+from netlib.nets.saved import CheckpointError
 
 
 def pictures(n: int, input_dim: tuple[int, int, int] = (1, 8, 8)) -> np.ndarray:
@@ -34,8 +35,8 @@ def predictor(tmp_path: Path) -> Predictor:
 @pytest.mark.parametrize(
     "build",
     [
-        lambda: ARCHITECTURES["standard"](),
-        lambda: ARCHITECTURES["mobilenet"](),
+        lambda: named_network("standard"),
+        lambda: named_network("mobilenet"),
         lambda: init_network(0, 3, (1, 28, 28), 10, width=0.5),
         lambda: init_network(1, 0, (1, 8, 8), 2),
         lambda: init_network(2, 1, (3, 20, 31), 7, width=0.5),

@@ -9,7 +9,7 @@ from helpers_runs import keep_pairs, keep_run
 from netlib.data.dataset import DigitDataset
 from netlib.measure.runs import check_test_set, find_pairs
 from netlib.nets.checkpoint import load_network, save_network
-from netlib.nets.network import standard
+from netlib.nets.network import named_network
 
 
 @pytest.fixture
@@ -57,6 +57,6 @@ def test_a_run_gives_its_files_back_and_knows_its_images(
     other = digit_folder(train=2, test=2)
     with pytest.raises(ValueError, match="other images"):
         check_test_set(run, DigitDataset(other, "test"), other)
-    save_network(standard(), run.checkpoint)
+    save_network(named_network("standard"), run.checkpoint)
     with pytest.raises(ValueError, match="names no run"):
         _ = run.settings

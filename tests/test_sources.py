@@ -65,10 +65,10 @@ def test_mnist_that_is_absent_incomplete_or_damaged_is_refused(tmp_path: Path, f
         sources.mnist(tmp_path)
     root = write(tmp_path / "root", files, packed=True)
     (root / "t10k-images-idx3-ubyte.gz").write_bytes(b"\x1f\x8b\x08")
-    with pytest.raises(DataError, match="t10k-images-idx3-ubyte cannot be read"):
+    with pytest.raises(DataError, match=r"t10k-images-idx3-ubyte.* is no IDX file"):
         sources.mnist(root)
     (root / "t10k-images-idx3-ubyte.gz").unlink()
-    with pytest.raises(DataError, match="t10k-images-idx3-ubyte cannot be read"):
+    with pytest.raises(DataError, match=r"t10k-images-idx3-ubyte.* is no IDX file"):
         sources.mnist(root)
 
 

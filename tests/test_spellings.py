@@ -204,10 +204,7 @@ def test_one_csv_may_hold_both_parts(tmp_path: Path, name: str) -> None:
     assert has_split(path, "test")
     test = read_table(find_split(path, "test"), 10)
     assert set(test.labels) == {1} and len(test) >= 3
-    assert not {(test.folder, name) for name in test.names} & {
-        (train.folder, name) for train in [read_table(find_split(path, "train"), 10)]
-        for name in train.names
-    }  # fmt: skip
+    assert not {*test.paths} & {*read_table(find_split(path, "train"), 10).paths}
 
 
 def test_a_set_without_a_word_of_a_split_has_no_test_split(tmp_path: Path) -> None:

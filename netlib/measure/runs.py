@@ -20,16 +20,10 @@ NETWORKS = ("standard", "mobilenet")
 
 @dataclass(frozen=True)
 class KeptRun:
-    """One training's files.
+    """One training's files."""
 
-    Attributes:
-        network: "standard" or "mobilenet".
-        seed: of the split, the weights and the order.
-        folder: where the files are.
-    """
-
-    network: str
-    seed: int
+    network: str  # "standard" or "mobilenet"
+    seed: int  # of the split, the weights and the order
     folder: Path
 
     @property
@@ -75,17 +69,11 @@ class KeptRun:
 
 @dataclass(frozen=True)
 class Pairs:
-    """The runs of both networks, for every seed that both have.
+    """The runs of both networks, for every seed that both have."""
 
-    Attributes:
-        seeds: ascending, at least one.
-        runs: (network, seed) -> its files.
-        ignored: names of runs whose seed the other network lacks.
-    """
-
-    seeds: tuple[int, ...]
-    runs: dict[tuple[str, int], KeptRun]
-    ignored: tuple[str, ...]
+    seeds: tuple[int, ...]  # ascending, at least one
+    runs: dict[tuple[str, int], KeptRun]  # by network and seed
+    ignored: tuple[str, ...]  # names of runs whose seed the other network lacks
 
     def of(self, network: str) -> list[KeptRun]:
         """The runs of one network, by seed."""

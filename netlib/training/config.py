@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Literal, get_args, get_origin, get_type_hints
 
 from netlib.training.losses import LOSSES
 
@@ -154,7 +154,3 @@ class TrainConfig:
         _check(plain, "loss", repr(self.loss), "cross_entropy where teachers are named")
         _check(self.patience >= 0, "patience", self.patience, "0 or more")
         _check(0 <= self.seed < 2**32, "seed", self.seed, "0 to 2^32 - 1")
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain numbers, strings and dictionaries, for a JSON file."""
-        return asdict(self)

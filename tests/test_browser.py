@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pytest
 from helpers_data import encoded, png, write_zip
 from helpers_visitor import FOUR, ONE, SEVEN, ZERO, Visitor, beside, paper
 from PIL import Image
@@ -23,17 +22,6 @@ def test_a_digit_drawn_with_the_mouse_is_read_by_both_networks(visitor: Visitor)
     assert visitor.page.locator("#steps img").count() == 5
 
 
-def test_a_digit_drawn_with_a_finger_is_read_and_the_page_does_not_scroll(
-    visit: Callable[..., Visitor],
-) -> None:
-    visitor = visit(size=(380, 700), has_touch=True, is_mobile=True)
-    visitor.page.locator("#pad canvas").scroll_into_view_if_needed()
-    before = visitor.page.evaluate("window.scrollY")
-    visitor.draw(SEVEN, touch=True)
-    visitor.reads("7")
-    assert visitor.page.evaluate("window.scrollY") == before
-
-
 def test_one_stroke_costs_few_requests(visitor: Visitor) -> None:
     visitor.page.wait_for_timeout(500)  # what the page itself asks for at the start
     visitor.requests.clear()
@@ -42,19 +30,6 @@ def test_one_stroke_costs_few_requests(visitor: Visitor) -> None:
     asked = [url for url in visitor.requests if url.startswith("http")]
     assert all("/run/" in url for url in asked)
     assert len(asked) <= 6
-
-
-def test_undo_takes_back_one_stroke_and_clear_all(visitor: Visitor) -> None:
-    visitor.draw(FOUR[:1])
-    first = visitor.ink()
-    visitor.draw(FOUR[1:])
-    assert visitor.ink() > first
-    visitor.page.get_by_role("button", name="Undo").first.click()
-    assert visitor.ink() == first
-    visitor.page.get_by_role("button", name="Clear").first.click()
-    assert visitor.ink() == 0
-    visitor.reads("–")
-    visitor.verdict("Draw a digit")
 
 
 def test_what_clear_took_comes_back_and_undone_strokes_are_redone(visitor: Visitor) -> None:
@@ -233,24 +208,6 @@ def test_the_layout_does_not_jump(visitor: Visitor) -> None:
     visitor.draw([[(0.9, 0.2), (0.9, 0.8)]])
     visitor.reads("71")
     assert places() == empty
-
-
-# --- Looks --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_of_380_pixels_needs_no_sideways_scrolling_light_or_dark(
-    visit: Callable[..., Visitor], scheme: str
-) -> None:
-    visitor = visit(size=(380, 800), scheme=scheme)
-    fits = "() => document.documentElement.scrollWidth <= 380"
-    visitor.page.wait_for_function(fits)  # gradio folds its tabs after the first layout
-    visitor.draw(SEVEN)
-    visitor.reads("7")  # on white paper, whatever is around it
-    assert visitor.page.evaluate(fits)
-    panel = "getComputedStyle(document.querySelector('.card')).backgroundColor"
-    red = int(visitor.page.evaluate(panel).split("(")[1].split(",")[0])
-    assert (red < 64) == (scheme == "dark")
 
 
 # --- Upload -------------------------------------------------------------------------------------

@@ -171,20 +171,15 @@ def test_channels_come_first(tmp_path: Path) -> None:
     assert images.tolist() == [[[[1, 4], [7, 10]], [[2, 5], [8, 11]], [[3, 6], [9, 12]]]]
 
 
-def broken(tmp_path: Path, content: bytes) -> str:
-    files = {**layout([0, 1, 2]), "train_new/1.png": content}
-    with pytest.raises(DataError) as caught:
-        decode_table(read(write_folder(tmp_path, files)), (1, 28, 28))
-    return str(caught.value)
-
-
 @pytest.mark.parametrize(
     "content",
     [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n", b"plain text", png(np.zeros((28, 28), np.uint8))[:-30]],
     ids=["empty", "header of a GIF", "header of a PNG", "text", "cut short"],
 )
 def test_unreadable_image_is_named(tmp_path: Path, content: bytes) -> None:
-    assert "train_new/1.png" in broken(tmp_path, content)
+    files = {**layout([0, 1, 2]), "train_new/1.png": content}
+    with pytest.raises(DataError, match=r"train_new/1\.png"):
+        decode_table(read(write_folder(tmp_path, files)), (1, 28, 28))
 
 
 # --- The demo's path ----------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from netlib.errors import WorkError
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 os.environ["MPLBACKEND"] = "Agg"
+os.environ["NUMBA_OPT"] = "0"  # UMAP lays out few points: compiling it takes longer
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny networks lose time on more threads
 
 end_with_this_run()
@@ -142,6 +143,25 @@ def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
     if reason := config.stash.get(NO_BROWSER, None):
         terminalreporter.section("The browser tests did not run", yellow=True)
         terminalreporter.line(reason)
+
+
+# --- Commands -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """`refused(NAME, *words)` is the one sentence of a command that ends with status 2."""
+
+    def run(name: str, *words: object) -> str:
+        from analysis.frame.command import start
+
+        capsys.readouterr()
+        assert start(name, [str(word) for word in words]) == 2
+        sentence = capsys.readouterr().err
+        assert ": " in sentence and sentence.count("\n") == 1
+        return sentence
+
+    return run
 
 
 # --- Servers ------------------------------------------------------------------------------------

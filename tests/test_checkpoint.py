@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers_runs import same_weights
 from safetensors.torch import save_file
 
 from netlib.nets.checkpoint import load_network, save_network
@@ -29,11 +30,6 @@ def tiny(conv: int = 1, dw: int = 1, num_classes: int = 3, seed: int = 0) -> Net
     net = init_network(conv, dw, (1, 8, 8), num_classes, width=0.25)
     net.train()(torch.rand(4, 1, 8, 8))
     return net
-
-
-def same_weights(a: Network, b: Network) -> bool:
-    theirs = b.state_dict()
-    return all(torch.equal(t, theirs[name]) for name, t in a.state_dict().items())
 
 
 @pytest.fixture

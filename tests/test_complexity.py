@@ -2,17 +2,12 @@
 
 import pytest
 import torch
+from helpers_runs import tiny
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from netlib.nets.complexity import LayerCost, measure
 from netlib.nets.network import Network, init_network, mobilenet_v1, named_network
-
-
-def tiny() -> Network:
-    """3 classes, one standard block of 8 channels, one separable block of 16."""
-    torch.manual_seed(0)
-    return init_network(1, 1, (1, 8, 8), 3, width=0.25)
 
 
 def test_every_layer_has_the_figures_derived_by_hand() -> None:

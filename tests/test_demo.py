@@ -16,7 +16,8 @@ import httpx
 import numpy as np
 import pytest
 from helpers_data import png, write_zip
-from PIL import Image, ImageDraw
+from helpers_visitor import SEVEN, beside, paper
+from PIL import Image
 
 import demo
 from netlib.answer.pool import StoppedError
@@ -80,12 +81,8 @@ def service() -> Service:
     return Service.load(demo.STANDARD, demo.MOBILENET)
 
 
-def seven(size: int = 200, ink: int = 0, paper: int = 255) -> Image.Image:
-    image = Image.new("L", (size, size), paper)
-    points = [(0.27, 0.22), (0.72, 0.22), (0.45, 0.83)]
-    scaled = [(x * size, y * size) for x, y in points]
-    ImageDraw.Draw(image).line(scaled, fill=ink, width=size // 14, joint="curve")
-    return image
+def seven() -> Image.Image:
+    return paper(SEVEN)
 
 
 def data_url(image: Image.Image) -> str:
@@ -142,7 +139,7 @@ def test_a_huge_picture_in_a_short_value_is_refused_before_decoding(service: Ser
 
 
 def test_demo_and_library_give_the_same_probabilities(service: Service) -> None:
-    drawing = seven(280)
+    drawing = seven()
     shown = service.reader.read_pad(data_url(drawing))
     digit = to_digit(drawing)
     assert digit is not None
@@ -304,6 +301,8 @@ def test_an_embedding_lies_at_the_weighted_mean_of_its_neighbours() -> None:
     assert place.neighbours.tolist() == [0, 1]
     np.testing.assert_allclose(place.distances, [1, 3])
     np.testing.assert_allclose(place.point, [0.25, 0])
+    atlas = small_atlas()
+    np.testing.assert_allclose(atlas.place(atlas.embeddings[1]).point, [1, 0], atol=1e-6)
 
 
 def test_a_map_names_its_classes() -> None:
@@ -313,11 +312,6 @@ def test_a_map_names_its_classes() -> None:
     fact = replace(FACTS["standard"], class_names=names)
     drawn = map_html({"x": small_atlas()}, {"x": fact}, replace(reading, networks={"x": network}))
     assert all(f">{name}</" in drawn for name in "dfi")
-
-
-def test_a_digit_of_the_map_lies_on_its_own_point() -> None:
-    atlas = small_atlas()
-    np.testing.assert_allclose(atlas.place(atlas.embeddings[1]).point, [1, 0], atol=1e-6)
 
 
 def test_how_far_a_drawing_lies_is_told_beside_the_digits_of_the_map() -> None:
@@ -535,19 +529,18 @@ def test_what_is_read_differently_comes_first(service: Service, tmp_path: Path) 
     assert [row.name for row in finish(service.reader, files, parts, list)] == ["c", "a", "b"]
 
 
-def test_a_zip_bomb_is_refused_by_its_declared_size(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("limit", "most", "sentence"),
+    [("MAX_INFLATED_BYTES", 1000, "inflates"), ("MAX_PICTURES", 2, "more than 2")],
+)
+def test_zip_bombs_and_too_many_pictures_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, most: int, sentence: str
 ) -> None:
-    monkeypatch.setattr("netlib.app.batch.MAX_INFLATED_BYTES", 1000)
-    archive = write_zip(tmp_path / "bomb.zip", {"a.png": bytes(2000)}, zipfile.ZIP_DEFLATED)
-    with pytest.raises(UserError, match="inflates"):
+    files = {f"{number}.png": bytes(2000) for number in range(3)}
+    archive = write_zip(tmp_path / "bomb.zip", files, zipfile.ZIP_DEFLATED)
+    monkeypatch.setattr(f"netlib.app.batch.{limit}", most)
+    with pytest.raises(UserError, match=sentence):
         collect((archive,), TEN)
-
-
-def test_too_many_pictures_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("netlib.app.batch.MAX_PICTURES", 2)
-    with pytest.raises(UserError, match="more than 2"):
-        collect((write_zip(tmp_path / "x.zip", {f"{i}.png": b"x" for i in range(3)}),), TEN)
 
 
 # --- Stress -------------------------------------------------------------------------------------
@@ -593,21 +586,19 @@ def test_holds_is_the_unbroken_stretch_around_the_start() -> None:
 # --- Teach --------------------------------------------------------------------------------------
 
 
-def test_corrections_train_as_they_are(tmp_path: Path, digit: np.ndarray) -> None:
+def test_corrections_train_as_they_are_once_each_and_are_taken_back(
+    tmp_path: Path, digit: np.ndarray
+) -> None:
     from netlib.data.loaders import DigitDataset
 
     store = TeachStore(tmp_path)
-    assert [store.put(digit, 1), store.put(digit / 2, 7)] == [None, None]
-    dataset = DigitDataset(tmp_path, split="train")
-    assert dataset.labels.tolist() == [1, 7]
-    np.testing.assert_array_equal(dataset.images[0, 0].numpy(), digit * 255)
-
-
-def test_the_same_digit_is_kept_once_and_taken_back(tmp_path: Path, digit: np.ndarray) -> None:
-    store = TeachStore(tmp_path)
     assert [store.put(digit, label) for label in (1, 1, 7)] == [None, 1, 1]
-    assert len((tmp_path / "train.csv").read_text().splitlines()) == 2
-    assert store.put(digit, None) == 7
+    assert store.put(digit / 2, 3) is None
+    dataset = DigitDataset(tmp_path, split="train")
+    assert sorted(dataset.labels.tolist()) == [3, 7]
+    image = dataset.images[dataset.labels == 7][0, 0]
+    np.testing.assert_array_equal(image.numpy(), digit * 255)
+    assert [store.put(digit, None), store.put(digit / 2, None)] == [7, 3]
     assert (tmp_path / "train.csv").read_text() == "image,label\n"
     assert not list((tmp_path / "train").iterdir())
 
@@ -668,32 +659,21 @@ def test_health(address: str) -> None:
 def test_predict_answers_with_both_networks(client, tmp_path: Path) -> None:
     from gradio_client import handle_file
 
-    path = tmp_path / "seven.png"
-    path.write_bytes(png(seven()))
-    answer = client.predict(handle_file(path), api_name="/predict")
-    assert answer["agree"] is True
-    assert answer["blank"] is False
-    assert len(answer["boxes"]) == 1
+    def ask(picture: Image.Image) -> dict:
+        (tmp_path / "picture.png").write_bytes(png(picture))
+        return client.predict(handle_file(tmp_path / "picture.png"), api_name="/predict")
+
+    answer = ask(seven())
+    assert (answer["agree"], answer["blank"], len(answer["boxes"])) == (True, False, 1)
     for name in ("standard", "mobilenet"):
         assert answer[name]["prediction"] == "7"
         assert len(answer[name]["probabilities"]) == 10
         assert sum(answer[name]["probabilities"]) == pytest.approx(1)
-
-
-def test_predict_reads_several_digits_and_blank_pages(client, tmp_path: Path) -> None:
-    from gradio_client import handle_file
-
-    two = Image.new("L", (440, 200), 255)
-    two.paste(seven(), (0, 0))
-    two.paste(seven(), (220, 0))
-    (tmp_path / "two.png").write_bytes(png(two))
-    (tmp_path / "none.png").write_bytes(png(Image.new("L", (99, 99), 255)))
-    answer = client.predict(handle_file(tmp_path / "two.png"), api_name="/predict")
-    assert answer["standard"]["prediction"] == "77"
-    assert len(answer["standard"]["digits"]) == len(answer["boxes"]) == 2
-    blank = client.predict(handle_file(tmp_path / "none.png"), api_name="/predict")
-    assert blank["blank"] is True
-    assert blank["mobilenet"]["prediction"] == ""
+    two = ask(paper(beside(SEVEN, SEVEN, width=0.45), (440, 200)))
+    assert two["standard"]["prediction"] == "77"
+    assert len(two["standard"]["digits"]) == len(two["boxes"]) == 2
+    blank = ask(paper([]))
+    assert (blank["blank"], blank["mobilenet"]["prediction"]) == (True, "")
 
 
 def test_predict_batch_answers_for_every_file(client, tmp_path: Path) -> None:

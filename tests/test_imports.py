@@ -92,6 +92,6 @@ def test_what_cannot_be_imported_is_told(
         IMPORTS[kind](write_folder(tmp_path, files), 0)
 
 
-def test_an_import_needs_its_path(tmp_path: Path, capsys) -> None:
-    assert start("prepare_data", ["--source", "idx", "--output", str(tmp_path / "o")]) == 2
-    assert "--source idx needs --path" in capsys.readouterr().err
+def test_an_import_needs_its_path(tmp_path: Path, refused) -> None:
+    sentence = refused("prepare_data", "--source", "idx", "--output", tmp_path / "o")
+    assert "--source idx needs --path" in sentence

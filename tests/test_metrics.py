@@ -160,7 +160,7 @@ def test_the_calibration_errors_interval_shrinks_with_the_images() -> None:
         wrong = rng.random(n) > p - 0.1  # too sure by 0.1
         return calibration_interval(wrong.astype(int), np.stack([p, 1 - p], axis=1))
 
-    (low, high), (lower, higher) = interval(4000), interval(400)
+    (low, high), (lower, higher) = interval(1000), interval(100)
     assert low < 0.1 < high
     assert high - low < higher - lower
 

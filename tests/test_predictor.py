@@ -6,19 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers_runs import trained
+from helpers_runs import tiny, trained
 from torch import nn
 
 from netlib.answer.predictor import MAX_BATCH, Predictor
 from netlib.nets.checkpoint import save_network
 from netlib.nets.layers import folded
-from netlib.nets.network import Network, init_network, mobilenet_v1, named_network
+from netlib.nets.network import init_network, mobilenet_v1, named_network
 from netlib.nets.saved import CheckpointError
-
-
-def tiny(seed: int = 0, num_classes: int = 3) -> Network:
-    torch.manual_seed(seed)
-    return trained(init_network(1, 1, (1, 8, 8), num_classes, width=0.25), seed)
 
 
 def pictures(n: int, input_dim: tuple[int, int, int] = (1, 8, 8)) -> np.ndarray:
@@ -28,8 +23,8 @@ def pictures(n: int, input_dim: tuple[int, int, int] = (1, 8, 8)) -> np.ndarray:
 @pytest.fixture
 def predictor(tmp_path: Path) -> Predictor:
     """Two tiny networks, "a" without a temperature and "b" with one of 2."""
-    save_network(tiny(0), tmp_path / "a.safetensors", {"class_names": ["x", "y", "z"]})
-    save_network(tiny(1), tmp_path / "b.safetensors", {"temperature": 2.0})
+    save_network(trained(tiny(0), 0), tmp_path / "a.safetensors", {"class_names": ["x", "y", "z"]})
+    save_network(trained(tiny(1), 1), tmp_path / "b.safetensors", {"temperature": 2.0})
     paths = {name: tmp_path / f"{name}.safetensors" for name in "ab"}
     return Predictor(paths, threads=1)
 
@@ -68,7 +63,7 @@ def test_answers_are_those_of_pytorch(build, tmp_path: Path) -> None:
 
 
 def test_a_folded_convolution_equals_convolution_and_batch_norm() -> None:
-    net = tiny()
+    net = trained(tiny())
     block, first = net.blocks[0], folded(net)[0][0]
     x = torch.from_numpy(pictures(2))
     weight, bias = first.weight, first.bias
@@ -90,7 +85,7 @@ def test_every_network_answers_under_its_name(predictor: Predictor) -> None:
     assert list(answers) == ["a", "b"]
     for name, seed in (("a", 0), ("b", 1)):
         with torch.inference_mode():
-            logits = tiny(seed)(torch.from_numpy(images)).numpy()
+            logits = trained(tiny(seed), seed)(torch.from_numpy(images)).numpy()
         np.testing.assert_allclose(answers[name].logits, logits, atol=1e-5)
         alone = predictor.predict_one(name, images)
         np.testing.assert_array_equal(alone.logits, answers[name].logits)
@@ -111,7 +106,7 @@ def test_a_batch_of_any_size_keeps_its_order(predictor: Predictor, n: int) -> No
     images = pictures(n)
     answer = predictor.predict_one("a", images)
     with torch.inference_mode():
-        logits = tiny(0)(torch.from_numpy(images)).numpy()
+        logits = trained(tiny(0), 0)(torch.from_numpy(images)).numpy()
     np.testing.assert_allclose(answer.logits, logits, atol=1e-5)
     assert len(answer.probabilities) == len(answer.embeddings) == n
 
@@ -169,7 +164,7 @@ def test_pixels_that_are_not_finite_are_refused(predictor: Predictor, value: flo
 
 
 def test_weights_that_are_finite_but_whose_answers_are_not_are_refused(tmp_path: Path) -> None:
-    net = tiny()
+    net = trained(tiny())
     net.head.weight.data.fill_(3e38)
     net.head.bias.data.fill_(3e38)
     save_network(net, tmp_path / "net.safetensors")

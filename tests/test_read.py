@@ -75,11 +75,10 @@ def test_labels_of_any_form_score_the_answers(folder: Path, tmp_path: Path, caps
      (["{}", "--labels", "missing.csv"], "missing.csv")],
 )  # fmt: skip
 def test_mistakes_get_one_sentence(
-    folder: Path, tmp_path: Path, words: list[str], says: str, capsys
+    folder: Path, tmp_path: Path, words: list[str], says: str, refused
 ) -> None:
     arguments = [word.format(folder) for word in words]
-    assert start("read", [*arguments, "--output", str(tmp_path / "a.csv")]) == 2
-    assert says in capsys.readouterr().err
+    assert says in refused("read", *arguments, "--output", tmp_path / "a.csv")
     assert not (tmp_path / "a.csv").exists()
 
 

@@ -60,12 +60,10 @@ def test_every_way_to_draw_has_a_row_for_each_network(unipen: Path, tmp_path: Pa
     assert set(record["weights_sha256"]) == {"standard", "mobilenet"}
 
 
-def test_more_digits_than_there_are_is_one_sentence(unipen: Path, tmp_path: Path, capsys) -> None:
-    arguments = ["--unipen", str(unipen), "--count", "100", "--test-writers", "1"]
-    assert start("robustness", [*arguments, "--output", str(tmp_path / "t.csv")]) == 2
-    assert (
-        "--count is 100, but the test writers have only 1 drawing of 0" in capsys.readouterr().err
-    )
+def test_more_digits_than_there_are_is_one_sentence(unipen: Path, tmp_path: Path, refused) -> None:
+    arguments = ["--unipen", unipen, "--count", 100, "--test-writers", 1]
+    sentence = refused("robustness", *arguments, "--output", tmp_path / "t.csv")
+    assert "--count is 100, but the test writers have only 1 drawing of 0" in sentence
 
 
 def test_photographs_that_are_drawn_and_labelled_ones_are_counted(

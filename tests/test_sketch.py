@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-import torch
-from helpers_data import encoded, png
+from helpers_data import encoded
 from PIL import Image, ImageDraw
 from sklearn.datasets import load_digits
 
@@ -16,7 +15,6 @@ from netlib.picture.digit import (
     to_digits,
     trace,
 )
-from netlib.picture.load import ImageError
 
 PAD = 280
 
@@ -179,14 +177,6 @@ def test_the_frame_of_a_screenshot_is_not_ink() -> None:
     assert likeness(digit_of(page), digit_of(seven())) > 0.97
 
 
-def test_transparent_drawings_are_seen() -> None:
-    mask = seven().point(lambda tone: 255 - tone)
-    for tone in (0, 255):
-        picture = Image.new("LA", mask.size, (0, 0))
-        picture.paste((tone, 255), mask=mask)
-        assert likeness(digit_of(picture), digit_of(seven())) > 0.98
-
-
 def test_compression_does_not_matter() -> None:
     small = encoded(seven(), "JPEG", quality=20)
     assert likeness(digit_of(small), digit_of(seven())) > 0.97
@@ -199,10 +189,6 @@ def test_compression_does_not_matter() -> None:
 @pytest.mark.parametrize("side", [1, 2, 28, 280])
 def test_an_empty_page_is_blank(tone: int, side: int) -> None:
     assert to_digit(np.full((side, side), tone, np.uint8)) is None
-
-
-def test_a_transparent_page_is_blank() -> None:
-    assert to_digit(Image.new("RGBA", (PAD, PAD), (0, 0, 0, 0))) is None
 
 
 def test_marks_that_can_hardly_be_seen_are_blank() -> None:
@@ -248,18 +234,6 @@ def test_many_pictures_are_stacked_and_blanks_are_named() -> None:
     empty, none = to_digits([])
     assert empty.shape == (0, 1, 28, 28)
     assert none == []
-
-
-def test_the_same_picture_gives_the_same_digit_from_every_source() -> None:
-    page = np.asarray(seven())
-    images = [page, page / 255, torch.from_numpy(page.copy())[None], png(page)]
-    for image in images:
-        assert np.array_equal(digit_of(image), digit_of(seven()))
-
-
-def test_an_unreadable_picture_is_refused() -> None:
-    with pytest.raises(ImageError):
-        to_digit(b"no picture")
 
 
 # --- Measures -----------------------------------------------------------------------------------

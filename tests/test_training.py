@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers_runs import same_weights, tiny
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -29,11 +30,6 @@ CPU = TrainConfig(device="cpu", batch_size=8, training_epochs=4, learning_rate=0
 BUSY = replace(
     CPU, ema=0.8, augment=AugmentConfig(rotation=10, shift=1, erase=0.5, erase_size=3), patience=9
 )
-
-
-def tiny(seed: int = 0, input_dim: tuple[int, int, int] = (1, 8, 8)) -> Network:
-    torch.manual_seed(seed)
-    return init_network(1, 1, input_dim, 3, width=0.25)
 
 
 def stripes(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -63,12 +59,6 @@ def loaders(seed: int = 0, n: int = 21) -> tuple[DataLoader, DataLoader]:
 def run(net: Network, config: TrainConfig = CPU, **options) -> list[dict[str, float]]:
     options.setdefault("loss_func", F.cross_entropy)
     return fit(net, *loaders(config.seed), config, **options)
-
-
-def same_weights(a: Network, b: Network) -> bool:
-    """Whether weights and running statistics are the same bits."""
-    theirs = b.state_dict()
-    return all(torch.equal(t, theirs[name]) for name, t in a.state_dict().items())
 
 
 def without_times(history: list[dict[str, float]]) -> list[dict[str, float]]:
@@ -120,17 +110,6 @@ def test_every_parameter_gets_a_gradient_and_moves() -> None:
         assert parameter.grad is not None, name
         assert parameter.grad.abs().sum() > 0, name
         assert not torch.equal(parameter, before[name]), name
-
-
-def test_history_has_a_record_of_every_epoch() -> None:
-    rows: list[dict[str, float]] = []
-    history = run(tiny(), on_epoch=rows.append)
-    assert rows == history
-    assert [row["epoch"] for row in history] == [1, 2, 3, 4]
-    assert set(history[0]) == {
-        "epoch", "learning_rate", "train_loss", "train_accuracy",
-        "validation_loss", "validation_accuracy", "seconds",
-    }  # fmt: skip
 
 
 def test_losses_and_accuracies_are_means_over_images_not_batches() -> None:

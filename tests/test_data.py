@@ -109,14 +109,14 @@ def test_ink_of_the_other_polarity_is_told(tmp_path: Path) -> None:
 
 def test_images_that_were_trained_on_are_found_again(tmp_path: Path, digits: Path, caplog) -> None:
     dataset, checkpoint = DigitDataset(digits), tmp_path / "net.safetensors"
-    assert data.count_seen(checkpoint, dataset.images) is None
+    assert data.warn_of_seen(checkpoint, dataset.images) is None
     data.write_digests(checkpoint, dataset.images[:2])
     assert data.warn_of_seen(checkpoint, dataset.images) == 2
     assert "2 of these 3 images are among those that net.safetensors was trained" in caplog.text
-    assert data.count_seen(checkpoint, dataset.images + 50) == 0
+    assert data.warn_of_seen(checkpoint, dataset.images + 50) == 0
     digests_path(checkpoint).write_bytes(b"?")
     with pytest.raises(ValueError, match="holds no hashes of images"):
-        data.count_seen(checkpoint, dataset.images)
+        data.warn_of_seen(checkpoint, dataset.images)
 
 
 @pytest.mark.parametrize("subset", [False, True])

@@ -23,7 +23,7 @@ from netlib.measure.families import (
     drawn,
     families,
     find_fonts,
-    lookalikes,
+    typed,
     worn,
 )
 from netlib.measure.outsiders import SPLITS, Drawing, _draw, draw_all
@@ -76,7 +76,7 @@ def test_every_family_draws_pads_that_differ_and_repeat_with_their_seed(makers):
 
 def test_no_letter_is_drawn_that_hands_write_as_a_digit(latin):
     assert not set(LETTERS) & set(LOOKALIKES)
-    assert lookalikes([latin])(np.random.default_rng(0)).min() == 0
+    assert typed(np.random.default_rng(0), [latin], LOOKALIKES).min() == 0
 
 
 def test_a_folder_without_fonts_is_told_in_one_sentence(tmp_path):

@@ -1,4 +1,8 @@
-"""Training throughput: the program's loop against a plain one, on the same network and images."""
+"""Training throughput: the program's loop against a plain one, on the same network and images.
+
+The plain loop is written as tutorials do: images become tensors one by one, a `DataLoader` stacks
+them, and the network runs in the default memory layout.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,9 +11,12 @@ from typing import cast, get_args
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
 
-from analysis.benchmark import plain
 from analysis.benchmark.arms import Arm, interleave, profile, timed
 from analysis.benchmark.record import Row, ratios, row
 from analysis.benchmark.settings import Settings
@@ -73,7 +80,7 @@ def make(images: np.ndarray, labels: np.ndarray, precision: str) -> Callable[[Ca
     dataset = DigitDataset.from_arrays(images, labels)
     loader = dataset.loader(config.batch_size, EpochSampler(len(dataset), config.seed))
     if precision == PLAIN:
-        loader = DataLoader(plain.PilDigits(images, labels), config.batch_size, shuffle=True)
+        loader = DataLoader(PilDigits(images, labels), config.batch_size, shuffle=True)
     else:
         config = replace(config, precision=cast(Precision, precision))
     few = [dataset.batch([0, 1])]  # a validation that takes no time
@@ -86,9 +93,33 @@ def make(images: np.ndarray, labels: np.ndarray, precision: str) -> Callable[[Ca
         net = named_network(name)
         if precision == PLAIN:
             optimizer = torch.optim.AdamW(net.parameters(), lr=LEARNING_RATE)
-            return timed(plain.epoch, net, loader, optimizer)
+            return timed(plain_epoch, net, loader, optimizer)
         loss_func = make_loss(config.loss, dataset.class_counts)
         return fit(net, loader, few, config, loss_func=loss_func)[0]["seconds"]
 
     work(("mobilenet", STEP))  # warm-up
     return work
+
+
+class PilDigits(Dataset):
+    """Digits, uint8 (N, 28, 28), as PIL images that become tensors one at a time."""
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
+        self.images, self.labels = images, labels
+        self.transform = transforms.ToTensor()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        image = Image.fromarray(self.images[index])
+        return self.transform(image), int(self.labels[index])
+
+
+def plain_epoch(net: nn.Module, loader: DataLoader, optimizer: torch.optim.Optimizer) -> None:
+    net.train()
+    for images, labels in loader:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(net(images), labels)
+        loss.backward()
+        optimizer.step()

@@ -94,15 +94,14 @@ class Pairs:
     @property
     def typical(self) -> int:
         """The seed whose difference in accuracy is nearest to the median, the lower one of two."""
-        gaps = {}
-        for seed in self.seeds:
-            right = {}
-            for network, run in self.at(seed).items():
-                labels, logits = run.arrays("labels", "logits")
-                right[network] = int((logits.argmax(1) == labels).sum())
-            gaps[seed] = right[NETWORKS[1]] - right[NETWORKS[0]]
-        median = float(np.median(list(gaps.values())))
-        return min(self.seeds, key=lambda seed: (abs(gaps[seed] - median), seed))
+
+        def right(run: KeptRun) -> int:
+            labels, logits = run.arrays("labels", "logits")
+            return int((logits.argmax(1) == labels).sum())
+
+        first, second = (np.array([*map(right, self.of(network))]) for network in NETWORKS)
+        gaps = second - first
+        return self.seeds[int(np.abs(gaps - np.median(gaps)).argmin())]
 
     def __iter__(self) -> Iterator[KeptRun]:
         """Every run, network by network."""

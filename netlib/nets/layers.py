@@ -129,16 +129,10 @@ class Head:
 
 @dataclass(frozen=True)
 class Layers:
-    """Blocks, global average pooling, one fully connected layer.
+    """Blocks, global average pooling, one fully connected layer."""
 
-    Attributes:
-        spec: what it was made from, checked and complete.
-        blocks: in the order in which they run.
-        head: the last layer.
-    """
-
-    spec: Spec
-    blocks: tuple[Block, ...]
+    spec: Spec  # what it was made from, checked and complete
+    blocks: tuple[Block, ...]  # in the order in which they run
     head: Head
 
     @property

@@ -1,18 +1,19 @@
 """Teaching in a real browser: a European one that is read as 7 is corrected, for one visitor."""
 
 import base64
-import io
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers_data import png
 from helpers_visitor import SEVEN, Visitor
 from PIL import Image
 
 import demo
 from netlib.answer.reading import Reader
+from netlib.app.teach import Taught, Teacher, TeachStore
 from netlib.data.european import one
 from netlib.data.strokes import render_strokes
 from netlib.nets.saved import arrays_digest
@@ -47,9 +48,7 @@ def misread() -> str:
         pad = render_strokes(one(rng).strokes)
         reading = reader.read(pad)
         if not reading.is_number and {net.text for net in reading.networks.values()} == {"7"}:
-            buffer = io.BytesIO()
-            Image.fromarray(pad).save(buffer, "PNG")
-            return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+            return "data:image/png;base64," + base64.b64encode(png(pad)).decode()
     raise AssertionError("no European one is read as 7 any more: the tests here need another digit")
 
 
@@ -105,6 +104,26 @@ def test_a_corrected_european_one_is_a_one_for_its_visitor_and_for_nobody_else(
     page.locator("#teach-detail", has_text="Nothing is taught yet").wait_for()
     assert page.locator(".taught-line").count() == 0
     assert (folder / "train.csv").read_text() == "image,label\n"
+
+
+def test_undo_brings_back_what_a_digit_was_taught_as_before(app, tmp_path: Path) -> None:
+    service = app.service
+    teacher = Teacher(service.reader.predictor, service.checkpoints, TeachStore(tmp_path))
+    seven = np.zeros((28, 28), np.float32)
+    seven[5:7, 8:20] = seven[5:24, 17:20] = 1
+    reading = service.reader.read(seven)
+    taught = Taught()
+    states = []
+    for answer in ("3", "5", "5", "3"):  # the second 5 changes nothing
+        taught = teacher.correct(taught, reading, answer)
+        states.append([c.answer for c in taught.corrections])
+    assert states == [["3"], ["5"], ["5"], ["3"]]
+    for kept in (["5"], ["3"], []):
+        taught = teacher.undo(taught)
+        assert [c.answer for c in taught.corrections] == kept
+        rows = (tmp_path / "train.csv").read_text().splitlines()[1:]
+        assert [row.split(",")[1] for row in rows] == kept
+    assert not taught.heads
 
 
 def test_what_cannot_be_taught_is_told_in_one_sentence(visit: Callable[..., Visitor]) -> None:

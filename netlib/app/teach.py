@@ -46,16 +46,21 @@ class Correction:
     digit: NDArray[np.floating]  # (28, 28) in [0, 1]
     answer: str  # the name of its class
     embeddings: Mapping[str, NDArray[np.floating]]  # name of the network -> (D,)
-    before: int | None = None  # the label under which the folder had it already, None if it had not
+    before: int | None = None  # the label under which the folder had it before, None if it had not
 
 
 @dataclass(frozen=True, eq=False)
 class Taught:
     """What one visitor has taught."""
 
-    corrections: tuple[Correction, ...] = ()  # in their order
+    made: tuple[Correction, ...] = ()  # in their order
     # Name of the network -> its last layer after them; empty where there are none
     heads: Mapping[str, Head] = field(default_factory=dict)
+
+    @property
+    def corrections(self) -> tuple[Correction, ...]:
+        """Those that count: of one digit the last."""
+        return tuple({png(c.digit): c for c in self.made}.values())
 
 
 @dataclass(frozen=True)
@@ -101,46 +106,45 @@ class Teacher:
                 log.info("Corrections train a network by: %s", training_command(store, path))
 
     def correct(self, taught: Taught, reading: Reading, answer: str) -> Taught:
-        """Teach that the one digit of a reading is an `answer`; the same digit counts once.
+        """Teach that the one digit of a reading is an `answer`; of one digit the last counts.
 
         Raises:
             UserError: there is no such answer, or no room.
         """
         if answer not in self.answers:
             raise UserError(f"{answer!r} is no answer; expected one of {', '.join(self.answers)}.")
-        digit = reading.digits[0]
-        same = [c for c in taught.corrections if png(c.digit) == png(digit)]
-        others = tuple(c for c in taught.corrections if c not in same)
-        if len(others) >= MAX_CORRECTIONS:
+        digit, content = reading.digits[0], png(reading.digits[0])
+        if any(png(c.digit) == content and c.answer == answer for c in taught.corrections):
+            return taught
+        if len(taught.made) >= MAX_CORRECTIONS:
             raise UserError(f"{MAX_CORRECTIONS} corrections are the most: take some back.")
         label = self.answers.index(answer)
         before = self.store.put(digit, label) if self.store is not None else None
-        before = same[0].before if same else before
         embeddings = {name: network.embeddings[0] for name, network in reading.networks.items()}
-        return self._refitted((*others, Correction(digit, answer, embeddings, before)))
+        return self._refitted((*taught.made, Correction(digit, answer, embeddings, before)))
 
     def undo(self, taught: Taught) -> Taught:
-        """Take the last correction back.
+        """Take the last correction back; what the digit was taught as before counts again.
 
         Raises:
             UserError: there is none.
         """
-        if not taught.corrections:
+        if not taught.made:
             raise UserError("There is no correction to take back.")
-        *others, last = taught.corrections
+        *others, last = taught.made
         if self.store is not None:
             self.store.put(last.digit, last.before)
         return self._refitted(tuple(others))
 
-    def _refitted(self, corrections: tuple[Correction, ...]) -> Taught:
-        heads = {}
+    def _refitted(self, made: tuple[Correction, ...]) -> Taught:
+        taught, heads = Taught(made), {}
         for name, head in self._heads.items():
             names = self._info[name].class_names
-            known = [c for c in corrections if c.answer in names]
+            known = [c for c in taught.corrections if c.answer in names]
             if known:
                 embeddings = np.stack([c.embeddings[name] for c in known])
                 heads[name] = head.refitted(embeddings, [names.index(c.answer) for c in known])
-        return Taught(corrections, heads)
+        return replace(taught, heads=heads)
 
     def reread(self, taught: Taught, reading: Reading) -> dict[str, NetworkReading]:
         """A reading's networks with their taught layers; what is refused stays refused."""

@@ -71,7 +71,7 @@ def _is_sheet(ink: Ink) -> bool:
     longer = max(ink.boxed.shape)
     if longer < SHEET_SIDE:
         return False
-    if min(ink.boxed.shape) >= longer / 2 and float(ink.boxed.mean()) >= SHEET_FULL:
+    if min(ink.boxed.shape) >= longer / 2 and cv2.mean(ink.boxed)[0] >= SHEET_FULL:
         return True
     step = longer // (SAMPLES * SHEET_CELLS)
     samples = np.ascontiguousarray(ink.boxed[::step, ::step])

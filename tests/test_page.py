@@ -176,28 +176,6 @@ def test_a_pale_digit_beside_dark_ones_is_kept() -> None:
     assert len(find_digits(page)) == 3
 
 
-def test_small_zeros_points_and_minuses_are_told() -> None:
-    page = np.full((200, 640), 255, np.uint8)
-    for x in (60, 330):
-        page[30:170, x : x + 12] = 0
-    cv2.ellipse(page, (180, 130), (22, 24), 0, 0, 360, 0, 8)
-    page[158:170, 260:272] = 0
-    cv2.line(page, (420, 100), (490, 100), 0, 10)
-    page[30:170, 570:582] = 0
-    signs = [digit.is_sign for digit in find_digits(page)]
-    assert signs == [False, False, True, False, True, False]
-
-
-def test_one_digit_over_another_is_two() -> None:
-    seven = np.full((130, 120), 255, np.uint8)
-    cv2.polylines(seven, [np.array([[15, 15], [100, 15], [45, 118]])], False, 0, 14)
-    six = np.full((130, 120), 255, np.uint8)
-    cv2.polylines(six, [np.array([[80, 12], [32, 80]])], False, 0, 14)
-    cv2.circle(six, (58, 86), 28, 0, 14)
-    upper, lower = find_digits(np.pad(np.concatenate([seven, six]), 30, constant_values=255))
-    assert upper.box[3] <= lower.box[1]
-
-
 def test_a_page_without_ink_is_blank() -> None:
     empty = np.full((360, 300), PAPER, np.uint8)
     for seen in (on_a_desk, with_falling_light):

@@ -233,9 +233,8 @@ def test_uploaded_pictures_and_numbers_are_read_with_boxes(visit: Callable[..., 
     assert visitor.page.locator("#boxed rect").count() == 3
     told = visitor.page.locator("#boxed", has_text="several pictures: only the first was read")
     assert not told.count()
-    frames = io.BytesIO()
-    paper(ONE).save(frames, "GIF", save_all=True, append_images=[paper(FOUR)])
-    visitor.upload(frames.getvalue(), "film.gif", "image/gif")
+    film = encoded(paper(ONE), "GIF", save_all=True, append_images=[paper(FOUR)])
+    visitor.upload(film, "film.gif", "image/gif")
     visitor.reads("1")
     told.wait_for()
 

@@ -403,6 +403,9 @@ def make_metadata(
 ) -> dict[str, Any]:
     """What a checkpoint says of itself; `kept` is of the one that it started from."""
     best = max(history, key=lambda row: (row["validation_accuracy"], -row["validation_loss"]))
+    empty = set(range(net.num_classes)) - set(results["train"].labels.tolist())
+    if options.start_from:  # which may have been shown them
+        empty &= set(kept.get("untrained_classes", ()))
     return {
         "class_names": [str(i) for i in range(net.num_classes)],
         "normalisation": {"mean": 0.0, "std": 1.0, "range": [0, 1], "ink": 1},
@@ -423,6 +426,7 @@ def make_metadata(
         "temperature": kept.get("temperature")
         or measure.choose_temperature(results["validation"].labels, results["validation"].logits),
         **kept,
+        "untrained_classes": sorted(empty),
         **made_by(options, "torch", "torchvision", "numpy"),
     }
 

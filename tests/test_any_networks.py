@@ -52,6 +52,8 @@ def test_blocks_of_three_networks_are_computed(visitor: Visitor) -> None:
     assert visitor.page.locator(".inside .pane:visible").count() == 1
     visitor.page.locator(".cost-columns button").first.click()
     assert visitor.page.locator(".inside .pane:visible").count() == 3
+    # No block is standard in one, separable in another, and else the same.
+    assert not visitor.page.locator("[data-lesson=start]").is_visible()
     sums = visitor.page.locator(".pane.mobilenet").evaluate("(node) => Number(node.dataset.output)")
     assert sums >= 0
 

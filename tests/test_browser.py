@@ -40,7 +40,7 @@ def test_what_clear_took_comes_back_and_undone_strokes_are_redone(visitor: Visit
     visitor.page.get_by_role("button", name="Clear").first.click()
     pen = visitor.page.get_by_role("button", name="Pen", exact=True).first
     assert pen.get_attribute("aria-pressed") == "true"
-    visitor.page.locator("#pad canvas").press("Control+z")
+    visitor.page.keyboard.press("Control+z")  # wherever the click has left the focus
     assert visitor.ink() == both
     visitor.page.keyboard.press("Control+z")
     one = visitor.ink()
@@ -181,6 +181,8 @@ def test_a_scribble_is_no_digit(visitor: Visitor) -> None:
 
 
 def test_answers_follow_the_pen_and_are_said_when_it_is_lifted(visitor: Visitor) -> None:
+    inside = visitor.page.locator(".inside[data-ready]")
+    before = inside.get_attribute("data-ready")
     box = visitor.page.locator("#pad canvas").bounding_box()
     visitor.page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.2 * box["height"])
     visitor.page.mouse.down()
@@ -189,8 +191,13 @@ def test_answers_follow_the_pen_and_are_said_when_it_is_lifted(visitor: Visitor)
     said = visitor.page.locator("#answers [role=status]")
     assert said.get_attribute("aria-live") == "polite"
     assert "read 1" not in said.inner_text()
+    visitor.page.wait_for_timeout(300)
+    assert inside.get_attribute("data-ready") == before  # the pen comes first
     visitor.page.mouse.up()
     said.filter(has_text="Both networks read 1.").wait_for()
+    visitor.page.wait_for_function(
+        "(before) => document.querySelector('.inside').dataset.ready !== before", arg=before
+    )
 
 
 def test_the_layout_does_not_jump(visitor: Visitor) -> None:
@@ -224,6 +231,12 @@ def test_uploaded_pictures_and_numbers_are_read_with_boxes(visit: Callable[..., 
     visitor.upload(png(paper(beside(SEVEN, ONE, FOUR, width=0.32), (600, 200))))
     visitor.reads("714")
     assert visitor.page.locator("#boxed rect").count() == 3
+    told = visitor.page.locator("#boxed", has_text="several pictures: only the first was read")
+    assert not told.count()
+    film = encoded(paper(ONE), "GIF", save_all=True, append_images=[paper(FOUR)])
+    visitor.upload(film, "film.gif", "image/gif")
+    visitor.reads("1")
+    told.wait_for()
 
 
 def test_a_file_that_is_refused_takes_the_old_answer_away(visit: Callable[..., Visitor]) -> None:

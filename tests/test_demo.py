@@ -165,6 +165,11 @@ def test_demo_and_library_give_the_same_probabilities(service: Service) -> None:
             "differ",
         ),
         (
+            reading_of(3, 5, both=False),
+            "They differ: Standard reads 35, MobileNet sees no digit.",
+            "differ",
+        ),
+        (
             reading_of(4, mobilenet=(9,)),
             "They differ: Standard reads 4, MobileNet reads 9. In question: 4 or 9.",
             "differ",
@@ -241,6 +246,7 @@ def test_a_second_reading_stands_on_cards_and_in_tables() -> None:
     for network in reading.networks.values():
         network.probabilities[0, [4, 9]] = 0.5, 0.45
     assert number_html(reading, FACTS).count("50.0\u00a0%<br>or\u00a09") == 2
+    assert number_html(reading, FACTS).count("45.0\u00a0% for both") == 2
     assert batch_html([Row("47.png", reading)], FACTS).count("(1: or\u00a09)") == 2
     single = replace(
         reading,
@@ -739,7 +745,11 @@ def test_a_network_of_too_many_classes_is_refused(tmp_path: Path) -> None:
 def strangers(tmp_path_factory: pytest.TempPathFactory) -> Service:
     """Three networks that have little in common, two of them in files of one name."""
     folder = tmp_path_factory.mktemp("strangers")
-    few = {"class_names": ["one", "<b>$x$</b>", "=cmd()", "#h", "7"], "temperature": 1.0}
+    few = {
+        "class_names": ["one", "<b>$x$</b>", "=cmd()", "#h", "7"],
+        "temperature": 1.0,
+        "untrained_classes": [3, 4],
+    }
     return Service.load(
         save_network(init_network(2, 1, (3, 32, 24), 5, 0.5), folder / "a" / "net.st", few),
         save_network(init_network(1, 0, (1, 20, 20), 2), folder / "b" / "net.st"),
@@ -761,6 +771,9 @@ def test_any_checkpoints_are_told_apart_and_described(strangers: Service) -> Non
         "2 standard + 1 separable convolutions, width 0.5, 32×24 RGB"
     )
     about = about_markdown(strangers)
+    assert (
+        "0, 1, 2, 3, 4, 5, 6, 8, 9. They have outputs for &#35;h, too, but were shown none" in about
+    )
     assert "**net&#32;&#40;a&#41;**" in about
     assert about.count("its confidence is not calibrated; it refuses nothing") == 2
     assert "| Network | net&#32;&#40;a&#41; | net&#32;&#40;b&#41; | MobileNet |" in about
@@ -842,6 +855,8 @@ def test_details_are_there_for_any_checkpoints(strangers: Service) -> None:
     reading = strangers.reader.read(seven())
     html = why_html(strangers.networks, strangers.facts, reading, "3")
     assert html.count("This network does not know 3.") == 4  # evidence and Grad-CAM of two
+    assert "<b>Grad-CAM</b> at the block named below" in html
+    assert re.search(r"block 3, maximum [\d.e-]+</figcaption>", html)  # of MobileNet's four
     assert "<b>$x$" not in why_html(strangers.networks, strangers.facts, reading, "<b>$x$</b>")
     summary, charts = stress_html(strangers.reader, strangers.facts, reading, NEUTRAL)
     assert len(charts) == len(FACTORS)

@@ -16,6 +16,7 @@ from netlib.picture.load import (
     WORKING_SIDE,
     ImageError,
     as_picture,
+    is_first_of_several,
     open_image,
     reduction,
     to_levels,
@@ -58,9 +59,11 @@ def test_a_path_its_text_bytes_and_an_open_file_read_the_same(tmp_path: Path) ->
 @pytest.mark.parametrize("file_format", ["GIF", "TIFF", "WEBP", "PNG"])
 def test_of_many_frames_the_first_is_read(file_format: str) -> None:
     frames = {"save_all": True, "append_images": [bar(0, 255)]}
-    assert tones(open_image(encoded(bar(), file_format, **frames))) == pytest.approx(
-        (1, 0), abs=0.1
-    )
+    film = encoded(bar(), file_format, **frames)
+    assert tones(open_image(film)) == pytest.approx((1, 0), abs=0.1)
+    assert is_first_of_several(film)
+    assert not is_first_of_several(encoded(bar(), file_format))
+    assert not is_first_of_several(b"no picture")
 
 
 def test_a_photo_is_turned_as_its_exif_data_says() -> None:

@@ -76,7 +76,7 @@ def test_a_corrected_european_one_is_a_one_for_its_visitor_and_for_nobody_else(
     visitor.reads("7")
     visitor.open_tab("Teach")
     teach(page, "1")
-    page.locator("#teach-note", has_text="Taught as 1").wait_for()
+    page.locator("#teach-note", has_text="The last correction: it is 1.").wait_for()
     assert page.locator("#teach-detail .taught-change").all_inner_texts() == ["7 → 1"] * 2
     for cost in page.locator("#teach-detail .taught-cost").all_inner_texts():
         before, after = map(int, re.search(r"digits.* (\d+) → (\d+) are right", cost).groups())

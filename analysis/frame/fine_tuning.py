@@ -15,7 +15,7 @@ from netlib import data, nets
 
 SHARE = 0.1  # of a rehearsed epoch: the new digits, repeated
 TESTED = 0.2  # of the rehearsed digits
-KEPT = ("class_names", "normalisation", "no_digit")
+KEPT = ("class_names", "normalisation", "no_digit", "untrained_classes")
 Sets = tuple["data.DigitDataset", "data.DigitDataset"]  # to train on, and to test on
 
 

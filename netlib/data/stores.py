@@ -168,6 +168,8 @@ class ZipStore:
         try:
             check_file(self.path, MAX_BYTES)
             with open(self.path, "rb") as file:
+                if 0 < os.fstat(file.fileno()).st_size < mmap.PAGESIZE:
+                    return file.read()  # of a map zipfile cannot tell that an archive is empty
                 return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except DataError:
             raise

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.frame.results import Results
-from analysis.frame.wording import count_text, holm, p_value, percent, seeds_text, whole
+from analysis.frame.wording import count_text, holm, p_value, seeds_text, whole
 from analysis.look.digits import draw_answers, draw_reading
 from analysis.look.grids import draw_confusion_difference, draw_confusion_matrix
 from analysis.look.rows import draw_class_dots

@@ -103,8 +103,6 @@ def every(options: Options) -> "dict[str, Asked]":
 
 def answers_of(asked: "Mapping[str, Asked]") -> "list[Answers]":
     """The networks' answers, with every picture."""
-    import numpy as np
-
     from analysis.comparison import answers
 
     return answers.check(
@@ -118,7 +116,6 @@ def answers_of(asked: "Mapping[str, Asked]") -> "list[Answers]":
                 one.info.temperature,
                 one.info.class_names,
                 answers.grey(one.dataset.images.numpy()),
-                np.arange(len(one.dataset)),
                 tuple(one.predictor.explainers["network"].filters()),
             )
             for place, (name, one) in enumerate(asked.items())

@@ -6,7 +6,7 @@ python -m analysis.evaluate --dataset-path data/digits --split test \
 
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -53,7 +53,6 @@ class Asked:
 
 
 def run(options: Options) -> list[Path]:
-    """Predict, score, write."""
     return write(ask(options))
 
 
@@ -104,7 +103,7 @@ def write(asked: Asked) -> list[Path]:
     )
     print_scores(result, record)
     content = {
-        **result.to_dict(),
+        **asdict(result),
         "ece_interval": calibration_interval(labels, probabilities) if len(labels) > 1 else None,
         "uncalibrated": {key: getattr(uncalibrated, key) for key in ("nll", "brier", "ece")},
         "made_by": record,
@@ -128,23 +127,20 @@ def print_scores(result: "measure.Scores", made_by: dict[str, Any]) -> None:
 
 
 def write_predictions(output: Path, asked: Asked) -> Path:
-    """predictions.npz: labels, names, logits, embeddings; pictures of what is read wrong."""
+    """predictions.npz: labels, names, logits, embeddings, and the images."""
     import numpy as np
 
     output.mkdir(parents=True, exist_ok=True)
     path = output / "predictions.npz"
-    labels = asked.dataset.labels.numpy()
-    wrong = np.flatnonzero(asked.prediction.predictions != labels)
     np.savez_compressed(
         path,
-        labels=labels,
+        labels=asked.dataset.labels.numpy(),
         names=np.array(asked.dataset.names),
         logits=asked.prediction.logits,
         embeddings=asked.prediction.embeddings,
         temperature=asked.info.temperature,
         class_names=np.array(asked.info.class_names),
-        wrong=wrong,
-        pictures=asked.dataset.images[wrong].numpy(),
+        images=asked.dataset.images.numpy(),
     )
     return path
 

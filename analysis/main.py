@@ -8,7 +8,7 @@ import hashlib
 import json
 import logging
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -137,20 +137,20 @@ def main(dataset_path: str | Path, **arguments: Any) -> list[Path]:
 
 
 def run(options: Options) -> list[Path]:
-    """Train or load, test, print, write."""
     config = options.training
     training.seed_everything(config.seed)
     net = make_network(options)
-    name = nets.architecture_name(net)
+    name = net.layers.name
     checkpoint = options.checkpoint or folder(options, name) / f"{name}.safetensors"
     metadata: dict[str, Any] = {}
     if not options.is_training:
-        net, metadata = load(options, checkpoint)
-        name = f"{nets.architecture_name(net)}-test"
+        net = load(options, checkpoint)
+        name, metadata = f"{net.layers.name}-test", net.metadata
     output = folder(options, name)
     check_overwriting(options, output, checkpoint)
     records = [data_record(path) for path in (options.dataset_path, *options.extra_dataset_path)]
-    digits = read_data(options, net, output)
+    rehearsed = fine_tuning.rehearsed(options, net.num_classes)
+    digits = read_data(options, net, rehearsed)
     chosen = balanced(options, digits) if options.is_training else options
     print_parameters(chosen, net, metadata, digits)
     history: History = []
@@ -161,12 +161,12 @@ def run(options: Options) -> list[Path]:
     results = evaluate(net, digits, config.device)
     written = []
     if options.is_training:
-        kept = fine_tuning.kept(options, output, results) if options.start_from else {}
+        kept = fine_tuning.kept(options, rehearsed, results) if options.start_from else {}
         metadata = make_metadata(options, net, records, results, history, kept)
         written.append(nets.save_network(net, checkpoint, metadata))
         written.append(data.write_digests(checkpoint, digits.train_set.images))
         if options.start_from:
-            written += fine_tuning.write_beside(options, output, checkpoint)
+            written += fine_tuning.write_beside(options, rehearsed, checkpoint)
         state_path(output).unlink(missing_ok=True)
     data.warn_of_seen(checkpoint, digits.test_set.images)
     print_results(results, metadata)
@@ -213,16 +213,16 @@ def started(options: Options, checkpoint: Path) -> "nets.Network":
     Raises:
         ValueError: an option says something else of the network.
     """
-    net = load(options, checkpoint)[0]
+    net = load(options, checkpoint)
     head, needed = net.layers.head.kind, training.head_for(options.training.loss)
     if head != needed:
         raise ValueError(
             f"{checkpoint} has a {head} head; --loss {options.training.loss} needs a {needed} one: "
             "choose another loss, or train anew."
         )
-    if options.architecture not in (None, nets.architecture_name(net)):
+    if options.architecture not in (None, net.layers.name):
         raise ValueError(
-            f"{checkpoint} is {nets.architecture_name(net)}; expected {options.architecture} as "
+            f"{checkpoint} is {net.layers.name}; expected {options.architecture} as "
             "given: leave --architecture out."
         )
     return net
@@ -234,14 +234,13 @@ def given(options: Options) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def load(options: Options, checkpoint: Path) -> tuple["nets.Network", dict[str, Any]]:
-    """The network of a checkpoint, as it describes itself, and its metadata.
+def load(options: Options, checkpoint: Path) -> "nets.Network":
+    """The network of a checkpoint, as it describes itself.
 
     Raises:
         ValueError: an option says something else of the network.
     """
-    metadata = nets.read_metadata(checkpoint)
-    net = nets.Network(metadata["spec"])
+    net = nets.load_network(checkpoint)
     for name, value in given(options).items():
         found = net.spec.get(name)
         if found != (list(value) if name == "input_dim" else value):
@@ -249,8 +248,7 @@ def load(options: Options, checkpoint: Path) -> tuple["nets.Network", dict[str, 
                 f"{checkpoint} was trained with {name}={found}; expected {name}={value} as "
                 "given: leave the option out, or name another checkpoint."
             )
-    nets.load_weights(net, checkpoint)
-    return net, metadata
+    return net
 
 
 def check_overwriting(options: Options, output: Path, checkpoint: Path) -> None:
@@ -273,7 +271,9 @@ def check_overwriting(options: Options, output: Path, checkpoint: Path) -> None:
             )
 
 
-def read_data(options: Options, net: "nets.Network", output: Path) -> "data.DigitData":
+def read_data(
+    options: Options, net: "nets.Network", rehearsed: fine_tuning.Sets | None
+) -> "data.DigitData":
     """The three sets, with the extra training images if there are any."""
     common: dict[str, Any] = {
         "input_dim": net.input_dim,
@@ -281,14 +281,13 @@ def read_data(options: Options, net: "nets.Network", output: Path) -> "data.Digi
         "progress": on_terminal(),
         "cache_dir": options.cache_dir,
     }
-    rehearsed = fine_tuning.rehearsal(options, output)
     extra = [
         data.DigitDataset(path, preprocess="sketch", **common)
         for path in options.extra_dataset_path
     ]
     if rehearsed:
         new = data.DigitDataset(options.dataset_path, preprocess=options.preprocess, **common)
-        extra += fine_tuning.repeated(new, rehearsed)
+        extra += fine_tuning.repeated(new, len(rehearsed[0]))
     return data.DigitData(
         rehearsed or options.dataset_path,
         batch_size=options.training.batch_size,
@@ -298,7 +297,7 @@ def read_data(options: Options, net: "nets.Network", output: Path) -> "data.Digi
         seed=options.training.seed,
         weighted_sampling=options.weighted_sampling,
         extra_train_sets=extra,
-        preprocess="none" if rehearsed else options.preprocess,
+        preprocess=options.preprocess,
         **common,
     )
 
@@ -383,14 +382,11 @@ def evaluate(
     net: "nets.Network", digits: "data.DigitData", device: str = "cpu"
 ) -> dict[str, Result]:
     """Score the network on all three splits, training images without augmentation."""
-    import torch
-
     net.to(training.resolve_device(device))
     results = {}
     for split in SPLITS:
         dataset: data.DigitDataset = getattr(digits, f"{split}_set")
-        rows = torch.arange(len(dataset)).split(1000)
-        logits = training.infer(net, (dataset.batch(part) for part in rows)).logits.numpy()
+        logits = training.infer(net, dataset.loader(1000)).logits.numpy()
         labels = dataset.labels.numpy()
         results[split] = Result(labels, logits, measure.scores(labels, logits))
     net.cpu()
@@ -407,6 +403,9 @@ def make_metadata(
 ) -> dict[str, Any]:
     """What a checkpoint says of itself; `kept` is of the one that it started from."""
     best = max(history, key=lambda row: (row["validation_accuracy"], -row["validation_loss"]))
+    empty = set(range(net.num_classes)) - set(results["train"].labels.tolist())
+    if options.start_from:  # which may have been shown them
+        empty &= set(kept.get("untrained_classes", ()))
     return {
         "class_names": [str(i) for i in range(net.num_classes)],
         "normalisation": {"mean": 0.0, "std": 1.0, "range": [0, 1], "ink": 1},
@@ -427,6 +426,7 @@ def make_metadata(
         "temperature": kept.get("temperature")
         or measure.choose_temperature(results["validation"].labels, results["validation"].logits),
         **kept,
+        "untrained_classes": sorted(empty),
         **made_by(options, "torch", "torchvision", "numpy"),
     }
 
@@ -458,7 +458,7 @@ def print_parameters(
         config["augment"] = AugmentConfig(**config["augment"])
     values = {**vars(options)}
     del values["training"]
-    values["architecture"] = nets.architecture_name(net)
+    values["architecture"] = net.layers.name
     values["weighted_sampling"] = metadata.get("weighted_sampling", options.weighted_sampling)
     values.update({name: net.spec[name] for name in DEFAULTS if name in net.spec})
     cost = nets.measure(net)
@@ -519,7 +519,7 @@ def write_results(
     output: Path, options: Options, results: dict[str, Result], history: "History"
 ) -> list[Path]:
     """history.csv (after training) and scores.json."""
-    content = {split: result.scores.to_dict() for split, result in results.items()}
+    content = {split: asdict(result.scores) for split, result in results.items()}
     record = made_by(options, "torch", "numpy", run=options.identity)
     written = [write_json(output / "scores.json", {**content, "made_by": record})]
     if history:

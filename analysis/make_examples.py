@@ -48,7 +48,6 @@ class Options:
 
 
 def run(options: Options) -> Iterator[Path]:
-    """Choose, write."""
     predictor = answer.Predictor(dict(zip(NETWORKS, options.checkpoints, strict=True)))
     dataset = data.DigitDataset(options.dataset_path, options.split)
     images, labels = dataset.images[:, 0].numpy(), dataset.labels.numpy()

@@ -6,14 +6,14 @@ Every number between the card's markers comes from a scores.json that `analysis.
 under figures/data/evaluation/NETWORK/SET/ (other seeds: seeds/NETWORK-SEED/SET/), from
 checkpoints/no_digit.csv and no_digit_unseen.csv, which `analysis.no_digit` wrote, from
 figures/data/evaluation/robustness.csv and photographed.csv, which the commands of these names
-wrote, from the tables that `analysis.sweep` wrote beside them (recipe.csv and imbalance_*.csv), or
+wrote, from the tables that `analysis.sweep` wrote beside them (recipe, relief and imbalance_*), or
 from a checkpoint's own metadata.
 """
 
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -39,7 +39,7 @@ SETS = {
 # Tables of `analysis.sweep`; those of long-tailed sets with the augmentation that they had.
 AUGMENTED = {"imbalance_losses": "mild", "imbalance_exp100": "strong", "imbalance_exp10": "mild",
              "imbalance_strong": "strong"}  # fmt: skip
-SWEEPS = ("recipe", *AUGMENTED, "imbalance_plain")
+SWEEPS = ("recipe", "teachers", "relief", *AUGMENTED, "imbalance_plain")
 CHOSEN_ON = ("exp100-0", "exp10-0", "exp10-2")  # data sets that the recipe was chosen on
 # In percent or points, of the networks in their order.
 ACCURACY_TARGETS = {"mnist": (99.7, 99.65), "pen": (98.5, 98.5), "scans": (98.0, 98.0)}
@@ -106,6 +106,7 @@ def tables(checkpoints: Path, evaluation: Path) -> dict[str, str]:
         "training": training_table(checkpoints),
         "seeds": seeds_table(evaluation),
         "recipe": recipe_table(evaluation / "recipe.csv"),
+        "relief": recipe_table(evaluation / "relief.csv"),
         "imbalance": imbalance_table(evaluation),
         "imbalance-choice": imbalance_choice_table(evaluation),
         "taught": taught_text(checkpoints, evaluation),
@@ -201,10 +202,17 @@ def means_table(
     means = runs.groupby([*keys, "network"], sort=False)[list(forms)].mean().unstack(sort=False)
     cells = list(product(NETWORKS, forms))
     rows = [
-        [*(key if isinstance(key, tuple) else [key]), *(forms[c](row[c, n]) for n, c in cells)]
+        [
+            *(key if isinstance(key, tuple) else [key]),
+            *(_cell(forms[c], row[c, n]) for n, c in cells),
+        ]
         for key, row in means.iterrows()
     ]
     return table("|".join([titles, *(n + name for n in NETWORKS for name in names)]), rows)
+
+
+def _cell(form: Callable[[float], str], value: float) -> str:
+    return "–" if np.isnan(value) else form(value)  # not run
 
 
 def taught_text(checkpoints: Path, evaluation: Path) -> str:
@@ -257,7 +265,6 @@ def long_tailed(path: Path, network: str, profile: str) -> pd.DataFrame:
 
 
 def percents(runs: pd.DataFrame, column: str) -> list[float]:
-    """A column of shares, as percentages."""
     return (100 * runs[column]).tolist()
 
 
@@ -315,7 +322,6 @@ def accuracy_targets(evaluation: Path) -> Iterator[list[str]]:
 
 
 def mean_and_interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """Mean and Student's interval."""
     return fmean(values), *t_interval(values)
 
 

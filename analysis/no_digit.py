@@ -53,7 +53,6 @@ class Options:
 
 
 def run(options: Options) -> Iterator[Path]:
-    """Measure and write."""
     import numpy as np
 
     from netlib import data, nets

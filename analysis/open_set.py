@@ -31,7 +31,7 @@ import itertools
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -109,7 +109,6 @@ class Options:
 
 
 def run(options: Options) -> Iterator[Path]:
-    """Draw, fine-tune, choose, write."""
     from netlib.data.overlap import digests_path, join_digests, write_digests
     from netlib.nets.checkpoint import load_network, save_network
 
@@ -205,7 +204,7 @@ def teach(
         "families": families,
         "history": history,
         **made_by(placeless(options), "torch", "numpy"),
-        "config": make_config(options).to_dict(),
+        "config": asdict(make_config(options)),
     }
 
 
@@ -230,7 +229,7 @@ def choose(
         for f in families
     ]
     rule = choose_rule(list(said.values()), others, head, temperature, options.refused)
-    found = {split: scores(labels[split], s.logits).to_dict() for split, s in mnist.items()}
+    found = {split: asdict(scores(labels[split], s.logits)) for split, s in mnist.items()}
     keys = ("n", "accuracy", "balanced_accuracy", "macro_f1", "nll")
     return {
         "temperature": temperature,

@@ -70,7 +70,6 @@ class Options:
 
 
 def run(options: Options) -> list[Path]:
-    """Prepare and write."""
     source = load_source(options)
     rows, profile = choose_rows(source, options)
     facts = {"source": source.name, **source.record, "profile": profile, "seed": options.seed}

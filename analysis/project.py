@@ -59,7 +59,6 @@ class Options:
 
 
 def run(options: Options) -> list[Path]:
-    """Choose, project, write."""
     labels, embeddings, images = read(options)
     chosen = choose(labels, options.count, options.seed)
     coordinates = project(embeddings[chosen], options.method, options.seed, options.start)
@@ -153,62 +152,42 @@ def choose(labels: np.ndarray, count: int | None, seed: int) -> np.ndarray:
 
 def project(embeddings: np.ndarray, method: str, seed: int, start: str | None = None) -> np.ndarray:
     """Embeddings (N, D) -> coordinates (N, 2), the same for the same seed."""
-    methods = {"umap": _umap, "tsne": _tsne, "pca": _pca}
-    start = start or STARTS.get(method, "")
-    return methods[method](np.asarray(embeddings, dtype=np.float32), seed, start)
+    points = np.asarray(embeddings, dtype=np.float32)
+    told = settings(method, len(points), start)
+    if method == "pca":
+        return _pca(points)
+    if method == "tsne":
+        from openTSNE import TSNE
+
+        reducer = TSNE(
+            perplexity=told["perplexity"],
+            initialization=told["start"],
+            negative_gradient_method="bh" if len(points) <= FEW else "fft",
+            random_state=seed,
+        )
+        return np.asarray(reducer.fit(points))
+    from umap import UMAP  # imported here: it compiles for seconds
+
+    sizes = {name: told[name] for name in ("n_neighbors", "min_dist")}
+    # A seed makes UMAP run on one thread, so that the picture can be made again.
+    return UMAP(**sizes, init=told["start"], random_state=seed, n_jobs=1).fit_transform(points)
 
 
 def settings(method: str, n: int, start: str | None = None) -> dict[str, Any]:
-    """What a figure has to say of how `n` points were laid out."""
+    """How `n` points are laid out, and what a figure has to say of it."""
     if method == "pca":
         return {"method": method}
     found: dict[str, Any] = (
-        {"perplexity": perplexity(n)}
+        {"perplexity": min(PERPLEXITY, (n - 1) / 3)}  # three times as many neighbours must exist
         if method == "tsne"
-        else {"n_neighbors": neighbours(n), "min_dist": MIN_DIST}
+        else {"n_neighbors": min(NEIGHBOURS, n), "min_dist": MIN_DIST}  # each counts as its own
     )
     package = version("openTSNE" if method == "tsne" else "umap-learn")
     return {"method": method, **found, "start": start or STARTS[method], "version": package}
 
 
-def perplexity(n: int) -> float:
-    """Of t-SNE for n points; three times as many neighbours have to exist."""
-    return min(PERPLEXITY, (n - 1) / 3)
-
-
-def neighbours(n: int) -> int:
-    """Of UMAP for n points, each of which counts as its own."""
-    return min(NEIGHBOURS, n)
-
-
-def _umap(embeddings: np.ndarray, seed: int, start: str) -> np.ndarray:
-    from umap import UMAP  # imported here: it compiles for seconds
-
-    # A seed makes UMAP run on one thread, so that the picture can be made again.
-    reducer = UMAP(
-        n_neighbors=neighbours(len(embeddings)),
-        min_dist=MIN_DIST,
-        init=start,
-        random_state=seed,
-        n_jobs=1,
-    )
-    return reducer.fit_transform(embeddings)
-
-
-def _tsne(embeddings: np.ndarray, seed: int, start: str) -> np.ndarray:
-    from openTSNE import TSNE
-
-    reducer = TSNE(
-        perplexity=perplexity(len(embeddings)),
-        initialization=start,
-        negative_gradient_method="bh" if len(embeddings) <= FEW else "fft",
-        random_state=seed,
-    )
-    return np.asarray(reducer.fit(embeddings))
-
-
-def _pca(embeddings: np.ndarray, seed: int, start: str) -> np.ndarray:
-    centred = embeddings - embeddings.mean(axis=0)
+def _pca(points: np.ndarray) -> np.ndarray:
+    centred = points - points.mean(axis=0)
     left, singular, _ = np.linalg.svd(centred, full_matrices=False)
     return left[:, :2] * singular[:2]
 

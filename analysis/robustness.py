@@ -24,59 +24,32 @@ from netlib.errors import many
 if TYPE_CHECKING:
     from netlib.data.strokes import PenDigit
 
-MIDDLE = (0.5, 0.5)
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """One way to draw.
-
-    Attributes:
-        kind: what differs from the plain drawing.
-        level: how, in words.
-        pen: width of the lines, px of 280.
-        extent: longer side of the digit, as a fraction of the pad.
-        offset: place on the pad, (0, 0) top left to (1, 1) bottom right.
-        tilt: degrees, counter-clockwise.
-        ink: grey value of the lines.
-        paper: grey value of the pad.
-    """
-
-    kind: str = "plain"
-    level: str = ""
-    pen: float = 16
-    extent: float = 0.7
-    offset: tuple[float, float] = MIDDLE
-    tilt: float = 0
-    ink: int = 0
-    paper: int = 255
-
-    def draw(self, digit: "PenDigit") -> np.ndarray:
-        """uint8 (280, 280)."""
-        from netlib.data.strokes import render_strokes
-
-        share = render_strokes(
-            digit.strokes, pen=self.pen, extent=self.extent, offset=self.offset, tilt=self.tilt
-        ) / np.float32(255)
-        return np.rint(self.paper + share * (self.ink - self.paper)).astype(np.uint8)
-
 
 CORNERS = {"top left": (0.0, 0.0), "top right": (1.0, 0.0), "bottom left": (0.0, 1.0),
            "bottom right": (1.0, 1.0)}  # fmt: skip
-DRAWINGS = (
-    Drawing(),
-    *(Drawing("pen", f"{pen} px", pen=pen) for pen in (2, 4, 8, 24, 32, 40)),
+# What differs from the plain drawing, and how, in words -> options of `draw`.
+DRAWINGS: dict[tuple[str, str], dict[str, Any]] = {
+    ("plain", ""): {},
+    **{("pen", f"{pen} px"): {"pen": pen} for pen in (2, 4, 8, 24, 32, 40)},
     # A pen that is wider than a fifth of the digit closes its loops: small digits need a finer one.
-    *(Drawing("size", f"{100 * size:g} %", extent=size, pen=6) for size in (0.2, 0.35, 0.5)),
-    *(Drawing("size", f"{100 * size:g} %", extent=size) for size in (0.9, 1.0)),
-    *(Drawing("place", name, extent=0.5, offset=place) for name, place in CORNERS.items()),
-    *(Drawing("tilt", f"{tilt:+d}°", tilt=tilt) for tilt in (-15, -10, -5, 5, 10, 15)),
-    Drawing("polarity", "white on black", ink=255, paper=0),
-    Drawing("paper", "light grey", ink=0, paper=200),
-    Drawing("paper", "grey", ink=20, paper=128),
-    Drawing("paper", "grey ink on light grey", ink=110, paper=220),
-    Drawing("paper", "light ink on dark grey", ink=230, paper=70),
-)
+    **{("size", f"{100 * size:g} %"): {"extent": size, "pen": 6} for size in (0.2, 0.35, 0.5)},
+    **{("size", f"{100 * size:g} %"): {"extent": size} for size in (0.9, 1.0)},
+    **{("place", name): {"extent": 0.5, "offset": place} for name, place in CORNERS.items()},
+    **{("tilt", f"{tilt:+d}°"): {"tilt": tilt} for tilt in (-15, -10, -5, 5, 10, 15)},
+    ("polarity", "white on black"): {"ink": 255, "paper": 0},
+    ("paper", "light grey"): {"ink": 0, "paper": 200},
+    ("paper", "grey"): {"ink": 20, "paper": 128},
+    ("paper", "grey ink on light grey"): {"ink": 110, "paper": 220},
+    ("paper", "light ink on dark grey"): {"ink": 230, "paper": 70},
+}
+
+
+def draw(digit: "PenDigit", ink: int = 0, paper: int = 255, **placed: Any) -> np.ndarray:
+    """uint8 (280, 280), in these grey values; the rest is as `render_strokes` has it."""
+    from netlib.data.strokes import render_strokes
+
+    share = render_strokes(digit.strokes, **placed) / np.float32(255)
+    return np.rint(paper + share * (ink - paper)).astype(np.uint8)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +74,6 @@ class Options:
 
 
 def run(options: Options) -> list[Path]:
-    """Draw, predict, write."""
     from netlib.data.strokes import read_unipen
 
     digits = unseen(read_unipen(options.unipen), options)
@@ -150,8 +122,8 @@ def measured(
 
     labels = np.array([digit.label for digit in digits])
     plain: dict[str, np.ndarray] = {}
-    for way in progress(DRAWINGS, "drawings"):
-        images, empty = to_digits([way.draw(digit) for digit in digits])
+    for (kind, level), how in progress(DRAWINGS.items(), "drawings"):
+        images, empty = to_digits([draw(digit, **how) for digit in digits])
         answers = predictor.predict(images)
         for network in NETWORKS:
             predictions = np.array(answers[network].predictions)
@@ -160,8 +132,8 @@ def measured(
             before = plain.setdefault(network, predictions)
             low, high = wilson_interval(int(right.sum()), len(right))
             yield {
-                "kind": way.kind,
-                "level": way.level,
+                "kind": kind,
+                "level": level,
                 "network": network,
                 "n": len(labels),
                 "accuracy": right.mean(),

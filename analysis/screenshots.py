@@ -8,13 +8,11 @@ Starts demo.py on a free port, draws with a real mouse in headless Chromium, and
 import io
 import os
 import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -24,13 +22,13 @@ import httpx
 import numpy as np
 from PIL import Image
 
+from analysis.frame.children import HOST, serving
 from analysis.frame.command import start
 from netlib.errors import WorkError
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-ROOT = Path(__file__).parent.parent
 BROWSERS = (
     "chromium-headless-shell",
     "chromium",
@@ -70,38 +68,24 @@ WATCH = """() => {
 
 
 @contextmanager
-def running_demo(arguments: Sequence[str]) -> Iterator[str]:
+def running_demo() -> Iterator[str]:
     """Start demo.py, yield its address, stop it.
 
     Raises:
         WorkError: it stopped, or did not answer in time.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "demo.py", "--host", "127.0.0.1", "--port", str(port), *arguments]
-    environment = {**os.environ, "NO_PROXY": "127.0.0.1,localhost"}
-    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait(server, f"{address}/health")
-        yield address
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-
-
-def _wait(server: subprocess.Popen, address: str) -> None:
     end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end:
-        if server.poll() is not None:
-            raise WorkError("demo.py stopped before it answered; its message is above.")
-        try:
-            httpx.get(address, timeout=2, trust_env=False).raise_for_status()
-            return
-        except httpx.HTTPError:
+    with serving("demo.py", "--host", HOST) as (address, server):
+        while True:
+            with suppress(httpx.HTTPError):
+                httpx.get(f"{address}/health", timeout=2, trust_env=False).raise_for_status()
+                break
+            if server.poll() is not None:
+                raise WorkError("demo.py stopped before it answered; its message is above.")
+            if time.monotonic() > end:
+                raise WorkError(f"demo.py did not answer within {START_SECONDS} s.")
             time.sleep(0.2)
-    raise WorkError(f"demo.py did not answer within {START_SECONDS} s.")
+        yield address
 
 
 def find_browser() -> str:
@@ -165,17 +149,14 @@ def settle(page: "Page") -> None:
 
 
 def first_view(page: "Page") -> None:
-    """A digit and both answers."""
     draw(page, DIGITS["4"])
 
 
 def open_tab(page: "Page", name: str) -> None:
-    """Open one of the tabs below the answers."""
     page.get_by_role("tab", name=name, exact=True).click()
 
 
 def inside_view(page: "Page") -> None:
-    """Inside block 3, on a digit."""
     draw(page, DIGITS["7"])
     page.locator(".inside").scroll_into_view_if_needed()
     page.wait_for_selector(".inside[data-ready]")
@@ -184,14 +165,12 @@ def inside_view(page: "Page") -> None:
 
 
 def why_view(page: "Page") -> None:
-    """The explanations of a digit."""
     draw(page, DIGITS["2"])
     open_tab(page, "Why")
     page.wait_for_selector("#why-detail .why", timeout=60_000)
 
 
 def stress_view(page: "Page") -> None:
-    """The stress test of a digit."""
     draw(page, DIGITS["7"])
     open_tab(page, "Stress test")
     page.wait_for_selector("#stress-detail .stress-now", timeout=60_000)
@@ -233,7 +212,6 @@ class Reel:
         self.durations: list[int] = []
 
     def shoot(self, stays: int) -> None:
-        """Take one."""
         picture = Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
         height = round(picture.height * FILM_WIDTH / picture.width)
         small = picture.resize((FILM_WIDTH, height), Image.Resampling.LANCZOS)
@@ -326,7 +304,7 @@ def run(options: Options) -> list[Path]:
 
     executable = find_browser()
     with (
-        running_demo(()) as address,
+        running_demo() as address,
         sync_playwright() as playwright,
         playwright.chromium.launch(executable_path=executable, args=list(FLAGS)) as browser,
     ):

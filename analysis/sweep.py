@@ -87,7 +87,7 @@ class Options:
         jobs: runs at a time; -1 for one a core.
         threads: of a run; more runs pay better.
         backend: joblib's: processes here, or a cluster.
-        scheduler: address of the Dask scheduler or Ray head; default: a local cluster.
+        scheduler: address of the Dask scheduler; default: a local cluster.
         cache_dir: folder of decoded images.
     """
 
@@ -110,26 +110,17 @@ class Options:
     num_classes: int = 10
     jobs: int = -1
     threads: int = 1
-    backend: Literal["loky", "dask", "ray"] = "loky"
+    backend: Literal["loky", "dask"] = "loky"
     scheduler: str | None = None
     cache_dir: Path = Path("runs/cache")
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training: everything that its row in the table depends on, named as in `Options`.
-
-    Attributes:
-        network: one of them.
-        level: of the factor, as text.
-        dataset: folder or zip in the course's layout.
-        config: how it is trained.
-        oversampling: draw every class equally often.
-        extra: more data sets to train on.
-    """
+    """One training: everything that its row in the table depends on, named as in `Options`."""
 
     network: str
-    level: str
+    level: str  # of the factor, as text
     dataset: str
     config: TrainConfig
     width: float = 1.0
@@ -137,8 +128,8 @@ class Run:
     train_size: int = 0
     validation_size: float = 0.1
     steps: int = 0
-    oversampling: bool = False
-    extra: tuple[str, ...] = ()
+    oversampling: bool = False  # draw every class equally often
+    extra: tuple[str, ...] = ()  # more data sets to train on
     num_classes: int = 10
 
     @property
@@ -164,7 +155,6 @@ class Run:
 
 
 def run(options: Options) -> list[Path]:
-    """Train what is missing, write."""
     check(options)
     sweep(plan(options), options)
     return [options.output]
@@ -368,12 +358,8 @@ def parallel(runs: Sequence[Run], options: Options) -> Iterator[dict[str, Any]]:
     backend = connect(options.backend, options.scheduler)
     train = joblib.delayed(train_run)
     jobs = (train(run, options.threads, options.keep, options.cache_dir) for run in runs)
-    # A joblib backend that cannot hand out results one by one gives them all at the end.
-    one_by_one = options.backend in ("loky", "dask")
     with joblib.parallel_config(options.backend, n_jobs=options.jobs, **backend):
-        yield from joblib.Parallel(
-            return_as="generator_unordered" if one_by_one else "list", batch_size=1
-        )(jobs)
+        yield from joblib.Parallel(return_as="generator_unordered", batch_size=1)(jobs)
     if "client" in backend:
         backend["client"].close()
 
@@ -387,20 +373,13 @@ def connect(backend: str, scheduler: str | None) -> dict[str, Any]:
         ValueError: the backend's package is not installed.
         OSError: the scheduler does not answer.
     """
+    if backend == "loky":
+        return {"initializer": end_with, "initargs": (os.getpid(),)}
     try:
-        if backend == "dask":
-            from distributed import Client
-
-            return {"client": Client(scheduler)}
-        if backend == "ray":
-            import ray
-            from ray.util.joblib import register_ray
-
-            ray.init(address=scheduler)
-            register_ray()
+        from distributed import Client
     except ModuleNotFoundError as error:
         raise ValueError(f"--backend {backend} needs a package: {error}; install it.") from error
-    return {"initializer": end_with, "initargs": (os.getpid(),)} if backend == "loky" else {}
+    return {"client": Client(scheduler)}
 
 
 def train_run(run: Run, threads: int, keep: Path | None, cache: Path) -> dict[str, Any]:
@@ -429,7 +408,8 @@ def train_run(run: Run, threads: int, keep: Path | None, cache: Path) -> dict[st
         identity=run.key,
     )
     training_seconds = time.perf_counter() - training_started
-    outputs = {split: run_network(net, digits, split) for split in ("validation", "test")}
+    sets = {"validation": digits.validation_set, "test": digits.test_set}
+    outputs = {split: training.infer(net, part.loader(500)) for split, part in sets.items()}
     row = make_row(run, config, digits, net, outputs)
     row["training_seconds"] = round(training_seconds, 2)
     row["seconds"] = round(time.perf_counter() - started, 2)
@@ -458,15 +438,6 @@ def read_data(run: Run, cache: Path) -> "data.DigitData":
         ],
         **common,
     )
-
-
-def run_network(net: "nets.Network", digits: "data.DigitData", split: str) -> "Outputs":
-    """Logits and embeddings of a split, in its order."""
-    import torch
-
-    dataset: data.DigitDataset = getattr(digits, f"{split}_set")
-    rows = torch.arange(len(dataset)).split(500)
-    return training.infer(net, (dataset.batch(part) for part in rows))
 
 
 def profile(dataset: Path) -> dict[str, Any]:
@@ -531,7 +502,7 @@ def keep_files(
     history: "History",
     outputs: dict[str, "Outputs"],
 ) -> None:
-    """network.safetensors, history.csv, and predictions.npz, whose being there says that all is."""
+    """The network, its history, and predictions.npz, whose being there says that all is."""
     import numpy as np
     import pandas as pd
 
@@ -543,7 +514,8 @@ def keep_files(
             labels["validation"], outputs["validation"].logits
         ),
     }
-    nets.save_network(net, folder / "network.safetensors", metadata)
+    checkpoint = nets.save_network(net, folder / "network.safetensors", metadata)
+    data.write_digests(checkpoint, digits.train_set.images)
     pd.DataFrame(history).to_csv(folder / "history.csv", index=False)
     np.savez_compressed(
         folder / "predictions.npz",

@@ -11,7 +11,8 @@ import numpy as np
 from analysis import look
 from analysis.look.style import as_typed
 from netlib import measure, nets, training
-from netlib.training.arguments import as_images, as_labels
+from netlib.data.arrays import as_labels
+from netlib.training.arguments import as_images
 from netlib.training.config import AugmentConfig
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _figures(
 
 def _curve(net: nets.Network, history: "History", quantity: str) -> "Figure":
     """Loss or accuracy, under a title that says how training images were scored."""
-    colour = look.COLOURS.get(nets.architecture_name(net), look.BLACK)
+    colour = look.COLOURS.get(net.layers.name, look.BLACK)
     figure = _one_axes(look.draw_history, history, quantity, colour)
     augment = net.metadata.get("config", {}).get("augment", {})
     plain = not augment or AugmentConfig(**augment) == AugmentConfig()

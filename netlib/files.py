@@ -7,7 +7,6 @@ import re
 import shutil
 import socket
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,9 +14,6 @@ from pathlib import Path
 # Processes are counted by host: a folder may be shared with other machines.
 _HOST = hashlib.blake2b(socket.gethostname().encode(), digest_size=4).hexdigest()
 _TEMPORARY = re.compile(rf"\..+\.{_HOST}-(\d+)\.\w{{8}}")
-# Before 0.2 the names told no process: what has not been written to for a day is nobody's.
-_OLD = re.compile(r"\..+\.(csv|json|npz|pdf|safetensors|state|zip)\.[a-z0-9_]{8}|images-\w+\.tmp")
-_OLD_AGE = 24 * 3600
 
 
 @contextmanager
@@ -55,23 +51,14 @@ def temporary_prefix(path: Path, folder: Path | None = None) -> str:
 def remove_leftovers(folder: Path) -> None:
     """Remove what processes that died on this machine were writing in `folder`."""
     for path in folder.iterdir():
-        if not _is_left(path):
+        name = _TEMPORARY.fullmatch(path.name)
+        if name is None or is_alive(int(name[1])):
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
             with suppress(OSError):  # another process was quicker, or the file is not ours
                 path.unlink()
-
-
-def _is_left(path: Path) -> bool:
-    """Whether a process that is dead was writing this."""
-    if match := _TEMPORARY.fullmatch(path.name):
-        return not is_alive(int(match[1]))
-    try:
-        return bool(_OLD.fullmatch(path.name)) and time.time() - path.stat().st_mtime > _OLD_AGE
-    except OSError:  # another process was quicker
-        return False
 
 
 def is_alive(process: int) -> bool:

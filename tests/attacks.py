@@ -24,7 +24,6 @@ links, slow bodies, other origins  load.py       serving, page
 
 import argparse
 import contextlib
-import io
 import logging
 import random
 import subprocess
@@ -34,10 +33,9 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from helpers_data import write_folder
+from helpers_data import encoded, png, write_folder
 from PIL import Image, ImageDraw
 from test_checkpoint import METADATA, tiny
 from test_hostile_pictures import dots, grating
@@ -47,7 +45,7 @@ from netlib.answer import Predictor
 from netlib.data import DataError
 from netlib.data.imports import IMPORTS
 from netlib.nets import load_network, save_network
-from netlib.nets.checkpoint import CheckpointError
+from netlib.nets.saved import CheckpointError
 from netlib.picture.load import FORMATS, ImageError
 from netlib.picture.number import find_digits
 
@@ -227,19 +225,19 @@ def costly() -> dict[str, bytes]:
     photo = Image.effect_noise(mega, 40).convert("RGB")
     ImageDraw.Draw(photo).line([(2400, 1250), (5600, 1250), (3200, 5000)], (30, 30, 60), 500)
     return {
-        "20 lines": encoded(lines(20, side)),
-        "60 lines": encoded(lines(60, side)),
-        "bar code": encoded(Image.fromarray(bars)),
-        "noise": encoded(Image.fromarray(noise)),
-        "30 strokes": encoded(strokes(30, (320, 320), rng)),
-        "60 strokes, wide": encoded(strokes(60, (1280, 320), rng)),
+        "20 lines": png(lines(20, side)),
+        "60 lines": png(lines(60, side)),
+        "bar code": png(Image.fromarray(bars)),
+        "noise": png(Image.fromarray(noise)),
+        "30 strokes": png(strokes(30, (320, 320), rng)),
+        "60 strokes, wide": png(strokes(60, (1280, 320), rng)),
         "large JPEG": encoded(photo, "JPEG", quality=60),
         "progressive JPEG": encoded(photo, "JPEG", quality=50, progressive=True),
         "large WebP": encoded(photo.resize((4000, 3000)), "WEBP", quality=30),
         "large AVIF": encoded(photo.resize((4000, 3000)), "AVIF", quality=20),
         "floating-point TIFF": encoded(Image.new("F", mega, 0.5), "TIFF", compression="tiff_lzw"),
-        "deep PNG": encoded(Image.new("I;16", (6800, 4990), 5)),
-        "transparent PNG": encoded(Image.new("RGB", (4100, 4100)), transparency=(0, 0, 0)),
+        "deep PNG": png(Image.new("I;16", (6800, 4990), 5)),
+        "transparent PNG": png(Image.new("RGB", (4100, 4100)), transparency=(0, 0, 0)),
         "large GIF": encoded(Image.new("P", (6300, 6300)), "GIF"),
     }
 
@@ -263,12 +261,6 @@ def strokes(count: int, size: tuple[int, int], rng: np.random.Generator) -> Imag
         points = points[0] + (points - points[0]) // 6
         ImageDraw.Draw(page).line([tuple(map(int, point)) for point in points], 0, 12)
     return page
-
-
-def encoded(image: Image.Image, file_format: str = "PNG", **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, file_format, **options)
-    return buffer.getvalue()
 
 
 if __name__ == "__main__":

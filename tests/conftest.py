@@ -3,11 +3,8 @@
 Nothing here needs a network, a downloaded data set or a file outside the clone.
 """
 
-import csv
 import os
-import shutil
 import socket
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -15,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers_data import png, table, write_folder, write_zip
 from helpers_family import end_with_this_run
 from helpers_visitor import Visitor
 from PIL import Image, ImageDraw, ImageFont
@@ -25,6 +23,7 @@ from netlib.errors import WorkError
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 os.environ["MPLBACKEND"] = "Agg"
+os.environ["NUMBA_OPT"] = "0"  # UMAP lays out few points: compiling it takes longer
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny networks lose time on more threads
 
 end_with_this_run()
@@ -144,6 +143,25 @@ def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
         terminalreporter.line(reason)
 
 
+# --- Commands -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """`refused(NAME, *words)` is the one sentence of a command that ends with status 2."""
+
+    def run(name: str, *words: object) -> str:
+        from analysis.frame.command import start
+
+        capsys.readouterr()
+        assert start(name, [str(word) for word in words]) == 2
+        sentence = capsys.readouterr().err
+        assert ": " in sentence and sentence.count("\n") == 1
+        return sentence
+
+    return run
+
+
 # --- Servers ------------------------------------------------------------------------------------
 
 
@@ -239,30 +257,16 @@ def digit_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
         folder = tmp_path_factory.mktemp("digits")
         for split, counts, offset in (("train", train, 0), ("test", test, 1)):
             counts = [counts] * num_classes if isinstance(counts, int) else counts
-            if sum(counts):
-                _write_split(folder, f"{split}_new", *draw_digits(counts, 2 * seed + offset))
-                if zipped:
-                    _zip_split(folder, split)
+            if not sum(counts):
+                continue
+            images, labels = draw_digits(counts, 2 * seed + offset)
+            names = [f"{number:05d}.png" for number in range(len(labels))]
+            files = {f"{split}_new/{name}": png(x) for name, x in zip(names, images, strict=True)}
+            files[f"{split}_new.csv"] = table(names, labels)
+            if zipped:
+                write_zip(folder / f"{split}.zip", files)
+            else:
+                write_folder(folder, files)
         return folder
 
     return write
-
-
-def _write_split(folder: Path, name: str, images: np.ndarray, labels: np.ndarray) -> None:
-    (folder / name).mkdir()
-    with (folder / f"{name}.csv").open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["image", "label"])
-        for i, (image, label) in enumerate(zip(images, labels, strict=True)):
-            Image.fromarray(image).save(folder / name / f"{i:05d}.png")
-            table.writerow([f"{i:05d}.png", label])
-
-
-def _zip_split(folder: Path, split: str) -> None:
-    members: Iterator[Path] = folder.glob(f"{split}_new*")
-    with zipfile.ZipFile(folder / f"{split}.zip", "w") as archive:
-        for member in sorted(members):
-            for path in sorted(member.iterdir()) if member.is_dir() else [member]:
-                archive.write(path, path.relative_to(folder))
-    shutil.rmtree(folder / f"{split}_new")
-    (folder / f"{split}_new.csv").unlink()

@@ -2,7 +2,11 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from analysis.benchmark.arms import Arm
 
 
 def make_counter(step: int) -> Callable[[int], float]:
@@ -32,3 +36,11 @@ def make_sleeper() -> Callable[[float], float]:
         return seconds
 
     return work
+
+
+def interleave_here(
+    arms: "Mapping[str, Arm]", cases: Sequence[Hashable], rounds: int
+) -> dict[tuple[str, Hashable], list[float]]:
+    """`interleave` without processes, for what is done with its results."""
+    works = {name: arm.make(*arm.arguments) for name, arm in arms.items()}
+    return {(name, case): [works[name](case)] * rounds for case in cases for name in arms}

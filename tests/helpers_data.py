@@ -2,22 +2,47 @@
 
 import io
 import shutil
+import struct
 import subprocess
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 
-def png(image: np.ndarray | Image.Image) -> bytes:
-    """An image (array or PIL) as a PNG file's bytes."""
+def encoded(image: np.ndarray | Image.Image, kind: str, **options: Any) -> bytes:
+    """An image (array or PIL) as a file's bytes, in a format that Pillow writes."""
     picture = image if isinstance(image, Image.Image) else Image.fromarray(image)
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
+    picture.save(buffer, kind, **options)
     return buffer.getvalue()
+
+
+def png(image: np.ndarray | Image.Image, **options: Any) -> bytes:
+    """An image as a PNG file's bytes."""
+    return encoded(image, "PNG", **options)
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    """A part of a PNG file, with its length and checksum."""
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png_head(width: int, height: int, depth: int = 8, colour: int = 0) -> bytes:
+    """The beginning of a PNG file, with its header; nothing in it can be decoded."""
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header)
+
+
+def idx(values: np.ndarray) -> bytes:
+    """The IDX format: two zeros, 8 for bytes, the number of dimensions, the dimensions, values."""
+    sizes = struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape)
+    return sizes + values.astype(np.uint8).tobytes()
 
 
 def numbered(count: int, side: int = 28) -> list[np.ndarray]:
@@ -47,14 +72,19 @@ def write_folder(root: Path, files: Mapping[str, bytes]) -> Path:
     return root
 
 
-def write_zip(
-    path: Path, files: Mapping[str, bytes], method: int = zipfile.ZIP_STORED, below: str = ""
-) -> Path:
-    """Writes the files as entries of an archive, below a folder of it if asked."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(path, "w", method) as archive:
+def zipped(files: Mapping[str, bytes], method: int = zipfile.ZIP_STORED, below: str = "") -> bytes:
+    """An archive of the files, below a folder of it if asked."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
         for name, content in files.items():
             archive.writestr(below + name, content)
+    return buffer.getvalue()
+
+
+def write_zip(path: Path, files: Mapping[str, bytes], *options: Any, **more: Any) -> Path:
+    """Writes an archive of the files; options as of `zipped`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(zipped(files, *options, **more))
     return path
 
 

@@ -31,10 +31,16 @@ def legend(ax: Axes) -> list[str]:
     return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
-def draw_pictures_only(patch: pytest.MonkeyPatch) -> None:
-    """On pages an empty figure stands for each: vectors take as long as pictures.
+def draw_roughly(patch: pytest.MonkeyPatch) -> None:
+    """Pictures of a fifth of the resolution, and on pages an empty figure in the place of each.
 
-    Those of every figure are drawn where the committed report is compared.
+    Whole ones are drawn of every figure where the committed report is compared.
     """
-    vectors = figures.pdf_of(Figure())
+    vectors, png_of = figures.pdf_of(Figure()), figures.png_of
+
+    def rough(figure: Figure) -> bytes:
+        with plt.rc_context({"savefig.dpi": 40}):
+            return png_of(figure)
+
     patch.setattr(figures, "pdf_of", lambda _: vectors)
+    patch.setattr(figures, "png_of", rough)

@@ -8,7 +8,7 @@ import torch
 
 from netlib.data.dataset import DigitDataset
 from netlib.nets.checkpoint import save_network
-from netlib.nets.network import init_network
+from netlib.nets.network import Network, init_network
 
 Module = TypeVar("Module", bound=torch.nn.Module)
 
@@ -20,6 +20,18 @@ HISTORY = f"""{COLUMNS.replace(" ", ",")}
 1,0.1,2.5,0.25,2.25,0.5,1.5
 2,0.0,1.5,0.75,1.25,0.625,1.5
 """
+
+
+def tiny(seed: int = 0, input_dim: tuple[int, int, int] = (1, 8, 8)) -> Network:
+    """3 classes, one standard block of 8 channels, one separable block of 16."""
+    torch.manual_seed(seed)
+    return init_network(1, 1, input_dim, 3, width=0.25)
+
+
+def same_weights(a: Network, b: Network) -> bool:
+    """Whether weights and running statistics are the same bits."""
+    theirs = b.state_dict()
+    return all(torch.equal(t, theirs[name]) for name, t in a.state_dict().items())
 
 
 def trained(net: Module, seed: int = 0) -> Module:
@@ -41,6 +53,14 @@ def sure(labels: np.ndarray, wrong: int = 0) -> np.ndarray:
     """
     said = np.where(np.arange(len(labels)) < wrong, (labels + 1) % 10, labels)
     return np.log(81) * np.eye(10)[said]
+
+
+def keep_pairs(folder: Path, dataset: Path, *seeds: int) -> Path:
+    """Both networks of every seed, with right answers, below a folder."""
+    for seed in seeds:
+        for network in BLOCKS:
+            keep_run(folder, network, seed, dataset)
+    return folder
 
 
 def keep_run(

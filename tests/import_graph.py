@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -11,18 +12,19 @@ NETLIB, ANALYSIS, TESTS = (
 DEMO = ROOT / "demo.py"
 
 
-def imported_modules(path: Path, root: Path = ROOT) -> set[str]:
+@cache
+def imported_modules(path: Path) -> set[str]:
     """Dotted names of everything that `path` imports, at its top or inside a function.
 
     `from a import b` counts as both "a" and "a.b", because b may be a module; relative imports are
-    resolved against the file's place under `root`.
+    resolved against the file's place in the clone.
     """
     modules: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             modules.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = path.relative_to(root).parts[: -node.level] if node.level else ()
+            base = path.relative_to(ROOT).parts[: -node.level] if node.level else ()
             source = ".".join([*base, *([node.module] if node.module else [])])
             modules.update([source, *(f"{source}.{alias.name}" for alias in node.names)])
     return modules

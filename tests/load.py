@@ -36,6 +36,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import httpx
+from helpers_data import encoded, png
 from helpers_light import drawing
 from PIL import Image, ImageDraw
 
@@ -297,9 +298,7 @@ def photo() -> bytes:
     """A JPEG of 50 megapixels: a digit on paper."""
     image = Image.effect_noise((8000, 6250), 20).convert("RGB")
     ImageDraw.Draw(image).line([(2500, 1500), (5500, 1500), (3500, 5000)], (30, 30, 60), 500)
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=60)
-    return buffer.getvalue()
+    return encoded(image, "JPEG", quality=60)
 
 
 def lines() -> bytes:
@@ -308,9 +307,7 @@ def lines() -> bytes:
     seven = Image.open(io.BytesIO(drawing())).resize((90, 90))
     for number in range(100):
         image.paste(seven, (20 + number % 10 * 125, 20 + number // 10 * 125))
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()
+    return png(image)
 
 
 # --- Bodies -------------------------------------------------------------------------------------

@@ -42,10 +42,13 @@ def test_choices_stand_out_and_axe_finds_nothing_in_any_tab(
     visitor.page.get_by_role("radio", name="0", exact=True).last.check()
     chosen, other = visitor.page.evaluate(RINGS)
     assert chosen >= 3 and other >= 3  # WCAG 1.4.11, which axe does not look at
+    panel = "getComputedStyle(document.querySelector('.card')).backgroundColor"
+    red = int(visitor.page.evaluate(panel).split("(")[1].split(",")[0])
+    assert (red < 64) == (scheme == "dark")
+    visitor.draw(SEVEN)
+    visitor.reads("7")  # on white paper, whatever is around it
     if not path:
         pytest.skip("AXE_CORE names no axe.min.js (npm pack axe-core): axe did not run.")
-    visitor.draw(SEVEN)
-    visitor.reads("7")
     visitor.page.evaluate(Path(path).read_text(encoding="utf-8"))
     found = {}
     for tab in TABS:
@@ -107,10 +110,13 @@ def test_a_number_is_written_with_a_finger_on_a_phone(visit: Callable[..., Visit
     canvas = visitor.page.locator("#wide-pad canvas")
     box = canvas.bounding_box()
     assert box["height"] > 150
+    canvas.scroll_into_view_if_needed()
+    before = visitor.page.evaluate("window.scrollY")
     for i, digit in enumerate([SEVEN, ONE, FOUR]):
         moved = [[(0.04 + 0.31 * i + 0.3 * x, y) for x, y in stroke] for stroke in digit]
         visitor.draw(moved, pad="#wide-pad", touch=True)
     visitor.reads("714", where="#number-answers")
+    assert visitor.page.evaluate("window.scrollY") == before  # a finger draws, and does not scroll
     assert not visitor.page.locator("#answers").is_visible()
 
 

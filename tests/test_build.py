@@ -11,9 +11,11 @@ from unittest.mock import ANY
 import numpy as np
 import pandas as pd
 import pytest
-from helpers_plots import draw_pictures_only
+from helpers_arms import interleave_here
+from helpers_plots import draw_roughly
 
 from analysis import prepare_data
+from analysis.benchmark import layerwise
 from analysis.build import artefacts, trace
 from analysis.build.__main__ import Options, make_plan, open_report, results_of
 from analysis.build.plan import Step
@@ -241,9 +243,8 @@ def test_a_damaged_state_is_one_sentence(place: Path) -> None:
         build(place, step(place / "one.csv"))
 
 
-def test_an_unknown_step_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    assert start("build", ["--steps", "nothing"]) == 2
-    assert "there is no step 'nothing'; --list names them all." in capsys.readouterr().err
+def test_an_unknown_step_is_one_sentence(refused) -> None:
+    assert "there is no step 'nothing'; --list names" in refused("build", "--steps", "nothing")
 
 
 # --- A tiny report ------------------------------------------------------------------------------
@@ -257,7 +258,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     whole = sources.packaged()
     splits = {name: Split(s.images[::5], s.labels[::5]) for name, s in whole.splits.items()}
     with pytest.MonkeyPatch.context() as patch:
-        draw_pictures_only(patch)
+        draw_roughly(patch)
+        patch.setattr(layerwise, "interleave", interleave_here)
         patch.chdir(place)
         patch.setattr(sources, "packaged", lambda seed: replace(whole, splits=splits))
         assert start("build", ["--tiny", "--jobs", "1"]) == 0
@@ -272,17 +274,15 @@ def test_the_report_draws_what_its_steps_measured(made: Path) -> None:
 
 
 def test_a_result_that_was_changed_stops_the_report(
-    made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    made: Path, monkeypatch: pytest.MonkeyPatch, refused
 ) -> None:
     monkeypatch.chdir(made)
     path = Path("figures/data/tiny/loss.csv")
     before = path.read_bytes()
     path.write_bytes(before.replace(b"0.", b"1.", 1))
-    assert start("build", ["--tiny"]) == 2
-    assert f"{path} is not what loss wrote: restore it" in capsys.readouterr().err
+    assert f"{path} is not what loss wrote: restore it" in refused("build", "--tiny")
     path.unlink()
-    assert start("build", ["--tiny", "--draw-only"]) == 2
-    assert f"{path} is not there" in capsys.readouterr().err
+    assert f"{path} is not there" in refused("build", "--tiny", "--draw-only")
     path.write_bytes(before)
     report = open_report(make_plan(Options(tiny=True)))
     assert [problem for step in results_of(report) for problem in report.problems(step)] == []

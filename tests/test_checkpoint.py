@@ -7,17 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers_runs import same_weights
 from safetensors.torch import save_file
 
-from netlib.nets.checkpoint import (
-    CheckpointError,
-    load_network,
-    load_weights,
-    save_network,
-)
+from netlib.nets.checkpoint import load_network, save_network
 from netlib.nets.layers import mobilenet_v1_spec
 from netlib.nets.network import Network, init_network, mobilenet_v1
-from netlib.nets.saved import read_metadata
+from netlib.nets.saved import CheckpointError, read_metadata
 
 METADATA = {
     "class_names": ["0", "1", "2"],
@@ -34,11 +30,6 @@ def tiny(conv: int = 1, dw: int = 1, num_classes: int = 3, seed: int = 0) -> Net
     net = init_network(conv, dw, (1, 8, 8), num_classes, width=0.25)
     net.train()(torch.rand(4, 1, 8, 8))
     return net
-
-
-def same_weights(a: Network, b: Network) -> bool:
-    theirs = b.state_dict()
-    return all(torch.equal(t, theirs[name]) for name, t in a.state_dict().items())
 
 
 @pytest.fixture
@@ -85,13 +76,6 @@ def test_saving_changes_neither_network_nor_metadata(path: Path) -> None:
     assert net.training
     assert same_weights(net, before)
     assert metadata == METADATA
-
-
-def test_weights_can_be_loaded_into_a_network_of_the_same_architecture(path: Path) -> None:
-    save_network(tiny(seed=1), path, METADATA)
-    net = tiny(seed=2)
-    assert load_weights(net, path)["temperature"] == 1.25
-    assert same_weights(net, tiny(seed=1))
 
 
 # --- Atomic writing -----------------------------------------------------------------------------
@@ -183,14 +167,6 @@ def test_a_description_that_is_no_json_is_refused(path: Path) -> None:
         forge(path, tiny(), text)
         with pytest.raises(CheckpointError, match="is damaged: its metadata cannot be read"):
             load_network(path)
-
-
-def test_weights_of_another_architecture_are_refused_and_change_nothing(path: Path) -> None:
-    save_network(tiny(2, 0), path)
-    net = tiny(1, 1)
-    with pytest.raises(CheckpointError, match=r"conv_block_count=2.*expected .*count=1"):
-        load_weights(net, path)
-    assert same_weights(net, tiny(1, 1))
 
 
 def test_tensors_that_do_not_fit_their_description_are_damaged(path: Path) -> None:

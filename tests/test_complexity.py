@@ -2,17 +2,12 @@
 
 import pytest
 import torch
+from helpers_runs import tiny
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from netlib.nets.complexity import Complexity, LayerCost, measure
-from netlib.nets.network import ARCHITECTURES, Network, init_network, mobilenet_v1
-
-
-def tiny() -> Network:
-    """3 classes, one standard block of 8 channels, one separable block of 16."""
-    torch.manual_seed(0)
-    return init_network(1, 1, (1, 8, 8), 3, width=0.25)
+from netlib.nets.complexity import LayerCost, measure
+from netlib.nets.network import Network, init_network, mobilenet_v1, named_network
 
 
 def test_every_layer_has_the_figures_derived_by_hand() -> None:
@@ -29,21 +24,12 @@ def test_every_layer_has_the_figures_derived_by_hand() -> None:
     assert measure(tiny()).layers == expected
 
 
-def test_a_network_costs_what_its_layers_cost() -> None:
-    layers = (
-        LayerCost("a", "conv", (1, 1, 1), 2, 3, 5),
-        LayerCost("b", "fc", (1,), 20, 30, 50),
-    )
-    cost = Complexity(layers)
-    assert (cost.num_params, cost.num_buffers, cost.macs) == (22, 33, 55)
-
-
 NETWORKS = pytest.mark.parametrize(
     "net",
     [
-        ARCHITECTURES["standard"]((1, 28, 28), 10),
-        ARCHITECTURES["mobilenet"]((1, 28, 28), 10),
-        ARCHITECTURES["mobilenet"]((3, 17, 23), 10),
+        named_network("standard", (1, 28, 28), 10),
+        named_network("mobilenet", (1, 28, 28), 10),
+        named_network("mobilenet", (3, 17, 23), 10),
         init_network(0, 3, (1, 9, 8), 4, 0.3, "cosine"),
         mobilenet_v1((3, 64, 64), 10, width=0.25),
         mobilenet_v1((1, 32, 32), 10, width=0.25, separable=False),

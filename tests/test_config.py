@@ -1,6 +1,6 @@
 """The configuration: validated, frozen, complete as a dictionary, and the flags of a command."""
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import get_args, get_type_hints
 
 import pytest
@@ -16,7 +16,7 @@ from netlib.training.losses import LOSSES
 
 
 def test_a_dictionary_holds_every_field() -> None:
-    values = TrainConfig().to_dict()
+    values = asdict(TrainConfig())
     assert set(values) == {f.name for f in fields(TrainConfig)}
     assert set(values["augment"]) == {f.name for f in fields(AugmentConfig)}
 

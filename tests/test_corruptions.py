@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from helpers_runs import keep_run
+from helpers_runs import keep_pairs
 
 from analysis.frame.command import start
 from analysis.questions import damage
@@ -180,11 +180,7 @@ def dataset(digit_folder) -> Path:
 
 @pytest.fixture(scope="module")
 def runs(dataset: Path, tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("pairs")
-    for seed in (0, 1):
-        for network in ("standard", "mobilenet"):
-            keep_run(folder, network, seed, dataset)
-    return folder
+    return keep_pairs(tmp_path_factory.mktemp("pairs"), dataset, 0, 1)
 
 
 @pytest.fixture(scope="module")

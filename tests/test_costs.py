@@ -48,10 +48,7 @@ def test_every_network_of_a_sweep_is_timed_once(tmp_path: Path) -> None:
     assert (table[["seconds_one", "seconds_batch"]] > 0).all(axis=None)
 
 
-def test_a_table_of_something_else_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_table_of_something_else_is_refused(tmp_path: Path, refused) -> None:
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
-    arguments = ["--sweeps", str(tmp_path / "other.csv"), "--output", str(tmp_path)]
-    assert start("costs", arguments) == 2
-    assert "is no table of analysis.sweep" in capsys.readouterr().err
+    sentence = refused("costs", "--sweeps", tmp_path / "other.csv", "--output", tmp_path)
+    assert "is no table of analysis.sweep" in sentence

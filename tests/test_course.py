@@ -261,7 +261,3 @@ def test_what_cannot_be_trained_is_told() -> None:
         trained(net=nn.Linear(64, 3))
     with pytest.raises(training.TrainingError, match="two training images"):
         train(tiny(), IMAGES[:1], LABELS[:1], IMAGES, LABELS, 0.01, 1, config=CPU)
-
-
-def test_networks_of_more_than_six_blocks_of_a_kind_are_built() -> None:
-    assert len(init_network(9, 8, (1, 8, 8), 3, width=0.1).blocks) == 17

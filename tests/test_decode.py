@@ -1,11 +1,10 @@
 """From encoded bytes to pixels: every image mode, other sizes, and files that are no images."""
 
-import io
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers_data import layout, png, table, write_folder
+from helpers_data import encoded, layout, png, table, write_folder
 from PIL import Image
 
 from netlib.data import pixels as decode
@@ -22,12 +21,6 @@ def grey(data: bytes, side: int = 2) -> list[list[int]]:
 
 def rgb(data: bytes, side: int = 2) -> list[list[list[int]]]:
     return np.asarray(decode_image(data, (3, side, side))).tolist()
-
-
-def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
 
 
 def of_mode(mode: str, values: list) -> Image.Image:
@@ -68,7 +61,7 @@ PALETTE.putpalette([50, 50, 50, 255, 255, 255, 100, 100, 100])
     ids=["L", "1", "RGB", "RGBA", "LA", "P", "transparent colour", "transparent grey"],
 )
 def test_every_mode_becomes_grey(image: Image.Image, options: dict, expected: list) -> None:
-    assert grey(encoded(image, "PNG", **options)) == expected
+    assert grey(png(image, **options)) == expected
 
 
 def test_rgb_images_keep_their_colours_and_grey_becomes_three_equal_channels() -> None:
@@ -178,39 +171,15 @@ def test_channels_come_first(tmp_path: Path) -> None:
     assert images.tolist() == [[[[1, 4], [7, 10]], [[2, 5], [8, 11]], [[3, 6], [9, 12]]]]
 
 
-def broken(tmp_path: Path, content: bytes) -> str:
-    files = {**layout([0, 1, 2]), "train_new/1.png": content}
-    with pytest.raises(DataError) as caught:
-        decode_table(read(write_folder(tmp_path, files)), (1, 28, 28))
-    return str(caught.value)
-
-
 @pytest.mark.parametrize(
     "content",
     [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n", b"plain text", png(np.zeros((28, 28), np.uint8))[:-30]],
     ids=["empty", "header of a GIF", "header of a PNG", "text", "cut short"],
 )
 def test_unreadable_image_is_named(tmp_path: Path, content: bytes) -> None:
-    assert "train_new/1.png" in broken(tmp_path, content)
-
-
-def test_damage_to_a_png_never_ends_in_another_error(tmp_path: Path) -> None:
-    """Damage that Pillow can read past gives some image; all other damage names the file."""
-    intact = png((np.arange(784) % 256).astype(np.uint8).reshape(28, 28))
-    rng = np.random.default_rng(0)
-    folder = write_folder(tmp_path, {**layout([0, 1, 2]), "train_new/1.png": intact})
-    found = read(folder)
-    refused = 0
-    for _ in range(200):
-        content = bytearray(intact)
-        content[rng.integers(8, len(content))] ^= rng.integers(1, 256)
-        (folder / "train_new" / "1.png").write_bytes(content)
-        try:
-            decode_table(found, (1, 28, 28))
-        except DataError as error:
-            assert "train_new/1.png" in str(error)
-            refused += 1
-    assert refused > 100
+    files = {**layout([0, 1, 2]), "train_new/1.png": content}
+    with pytest.raises(DataError, match=r"train_new/1\.png"):
+        decode_table(read(write_folder(tmp_path, files)), (1, 28, 28))
 
 
 # --- The demo's path ----------------------------------------------------------------------------

@@ -3,21 +3,21 @@
 import asyncio
 import base64
 import csv
-import io
 import json
 import pickle
 import re
-import urllib.error
-import urllib.request
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from helpers_data import png, write_zip
+from helpers_visitor import SEVEN, beside, paper
+from PIL import Image
 
 import demo
 from netlib.answer.pool import StoppedError
@@ -81,18 +81,8 @@ def service() -> Service:
     return Service.load(demo.STANDARD, demo.MOBILENET)
 
 
-def seven(size: int = 200, ink: int = 0, paper: int = 255) -> Image.Image:
-    image = Image.new("L", (size, size), paper)
-    points = [(0.27, 0.22), (0.72, 0.22), (0.45, 0.83)]
-    scaled = [(x * size, y * size) for x, y in points]
-    ImageDraw.Draw(image).line(scaled, fill=ink, width=size // 14, joint="curve")
-    return image
-
-
-def png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()
+def seven() -> Image.Image:
+    return paper(SEVEN)
 
 
 def data_url(image: Image.Image) -> str:
@@ -149,7 +139,7 @@ def test_a_huge_picture_in_a_short_value_is_refused_before_decoding(service: Ser
 
 
 def test_demo_and_library_give_the_same_probabilities(service: Service) -> None:
-    drawing = seven(280)
+    drawing = seven()
     shown = service.reader.read_pad(data_url(drawing))
     digit = to_digit(drawing)
     assert digit is not None
@@ -172,6 +162,11 @@ def test_demo_and_library_give_the_same_probabilities(service: Service) -> None:
         (
             reading_of(3, both=False),
             "They differ: Standard reads 3, MobileNet sees no digit.",
+            "differ",
+        ),
+        (
+            reading_of(3, 5, both=False),
+            "They differ: Standard reads 35, MobileNet sees no digit.",
             "differ",
         ),
         (
@@ -251,6 +246,7 @@ def test_a_second_reading_stands_on_cards_and_in_tables() -> None:
     for network in reading.networks.values():
         network.probabilities[0, [4, 9]] = 0.5, 0.45
     assert number_html(reading, FACTS).count("50.0\u00a0%<br>or\u00a09") == 2
+    assert number_html(reading, FACTS).count("45.0\u00a0% for both") == 2
     assert batch_html([Row("47.png", reading)], FACTS).count("(1: or\u00a09)") == 2
     single = replace(
         reading,
@@ -311,6 +307,8 @@ def test_an_embedding_lies_at_the_weighted_mean_of_its_neighbours() -> None:
     assert place.neighbours.tolist() == [0, 1]
     np.testing.assert_allclose(place.distances, [1, 3])
     np.testing.assert_allclose(place.point, [0.25, 0])
+    atlas = small_atlas()
+    np.testing.assert_allclose(atlas.place(atlas.embeddings[1]).point, [1, 0], atol=1e-6)
 
 
 def test_a_map_names_its_classes() -> None:
@@ -320,11 +318,6 @@ def test_a_map_names_its_classes() -> None:
     fact = replace(FACTS["standard"], class_names=names)
     drawn = map_html({"x": small_atlas()}, {"x": fact}, replace(reading, networks={"x": network}))
     assert all(f">{name}</" in drawn for name in "dfi")
-
-
-def test_a_digit_of_the_map_lies_on_its_own_point() -> None:
-    atlas = small_atlas()
-    np.testing.assert_allclose(atlas.place(atlas.embeddings[1]).point, [1, 0], atol=1e-6)
 
 
 def test_how_far_a_drawing_lies_is_told_beside_the_digits_of_the_map() -> None:
@@ -400,13 +393,6 @@ def test_a_csv_has_a_line_a_picture_and_no_formulas() -> None:
     doubtful = Reading(EMPTY, (), {"standard": both})
     assert "1,0.7000,,1:7,0.0" in to_csv([Row("x.png", doubtful)], {"standard": TEN})
     assert len(lines) == 2
-
-
-def write_zip(path: Path, entries: dict[str, bytes]) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in entries.items():
-            archive.writestr(name, content)
-    return path
 
 
 def rows_of(service: Service, paths: Sequence[Path], progress: Any = None) -> list[Row]:
@@ -549,21 +535,18 @@ def test_what_is_read_differently_comes_first(service: Service, tmp_path: Path) 
     assert [row.name for row in finish(service.reader, files, parts, list)] == ["c", "a", "b"]
 
 
-def test_a_zip_bomb_is_refused_by_its_declared_size(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("limit", "most", "sentence"),
+    [("MAX_INFLATED_BYTES", 1000, "inflates"), ("MAX_PICTURES", 2, "more than 2")],
+)
+def test_zip_bombs_and_too_many_pictures_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, most: int, sentence: str
 ) -> None:
-    monkeypatch.setattr("netlib.app.batch.MAX_INFLATED_BYTES", 1000)
-    archive = tmp_path / "bomb.zip"
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr("a.png", bytes(2000))
-    with pytest.raises(UserError, match="inflates"):
+    files = {f"{number}.png": bytes(2000) for number in range(3)}
+    archive = write_zip(tmp_path / "bomb.zip", files, zipfile.ZIP_DEFLATED)
+    monkeypatch.setattr(f"netlib.app.batch.{limit}", most)
+    with pytest.raises(UserError, match=sentence):
         collect((archive,), TEN)
-
-
-def test_too_many_pictures_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("netlib.app.batch.MAX_PICTURES", 2)
-    with pytest.raises(UserError, match="more than 2"):
-        collect((write_zip(tmp_path / "x.zip", {f"{i}.png": b"x" for i in range(3)}),), TEN)
 
 
 # --- Stress -------------------------------------------------------------------------------------
@@ -588,24 +571,13 @@ def test_every_sweep_passes_through_the_undistorted_digit(digit: np.ndarray) -> 
         assert any(np.array_equal(picture, digit) for picture in pictures)
 
 
-def test_a_shift_moves_to_the_right(digit: np.ndarray) -> None:
-    moved = distort(digit, shift=3)
+def test_distortions_go_where_their_sliders_say(digit: np.ndarray) -> None:
+    moved = distort(digit, shift=3)  # to the right
     np.testing.assert_allclose(moved[:, 3:], digit[:, :-3], atol=1e-6)
-
-
-def test_a_quarter_turn_is_counter_clockwise(digit: np.ndarray) -> None:
-    corner = np.zeros((28, 28), np.float32)
-    corner[4:8, 18:24] = 1  # top right goes to top left
-    turned = distort(corner, rotation=90)
-    np.testing.assert_allclose(turned, np.rot90(corner), atol=1e-5)
-
-
-def test_scale_multiplies_the_area(digit: np.ndarray) -> None:
+    turned = distort(moved, rotation=90)  # counter-clockwise
+    np.testing.assert_allclose(turned, np.rot90(moved), atol=1e-5)
     # Half the size is a quarter of the 64 pixels of ink.
     assert distort(digit, scale=0.5).sum() == pytest.approx(16, rel=0.1)
-
-
-def test_thickness_adds_to_both_sides(digit: np.ndarray) -> None:
     # 4 x 16 -> 6 x 18 less the rounding of four corners.
     assert distort(digit, thickness=2).sum() == pytest.approx(6 * 18, abs=2)
     assert distort(digit, thickness=-2).sum() == pytest.approx(2 * 14, abs=2)
@@ -620,21 +592,19 @@ def test_holds_is_the_unbroken_stretch_around_the_start() -> None:
 # --- Teach --------------------------------------------------------------------------------------
 
 
-def test_corrections_train_as_they_are(tmp_path: Path, digit: np.ndarray) -> None:
+def test_corrections_train_as_they_are_once_each_and_are_taken_back(
+    tmp_path: Path, digit: np.ndarray
+) -> None:
     from netlib.data.loaders import DigitDataset
 
     store = TeachStore(tmp_path)
-    assert [store.put(digit, 1), store.put(digit / 2, 7)] == [None, None]
-    dataset = DigitDataset(tmp_path, split="train")
-    assert dataset.labels.tolist() == [1, 7]
-    np.testing.assert_array_equal(dataset.images[0, 0].numpy(), digit * 255)
-
-
-def test_the_same_digit_is_kept_once_and_taken_back(tmp_path: Path, digit: np.ndarray) -> None:
-    store = TeachStore(tmp_path)
     assert [store.put(digit, label) for label in (1, 1, 7)] == [None, 1, 1]
-    assert len((tmp_path / "train.csv").read_text().splitlines()) == 2
-    assert store.put(digit, None) == 7
+    assert store.put(digit / 2, 3) is None
+    dataset = DigitDataset(tmp_path, split="train")
+    assert sorted(dataset.labels.tolist()) == [3, 7]
+    image = dataset.images[dataset.labels == 7][0, 0]
+    np.testing.assert_array_equal(image.numpy(), digit * 255)
+    assert [store.put(digit, None), store.put(digit / 2, None)] == [7, 3]
     assert (tmp_path / "train.csv").read_text() == "image,label\n"
     assert not list((tmp_path / "train").iterdir())
 
@@ -687,51 +657,29 @@ def client(address: str):
     return Client(address, verbose=False)
 
 
-def get(address: str, data: dict | None = None) -> tuple[int, dict]:
-    """GET, or POST with JSON; the status and the JSON answer."""
-    body = json.dumps(data).encode() if data is not None else None
-    request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(request, timeout=30) as response:
-            return response.status, json.load(response)
-    except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
-
-
 def test_health(address: str) -> None:
-    assert get(f"{address}health") == (200, {"status": "ok"})
+    answer = httpx.get(f"{address}health")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
 def test_predict_answers_with_both_networks(client, tmp_path: Path) -> None:
     from gradio_client import handle_file
 
-    path = tmp_path / "seven.png"
-    path.write_bytes(png(seven()))
-    answer = client.predict(handle_file(path), api_name="/predict")
-    assert answer["agree"] is True
-    assert answer["blank"] is False
-    assert len(answer["boxes"]) == 1
+    def ask(picture: Image.Image) -> dict:
+        (tmp_path / "picture.png").write_bytes(png(picture))
+        return client.predict(handle_file(tmp_path / "picture.png"), api_name="/predict")
+
+    answer = ask(seven())
+    assert (answer["agree"], answer["blank"], len(answer["boxes"])) == (True, False, 1)
     for name in ("standard", "mobilenet"):
         assert answer[name]["prediction"] == "7"
         assert len(answer[name]["probabilities"]) == 10
         assert sum(answer[name]["probabilities"]) == pytest.approx(1)
-
-
-def test_predict_reads_several_digits_and_blank_pages(client, tmp_path: Path) -> None:
-    from gradio_client import handle_file
-
-    two = Image.new("L", (440, 200), 255)
-    two.paste(seven(), (0, 0))
-    two.paste(seven(), (220, 0))
-    (tmp_path / "two.png").write_bytes(png(two))
-    (tmp_path / "none.png").write_bytes(png(Image.new("L", (99, 99), 255)))
-    answer = client.predict(handle_file(tmp_path / "two.png"), api_name="/predict")
-    assert answer["standard"]["prediction"] == "77"
-    assert len(answer["standard"]["digits"]) == len(answer["boxes"]) == 2
-    blank = client.predict(handle_file(tmp_path / "none.png"), api_name="/predict")
-    assert blank["blank"] is True
-    assert blank["mobilenet"]["prediction"] == ""
+    two = ask(paper(beside(SEVEN, SEVEN, width=0.45), (440, 200)))
+    assert two["standard"]["prediction"] == "77"
+    assert len(two["standard"]["digits"]) == len(two["boxes"]) == 2
+    blank = ask(paper([]))
+    assert (blank["blank"], blank["mobilenet"]["prediction"]) == (True, "")
 
 
 def test_predict_batch_answers_for_every_file(client, tmp_path: Path) -> None:
@@ -744,41 +692,6 @@ def test_predict_batch_answers_for_every_file(client, tmp_path: Path) -> None:
     assert [answer["image"] for answer in answers] == ["a.png", "b.png"]
     assert answers[0]["standard"]["prediction"] == "7"
     assert "no picture" in answers[1]["error"]
-
-
-def test_predict_works_over_plain_http(address: str) -> None:
-    boundary = "boundary"
-    head = (
-        f"--{boundary}\r\nContent-Type: image/png\r\n"
-        'Content-Disposition: form-data; name="files"; filename="seven.png"\r\n\r\n'
-    )
-    body = head.encode() + png(seven()) + f"\r\n--{boundary}--\r\n".encode()
-    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-    request = urllib.request.Request(f"{address}gradio_api/upload", body, headers)
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=30) as response:
-        path = json.load(response)[0]
-    file = {"path": path, "meta": {"_type": "gradio.FileData"}}
-    status, answer = get(f"{address}gradio_api/run/predict", {"data": [file]})
-    assert status == 200
-    assert answer["data"][0]["mobilenet"]["prediction"] == "7"
-
-
-def test_a_file_of_the_server_cannot_be_asked_for(address: str) -> None:
-    file = {"path": str(Path(demo.__file__)), "meta": {"_type": "gradio.FileData"}}
-    status, answer = get(f"{address}gradio_api/run/predict", {"data": [file]})
-    assert status != 200
-    assert "data" not in answer
-
-
-def test_a_damaged_picture_gets_its_sentence_over_the_api(client, tmp_path: Path) -> None:
-    from gradio_client import handle_file
-    from gradio_client.exceptions import AppError
-
-    path = tmp_path / "x.png"
-    path.write_bytes(png(seven())[:60])
-    with pytest.raises(AppError, match="damaged"):
-        client.predict(handle_file(path), api_name="/predict")
 
 
 def test_only_the_documented_endpoints_are_public_and_they_are_described(client) -> None:
@@ -832,7 +745,11 @@ def test_a_network_of_too_many_classes_is_refused(tmp_path: Path) -> None:
 def strangers(tmp_path_factory: pytest.TempPathFactory) -> Service:
     """Three networks that have little in common, two of them in files of one name."""
     folder = tmp_path_factory.mktemp("strangers")
-    few = {"class_names": ["one", "<b>$x$</b>", "=cmd()", "#h", "7"], "temperature": 1.0}
+    few = {
+        "class_names": ["one", "<b>$x$</b>", "=cmd()", "#h", "7"],
+        "temperature": 1.0,
+        "untrained_classes": [3, 4],
+    }
     return Service.load(
         save_network(init_network(2, 1, (3, 32, 24), 5, 0.5), folder / "a" / "net.st", few),
         save_network(init_network(1, 0, (1, 20, 20), 2), folder / "b" / "net.st"),
@@ -854,6 +771,9 @@ def test_any_checkpoints_are_told_apart_and_described(strangers: Service) -> Non
         "2 standard + 1 separable convolutions, width 0.5, 32×24 RGB"
     )
     about = about_markdown(strangers)
+    assert (
+        "0, 1, 2, 3, 4, 5, 6, 8, 9. They have outputs for &#35;h, too, but were shown none" in about
+    )
     assert "**net&#32;&#40;a&#41;**" in about
     assert about.count("its confidence is not calibrated; it refuses nothing") == 2
     assert "| Network | net&#32;&#40;a&#41; | net&#32;&#40;b&#41; | MobileNet |" in about
@@ -935,6 +855,8 @@ def test_details_are_there_for_any_checkpoints(strangers: Service) -> None:
     reading = strangers.reader.read(seven())
     html = why_html(strangers.networks, strangers.facts, reading, "3")
     assert html.count("This network does not know 3.") == 4  # evidence and Grad-CAM of two
+    assert "<b>Grad-CAM</b> at the block named below" in html
+    assert re.search(r"block 3, maximum [\d.e-]+</figcaption>", html)  # of MobileNet's four
     assert "<b>$x$" not in why_html(strangers.networks, strangers.facts, reading, "<b>$x$</b>")
     summary, charts = stress_html(strangers.reader, strangers.facts, reading, NEUTRAL)
     assert len(charts) == len(FACTORS)

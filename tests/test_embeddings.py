@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from helpers_runs import keep_run
+from helpers_runs import keep_pairs
 
 from analysis import project
 from analysis.frame.command import start
@@ -27,10 +27,7 @@ def dataset(digit_folder) -> Path:
 
 @pytest.fixture(scope="module")
 def runs(dataset: Path, tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("pairs")
-    for network in ("standard", "mobilenet"):
-        keep_run(folder, network, 3, dataset)
-    return folder
+    return keep_pairs(tmp_path_factory.mktemp("pairs"), dataset, 3)
 
 
 def run(runs: Path, dataset: Path, output: Path, *more: str) -> int:
@@ -46,7 +43,7 @@ def output(runs: Path, dataset: Path, tmp_path_factory) -> Path:
         pca = project.settings("pca", 40)
         patch.setattr(embeddings, "METHOD_NAMES", {"pca": "PCA"})
         patch.setattr(project, "settings", lambda *_: pca)
-        patch.setattr(project, "project", lambda space, method, *_: project._pca(space, 0, ""))
+        patch.setattr(project, "project", lambda space, method, *_: project._pca(space))
         assert run(runs, dataset, folder, "--seed", "3", "--count", "40") == 0
     return folder
 

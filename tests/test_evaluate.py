@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -34,10 +35,13 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_network(net, tmp_path_factory.mktemp("net") / "net.safetensors", {"temperature": 2})
 
 
-def evaluate(dataset: Path, checkpoint: Path, output: Path, *options: str) -> int:
+def words(dataset: Path, checkpoint: Path, output: Path) -> list[str]:
     paths = {"--dataset-path": dataset, "--checkpoint": checkpoint, "--output": output}
-    arguments = [str(word) for pair in paths.items() for word in pair]
-    return start("evaluate", [*arguments, *options])
+    return [str(word) for pair in paths.items() for word in pair]
+
+
+def evaluate(dataset: Path, checkpoint: Path, output: Path, *options: str) -> int:
+    return start("evaluate", [*words(dataset, checkpoint, output), *options])
 
 
 def read(output: Path) -> tuple[dict, dict[str, np.ndarray]]:
@@ -94,7 +98,7 @@ def test_scores_are_those_of_the_predictions_at_the_checkpoint_s_temperature(
     probabilities = softmax(arrays["logits"].astype(np.float64) / 2, axis=1)
     interval = content.pop("ece_interval")
     assert interval == pytest.approx(calibration_interval(arrays["labels"], probabilities))
-    expected = scores(arrays["labels"], arrays["logits"], temperature=2).to_dict()
+    expected = asdict(scores(arrays["labels"], arrays["logits"], temperature=2))
     assert content == json.loads(json.dumps(expected))
     plain = scores(arrays["labels"], arrays["logits"])
     assert uncalibrated == {"nll": plain.nll, "brier": plain.brier, "ece": plain.ece}
@@ -152,7 +156,7 @@ def test_preprocess_sketch_takes_every_picture_the_demo_s_way(
 
 
 def test_a_mistake_gets_one_sentence_and_nothing_is_written(
-    digit_folder: Callable[..., Path], dataset: Path, checkpoint: Path, tmp_path: Path, capsys
+    digit_folder: Callable[..., Path], dataset: Path, checkpoint: Path, tmp_path: Path, refused
 ) -> None:
     nowhere, damaged = tmp_path / "nowhere", tmp_path / "damaged.safetensors"
     damaged.write_bytes(b"half a file")
@@ -167,10 +171,7 @@ def test_a_mistake_gets_one_sentence_and_nothing_is_written(
         (five, checkpoint, (), "which is outside 0...2"),
         (dataset, small, ("--preprocess", "sketch"), "28x28"),
     ):
-        assert evaluate(data, net, tmp_path / "out", *options) == 2
-        printed = capsys.readouterr()
-        assert printed.err.startswith("evaluate: ") and printed.err.count("\n") == 1
-        assert sentence in printed.err and printed.out == ""
+        assert sentence in refused("evaluate", *words(data, net, tmp_path / "out"), *options)
     assert not (tmp_path / "out").exists()
 
 

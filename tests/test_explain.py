@@ -102,19 +102,15 @@ def test_grad_cam_in_closed_form_is_that_of_autograd(build) -> None:
     assert seen > 0  # not all maps are empty
 
 
-@pytest.mark.parametrize("target", [-1, 3])
-def test_an_unknown_class_is_refused(net: Network, image: np.ndarray, target: int) -> None:
-    with pytest.raises(ValueError, match="expected 0 to 2"):
-        Explainer(net).evidence(image, target)
-    with pytest.raises(ValueError, match="expected 0 to 2"):
-        Explainer(net).grad_cam(image, target)
-
-
-def test_an_unknown_block_is_refused(net: Network, image: np.ndarray) -> None:
+def test_an_unknown_class_or_block_and_another_size_are_refused(
+    net: Network, image: np.ndarray
+) -> None:
+    explainer = Explainer(net)
+    for target in (-1, 3):
+        for explain in (explainer.evidence, explainer.grad_cam):
+            with pytest.raises(ValueError, match="expected 0 to 2"):
+                explain(image, target)
     with pytest.raises(ValueError, match="3 blocks"):
-        Explainer(net).grad_cam(image, 0, block=3)
-
-
-def test_an_image_of_another_size_is_refused(net: Network) -> None:
+        explainer.grad_cam(image, 0, block=3)
     with pytest.raises(ValueError, match=r"\(1, 12, 12\)"):
-        Explainer(net).feature_maps(np.zeros((1, 28, 28)))
+        explainer.feature_maps(np.zeros((1, 28, 28)))

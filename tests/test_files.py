@@ -46,18 +46,6 @@ def test_what_a_dead_process_left_goes_and_nothing_of_a_living_one(tmp_path: Pat
     assert left == {f"{mine}abcdefgh", ".hidden", "a.csv", "b.csv"}
 
 
-def test_what_an_older_version_left_goes_after_a_day(tmp_path: Path) -> None:
-    old = [".training.state.k3_x9abc", ".net.safetensors.abcdefgh", "images-0f3a_a1b2c3d.tmp"]
-    others = [".training.state.k3_x9xyz", ".gitignore.settings", "images-0f3a.safetensors", "a.tmp"]
-    for name in old + others:
-        (tmp_path / name).write_text("half")
-    for name in [*old, *others[1:]]:
-        os.utime(tmp_path / name, (0, 0))
-    remove_leftovers.cache_clear()
-    temporary_prefix(tmp_path / "b.csv")
-    assert {path.name for path in tmp_path.iterdir()} == set(others)
-
-
 def test_leftovers_go_where_the_file_lies_meanwhile(tmp_path: Path) -> None:
     left = tmp_path / temporary_prefix(tmp_path / "a.png").replace(f"-{os.getpid()}.", "-9999999.")
     left.with_name(f"{left.name}abcdefgh").write_text("half")

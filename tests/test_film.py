@@ -1,8 +1,8 @@
 """The README's film is what was seen, one picture after another."""
 
-import io
 from pathlib import Path
 
+from helpers_data import png
 from PIL import Image, ImageSequence
 
 from analysis.screenshots import FILM_WIDTH, Reel
@@ -15,9 +15,7 @@ class Page:
         self.colours = iter(("red", "green", "blue"))
 
     def screenshot(self) -> bytes:
-        buffer = io.BytesIO()
-        Image.new("RGB", (2 * FILM_WIDTH, 400), next(self.colours)).save(buffer, "PNG")
-        return buffer.getvalue()
+        return png(Image.new("RGB", (2 * FILM_WIDTH, 400), next(self.colours)))
 
 
 def test_a_film_shows_every_picture_as_long_as_it_should(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from helpers_runs import keep_run
+from helpers_runs import keep_pairs
 
 from analysis.frame.command import start
 from analysis.questions import filters
@@ -24,10 +24,7 @@ SHAPES = {
 
 @pytest.fixture(scope="module")
 def runs(digit_folder, tmp_path_factory) -> Path:
-    folder, dataset = tmp_path_factory.mktemp("pairs"), digit_folder(train=1, test=1)
-    for network in ("standard", "mobilenet"):
-        keep_run(folder, network, 4, dataset)
-    return folder
+    return keep_pairs(tmp_path_factory.mktemp("pairs"), digit_folder(train=1, test=1), 4)
 
 
 @pytest.fixture(scope="module")
@@ -91,9 +88,6 @@ def test_weights_count_with_the_scale_of_their_batch_norm(runs: Path) -> None:
     np.testing.assert_allclose(after, before, rtol=1e-4)
 
 
-def test_a_seed_that_was_not_kept_is_a_users_error(
-    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    options = ["--runs", str(runs), "--seed", "0", "--output", str(tmp_path)]
-    assert start("filters", options) == 2
-    assert "no pair of seed 0; it has 4" in capsys.readouterr().err
+def test_a_seed_that_was_not_kept_is_a_users_error(runs: Path, tmp_path: Path, refused) -> None:
+    sentence = refused("filters", "--runs", runs, "--seed", 0, "--output", tmp_path)
+    assert "no pair of seed 0; it has 4" in sentence

@@ -1,15 +1,13 @@
 """The one loader: what people upload, and what they get told."""
 
 import io
-import random
-import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from helpers_data import encoded, png, png_head
 from PIL import Image
 
 from netlib.picture.load import (
@@ -18,6 +16,7 @@ from netlib.picture.load import (
     WORKING_SIDE,
     ImageError,
     as_picture,
+    is_first_of_several,
     open_image,
     reduction,
     to_levels,
@@ -31,26 +30,6 @@ def bar(paper: Any = 255, ink: Any = 0, mode: str = "L") -> Image.Image:
     picture = Image.new(mode, (40, 60), paper)
     picture.paste(ink, (16, 10, 24, 50))
     return picture
-
-
-def encoded(picture: Image.Image, file_format: str, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, file_format, **options)
-    return buffer.getvalue()
-
-
-def png_header(width: int, height: int) -> bytes:
-    """A PNG file that ends after its header: nothing in it can be decoded."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    chunk = b"IHDR" + header
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + struct.pack(">I", len(header))
-        + chunk
-        + struct.pack(">I", zlib.crc32(chunk))
-        + struct.pack(">I", 4)
-        + b"IDAT"
-    )
 
 
 def tones(picture: Image.Image) -> tuple[float, float]:
@@ -71,7 +50,7 @@ def test_every_format_is_read(file_format: str) -> None:
 
 def test_a_path_its_text_bytes_and_an_open_file_read_the_same(tmp_path: Path) -> None:
     path = tmp_path / "bar.png"
-    path.write_bytes(encoded(bar(), "PNG"))
+    path.write_bytes(png(bar()))
     with path.open("rb") as file:
         pictures = [open_image(source) for source in (path, str(path), path.read_bytes(), file)]
     assert len({picture.tobytes() for picture in pictures}) == 1
@@ -80,9 +59,11 @@ def test_a_path_its_text_bytes_and_an_open_file_read_the_same(tmp_path: Path) ->
 @pytest.mark.parametrize("file_format", ["GIF", "TIFF", "WEBP", "PNG"])
 def test_of_many_frames_the_first_is_read(file_format: str) -> None:
     frames = {"save_all": True, "append_images": [bar(0, 255)]}
-    assert tones(open_image(encoded(bar(), file_format, **frames))) == pytest.approx(
-        (1, 0), abs=0.1
-    )
+    film = encoded(bar(), file_format, **frames)
+    assert tones(open_image(film)) == pytest.approx((1, 0), abs=0.1)
+    assert is_first_of_several(film)
+    assert not is_first_of_several(encoded(bar(), file_format))
+    assert not is_first_of_several(b"no picture")
 
 
 def test_a_photo_is_turned_as_its_exif_data_says() -> None:
@@ -256,23 +237,22 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
             open_image(path)
 
 
-def test_an_empty_file_is_refused() -> None:
-    with pytest.raises(ImageError, match="is empty"):
-        open_image(b"")
+READ = "no picture in PNG, JPEG, WebP, AVIF, BMP, GIF or TIFF"
 
 
 @pytest.mark.parametrize(
-    "content", [b"just some text", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.7\n"]
+    ("content", "sentence"),
+    [
+        (b"", "is empty"),
+        (b"just some text", READ),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", READ),
+        (b"%PDF-1.7\n", READ),
+        *((encoded(bar(), kind), "convert it") for kind in ("PPM", "ICO", "TGA", "PCX")),
+    ],
 )
-def test_other_files_are_refused_by_the_formats_that_are_read(content: bytes) -> None:
-    with pytest.raises(ImageError, match="no picture in PNG, JPEG, WebP, AVIF, BMP, GIF or TIFF"):
+def test_other_files_are_refused_by_the_formats_that_are_read(content, sentence: str) -> None:
+    with pytest.raises(ImageError, match=sentence):
         open_image(content)
-
-
-@pytest.mark.parametrize("file_format", ["PPM", "ICO", "TGA", "PCX"])
-def test_picture_formats_off_the_list_are_refused(file_format: str) -> None:
-    with pytest.raises(ImageError, match="convert it"):
-        open_image(encoded(bar(), file_format))
 
 
 def test_files_with_too_many_bytes_are_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,20 +265,15 @@ def test_files_with_too_many_bytes_are_refused_unread(monkeypatch: pytest.Monkey
             open_image(source)
 
 
-def test_pictures_with_too_many_pixels_are_refused_undecoded() -> None:
-    # Decoding this file would fail; its size is refused before.
-    with pytest.raises(ImageError, match=r"8000 x 8000 pixels, more than 51,000,000"):
-        open_image(png_header(8000, 8000))
-    with pytest.raises(ImageError, match="more than 2,000"):
-        open_image(encoded(bar(), "PNG"), max_pixels=2000)
-    assert open_image(encoded(bar(), "PNG"), max_pixels=2400).size == (40, 60)
-
-
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("side", [13_000, 60_000])
-def test_decompression_bombs_are_refused(side: int) -> None:
-    with pytest.raises(ImageError, match="pixels"):
-        open_image(png_header(side, side))
+@pytest.mark.parametrize("side", [8000, 13_000, 60_000])
+def test_pictures_with_too_many_pixels_are_refused_undecoded(side: int) -> None:
+    # Decoding this file would fail; its size is refused before.
+    with pytest.raises(ImageError, match="more than 51,000,000"):
+        open_image(png_head(side, side) + b"\0\0\0\4IDAT")
+    with pytest.raises(ImageError, match="more than 2,000"):
+        open_image(png(bar()), max_pixels=2000)
+    assert open_image(png(bar()), max_pixels=2400).size == (40, 60)
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
@@ -311,22 +286,7 @@ def test_files_that_are_cut_short_are_refused(file_format: str, share: float) ->
     assert str(caught.value) == DAMAGED or "no picture in" in str(caught.value)
 
 
-@pytest.mark.parametrize("file_format", FORMATS)
-def test_damaged_files_end_in_a_picture_or_in_one_sentence(file_format: str) -> None:
-    content = encoded(bar(), file_format)
-    chance = random.Random(0)
-    for _ in range(60):
-        damaged = bytearray(content)
-        for _ in range(chance.choice((1, 3, 10))):
-            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
-        try:
-            assert open_image(bytes(damaged)).mode in ("L", "RGB")
-        except ImageError as error:
-            assert str(error).endswith(".")
-            assert "\n" not in str(error)
-
-
 def test_a_lazily_opened_damaged_picture_is_refused() -> None:
-    content = encoded(bar(), "PNG")
+    content = png(bar())
     with pytest.raises(ImageError, match="damaged or cut short"):
         as_picture(Image.open(io.BytesIO(content[:80])))

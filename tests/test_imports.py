@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers_data import numbered, png, table, write_folder, write_zip
+from helpers_data import idx, numbered, png, table, write_folder, write_zip
 
 from analysis.frame.command import start
 from netlib.data import DigitDataset
@@ -33,18 +33,13 @@ def pixel_rows(labels: bool = True, header: bool = True) -> bytes:
     return "\n".join(rows).encode()
 
 
-def idx_file(array: np.ndarray) -> bytes:
-    sizes = np.array([0x800 + array.ndim, *array.shape], ">u4")
-    return sizes.tobytes() + array.astype(np.uint8).tobytes()
-
-
 KINDS = {
     "imagefolder": folders(),
     "csv": images_and_csv(),
     "kaggle": {"train.csv": pixel_rows(), "test.csv": pixel_rows(labels=False)},
     "idx": {
-        "train-images-idx3-ubyte.gz": gzip.compress(idx_file(IMAGES)),
-        "train-labels-idx1-ubyte": idx_file(LABELS),
+        "train-images-idx3-ubyte.gz": gzip.compress(idx(IMAGES)),
+        "train-labels-idx1-ubyte": idx(LABELS),
     },
 }
 
@@ -84,7 +79,7 @@ def test_splits_of_the_data_set_s_own_are_kept(tmp_path: Path) -> None:
         ("kaggle", {"train.csv": b"label,a,b,c,d\n1,2,3,4,999\n"}, r"beyond 0\.\.\.255"),
         ("kaggle", {"train.csv": b"label,a\n1,2\n1,2,3\n"}, r"CSV of pixels: [^\n]*saw 3\.$"),
         ("kaggle", {"train.csv": b"label,a,b,c,d\nx,2,3,4,9\n"}, "expected integers 0 to 9"),
-        ("idx", {"train-images-idx3-ubyte": idx_file(IMAGES)}, "both are needed"),
+        ("idx", {"train-images-idx3-ubyte": idx(IMAGES)}, "both are needed"),
         ("idx", {"train-images-idx3-ubyte": b"?", "train-labels-idx1-ubyte": b"?"}, "no IDX file"),
         ("idx", {"notes.txt": b""}, "no training images for --source idx"),
         ("csv", {"notes.txt": b""}, "no train split"),
@@ -97,6 +92,6 @@ def test_what_cannot_be_imported_is_told(
         IMPORTS[kind](write_folder(tmp_path, files), 0)
 
 
-def test_an_import_needs_its_path(tmp_path: Path, capsys) -> None:
-    assert start("prepare_data", ["--source", "idx", "--output", str(tmp_path / "o")]) == 2
-    assert "--source idx needs --path" in capsys.readouterr().err
+def test_an_import_needs_its_path(tmp_path: Path, refused) -> None:
+    sentence = refused("prepare_data", "--source", "idx", "--output", tmp_path / "o")
+    assert "--source idx needs --path" in sentence

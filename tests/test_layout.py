@@ -92,12 +92,6 @@ def test_has_split_tells_which_splits_there_are(tmp_path: Path) -> None:
 # --- The CSV ------------------------------------------------------------------------------------
 
 
-def test_images_in_subfolders_are_named_with_them(tmp_path: Path) -> None:
-    images = {f"train_new/{k}/a.png": png(numbered(2)[k]) for k in (0, 1)}
-    files = {**images, "train_new.csv": table(["1/a.png", "0/a"], [1, 0])}
-    assert read(write_folder(tmp_path, files)).names == ["1/a.png", "0/a.png"]
-
-
 # --- Bad data sets get one sentence each --------------------------------------------------------
 
 
@@ -119,10 +113,6 @@ def test_images_in_subfolders_are_named_with_them(tmp_path: Path) -> None:
 def test_a_bad_csv(tmp_path: Path, text: bytes, sentence: str) -> None:
     files = {**layout(LABELS), "train_new/0.jpg": b"", "train_new.csv": text}
     assert sentence in complaint(write_folder(tmp_path, files))
-
-
-def test_path_that_does_not_exist(tmp_path: Path) -> None:
-    assert "does not exist" in complaint(tmp_path / "nowhere")
 
 
 def test_folder_without_the_split_says_what_was_expected(tmp_path: Path) -> None:

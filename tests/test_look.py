@@ -167,13 +167,6 @@ def test_accuracy_is_spaced_by_its_error_and_labelled_as_accuracy(ax: Axes) -> N
     assert ax.yaxis.get_major_formatter()(2, None) == "98"
 
 
-def test_loss_goes_down(ax: Axes) -> None:
-    draw_curves(ax, history(), "validation", "loss")
-    assert ax.get_lines()[0].get_ydata() == pytest.approx([1, 0.5])
-    assert ax.get_ylim()[0] < ax.get_ylim()[1]
-    assert ax.get_ylabel() == "loss"
-
-
 def test_classes_are_ordered_by_their_training_images(ax: Axes) -> None:
     rows = [(0, "0", 50, 90), (1, "0", 50, 94), (0, "1", 900, 99), (1, "1", 900, 97)]
     table = pd.DataFrame(rows, columns=["seed", "class", "train_images", "value"])
@@ -228,10 +221,3 @@ def test_examples_are_of_every_class_in_turn() -> None:
     assert labels[chosen].tolist() == [0, 1, 2, 0, 1, 0]
     assert len(set(chosen.tolist())) == 6
     assert look.in_turn(labels, [], 4).tolist() == []
-
-
-def test_a_page_has_names_and_confidences() -> None:
-    images = np.zeros((2, 1, 4, 4), np.uint8)
-    figure = page_of_digits(images, [0, 1], [0, 0], [0, 1], np.array([0.5, 0.75]), ["ant", "bee"])
-    assert [ax.get_title() for ax in figure.axes] == ["ant", "bee read as ant"]
-    assert [ax.get_xlabel() for ax in figure.axes] == ["50.0 %", "75.0 %"]

@@ -11,23 +11,20 @@ from matplotlib.colors import to_hex
 
 from analysis.frame.results import Results
 from analysis.frame.wording import count_text
-from analysis.look.digits import draw_answers, draw_map, draw_reading, mosaic
-from analysis.look.grids import draw_block_grid, draw_matrix
+from analysis.look.digits import draw_answers, mosaic
+from analysis.look.grids import draw_block_grid
 from analysis.look.lines import draw_sweep
 from analysis.look.maps import (
     CLASSES,
-    draw_block_scatter,
     draw_front,
     draw_projection,
     draw_roofline,
     front,
 )
 from analysis.look.rows import (
-    draw_bars,
     draw_layer_costs,
     draw_levels,
     draw_pairs,
-    draw_separability,
     t_interval,
 )
 from analysis.look.style import COLOURS, key
@@ -166,21 +163,6 @@ def test_page_of_errors_has_the_class_and_both_readings(ax: Axes) -> None:
     assert frame.get_x() == images.shape[2] - 1  # around the second
 
 
-def test_a_map_carries_its_heat_over_all_of_it(ax: Axes) -> None:
-    assert draw_map(ax, np.eye(4), heat=np.eye(2)) is ax
-    assert [tuple(image.get_extent()) for image in ax.get_images()] == [(-0.5, 3.5, 3.5, -0.5)] * 2
-
-
-def test_a_reading_has_its_confidence_below(ax: Axes) -> None:
-    assert draw_reading(ax, READINGS, "standard", 0) is ax
-    assert (ax.get_title(), ax.get_xlabel()) == ("7 read as 1", "90.0 %")
-
-
-def test_no_reading_leaves_nothing(ax: Axes) -> None:
-    draw_reading(ax, READINGS, "standard", None)
-    assert not ax.axison and not ax.get_images()
-
-
 def test_classes_are_named_at_their_medians(ax: Axes) -> None:
     points = [[0, 0], [2, 0], [40, 0], [5, 5]]
     assert draw_projection(ax, points, [3, 3, 3, 8]) is ax
@@ -190,23 +172,6 @@ def test_classes_are_named_at_their_medians(ax: Axes) -> None:
     assert ax.collections[0].get_offsets().tolist() == points
     colours = [to_hex(c) for c in ax.collections[0].get_facecolors()[[0, 3]]]
     assert colours == [CLASSES[3], CLASSES[8]] and len(set(CLASSES)) == 10
-
-
-def test_matrix_is_centred_on_zero(ax: Axes) -> None:
-    weights = np.linspace(-1, 3, 400).reshape(20, 20)
-    assert draw_matrix(ax, weights) is ax
-    norm = ax.get_images()[0].norm
-    assert norm.vmin == -norm.vmax
-    assert norm.vmax < 3  # a few large weights would pale the rest
-
-
-def test_separability_tells_trained_weights_from_random_ones(ax: Axes) -> None:
-    columns = {"network": "standard", "block": 2, "energy_low": 0.4, "energy_high": 0.9}
-    table = pd.DataFrame({**columns, "weights": ["trained", "gaussian"], "energy": [0.8, 0.5]})
-    assert draw_separability(ax, table) is ax
-    trained, gaussian = [line for line in ax.get_lines() if len(line.get_xdata())]
-    assert (trained.get_ydata(), gaussian.get_ydata()) == ([80], [50])
-    assert trained.get_marker() != gaussian.get_marker()
 
 
 @pytest.fixture(scope="module")
@@ -232,14 +197,6 @@ def test_pareto_joins_the_levels_of_one_network_in_their_order(ax: Axes) -> None
     assert edge.get_xydata().tolist() == [[2, 3], [8, 1.5], [40, 1]]
 
 
-def test_bars_carry_their_values(ax: Axes) -> None:
-    networks = ["standard", "mobilenet"]
-    assert draw_bars(ax, networks, [6, 2], lambda value: f"{value} M") is ax
-    assert [bar.get_width() for bar in ax.patches] == [6, 2]
-    assert [text.get_text() for text in ax.texts] == ["6 M", "2 M"]
-    assert ax.patches[0].get_hatch() != ax.patches[1].get_hatch()  # in grey, too
-
-
 def test_ratio_is_to_the_first_network() -> None:
     assert with_ratio(390_890, 390_890) == "390,890"
     assert with_ratio(65_322, 390_890) == "65,322  (÷ 5.98)"
@@ -254,13 +211,6 @@ def test_block_grid_has_convolutions_by_column(ax: Axes) -> None:
     assert np.ma.getmaskarray(grid).sum() == 25 - 3
     assert {text.get_position(): text.get_text() for text in ax.texts}[(0, 1)] == "4.0"
     assert len(ax.patches) == 2  # our two networks are framed
-
-
-def test_block_scatter_names_every_pair_of_counts(ax: Axes) -> None:
-    table = pd.DataFrame({"conv": [4, 0], "dw": [0, 1], "macs": [32.0, 0.5], "error": [1.0, 9.0]})
-    draw_block_scatter(ax, table, "macs", "error")
-    assert [text.get_text() for text in ax.texts] == ["4+0", "0+1"]
-    assert [line.get_xydata().tolist() for line in ax.get_lines()] == [[[32, 1]], [[0.5, 9]]]
 
 
 def test_blocks_follow_the_formula_of_the_paper_and_halve_the_side_at_both_ends(

@@ -317,13 +317,14 @@ def test_dark_ink_is_told_and_read_the_demo_s_way_where_that_is_asked(
 
 
 def test_a_class_without_test_images_is_said_to_have_none(digit_folder, tmp_path: Path) -> None:
-    dataset = digit_folder(train=4, test=[2, 0, 2], num_classes=3)
+    dataset = digit_folder(train=[4, 4, 0], test=[2, 0, 2], num_classes=3)
     result = run(
         tmp_path, "--dataset-path", dataset, *SMALL, *SHORT, "--validation-size", 3, "--visualize"
     )
     assert result.status == 0, result.errors
     assert re.search(r"^ +1 +no images", result.results, re.MULTILINE)
     assert result.scores["test"]["per_class_recall"][1] is None
+    assert read_metadata(checkpoint(result))["untrained_classes"] == [2]
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ from analysis import model_card
 from analysis.frame.command import start
 from netlib.answer.refusal import DIGIT_SCORES
 from netlib.nets import load_network, read_metadata, weights_digest
-from netlib.nets.network import ARCHITECTURES
+from netlib.nets.network import named_network
 
 ROOT = Path(__file__).parent.parent
+EVALUATION = "figures/data/evaluation"
 CHECKPOINTS = {name: ROOT / "checkpoints" / f"{name}.safetensors" for name in model_card.NETWORKS}
 
 
@@ -21,7 +22,7 @@ CHECKPOINTS = {name: ROOT / "checkpoints" / f"{name}.safetensors" for name in mo
 def test_the_shipped_checkpoint_is_the_architecture_of_its_name(name: str) -> None:
     net = load_network(CHECKPOINTS[name])
     metadata = net.metadata
-    assert net.spec == ARCHITECTURES[name]((1, 28, 28), 10).spec
+    assert net.spec == named_network(name, (1, 28, 28), 10).spec
     assert metadata["class_names"] == list("0123456789")
     assert CHECKPOINTS[name].stat().st_size < 2_000_000
 
@@ -42,7 +43,7 @@ def test_the_metadata_has_what_the_demo_needs(name: str) -> None:
 
 
 def test_the_card_shows_what_the_result_files_hold(capsys) -> None:
-    arguments = ["--checkpoints", "checkpoints", "--evaluation", "figures/data/evaluation"]
+    arguments = ["--checkpoints", "checkpoints", "--evaluation", EVALUATION]
     rooted = [str(ROOT / a) if "/" in a or a == "checkpoints" else a for a in arguments]
     assert start("model_card", [*rooted, "--check"]) == 0, capsys.readouterr().err
 
@@ -51,26 +52,25 @@ def test_the_card_shows_what_the_result_files_hold(capsys) -> None:
 @pytest.mark.parametrize("evaluated", model_card.SETS)
 def test_the_result_files_are_of_the_shipped_weights(name: str, evaluated: str) -> None:
     """The weights, not the file: its metadata took the refusal threshold after the evaluation."""
-    path = ROOT / "figures" / "data" / "evaluation" / name / evaluated / "scores.json"
+    path = ROOT / EVALUATION / name / evaluated / "scores.json"
     made_by = json.loads(path.read_text(encoding="utf-8"))["made_by"]
     assert made_by["weights_sha256"] == weights_digest(load_network(CHECKPOINTS[name]))
 
 
-@pytest.mark.parametrize("name", ["robustness", "photographed"])
-def test_what_was_drawn_is_read_by_the_shipped_weights(name: str) -> None:
-    path = ROOT / "figures" / "data" / "evaluation" / f"{name}.json"
-    weights = json.loads(path.read_text(encoding="utf-8"))["weights_sha256"]
-    assert weights == {n: weights_digest(load_network(p)) for n, p in CHECKPOINTS.items()}
-
-
-def test_the_refusals_are_of_the_shipped_weights() -> None:
-    path = ROOT / "checkpoints" / "no_digit.json"
-    weights = json.loads(path.read_text(encoding="utf-8"))["weights_sha256"]
+@pytest.mark.parametrize(
+    "record",
+    [
+        "checkpoints/no_digit.json",
+        *(f"{EVALUATION}/{n}.json" for n in ("robustness", "photographed")),
+    ],
+)
+def test_what_is_read_and_refused_is_so_by_the_shipped_weights(record: str) -> None:
+    weights = json.loads((ROOT / record).read_text(encoding="utf-8"))["weights_sha256"]
     assert weights == {n: weights_digest(load_network(p)) for n, p in CHECKPOINTS.items()}
 
 
 def test_what_was_taught_is_told_from_the_checkpoints_and_their_scores() -> None:
-    evaluation = ROOT / "figures" / "data" / "evaluation"
+    evaluation = ROOT / EVALUATION
     told = model_card.taught_text(ROOT / "checkpoints", evaluation)
     rules = [read_metadata(path)["no_digit"] for path in CHECKPOINTS.values()]
     shares = [f"{100 * rule['refused_of_validation_families']:.1f}" for rule in rules]
@@ -84,7 +84,7 @@ def test_what_was_taught_is_told_from_the_checkpoints_and_their_scores() -> None
 
 
 def test_every_target_is_met_or_missed_by_its_number() -> None:
-    evaluation = ROOT / "figures" / "data" / "evaluation"
+    evaluation = ROOT / EVALUATION
     lines = model_card.targets_table(ROOT / "checkpoints", evaluation).splitlines()[2:]
     assert len(lines) == 30
     for line in lines:
@@ -146,10 +146,9 @@ def test_long_tailed_sets_are_told_apart_by_their_profile(tmp_path: Path) -> Non
         model_card.long_tailed(tmp_path / "other.csv", "standard", "exp10")
 
 
-def test_a_missing_result_is_named(tmp_path: Path, capsys) -> None:
-    arguments = ["--checkpoints", str(ROOT / "checkpoints"), "--evaluation", str(tmp_path)]
-    assert start("model_card", arguments) == 2
-    assert "scores.json is missing: run analysis.evaluate" in capsys.readouterr().err
+def test_a_missing_result_is_named(tmp_path: Path, refused) -> None:
+    arguments = ("--checkpoints", ROOT / "checkpoints", "--evaluation", tmp_path)
+    assert "scores.json is missing: run analysis.evaluate" in refused("model_card", *arguments)
 
 
 def test_a_changed_number_changes_the_card(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from netlib.measure.families import (
     drawn,
     families,
     find_fonts,
-    lookalikes,
+    typed,
     worn,
 )
 from netlib.measure.outsiders import SPLITS, Drawing, _draw, draw_all
@@ -76,7 +76,7 @@ def test_every_family_draws_pads_that_differ_and_repeat_with_their_seed(makers):
 
 def test_no_letter_is_drawn_that_hands_write_as_a_digit(latin):
     assert not set(LETTERS) & set(LOOKALIKES)
-    assert lookalikes([latin])(np.random.default_rng(0)).min() == 0
+    assert typed(np.random.default_rng(0), [latin], LOOKALIKES).min() == 0
 
 
 def test_a_folder_without_fonts_is_told_in_one_sentence(tmp_path):
@@ -245,8 +245,15 @@ def test_every_split_has_every_family_of_other_fonts_and_repeats_with_its_seed(f
     assert pictures["labels/train/pen"].max() == 9
 
 
+def given(dataset: object, pictures: Path, checkpoint: Path, output: Path) -> list[str]:
+    """Words of the command where all pictures are drawn already."""
+    words = "--unipen none --hands none --icons none".split()
+    files = ("--pictures", pictures, "--checkpoint", checkpoint, "--output", output)
+    return [*words, "--dataset-path", *map(str, (dataset, *files))]
+
+
 @pytest.fixture(scope="module")
-def tuned(tmp_path_factory, digit_folder, fonts) -> tuple[Path, Path]:
+def tuned(tmp_path_factory, digit_folder) -> tuple[Path, Path]:
     """A small network, fine-tuned on pictures that were drawn by hand."""
     folder = tmp_path_factory.mktemp("tuned")
     rng = np.random.default_rng(0)
@@ -266,13 +273,9 @@ def tuned(tmp_path_factory, digit_folder, fonts) -> tuple[Path, Path]:
     metadata = {"config": {"seed": 0}, "temperature": 1.0}
     torch.manual_seed(0)
     save_network(init_network(1, 0, (1, 28, 28), 10), folder / "small.safetensors", metadata)
-    options = {
-        "dataset-path": digit_folder(train=20, test=2), "validation-size": 40, "unipen": "none",
-        "hands": fonts, "icons": fonts, "checkpoint": folder / "small.safetensors",
-        "pictures": folder / "pictures.npz", "without": "bars", "training-epochs": 1, "views": 2,
-        "mnist": 40, "refused": 0.1, "output": folder / "out",
-    }  # fmt: skip
-    words = [str(word) for name, value in options.items() for word in (f"--{name}", value)]
+    files = folder / "pictures.npz", folder / "small.safetensors", folder / "out"
+    options = "--validation-size 40 --without bars --training-epochs 1 --views 2 --mnist 40"
+    words = [*given(digit_folder(train=20, test=2), *files), *options.split(), "--refused", "0.1"]
     assert start("open_set", words) == 0
     return folder / "pictures.npz", folder / "out" / "small.safetensors"
 
@@ -288,18 +291,16 @@ def test_fine_tuning_tells_in_the_checkpoint_what_was_done(tuned):
     assert digests_path(tuned[1]).is_file()
 
 
-def test_without_epochs_only_the_threshold_is_chosen_anew(tuned, digit_folder, fonts, tmp_path):
+def test_without_epochs_only_the_threshold_is_chosen_anew(tuned, digit_folder, tmp_path, refused):
     pictures, checkpoint = tuned
     net = load_network(checkpoint)
     taught = tmp_path / "small.safetensors"
-    words = ["--dataset-path", digit_folder(train=20, test=2), "--validation-size", 40,
-             "--unipen", "none", "--hands", fonts, "--icons", fonts, "--pictures", pictures,
-             "--checkpoint", taught, "--training-epochs", 0, "--output",
-             tmp_path / "out"]  # fmt: skip
+    words = given(digit_folder(train=20, test=2), pictures, taught, tmp_path / "out")
+    words += "--validation-size 40 --training-epochs 0".split()
     head = [0.1] * (net.head.in_features + 1)
     rule = {"score": "head", "threshold": 0.0, "head": head}
     save_network(net, taught, {**net.metadata, "no_digit": rule})
-    assert start("open_set", [str(word) for word in words]) == 0
+    assert start("open_set", words) == 0
     after = read_metadata(tmp_path / "out" / "small.safetensors")
     assert after["fine_tuning"] == net.metadata["fine_tuning"]
     assert after["no_digit"]["refused_of_validation"] == 0.01
@@ -309,10 +310,10 @@ def test_without_epochs_only_the_threshold_is_chosen_anew(tuned, digit_folder, f
         == digests_path(taught).exists()
     )
     save_network(net, taught, {"config": {"seed": 0}, "temperature": 1.0})
-    assert start("open_set", [str(word) for word in words]) == 2
+    refused("open_set", *words)
 
 
-def test_fine_tunings_of_one_start_are_averaged(tuned, digit_folder, fonts, tmp_path):
+def test_fine_tunings_of_one_start_are_averaged(tuned, digit_folder, tmp_path, refused):
     pictures, net = tuned[0], load_network(tuned[1])
     checkpoint, other = tmp_path / "small.safetensors", tmp_path / "other.safetensors"
     net.metadata["no_digit"]["head"] = [0.1] * (net.head.in_features + 1)
@@ -321,18 +322,16 @@ def test_fine_tunings_of_one_start_are_averaged(tuned, digit_folder, fonts, tmp_
         for values in net.parameters():
             values.add_(1)
     save_network(net, other, net.metadata)
-    words = ["--dataset-path", digit_folder(train=20, test=2), "--validation-size", 100,
-             "--unipen", "x", "--hands", "x", "--icons", "x", "--pictures", pictures,
-             "--checkpoint", checkpoint, "--average", other, "--training-epochs", 0,
-             "--output", tmp_path / "out"]  # fmt: skip
-    assert start("open_set", [str(word) for word in words]) == 0
+    words = given(digit_folder(train=20, test=2), pictures, checkpoint, tmp_path / "out")
+    words += ["--average", str(other), *"--validation-size 100 --training-epochs 0".split()]
+    assert start("open_set", words) == 0
     found = load_network(tmp_path / "out" / checkpoint.name)
     for mean, own in zip(found.parameters(), load_network(checkpoint).parameters(), strict=True):
         assert torch.allclose(mean, own + 0.5)
     (told,) = found.metadata["fine_tuning"]["averaged_with"]
     assert told["weights_sha256"] == weights_digest(net)
-    words[words.index("--training-epochs") + 1] = 1
-    assert start("open_set", [str(word) for word in words]) == 2
+    words[-1] = "1"
+    refused("open_set", *words)
 
 
 def test_families_are_measured_apart_where_a_network_never_saw_them(tuned, digit_folder, tmp_path):
@@ -351,9 +350,7 @@ def test_families_are_measured_apart_where_a_network_never_saw_them(tuned, digit
     assert (tmp_path / "t.json").is_file()
 
 
-def test_an_unknown_family_is_told_with_those_that_there_are(tuned, digit_folder, capsys):
-    words = ["--dataset-path", "x", "--unipen", "x", "--hands", "x", "--icons", "x",
-             "--pictures", tuned[0], "--checkpoint", tuned[1], "--without", "cats",
-             "--output", tuned[0].parent / "again"]  # fmt: skip
-    assert start("open_set", [str(word) for word in words]) == 2
-    assert "--without names cats; expected some of rings, bars." in capsys.readouterr().err
+def test_an_unknown_family_is_told_with_those_that_there_are(tuned, refused):
+    words = given("x", *tuned, tuned[0].parent / "again")
+    sentence = refused("open_set", *words, "--without", "cats")
+    assert "--without names cats; expected some of rings, bars." in sentence

@@ -5,21 +5,19 @@ from pathlib import Path
 
 import pytest
 from helpers_data import words
-from helpers_plots import draw_pictures_only
-from helpers_runs import keep_run
+from helpers_plots import draw_roughly
+from helpers_runs import keep_pairs
 
 from analysis.build import own
 from analysis.build.__main__ import Options, open_report
 from analysis.build.plan import Own
-from analysis.frame.command import start
 
 
 @pytest.fixture(scope="module")
 def place(digit_folder, tmp_path_factory) -> tuple[Path, Path]:
     """A data set with nine test images, and a folder with a kept pair and its table."""
     dataset, output = digit_folder(train=2, test=[1] * 9 + [0]), tmp_path_factory.mktemp("own")
-    for network in ("standard", "mobilenet"):
-        keep_run(output / "runs" / "pairs", network, 0, dataset)
+    keep_pairs(output / "runs" / "pairs", dataset, 0)
     (output / "data").mkdir()
     counts = ",".join(f"count_{c}" for c in range(10))
     rows = f"validation_images,test_images,{counts}\n2,9,{','.join(['2'] * 10)}\n"
@@ -49,7 +47,7 @@ def test_no_more_images_are_asked_for_than_there_are(tmp_path: Path) -> None:
 def test_the_page_is_made_of_what_there_is_and_names_what_is_left_out(
     place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    draw_pictures_only(monkeypatch)
+    draw_roughly(monkeypatch)
     dataset, output = place
     options = Options(dataset_path=dataset, output=output, author="A #1, <b>")
     plan = own.make_plan(options)
@@ -69,6 +67,5 @@ def test_what_is_said_of_mnist_is_not_said_of_other_data() -> None:
     assert not own.is_said("390,890")
 
 
-def test_it_does_not_go_where_ours_is(place, capsys: pytest.CaptureFixture[str]) -> None:
-    assert start("report", ["--dataset-path", str(place[0])]) == 2
-    assert "--dataset-path needs --output" in capsys.readouterr().err
+def test_it_does_not_go_where_ours_is(place, refused) -> None:
+    assert "--dataset-path needs --output" in refused("report", "--dataset-path", place[0])

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from helpers_runs import keep_run, sure
+from helpers_runs import keep_pairs, keep_run, sure
 
 from analysis.build.verify import otherwise
 from analysis.frame.command import start
@@ -204,8 +204,7 @@ def test_examples_are_four_right_and_four_wrong_of_each(output: Path) -> None:
 def test_one_seed_has_no_intervals_and_says_so(
     dataset: Path, digit_folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for network in ("standard", "mobilenet"):
-        keep_run(tmp_path / "pairs", network, 7, dataset)
+    keep_pairs(tmp_path / "pairs", dataset, 7)
     assert run(tmp_path / "pairs", digit_folder(train=20, test=9), tmp_path / "other") == 2
     assert "other images" in capsys.readouterr().err
     assert run(tmp_path / "pairs", dataset, tmp_path) == 0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from netlib.nets import init_network, standard
+from netlib.nets import init_network, named_network
 from netlib.training import TrainConfig, train
 from netlib.training import precision as precision
 
@@ -24,7 +24,7 @@ def times(monkeypatch: pytest.MonkeyPatch) -> dict[bool, float]:
 
 
 def test_bfloat16_is_taken_where_it_is_clearly_faster(times: dict[bool, float]) -> None:
-    net = standard((1, 28, 28), 10)
+    net = named_network("standard", (1, 28, 28), 10)
     assert precision.choose_precision(net, CPU) == "bfloat16"
     times[True] = 0.9
     assert precision.choose_precision(net, CPU) == "float32"
@@ -35,7 +35,7 @@ def test_without_units_nothing_is_tried(
 ) -> None:
     monkeypatch.setattr(precision, "has_units", lambda device: False)
     monkeypatch.delattr(precision, "_shortest")
-    assert precision.choose_precision(standard((1, 28, 28), 10), CPU) == "float32"
+    assert precision.choose_precision(named_network("standard", (1, 28, 28), 10), CPU) == "float32"
 
 
 def test_units_are_those_that_the_processor_names(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +50,7 @@ def test_a_real_trial_leaves_network_threads_and_random_numbers_as_they_were(
 ) -> None:
     monkeypatch.setattr(precision, "has_units", lambda device: True)
     monkeypatch.setattr(precision, "TRIAL_IMAGES", 2)
-    net, threads = standard((1, 28, 28), 10), torch.get_num_threads()
+    net, threads = named_network("standard", (1, 28, 28), 10), torch.get_num_threads()
     before = {name: value.clone() for name, value in net.state_dict().items()}
     state = torch.get_rng_state()
     assert precision.choose_precision(net, CPU) in ("float32", "bfloat16")

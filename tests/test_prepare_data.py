@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -43,13 +44,11 @@ def prepare(output: Path, *options: str) -> dict:
     return json.loads((output / "record.json").read_text())
 
 
-def refusal(capsys: pytest.CaptureFixture[str], output: Path, *options: str) -> str:
-    arguments = ["--source", "packaged", "--output", str(output), *options]
-    assert start("prepare_data", arguments) == 2
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.startswith("prepare_data: ") and printed.err.count("\n") == 1
-    return printed.err
+@pytest.fixture
+def refusal(refused) -> Callable[..., str]:
+    return lambda output, *options: refused(
+        "prepare_data", "--source", "packaged", "--output", output, *options
+    )
 
 
 # --- What is written ----------------------------------------------------------------------------
@@ -180,14 +179,14 @@ def test_pen_strokes_are_written_as_pad_pictures_with_their_writers(tmp_path: Pa
 # --- Refusals -----------------------------------------------------------------------------------
 
 
-def test_output_that_is_not_empty_is_refused_and_left_alone(tmp_path: Path, capsys) -> None:
+def test_output_that_is_not_empty_is_refused_and_left_alone(tmp_path: Path, refusal) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("precious")
     for output in (tmp_path / "out", tmp_path / "out" / "thesis.txt"):
-        error = refusal(capsys, output)
+        error = refusal(output)
         assert "is not an empty folder; choose another or remove it" in error
     assert [path.name for path in tmp_path.rglob("*")] == ["out", "thesis.txt"]
-    assert "cannot be written" in refusal(capsys, tmp_path / "out" / "thesis.txt" / "below")
+    assert "cannot be written" in refusal(tmp_path / "out" / "thesis.txt" / "below")
 
 
 @pytest.mark.parametrize(
@@ -200,16 +199,16 @@ def test_output_that_is_not_empty_is_refused_and_left_alone(tmp_path: Path, caps
         (["--source", "unipen"], "needs --unipen FILE"),
     ],
 )
-def test_what_cannot_be_made_is_told(tmp_path: Path, capsys, options, sentence: str) -> None:
-    assert sentence in refusal(capsys, tmp_path / "out", *options)
+def test_what_cannot_be_made_is_told(tmp_path: Path, refusal, options, sentence: str) -> None:
+    assert sentence in refusal(tmp_path / "out", *options)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_source_that_fails_is_not_replaced_by_another(tmp_path: Path, capsys) -> None:
+def test_a_source_that_fails_is_not_replaced_by_another(tmp_path: Path, refusal) -> None:
     root, output = tmp_path / "empty", tmp_path / "out"
     root.mkdir()
     options = ["--source", "mnist", "--mnist-root", str(root)]
-    assert "holds no MNIST" in refusal(capsys, output, *options)
+    assert "holds no MNIST" in refusal(output, *options)
     assert not output.exists()
 
 
@@ -236,12 +235,12 @@ def test_an_interrupted_run_leaves_nothing_behind(
 
 
 def test_scans_are_written_for_evaluation_and_never_for_training(
-    tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, refusal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     split = Split(pixels(TEST, 201), TEST)
     monkeypatch.setattr(sources, "scans", lambda: Source("scans", {"test": split}, {}))
     output = tmp_path / "scans"
-    error = refusal(capsys, output, "--source", "scans", "--imbalance", "exp")
+    error = refusal(output, "--source", "scans", "--imbalance", "exp")
     assert "has no training images" in error
     prepare(output, "--source", "scans")
     assert len(DigitDataset(output, "test")) == len(TEST)

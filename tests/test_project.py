@@ -81,12 +81,10 @@ def test_the_digits_come_along_in_the_order_of_the_predictions(digit_folder, tmp
 
 
 def test_another_data_set_than_the_evaluated_one_or_another_file_is_refused(
-    digit_folder, predictions: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    digit_folder, predictions: Path, tmp_path: Path, refused
 ) -> None:
-    arguments = ["--predictions", str(predictions), "--output", str(tmp_path / "map.npz")]
-    arguments += ["--method", "pca", "--dataset-path", str(digit_folder(train=1, test=0))]
-    assert start("project", arguments) == 2
-    assert "other labels" in capsys.readouterr().err
+    arguments = ["--predictions", predictions, "--output", tmp_path / "map.npz"]
+    arguments += ["--method", "pca", "--dataset-path", digit_folder(train=1, test=0)]
+    assert "other labels" in refused("project", *arguments)
     np.savez(predictions, labels=np.arange(3))
-    assert start("project", arguments) == 2
-    assert "analysis.evaluate" in capsys.readouterr().err
+    assert "analysis.evaluate" in refused("project", *arguments)

@@ -1,13 +1,12 @@
 """Folders, zips and files of pictures to one table of answers."""
 
 import csv
-import io
-import zipfile
 from pathlib import Path
 
 import pytest
+from helpers_data import png, write_zip
+from helpers_visitor import ONE, SEVEN, ZERO, beside, paper
 from import_graph import ROOT
-from PIL import Image, ImageDraw
 
 from analysis import read
 from analysis.frame.command import start
@@ -15,33 +14,14 @@ from analysis.frame.command import start
 CHECKPOINTS = [str(ROOT / "checkpoints" / f"{n}.safetensors") for n in ("standard", "mobilenet")]
 
 
-def png(*strokes: list[tuple[int, int]], width: int = 200) -> bytes:
-    image = Image.new("L", (width, 200), 255)
-    for stroke in strokes:
-        ImageDraw.Draw(image).line(stroke, fill=0, width=14, joint="curve")
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def zero(left: int) -> list[tuple[int, int]]:
-    return [(left + 40, 40), (left + 15, 70), (left + 10, 110), (left + 20, 150), (left + 45, 165),
-            (left + 70, 150), (left + 82, 105), (left + 70, 60), (left + 40, 40)]  # fmt: skip
-
-
-SEVEN = [(50, 45), (150, 45), (90, 165)]
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pictures")
     (folder / "sub").mkdir()
-    (folder / "p10.png").write_bytes(png(SEVEN))
-    (folder / "p2.png").write_bytes(png(zero(40)))
-    (folder / "sub" / "a.png").write_bytes(
-        png(zero(10), [(170, 40), (170, 165)], width=260)  # 01
-    )
-    (folder / "blank.png").write_bytes(png())
+    drawn = {"p10": paper(SEVEN), "p2": paper(ZERO), "blank": paper([])}
+    drawn["sub/a"] = paper(beside(ZERO, ONE, width=0.45), (400, 200))
+    for name, picture in drawn.items():
+        (folder / f"{name}.png").write_bytes(png(picture))
     (folder / "bad.png").write_bytes(b"no picture")
     (folder / "notes.txt").write_text("not read")
     return folder
@@ -68,10 +48,8 @@ def test_a_folder_is_read_in_natural_order_and_a_bad_file_is_a_row(folder: Path,
 
 
 def test_a_zip_and_a_file_are_read_in_the_order_given(folder: Path, tmp_path: Path) -> None:
-    archive = tmp_path / "some.zip"
-    with zipfile.ZipFile(archive, "w") as file:
-        file.writestr("in/seven.png", png(SEVEN))
-        file.writestr("in/readme.md", "x")
+    files = {"in/seven.png": png(paper(SEVEN)), "in/readme.md": b"x"}
+    archive = write_zip(tmp_path / "some.zip", files)
     rows = table(folder, archive, folder / "p2.png")
     assert [(row["name"], row["mobilenet"]) for row in rows] == [
         ("in/seven.png", "7"),
@@ -86,13 +64,8 @@ def test_labels_of_any_form_score_the_answers(folder: Path, tmp_path: Path, caps
     )
     rows = table(folder, folder, "--labels", labels)
     right = {row["name"]: row["standard_right"] for row in rows}
-    assert right == {
-        "bad.png": "",
-        "blank.png": "",
-        "p2.png": "0",
-        "p10.png": "1",
-        "sub/a.png": "1",
-    }
+    assert right.keys() - {"bad.png", "blank.png"} == {"p2.png", "p10.png", "sub/a.png"}
+    assert list(right.values()) == ["", "", "0", "1", "1"]
     assert "standard: 2 of 3 right (66.67 %)" in capsys.readouterr().out
 
 
@@ -102,19 +75,13 @@ def test_labels_of_any_form_score_the_answers(folder: Path, tmp_path: Path, caps
      (["{}", "--labels", "missing.csv"], "missing.csv")],
 )  # fmt: skip
 def test_mistakes_get_one_sentence(
-    folder: Path, tmp_path: Path, words: list[str], says: str, capsys
+    folder: Path, tmp_path: Path, words: list[str], says: str, refused
 ) -> None:
     arguments = [word.format(folder) for word in words]
-    assert start("read", [*arguments, "--output", str(tmp_path / "a.csv")]) == 2
-    assert says in capsys.readouterr().err
+    assert says in refused("read", *arguments, "--output", tmp_path / "a.csv")
     assert not (tmp_path / "a.csv").exists()
 
 
 def test_numbers_in_names_sort_by_their_value() -> None:
-    assert sorted(["b1", "a10", "a9", "10", "9"], key=read.natural) == [
-        "9",
-        "10",
-        "a9",
-        "a10",
-        "b1",
-    ]
+    ordered = ["9", "10", "a9", "a10", "b1"]
+    assert sorted(sorted(ordered), key=read.natural) == ordered

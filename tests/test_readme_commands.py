@@ -31,7 +31,7 @@ LONGER = {
     "benchmark": "--quick --only inference data --rounds 3 --output runs/benchmark",
 }
 # What trains, and the options that end it sooner; under README_LONG=1 it goes on to its end.
-TRAINS = {"main": "--training-epochs 3", "python": "training_epochs=3"}
+TRAINS = {"main": "--training-epochs 1", "python": "training_epochs=3"}
 # What needs the app, an installation, or all of MNIST.
 ELSEWHERE = (
     *("git clone", "make demo", "make test", "python3 -m venv", ".venv/bin/pip", "curl"),

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from helpers_data import pen_file
 from PIL import Image
 
 from analysis.frame.command import start
-from analysis.robustness import DRAWINGS, Drawing
+from analysis.robustness import DRAWINGS, draw
 from netlib.data.strokes import PenDigit
 from netlib.measure.photographs import KINDS
 
@@ -20,36 +21,30 @@ DIGIT = PenDigit((STROKE,), 1, 1)
 
 
 @pytest.fixture
-def pen_file(tmp_path: Path) -> Path:
-    """Two digits of each class by each of two writers."""
-    lines = [".VERSION 1.0"]
-    for number in range(40):
-        label, writer = number % 10, 1 + number // 20
-        lines += [f'.SEGMENT DIGIT {number} ? "{label}"', f".COMMENT {label} {writer} {number}"]
-        lines += [".PEN_DOWN", f" {label} 9", " 5 1", ".PEN_UP"]
-    (tmp_path / "pen.unipen").write_text("\n".join(lines) + "\n")
-    return tmp_path / "pen.unipen"
+def unipen(tmp_path: Path) -> Path:
+    """A digit of each class by each of two writers."""
+    return pen_file(tmp_path / "pen.unipen", writers=2, each=10)
 
 
 def test_each_drawing_differs_from_the_plain_one_in_what_it_says() -> None:
-    plain = DRAWINGS[0].draw(DIGIT)
-    assert {drawing.kind for drawing in DRAWINGS} == {
+    plain = draw(DIGIT)
+    assert {kind for kind, _ in DRAWINGS} == {
         *("plain", "pen", "size", "place", "tilt", "polarity", "paper")
     }
-    for drawing in DRAWINGS[1:]:
-        assert (drawing.draw(DIGIT) != plain).any(), drawing
+    for name, how in DRAWINGS.items():
+        assert (draw(DIGIT, **how) != plain).any() == bool(how), name
 
 
 def test_ink_and_paper_have_their_grey_values() -> None:
-    picture = Drawing(ink=110, paper=220).draw(DIGIT)
+    picture = draw(DIGIT, ink=110, paper=220)
     assert (picture.min(), picture.max()) == (110, 220)
-    swapped = Drawing(ink=255, paper=0).draw(DIGIT)
-    np.testing.assert_array_equal(swapped, 255 - DRAWINGS[0].draw(DIGIT))
+    swapped = draw(DIGIT, ink=255, paper=0)
+    np.testing.assert_array_equal(swapped, 255 - draw(DIGIT))
 
 
-def test_every_way_to_draw_has_a_row_for_each_network(pen_file: Path, tmp_path: Path) -> None:
+def test_every_way_to_draw_has_a_row_for_each_network(unipen: Path, tmp_path: Path) -> None:
     output = tmp_path / "table.csv"
-    arguments = ["--unipen", str(pen_file), "--count", "10", "--test-writers", "1"]
+    arguments = ["--unipen", str(unipen), "--count", "10", "--test-writers", "1"]
     assert start("robustness", [*arguments, "--output", str(output)]) == 0
     with open(output, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -65,27 +60,25 @@ def test_every_way_to_draw_has_a_row_for_each_network(pen_file: Path, tmp_path: 
     assert set(record["weights_sha256"]) == {"standard", "mobilenet"}
 
 
-def test_more_digits_than_there_are_is_one_sentence(pen_file: Path, tmp_path: Path, capsys) -> None:
-    arguments = ["--unipen", str(pen_file), "--count", "100", "--test-writers", "1"]
-    assert start("robustness", [*arguments, "--output", str(tmp_path / "t.csv")]) == 2
-    assert (
-        "--count is 100, but the test writers have only 2 drawings of 0" in capsys.readouterr().err
-    )
+def test_more_digits_than_there_are_is_one_sentence(unipen: Path, tmp_path: Path, refused) -> None:
+    arguments = ["--unipen", unipen, "--count", 100, "--test-writers", 1]
+    sentence = refused("robustness", *arguments, "--output", tmp_path / "t.csv")
+    assert "--count is 100, but the test writers have only 1 drawing of 0" in sentence
 
 
 def test_photographs_that_are_drawn_and_labelled_ones_are_counted(
-    pen_file: Path, tmp_path: Path
+    unipen: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "sent" / "these"
     folder.mkdir(parents=True)
-    pad = Image.fromarray(DRAWINGS[0].draw(DIGIT))
+    pad = Image.fromarray(draw(DIGIT))
     lines = ["image,label,kind"]
     for name, label in (("a.png", "1"), ("b.png", "2"), ("c.png", "12"), ("d.png", "house")):
         pad.save(folder / name)
         lines.append(f"{name},{label},clean")
     folder.with_suffix(".csv").write_text("\n".join(lines))
     output = tmp_path / "table.csv"
-    arguments = ["--unipen", str(pen_file), "--count", "1", "--test-writers", "1"]
+    arguments = ["--unipen", str(unipen), "--count", "1", "--test-writers", "1"]
     arguments += ["--sets", str(folder.with_suffix(".csv")), "--output", str(output)]
     assert start("photographed", arguments) == 0
     table = pd.read_csv(output)

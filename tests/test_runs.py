@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers_runs import keep_run
+from helpers_runs import keep_pairs, keep_run
 
 from netlib.data.dataset import DigitDataset
 from netlib.measure.runs import check_test_set, find_pairs
 from netlib.nets.checkpoint import load_network, save_network
-from netlib.nets.network import standard
+from netlib.nets.network import named_network
 
 
 @pytest.fixture
@@ -18,8 +18,7 @@ def dataset(digit_folder) -> Path:
 
 
 def test_only_seeds_that_both_networks_have_are_pairs(tmp_path: Path, dataset: Path) -> None:
-    for network, seed in (("standard", 10), ("mobilenet", 10), ("standard", 2), ("mobilenet", 2)):
-        keep_run(tmp_path, network, seed, dataset)
+    keep_pairs(tmp_path, dataset, 10, 2)
     keep_run(tmp_path, "standard", 3, dataset)
     (tmp_path / "mobilenet-3").mkdir()  # begun, but not finished
     (tmp_path / "mobilenet-0.5-2").mkdir()  # of another sweep
@@ -46,8 +45,7 @@ def test_a_folder_without_pairs_is_refused(tmp_path: Path, dataset: Path) -> Non
 def test_a_run_gives_its_files_back_and_knows_its_images(
     tmp_path: Path, dataset: Path, digit_folder
 ) -> None:
-    for network in ("standard", "mobilenet"):
-        keep_run(tmp_path, network, 0, dataset)
+    keep_pairs(tmp_path, dataset, 0)
     run = find_pairs(tmp_path).runs["mobilenet", 0]
     labels, logits = run.arrays("labels", "logits")
     np.testing.assert_array_equal(logits.argmax(1), labels)
@@ -59,6 +57,6 @@ def test_a_run_gives_its_files_back_and_knows_its_images(
     other = digit_folder(train=2, test=2)
     with pytest.raises(ValueError, match="other images"):
         check_test_set(run, DigitDataset(other, "test"), other)
-    save_network(standard(), run.checkpoint)
+    save_network(named_network("standard"), run.checkpoint)
     with pytest.raises(ValueError, match="names no run"):
         _ = run.settings

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from netlib.data.choosing import EpochSampler, split_stratified
+from netlib.data.choosing import split_stratified
 from netlib.data.stores import DataError
 
 LABELS = np.repeat([0, 1, 2], [60, 30, 10])
@@ -79,33 +79,3 @@ def test_class_with_too_few_images_to_split() -> None:
 def test_sizes_that_do_not_fit(sizes: dict, sentence: str) -> None:
     with pytest.raises(DataError, match=sentence):
         split_stratified(LABELS, sizes, seed=0)
-
-
-# --- Orders -------------------------------------------------------------------------------------
-
-
-def test_every_epoch_visits_every_image_once_in_another_order() -> None:
-    sampler = EpochSampler(50, seed=0)
-    first, second = list(sampler), list(sampler)
-    assert sorted(first) == sorted(second) == list(range(50))
-    assert first != second
-    assert len(sampler) == 50
-
-
-def test_order_depends_on_seed_and_epoch_alone() -> None:
-    sampler = EpochSampler(50, seed=4)
-    history = [list(sampler) for _ in range(3)]
-    resumed = EpochSampler(50, seed=4)
-    resumed.set_epoch(2)
-    assert list(resumed) == history[2] == sampler.order(2)
-    assert EpochSampler(50, seed=5).order(2) != history[2]
-
-
-def test_weights_decide_how_often_images_are_drawn() -> None:
-    """Weights 0, 1, 3: a thousandth image never, then a quarter and three quarters of the draws."""
-    sampler = EpochSampler(3000, seed=0, weights=[0.0] * 1000 + [1.0] * 1000 + [3.0] * 1000)
-    thirds = np.bincount(np.array(sampler.order(0)) // 1000, minlength=3)
-    assert thirds.sum() == 3000 and thirds[0] == 0
-    # A standard deviation is sqrt(3000 / 4 * 3 / 4) = 24.
-    assert abs(thirds[1] - 750) < 5 * 24
-    assert sampler.order(0) == sampler.order(0) != sampler.order(1)

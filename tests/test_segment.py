@@ -179,14 +179,6 @@ def test_two_lines_are_read_one_after_the_other() -> None:
     ]
 
 
-def test_light_digits_on_a_dark_page_are_found_alike() -> None:
-    picture, draw = page()
-    ring(draw, 50)
-    stick(draw, 200)
-    dark = 255 - np.asarray(picture)
-    assert spans(find_digits(dark)) == spans(find_digits(picture))
-
-
 @pytest.mark.parametrize("make", [Image.fromarray, np.asarray, lambda a: torch.from_numpy(a)[None]])
 def test_boxes_of_large_pictures_are_in_their_own_pixels(make) -> None:
     picture, draw = page()

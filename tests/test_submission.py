@@ -51,9 +51,10 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def submit(dataset: Path, output: Path, *options: str, name: str = NAME, roll="B19-042") -> int:
-    words = ["--name", name, "--roll-number", roll, "--output", str(output), *options]
-    return start("submission", ["--dataset-path", str(dataset), *words])
+def words_for(dataset: Path, output: Path, models: Path, name=NAME, roll="B19-042") -> list[str]:
+    who = ["--name", name, "--roll-number", roll]
+    paths = {"--dataset-path": dataset, "--output": output, "--models": models}
+    return [*who, *(str(word) for pair in paths.items() for word in pair)]
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,7 @@ def archive(dataset: Path, models: Path, tmp_path_factory) -> Path:
     output = tmp_path_factory.mktemp("submission")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(leaflet, "DRAWN", {"confusion": leaflet.DRAWN["confusion"]})
-        assert submit(dataset, output, "--models", str(models)) == 0
+        assert start("submission", words_for(dataset, output, models)) == 0
     return output / f"{ROOM}.zip"
 
 
@@ -137,12 +138,13 @@ def test_unpacked_elsewhere_with_nothing_else_the_script_tests_the_saved_model(
 
 
 def test_the_networks_that_come_with_the_program_are_refused(
-    dataset: Path, models: Path, tmp_path: Path, capsys
+    dataset: Path, models: Path, tmp_path: Path, refused
 ) -> None:
-    assert submit(dataset, tmp_path, "--models", str(ROOT / "checkpoints")) == 2
-    assert "a submission holds your own" in capsys.readouterr().err
-    assert submit(dataset, tmp_path, "--models", str(models / "standard")) == 2
-    assert "holds 1 network (*.safetensors); expected two or three" in capsys.readouterr().err
+    for folder, sentence in (
+        (ROOT / "checkpoints", "a submission holds your own"),
+        (models / "standard", "holds 1 network (*.safetensors); expected two or three"),
+    ):
+        assert sentence in refused("submission", *words_for(dataset, tmp_path, folder))
     assert not list(tmp_path.glob("*.zip"))
 
 
@@ -156,10 +158,9 @@ def test_the_networks_that_come_with_the_program_are_refused(
     ],
 )
 def test_a_name_that_cannot_name_a_file_is_refused(
-    name: str, roll: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, roll: str, message: str, tmp_path: Path, refused
 ) -> None:
-    assert submit(tmp_path, tmp_path, name=name, roll=roll) == 2
-    assert message in capsys.readouterr().err
+    assert message in refused("submission", *words_for(tmp_path, tmp_path, tmp_path, name, roll))
 
 
 def test_commas_and_dots_are_no_part_of_the_file_s_name() -> None:

@@ -121,6 +121,8 @@ def test_kept_runs_hold_what_the_row_says(run, tmp_path: Path, capsys) -> None:
     assert right.mean() == pytest.approx(table.loc[0, "accuracy"])
     assert len(pd.read_csv(folder / "history.csv")) == 1
     assert not (folder / "training.state").exists()
+    known = np.load(folder / "network.trained-on.npy")
+    assert 0 < len(known) <= table.loc[0, "train_images"]
 
 
 def test_steps_decide_the_epochs(run) -> None:

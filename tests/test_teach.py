@@ -1,13 +1,13 @@
 """Teaching in a real browser: a European one that is read as 7 is corrected, for one visitor."""
 
 import base64
-import io
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers_data import png
 from helpers_visitor import SEVEN, Visitor
 from PIL import Image
 
@@ -48,9 +48,7 @@ def misread() -> str:
         pad = render_strokes(one(rng).strokes)
         reading = reader.read(pad)
         if not reading.is_number and {net.text for net in reading.networks.values()} == {"7"}:
-            buffer = io.BytesIO()
-            Image.fromarray(pad).save(buffer, "PNG")
-            return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+            return "data:image/png;base64," + base64.b64encode(png(pad)).decode()
     raise AssertionError("no European one is read as 7 any more: the tests here need another digit")
 
 
@@ -78,7 +76,7 @@ def test_a_corrected_european_one_is_a_one_for_its_visitor_and_for_nobody_else(
     visitor.reads("7")
     visitor.open_tab("Teach")
     teach(page, "1")
-    page.locator("#teach-note", has_text="Taught as 1").wait_for()
+    page.locator("#teach-note", has_text="The last correction: it is 1.").wait_for()
     assert page.locator("#teach-detail .taught-change").all_inner_texts() == ["7 → 1"] * 2
     for cost in page.locator("#teach-detail .taught-cost").all_inner_texts():
         before, after = map(int, re.search(r"digits.* (\d+) → (\d+) are right", cost).groups())

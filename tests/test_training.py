@@ -6,19 +6,20 @@ The module is imported, not its functions: pytest would collect `test`.
 import copy
 import math
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from helpers_runs import same_weights, tiny
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from netlib.data.loaders import DigitDataset, EpochSampler
-from netlib.nets.checkpoint import CheckpointError, save_network
+from netlib.nets.checkpoint import save_network
 from netlib.nets.network import Network, init_network
+from netlib.nets.saved import CheckpointError
 from netlib.training import course as training
 from netlib.training import loop as fitting
 from netlib.training.config import AugmentConfig, TrainConfig
@@ -29,11 +30,6 @@ CPU = TrainConfig(device="cpu", batch_size=8, training_epochs=4, learning_rate=0
 BUSY = replace(
     CPU, ema=0.8, augment=AugmentConfig(rotation=10, shift=1, erase=0.5, erase_size=3), patience=9
 )
-
-
-def tiny(seed: int = 0, input_dim: tuple[int, int, int] = (1, 8, 8)) -> Network:
-    torch.manual_seed(seed)
-    return init_network(1, 1, input_dim, 3, width=0.25)
 
 
 def stripes(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -55,7 +51,7 @@ def loaders(seed: int = 0, n: int = 21) -> tuple[DataLoader, DataLoader]:
     def loader(images: np.ndarray, labels: np.ndarray, shuffled: bool) -> DataLoader:
         dataset = DigitDataset.from_arrays(images, labels, num_classes=3)
         sampler = EpochSampler(len(dataset), seed) if shuffled else None
-        return DataLoader(dataset, 8, sampler=sampler, collate_fn=DigitDataset.collate)
+        return dataset.loader(8, sampler)
 
     return loader(*stripes(n), True), loader(*stripes(9, seed=1), False)
 
@@ -63,12 +59,6 @@ def loaders(seed: int = 0, n: int = 21) -> tuple[DataLoader, DataLoader]:
 def run(net: Network, config: TrainConfig = CPU, **options) -> list[dict[str, float]]:
     options.setdefault("loss_func", F.cross_entropy)
     return fit(net, *loaders(config.seed), config, **options)
-
-
-def same_weights(a: Network, b: Network) -> bool:
-    """Whether weights and running statistics are the same bits."""
-    theirs = b.state_dict()
-    return all(torch.equal(t, theirs[name]) for name, t in a.state_dict().items())
 
 
 def without_times(history: list[dict[str, float]]) -> list[dict[str, float]]:
@@ -112,15 +102,6 @@ def test_the_last_epochs_images_may_be_left_as_they_are(monkeypatch: pytest.Monk
     assert len(seen) == 3  # the batches of the first of four epochs
 
 
-def test_depthwise_filters_alone_are_left_undecayed() -> None:
-    net = tiny()
-    weights = {name: p for name, p in net.named_parameters() if p.dim() > 1}
-    for decayed in (True, False):
-        (group, _) = fitting._parameter_groups(net, replace(CPU, decay_depthwise=decayed))
-        left = [name for name, p in weights.items() if not any(p is q for q in group["params"])]
-        assert left == ([] if decayed else ["blocks.1.conv_dw.weight"])
-
-
 def test_every_parameter_gets_a_gradient_and_moves() -> None:
     net = tiny()
     before = copy.deepcopy(net.state_dict())
@@ -129,36 +110,6 @@ def test_every_parameter_gets_a_gradient_and_moves() -> None:
         assert parameter.grad is not None, name
         assert parameter.grad.abs().sum() > 0, name
         assert not torch.equal(parameter, before[name]), name
-
-
-def test_every_image_is_trained_on_once_an_epoch() -> None:
-    train_loader, validation_loader = loaders()
-    seen: list[list[float]] = []
-
-    def watch(_net: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        if torch.is_grad_enabled():
-            seen.append(inputs[0].flatten(1).sum(1).tolist())
-
-    net = tiny()
-    net.register_forward_pre_hook(watch)
-    config = replace(CPU, training_epochs=2, ema=0)
-    fit(net, train_loader, validation_loader, config, loss_func=F.cross_entropy)
-    assert [len(batch) for batch in seen] == [8, 8, 5] * 2
-    first, second = (list(chain.from_iterable(epoch)) for epoch in (seen[:3], seen[3:]))
-    everything = train_loader.dataset.batch(range(21))[0].flatten(1).sum(1).tolist()
-    assert sorted(first) == sorted(second) == sorted(everything)
-    assert first != second  # another order
-
-
-def test_history_has_a_record_of_every_epoch() -> None:
-    rows: list[dict[str, float]] = []
-    history = run(tiny(), on_epoch=rows.append)
-    assert rows == history
-    assert [row["epoch"] for row in history] == [1, 2, 3, 4]
-    assert set(history[0]) == {
-        "epoch", "learning_rate", "train_loss", "train_accuracy",
-        "validation_loss", "validation_accuracy", "seconds",
-    }  # fmt: skip
 
 
 def test_losses_and_accuracies_are_means_over_images_not_batches() -> None:
@@ -180,7 +131,7 @@ def test_losses_and_accuracies_are_means_over_images_not_batches() -> None:
             n += len(labels)
         return loss / n, right / n
 
-    train_loader.sampler.set_epoch(0)
+    train_loader.sampler.sampler.set_epoch(0)
     twin.train()
     assert (row["train_loss"], row["train_accuracy"]) == pytest.approx(totals(train_loader))
     twin.eval()
@@ -435,20 +386,6 @@ def factors(schedule: str, warmup: float, steps: int) -> list[float]:
     return [factor(step) for step in range(steps + 1)]
 
 
-def test_a_constant_rate_stays() -> None:
-    assert factors("constant", 0.2, 10) == [1] * 11
-
-
-def test_cosine_falls_from_the_peak_to_zero() -> None:
-    values = factors("cosine", 0.2, 12)
-    assert values[0] == 1
-    # Half a cosine: cos 60° = 1/2 after a third of the steps, cos 120° = -1/2 after two thirds.
-    assert values[4] == pytest.approx(0.75)
-    assert values[6] == pytest.approx(0.5)
-    assert values[8] == pytest.approx(0.25)
-    assert values[12] == pytest.approx(0)
-
-
 def test_onecycle_rises_in_a_line_and_falls_as_a_cosine() -> None:
     values = factors("onecycle", 0.25, 16)
     # Four steps of warm-up, then the peak, then twelve of cosine.
@@ -475,7 +412,10 @@ def test_the_rate_that_is_recorded_is_the_schedule_s() -> None:
     assert rates == pytest.approx([0.01 * (1 + turn) for turn in turns])
 
 
-def test_only_filters_and_the_head_s_weights_decay(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("depthwise", [True, False])
+def test_only_filters_and_the_head_s_weights_decay(
+    monkeypatch: pytest.MonkeyPatch, depthwise: bool
+) -> None:
     net = tiny()
     groups: list[dict] = []
 
@@ -484,22 +424,12 @@ def test_only_filters_and_the_head_s_weights_decay(monkeypatch: pytest.MonkeyPat
         return torch.optim.SGD(parameters, lr=lr)
 
     monkeypatch.setitem(fitting.OPTIMIZERS, "adamw", make_optimizer)
-    run(net, replace(CPU, training_epochs=1, weight_decay=0.3))
+    run(net, replace(CPU, training_epochs=1, weight_decay=0.3, decay_depthwise=depthwise))
     name_of = {id(p): name for name, p in net.named_parameters()}
     decay = {name_of[id(p)]: g["weight_decay"] for g in groups for p in g["params"]}
-    assert decay == {
-        "blocks.0.conv.weight": 0.3,
-        "blocks.1.conv_dw.weight": 0.3,
-        "blocks.1.conv_pw.weight": 0.3,
-        "head.weight": 0.3,
-        "head.bias": 0,
-        "blocks.0.bn.weight": 0,
-        "blocks.0.bn.bias": 0,
-        "blocks.1.bn_dw.weight": 0,
-        "blocks.1.bn_dw.bias": 0,
-        "blocks.1.bn_pw.weight": 0,
-        "blocks.1.bn_pw.bias": 0,
-    }
+    decayed = {"blocks.0.conv.weight", "blocks.1.conv_pw.weight", "head.weight"}
+    decayed |= {"blocks.1.conv_dw.weight"} if depthwise else set()
+    assert decay == {name: 0.3 if name in decayed else 0 for name, _ in net.named_parameters()}
 
 
 @pytest.mark.parametrize("name", fitting.OPTIMIZERS)
@@ -512,15 +442,6 @@ def test_optimizers_keep_the_decay_of_each_group(name: str) -> None:
 
 
 # --- The course's train and test ----------------------------------------------------------------
-
-
-def test_bytes_and_floats_train_the_same_network() -> None:
-    images, labels = stripes(12)
-    nets = [
-        training.train(tiny(), form, labels, form, labels, 0.01, 1, config=CPU)
-        for form in (images, torch.from_numpy(images)[:, None].float() / 255)
-    ]
-    assert same_weights(*nets)
 
 
 def test_named_losses_know_the_training_set_s_counts() -> None:
@@ -538,8 +459,9 @@ def test_test_loads_the_named_checkpoint_or_says_why_not(tmp_path: Path) -> None
     training.test(net, save_network(saved, tmp_path / "saved.safetensors"), images, labels)
     assert same_weights(net, saved)
     path = save_network(init_network(2, 0, (1, 8, 8), 3), tmp_path / "other.safetensors")
-    with pytest.raises(CheckpointError, match="conv_block_count=2"):
+    with pytest.raises(CheckpointError, match="'conv_block_count': 2"):
         training.test(net, path, images, labels)
+    assert same_weights(net, saved)
     with pytest.raises(FileNotFoundError, match="There is no checkpoint"):
         training.test(net, tmp_path / "nowhere.safetensors", images, labels)
 

@@ -6,6 +6,8 @@ python -m analysis.benchmark --dataset-path data/mnist --only inference training
 
 import datetime
 import importlib
+import os
+import platform
 import sys
 import time
 from dataclasses import dataclass
@@ -59,10 +61,9 @@ class Options:
     output: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.rounds < 3:
-            raise ValueError(f"rounds is {self.rounds}; expected 3 or more, to have quartiles.")
-        if self.seeds < 1:
-            raise ValueError(f"seeds is {self.seeds}; expected 1 or more.")
+        for name in ("rounds", "seeds"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; expected 1 or more.")
 
 
 def run(options: Options) -> list[Path]:
@@ -91,11 +92,15 @@ def run(options: Options) -> list[Path]:
 
 def make_record(options: Options, settings: "Settings") -> dict[str, Any]:
     """What made the figures, printed first."""
-    from analysis.benchmark.settings import machine
+    import torch
 
-    facts = machine()
-    print(f"{facts['processor']}, {facts['cores']} cores ({facts['cpu_capability']}), "
-          f"{facts['system']}; {settings.threads} threads where not stated")  # fmt: skip
+    facts = {
+        "processor": command.processor(),
+        "cores": os.cpu_count(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+    print(*facts.values(), f"{settings.threads} threads where not stated", sep=", ")
     return command.made_by(
         options,
         *PACKAGES,
@@ -123,10 +128,10 @@ def run_area(
     print(table(rows), flush=True)
     seconds = round(time.perf_counter() - started, 1)
     made_by = {**record, "seconds": seconds}
-    written = [save(output, area, rows), write_json(output / f"{area}.json", {"made_by": made_by})]
-    while settings.tables:
-        written.append(save(output, *settings.tables.popitem()))
-    return rows, written
+    tables = {**({area: rows} if rows else {}), **settings.tables}
+    settings.tables.clear()
+    written = [save(output, name, lines) for name, lines in tables.items()]
+    return rows, [*written, write_json(output / f"{area}.json", {"made_by": made_by})]
 
 
 if __name__ == "__main__":

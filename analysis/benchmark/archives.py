@@ -1,4 +1,4 @@
-"""Reading a data set: images out of a zip against the bare decode of their bytes, and a cache."""
+"""Reading a data set: images out of a zip against the bare decode of their bytes."""
 
 import io
 import tempfile
@@ -15,36 +15,25 @@ from analysis.benchmark.arms import Arm, interleave, profile, timed
 from analysis.benchmark.record import Row, ratios, row
 from analysis.benchmark.settings import Settings
 from netlib.data.export import write_layout
-from netlib.data.layout import find_split, read_table
 from netlib.data.loaders import DigitDataset
 from netlib.data.sources import packaged
 
 MOST = 1.3
-BARE, OURS, CACHED = "bare Pillow", "ours", "ours, second start"
-LISTING, TABLE = "the list of files", "the list, the labels and the checks"
+BARE, OURS = "bare Pillow", "ours"
 
 
 def run(settings: Settings) -> list[Row]:
     """Seconds to read the train split, and what of it is not Pillow's."""
-    with _archive(settings) as path, tempfile.TemporaryDirectory() as cache:
-        arms = {
-            BARE: Arm(make_bare, (path / "train.zip",)),
-            OURS: Arm(make_ours, (path, None)),
-            CACHED: Arm(make_ours, (path, Path(cache))),
-            LISTING: Arm(make_listing, (path / "train.zip",)),
-            TABLE: Arm(make_table, (path,)),
-        }
+    with _archive(settings) as path:
+        arms = {BARE: Arm(make_bare, (path / "train.zip",)), OURS: Arm(make_ours, (path,))}
         results = interleave(arms, ["train"], settings.choose(3, 7))
         times = {arm: results[arm, "train"] for arm in arms}
         what = "PNG files out of a zip"
         rows = [row(what, arm, seconds, "s") for arm, seconds in times.items()]
-        for arm in (OURS, LISTING, TABLE):
-            limit = MOST if arm == OURS else None
-            shares = ratios(times[arm], times[BARE])
-            name, why = f"{what}, times the bare decode", partial(profile, arms[arm], "train")
-            rows.append(row(name, arm, shares, "×", at_most=limit, why=why))
-    shares = ratios(times[CACHED], times[OURS])
-    return [*rows, row(f"{what}, share of the first start", CACHED, shares, "")]
+        shares = ratios(times[OURS], times[BARE])
+        why = partial(profile, arms[OURS], "train")
+        rows.append(row(f"{what}, times the bare decode", OURS, shares, "×", at_most=MOST, why=why))
+    return rows
 
 
 @contextmanager
@@ -73,23 +62,8 @@ def make_bare(archive: Path) -> Callable[[str], float]:
     return partial(timed, work)
 
 
-def make_listing(archive: Path) -> Callable[[str], float]:
-    """What `zipfile` takes to read the archive's directory, before the first byte of an image."""
-
-    def work(_: str) -> None:
-        with zipfile.ZipFile(archive) as file:
-            file.infolist()
-
-    return partial(timed, work)
-
-
-def make_table(path: Path) -> Callable[[str], float]:
-    """All that is done before the first image is read: which files there are, and their labels."""
-    return partial(timed, lambda split: read_table(find_split(path, split), 10))
-
-
-def make_ours(path: Path, cache: Path | None) -> Callable[[str], float]:
+def make_ours(path: Path) -> Callable[[str], float]:
     """`DigitDataset`: the archive's listing, the table, the checks, the decoding, one tensor."""
-    work = partial(timed, lambda split: DigitDataset(path, split, cache_dir=cache))
-    work("train")  # warm-up; fills the cache
+    work = partial(timed, partial(DigitDataset, path))
+    work("train")  # warm-up
     return work

@@ -11,7 +11,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -30,18 +30,13 @@ class ArmError(WorkError):
 
 @dataclass(frozen=True)
 class Arm:
-    """One thing to measure.
+    """One thing to measure."""
 
-    Attributes:
-        make: called once in the new process with `arguments`; returns the function that does the
-            work of one case and says what it measured. A function of a module, to be picklable.
-        arguments: for `make`.
-        threads: of its numerical libraries.
-    """
-
+    # Called once in the new process with `arguments`; returns the function that does the work of
+    # one case and says what it measured. A function of a module, to be picklable.
     make: Callable[..., Work]
     arguments: tuple[Any, ...] = ()
-    threads: int = 1
+    threads: int = 1  # of its numerical libraries
 
 
 def interleave(
@@ -57,19 +52,16 @@ def interleave(
     """
     results: dict[tuple[str, Any], list[Any]] = {(a, c): [] for c in cases for a in arms}
     with contextlib.ExitStack() as stack:
-        pools = {name: stack.enter_context(_pool(arm)) for name, arm in arms.items()}
         # All at once, since most of a start is reading libraries; then wait for all.
-        starts = {name: pools[name].submit(_begin, arm.make, arm.arguments)
-                  for name, arm in arms.items()}  # fmt: skip
-        for name, start in starts.items():
-            _result(name, start)
+        begun = {name: stack.enter_context(_begun(arm, name)) for name, arm in arms.items()}
+        for told in begun.values():
+            told(_wait, None)
         names = list(arms)
         for number in range(rounds):
             for case in cases:
                 shift = number % len(names)  # nobody is always the one after the slowest
                 for name in names[shift:] + names[:shift]:
-                    found = _result(name, pools[name].submit(_do, case))
-                    results[name, case].append(found)
+                    results[name, case].append(begun[name](_do, case))
     return results
 
 
@@ -78,36 +70,33 @@ def profile(arm: Arm, case: Hashable) -> str:
 
     A profiler slows down what calls many small functions: what it tells are shares, no times.
     """
-    with _begun(arm) as told:
+    with _begun(arm, arm.make.__name__) as told:
         return told(_profiled, case)
 
 
 @contextlib.contextmanager
 def running(arm: Arm) -> Iterator[Work]:
     """One arm's work, done in its process when it is called."""
-    with _begun(arm) as told:
+    with _begun(arm, arm.make.__name__) as told:
         yield partial(told, _do)
 
 
 @contextlib.contextmanager
-def _begun(arm: Arm) -> Iterator[Callable[..., Any]]:
+def _begun(arm: Arm, name: str) -> Iterator[Callable[..., Any]]:
     """An arm's process: calls a function of a module there, and tells what it returns."""
-    with _pool(arm) as pool:
-        name = arm.make.__name__
-        _result(name, pool.submit(_begin, arm.make, arm.arguments))
-        yield lambda function, case: _result(name, pool.submit(function, case))
-
-
-def _pool(arm: Arm) -> ProcessPoolExecutor:
     spawn = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(1, spawn, initializer=_prepare, initargs=(os.getpid(), arm.threads))
+    own = os.getpid(), arm.threads
+    with ProcessPoolExecutor(1, spawn, initializer=_prepare, initargs=own) as pool:
+        start = pool.submit(_begin, arm.make, arm.arguments)
 
+        def told(function: Callable[[Any], Any], case: Hashable) -> Any:
+            try:
+                start.result()
+                return pool.submit(function, case).result()
+            except Exception as error:  # of any kind; its own traceback is the cause's text
+                raise ArmError(f"The arm {name!r} failed: {error.__cause__ or error}") from error
 
-def _result(name: str, future: Future) -> Any:
-    try:
-        return future.result()
-    except Exception as error:  # whatever an arm raises; its own traceback is the cause's text
-        raise ArmError(f"The arm {name!r} failed: {error.__cause__ or error}") from error
+        yield told
 
 
 _works: list[Work] = []  # of an arm's process
@@ -121,6 +110,10 @@ def _prepare(parent: int, threads: int) -> None:
 
 def _begin(make: Callable[..., Work], arguments: tuple[Any, ...]) -> None:
     _works.append(make(*arguments))
+
+
+def _wait(_: None) -> None:
+    """Nothing, after the start."""
 
 
 def _do(case: Hashable) -> Any:

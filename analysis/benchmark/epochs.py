@@ -1,21 +1,29 @@
-"""Training throughput: the program's loop against a plain one, on the same network and images."""
+"""Training throughput: the program's loop against a plain one, on the same network and images.
+
+The plain loop is written as tutorials do: images become tensors one by one, a `DataLoader` stacks
+them, and the network runs in the default memory layout.
+"""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
-from typing import get_args
+from typing import cast, get_args
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
 
-from analysis.benchmark import plain
 from analysis.benchmark.arms import Arm, interleave, profile, timed
 from analysis.benchmark.record import Row, ratios, row
 from analysis.benchmark.settings import Settings
 from analysis.look.style import NETWORKS
 from netlib.data.choosing import EpochSampler
 from netlib.data.loaders import DigitDataset
-from netlib.nets.network import ARCHITECTURES
+from netlib.nets.network import named_network
 from netlib.training.config import Precision, TrainConfig
 from netlib.training.loop import fit
 from netlib.training.losses import make_loss
@@ -24,6 +32,7 @@ TARGETS = {"standard": 1.8, "mobilenet": 1.7}
 AUTO: Precision = "auto"  # what the program chooses; the others tell what that is worth
 LEARNING_RATE = 1e-3
 PLAIN, STEP, LOADER = "plain loop", "epoch", "epoch without the network"
+Case = tuple[str, str]  # a network, and one of the last two
 
 
 def run(settings: Settings) -> list[Row]:
@@ -32,9 +41,9 @@ def run(settings: Settings) -> list[Row]:
     count = settings.choose(384, 2560)
     part = images[:count], labels[:count]
     n = settings.threads
-    arms = {PLAIN: Arm(make_plain, part, threads=n)}
+    arms = {PLAIN: Arm(make, (*part, PLAIN), threads=n)}
     for precision in get_args(Precision):
-        arms[ours(precision)] = Arm(make_ours, (*part, precision), threads=n)
+        arms[ours(precision)] = Arm(make, (*part, precision), threads=n)
     cases = [(name, what) for name in NETWORKS for what in (STEP, LOADER)]
     results = interleave(arms, cases, settings.choose(2, 5))
     rows = []
@@ -58,53 +67,59 @@ def run(settings: Settings) -> list[Row]:
 
 
 def ours(precision: str) -> str:
-    """The arm's name."""
     return f"ours, {precision}"
 
 
-def make_plain(images: np.ndarray, labels: np.ndarray) -> Callable[[tuple[str, str]], float]:
-    """Per-image transforms, `DataLoader`, default layout, float32."""
-    loader = DataLoader(plain.PilDigits(images, labels), TrainConfig().batch_size, shuffle=True)
+def make(images: np.ndarray, labels: np.ndarray, precision: str) -> Callable[[Case], float]:
+    """An arm: seconds of one epoch, or of the data's path alone.
 
-    def work(case: tuple[str, str]) -> float:
-        name, what = case
-        if what == LOADER:
-            return timed(list, map(len, loader))
-        torch.manual_seed(0)
-        net = ARCHITECTURES[name]()
-        optimizer = torch.optim.AdamW(net.parameters(), lr=LEARNING_RATE)
-        return timed(plain.epoch, net, loader, optimizer)
-
-    work(("mobilenet", STEP))  # warm-up
-    return work
-
-
-def make_ours(
-    images: np.ndarray, labels: np.ndarray, precision: Precision
-) -> Callable[[tuple[str, str]], float]:
-    """`netlib.training.fit` for one epoch, its validation left out of the time."""
+    `netlib.training.fit` in a precision, its validation left out of the time; or, for `PLAIN`,
+    per-image transforms, `DataLoader`, default layout, float32.
+    """
+    config = TrainConfig(training_epochs=1, learning_rate=LEARNING_RATE, device="cpu")
     dataset = DigitDataset.from_arrays(images, labels)
-    config = TrainConfig(
-        learning_rate=LEARNING_RATE, training_epochs=1, precision=precision, device="cpu"
-    )
-    loader = loader_of(dataset, config)
-    few = dataset.select(slice(0, 2))  # a validation that takes no time
-    validation = [few.batch([0, 1])]
+    loader = dataset.loader(config.batch_size, EpochSampler(len(dataset), config.seed))
+    if precision == PLAIN:
+        loader = DataLoader(PilDigits(images, labels), config.batch_size, shuffle=True)
+    else:
+        config = replace(config, precision=cast(Precision, precision))
+    few = [dataset.batch([0, 1])]  # a validation that takes no time
 
-    def work(case: tuple[str, str]) -> float:
+    def work(case: Case) -> float:
         name, what = case
         if what == LOADER:
             return timed(list, map(len, loader))
         torch.manual_seed(0)
-        net = ARCHITECTURES[name]()
+        net = named_network(name)
+        if precision == PLAIN:
+            optimizer = torch.optim.AdamW(net.parameters(), lr=LEARNING_RATE)
+            return timed(plain_epoch, net, loader, optimizer)
         loss_func = make_loss(config.loss, dataset.class_counts)
-        return fit(net, loader, validation, config, loss_func=loss_func)[0]["seconds"]
+        return fit(net, loader, few, config, loss_func=loss_func)[0]["seconds"]
 
     work(("mobilenet", STEP))  # warm-up
     return work
 
 
-def loader_of(dataset: DigitDataset, config: TrainConfig) -> DataLoader:
-    """Shuffled batches, fetched whole, as `DigitData` hands them out."""
-    sampler = EpochSampler(len(dataset), config.seed)
-    return DataLoader(dataset, config.batch_size, sampler=sampler, collate_fn=DigitDataset.collate)
+class PilDigits(Dataset):
+    """Digits, uint8 (N, 28, 28), as PIL images that become tensors one at a time."""
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
+        self.images, self.labels = images, labels
+        self.transform = transforms.ToTensor()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        image = Image.fromarray(self.images[index])
+        return self.transform(image), int(self.labels[index])
+
+
+def plain_epoch(net: nn.Module, loader: DataLoader, optimizer: torch.optim.Optimizer) -> None:
+    net.train()
+    for images, labels in loader:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(net(images), labels)
+        loss.backward()
+        optimizer.step()

@@ -1,17 +1,14 @@
 """Inference of both networks: PyTorch, and the engine behind the demo."""
 
-import copy
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 import onnxruntime as ort
 import torch
-from torch import nn
 
 from analysis.benchmark.arms import Arm, interleave, profile, seconds_of
 from analysis.benchmark.record import Row, ratios, row
@@ -85,25 +82,21 @@ def random_images(size: int) -> np.ndarray:
     return np.random.default_rng(0).random((size, 1, 28, 28), dtype=np.float32)
 
 
-def session(
-    model: bytes | Path, threads: int = 1, options: ort.SessionOptions | None = None
-) -> ort.InferenceSession:
-    """A graph in the engine."""
+def session(model: bytes | Path, options: ort.SessionOptions | None = None) -> ort.InferenceSession:
+    """A graph in the engine, on one thread."""
     options = options or ort.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1
     options.log_severity_level = 3
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def kernels(
-    model: bytes | Path, batch: int, calls: int, threads: int = 1
-) -> Iterator[tuple[str, str, int]]:
+def kernels(model: bytes | Path, batch: int, calls: int) -> Iterator[tuple[str, str, int]]:
     """Kind, name and microseconds of every kernel in some calls, by the engine's own profile."""
     options = ort.SessionOptions()
     options.enable_profiling = True
     with tempfile.TemporaryDirectory() as folder:
         options.profile_file_prefix = str(Path(folder) / "profile")
-        engine, images = session(model, threads, options), random_images(batch)
+        engine, images = session(model, options), random_images(batch)
         for _ in range(calls):
             engine.run(None, {"images": images})
         events = json.loads(Path(engine.end_profiling()).read_text(encoding="utf-8"))
@@ -115,39 +108,14 @@ def kernels(
 def make_eager(paths: Mapping[str, Path], seconds: float) -> Callable[[Case], float]:
     """PyTorch as it comes."""
     nets = {name: load_network(path) for name, path in paths.items()}
-    return _torch_arm(nets, seconds, torch.contiguous_format)
 
-
-def make_folded(paths: Mapping[str, Path], seconds: float) -> Callable[[Case], float]:
-    """PyTorch with batch norm folded into the convolutions, and pixels before channels."""
-    nets = {}
-    for name, path in paths.items():
-        nets[name] = folded(load_network(path)).to(memory_format=torch.channels_last)
-    return _torch_arm(nets, seconds, torch.channels_last)
-
-
-def _torch_arm(
-    nets: Mapping[str, nn.Module], seconds: float, layout: torch.memory_format
-) -> Callable[[Case], float]:
     def work(case: Case) -> float:
         name, batch = case
-        images = torch.from_numpy(random_images(batch)).contiguous(memory_format=layout)
+        images = torch.from_numpy(random_images(batch))
         with torch.inference_mode():
             return seconds_of(lambda: nets[name](images).softmax(1), seconds) / batch
 
     return work
-
-
-def folded(net: nn.Module) -> nn.Module:
-    """A copy of `net` in evaluation mode with every batch norm folded into its convolution."""
-    net = copy.deepcopy(net).eval()
-    for block in cast(Any, net.blocks):
-        for conv, bn in (("conv", "bn"), ("conv_dw", "bn_dw"), ("conv_pw", "bn_pw")):
-            if hasattr(block, conv):
-                pair = getattr(block, conv), getattr(block, bn)
-                setattr(block, conv, nn.utils.fusion.fuse_conv_bn_eval(*pair))
-                setattr(block, bn, nn.Identity())
-    return net
 
 
 def make_ours(paths: Mapping[str, Path], seconds: float, threads: int) -> Callable[[Case], float]:

@@ -2,7 +2,7 @@
 
 Its plain route takes the same body as the demo's and returns as much JSON.
 
-python analysis/benchmark/nothing.py PORT
+python analysis/benchmark/nothing.py --port PORT
 """
 
 import os
@@ -33,5 +33,5 @@ def build_page() -> gr.Blocks:
 
 if __name__ == "__main__":
     routes = [Route("/predict", predict, methods=["POST"])]
-    build_page().launch(server_port=int(sys.argv[1]), ssr_mode=False, quiet=True,
+    build_page().launch(server_port=int(sys.argv[-1]), ssr_mode=False, quiet=True,
                         app_kwargs={"routes": routes})  # fmt: skip

@@ -75,7 +75,6 @@ def photo(digit: np.ndarray) -> bytes:
 
 
 def saved(image: Image.Image, kind: str) -> bytes:
-    """The picture as a file."""
     buffer = io.BytesIO()
     image.save(buffer, kind, quality=90)
     return buffer.getvalue()

@@ -1,39 +1,28 @@
 """What was measured: rows with medians and quartiles, targets among them, as a table and files."""
 
-import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Row:
-    """One measured quantity.
+    """One measured quantity."""
 
-    Attributes:
-        quantity: what was measured, such as "batch 256".
-        arm: what did it, such as "ours, 1 thread".
-        network: "standard", "mobilenet", or "" where neither or both are meant.
-        median, low, high: of the rounds; low and high are the quartiles.
-        unit: of these three.
-        theory: what arithmetic promises, in the same unit.
-        target: such as ">= 2.5"; "" where none was set.
-        reached: "yes" or "no" beside a target.
-        why: what a profile says where the target is missed.
-    """
-
-    quantity: str
-    arm: str
-    network: str
-    median: float
-    low: float
+    quantity: str  # what was measured, such as "batch 256"
+    arm: str  # what did it, such as "ours, 1 thread"
+    network: str  # "standard", "mobilenet", or "" where neither or both are meant
+    median: float  # of the rounds
+    low: float  # their quartiles
     high: float
-    unit: str
-    theory: float | None = None
-    target: str = ""
-    reached: str = ""
-    why: str = ""
+    unit: str  # of these three
+    theory: float | None = None  # what arithmetic promises, in the same unit
+    target: str = ""  # such as ">= 2.5"; "" where none was set
+    reached: str = ""  # "yes" or "no" beside a target
+    why: str = ""  # what a profile says where the target is missed
 
 
 def row(
@@ -52,7 +41,7 @@ def row(
 
     What `why` says is kept where the target is missed; a function is asked only then.
     """
-    low, median, high = quartiles(values)
+    low, median, high = np.quantile(values, (0.25, 0.5, 0.75)).tolist()
     target, reached = "", ""
     if at_least is not None:
         target, reached = f">= {at_least:.3g}", "yes" if median >= at_least else "no"
@@ -63,20 +52,6 @@ def row(
     elif not isinstance(why, str):
         why = why()
     return Row(quantity, arm, network, median, low, high, unit, theory, target, reached, why)
-
-
-def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
-    """Lower quartile, median, upper quartile; all three are the value where there is one only.
-
-    Raises:
-        ValueError: there is no value.
-    """
-    if not values:
-        raise ValueError("There is no measurement to summarise; expected at least one.")
-    if len(values) == 1:
-        return values[0], values[0], values[0]
-    low, median, high = statistics.quantiles(values, n=4, method="inclusive")
-    return low, median, high
 
 
 def ratios(numerators: Sequence[float], denominators: Sequence[float]) -> list[float]:

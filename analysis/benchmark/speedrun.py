@@ -21,12 +21,12 @@ import torch.nn.functional as F
 from torch import nn
 
 from analysis.benchmark.arms import Arm, interleave, profile, seconds_of, timed
-from analysis.benchmark.epochs import loader_of
 from analysis.benchmark.record import Row, row
 from analysis.benchmark.settings import Settings
 from analysis.look.style import NETWORKS
+from netlib.data.choosing import EpochSampler
 from netlib.data.loaders import DigitDataset
-from netlib.nets.network import ARCHITECTURES
+from netlib.nets.network import named_network
 from netlib.training.config import TrainConfig
 from netlib.training.course import infer
 from netlib.training.loop import fit
@@ -116,13 +116,13 @@ def make_ours(data: Data, network: str) -> Callable[[int], Found]:
 
     def train(seed: int) -> Found:
         torch.manual_seed(seed)
-        net = ARCHITECTURES[network]()
+        net = named_network(network)
         config = TrainConfig(training_epochs=2, batch_size=64, learning_rate=0.01, seed=seed,
                              precision=choose_precision(net, CPU), device="cpu")  # fmt: skip
         loss_func = make_loss(config.loss, train_set.class_counts)
-        records = fit(net, loader_of(train_set, config), few, config, loss_func=loss_func)
-        rows = torch.arange(len(test_set)).split(1000)
-        predictions = infer(net, (test_set.batch(part) for part in rows)).predictions
+        loader = train_set.loader(config.batch_size, EpochSampler(len(train_set), seed))
+        records = fit(net, loader, few, config, loss_func=loss_func)
+        predictions = infer(net, test_set.loader(1000)).predictions
         right = float((predictions == test_set.labels).float().mean())
         return Found(sum(record["seconds"] for record in records), right)
 

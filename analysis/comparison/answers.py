@@ -21,31 +21,17 @@ MOST = len(COLOURS)
 
 @dataclass(frozen=True)
 class Answers:
-    """One network's answers.
+    """One network's answers."""
 
-    Attributes:
-        name: of the network, as readers see it.
-        place: 0 for the first network, 1 for the second.
-        labels: (N,), the true classes.
-        logits: (N, C).
-        embeddings: (N, D).
-        temperature: that the checkpoint's validation images chose.
-        class_names: C.
-        pictures: (M, H, W) uint8, of the images in `pictured`.
-        pictured: (M,) indices, ascending; at least of what this network reads wrong.
-        filters: spatial kernels (N, M, 3, 3) of each block; empty where only answers are known.
-    """
-
-    name: str
-    place: int
-    labels: np.ndarray
-    logits: np.ndarray
-    embeddings: np.ndarray
-    temperature: float
-    class_names: tuple[str, ...]
-    pictures: np.ndarray
-    pictured: np.ndarray
-    filters: tuple[np.ndarray, ...] = ()
+    name: str  # of the network, as readers see it
+    place: int  # 0 for the first network, 1 for the second
+    labels: np.ndarray  # (N,), the true classes
+    logits: np.ndarray  # (N, C)
+    embeddings: np.ndarray  # (N, D)
+    temperature: float  # that the checkpoint's validation images chose
+    class_names: tuple[str, ...]  # C
+    pictures: np.ndarray  # (N, H, W) uint8
+    filters: tuple[np.ndarray, ...] = ()  # (N, M, 3, 3) of each block; empty without checkpoint
 
     @cached_property
     def predictions(self) -> np.ndarray:
@@ -62,11 +48,11 @@ class Answers:
         """With the checkpoint's temperature."""
         return measure.scores(self.labels, self.logits, self.temperature)
 
-    def probabilities(self, scaled: bool = True) -> np.ndarray:
-        """(N, C); as trained, or divided by the temperature first."""
+    def probabilities(self) -> np.ndarray:
+        """(N, C), with the checkpoint's temperature."""
         from scipy.special import softmax
 
-        return softmax(self.logits.astype(float) / (self.temperature if scaled else 1.0), axis=1)
+        return softmax(self.logits.astype(float) / self.temperature, axis=1)
 
     @property
     def colour(self) -> str:
@@ -96,10 +82,9 @@ def unasked(name: str, checkpoint: Path, place: int) -> Answers:
 
     saved = nets.read_checkpoint(checkpoint)
     nothing = np.zeros((0, saved.layers.head.num_classes))
-    kernels = Explainer(saved).filters()
-    pictures = np.zeros((0, 1, 1), np.uint8)
-    rows = np.zeros(0, int)
-    return Answers(name, place, rows, nothing, nothing, 1.0, (), pictures, rows, tuple(kernels))
+    kernels, pictures = Explainer(saved).filters(), np.zeros((0, 1, 1), np.uint8)
+    labels = np.zeros(0, int)
+    return Answers(name, place, labels, nothing, nothing, 1.0, (), pictures, tuple(kernels))
 
 
 def check(found: Sequence[Answers]) -> list[Answers]:
@@ -122,22 +107,13 @@ def check(found: Sequence[Answers]) -> list[Answers]:
 
 
 def _read(file: Path, name: str, place: int) -> Answers:
-    needed = ("labels", "logits", "embeddings", "temperature", "class_names", "wrong", "pictures")
+    needed = ("labels", "logits", "embeddings", "temperature", "class_names", "images")
     with np.load(file, allow_pickle=False) as content:
         if missing := sorted({*needed} - {*content.files}):
             raise ValueError(f"{file} lacks {', '.join(missing)}: write it with analysis.evaluate.")
-        arrays = {key: content[key] for key in needed}
-    return Answers(
-        name,
-        place,
-        arrays["labels"],
-        arrays["logits"],
-        arrays["embeddings"],
-        float(arrays["temperature"]),
-        tuple(arrays["class_names"].tolist()),
-        grey(arrays["pictures"]),
-        arrays["wrong"],
-    )
+        labels, logits, embeddings, heat, names, images = (content[key] for key in needed)
+    known = float(heat), tuple(names.tolist()), grey(images)
+    return Answers(name, place, labels, logits, embeddings, *known)
 
 
 def grey(images: np.ndarray) -> np.ndarray:

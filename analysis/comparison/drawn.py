@@ -52,7 +52,6 @@ def panels(found: Sequence[Answers], height: float) -> "Iterator[tuple[Figure, A
 
 @drawn("Confusion matrices")
 def confusion(found: Sequence[Answers]) -> Drawn:
-    """What each network reads as what."""
     names, count = names_of(found), len(found)
     size = max(3.0, 6.5 - 0.1 * len(names) - 0.8 * (count - 1))
     for figure, ax, one in panels(found, 7.6 if count < 3 else 6.0):  # noqa: B007
@@ -65,7 +64,6 @@ def confusion(found: Sequence[Answers]) -> Drawn:
 
 @drawn("Difference of the confusion matrices")
 def confusion_difference(found: Sequence[Answers]) -> Drawn:
-    """Who reads more of each class as each class."""
     pairs = list(combinations(found, 2))
     if not pairs:
         raise ValueError("a difference needs two networks")
@@ -87,7 +85,6 @@ def confusion_difference(found: Sequence[Answers]) -> Drawn:
 
 @drawn("Recall and F1 of each class")
 def class_scores(found: Sequence[Answers]) -> Drawn:
-    """Both scores, class by class."""
     figure = blank(FULL, 6.0)
     axes = figure.subplots(1, 2, sharey=True)
     shown = np.unique(found[0].labels)
@@ -106,20 +103,17 @@ def class_scores(found: Sequence[Answers]) -> Drawn:
 
 @drawn("ROC curves")
 def roc(found: Sequence[Answers]) -> Drawn:
-    """One class against the rest."""
     return one_against_rest(found, look.draw_roc, "ROC curves of one class against the rest")
 
 
 @drawn("ROC curves where they differ")
 def roc_log(found: Sequence[Answers]) -> Drawn:
-    """The same with a logarithmic axis."""
     what = "The same ROC curves with a logarithmic axis from 0.01 %"
     return one_against_rest(found, look.draw_roc, what, log=True)
 
 
 @drawn("Precision–recall curves")
 def precision_recall(found: Sequence[Answers]) -> Drawn:
-    """Precision against recall."""
     what = "Precision against recall of one class against the rest, around the corner"
     return one_against_rest(found, look.draw_precision_recall, what)
 
@@ -140,7 +134,6 @@ def one_against_rest(
 
 @drawn("Are the probabilities right")
 def calibration(found: Sequence[Answers]) -> Drawn:
-    """Errors found against errors expected."""
     if len(found[0].labels) < BINS:
         raise ValueError(f"it needs {BINS} images, one for each bin")
     figure = blank(COLUMN, 6.8)
@@ -158,7 +151,6 @@ def calibration(found: Sequence[Answers]) -> Drawn:
 
 @drawn("What refusing pays")
 def risk_coverage(found: Sequence[Answers]) -> Drawn:
-    """Error of what is kept."""
     if all(one.right.all() for one in found):
         raise ValueError("there is no error that refusing could spare")
     figure = blank(COLUMN, 6.8)
@@ -172,7 +164,6 @@ def risk_coverage(found: Sequence[Answers]) -> Drawn:
 
 @drawn("Filters")
 def filters(found: Sequence[Answers]) -> Drawn:
-    """The spatial filters of the first and of the last block."""
     if not all(one.filters for one in found):
         raise ValueError("filters are in a checkpoint, not in predictions: name --checkpoint")
     figure = blank(FULL if len(found) > 1 else COLUMN, 10.5 if len(found) < 3 else 8.0)
@@ -197,13 +188,11 @@ def filters(found: Sequence[Answers]) -> Drawn:
 
 @drawn("The images in the plane by t-SNE")
 def tsne(found: Sequence[Answers]) -> Drawn:
-    """Embeddings in the plane."""
     return projection(found, "tsne", "t-SNE")
 
 
 @drawn("The images in the plane by UMAP")
 def umap(found: Sequence[Answers]) -> Drawn:
-    """Likewise."""
     return projection(found, "umap", "UMAP")
 
 
@@ -231,14 +220,10 @@ def projection(found: Sequence[Answers], method: str, name: str) -> Drawn:
 
 @drawn("Images that all read right")
 def right(found: Sequence[Answers]) -> Drawn:
-    """Some images that every network reads right, class by class."""
     alike = np.flatnonzero(np.all([one.right for one in found], axis=0))
     if not len(alike):
         raise ValueError("there is no image that is read right")
-    known = np.intersect1d(alike, found[0].pictured)
-    if not len(known):
-        raise ValueError("predictions keep no picture of a right answer: name --checkpoint")
-    chosen = look.in_turn(found[0].labels, known, COLUMNS * RIGHT_LINES, SEED)
+    chosen = look.in_turn(found[0].labels, alike, COLUMNS * RIGHT_LINES, SEED)
     return page(found, chosen), (
         f"{share(len(chosen), len(alike))} read right, of every class in turn; {legend(found)}."
     )
@@ -246,7 +231,6 @@ def right(found: Sequence[Answers]) -> Drawn:
 
 @drawn("Images that one reads wrong")
 def errors(found: Sequence[Answers]) -> Drawn:
-    """Every error of any network, as many as fit a page."""
     wrong = np.stack([one.labels != one.predictions for one in found])
     rows = np.flatnonzero(wrong.any(axis=0))
     if not len(rows):
@@ -269,19 +253,16 @@ def share(shown: int, count: int) -> str:
 
 def legend(found: Sequence[Answers]) -> str:
     """What stands under an image."""
-    names = " and ".join(f"{one.name} ({name_of_colour(one)})" for one in found)
+    colours = ("blue", "vermillion", "green")
+    names = " and ".join(f"{one.name} ({colours[one.place]})" for one in found)
     return f"under each its class, then what {names} read, errors in colour"
-
-
-def name_of_colour(one: Answers) -> str:
-    return ("blue", "vermillion", "green")[one.place]
 
 
 def page(found: Sequence[Answers], rows: np.ndarray) -> "Figure":
     """Images with what all networks read."""
     lines = -(-len(rows) // COLUMNS)
     figure = blank(FULL, 0.3 + 1.24 * lines)
-    images = np.stack([picture_of(found, row) for row in rows])
+    images = found[0].pictures[rows]
     if len(rows) < COLUMNS:  # as large as in a full line
         images = np.concatenate([images, np.zeros((COLUMNS - len(rows), *images.shape[1:]), "u1")])
     ax = figure.subplots()
@@ -290,18 +271,6 @@ def page(found: Sequence[Answers], rows: np.ndarray) -> "Figure":
     colours = [one.colour for one in found]
     look.draw_answers(ax, images, labels, read, COLUMNS, colours, found[0].class_names)
     return figure
-
-
-def picture_of(found: Sequence[Answers], row: int) -> np.ndarray:
-    """The picture of an image, as the first network that kept it saw it, in the first's size."""
-    from PIL import Image
-
-    for one in found:
-        place = np.searchsorted(one.pictured, row)
-        if place < len(one.pictured) and one.pictured[place] == row:
-            size = found[0].pictures.shape[2], found[0].pictures.shape[1]
-            return np.asarray(Image.fromarray(one.pictures[place]).resize(size))
-    raise ValueError(f"no file has the picture of image {row}: name --checkpoint instead")
 
 
 def occurring(found: Sequence[Answers]) -> np.ndarray:

@@ -113,10 +113,8 @@ def about(options: "Options", found: Sequence[Answers], numbers: Block) -> str:
     classes = many(len(np.unique(found[0].labels)), "class", "classes")
     sketch = options.preprocess == "sketch"
     way = "each taken through the sketch preprocessing" if sketch else "as they are"
-    return (
-        f"{images} of {options.dataset_path.name} ({classes}), {way}. Nothing was trained for it. "
-        + told.seen(numbers["seen_in_training"])
-    )
+    seen = told.seen(numbers["seen_in_training"])
+    return f"{images} of {options.dataset_path.name} ({classes}), {way}. {seen}"
 
 
 def heading(words: str) -> Block:

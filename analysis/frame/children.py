@@ -5,9 +5,18 @@ python -m analysis.frame.children PARENT SCRIPT ARGUMENTS... runs a script like 
 
 import os
 import runpy
+import socket
+import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+HOST = "127.0.0.1"
+ROOT = Path(__file__).parents[2]
 
 
 def end_with(parent: int) -> None:
@@ -19,6 +28,30 @@ def end_with(parent: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def serving(
+    script: str, *arguments: str, log: IO[bytes] | None = None
+) -> Iterator[tuple[str, subprocess.Popen]]:
+    """A server on a free port of this machine, told it as --port: its address and its process.
+
+    `log` gets what it prints; without it, only its errors are shown.
+    """
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "analysis.frame.children", str(os.getpid()), script]
+    command += [*arguments, "--port", str(port)]
+    environment = {**os.environ, "GRADIO_ANALYTICS_ENABLED": "False", "NO_PROXY": HOST}
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=log or subprocess.DEVNULL, stderr=log
+    )
+    try:
+        yield f"http://{HOST}:{port}", process
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
 
 
 if __name__ == "__main__":

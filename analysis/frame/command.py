@@ -8,7 +8,6 @@ the files that it wrote. It imports nothing heavy before `run`.
 import ast
 import contextlib
 import importlib
-import importlib.util
 import io
 import json
 import logging
@@ -175,11 +174,8 @@ def progress(items: Iterable[Any], text: str, total: int | None = None) -> Itera
 
 def summary(name: str) -> str:
     """The first line of a command's docstring, read without importing it."""
-    spec = importlib.util.find_spec(COMMANDS[name])
-    if spec is None or spec.origin is None:
-        raise ImportError(f"The command {name} has no module {COMMANDS[name]}.")
-    source = Path(spec.origin).read_text(encoding="utf-8")
-    return (ast.get_docstring(ast.parse(source)) or "").split("\n")[0]
+    file = Path(__file__).parents[2].joinpath(*COMMANDS[name].split(".")).with_suffix(".py")
+    return (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").split("\n")[0]
 
 
 # --- Flags ---------------------------------------------------------------------------------------

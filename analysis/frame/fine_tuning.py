@@ -15,7 +15,8 @@ from netlib import data, nets
 
 SHARE = 0.1  # of a rehearsed epoch: the new digits, repeated
 TESTED = 0.2  # of the rehearsed digits
-KEPT = ("class_names", "normalisation", "no_digit")
+KEPT = ("class_names", "normalisation", "no_digit", "untrained_classes")
+Sets = tuple["data.DigitDataset", "data.DigitDataset"]  # to train on, and to test on
 
 
 def map_of(checkpoint: Path) -> Path:
@@ -23,12 +24,14 @@ def map_of(checkpoint: Path) -> Path:
     return checkpoint.with_name(f"map_{checkpoint.stem}.npz")
 
 
-def rehearsal(options: Any, output: Path) -> Path | None:
-    """The digits that are rehearsed, as a data set in the output folder; None where none are.
+def rehearsed(options: Any, num_classes: int) -> Sets | None:
+    """Training and test digits of the map beside the start; None where none are rehearsed.
 
     Raises:
         ValueError: there is no test split, and no map to take digits from.
     """
+    import numpy as np
+
     from netlib.data.layout import has_split
 
     path = options.dataset_path
@@ -40,66 +43,49 @@ def rehearsal(options: Any, output: Path) -> Path | None:
             f"{path} has no test split, and there is no {source} with digits to rehearse; expected "
             "one of them: give --test-size, or make the map with analysis.project."
         )
-    folder = output / "rehearsal"
-    if not (folder / "record.json").exists():
-        logging.warning(
-            "%s has no test split: validation and test images are rehearsed digits of the first "
-            "training, whose scores tell what is forgotten, not how unseen digits are read.",
-            path,
-        )
-        write_rehearsal(folder, source)
-    return folder
-
-
-def write_rehearsal(folder: Path, source_map: Path) -> None:
-    """Digits of a map as a data set with both splits."""
-    import numpy as np
-
-    from netlib.data.sources import Source, Split
-
-    with np.load(source_map, allow_pickle=False) as file:
+    logging.warning(
+        "%s has no test split: validation and test images are rehearsed digits of the first "
+        "training, whose scores tell what is forgotten, not how unseen digits are read.",
+        path,
+    )
+    with np.load(source, allow_pickle=False) as file:
         images, labels = file["images"], file["labels"].astype(np.int64)
+    digits = data.DigitDataset.from_arrays(images, labels, num_classes=num_classes)
     rows = data.split_stratified(labels, {"test": TESTED, "train": None}, seed=0)
-    splits = {name: Split(images[at], labels[at]) for name, at in rows.items()}
-    record = {"source": "rehearsal"}
-    source = Source("rehearsal", splits, record)
-    data.write_layout(folder, source, np.arange(len(rows["train"])), record, as_zip=True)
+    return digits.select(rows["train"]), digits.select(rows["test"])
 
 
-def repeated(new: "data.DigitDataset", rehearsed: Path) -> list["data.DigitDataset"]:
-    """The new digits so often that they are `SHARE` of an epoch."""
-    record = json.loads((rehearsed / "record.json").read_text(encoding="utf-8"))
-    count = record["splits"]["train"]["images"]
+def repeated(new: "data.DigitDataset", count: int) -> list["data.DigitDataset"]:
+    """The new digits so often that they are `SHARE` of an epoch with `count` rehearsed ones."""
     return [new] * max(1, round(SHARE * count / len(new)))
 
 
-def kept(options: Any, output: Path, results: Any) -> dict[str, Any]:
+def kept(options: Any, sets: Sets | None, results: Any) -> dict[str, Any]:
     """What the new checkpoint's metadata takes over, and where it started."""
     from netlib.nets.saved import arrays_digest, read_checkpoint
 
     saved = read_checkpoint(options.start_from)
-    rehearsed = rehearsal(options, output) is not None
     first = saved.metadata.get("started_from", {})
     origin = {key: first.get(key, saved.metadata.get(key)) for key in ("split", "data")}
     started = {
         "checkpoint": options.start_from.name,
         "weights_sha256": arrays_digest(saved.arrays),
-        "rehearsed": rehearsed,
+        "rehearsed": sets is not None,
         **origin,
     }
     taken = {name: saved.metadata[name] for name in KEPT if name in saved.metadata}
-    if rehearsed:  # digits that are known too well to fit a temperature or to be a test
+    if sets:  # digits that are known too well to fit a temperature or to be a test
         taken["temperature"] = saved.metadata.get("temperature", 1.0)
         taken["scores"] = {"rehearsed": {"accuracy": results["test"].scores.accuracy}}
     return {"started_from": started, **taken}
 
 
-def write_beside(options: Any, output: Path, checkpoint: Path) -> list[Path]:
+def write_beside(options: Any, sets: Sets | None, checkpoint: Path) -> list[Path]:
     """The map beside the new checkpoint, of the old one's digits; what is missing is said."""
     written = []
     source = map_of(options.start_from)
-    if rehearsed := rehearsal(options, output):
-        tell(options, rehearsed, checkpoint)
+    if sets:
+        tell(options, sets[1], checkpoint)
     if source.is_file():
         written.append(write_map(options, source, checkpoint))
     else:
@@ -114,19 +100,15 @@ def write_beside(options: Any, output: Path, checkpoint: Path) -> list[Path]:
     return written
 
 
-def tell(options: Any, rehearsed: Path, checkpoint: Path) -> None:
+def tell(options: Any, tested: "data.DigitDataset", checkpoint: Path) -> None:
     """What the new digits and those of the test, rehearsed, are read as before and after."""
     import numpy as np
 
     from netlib.answer import Predictor, Reader
 
     reader = Reader(Predictor({"before": options.start_from, "after": checkpoint}))
-    count = reader.predictor.info["after"].layers.head.num_classes
-    for name, path, split in (
-        ("new digits", options.dataset_path, "train"),
-        ("rehearsed test digits", rehearsed, "test"),
-    ):
-        digits = data.DigitDataset(path, split, num_classes=count)
+    new = data.DigitDataset(options.dataset_path, num_classes=tested.num_classes)
+    for name, digits in (("new digits", new), ("rehearsed test digits", tested)):
         labels = digits.labels.numpy()
         readings = reader.read_digits((digits.images.numpy()[:, 0] / 255).astype(np.float32))
         right = [int((net.labels == labels).sum()) for net in readings.values()]

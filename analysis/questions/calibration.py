@@ -180,13 +180,19 @@ def sorting(data: Results) -> str:
     found = mean_interval(gaps)
     reach = "" if found.low is None else f", 95 % interval {found.low:+.2f} to {found.high:+.2f}"
     state = {-1: "MobileNet sorts better", 1: "standard sorts better", 0: open_text(gaps)}
-    text = f"MobileNet − standard {found.mean:+.2f}{reach}, {count_text([len(gaps)], 'pair')}"
+    text = (
+        f"MobileNet − standard {found.mean:+.2f} points{reach}, {count_text([len(gaps)], 'pair')}"
+    )
     return f"{state[side(gaps)]} ({text})".replace("-", MINUS)
 
 
 def conclude(data: Results, sections: Sections) -> Iterator[str]:
     """Which network knows better when it is wrong."""
-    yield f"Knowing when one is wrong, from perfect (0 %) to chance (100 %): {sorting(data)}."
+    both = " and ".join(sections["calibration"][name]["disorder"] for name in NETWORKS)
+    yield (
+        f"Sorting right from wrong by confidence, from perfect (0 %) to none (100 %): {both} %; "
+        f"{sorting(data)}."
+    )
 
 
 def disappoint(data: Results, sections: Sections) -> Iterator[str]:

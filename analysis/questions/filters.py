@@ -264,10 +264,10 @@ def draw_shares(data: Results) -> Drawn:
     return figure, (
         "Share of the energy of learned weights that their best rank-1 approximation holds. Left: "
         "each 3×3 filter as an outer product. Right: each input channel's filters as multiples of "
-        "one, which is exactly what depthwise and pointwise convolution can say. Markers: means; "
-        "bars: from the 10th to the 90th percentile of the layer's matrices; Gaussian weights "
-        "show what chance gives. In each block the standard network is on the left. Networks of "
-        "one seed."
+        "one, which is exactly what depthwise and pointwise convolution can say without a ReLU "
+        "between. Markers: means; bars: from the 10th to the 90th percentile of the layer's "
+        "matrices; Gaussian weights show what chance gives. In each block the standard network is "
+        "on the left. Networks of one seed."
     )
 
 
@@ -291,6 +291,7 @@ def say(data: Results) -> Sections:
         "one_sign": one_sign(arrays["standard_last"], SHOWN),
         "one_sign_all": one_sign(arrays["standard_last"]),
         "one_sign_own": one_sign(arrays["mobilenet_last_depthwise"]),
+        "one_sign_first": {name: one_sign(arrays[f"{name}_first"]) for name in NETWORKS},
         "rank": str(np.argmax(energies(weights) >= 90)),
         "rank_random": str(np.argmax(energies(chance) >= 90)),
         "rank_of": str(min(weights.shape)),

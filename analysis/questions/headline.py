@@ -312,7 +312,7 @@ def with_images(found: dict[str, Any]) -> str:
     return (
         f"For another draw of test images, too, the difference lies between {points(low)} and "
         f"{points(high)} points (a conservative 95 % interval: Student's over seeds, and over "
-        "images the mean of McNemar's tables)."
+        "images the variance that McNemar's tables give)."
     )
 
 
@@ -333,7 +333,8 @@ def shown_seed(found: dict[str, Any]) -> str:
     rank = sorted(np.abs(gaps))[::-1].index(abs(gap)) + 1
     return (
         f"Where one pair must stand for all (ROC, errors, filters, maps), it is that of seed "
-        f"{seed}, whose difference of {points(gap)} points is number {rank} of {len(gaps)} by size."
+        f"{seed} (the shown pair), whose difference of {points(gap)} points is number {rank} of "
+        f"{len(gaps)} by size."
     )
 
 
@@ -366,6 +367,7 @@ def say_more(data: Results) -> Section:
         "steps": whole(updates(runs).iloc[0]),
         "gap": gap_text(gaps),
         "fewer": whole(sum(gap < 0 for gap in gaps)),
+        "with_images": with_images(found),
         "equivalence": equivalence(found),
         "mcnemar": mcnemar_text(found["mcnemar"]),
         "tried": ", ".join(f"{rate:g}" for rate in tried),
@@ -398,6 +400,6 @@ def conclude(data: Results, sections: Sections) -> Iterator[str]:
     if way := side(gaps):
         cost = "costs" if way < 0 else "even gains"
         size = gap_text(gaps).lstrip(MINUS + "+")
-        yield f"To have {saved} {cost} {size} of accuracy on the course's imbalanced set."
+        yield f"Block for block, to have {saved} {cost} {size} of accuracy on the imbalanced set."
     else:
         yield f"To have {saved}: what it costs is open ({gap_text(gaps)})."

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.frame.results import Results
-from analysis.frame.wording import count_text, holm, p_value, percent, seeds_text, whole
+from analysis.frame.wording import count_text, holm, p_value, seeds_text, whole
 from analysis.look.digits import draw_answers, draw_reading
 from analysis.look.grids import draw_confusion_difference, draw_confusion_matrix
 from analysis.look.rows import draw_class_dots
@@ -218,17 +218,14 @@ def say(data: Results) -> Sections:
     mislabelled = np.isin(arrays["indices"], known_errors(data))
     confusion = data.table("confusion.csv").query("true != predicted")
     most = confusion.loc[confusion.groupby("network")["count"].idxmax()].set_index("network")
-    means = data.table("class_scores.csv").groupby(["network", "class"])["recall"].mean()
     counts = confusion.groupby("network")["count"].sum()
     section = {
         "both": whole(both),
         **{name: whole(wrong[name].sum()) for name in NETWORKS},
         **{f"{n}_mislabelled": whole((wrong[n] & mislabelled).sum()) for n in NETWORKS},
         "shared_share": f"{100 * both / max(1, int(wrong['standard'].sum())):.0f}",
-        "runs": str(most["seeds"].iloc[0]),
         **more_errors(data, confusion),
         **{f"{n}_confusion": confusion_text(most.loc[n], counts[n]) for n in NETWORKS},
-        **{f"{n}_hardest": f"{means[n].idxmin()} ({percent(means[n].min())} %)" for n in NETWORKS},
         "digits": digits_apart(data),
     }
     return {"mistakes": section}

@@ -20,6 +20,7 @@ from analysis.frame.wording import (
     judged_text,
     percent,
     points,
+    precision_text,
     seeds_text,
     setting_text,
     side,
@@ -110,8 +111,9 @@ def sweeps(data: Results) -> Drawn:
     tables = pd.concat([data.sweep(name) for name in shown])
     return figure, (
         f"Error rate on {count_text(tables['test_images'], 'test image')}, one factor at a time. "
-        f"Lines and markers: means of {seeds_text(tables, ['factor', 'network', 'level'])}; bands, "
-        "bars and ticks: the seeds. Rings mark what the validation images choose. Elsewhere: "
+        f"Lines and markers: means of {seeds_text(tables, ['factor', 'network', 'level'])}; bands "
+        "and bars: from the lowest seed to the highest. Rings mark what the validation images "
+        "choose. Elsewhere: "
         f"{setting_text(data.sweep('augment'))}."
     )
 
@@ -152,6 +154,7 @@ def say(data: Results) -> Sections:
         "steps": whole(updates(table).iloc[0]),
         "rate_seeds": str(table["seed"].nunique()),
         "validation_images": whole(table["validation_images"].iloc[0]),
+        "half": precision_text(table).removeprefix("; "),
         "shared": shared_runs(data),
     }
     found = {name: reading(data, name) for name in FACTORS if data.has(f"{name}.csv")}
@@ -219,17 +222,20 @@ def least_words(table: pd.DataFrame) -> str:
 
 
 def shared_runs(data: Results) -> str:
-    """How many tables hold the same runs of the MobileNet network, by their results."""
+    """How many tables hold the same runs of a network, by their results."""
     columns = ["network", "seed", "accuracy", "nll"]
     names = [name for name in TABLES if data.has(f"{name}.csv")]
     tables = [data.table(f"{name}.csv").assign(table=name) for name in names]
-    runs = pd.concat(tables).replace({"network": {"2+2": "mobilenet"}})
-    runs = runs[runs["network"] == "mobilenet"]
+    runs = pd.concat(tables).replace({"network": {"2+2": "mobilenet", "4+0": "standard"}})
     counts = runs.groupby(columns)["table"].nunique()
-    most = counts.max()
+    told = []
+    for network in NETWORKS:
+        most = counts[network].max()
+        times = count_text([(counts[network] == most).sum()], "run")
+        told.append(f"{times} of {name_of(network)} stand in {most}")
     return (
-        f"{count_text([(counts == most).sum()], 'run')} of the MobileNet network with the common "
-        f"settings stand in {most} of these {len(names)} tables, so their luck is in all of them"
+        f"With the common settings {' and '.join(told)} of these {len(names)} tables, so their "
+        "luck is in all of them"
     )
 
 
@@ -248,7 +254,7 @@ def precision(data: Results) -> str:
     seconds = table.groupby(["network", "level"])["training_seconds"].median().unstack()
     times = seconds["bfloat16"] / seconds["float32"]
     parts = (
-        f"{name_of(name)} takes {times[name]:.2f} times the time and its accuracy changes by "
+        f"{name_of(name)} took {times[name]:.2f} times the time and its accuracy changed by "
         f"{judged_text(change[name].tolist())}"
         for name in NETWORKS
     )

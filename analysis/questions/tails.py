@@ -171,7 +171,7 @@ COLUMNS = {"balanced": "balanced_accuracy", "f1": "macro_f1", "worst": "worst_re
 def images_text(table: pd.DataFrame) -> str:
     """Training images by ratio."""
     images = table.groupby("ratio")["train_images"].first()
-    return ", ".join(f"{whole(n)} at a ratio of {ratio}" for ratio, n in images.items())
+    return ", ".join(f"{whole(n)} images at a ratio of {ratio}" for ratio, n in images.items())
 
 
 def late_epochs(table: pd.DataFrame) -> list[int]:

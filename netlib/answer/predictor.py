@@ -25,7 +25,7 @@ from netlib.answer.explain import Explainer
 from netlib.answer.graph import OUTPUTS, to_onnx
 from netlib.errors import UserError
 from netlib.nets.complexity import measure
-from netlib.nets.layers import InputDim, Layers, spec_name
+from netlib.nets.layers import InputDim, Layers
 from netlib.nets.metadata import class_names
 from netlib.nets.saved import CheckpointError, SavedNetwork, read_checkpoint
 
@@ -60,7 +60,7 @@ class Prediction:
 class NetworkInfo:
     """What is known of a loaded network."""
 
-    architecture: str  # its name in `network.ARCHITECTURES`, or its block counts
+    architecture: str  # see `Layers.name`
     layers: Layers  # what it is made of
     class_names: tuple[str, ...]  # of its classes, in the order of its logits
     num_params: int  # trainable parameters
@@ -73,7 +73,7 @@ class NetworkInfo:
         """What a checkpoint tells."""
         cost = measure(saved)
         return cls(
-            architecture=spec_name(saved.layers.spec),
+            architecture=saved.layers.name,
             layers=saved.layers,
             class_names=class_names(saved.metadata),
             num_params=cost.num_params,

@@ -18,7 +18,7 @@ from netlib.errors import UserError
 from netlib.nets.layers import InputDim
 from netlib.picture.digit import Sketch, cut_out, trace
 from netlib.picture.frames import without_frames
-from netlib.picture.load import ImageError, Picture, open_image
+from netlib.picture.load import ImageError, Picture, is_first_of_several, open_image
 from netlib.picture.number import MAX_DIGITS, digits_from_ink
 from netlib.picture.patch import Box
 from netlib.picture.pieces import Components, find_components
@@ -98,12 +98,14 @@ class Reading:
         boxes: of the digits, in pixels of `sketch.grey`.
         networks: name -> its reading; empty if blank.
         sketch: the steps from the picture to one digit; None for an empty pad.
+        is_first: the file holds more pictures than this, its first.
     """
 
     digits: NDArray[np.float32]
     boxes: tuple[Box, ...]
     networks: dict[str, NetworkReading]
     sketch: Sketch | None = None
+    is_first: bool = False
 
     @property
     def is_blank(self) -> bool:
@@ -157,6 +159,9 @@ class Reader:
             ImageError: the picture cannot be read.
             UserError: there are too many digits in it.
         """
+        return replace(self._read(picture), is_first=is_first_of_several(picture))
+
+    def _read(self, picture: Picture) -> Reading:
         sketch = trace(picture)
         if sketch.cut is None:
             return Reading(EMPTY, (), {}, sketch)

@@ -1,7 +1,7 @@
 """What the page says about itself."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -12,14 +12,14 @@ INTRODUCTION = """
 **What this is.** {all} read the same digit, 28×28 pixels once it is cut out and centred. A standard
 convolution does all at once: every output map has a kernel for every input map. A depthwise
 separable one takes two steps: one kernel filters each input map, then 1×1 weights mix the filtered
-maps (MobileNet, Howard et al. 2017). *Inside one block* shows both at work on your digit.
+maps (MobileNet, Howard et al. 2017). *Inside one block* shows the blocks at work on your digit.
 
 {networks}
 
 {table}
 
-**What they do not know.** They answer with what they were trained on: {classes}. Other things
-may be taken for one of these, most of all kinds of pictures that they have never met.
+**What they do not know.** They answer with what they were trained on: {classes}.{untrained} Other
+things may be taken for one of these, most of all kinds of pictures that they have never met.
 
 **What is kept.** Drawings stay in memory. Uploaded files are deleted within a minute
 of their last use or the closing of the page.{teach}
@@ -81,13 +81,28 @@ def about_markdown(service: Service) -> str:
     metadata = {name: service.reader.predictor.info[name].metadata for name in service.facts}
     networks = [_network(fact, metadata[name]) for name, fact in service.facts.items()]
     names = dict.fromkeys(name for fact in service.facts.values() for name in fact.class_names)
+    trained = {label for n, f in service.facts.items() for label in _trained(f, metadata[n])}
+    rest = [name for name in names if name not in trained]
+    untrained = f" They have outputs for {_listed(rest)}, too, but were shown none." if rest else ""
     return INTRODUCTION.format(
         all=all_of(service.facts),
         networks="\n".join(networks),
         table=_table(list(service.facts.values())),
-        classes=", ".join(map(plain, names)),
+        classes=_listed(name for name in names if name in trained),
+        untrained=untrained,
         teach=TEACH if service.teach is not None else "",
     )
+
+
+def _trained(facts: NetworkFacts, metadata: Mapping[str, Any]) -> list[str]:
+    """The classes of which a training image was shown; all where the checkpoint does not say."""
+    none = metadata.get("untrained_classes")
+    none = none if isinstance(none, list) else []
+    return [name for i, name in enumerate(facts.class_names) if i not in none]
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(plain, names))
 
 
 def plain(text: str) -> str:

@@ -25,7 +25,8 @@ def add_endpoints(service: Service) -> None:
         """Read one picture of a handwritten digit, or of a number, with every network.
 
         Args:
-            image: the picture, as a file or its address; PNG, JPEG, WebP, AVIF, BMP, GIF or TIFF.
+            image: the picture, as a file or its address; PNG, JPEG, WebP, AVIF, BMP, GIF or TIFF;
+                of several frames or pages the first is read.
             request: who asks; Gradio gives it.
 
         Returns:

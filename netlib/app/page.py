@@ -381,7 +381,11 @@ def _teach_tab(
         reading = single_digit(reading)
         if answer is None:
             raise UserError("Choose the right answer first.")
-        return shown(teacher.correct(taught, reading, answer), reading, f"Taught as {answer}.")
+        return shown(
+            teacher.correct(taught, reading, answer),
+            reading,
+            f"The last correction: it is {answer}.",
+        )
 
     def undo(taught: Taught, reading: Reading | None) -> tuple:
         return shown(teacher.undo(taught), reading, "The last correction is taken back.")

@@ -188,7 +188,7 @@ def _subtitle(layers: Layers) -> str:
     separable = sum(block.separable for block in layers.blocks)
     counts = {"standard": len(layers.blocks) - separable, "separable": separable}
     parts = [f"{count} {kind}" for kind, count in counts.items() if count]
-    text = f"{' + '.join(parts)} convolutions"
+    text = f"{' + '.join(parts)} convolution{'s' if len(layers.blocks) > 1 else ''}"
     if layers.spec["width"] != 1:
         text += f", width {layers.spec['width']:g}"
     channels, height, width = layers.input_dim

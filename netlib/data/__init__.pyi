@@ -8,7 +8,6 @@ from .imbalance import class_order as class_order
 from .imbalance import class_sizes as class_sizes
 from .imbalance import subsample as subsample
 from .loaders import DigitData as DigitData
-from .overlap import count_seen as count_seen
 from .overlap import warn_of_seen as warn_of_seen
 from .overlap import write_digests as write_digests
 from .stores import DataError as DataError

@@ -72,7 +72,12 @@ def split_stratified(
         asked = " and ".join(f"{count} {name}" for name, count in wanted.items())
         raise DataError(f"{asked} images are asked for, but there are only {len(labels)}.")
     classes, counts = np.unique(labels, return_counts=True)
-    _check_classes(classes, counts, list(sizes))
+    if counts.min() < len(sizes):
+        few = int(counts.argmin())
+        raise DataError(
+            f"class {classes[few]} has {many(int(counts[few]), 'image')}, too few to split: each "
+            f"of {', '.join(sizes)} needs at least one."
+        )
     rng = np.random.default_rng([seed, 0, 1])  # apart from the streams of the epochs' orders
     queues = [rng.permutation(np.flatnonzero(labels == label)) for label in classes]
     parts: dict[str, np.ndarray] = {}
@@ -101,15 +106,6 @@ def _count(name: str, size: Size, available: int) -> int:
     if size < 1:
         raise DataError(f"{name}_size is {size}, but must be at least one image.")
     return size
-
-
-def _check_classes(classes: np.ndarray, counts: np.ndarray, parts: list[str]) -> None:
-    for label, count in zip(classes, counts, strict=True):
-        if count < len(parts):
-            raise DataError(
-                f"class {label} has {many(count, 'image')}, too few to split: each of "
-                f"{', '.join(parts)} needs at least one."
-            )
 
 
 def _allot(name: str, count: int, counts: np.ndarray, limits: np.ndarray) -> np.ndarray:

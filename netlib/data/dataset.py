@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler, SequentialSampler
 
 from netlib.data import image_cache
+from netlib.data.arrays import as_labels, as_tensor
 from netlib.data.image_cache import Decoded
-from netlib.data.layout import Part, find_split, read_table
+from netlib.data.layout import Part, Table, find_split, read_table
 from netlib.data.pixels import (
     DARK_ON_LIGHT,
     InputDim,
@@ -29,29 +31,7 @@ from netlib.errors import many
 log = logging.getLogger(__name__)
 
 Transform = Callable[[Any], Tensor]
-_CACHE_VERSION = 2  # raise it whenever decoding changes what comes out
-
-
-class Batch(Sequence[tuple[Tensor, int]]):
-    """Samples fetched together.
-
-    A sequence of (image, label), as any collate function expects, that also keeps the two stacked
-    tensors, so that `DigitDataset.collate` need not stack them again.
-
-    Attributes:
-        images: float32 (B, C, H, W) in [0, 1].
-        labels: int64 (B,).
-    """
-
-    def __init__(self, images: Tensor, labels: Tensor) -> None:
-        self.images = images
-        self.labels = labels
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self.images[index], int(self.labels[index])
+_CACHE_VERSION = 3  # raise it whenever decoding changes what comes out
 
 
 class DigitDataset(Dataset[tuple[Tensor, int]]):
@@ -92,16 +72,17 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
         preprocess: str = "none",
     ) -> None:
         shape = check_input_dim(input_dim)
-        if preprocess != "none":
-            cache_dir = None
-        decoded = _decode(
-            find_split(path, split),
-            shape,
-            num_classes,
-            preprocess=preprocess,
-            progress=progress,
-            cache_dir=None if cache_dir is None else Path(cache_dir),
-        )
+        part = find_split(path, split)
+        cache, decoded = None, None
+        if cache_dir is not None and preprocess == "none":
+            cache = Path(cache_dir) / f"images-{_key(part, shape, num_classes)}.npz"
+            decoded = image_cache.load(cache)
+        if decoded is None:
+            table = read_table(part, num_classes)
+            images = decode_table(table, shape, preprocess=preprocess, progress=progress)
+            decoded = _with_oddities(table, torch.from_numpy(images), num_classes)
+            if cache is not None:
+                image_cache.store(cache, decoded)
         for warning in decoded.warnings:
             log.warning("%s", warning)
         self._fill(decoded, num_classes, transform)
@@ -110,7 +91,7 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
     def from_arrays(
         cls,
         images: np.ndarray | Tensor,
-        labels: np.ndarray | Tensor | Sequence[int],
+        labels: ArrayLike | Tensor,
         *,
         names: Sequence[str] | None = None,
         num_classes: int = 10,
@@ -120,7 +101,7 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
 
         Args:
             images: uint8 (N, H, W) or (N, C, H, W).
-            labels: N integers in 0...num_classes-1.
+            labels: N integers in 0...num_classes-1, as `arrays.as_labels` takes them.
             names: N image names; by default their positions.
             num_classes: number of classes.
             transform: as in the constructor.
@@ -128,7 +109,7 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
         Raises:
             DataError: a shape, a type or a label does not fit.
         """
-        images, labels = _tensor(images), _tensor(labels)
+        images, labels = as_tensor(images), as_labels(labels, num_classes)
         if images.dtype != torch.uint8:
             raise DataError(f"images are {images.dtype}, but must be uint8 (0...255).")
         if images.ndim == 3:
@@ -138,22 +119,17 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
         if len(images) == 0:
             raise DataError("there are no images: the data set is empty.")
         check_input_dim(tuple(images.shape[1:]))
-        _check_labels(labels, len(images), num_classes)
         names = [str(i) for i in range(len(images))] if names is None else list(names)
-        if len(names) != len(images):
-            raise DataError(f"the images are {len(images)}, their names {len(names)}.")
+        if not len(names) == len(labels) == len(images):
+            counts = len(images), len(labels), len(names)
+            raise DataError("{} images have {} labels and {} names.".format(*counts))
         dataset = cls.__new__(cls)
-        decoded = Decoded(images, labels.to(torch.int64), names)
-        dataset._fill(decoded, num_classes, transform)
+        dataset._fill(Decoded(names, [], labels, images), num_classes, transform)
         return dataset
 
     def _fill(self, decoded: Decoded, num_classes: int, transform: Transform | None) -> None:
-        self.images = decoded.images
-        self.labels = decoded.labels
-        self.names = decoded.names
-        self.warnings = decoded.warnings
-        self.num_classes = num_classes
-        self.transform = transform
+        self.names, self.warnings, self.labels, self.images = decoded
+        self.num_classes, self.transform = num_classes, transform
 
     @property
     def input_dim(self) -> InputDim:
@@ -175,9 +151,14 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
             return self.select(index)
         return self._transformed(self.images[index]), int(self.labels[index])
 
-    def __getitems__(self, indices: Sequence[int]) -> Batch:
-        """Fetches a whole batch at once; `DataLoader` calls it where it exists."""
-        return Batch(*self.batch(indices))
+    def __getitems__(self, indices: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
+        """Images and labels fetched at once; `DataLoader` calls it where it exists."""
+        return list(zip(*self.batch(indices), strict=True))
+
+    def loader(self, batch_size: int, sampler: Sampler[int] | None = None) -> DataLoader:
+        """Batches of float images and labels, each fetched whole; in order without a sampler."""
+        batches = BatchSampler(sampler or SequentialSampler(self), batch_size, drop_last=False)
+        return DataLoader(self, batch_size=None, sampler=batches, collate_fn=_tensors)
 
     def batch(self, indices: Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
         """Float images (B, C, H, W) in [0, 1], transformed, and int64 labels (B,)."""
@@ -186,11 +167,6 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
             return self.images[rows].float().div_(255), self.labels[rows]
         images = torch.stack([self._transformed(self.images[row]) for row in rows.tolist()])
         return images, self.labels[rows]
-
-    @staticmethod
-    def collate(batch: Any) -> tuple[Tensor, Tensor]:
-        """The `collate_fn` for a `DataLoader`: hands on the two tensors of a `Batch`."""
-        return batch.images, batch.labels
 
     def select(self, rows: slice | Sequence[int] | np.ndarray | Tensor) -> "DigitDataset":
         """Some of the images. A slice shares this data set's memory, rows or a mask copy.
@@ -206,7 +182,7 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
             rows = _rows(rows, len(self))
             names = [self.names[row] for row in rows.tolist()]
         part = DigitDataset.__new__(DigitDataset)
-        decoded = Decoded(self.images[rows], self.labels[rows], names)
+        decoded = Decoded(names, [], self.labels[rows], self.images[rows])
         part._fill(decoded, self.num_classes, self.transform)
         return part
 
@@ -219,6 +195,10 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
             array = array[0] if len(array) == 1 else array.transpose(1, 2, 0)
             return self.transform(Image.fromarray(array))
         return self.transform(image.float().div_(255))
+
+
+def _tensors(part: Any) -> tuple[Tensor, Tensor]:
+    return part.batch(range(len(part)))
 
 
 def _rows(rows: Sequence[int] | np.ndarray | Tensor, count: int) -> Tensor:
@@ -240,65 +220,24 @@ def _takes_pictures(transform: object) -> bool:
     return False
 
 
-def _check_labels(labels: Tensor, count: int, num_classes: int) -> None:
-    if labels.shape != (count,):
-        raise DataError(f"labels have shape {tuple(labels.shape)}, expected ({count},).")
-    if labels.is_floating_point() or labels.is_complex():
-        raise DataError(f"labels are {labels.dtype}, but must be integers.")
-    low, high = int(labels.min()), int(labels.max())
-    if low < 0 or high >= num_classes:
-        raise DataError(
-            f"labels range from {low} to {high}, but must lie in 0...{num_classes - 1}."
-        )
+def _key(part: Part, input_dim: InputDim, num_classes: int) -> str:
+    """Tells decoded images by all that decides them."""
+    facts = [_CACHE_VERSION, part.table.where, part.split, input_dim, num_classes]
+    text = repr([*facts, part.fingerprint()])
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def _decode(
-    part: Part,
-    input_dim: InputDim,
-    num_classes: int,
-    *,
-    preprocess: str,
-    progress: bool,
-    cache_dir: Path | None,
-) -> Decoded:
-    """The decoded split, from the cache if there is one and it has it."""
-    if cache_dir is not None:
-        parts = [_CACHE_VERSION, part.table.where, part.split, input_dim, num_classes]
-        parts += [part.fingerprint()]
-        key = hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
-        cached = image_cache.load(cache_dir, key)
-        if cached is not None:
-            return cached
-    table = read_table(part, num_classes)
-    images = torch.from_numpy(
-        decode_table(table, input_dim, preprocess=preprocess, progress=progress)
-    )
-    labels = torch.tensor(table.labels, dtype=torch.int64)
-    warnings = [*table.warnings, *_oddities(images, labels, table.names, num_classes)]
-    decoded = Decoded(images, labels, table.names, warnings)
-    if cache_dir is not None:
-        image_cache.store(cache_dir, key, decoded)
-    return decoded
-
-
-def _oddities(images: Tensor, labels: Tensor, names: list[str], num_classes: int) -> list[str]:
-    """What is strange about a data set that can be used nevertheless, in sentences."""
-    found = []
+def _with_oddities(table: Table, images: Tensor, num_classes: int) -> Decoded:
+    """The split, and sentences on what is strange about it although it can be used."""
+    labels, found = torch.tensor(table.labels, dtype=torch.int64), [*table.warnings]
     blank = images.flatten(1).any(1).logical_not().nonzero().flatten().tolist()
     if blank:
         blanks = many(len(blank), "image is", "images are")
-        found.append(f"{blanks} blank, for example {names[blank[0]]}.")
+        found.append(f"{blanks} blank, for example {table.names[blank[0]]}.")
     absent = (torch.bincount(labels, minlength=num_classes) == 0).nonzero().flatten().tolist()
     dark = count_dark_on_light(images, 127.5)
     if 2 * dark > len(images):
         found.append(f"{dark} of {len(images)} images are {DARK_ON_LIGHT}")
     if absent:
         found.append(f"no image has the label {' or '.join(map(str, absent))}.")
-    return found
-
-
-def _tensor(values: np.ndarray | Tensor | Sequence[int]) -> Tensor:
-    """The values as a tensor, in the same memory unless that is read-only."""
-    if isinstance(values, np.ndarray):
-        values = np.require(values, requirements="W")
-    return torch.as_tensor(values)
+    return Decoded(table.names, found, labels, images)

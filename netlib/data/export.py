@@ -8,8 +8,8 @@ import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -66,37 +66,28 @@ def write_layout(
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-@contextmanager
-def _writer(folder: Path, archive: Path | None) -> Iterator[Callable[[str, bytes], object]]:
-    """Gives a function that writes a file below the folder, or as an entry of the archive."""
-
-    def write(name: str, data: bytes) -> None:
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_bytes(data)
-
-    if archive is None:
-        yield write
-        return
-    with zipfile.ZipFile(archive, "w") as file:  # stored: PNG files do not shrink any further
-
-        def add(name: str, data: bytes) -> None:
-            # A fixed date, so that the same content gives the same archive.
-            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-            entry.external_attr = 0o644 << 16  # or unzip makes files that nobody can read
-            file.writestr(entry, data)
-
-        yield add
-
-
 def _write_split(
     folder: Path, stem: str, split: Split, rows: np.ndarray, as_zip: bool, progress: bool
 ) -> dict[str, Any]:
     """Writes images and CSV; returns what record.json says about them."""
     name = stem.removesuffix("_new")
+    # Stored: PNG files do not shrink any further.
+    archive = zipfile.ZipFile(folder / f"{name}.zip", "w") if as_zip else None
+
+    def write(path: str, data: bytes) -> None:
+        if archive is None:
+            (folder / path).parent.mkdir(exist_ok=True)
+            (folder / path).write_bytes(data)
+            return
+        # A fixed date, so that the same content gives the same archive.
+        entry = zipfile.ZipInfo(path, (1980, 1, 1, 0, 0, 0))
+        entry.external_attr = 0o644 << 16  # or unzip makes files that nobody can read
+        archive.writestr(entry, data)
+
     table = io.StringIO()
     lines = csv.writer(table, lineterminator="\n")
     lines.writerow(["image", "label", *split.extra])
-    with _writer(folder, folder / f"{name}.zip" if as_zip else None) as write:
+    with archive or nullcontext():
         for row in tqdm(rows.tolist(), desc=stem, unit="image", disable=not progress):
             image = f"{name}_{row:05d}.png"
             write(f"{stem}/{image}", png_bytes(split.images[row]))

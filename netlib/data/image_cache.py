@@ -1,18 +1,17 @@
 """Decoded data sets kept on disk, so that the second start reads pixels instead of decoding them.
 
-One safetensors file per content: the key is a hash of what was read and how. Files are written
-under a temporary name and then renamed, so that neither an interruption nor a second process can
-leave half a file; a file that is damaged all the same is reported, ignored and written anew.
+One npz file per content: the key is a hash of what was read and how. Files are written under a
+temporary name and then renamed, so that neither an interruption nor a second process can leave half
+a file; one that is damaged all the same, as its checksums tell, is reported and written anew.
 """
 
-import json
 import logging
-import zlib
-from dataclasses import dataclass, field
+import zipfile
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+import numpy as np
+import torch
 from torch import Tensor
 
 from netlib.files import replacing
@@ -20,56 +19,34 @@ from netlib.files import replacing
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Decoded:
+class Decoded(NamedTuple):
     """A decoded split."""
 
-    images: Tensor  # uint8 (N, C, H, W)
-    labels: Tensor  # int64 (N,)
     names: list[str]  # N image names
-    # What the reader has to say about the data set
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str]  # what the reader has to say about the data set
+    labels: Tensor  # int64 (N,)
+    images: Tensor  # uint8 (N, C, H, W)
 
 
-def load(cache_dir: Path, key: str) -> Decoded | None:
-    """The decoded split stored under `key`, or None if there is none that is intact."""
-    path = _path(cache_dir, key)
+def load(path: Path) -> Decoded | None:
+    """The decoded split in a file, or None if there is none that is intact."""
     if not path.exists():
         return None
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata()
-            images, labels = file.get_tensor("images"), file.get_tensor("labels")
-        if int(metadata["crc32"]) != _checksum(images, labels):
-            raise ValueError("its checksum differs")
-        return Decoded(images, labels, json.loads(metadata["names"]), json.loads(metadata["notes"]))
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        with np.load(path, allow_pickle=False) as file:
+            names, warnings, labels, images = (file[field] for field in Decoded._fields)
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
         log.warning("the cache file %s is damaged (%s) and is made anew", path, error)
         return None
+    tensors = torch.from_numpy(labels), torch.from_numpy(images)
+    return Decoded(names.tolist(), warnings.tolist(), *tensors)
 
 
-def store(cache_dir: Path, key: str, decoded: Decoded) -> None:
+def store(path: Path, decoded: Decoded) -> None:
     """Writes the file in one step; a cache that cannot be written is only logged."""
-    path = _path(cache_dir, key)
-    metadata = {
-        "crc32": str(_checksum(decoded.images, decoded.labels)),
-        "names": json.dumps(decoded.names),
-        "notes": json.dumps(decoded.warnings),
-    }
-    tensors = {"images": decoded.images, "labels": decoded.labels}
+    arrays: dict[str, Any] = dict(zip(Decoded._fields, map(np.asarray, decoded), strict=True))
     try:
-        with replacing(path) as temporary:
-            save_file(tensors, temporary, metadata)
-    except (OSError, SafetensorError) as error:
+        with replacing(path) as temporary, open(temporary, "wb") as file:
+            np.savez(file, **arrays)
+    except OSError as error:
         log.warning("the cache %s cannot be written: %s", path, error)
-
-
-def _path(cache_dir: Path, key: str) -> Path:
-    return cache_dir / f"images-{key}.safetensors"
-
-
-def _checksum(*tensors: Tensor) -> int:
-    value = 0
-    for tensor in tensors:
-        value = zlib.crc32(tensor.contiguous().numpy().data, value)
-    return value

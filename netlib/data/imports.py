@@ -4,20 +4,17 @@ Each importer takes a path and a seed. Where a data set has no test split, the s
 sixth of each class becomes one; one that cannot be used as it is raises a `DataError`.
 """
 
-import gzip
-import io
-import struct
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from netlib.data.choosing import split_stratified
 from netlib.data.layout import find_split, has_split, read_table
-from netlib.data.pixels import DECODE_ERRORS, open_as
-from netlib.data.sources import NUM_CLASSES, Images, Source, Split
+from netlib.data.pixels import open_as, read_image
+from netlib.data.sources import NUM_CLASSES, Images, Source, Split, read_idx
 from netlib.data.stores import MAX_INNER_BYTES, DataError, FolderStore, Store, ZipStore, check_file
 from netlib.data.tables import has_image_suffix
 from netlib.errors import many
@@ -37,12 +34,7 @@ class StoredPictures:
         return len(self.names)
 
     def __getitem__(self, index: int) -> np.ndarray:
-        name = self.names[index]
-        data = self.store.read(name)
-        try:
-            return np.asarray(open_as(data, "L"))
-        except DECODE_ERRORS as error:
-            raise DataError(f"{name} in {self.store.path} is no readable image: {error}") from error
+        return np.asarray(read_image(self.store, self.names[index], partial(open_as, mode="L")))
 
 
 @dataclass(frozen=True)
@@ -65,8 +57,8 @@ def from_csv(path: Path, seed: int = 0) -> Source:
     for split in ("train", "test"):
         if split == "train" or has_split(path, split):
             table = read_table(find_split(path, split), NUM_CLASSES)
-            names = [f"{table.folder}/{name}".lstrip("/") for name in table.names]
-            splits[split] = Split(StoredPictures(table.store, names), np.array(table.labels))
+            images = StoredPictures(table.store, table.paths)
+            splits[split] = Split(images, np.array(table.labels))
     return _source("csv", path, splits, seed)
 
 
@@ -157,24 +149,8 @@ def idx(path: Path, seed: int = 0) -> Source:
         if labels is None:
             raise DataError(f"{path} holds {images.name} but not {name}; both are needed.")
         split = "test" if _is_test(images) else "train"
-        splits[split] = Split(_idx_array(images, 3), _idx_array(labels, 1).astype(np.int64))
+        splits[split] = Split(read_idx(images, 3), read_idx(labels, 1).astype(np.int64))
     return _source("idx", path, splits, seed)
-
-
-def _idx_array(path: Path, dimensions: int) -> np.ndarray:
-    """The uint8 array of an IDX file: 0, 0, type 8, number of dimensions, sizes, values."""
-    check_file(path, MAX_INNER_BYTES)
-    try:
-        data = path.read_bytes()
-        if path.suffix == ".gz":
-            data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(MAX_INNER_BYTES + 1)
-        magic, *sizes = struct.unpack_from(f">{1 + dimensions}I", data)
-        values = np.frombuffer(data, np.uint8, offset=4 * (1 + dimensions))
-        if magic != 0x800 + dimensions or len(values) != np.prod(sizes, dtype=object):
-            raise ValueError("its header and its length do not fit")
-    except (OSError, EOFError, struct.error, zlib.error, ValueError) as error:
-        raise DataError(f"{path} is no IDX file of bytes ({error}).") from error
-    return values.reshape(sizes)
 
 
 def _source(name: str, path: Path, splits: dict[str, Split], seed: int) -> Source:

@@ -10,7 +10,7 @@ unpacked to disk.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from os import PathLike
@@ -44,8 +44,8 @@ class Table:
     """A split's rows, checked: every name is an image that exists, every label is in range."""
 
     store: Store
-    folder: str  # where in the store the images lie
-    names: list[str]  # image names relative to `folder`, in the CSV's order
+    paths: list[str]  # of the images in the store, in the CSV's order
+    names: list[str]  # the same relative to the image folder
     labels: list[int]  # integers in 0...num_classes-1, one per name
     warnings: list[str]  # one sentence each; nothing that stops the data from being used
 
@@ -54,7 +54,7 @@ class Table:
 
     def read(self, index: int) -> bytes:
         """The encoded bytes of image `index`."""
-        return self.store.read(_join(self.folder, self.names[index]))
+        return self.store.read(self.paths[index])
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,9 @@ def read_table(part: Part, num_classes: int) -> Table:
             f"{many(len(unnamed), 'image')} in {files.title}, not named in {title}, "
             f"{'is' if len(unnamed) == 1 else 'are'} left out, for example {min(unnamed)}."
         )
-    return Table(part.folder.store, part.folder.path, names, labels, warnings)
+    folder = f"{part.folder.path}/".lstrip("/")
+    paths = [folder + name for name in names]
+    return Table(part.folder.store, paths, names, labels, warnings)
 
 
 def _may_be_of(part: Part, files: Files, others: Sequence[Files]) -> Callable[[str], bool]:
@@ -232,25 +234,15 @@ def _open_zip(place: Place) -> ZipStore:
 
 def _in_the_course_s_layout(survey: _Survey, split: str) -> Part | None:
     """`train_new/` and `train_new.csv`, or the same without `_new`, side by side; no guess."""
-    tables = {(id(p.store), p.path): p for p in survey.tables}
-    for stem in (f"{split}_new", split):
-        for folder in _roots(survey.folders):
-            if folder.path == stem or folder.path.endswith(f"/{stem}"):
-                table = tables.get((id(folder.store), f"{folder.path}.csv"))
-                if table is not None:
-                    return Part(folder, table)
+    highest = sorted(survey.tables, key=lambda table: (table.path.count("/"), table.path))
+    for stem, table in product((f"{split}_new", split), highest):
+        folder = table.path.removesuffix(".csv")
+        if f"/{table.path}".endswith(f"/{stem}.csv") and any(
+            place.store is table.store and f"{place.path}/".startswith(f"{folder}/")
+            for place in survey.folders
+        ):
+            return Part(Place(table.store, folder, table.where.removesuffix(".csv")), table)
     return None
-
-
-def _roots(folders: Sequence[Place]) -> Iterator[Place]:
-    """Folders with images, and those above them, the highest first."""
-    found = {}
-    for place in folders:
-        path, where = place.path, place.where
-        while path:
-            found[id(place.store), path] = Place(place.store, path, where)
-            path, where = _parent(path), _parent(where)
-    yield from sorted(found.values(), key=lambda p: (p.path.count("/"), p.path))
 
 
 def _by_words(survey: _Survey, split: str) -> Part | None:
@@ -312,13 +304,10 @@ def _merged(folders: Sequence[Place], split: str) -> list[Place]:
         first = places[0]
         surplus = len(first.path) - len(common)
         where = first.where[: len(first.where) - surplus].rstrip("/") if surplus else first.where
-        one_tree = len(places) == 1 or _split_of(where) == split or _leaf_names_are_labels(places)
+        leaves_are_labels = all(place.path.rpartition("/")[2].isdecimal() for place in places)
+        one_tree = len(places) == 1 or _split_of(where) == split or leaves_are_labels
         merged += [Place(first.store, common, where)] if one_tree else places
     return merged
-
-
-def _leaf_names_are_labels(places: Sequence[Place]) -> bool:
-    return all(place.path.rpartition("/")[2].isdecimal() for place in places)
 
 
 def _best_pairs(pairs: Sequence[tuple[Place, Place]]) -> list[tuple[Place, Place]]:
@@ -371,7 +360,3 @@ def _listed(places: Sequence[Place]) -> str:
 
 def _parent(path: str) -> str:
     return path.rpartition("/")[0]
-
-
-def _join(folder: str, name: str) -> str:
-    return f"{folder}/{name}" if folder else name

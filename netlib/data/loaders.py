@@ -9,9 +9,8 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-import numpy as np
 import torch
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader
 
 from netlib.data.choosing import EpochSampler, Size, split_stratified
 from netlib.data.dataset import DigitDataset, Transform
@@ -29,7 +28,7 @@ class DigitData:
     the data set has none, they are cut from the train split as well.
 
     Args:
-        path: see `DigitDataset`.
+        path: see `DigitDataset`; or what is cut into training and validation, and the test set.
         input_dim: (channels, height, width).
         num_classes: number of classes.
         batch_size: of all three loaders; the last, smaller batch is never dropped.
@@ -52,7 +51,7 @@ class DigitData:
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | tuple[DigitDataset, DigitDataset],
         *,
         input_dim: Sequence[int] = (1, 28, 28),
         num_classes: int = 10,
@@ -69,27 +68,30 @@ class DigitData:
         extra_train_sets: Sequence["DigitDataset"] = (),
     ) -> None:
         self.batch_size = batch_size
-        read = partial(
-            DigitDataset,
-            path,
-            input_dim=input_dim,
-            num_classes=num_classes,
-            progress=progress,
-            cache_dir=cache_dir,
-            preprocess=preprocess,
-        )
-        train = read("train")
-        sizes: dict[str, Size | None] = {"validation": validation_size, "train": train_size}
-        if has_split(path, "test"):
-            self.test_set = _part(read("test"), "test", test_size, seed)
-        elif test_size is None:
-            raise DataError(f"{path} has no test split; give test_size to cut it from train.")
+        test: DigitDataset | None
+        if isinstance(path, tuple):
+            train, test = path
         else:
+            read = partial(
+                DigitDataset,
+                path,
+                input_dim=input_dim,
+                num_classes=num_classes,
+                progress=progress,
+                cache_dir=cache_dir,
+                preprocess=preprocess,
+            )
+            train, test = read("train"), read("test") if has_split(path, "test") else None
+        sizes: dict[str, Size | None] = {"validation": validation_size, "train": train_size}
+        if test is None:
+            if test_size is None:
+                raise DataError(f"{path} has no test split; give test_size to cut it from train.")
             sizes = {"test": test_size, **sizes}
+        elif test_size is not None:
+            test = _cut(test, {"test": test_size}, seed)["test"]
         parts = _cut(train, sizes, seed)
         self.train_set, self.validation_set = parts["train"], parts["validation"]
-        if "test" in parts:
-            self.test_set = parts["test"]
+        self.test_set = parts["test"] if test is None else test
         if extra_train_sets:
             self.train_set = _join([self.train_set, *extra_train_sets])
         self.train_set.transform = transform
@@ -106,20 +108,15 @@ class DigitData:
         """Batches of shuffled training images; `epoch` resumes at that epoch's order."""
         if epoch is not None:
             self.sampler.set_epoch(epoch)
-        return self._loader(self.train_set, self.sampler)
+        return self.train_set.loader(self.batch_size, self.sampler)
 
     def validation_loader(self) -> DataLoader:
         """Batches of the validation images, every one once, in a fixed order."""
-        return self._loader(self.validation_set)
+        return self.validation_set.loader(self.batch_size)
 
     def test_loader(self) -> DataLoader:
         """Batches of the test images, every one once, in a fixed order."""
-        return self._loader(self.test_set)
-
-    def _loader(self, dataset: DigitDataset, sampler: Sampler[int] | None = None) -> DataLoader:
-        return DataLoader(
-            dataset, self.batch_size, sampler=sampler, collate_fn=DigitDataset.collate
-        )
+        return self.test_set.loader(self.batch_size)
 
     def _weights(self) -> list[float]:
         counts = self.class_counts
@@ -129,15 +126,9 @@ class DigitData:
 def _cut(
     dataset: DigitDataset, sizes: Mapping[str, Size | None], seed: int
 ) -> dict[str, DigitDataset]:
-    """Disjoint parts of a data set: views of one reordered copy of its images."""
+    """Disjoint parts of a data set."""
     rows = split_stratified(dataset.labels.numpy(), sizes, seed)
-    ordered = dataset.select(torch.from_numpy(np.concatenate(list(rows.values()))))
-    ends = np.cumsum([len(part) for part in rows.values()]).tolist()
-    starts = [0, *ends[:-1]]
-    return {
-        name: ordered.select(slice(start, end))
-        for name, start, end in zip(rows, starts, ends, strict=True)
-    }
+    return {name: dataset.select(part) for name, part in rows.items()}
 
 
 def _join(datasets: Sequence[DigitDataset]) -> DigitDataset:
@@ -151,10 +142,3 @@ def _join(datasets: Sequence[DigitDataset]) -> DigitDataset:
         names=[name for dataset in datasets for name in dataset.names],
         num_classes=datasets[0].num_classes,
     )
-
-
-def _part(dataset: DigitDataset, name: str, size: Size | None, seed: int) -> DigitDataset:
-    if size is None:
-        return dataset
-    rows = split_stratified(dataset.labels.numpy(), {name: size}, seed)[name]
-    return dataset if len(rows) == len(dataset) else dataset.select(torch.from_numpy(rows))

@@ -44,8 +44,8 @@ def _write(path: Path, known: np.ndarray) -> Path:
     return path
 
 
-def count_seen(checkpoint: Path, images: Tensor) -> int | None:
-    """How many of the images are among those that the checkpoint was trained on.
+def warn_of_seen(checkpoint: Path, images: Tensor) -> int | None:
+    """How many of the images are among those that the checkpoint was trained on; the log says so.
 
     Returns:
         None where the checkpoint has no hashes beside it.
@@ -60,12 +60,7 @@ def count_seen(checkpoint: Path, images: Tensor) -> int | None:
         known = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise ValueError(f"{path} holds no hashes of images ({error}); delete it.") from error
-    return int(np.isin(digests(images), known).sum())
-
-
-def warn_of_seen(checkpoint: Path, images: Tensor) -> int | None:
-    """`count_seen`, with a line in the log where there are any."""
-    seen = count_seen(checkpoint, images)
+    seen = int(np.isin(digests(images), known).sum())
     if seen:
         log.warning(
             "%d of these %d images are among those that %s was trained on: the scores on them say "

@@ -2,8 +2,6 @@
 
 import io
 import os
-import struct
-import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,7 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from netlib.data.layout import Table
-from netlib.data.stores import DataError
+from netlib.data.stores import DataError, Store
 from netlib.picture.digit import SIDE, to_digit
 from netlib.picture.load import FORMATS, MAX_PIXELS, stretch
 
@@ -31,22 +29,6 @@ _BLOCK = 256  # images decoded by one thread at a time
 _SMALL_IMAGE = 2048  # encoded bytes; below it, threads wait for the interpreter more than they work
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MODES = {1: "L", 3: "RGB"}
-# What Pillow's format plugins raise on damaged files.
-DECODE_ERRORS = (
-    OSError,
-    AssertionError,
-    RuntimeError,
-    SyntaxError,
-    ValueError,
-    KeyError,
-    IndexError,
-    EOFError,
-    OverflowError,
-    TypeError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-)
 
 
 def check_input_dim(input_dim: Sequence[int]) -> InputDim:
@@ -137,7 +119,7 @@ def decode_image(data: bytes, input_dim: InputDim) -> Image.Image:
     taken.
 
     Raises:
-        One of Pillow's errors, or ValueError, if the bytes are no image that can be read.
+        Exception: of any kind, as Pillow's readers do, if the bytes are no image that can be read.
     """
     channels, height, width = input_dim
     image = open_as(data, _MODES[channels])
@@ -156,6 +138,21 @@ def open_as(data: bytes, mode: str) -> Image.Image:
     return _to_mode(image, mode)
 
 
+def read_image(store: Store, name: str, read: Reader) -> Image.Image:
+    """What `read` makes of a file.
+
+    Raises:
+        DataError: it cannot be read, or is no image.
+    """
+    data = store.read(name)
+    try:
+        image = read(data)
+        image.load()  # not before its pixels are asked for is a file decoded
+    except Exception as error:  # Pillow's readers raise about any on damaged data
+        raise DataError(f"{name} in {store.path} is no readable image: {error}") from error
+    return image
+
+
 def _workers(table: Table) -> int:
     """Threads that pay: Pillow lets go of the interpreter only within an image's pixel loops."""
     size = np.median([len(table.read(index)) for index in range(min(5, len(table)))])
@@ -171,15 +168,8 @@ def _decode_block(table: Table, block: range, input_dim: InputDim, read: Reader)
     channels, height, width = input_dim
     sheet = Image.new(_MODES[channels], (width, height * len(block)))
     for place, index in enumerate(block):
-        try:
-            sheet.paste(read(table.read(index)), (0, place * height))
-        except DataError:  # damaged outside the image: it says so already
-            raise
-        except DECODE_ERRORS as error:
-            name = f"{table.folder}/{table.names[index]}"
-            raise DataError(
-                f"{name} in {table.store.path} is no readable image: {error}"
-            ) from error
+        image = read_image(table.store, table.paths[index], read)
+        sheet.paste(image, (0, place * height))
     pixels = np.asarray(sheet).reshape(len(block), height, width, channels)
     return pixels.transpose(0, 3, 1, 2)
 

@@ -8,7 +8,10 @@ scans      8x8 scans that scikit-learn ships, scaled up; a test split only
 
 import gzip
 import hashlib
+import io
 import logging
+import struct
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +20,7 @@ from typing import Any, Protocol
 import numpy as np
 from PIL import Image
 
-from netlib.data.stores import DataError
+from netlib.data.stores import MAX_INNER_BYTES, DataError, check_file
 from netlib.data.strokes import PAD_SIZE, PenDigit, read_unipen, render_strokes, split_by_writer
 
 log = logging.getLogger(__name__)
@@ -90,16 +93,20 @@ def mnist(root: Path | None = None, download_to: Path | None = None) -> Source:
         _download_mnist(download_to)
         root = download_to
     raw = _mnist_folder(root)
-    content = {name: _read_idx(raw, name) for name in MNIST_MD5}
 
-    def split(prefix: str) -> Split:
-        # Before the values stand a magic number and the dimensions.
-        images = np.frombuffer(content[f"{prefix}-images-idx3-ubyte"], np.uint8, offset=16)
-        labels = np.frombuffer(content[f"{prefix}-labels-idx1-ubyte"], np.uint8, offset=8)
-        return Split(images.reshape(-1, 28, 28), labels.astype(np.int64))
+    def read(prefix: str, kind: str) -> np.ndarray:
+        name = f"{prefix}-{kind}-ubyte"
+        plain = raw / name
+        path = plain if plain.is_file() else raw / f"{name}.gz"
+        return read_idx(path, int(kind[-1]), MNIST_MD5[name])
 
+    parts = {"train": "train", "test": "t10k"}
+    splits = {
+        split: Split(read(prefix, "images-idx3"), read(prefix, "labels-idx1").astype(np.int64))
+        for split, prefix in parts.items()
+    }
     record = {"licence": MNIST_LICENCE, "md5": dict(MNIST_MD5)}
-    return Source("mnist", {"train": split("train"), "test": split("t10k")}, record)
+    return Source("mnist", splits, record)
 
 
 def packaged(seed: int = 0) -> Source:
@@ -259,13 +266,24 @@ def _mnist_folder(root: Path) -> Path:
     raise DataError(f"{root} holds no MNIST: expected MNIST/raw/{first} (or .gz) in it.")
 
 
-def _read_idx(folder: Path, name: str) -> bytes:
-    plain, packed = folder / name, folder / f"{name}.gz"
+def read_idx(path: Path, dimensions: int, md5: str = "") -> np.ndarray:
+    """The uint8 array of an IDX file, plain or gzipped: 0, 0, type 8, dimensions, sizes, values.
+
+    Raises:
+        DataError: it cannot be read, or its content has another MD5 than expected.
+    """
     try:
-        data = plain.read_bytes() if plain.is_file() else gzip.decompress(packed.read_bytes())
-    except (OSError, EOFError) as error:
-        raise DataError(f"{folder / name} cannot be read: {error}.") from error
-    md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
-    if md5 != MNIST_MD5[name]:
-        raise DataError(f"{folder / name} has MD5 {md5}, but MNIST's is {MNIST_MD5[name]}.")
-    return data
+        check_file(path, MAX_INNER_BYTES)
+        data = path.read_bytes()
+        if path.suffix == ".gz":
+            data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(MAX_INNER_BYTES + 1)
+        magic, *sizes = struct.unpack_from(f">{1 + dimensions}I", data)
+        values = np.frombuffer(data, np.uint8, offset=4 * (1 + dimensions))
+        if magic != 0x800 + dimensions or len(values) != np.prod(sizes, dtype=object):
+            raise ValueError("its header and its length do not fit")
+    except (OSError, EOFError, struct.error, zlib.error, ValueError) as error:
+        raise DataError(f"{path} is no IDX file of bytes ({error}).") from error
+    found = hashlib.md5(data, usedforsecurity=False).hexdigest()
+    if md5 and found != md5:
+        raise DataError(f"{path} has MD5 {found}, but MNIST's is {md5}.")
+    return values.reshape(sizes)

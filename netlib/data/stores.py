@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 MAX_BYTES = 4 * 2**30  # most that one zip may inflate to
 MAX_FILE_BYTES = 2**26  # of one image or CSV: 64 MB are a table of more than a million rows
@@ -167,6 +168,8 @@ class ZipStore:
         try:
             check_file(self.path, MAX_BYTES)
             with open(self.path, "rb") as file:
+                if 0 < os.fstat(file.fileno()).st_size < mmap.PAGESIZE:
+                    return file.read()  # of a map zipfile cannot tell that an archive is empty
                 return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except DataError:
             raise
@@ -175,14 +178,10 @@ class ZipStore:
 
     @cached_property
     def _entries(self) -> Mapping[str, zipfile.ZipInfo]:
+        source: Any = io.BytesIO(self._map) if isinstance(self._map, bytes) else self._map
         try:
-            if self._content is None:
-                check_file(self.path, MAX_BYTES)
-            source = self.path if self._content is None else io.BytesIO(self._content)
             with zipfile.ZipFile(source) as archive:
                 infos = archive.infolist()
-        except DataError:
-            raise
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise DataError(f"{self.path} is no readable zip archive: {error}.") from error
         self._check_sizes(infos)

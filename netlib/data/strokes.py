@@ -9,8 +9,9 @@ the segment between `.PEN_DOWN` and `.PEN_UP`, in tablet units with y pointing u
 
 import math
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -35,17 +36,6 @@ class PenDigit:
     writer: int | None  # who wrote it, None if the file does not say
 
 
-@dataclass
-class _Segment:
-    """A segment while it is being read."""
-
-    line: int
-    label: str
-    num_strokes: int
-    writer: int | None = None
-    strokes: list[list[tuple[float, float]]] = field(default_factory=list)
-
-
 def read_unipen(path: Path) -> list[PenDigit]:
     """Reads every segment of a UNIPEN file.
 
@@ -53,73 +43,57 @@ def read_unipen(path: Path) -> list[PenDigit]:
         DataError: the file is missing, has no segments, or a line of it is not understood.
     """
     try:
-        text = path.read_text(encoding="latin-1")  # the format's free text knows no encoding
+        lines = path.read_text(encoding="latin-1").splitlines()  # free text knows no encoding
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error
-    digits = [_finish(segment, path) for segment in _segments(text, path)]
-    if not digits:
+    starts = [number for number, line in enumerate(lines) if line.split()[:1] == [".SEGMENT"]]
+    if not starts:
         raise DataError(f"{path} has no .SEGMENT line: it is no UNIPEN file of pen strokes.")
-    return digits
+    return [_segment(lines, *ends, path) for ends in pairwise([*starts, len(lines)])]
 
 
-def _segments(text: str, path: Path) -> Iterator[_Segment]:
-    segment: _Segment | None = None
-    pen_is_down = False
-    for number, line in enumerate(text.splitlines(), start=1):
-        word = line.split(maxsplit=1)[0] if line.strip() else ""
-        if word == ".SEGMENT":
-            if segment is not None:
-                yield segment
-            segment, pen_is_down = _start(line, number, path), False
-        elif segment is None:
-            continue  # the header
-        elif word == ".COMMENT":
-            found = _COMMENT.match(line)
-            segment.writer = int(found[1]) if found else segment.writer
-        elif word in (".PEN_DOWN", ".PEN_UP"):
-            pen_is_down = word == ".PEN_DOWN"
-            if pen_is_down:
-                segment.strokes.append([])
-        elif pen_is_down and word and not word.startswith("."):
-            segment.strokes[-1].append(_point(line, number, path))
-    if segment is not None:
-        yield segment
-
-
-def _start(line: str, number: int, path: Path) -> _Segment:
-    found = _SEGMENT.match(line)
+def _segment(lines: Sequence[str], start: int, end: int, path: Path) -> PenDigit:
+    found = _SEGMENT.match(lines[start])
     if found is None:
         raise DataError(
-            f"{path}, line {number}, is {line.strip()!r}, expected "
+            f"{path}, line {start + 1}, is {lines[start].strip()!r}, expected "
             '.SEGMENT <level> <first>[-<last>] <quality> "<label>".'
         )
     first, last, label = found.groups()
-    return _Segment(number, label, int(last or first) - int(first) + 1)
+    writer: int | None = None
+    paths: list[list[tuple[float, float]]] = []
+    pen_is_down = False
+    for number in range(start + 1, end):
+        line = lines[number]
+        word = line.split(maxsplit=1)[0] if line.strip() else ""
+        if comment := _COMMENT.match(line):
+            writer = int(comment[1])
+        elif word in (".PEN_DOWN", ".PEN_UP"):
+            pen_is_down = word == ".PEN_DOWN"
+            if pen_is_down:
+                paths.append([])
+        elif pen_is_down and word and not word.startswith("."):
+            paths[-1].append(_point(line, f"{path}, line {number + 1},"))
+    place = f"{path}, segment in line {start + 1},"
+    if not re.fullmatch("[0-9]", label):
+        raise DataError(f"{place} is labelled {label!r}, but only digits are read.")
+    announced = int(last or first) - int(first) + 1
+    if len(paths) != announced:
+        raise DataError(f"{place} has {many(len(paths), 'stroke')}, but announces {announced}.")
+    strokes = [np.array(points, dtype=np.float32) for points in paths if points]
+    if not strokes:
+        raise DataError(f"{place} has no points.")
+    return PenDigit(strokes, int(label), writer)
 
 
-def _point(line: str, number: int, path: Path) -> tuple[float, float]:
+def _point(line: str, place: str) -> tuple[float, float]:
     try:
         x, y = (float(value) for value in line.split()[:2])
     except ValueError as error:
-        raise DataError(f"{path}, line {number}, is {line.strip()!r}, no x and y.") from error
+        raise DataError(f"{place} is {line.strip()!r}, no x and y.") from error
     if not (math.isfinite(x) and math.isfinite(y)):
-        raise DataError(f"{path}, line {number}, is {line.strip()!r}, no finite x and y.")
+        raise DataError(f"{place} is {line.strip()!r}, no finite x and y.")
     return x, y
-
-
-def _finish(segment: _Segment, path: Path) -> PenDigit:
-    place = f"{path}, segment in line {segment.line},"
-    if not re.fullmatch("[0-9]", segment.label):
-        raise DataError(f"{place} is labelled {segment.label!r}, but only digits are read.")
-    if len(segment.strokes) != segment.num_strokes:
-        raise DataError(
-            f"{place} has {many(len(segment.strokes), 'stroke')}, but announces "
-            f"{segment.num_strokes}."
-        )
-    strokes = [np.array(points, dtype=np.float32) for points in segment.strokes if points]
-    if not strokes:
-        raise DataError(f"{place} has no points.")
-    return PenDigit(strokes, int(segment.label), segment.writer)
 
 
 def split_by_writer(

@@ -99,21 +99,6 @@ def affine(
     return _sample(images, y + (height - 1) / 2, x + (width - 1) / 2)
 
 
-def shear(images: np.ndarray, rng: Generator) -> np.ndarray:
-    """Slant to either side."""
-    return affine(images, shear=np.tan(SHEAR) * _signs(images, rng))
-
-
-def scale(images: np.ndarray, rng: Generator) -> np.ndarray:
-    """Shrink."""
-    return affine(images, scale=SCALE)
-
-
-def rotate(images: np.ndarray, rng: Generator) -> np.ndarray:
-    """Turn to either side."""
-    return affine(images, radians=ROTATION * _signs(images, rng))
-
-
 def translate(images: np.ndarray, rng: Generator) -> np.ndarray:
     """Move to one of the four corners."""
     down, right = (TRANSLATION * _signs(images, rng) for _ in range(2))
@@ -188,11 +173,6 @@ def _blur(images: np.ndarray, sigma: float) -> np.ndarray:
 
 
 # --- Light and dirt -----------------------------------------------------------------------------
-
-
-def brightness(images: np.ndarray, rng: Generator) -> np.ndarray:
-    """Lighten everything, the ink up to white."""
-    return images + BRIGHTNESS
 
 
 def stripe(images: np.ndarray, rng: Generator) -> np.ndarray:
@@ -323,10 +303,18 @@ CORRUPTIONS = {
         f"one-sided Gaussian tail (σ {MOTION_SIGMA:g} px, {MOTION_LENGTH} px long), direction "
         f"within ±{MOTION_DEGREES:g} degrees of the horizontal",
     ),
-    "shear": Corruption(shear, f"{SHEAR} radians to either side"),
-    "scale": Corruption(scale, f"shrunk to {SCALE:g} of its size"),
-    "rotate": Corruption(rotate, f"{ROTATION} radians (23 degrees) to either side"),
-    "brightness": Corruption(brightness, f"{BRIGHTNESS} added, clipped at white"),
+    "shear": Corruption(
+        lambda x, rng: affine(x, shear=np.tan(SHEAR) * _signs(x, rng)),
+        f"{SHEAR} radians to either side",
+    ),
+    "scale": Corruption(lambda x, rng: affine(x, scale=SCALE), f"shrunk to {SCALE:g} of its size"),
+    "rotate": Corruption(
+        lambda x, rng: affine(x, radians=ROTATION * _signs(x, rng)),
+        f"{ROTATION} radians (23 degrees) to either side",
+    ),
+    "brightness": Corruption(
+        lambda x, rng: x + BRIGHTNESS, f"{BRIGHTNESS} added, clipped at white"
+    ),
     "translate": Corruption(translate, f"{TRANSLATION} px along both axes"),
     "stripe": Corruption(stripe, "the left and the right quarter inverted"),
     "fog": Corruption(

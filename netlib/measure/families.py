@@ -126,11 +126,6 @@ def _font(path: Path) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(path), FONT_SIZE)
 
 
-def lookalikes(fonts: Sequence[Path]) -> Maker:
-    """Characters that many hands write as digits."""
-    return lambda rng: typed(rng, fonts, LOOKALIKES)
-
-
 def typed_digit(rng: Generator, fonts: Sequence[Path]) -> tuple[np.ndarray, int]:
     """A pad with a digit of one random font, and which."""
     label = int(rng.integers(10))

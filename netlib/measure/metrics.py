@@ -4,8 +4,7 @@ Scores are fractions. `confusion[true, predicted]` counts images.
 """
 
 import logging
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,37 +19,19 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Scores:
-    """What one network scores on one set.
+    """What one network scores on one set."""
 
-    Attributes:
-        n: number of images.
-        accuracy: share of right predictions.
-        accuracy_interval: its Wilson 95 % interval.
-        balanced_accuracy: mean recall of the classes that occur.
-        macro_f1: mean F1 of the classes that occur as label or prediction, as scikit-learn's.
-        per_class_recall: recall of each class; None for a class that does not occur.
-        per_class_f1: F1 of each class.
-        nll: mean negative log-likelihood of the true class, nats.
-        brier: squared error of the probabilities, summed over classes, mean over images.
-        ece: expected calibration error, see `calibration_error`.
-        confusion: (C, C) counts, true class by row.
-    """
-
-    n: int
-    accuracy: float
-    accuracy_interval: tuple[float, float]
-    balanced_accuracy: float
-    macro_f1: float
-    per_class_recall: tuple[float | None, ...]
+    n: int  # images
+    accuracy: float  # share of right predictions
+    accuracy_interval: tuple[float, float]  # Wilson's, 95 %
+    balanced_accuracy: float  # mean recall of the classes that occur
+    macro_f1: float  # mean of the classes that occur as label or prediction, as scikit-learn's
+    per_class_recall: tuple[float | None, ...]  # None for a class that does not occur
     per_class_f1: tuple[float, ...]
-    nll: float
-    brier: float
-    ece: float
-    confusion: tuple[tuple[int, ...], ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain numbers and lists, for a JSON file."""
-        return asdict(self)
+    nll: float  # mean negative log-likelihood of the true class, nats
+    brier: float  # squared error of the probabilities, summed over classes, mean over images
+    ece: float  # expected calibration error, see `calibration_error`
+    confusion: tuple[tuple[int, ...], ...]  # (C, C) counts, true class by row
 
 
 def scores(labels: ArrayLike, logits: ArrayLike, temperature: float = 1.0) -> Scores:

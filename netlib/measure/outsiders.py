@@ -17,12 +17,13 @@ from netlib.data.european import european
 from netlib.data.strokes import PenDigit, read_unipen, split_by_writer
 from netlib.measure import doodles
 from netlib.measure.families import (
+    LOOKALIKES,
     drawn,
     families,
     find_fonts,
-    lookalikes,
     moused,
     small,
+    typed,
     typed_digit,
     worn,
 )
@@ -104,7 +105,8 @@ def _makers(drawing: Drawing, split: str) -> dict[str, Maker]:
     photos = [np.asarray(Image.open(path).convert("RGB")) for path in files]
     makers = families(fonts[0], fonts[1], pen, photos)
     if split == "test":
-        makers["lookalikes"] = lookalikes([font for font in fonts[0] if font.stem == "latin"])
+        latin = [font for font in fonts[0] if font.stem == "latin"]
+        makers["lookalikes"] = lambda rng: typed(rng, latin, LOOKALIKES)
     return makers
 
 

@@ -20,16 +20,10 @@ NETWORKS = ("standard", "mobilenet")
 
 @dataclass(frozen=True)
 class KeptRun:
-    """One training's files.
+    """One training's files."""
 
-    Attributes:
-        network: "standard" or "mobilenet".
-        seed: of the split, the weights and the order.
-        folder: where the files are.
-    """
-
-    network: str
-    seed: int
+    network: str  # "standard" or "mobilenet"
+    seed: int  # of the split, the weights and the order
     folder: Path
 
     @property
@@ -75,17 +69,11 @@ class KeptRun:
 
 @dataclass(frozen=True)
 class Pairs:
-    """The runs of both networks, for every seed that both have.
+    """The runs of both networks, for every seed that both have."""
 
-    Attributes:
-        seeds: ascending, at least one.
-        runs: (network, seed) -> its files.
-        ignored: names of runs whose seed the other network lacks.
-    """
-
-    seeds: tuple[int, ...]
-    runs: dict[tuple[str, int], KeptRun]
-    ignored: tuple[str, ...]
+    seeds: tuple[int, ...]  # ascending, at least one
+    runs: dict[tuple[str, int], KeptRun]  # by network and seed
+    ignored: tuple[str, ...]  # names of runs whose seed the other network lacks
 
     def of(self, network: str) -> list[KeptRun]:
         """The runs of one network, by seed."""
@@ -106,15 +94,14 @@ class Pairs:
     @property
     def typical(self) -> int:
         """The seed whose difference in accuracy is nearest to the median, the lower one of two."""
-        gaps = {}
-        for seed in self.seeds:
-            right = {}
-            for network, run in self.at(seed).items():
-                labels, logits = run.arrays("labels", "logits")
-                right[network] = int((logits.argmax(1) == labels).sum())
-            gaps[seed] = right[NETWORKS[1]] - right[NETWORKS[0]]
-        median = float(np.median(list(gaps.values())))
-        return min(self.seeds, key=lambda seed: (abs(gaps[seed] - median), seed))
+
+        def right(run: KeptRun) -> int:
+            labels, logits = run.arrays("labels", "logits")
+            return int((logits.argmax(1) == labels).sum())
+
+        first, second = (np.array([*map(right, self.of(network))]) for network in NETWORKS)
+        gaps = second - first
+        return self.seeds[int(np.abs(gaps - np.median(gaps)).argmin())]
 
     def __iter__(self) -> Iterator[KeptRun]:
         """Every run, network by network."""

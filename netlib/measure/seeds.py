@@ -47,21 +47,13 @@ def paired_interval(only_a: int, only_b: int, n: int) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class MeanInterval:
-    """A mean over runs and how sure it is; of a single run, nothing but its value is known.
-
-    Attributes:
-        mean: of the values.
-        sd: their standard deviation, with n - 1; None for one value.
-        low: lower end of the mean's Student t interval; None for one value.
-        high: upper end.
-        n: number of values.
-    """
+    """A mean over runs and how sure it is; of a single run, nothing but its value is known."""
 
     mean: float
-    sd: float | None
-    low: float | None
-    high: float | None
-    n: int
+    sd: float | None  # standard deviation of the values, with n - 1
+    low: float | None  # lower end of the mean's Student t interval
+    high: float | None  # upper end
+    n: int  # number of values
 
 
 def mean_interval(values: ArrayLike, confidence: float = 0.95) -> MeanInterval:
@@ -93,23 +85,15 @@ def paired_t(a: ArrayLike, b: ArrayLike) -> float | None:
 class Equivalence:
     """Two one-sided tests (Schuirmann 1987): is the mean difference inside ± margin?
 
-    Attributes:
-        p_lower: of "the difference is at most -margin".
-        p_upper: of "the difference is at least margin".
-        p: the larger of the two.
-        low: lower end of the 1 - 2·alpha interval of the mean difference.
-        high: upper end; the two means are equivalent where the interval lies within ± margin.
-        equivalent: whether p < alpha.
-
     All are None for a single pair.
     """
 
-    p_lower: float | None
-    p_upper: float | None
-    p: float | None
-    low: float | None
-    high: float | None
-    equivalent: bool | None
+    p_lower: float | None  # of "the difference is at most -margin"
+    p_upper: float | None  # of "the difference is at least margin"
+    p: float | None  # the larger of the two
+    low: float | None  # lower end of the 1 - 2·alpha interval of the mean difference
+    high: float | None  # upper end; equivalent where the interval lies within ± margin
+    equivalent: bool | None  # whether p < alpha
 
 
 def equivalence(a: ArrayLike, b: ArrayLike, margin: float, alpha: float = 0.05) -> Equivalence:

@@ -1,7 +1,6 @@
 from .blocks import ConvBlock as ConvBlock
 from .blocks import ConvDw as ConvDw
 from .checkpoint import load_network as load_network
-from .checkpoint import load_weights as load_weights
 from .checkpoint import save_network as save_network
 from .checkpoint import weights_digest as weights_digest
 from .complexity import Complexity as Complexity
@@ -9,14 +8,10 @@ from .complexity import LayerCost as LayerCost
 from .complexity import measure as measure
 from .layers import Layers as Layers
 from .layers import layers_of as layers_of
-from .network import ARCHITECTURES as ARCHITECTURES
 from .network import Network as Network
-from .network import architecture_name as architecture_name
 from .network import init_network as init_network
-from .network import mobilenet as mobilenet
 from .network import mobilenet_v1 as mobilenet_v1
 from .network import named_network as named_network
-from .network import standard as standard
 from .saved import CheckpointError as CheckpointError
 from .saved import SavedNetwork as SavedNetwork
 from .saved import read_checkpoint as read_checkpoint

@@ -17,14 +17,7 @@ from safetensors.torch import save_file
 
 from netlib.files import replacing
 from netlib.nets.network import Network
-from netlib.nets.saved import (
-    FORMAT,
-    FORMAT_VERSION,
-    CheckpointError,
-    SavedNetwork,
-    arrays_digest,
-    read_checkpoint,
-)
+from netlib.nets.saved import FORMAT, FORMAT_VERSION, arrays_digest, read_checkpoint
 
 
 def save_network(
@@ -71,35 +64,6 @@ def load_network(path: str | os.PathLike[str]) -> Network:
     """
     saved = read_checkpoint(path)
     net = Network(saved.layers.spec)
-    _load_arrays(net, saved)
+    net.load_state_dict({name: torch.from_numpy(a) for name, a in saved.arrays.items()})
     net.metadata = saved.metadata
     return net.eval()
-
-
-def load_weights(net: Network, path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Load a checkpoint's weights into `net`, which must be of the same architecture.
-
-    Returns:
-        The metadata.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        CheckpointError: no checkpoint, damaged, or of another architecture; `net` is unchanged.
-    """
-    saved = read_checkpoint(path)
-    if saved.layers.spec != net.spec:
-        raise CheckpointError(
-            f"{path} holds {_describe(saved.layers.spec)}; expected {_describe(net.spec)}: "
-            "pass the block counts, input_dim and num_classes that it was trained with."
-        )
-    _load_arrays(net, saved)
-    return saved.metadata
-
-
-def _load_arrays(net: Network, saved: SavedNetwork) -> None:
-    net.load_state_dict({name: torch.from_numpy(a) for name, a in saved.arrays.items()})
-
-
-def _describe(spec: Mapping[str, Any]) -> str:
-    arguments = ", ".join(f"{k}={v}" for k, v in spec.items() if k != "factory")
-    return f"{spec.get('factory')}({arguments})"

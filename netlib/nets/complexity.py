@@ -14,23 +14,14 @@ from netlib.nets.layers import Arrays
 
 @dataclass(frozen=True)
 class LayerCost:
-    """Cost of one layer for one image.
+    """Cost of one layer for one image."""
 
-    Attributes:
-        name: the module's path, such as "blocks.2.conv_dw".
-        kind: "conv", "depthwise", "pointwise", "fc" or "bn".
-        output_shape: (C, H, W), or (D,) after pooling.
-        num_params: trainable parameters.
-        num_buffers: running statistics.
-        macs: multiply-accumulates for one image.
-    """
-
-    name: str
-    kind: str
-    output_shape: tuple[int, ...]
-    num_params: int
-    num_buffers: int
-    macs: int
+    name: str  # the module's path, such as "blocks.2.conv_dw"
+    kind: str  # "conv", "depthwise", "pointwise", "fc" or "bn"
+    output_shape: tuple[int, ...]  # (C, H, W), or (D,) after pooling
+    num_params: int  # trainable parameters
+    num_buffers: int  # running statistics
+    macs: int  # multiply-accumulates for one image
 
 
 @dataclass(frozen=True)
@@ -59,13 +50,12 @@ def measure(net: Arrays) -> Complexity:
     """The cost of each layer of a network for one image."""
     costs = []
     for layer in net.layers.convs:
-        shape, size, channels = (
+        shape, channels, size = (
             layer.output_shape,
-            math.prod(layer.weight_shape),
             layer.out_channels,
+            math.prod(layer.weight_shape),
         )
-        # Every output number costs one MAC for each weight of its filter.
-        macs = math.prod(shape[1:]) * size
+        macs = math.prod(shape[1:]) * size  # one for each weight of an output number's filter
         costs.append(LayerCost(layer.conv, layer.kind, shape, size, 0, macs))
         costs.append(LayerCost(layer.norm, "bn", shape, 2 * channels, 2 * channels, 0))
     head = net.layers.head

@@ -129,17 +129,26 @@ class Head:
 
 @dataclass(frozen=True)
 class Layers:
-    """Blocks, global average pooling, one fully connected layer.
+    """Blocks, global average pooling, one fully connected layer."""
 
-    Attributes:
-        spec: what it was made from, checked and complete.
-        blocks: in the order in which they run.
-        head: the last layer.
-    """
-
-    spec: Spec
-    blocks: tuple[Block, ...]
+    spec: Spec  # what it was made from, checked and complete
+    blocks: tuple[Block, ...]  # in the order in which they run
     head: Head
+
+    @property
+    def name(self) -> str:
+        """As "standard", "mobilenet", "mobilenet_v1" or "conv3_dw2_w0.5"."""
+        spec = self.spec
+        if spec["factory"] == "mobilenet_v1":
+            kind = "mobilenet_v1" if spec["separable"] else "conv_mobilenet_v1"
+        else:
+            counts = spec["conv_block_count"], spec["mobilenet_block_count"]
+            kind = "conv{}_dw{}".format(*counts)
+            if spec["width"] == 1 and "head" not in spec:
+                named = {text: name for name, text in BLOCK_COUNTS.items()}
+                return named.get("{}+{}".format(*counts), kind)
+        kind += "" if spec["width"] == 1 else f"_w{spec['width']:g}"
+        return f"{kind}_{spec['head']}" if "head" in spec else kind
 
     @property
     def input_dim(self) -> InputDim:
@@ -184,16 +193,13 @@ def layers_of(spec: Mapping[str, Any]) -> Layers:
     """
     spec = checked_spec(spec)
     plan = _v1_plan(spec) if spec["factory"] == "mobilenet_v1" else _course_plan(spec)
-    channels, *side = spec["input_dim"]
+    dim: InputDim = tuple(spec["input_dim"])
     blocks = []
-    for number, (separable, out_channels, stride) in enumerate(plan):
-        block = _block(f"blocks.{number}", separable, (channels, side[0], side[1]),
-                       out_channels, stride)  # fmt: skip
-        channels, *side = block.output_shape
-        blocks.append(block)
-    layers = Layers(
-        spec, tuple(blocks), Head(spec.get("head", "linear"), channels, spec["num_classes"])
-    )
+    for number, (separable, channels, stride) in enumerate(plan):
+        blocks.append(_block(f"blocks.{number}", separable, dim, channels, stride))
+        dim = blocks[-1].output_shape
+    head = Head(spec.get("head", "linear"), dim[0], spec["num_classes"])
+    layers = Layers(spec, tuple(blocks), head)
     size = sum(math.prod(shape) for _, _, shape in layers.tensors())
     if size > MAX_PARAMS:
         raise ValueError(
@@ -204,12 +210,10 @@ def layers_of(spec: Mapping[str, Any]) -> Layers:
 
 
 def _block(path: str, separable: bool, dim: InputDim, channels: int, stride: int) -> Block:
-    read, *rest = dim
-    side = (rest[0], rest[1])
+    read, side = dim[0], dim[1:]
     if not separable:
-        return Block(
-            (ConvLayer(f"{path}.conv", f"{path}.bn", "conv", read, channels, stride, side),)
-        )
+        layer = ConvLayer(f"{path}.conv", f"{path}.bn", "conv", read, channels, stride, side)
+        return Block((layer,))
     first = ConvLayer(f"{path}.conv_dw", f"{path}.bn_dw", "depthwise", read, read, stride, side)
     between = first.output_shape[1:]
     second = ConvLayer(f"{path}.conv_pw", f"{path}.bn_pw", "pointwise", read, channels, 1, between)
@@ -314,39 +318,6 @@ _SPECS: dict[str, Callable[..., Spec]] = {
     "init_network": init_network_spec,
     "mobilenet_v1": mobilenet_v1_spec,
 }
-
-
-def named_spec(
-    name: str, input_dim: Sequence[int], num_classes: int, width: float = 1.0, head: str = "linear"
-) -> Spec:
-    """The spec of "standard", "mobilenet", "mobilenet_v1", or of block counts as in "3+1".
-
-    Raises:
-        ValueError: the name is unknown or an argument is out of range.
-    """
-    if name == "mobilenet_v1":
-        return mobilenet_v1_spec(input_dim, num_classes, width)
-    counts = BLOCK_COUNTS.get(name, name).split("+")
-    if len(counts) != 2 or not all(count.isdecimal() for count in counts):
-        raise ValueError(
-            f"The network is {name!r}; expected standard, mobilenet, mobilenet_v1 or "
-            "block counts as in 3+1."
-        )
-    return init_network_spec(int(counts[0]), int(counts[1]), input_dim, num_classes, width, head)
-
-
-def spec_name(spec: Mapping[str, Any]) -> str:
-    """The name of a spec: "standard", "mobilenet", "mobilenet_v1", or as in "conv3_dw2_w0.5"."""
-    if spec["factory"] == "mobilenet_v1":
-        kind = "mobilenet_v1" if spec["separable"] else "conv_mobilenet_v1"
-    else:
-        counts = spec["conv_block_count"], spec["mobilenet_block_count"]
-        kind = "conv{}_dw{}".format(*counts)
-        if spec["width"] == 1 and "head" not in spec:
-            named = {text: name for name, text in BLOCK_COUNTS.items()}
-            return named.get("{}+{}".format(*counts), kind)
-    kind += "" if spec["width"] == 1 else f"_w{spec['width']:g}"
-    return f"{kind}_{spec['head']}" if "head" in spec else kind
 
 
 def _common(input_dim: Sequence[int], num_classes: int, width: float) -> Spec:

@@ -3,7 +3,7 @@
 input -> conv blocks -> MobileNet blocks -> global average pooling -> fully connected layer
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from netlib.nets.blocks import ConvBlock, ConvDw
 from netlib.nets.layers import (
+    BLOCK_COUNTS,
     COSINE_SCALE,
     Block,
     InputDim,
@@ -20,8 +21,6 @@ from netlib.nets.layers import (
     init_network_spec,
     layers_of,
     mobilenet_v1_spec,
-    named_spec,
-    spec_name,
 )
 
 
@@ -125,11 +124,8 @@ def init_network(
     Raises:
         ValueError: an argument is out of range, or the network too large.
     """
-    return Network(
-        init_network_spec(
-            conv_block_count, mobilenet_block_count, input_dim, num_classes, width, head
-        )
-    )
+    counts = conv_block_count, mobilenet_block_count
+    return Network(init_network_spec(*counts, input_dim, num_classes, width, head))
 
 
 def mobilenet_v1(
@@ -154,40 +150,30 @@ def mobilenet_v1(
     return Network(mobilenet_v1_spec(input_dim, num_classes, width, separable))
 
 
-def standard(input_dim: Sequence[int] = (1, 28, 28), num_classes: int = 10) -> Network:
-    """The course's standard network: four conv blocks."""
-    return named_network("standard", input_dim, num_classes)
-
-
-def mobilenet(input_dim: Sequence[int] = (1, 28, 28), num_classes: int = 10) -> Network:
-    """The course's MobileNet network: two conv blocks, then two MobileNet blocks."""
-    return named_network("mobilenet", input_dim, num_classes)
-
-
-ARCHITECTURES: dict[str, Callable[..., Network]] = {
-    "standard": standard,
-    "mobilenet": mobilenet,
-    "mobilenet_v1": mobilenet_v1,
-}
-
-
 def named_network(
-    name: str, input_dim: Sequence[int], num_classes: int, width: float = 1.0, head: str = "linear"
+    name: str,
+    input_dim: Sequence[int] = (1, 28, 28),
+    num_classes: int = 10,
+    width: float = 1.0,
+    head: str = "linear",
 ) -> Network:
     """Build "standard", "mobilenet", "mobilenet_v1", or block counts as in "3+1".
 
-    "3+1" has three conv blocks and then one MobileNet block. The other arguments are those of
-    `init_network`; MobileNet v1 has no head but "linear".
+    "3+1" has three conv blocks and then one MobileNet block, "standard" is 4+0, "mobilenet" 2+2.
+    The other arguments are those of `init_network`; MobileNet v1 has no head but "linear".
 
     Raises:
         ValueError: the name is unknown or an argument is out of range.
     """
-    return Network(named_spec(name, input_dim, num_classes, width, head))
-
-
-def architecture_name(net: Network) -> str:
-    """The name of `net` in `ARCHITECTURES`, or its block counts, as in "conv3_dw2"."""
-    return spec_name(net.spec)
+    if name == "mobilenet_v1":
+        return mobilenet_v1(input_dim, num_classes, width)
+    counts = BLOCK_COUNTS.get(name, name).split("+")
+    if len(counts) != 2 or not all(count.isdecimal() for count in counts):
+        raise ValueError(
+            f"The network is {name!r}; expected standard, mobilenet, mobilenet_v1 or "
+            "block counts as in 3+1."
+        )
+    return init_network(int(counts[0]), int(counts[1]), input_dim, num_classes, width, head)
 
 
 def _build_block(block: Block) -> nn.Module:

@@ -29,17 +29,11 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class SavedNetwork:
-    """What a checkpoint holds.
+    """What a checkpoint holds."""
 
-    Attributes:
-        metadata: what it says of itself, checked.
-        layers: what its network is made of.
-        arrays: its weights and running statistics, finite, as in `Layers.tensors`.
-    """
-
-    metadata: dict[str, Any]
-    layers: Layers
-    arrays: dict[str, NDArray]
+    metadata: dict[str, Any]  # what it says of itself, checked
+    layers: Layers  # what its network is made of
+    arrays: dict[str, NDArray]  # its weights and running statistics, finite, as `Layers.tensors`
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:

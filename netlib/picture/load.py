@@ -16,6 +16,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF")
+SEVERAL = ("PNG", "WEBP", "AVIF", "GIF", "TIFF")  # may hold; a phone's JPEG only has extras of one
 FORMAT_NAMES = "PNG, JPEG, WebP, AVIF, BMP, GIF or TIFF"
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")  # after "ftyp"
 DAMAGED = "The picture is damaged or cut short; save or send it again."
@@ -94,6 +95,17 @@ def open_image(source: Source, max_pixels: int = MAX_PIXELS) -> Image.Image:
     width, height = (math.ceil(DECODED_SHARE * side) for side in _fitting_size(image.size))
     image.draft(None, (width, height))
     return _plain(_decoded(image))
+
+
+def is_first_of_several(source: Picture) -> bool:
+    """Whether a file holds more pictures, pages or frames than the first, which is read."""
+    if not isinstance(source, (str, Path, bytes)):
+        return False
+    try:
+        image = Image.open(io.BytesIO(_read(source)), formats=SEVERAL)
+        return bool(getattr(image, "is_animated", False))
+    except Exception:  # As in `open_image`, which tells what is wrong.
+        return False
 
 
 def _refusal(data: bytes) -> str:

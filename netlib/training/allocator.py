@@ -5,12 +5,9 @@ such large blocks to the kernel at once, which then clears fresh pages for the n
 third of a core.
 """
 
+import contextlib
 import ctypes
 import functools
-import logging
-import sys
-
-log = logging.getLogger(__name__)
 
 # Parameters of mallopt, from malloc.h.
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
@@ -19,22 +16,9 @@ SETTINGS = {M_TRIM_THRESHOLD: 2**31 - 1, M_TOP_PAD: 64 * 2**20, M_MMAP_MAX: 0}
 
 
 @functools.cache
-def keep_freed_memory() -> bool:
-    """Make this process reuse freed memory instead of returning it to the system.
-
-    Has an effect with glibc only: elsewhere nothing happens. Results never depend on it.
-
-    Returns:
-        Whether the allocator took the settings.
-    """
-    if not sys.platform.startswith("linux"):
-        return False
-    try:
+def keep_freed_memory() -> None:
+    """Make this process reuse freed memory, where its C library is glibc; results stay the same."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # another system or library
         mallopt = ctypes.CDLL(None).mallopt
-    except AttributeError:  # another C library, such as musl
-        return False
-    results = [mallopt(parameter, value) for parameter, value in SETTINGS.items()]
-    taken = all(result == 1 for result in results)
-    if not taken:
-        log.info("The C allocator did not take all settings; training may be slower.")
-    return taken
+        for parameter, value in SETTINGS.items():
+            mallopt(parameter, value)

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Literal, get_args, get_origin, get_type_hints
 
 from netlib.training.losses import LOSSES
 
@@ -22,34 +22,20 @@ def _check(valid: bool, name: str, got: object, expected: str) -> None:
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """Ranges of the random changes made to each training image; 0 switches a change off.
+    """Ranges of the random changes made to each training image; 0 switches a change off."""
 
-    Attributes:
-        rotation: degrees, uniform in ±rotation.
-        scale: uniform in 1 ± scale, both axes together.
-        stretch: uniform in ±stretch; widens and flattens, or the reverse.
-        shear: tangent of the slant, uniform in ±shear.
-        shift: pixels, uniform in ±shift for each axis.
-        elastic: standard deviation of the control points of a smooth random displacement field,
-            pixels (Simard et al. 2003, section 2).
-        thickness: largest share of a 3x3 dilation or erosion that is mixed in.
-        contrast: ink is multiplied by uniform 1 ± contrast and clipped.
-        blur: largest share of a 3x3 Gaussian blur that is mixed in.
-        erase: probability that a random patch is wiped out (Zhong et al. 2020).
-        erase_size: side of that patch, pixels.
-    """
-
-    rotation: float = 0.0
-    scale: float = 0.0
-    stretch: float = 0.0
-    shear: float = 0.0
-    shift: float = 0.0
-    elastic: float = 0.0
-    thickness: float = 0.0
-    contrast: float = 0.0
-    blur: float = 0.0
-    erase: float = 0.0
-    erase_size: int = 6
+    rotation: float = 0.0  # degrees, uniform in ±rotation
+    scale: float = 0.0  # uniform in 1 ± scale, both axes together
+    stretch: float = 0.0  # uniform in ±stretch; widens and flattens, or the reverse
+    shear: float = 0.0  # tangent of the slant, uniform in ±shear
+    shift: float = 0.0  # pixels, uniform in ±shift for each axis
+    # Pixels: standard deviation of the control points of a smooth random displacement field
+    elastic: float = 0.0  # (Simard et al. 2003, section 2)
+    thickness: float = 0.0  # largest share of a 3x3 dilation or erosion that is mixed in
+    contrast: float = 0.0  # ink is multiplied by uniform 1 ± contrast and clipped
+    blur: float = 0.0  # largest share of a 3x3 Gaussian blur that is mixed in
+    erase: float = 0.0  # probability that a random patch is wiped out (Zhong et al. 2020)
+    erase_size: int = 6  # side of that patch, pixels
 
     def __post_init__(self) -> None:
         """Reject values out of range."""
@@ -154,7 +140,3 @@ class TrainConfig:
         _check(plain, "loss", repr(self.loss), "cross_entropy where teachers are named")
         _check(self.patience >= 0, "patience", self.patience, "0 or more")
         _check(0 <= self.seed < 2**32, "seed", self.seed, "0 to 2^32 - 1")
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain numbers, strings and dictionaries, for a JSON file."""
-        return asdict(self)

@@ -9,12 +9,14 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.utils.data import BatchSampler, DataLoader, SequentialSampler, TensorDataset
 
+from netlib.data.arrays import as_labels
 from netlib.data.choosing import EpochSampler
 from netlib.data.pixels import DARK_ON_LIGHT, count_dark_on_light
 from netlib.errors import many
-from netlib.nets.checkpoint import load_weights
+from netlib.nets.checkpoint import load_network
 from netlib.nets.network import Network
-from netlib.training.arguments import as_images, as_labels, choose_loss, choose_optimizer
+from netlib.nets.saved import CheckpointError
+from netlib.training.arguments import as_images, choose_loss, choose_optimizer
 from netlib.training.config import TrainConfig
 from netlib.training.loop import Batches, MakeOptimizer, fit
 from netlib.training.losses import Loss
@@ -26,15 +28,10 @@ EVALUATION_BATCH = 1000
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a network says of N images.
+    """What a network says of N images."""
 
-    Attributes:
-        logits: (N, num_classes) float32.
-        embeddings: (N, D) float32, the input of the last layer.
-    """
-
-    logits: Tensor
-    embeddings: Tensor
+    logits: Tensor  # (N, num_classes) float32
+    embeddings: Tensor  # (N, D) float32, the input of the last layer
 
     @property
     def predictions(self) -> Tensor:
@@ -129,18 +126,24 @@ def test(
 
     Raises:
         FileNotFoundError: there is no such checkpoint.
-        CheckpointError: it is of another architecture, or damaged.
+        CheckpointError: it is of another architecture, or damaged; `net` is unchanged.
         ValueError: images and labels do not fit one another or the network, or `model` is neither.
     """
     images, labels = _pair("test_set", test_set_x, test_set_y, net, normalise)
-    if isinstance(model, Network):
-        _copy_weights(model, net)
-    elif isinstance(model, str | os.PathLike):
-        net.metadata = load_weights(net, model)
-    elif model is not None:
+    if model is not None and not isinstance(model, str | os.PathLike | Network):
         raise ValueError(
             f"model is a {type(model).__name__}; expected a checkpoint's path, a network or None."
         )
+    source = load_network(model) if isinstance(model, str | os.PathLike) else model or net
+    if source.spec != net.spec:
+        title = "a network" if source is model else f"{model}, which holds"
+        raise CheckpointError(
+            f"model is {title} {source.spec}, and net is {net.spec}; expected the same "
+            "architecture: build both with the same arguments."
+        )
+    if source is not net:
+        net.load_state_dict(source.state_dict())
+        net.metadata = source.metadata
     predictions = infer(net, _loader(images, labels, EVALUATION_BATCH)).predictions
     logger.info("accuracy %.4f on %d images", (predictions == labels).float().mean(), len(labels))
     return predictions
@@ -194,14 +197,3 @@ def _pair(
     if images.min() >= 0 and 2 * (dark := count_dark_on_light(images, 0.5)) > len(images):
         logger.warning("%s: %d of %d images are %s", name, dark, len(images), DARK_ON_LIGHT)
     return images, labels
-
-
-def _copy_weights(source: Network, net: Network) -> None:
-    if source.spec != net.spec:
-        raise ValueError(
-            f"model is a network {source.spec}, and net is {net.spec}; expected the same "
-            "architecture: build both with the same arguments."
-        )
-    if source is not net:
-        net.load_state_dict(source.state_dict())
-        net.metadata = source.metadata

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -128,7 +128,7 @@ def fit(
     net.load_state_dict(run.best_weights)
     net.to("cpu").to(memory_format=torch.contiguous_format)
     net.eval()
-    net.metadata = {"config": run.config.to_dict()}
+    net.metadata = {"config": asdict(run.config)}
     return run.history
 
 
@@ -293,7 +293,7 @@ class _Run:
     def save(self, path: Path) -> None:
         state = {
             "spec": self.net.spec,
-            "config": self.config.to_dict(),
+            "config": asdict(self.config),
             "data": self.identity,
             "net": self.net.state_dict(),
             "average": self.average.state_dict() if self.average is not None else None,
@@ -321,7 +321,7 @@ class _Run:
         found["number of steps"] = steps_taken
         expected = {
             "spec": self.net.spec,
-            "config": self.config.to_dict(),
+            "config": asdict(self.config),
             "data": self.identity,
             "number of steps": epochs * self.steps,  # differs with another number of images
         }

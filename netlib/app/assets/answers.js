@@ -36,10 +36,19 @@ function speak(text) {
   if (region.textContent !== text) region.textContent = text;
 }
 
+// "stale", "silent" or none; on the root, too, for what shows the digit elsewhere on the page. As :has() in
+// the style sheet that would be looked for again at each change of the page.
+function mark(...states) {
+  for (const name of ["stale", "silent"]) {
+    element.classList.toggle(name, states.includes(name));
+    if (DETAILS.length) document.documentElement.classList.toggle(`answers-${name}`, states.includes(name));
+  }
+}
+
 function sent(what) {
   awaited = what;
   stopWaiting();
-  dimming = setTimeout(() => element.classList.add("stale"), DIM_MS);
+  dimming = setTimeout(() => mark("stale"), DIM_MS);
   asking = setTimeout(() => fetch(HEALTH).catch(() => what === awaited && silent()), ASK_MS);
   waiting = setTimeout(silent, what === "file" ? UPLOAD_MS : SILENT_MS);
 }
@@ -49,7 +58,7 @@ function stopWaiting() {
 }
 
 function silent() {
-  element.classList.add("stale", "silent");
+  mark("stale", "silent");
   speak(SILENT);
 }
 
@@ -58,7 +67,7 @@ function replied() {
   if (awaited !== null && reply !== String(awaited)) return;
   awaited = null;
   stopWaiting();
-  element.classList.remove("stale", "silent");
+  mark();
   const pad = document.querySelector("#@PAD@ .pad");
   if (!pad?.classList.contains("drawing")) speak(element.querySelector(".verdict")?.textContent ?? "");
 }

@@ -194,11 +194,14 @@ root.addEventListener("click", (event) => {
   else if (action) choose(action);
 });
 
-root.addEventListener("keydown", (event) => {
+// A button that has become disabled, as Clear does, has left the keys to the page.
+document.addEventListener("keydown", (event) => {
+  const own = root.contains(event.target);
+  if (!own && (event.target !== document.body || !root.offsetParent)) return;
   const key = event.key.toLowerCase(), control = event.ctrlKey || event.metaKey;
   if (control && (key === "y" || (key === "z" && event.shiftKey))) redo();
   else if (control && key === "z") undo();
-  else if (key === "escape" || (key === "delete" && event.target === canvas)) clear();
+  else if ((own && key === "escape") || (key === "delete" && event.target === canvas)) clear();
   else return;
   event.preventDefault();
 });

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from html import escape
 
 from netlib.app.batch import Row, accuracy, to_csv
-from netlib.app.views.panels import Facts, or_else, percent
+from netlib.app.views.panels import FIRST, Facts, or_else, percent
 from netlib.app.views.pictures import ink_on_paper, png_url
 from netlib.errors import many
 
@@ -56,6 +56,8 @@ def _row(row: Row, facts: Facts) -> str:
         )
         cells = "".join(_answer(row, name) for name in facts)
     problem = f'<p class="error">{escape(row.error)}</p>' if row.error else ""
+    if row.reading is not None and row.reading.is_first:
+        problem = f"<small>{FIRST}</small>"
     disagreement = f"{row.disagreement:.3f}" if row.texts() else ""
     return (
         f'<tr class="{"differ" if row.differs else ""}"><td class="thumbs">{thumbnails}</td>'

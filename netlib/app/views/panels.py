@@ -17,6 +17,7 @@ BLANK_TEXT = "Draw a digit: {all} answer while you draw."
 NO_FILE_TEXT = "Choose a picture of a digit or number: {all} answer."
 FEWEST_LINES = 5  # of a card, whatever it shows
 NUMBER_TEXT = "Write a number of up to 20 digits: {all} answer while you write."
+FIRST = "The file holds several pictures: only the first was read."
 NO_DIGIT_TEXT = "This does not look like a digit."
 
 
@@ -78,7 +79,7 @@ def verdict(reading: Reading, facts: Facts, blank: str = BLANK_TEXT) -> tuple[st
             return f"{read}.", "agree"
         return f"{read}: “{REFUSED}” does not look like a digit.", "none"
     parts = [
-        f"{facts[name].title} {'sees no digit' if text == REFUSED else f'reads {text}'}"
+        f"{facts[name].title} {f'reads {text}' if text.strip(REFUSED) else 'sees no digit'}"
         for name, text in texts.items()
     ]
     differ = f"They differ: {', '.join(parts)}."
@@ -227,7 +228,8 @@ def _number(network: NetworkReading, digits: NDArray[np.floating]) -> str:
         )
     )
     product = percent(float(np.prod(network.confidences)))
-    small = f"{product} for all {len(digits)}" if known.all() else f"{(~known).sum()} not read"
+    all_digits = "both" if len(digits) == 2 else f"all {len(digits)}"
+    small = f"{product} for {all_digits}" if known.all() else f"{(~known).sum()} not read"
     headline = _headline(network.text, small, len(network.text))
     return f'{headline}<ol class="chips" aria-label="Digit by digit">{chips}</ol>'
 
@@ -287,7 +289,8 @@ def boxed_html(reading: Reading | None) -> str:
     if reading is None or reading.sketch is None:
         return ""
     picture = png_url(grey(reading.sketch.grey))
+    told = f'<p class="hint">{FIRST}</p>' if reading.is_first else ""
     return (
         f'<div class="boxed"><img src="{picture}" alt="The picture as it was read">'
-        f"{boxes_svg(reading)}</div>"
+        f"{boxes_svg(reading)}</div>{told}"
     )

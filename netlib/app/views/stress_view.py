@@ -115,6 +115,8 @@ def _range(factor: Factor, labels: NDArray[np.integer], label: int) -> str:
     if last < first:
         return "does not hold"
     low, high = values[first], values[last]
+    if first == last:
+        return f"holds at {_minus(low, 3)}{factor.unit} alone"
     if first == 0 and last == len(values) - 1:
         return "holds throughout"
     if low == factor.neutral == factor.low:
@@ -143,6 +145,6 @@ def _summary(
     )
     return (
         '<div class="stress-now strip pixel">'
-        f"{figure(ink_on_paper(digit), 'As drawn')}{figure(ink_on_paper(now), 'Distorted')}"
+        f"{figure(ink_on_paper(digit), 'As read')}{figure(ink_on_paper(now), 'Distorted')}"
         f"<div>{lines}</div></div>"
     )

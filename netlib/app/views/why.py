@@ -33,8 +33,8 @@ EVIDENCE_HINT = (
     "the same for every drawing; all pictures use one scale."
 )
 CAM_HINT = (
-    "<b>Grad-CAM</b> one block earlier: bright is where the maps of that block speak for {target}. "
-    "Each network has a scale of its own, from 0 to the maximum given."
+    "<b>Grad-CAM</b> at the block named below: bright is where its maps speak for {target}. Each "
+    "network has a scale of its own, from 0 to the maximum given."
 )
 MAPS_HINT = (
     "<b>Feature maps.</b> The 16 strongest responses after each block, strongest first; bright is "
@@ -129,9 +129,11 @@ def _cams(networks: Networks, facts: Facts, images: Images, target: str) -> str:
         if label is None:
             figures[name] = _unknown(target)
             continue
-        values = net.grad_cam(images[name], label, block=max(len(net.layers.blocks) - 2, 0))
+        block = max(len(net.layers.blocks) - 2, 0)
+        values = net.grad_cam(images[name], label, block=block)
         picture = _outline(heat(_smooth(values), _top(values)), images[name])
-        figures[name] = figure(picture, f"maximum {values.max():.2g}", f"Grad-CAM for {target}")
+        caption = f"block {block + 1}, maximum {values.max():.2g}"
+        figures[name] = figure(picture, caption, f"Grad-CAM for {target}")
     return _section(CAM_HINT.format(target=escape(target)), _pair(figures, facts))
 
 

@@ -309,7 +309,8 @@ class Explorer {
   }
 
   read() {
-    if (!this.visible && this.wanted) return;
+    const drawing = document.querySelector(".pad.drawing"); // the pen comes first: it waits for what is done here
+    if ((drawing || !this.visible) && this.wanted) return;
     const { digit = "", count = "0" } = document.querySelector("#digit-read")?.dataset ?? {};
     const wanted = digit || this.manifest.example.digits;
     this.caption = captionOf(digit, Number(count), this.manifest.example.label);
@@ -411,13 +412,14 @@ function resultHtml(panes) {
 function pairHtml(one, other) {
   const { ratio, formula } = comparison(one.block, other.block);
   const names = [one, other].map((pane) => safe(pane.network.title));
-  if (ratio === 1) return `<p>${names.join(" and ")} do the same work in this block.</p>`;
+  if (ratio === 1) return `<p>${names.join(" and ")} need the same number of multiplications in this block.</p>`;
   const fewer = ratio > 1 ? ratio : 1 / ratio;
   const cheaper = ratio > 1 ? other : one;
   const dearer = ratio > 1 ? one : other;
   const why = formula ? `
     <p class="formula"><b>1/${formula.n}</b> step 1 is done once, for all ${formula.n} output maps</p>
-    <p class="formula"><b>+ 1/${formula.k ** 2}</b> step 2 has one weight where a kernel has ${formula.k ** 2}</p>` : "";
+    <p class="formula"><b>+ 1/${formula.k ** 2}</b> step 2 has one weight where a kernel has ${formula.k ** 2}</p>
+    <p class="formula">For M input maps, N output maps and K × K kernels, at each pixel: M·N·K·K against M·K·K + M·N</p>` : "";
   return `<p class="ratio"><b>${fewer.toFixed(2)}×</b> fewer multiplications for ${safe(cheaper.network.title)}<br>
     <small>${sum(cheaper.block)} against ${sum(dearer.block)}</small></p><div class="why-cheaper">${why}</div>`;
 }

@@ -1,6 +1,6 @@
 // The lesson: the address holds what is on the screen, five steps lead from a guess to its reason.
 import { DAMAGED, INCOMPLETE, MOST, decode, encode, encodePicture, fitted, read, slug, write } from "./link.js";
-import { comparison, cost, isSeparable, number, sum, withoutMixing } from "./story.js";
+import { comparison, cost, isSeparable, many, number, sum, withoutMixing } from "./story.js";
 
 const REST_MS = 300; // the address follows when nothing has changed for so long
 const FACTORS = [1, 2, 8, 100];
@@ -217,7 +217,7 @@ class Lesson {
     const right = nearest(ratio);
     return [
       { title: "predict", parts: [
-        text(`Block ${block + 1} makes ${n} output maps from ${m} input maps. ${one.title} needs ${number(cost(a).total)} `
+        text(`Block ${block + 1} makes ${many(n, "output map")} from ${many(m, "input map")}. ${one.title} needs ${number(cost(a).total)} `
           + `multiplications for it. ${other.title} first filters each input map once, then mixes the filtered maps. `
           + "How many will it need? Choose before you look."),
         choice(this.state.guess),
@@ -242,11 +242,9 @@ class Lesson {
         text(`Why is it so much cheaper? And why is ${other.title} not done after step 1? Write it down, or tell your `
           + "neighbour. What you write stays in this browser."),
         words(),
-        answer(`In block ${block + 1}: ` + (formula ? `step 1, the filters, is done once for all ${formula.n} output maps: 1/${formula.n} of the work. `
+        answer(`In block ${block + 1}: step 1, the filters, is done once for all ${formula.n} output maps: 1/${formula.n} of the work. `
           + `Step 2 has one weight where a kernel has ${formula.k ** 2}: 1/${formula.k ** 2}. `
-          + `1/${formula.n} + 1/${formula.k ** 2} = 1/${ratio.toFixed(2)}: the more output maps, the nearer to ${formula.k ** 2} times.`
-          : `step 1 is done once for all output maps, and step 2 has one weight where a kernel has ${k * k}: ${ratio.toFixed(2)} times fewer.`)
-          + ` Why mix at all? ${withoutMixing(m)}`),
+          + `1/${formula.n} + 1/${formula.k ** 2} = 1/${ratio.toFixed(2)}: the more output maps, the nearer to ${formula.k ** 2} times. Why mix at all? ${withoutMixing(m)}`),
       ] },
     ];
   }
@@ -282,12 +280,12 @@ const nearest = (ratio) => {
   return distances.indexOf(Math.min(...distances));
 };
 
-// The first block that is standard in one network and separable in another, and the next such.
+// The first block that is standard in one network, separable and cheaper in another and else the same; the next such.
 function pairOf(networks) {
   for (const one of networks) {
     for (const other of networks) {
       const found = one.blocks.flatMap((block, i) => (
-        other.blocks[i] && !isSeparable(block) && isSeparable(other.blocks[i]) ? [i] : []));
+        other.blocks[i] && !isSeparable(block) && comparison(block, other.blocks[i]).formula ? [i] : []));
       if (found.length) return { one, other, block: found[0], next: found[1] };
     }
   }

@@ -83,8 +83,8 @@ function sayMix({ title, block }) {
 }
 
 // Why the pointwise step is needed.
-export const withoutMixing = (m) => `Without this step there would be only ${many(m, "output map")}, and each would know only `
-  + "one input map.";
+export const withoutMixing = (m) => `Without this step there would be only ${many(m, "output map")}${
+  m === 1 ? "" : ", and each would know only one input map"}.`;
 
 function sayNext({ title, block }) {
   const { map, maps } = cost(block);
@@ -116,7 +116,7 @@ function sayRatio(sides) {
 
 function sayPair(one, other) {
   const { ratio, formula } = comparison(one.block, other.block);
-  if (ratio === 1) return `${one.title} and ${other.title} do the same work here.`;
+  if (ratio === 1) return `${one.title} and ${other.title} need the same number of multiplications here.`;
   const less = ratio > 1
     ? `${other.title} needs ${ratio.toFixed(2)}× fewer multiplications.`
     : `${one.title} needs ${(1 / ratio).toFixed(2)}× fewer multiplications.`;

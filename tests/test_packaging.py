@@ -31,7 +31,7 @@ EXTRAS = {
 }
 TRAIN = EXTRAS["train"]
 DEV = [requirement for requirement in EXTRAS["dev"] if requirement.name != PROJECT["name"]]
-# For screenshots and for clusters, whose users have them; the tests have all but Ray.
+# For screenshots and for clusters, whose users have them; the tests have both.
 OPTIONAL = {"distributed", "playwright"}
 OUR_OWN = {"analysis", "demo", "netlib", *(path.stem for path in TESTS)}
 STANDARD = sys.stdlib_module_names | {"tomllib", "tomli"}  # tomli: tomllib before 3.11, by pytest

@@ -56,14 +56,20 @@ DIGITS: dict[str, Sequence[Stroke]] = {
     "7": [[(0.27, 0.22), (0.5, 0.21), (0.72, 0.22), (0.6, 0.45), (0.45, 0.83)]],
 }  # fmt: skip
 
-# Measured in the page: from the pen's last event to the last change of answers or pictures.
+# Measured in the page: from the pen's last event until the answers are those to this drawing.
 WATCH = """() => {
-  window.penUp = 0; window.lastChange = 0;
-  window.addEventListener('pointerup', () => { window.penUp = performance.now(); }, true);
-  const seen = new MutationObserver(() => { window.lastChange = performance.now(); });
-  for (const id of ['answers', 'steps'])
-    seen.observe(document.getElementById(id),
-                 {subtree: true, childList: true, attributes: true, characterData: true});
+  const pad = document.querySelector('#pad .pad'), answers = document.getElementById('answers');
+  let penUp = null;
+  window.addEventListener('pointerup', () => {
+    penUp = performance.now();
+    window.delay = null;
+  }, true);
+  new MutationObserver(() => {
+    const shown = answers.querySelector('[data-drawing]')?.dataset.drawing;
+    if (penUp === null || shown !== pad.dataset.drawing) return;
+    window.delay = performance.now() - penUp;
+    penUp = null;
+  }).observe(answers, {subtree: true, childList: true, attributes: true});
 }"""
 
 
@@ -102,6 +108,16 @@ def find_browser() -> str:
         "No Chromium or Chrome was found: install one (Debian, Ubuntu: apt install chromium), or "
         "set CHROMIUM to its path."
     )
+
+
+@contextmanager
+def browsing() -> Iterator["Browser"]:
+    """A headless Chromium; WorkError where there is none."""
+    from playwright.sync_api import sync_playwright
+
+    executable = find_browser()
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
 
 
 def open_page(browser: "Browser", address: str, width: int, height: int, dark: bool) -> "Page":
@@ -259,7 +275,7 @@ def film(browser: "Browser", address: str, folder: Path) -> Path:
 
 
 def measure(browser: "Browser", address: str, count: int) -> list[float]:
-    """Milliseconds from pen-up to both final answers on the page, for `count` drawings."""
+    """Milliseconds from pen-up to both answers on the page, for `count` drawings."""
     page = open_page(browser, address, 1180, 860, dark=False)
     page.evaluate(WATCH)
     times = []
@@ -268,10 +284,8 @@ def measure(browser: "Browser", address: str, count: int) -> list[float]:
         page.locator("#pad canvas").press("Escape")
         page.wait_for_timeout(150)
         draw(page, DIGITS[names[i % len(names)]], pause=HAND_PAUSE_MS)
-        page.wait_for_timeout(600)
-        delay = page.evaluate("() => window.lastChange - window.penUp")
-        if delay > 0:  # otherwise the last live answer was already the final one
-            times.append(delay)
+        times.append(page.wait_for_function("window.delay").json_value())
+        page.wait_for_timeout(600)  # the details have settled, too
     page.context.close()
     return times
 
@@ -300,14 +314,7 @@ class Options:
 
 def run(options: Options) -> list[Path]:
     """Start the app, then take the pictures or measure."""
-    from playwright.sync_api import sync_playwright
-
-    executable = find_browser()
-    with (
-        running_demo() as address,
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=executable, args=list(FLAGS)) as browser,
-    ):
+    with browsing() as browser, running_demo() as address:
         if options.latency:
             print(describe(measure(browser, address, options.latency)))
             return []

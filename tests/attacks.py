@@ -16,7 +16,7 @@ devices, pipes, sizes, rights                    spellings
 columns, lying zips, record.json                 spellings, layout, main
 leftovers of the dead                            files, training, serving, sweep, family
 mistakes over the API                            serving, demo
-32 clients, 8 heavy visitors       load.py       serving
+32 clients                         load.py       serving
 names                                            demo, any_networks, course, compare, own
 names in a PDF                                   compare, own, submission
 links, slow bodies, other origins  load.py       serving, page

@@ -1,12 +1,10 @@
 """Attack the running app as many visitors would, and print what was reached beside its target.
 
-python tests/load.py [--seconds 600] [--only heavy] [--url http://127.0.0.1:7860 --process PID]
+python tests/load.py [--seconds 600] [--only many] [--url http://127.0.0.1:7860 --process PID]
 
 Starts the demo on a free port, or takes one that runs. Everything that is sent is made here:
 
 - many: 32 clients draw, upload and send mistakes; how long a drawing takes, memory, files;
-- heavy: 8 visitors send batches of 200 pictures, pictures of 50 megapixels, and pictures of ten
-  lines, without a pause; how much slower a ninth's drawing is than alone;
 - body: bodies that are slow, endless or cut short.
 
 Whoever is not measured runs in another process at the lowest priority: in truth, visitors bring
@@ -18,7 +16,6 @@ import argparse
 import asyncio
 import base64
 import contextlib
-import io
 import json
 import os
 import re
@@ -31,25 +28,21 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 import httpx
-from helpers_data import encoded, png
 from helpers_light import drawing
-from PIL import Image, ImageDraw
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 from analysis.benchmark.serving import family, megabytes, server_seconds  # noqa: E402
 
-CLIENTS, VISITORS, BATCH = 32, 8, 200
-SLOWEST, GROWTH, SLOWDOWN = 0.3, 1.02, 2.0
+CLIENTS = 32
+SLOWEST, GROWTH = 0.3, 1.02
 FILE = {"meta": {"_type": "gradio.FileData"}}
 JSON = "application/json"
 PATIENCE = 120  # seconds that a visitor waits for an answer
-ATTACKS = ("many", "heavy", "body")
+ATTACKS = ("many", "body")
 
 
 def main() -> None:
@@ -92,8 +85,6 @@ async def attack(url: str, process: int, seconds: float, only: list[str]) -> Non
     pad = pad_listener(url)
     if "many" in only:
         await many(url, process, seconds, pad)
-    if "heavy" in only:
-        await heavy(url, seconds, pad)
     if "body" in only:
         await bodies(url)
 
@@ -250,64 +241,6 @@ async def many(url: str, process: int, seconds: float, pad: int) -> None:
 
 def temporary_files() -> int:
     return sum(len(files) for _, _, files in os.walk(os.environ["GRADIO_TEMP_DIR"]))
-
-
-# --- 8 visitors with heavy requests -------------------------------------------------------------
-
-HEAVY: dict[str, Callable[[], Call]] = {
-    f"batches of {BATCH}": lambda: uploaded("predict_batch", [drawing()] * BATCH),
-    "50-megapixel pictures": lambda: uploaded("predict", [photo()]),
-    "50-megapixel pictures to the route": lambda: plain(photo()),
-    "ten-line pictures": lambda: uploaded("predict", [lines()]),
-    "ten-line pictures to the route": lambda: plain(lines()),
-}
-
-
-async def heavy(url: str, seconds: float, pad: int) -> None:
-    """A ninth visitor's drawings, alone and beside eight with heavy requests."""
-    drawings = [on_pad(pad), plain(drawing())]
-    loop = asyncio.get_running_loop()
-    with ProcessPoolExecutor(1, get_context("spawn"), initializer=os.nice, initargs=(19,)) as pool:
-        for name in HEAVY:
-            alone = await repeat(url, drawings, time.perf_counter() + seconds / 2, 0.05)
-            others = loop.run_in_executor(pool, eight, url, name, seconds)
-            await asyncio.sleep(seconds / 4)
-            beside = await repeat(url, drawings, time.perf_counter() + seconds / 2, 0.05)
-            print(f"\n{VISITORS} visitors, {name}: statuses {dict(await others)}")
-            for number, where in enumerate(("pad", "route")):
-                one, other = (
-                    statistics.median(spent for call, spent, _ in found if call == number)
-                    for found in (alone, beside)
-                )
-                print(f"a ninth's drawing, {where}: {1e3 * one:.1f} -> {1e3 * other:.1f} ms")
-                show(f"slowdown beside {name}, {where}", other / one, SLOWDOWN, "times")
-
-
-def eight(url: str, name: str, seconds: float) -> Counter:
-    """The statuses that eight visitors get who call one thing again and again."""
-
-    async def together() -> Counter:
-        call, end = HEAVY[name](), time.perf_counter() + seconds
-        found = await asyncio.gather(*(repeat(url, [call], end, 0.2) for _ in range(VISITORS)))
-        return Counter(status for one in found for *_, status in one)
-
-    return asyncio.run(together())
-
-
-def photo() -> bytes:
-    """A JPEG of 50 megapixels: a digit on paper."""
-    image = Image.effect_noise((8000, 6250), 20).convert("RGB")
-    ImageDraw.Draw(image).line([(2500, 1500), (5500, 1500), (3500, 5000)], (30, 30, 60), 500)
-    return encoded(image, "JPEG", quality=60)
-
-
-def lines() -> bytes:
-    """A PNG of 1280 x 1280 with ten lines of digits."""
-    image = Image.new("L", (1280, 1280), 255)
-    seven = Image.open(io.BytesIO(drawing())).resize((90, 90))
-    for number in range(100):
-        image.paste(seven, (20 + number % 10 * 125, 20 + number // 10 * 125))
-    return png(image)
 
 
 # --- Bodies -------------------------------------------------------------------------------------

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from analysis.benchmark.record import Row
     from analysis.benchmark.settings import Settings
 
-Area = Literal["inference", "int8", "layers", "training", "accuracy", "data", "pictures", "serving"]
+Area = Literal[
+    "inference", "int8", "layers", "training", "accuracy", "data", "pictures", "serving", "visitors"
+]
 MODULES = {
     "training": "epochs",
     "accuracy": "speedrun",

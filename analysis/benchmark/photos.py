@@ -1,8 +1,9 @@
-"""Reading a picture, without the networks: what the pad sends, and a photo of 12 megapixels."""
+"""Reading: what the pad sends, a photo of 12 megapixels, and drawings in a folder."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -10,18 +11,20 @@ from PIL import Image, ImageOps
 from analysis.benchmark.arms import Arm, interleave, profile, seconds_of
 from analysis.benchmark.record import Row, ratios, row
 from analysis.benchmark.settings import Settings
+from netlib.answer.predictor import Predictor
+from netlib.answer.reading import Reader
 from netlib.picture.load import WORKING_SIDE, as_picture
 from netlib.picture.number import find_digits
 
 PAD_SIDE, PHOTO = 280, (4000, 3000)
-PAD_MS, PHOTO_SHARE = 0.5, 1.3
+PAD_MS, PHOTO_SHARE, READ_SPEED = 0.5, 1.3, 500
 DECODING, READING = "decoding", "decoding and reading"
 REDUCED = "photo, times its reduced decode"
 ARM = "ours, 1 thread"
 
 
 def run(settings: Settings) -> list[Row]:
-    """Milliseconds of a core for the pad's pictures; a photo's against Pillow's reduced decode."""
+    """The pad's pictures, a photo against Pillow's reduced decode, and drawings with networks."""
     digits = settings.digits("test")[0][: settings.choose(20, 200)]
     arms = {"ours": Arm(make, (digits, settings.choose(0.05, 0.3)))}
     cases = [(kind, what) for kind in ("pad", "photo") for what in (DECODING, READING)]
@@ -37,7 +40,30 @@ def run(settings: Settings) -> list[Row]:
         *rows,
         row("pad, reading alone", ARM, alone, "ms", at_most=PAD_MS, why=why["pad"]),
         row(REDUCED, ARM, shares, "×", at_most=PHOTO_SHARE, why=why["photo"]),
+        _folder(settings, digits),
     ]
+
+
+def _folder(settings: Settings, digits: np.ndarray) -> Row:
+    reading = Arm(make_reader, (settings.checkpoints, digits, settings.choose(0.05, 1.0)))
+    speeds = interleave({"read": reading}, [""], settings.choose(2, 7))["read", ""]
+    what = "drawings read by both networks"
+    why = partial(profile, reading, "")
+    return row(what, ARM, speeds, "a second", at_least=READ_SPEED, why=why)
+
+
+def make_reader(
+    checkpoints: Mapping[str, Path], digits: np.ndarray, seconds: float
+) -> Callable[[str], float]:
+    """An arm: drawings a second, with both networks."""
+    reader = Reader(Predictor(checkpoints, threads=1))
+    drawings = [png(digit) for digit in digits]
+
+    def read() -> None:
+        for drawing in drawings:
+            reader.read(drawing)
+
+    return lambda _: len(drawings) / seconds_of(read, seconds)
 
 
 def make(digits: np.ndarray, seconds: float) -> Callable[[tuple[str, str]], float]:

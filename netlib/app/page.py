@@ -55,10 +55,12 @@ DETAILS = ("why", "map", "stress", "teach")  # tabs that follow the current digi
 # Gradio's sizes are in pixels, which the size of text that a visitor has set does not reach.
 TEXT = gr.themes.sizes.Size(*(f"{pixels / 16:g}rem" for pixels in (9, 10, 12, 14, 16, 22, 26)))
 
-# For listeners that answer at once: the queue would cost them more than their work.
+# For listeners that answer at once: the queue would cost them more than their work, and a hidden
+# progress on what they change costs the browser as much as the change.
 INSTANT: dict[str, Any] = {
     "queue": False,
     "show_progress": "hidden",
+    "show_progress_on": [],
     "api_visibility": "private",
     "trigger_mode": "always_last",
 }

@@ -26,7 +26,7 @@ from netlib.app.gallery import examples_for, gallery
 from netlib.app.inside import Inside, page_of, routes, starter, stylesheet
 from netlib.app.pad import ASSETS, drawing_pad, split_value
 from netlib.app.service import Service, guarded, visitor
-from netlib.app.stress import FACTORS, NEUTRAL
+from netlib.app.stress import FACTORS, NEUTRAL, POINTS
 from netlib.app.teach import Taught, Teacher
 from netlib.app.uploads import own_folder, paths
 from netlib.app.views.batch_view import batch_html
@@ -131,7 +131,7 @@ def _first_view(
                     _keep(picture)
                 _number_tab(service)
                 _batch_tab(service)
-            steps = html(steps_html(None), elem_id="steps")
+            steps = html(steps_html(None, service.networks), elem_id="steps")
         with gr.Column(scale=7, min_width=320):
             empty = service.reader.read_pad("")
             answers = html(
@@ -256,8 +256,8 @@ def _stress_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
     with gr.Tab("Stress test") as tab:
         html(
             '<p class="hint">Distort the digit until a network gives up. Each curve is the '
-            "confidence in what that network read undistorted, over one slider's range, with "
-            "the other sliders where they stand.</p>"
+            "confidence in what that network read undistorted, at "
+            f"{POINTS} values of one slider, with the other sliders where they stand.</p>"
         )
         with gr.Row(equal_height=False):
             summary = html(WAIT, elem_id="stress-detail")

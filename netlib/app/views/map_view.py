@@ -16,6 +16,7 @@ from netlib.app.views.stress_view import single_digit
 SIDE = 440
 ZOOM = 2
 DOT = 2.2
+NEAR = 24  # of the map's side, from the cross to a name
 FAR = 0.95  # farther from its neighbours than this share of the map's digits
 # matplotlib's "tab10" by digit: ten colours made to be told apart.
 COLOURS = (
@@ -69,14 +70,14 @@ def _distance(place: Place, network: NetworkReading) -> str:
 
 
 def _map(atlas: Atlas, place: Place, classes: Sequence[str]) -> str:
-    x, y = place.point * SIDE
+    x, y = cross = place.point * SIDE
     lines = "".join(
         f'<line x1="{x:.1f}" y1="{y:.1f}" x2="{px * SIDE:.1f}" y2="{py * SIDE:.1f}"/>'
         for px, py in atlas.points[place.neighbours]
     )
     names = "".join(
-        f'<text x="{tx * SIDE:.1f}" y="{ty * SIDE:.1f}">{escape(classes[label])}</text>'
-        for label, (tx, ty) in _centres(atlas).items()
+        f'<text x="{tx:.1f}" y="{ty:.1f}">{escape(classes[label])}</text>'
+        for label, (tx, ty) in ((n, _beside(p * SIDE, cross)) for n, p in _centres(atlas).items())
     )
     return (
         f'<svg class="map" viewBox="0 0 {SIDE} {SIDE}" role="img" '
@@ -94,6 +95,13 @@ def _nearest(atlas: Atlas, place: Place, classes: Sequence[str]) -> str:
         f"<figcaption>{escape(classes[atlas.labels[i]])}</figcaption></figure>"
         for i in place.neighbours
     )
+
+
+def _beside(name: np.ndarray, cross: np.ndarray) -> np.ndarray:
+    """Where a name stands that the cross would hide."""
+    if np.hypot(*(name - cross)) > NEAR:
+        return name
+    return cross + np.array([NEAR if cross[0] < SIDE / 2 else -NEAR, 0])
 
 
 def _most(atlas: Atlas, place: Place) -> int:

@@ -53,7 +53,7 @@ def first_view(
 ) -> tuple[str, str, Reading]:
     """Answers, steps, and the reading without the steps: a large photo's would fill the memory."""
     answers = answer_html(reading, facts, problem, blank) + digit_html(reading, networks)
-    return answers, steps_html(reading), replace(reading, sketch=None)
+    return answers, steps_html(reading, networks), replace(reading, sketch=None)
 
 
 def digit_html(reading: Reading, networks: Mapping[str, Explainer]) -> str:

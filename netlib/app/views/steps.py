@@ -1,19 +1,23 @@
 """What the networks see: the steps from a picture to 28x28, as small pictures."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from netlib.answer.explain import Explainer
 from netlib.answer.reading import Reading
 from netlib.app.views.panels import figure
 from netlib.app.views.pictures import grey, ink_on_paper
 from netlib.picture.digit import Sketch
 
 CAPTIONS = ("Picture", "Ink", "Cut out", "20×20 box", "Centred, 28×28")
+DIGIT, OWN_SIZES = (1, 28, 28), ", each scaled to its own size"
 THUMBNAIL = 168  # pixels, twice the size on the page
 
 
-def steps_html(reading: Reading | None) -> str:
+def steps_html(reading: Reading | None, networks: Mapping[str, Explainer]) -> str:
     """The steps to one digit as a strip of figures; empty frames when there is nothing.
 
     Several digits have no 28x28 picture in common: their own take its place, the first three.
@@ -24,9 +28,10 @@ def steps_html(reading: Reading | None) -> str:
         steps = [*_whole(reading.sketch), *_digits(reading.digits)]
     else:
         steps = [*_whole(reading.sketch), *_single(reading.sketch)]
+    sizes = "" if all(net.layers.input_dim == DIGIT for net in networks.values()) else OWN_SIZES
     figures = "".join(figure(picture, caption, caption) for caption, picture in steps)
     return (
-        '<p class="steps-title">What the networks see</p>'
+        f'<p class="steps-title">What the networks see{sizes}</p>'
         f'<div class="strip steps pixel">{figures}</div>'
     )
 

@@ -1,4 +1,4 @@
-"""Serving: the demo over HTTP against a server that does nothing, its memory, and its start.
+"""Serving: the demo over HTTP against a server that does nothing, its memory, start and size.
 
 The plain route is held against what the cores allow: cores ÷ (processor time of the twin's call,
 client included, + reading + networks). Fewer clients than cores keep no more cores than clients
@@ -17,10 +17,13 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import httpx
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from analysis.benchmark.arms import Arm, Work, profile, running
 from analysis.benchmark.photos import png
@@ -38,7 +41,8 @@ GRADIO_SHARE, PLAIN_SHARE, START, GROWTH = 0.5, 0.85, 1.2, 1.02
 DEMO, NOTHING = "demo", "do nothing"
 PATIENCE = 120  # seconds until a server must answer
 MEMORY_CALLS = 10_000
-MEMORY_MB = 400
+MEMORY_MB, DISK_MB = 400, 700
+PROJECT = "depthwise-digits"
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ class Use:
 
 
 def run(settings: Settings) -> list[Row]:
-    """Calls a second, latency, memory over many calls, and start-up."""
+    """Calls a second, latency, memory over many calls, start-up, and packages."""
     picture = png(settings.digits("test")[0][0])
     with started(DEMO, settings, picture) as demo, started(NOTHING, settings, picture) as nothing:
         # Anew: what was uploaded at the demo's start may be gone when the other one has started.
@@ -89,7 +93,26 @@ def run(settings: Settings) -> list[Row]:
         rows = throughput(servers, settings)
         rows += plain(servers, settings, picture)
         rows += memory(demo, settings.choose(200, MEMORY_CALLS), picture)
-    return rows + start_up(settings, picture, servers)
+    return [*rows, *start_up(settings, picture, servers), on_disk()]
+
+
+def on_disk() -> Row:
+    """Megabytes of the packages that answering needs, and of all that those need."""
+    sizes: dict[tuple[str, str], float] = {}
+    waiting = [(PROJECT, "")]
+    while waiting:
+        name, extra = waiting.pop()
+        if (name, extra) in sizes:
+            continue
+        package = metadata.distribution(name)
+        files = [Path(str(file.locate())) for file in package.files or ()] if not extra else []
+        sizes[name, extra] = sum(f.stat().st_blocks * 512 for f in files if f.is_file()) / 1e6
+        for needed in map(Requirement, package.requires or ()):
+            if needed.marker is None or needed.marker.evaluate({"extra": extra}):
+                waiting += [(canonicalize_name(needed.name), e) for e in ("", *needed.extras)]
+    most = ", ".join(f"{n} {sizes[n, e]:.0f}" for n, e in sorted(sizes, key=sizes.__getitem__)[-5:])
+    what, total = "packages of the demo on disk", sum(sizes.values())
+    return row(what, DEMO, [total], "MB", at_most=DISK_MB, why=f"most take {most}.")
 
 
 def make_reader(
@@ -163,8 +186,8 @@ def memory(server: Server, calls: int, picture: bytes) -> list[Row]:
     before = megabytes(server.process)
     load(server, 8, calls=calls, picture=picture)
     after = megabytes(server.process)
-    rows = [row("memory, all processes", DEMO, [after], "MB", at_most=MEMORY_MB,
-                why=f"{before:.0f} MB before the calls.")]  # fmt: skip
+    why = f"{before:.0f} MB before the calls."
+    rows = [row("memory, all processes", DEMO, [after], "MB", at_most=MEMORY_MB, why=why)]
     rows.append(row(f"memory after {calls:,} calls, times that before", DEMO,
                     [after / before], "×", at_most=GROWTH,
                     why=f"{before:.0f} MB became {after:.0f}."))  # fmt: skip

@@ -42,8 +42,10 @@ def pen_up(demo: Server, drawings: int) -> list[Row]:
     with screenshots.browsing() as browser:
         times = screenshots.measure(browser, demo.url, drawings)
     cuts = statistics.quantiles(times, n=10, method="inclusive")
-    why = (f"a tenth took less than {cuts[0]:.0f} ms, a tenth more than {cuts[-1]:.0f}: those that "
-           "wait for the answer to the drawing of a moment before.")  # fmt: skip
+    why = (
+        f"a tenth took less than {cuts[0]:.0f} ms, a tenth more than {cuts[-1]:.0f}: those that "
+        "wait for the answer to the drawing of a moment before."
+    )
     return [row("pen-up to both answers", DEMO, times, "ms", at_most=PEN_UP_MS, why=why)]
 
 
@@ -58,8 +60,8 @@ def ninth(demo: Server, picture: bytes, kind: str, rounds: int, seconds: float) 
             time.sleep(seconds / 2)  # they are all at it
             beside.append(drawing(demo, picture, seconds / 2))
             answered = others.result()
-    why = (f"{1e3 * statistics.median(alone):.1f} ms became {1e3 * statistics.median(beside):.1f}; "
-           f"in the last round the eight had {answered} answers.")  # fmt: skip
+    was, became = (1e3 * statistics.median(times) for times in (alone, beside))
+    why = f"{was:.1f} ms became {became:.1f}; in the last round the eight had {answered} answers."
     what = f"a drawing beside eight who send {KINDS[kind]}, times alone"
     return [row(what, DEMO, ratios(beside, alone), "×", at_most=SLOWDOWN, why=why)]
 

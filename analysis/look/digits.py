@@ -166,17 +166,17 @@ def draw_answers(
 def draw_map(
     ax: Axes, image: ArrayLike, signed: bool = False, heat: ArrayLike | None = None
 ) -> Axes:
-    """One map (H, W): dark on white, signed weights in two colours, or with heat (H', W') on it."""
+    """One map (H, W): dark on white, signed weights in two colours, or its outline over heat."""
     image = np.asarray(image, float)
-    if signed:
+    if heat is not None:
+        extent = (-0.5, image.shape[1] - 0.5, image.shape[0] - 0.5, -0.5)
+        ax.imshow(np.asarray(heat), cmap="Purples", extent=extent, interpolation="bilinear")
+        ax.contour(image, levels=[image.max() / 2], colors="black", linewidths=0.7)
+    elif signed:
         limit = np.abs(image).max() or 1.0
         ax.imshow(image, cmap=signed_shades(), vmin=-limit, vmax=limit)
     else:
         ax.imshow(image, cmap="gray_r", vmin=0, vmax=image.max() or 1.0)
-    if heat is not None:
-        extent = (-0.5, image.shape[1] - 0.5, image.shape[0] - 0.5, -0.5)
-        ax.imshow(np.asarray(heat), cmap="Purples", alpha=0.55, extent=extent,
-                  interpolation="bilinear")  # fmt: skip
     ax.set(xticks=[], yticks=[])
     return ax
 

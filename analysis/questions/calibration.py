@@ -130,11 +130,14 @@ def disorders(data: Results, name: str) -> list[float]:
 
 def say(data: Results) -> Sections:
     """Confidence against truth, before and after temperature scaling; and refusing."""
-    table = data.table("calibration_scores.csv").groupby("network").mean(numeric_only=True)
+    scores = data.table("calibration_scores.csv")
+    table = scores.groupby("network").mean(numeric_only=True)
+    reach = scores.groupby("network")["temperature"].agg(["min", "max"])
     section: Section = {}
     for name in NETWORKS:
         section[name] = {
             "temperature": f"{table.loc[name, 'temperature']:.2f}",
+            "reach": f"{reach.loc[name, 'min']:.2f} to {reach.loc[name, 'max']:.2f}",
             "disorder": f"{np.mean(disorders(data, name)):.2f}",
         }
         for score, digits, factor in (("nll", 4, 1), ("brier", 4, 1), ("ece", 2, 100)):

@@ -58,6 +58,14 @@ def curves_loss(data: Results) -> Drawn:
 def say(data: Results) -> Sections:
     """The first and the last epoch."""
     table = data.table("histories.csv")
-    means = table.groupby(["network", "epoch"])["validation_accuracy"].mean()
-    ends = {"first": table["epoch"].min(), "validation": table["epoch"].max()}
-    return {"curves": {n: {k: percent(means[n, e]) for k, e in ends.items()} for n in NETWORKS}}
+    means = table.groupby(["network", "epoch"])[["validation_accuracy", "validation_loss"]].mean()
+    first, last = table["epoch"].min(), table["epoch"].max()
+    section = {
+        name: {
+            "first": percent(means.loc[(name, first), "validation_accuracy"]),
+            "validation": percent(means.loc[(name, last), "validation_accuracy"]),
+            "loss": f"{means.loc[(name, last), 'validation_loss']:.4f}",
+        }
+        for name in NETWORKS
+    }
+    return {"curves": section}

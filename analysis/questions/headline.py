@@ -40,6 +40,12 @@ MORE = "more_pairs/headline.json"  # of many pairs of shorter runs
 CONFIDENCE = 0.95  # of every interval
 MARGIN = 0.001  # of equivalence: a tenth of a point, which single runs cannot tell apart
 ALPHA = 0.05
+# How an interval is made that holds another draw of test images.
+WAY = (
+    "a conservative 95 % interval: Student's over seeds, and over images the variance that "
+    "McNemar's tables give"
+)
+WAY_ALIKE = "made in the same way"
 COUNTS = ("both_right", "only_standard", "only_mobilenet", "none_right")
 
 
@@ -293,10 +299,11 @@ def equivalence(found: dict[str, Any]) -> str:
         return "Equivalence needs more than one seed."
     reach = f"90 % interval of the difference {interval(test, points)} points"
     shown = "is shown" if test["equivalent"] else "is not shown"
-    return f"Equivalence within ±0.1 point {shown} (TOST {p_equals(test['p'])}; {reach})."
+    p = p_equals(test["p"])
+    return f"Equivalence within ±0.1 point {shown} (two one-sided tests, {p}; {reach})."
 
 
-def with_images(found: dict[str, Any]) -> str:
+def with_images(found: dict[str, Any], way: str = WAY) -> str:
     """The interval that also holds another draw of test images.
 
     Over images the mean difference of several pairs varies at most as that of one pair, whose
@@ -311,8 +318,7 @@ def with_images(found: dict[str, Any]) -> str:
     low, high = change["mean"] - half, change["mean"] + half
     return (
         f"For another draw of test images, too, the difference lies between {points(low)} and "
-        f"{points(high)} points (a conservative 95 % interval: Student's over seeds, and over "
-        "images the variance that McNemar's tables give)."
+        f"{points(high)} points ({way})."
     )
 
 
@@ -332,7 +338,7 @@ def shown_seed(found: dict[str, Any]) -> str:
     gap = gaps[found["seeds"].index(seed)]
     rank = sorted(np.abs(gaps))[::-1].index(abs(gap)) + 1
     return (
-        f"Where one pair must stand for all (ROC, errors, filters, maps), it is that of seed "
+        f"Where one pair must stand for all (ROC, errors, filters, embeddings), it is that of seed "
         f"{seed} (the shown pair), whose difference of {points(gap)} points is number {rank} of "
         f"{len(gaps)} by size."
     )
@@ -367,7 +373,7 @@ def say_more(data: Results) -> Section:
         "steps": whole(updates(runs).iloc[0]),
         "gap": gap_text(gaps),
         "fewer": whole(sum(gap < 0 for gap in gaps)),
-        "with_images": with_images(found),
+        "with_images_alike": with_images(found, WAY_ALIKE),
         "equivalence": equivalence(found),
         "mcnemar": mcnemar_text(found["mcnemar"]),
         "tried": ", ".join(f"{rate:g}" for rate in tried),

@@ -165,8 +165,8 @@ def right_and_wrong(data: Results) -> Drawn:
     known = ", ".join(f"a {arrays['labels'][row]} ({arrays['which'][row]})" for row in mislabelled)
     return figure, (
         "Four test images that each network reads right and four that it reads wrong, chosen by a "
-        "seeded rule, with the confidence of the prediction. Networks of the shown pair."
-        + (f" Labels that are known to be wrong: {known}." if known else "")
+        "seeded rule, with the confidence of the prediction after temperature scaling. Networks of "
+        "the shown pair." + (f" Labels that are known to be wrong: {known}." if known else "")
     )
 
 

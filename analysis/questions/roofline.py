@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.build.plan import Plan, Step
-from analysis.frame.results import Results
+from analysis.frame.results import SPEED, Results
 from analysis.look.maps import draw_roofline
 from analysis.look.style import FULL, blank, key_above
 from analysis.questions import Drawn, Sections, figure
@@ -71,7 +71,14 @@ def say(data: Results) -> Sections:
     dense = table[table["kind"].isin(["conv", "pointwise"]) & (table["macs"] > 1e6)]
     ridge = roofs["peak_gmacs_per_s"] / roofs["cache_gb_per_s"]
     first, last = depthwise.iloc[0], depthwise.iloc[-1]
+    single = data.table(FILES[0]).query(
+        "threads == 1 and engine == 'ours' and network == 'mobilenet' and batch == 1"
+    )
+    kinds = single[single["kind"] != "network"].groupby("kind")["us"].sum()
     section = {
+        "depthwise_time_one": f"{100 * kinds['depthwise'] / kinds.sum():.0f}",
+        "rest_time_one": f"{100 * kinds['rest'] / kinds.sum():.0f}",
+        "others": other_ways(data),
         "peak": f"{roofs['peak_gmacs_per_s']:.0f}",
         "bandwidth": f"{roofs['cache_gb_per_s']:.0f}",
         "ridge": f"{ridge:.2f}",
@@ -90,6 +97,16 @@ def say(data: Results) -> Sections:
         "dense_share": f"{100 * dense['share'].min():.0f} to {100 * dense['share'].max():.0f}",
     }
     return {"roofline": section}
+
+
+def other_ways(data: Results) -> str:
+    """How many times faster MobileNet answers one image, over all other ways that were timed."""
+    if not data.has(SPEED):
+        return ""
+    table = data.table(SPEED).query("quantity == 'one image' and arm != 'ours, 1 thread'")
+    wide = table.pivot_table(index="arm", columns="network", values="median")
+    times = wide["standard"] / wide["mobilenet"]
+    return f"{times.min():.2f} to {times.max():.2f}"
 
 
 def sides(first: bool, last: bool) -> str:

@@ -235,7 +235,7 @@ def shared_runs(data: Results) -> str:
         told.append(f"{times} of {name_of(network)} stand in {most}")
     return (
         f"With the common settings {' and '.join(told)} of these {len(names)} tables, so their "
-        "luck is in all of them"
+        "luck is in nearly all of them"
     )
 
 
@@ -303,7 +303,11 @@ def lengths(data: Results) -> str:
     ]
     rise = "more steps go with a higher accuracy, whichever factor made them"
     if lost:
-        rise = f"mostly more steps go with a higher accuracy, but not {' and '.join(lost)}"
+        falls = "the only fall" if len(lost) == 1 else "falls"
+        rise = (
+            f"mostly more steps go with a higher accuracy; {falls} of more than "
+            f"{100 * least:.2f} points: {' and '.join(lost)}"
+        )
     return f"{told}: {rise}"
 
 

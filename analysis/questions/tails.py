@@ -15,6 +15,7 @@ from analysis.frame.wording import (
     gaps_of,
     judged_text,
     percent,
+    precision_text,
     setting_text,
     updates,
     whole,
@@ -154,7 +155,9 @@ def say(data: Results) -> Sections:
         "short_epochs": count_text(short["training_epochs"], "epoch"),
         "validation": count_text(short["validation_images"], "image"),
         "deferred": count_text(late_epochs(short), "epoch").removeprefix("1 "),
-        "rates": " and ".join(f"{rate:g}" for rate in sorted(plain["learning_rate"].unique())),
+        "rates": rates_text(plain),
+        "half": precision_text(plain),
+        "short_rates": rates_text(short),
         "plain": [gap_row(ratio, rows) for ratio, rows in plain.groupby("ratio")],
         "growth": growth(plain),
         "recipe": [gain_row(ratio, rows) for ratio, rows in long.groupby("ratio")]
@@ -172,6 +175,11 @@ def images_text(table: pd.DataFrame) -> str:
     """Training images by ratio."""
     images = table.groupby("ratio")["train_images"].first()
     return ", ".join(f"{whole(n)} images at a ratio of {ratio}" for ratio, n in images.items())
+
+
+def rates_text(table: pd.DataFrame) -> str:
+    """Learning rates."""
+    return " and ".join(f"{rate:g}" for rate in sorted(table["learning_rate"].unique()))
 
 
 def late_epochs(table: pd.DataFrame) -> list[int]:

@@ -162,10 +162,10 @@ def grad_cam(data: Results) -> Drawn:
             draw_map(ax, arrays["images"][place], heat=arrays[f"{network}_cam"][place])
             ax.set_title(str(read), color="black" if read == label else WRONG, loc="center", pad=2)
     return figure, (
-        f"Grad-CAM of the last block for the class that each network reads (above the image; "
-        f"purple: wrong), {whose(arrays)}, on {n} test images, of which the shown pair of "
-        "runs reads four right (standard) and four wrong (MobileNet). Darker is stronger evidence "
-        "for the class, each image by its own maximum."
+        f"Grad-CAM of the last block under the ink's outline, for the class that each network "
+        f"reads (above the image; magenta: wrong), {whose(arrays)}, on {n} test images, of which "
+        "the shown pair of runs reads four right (standard) and four wrong (MobileNet). Darker is "
+        "stronger evidence for the class, each image by its own maximum."
     )
 
 

@@ -273,3 +273,41 @@ def test_scans_of_eight_pixels_are_read() -> None:
     predictor = Predictor({name: f"checkpoints/{name}.safetensors" for name in names})
     for answer in predictor.predict(digits).values():
         assert (answer.predictions == scans.target[:count]).mean() >= 0.95
+
+
+def bold_eight() -> Image.Image:
+    """Two rings of a pen so broad that they fill most of their box."""
+    pad = Image.new("L", (PAD, PAD), 255)
+    for middle in (112, 160):
+        box = (140 - 39, middle - 39, 140 + 39, middle + 39)
+        ImageDraw.Draw(pad).ellipse(box, outline=0, width=33)
+    return pad
+
+
+def test_a_bold_digit_is_no_sheet_of_paper() -> None:
+    assert trace(bold_eight()).box == (101, 73, 180, 200)
+
+
+def test_a_sheet_on_an_even_desk_is_still_one() -> None:
+    desk = Image.new("L", (PAD, PAD), 40)
+    ImageDraw.Draw(desk).polygon([(60, 50), (225, 62), (215, 235), (50, 220)], fill=245)
+    sheet = seven(0.4, 12)
+    desk.paste(40, mask=sheet.point(lambda level: 255 - level))
+    found = trace(desk)
+    assert found.box is not None
+    np.testing.assert_allclose(found.box, trace(sheet).box, atol=4)
+
+
+@pytest.mark.parametrize("covered", [0.3, 0.97])
+def test_what_is_drawn_is_black_however_much_of_the_pad_it_covers(covered: float) -> None:
+    height = round(covered * PAD)
+    pad = np.full((PAD, PAD), 255, np.uint8)
+    pad[2 : 2 + height, 3:-3] = 0
+    assert trace(pad, drawn=True).box == (3, 2, PAD - 3, 2 + height)
+
+
+def test_usual_drawings_have_the_same_ink_as_any_picture() -> None:
+    for pen in (8, 18, 30):
+        np.testing.assert_array_equal(
+            trace(seven(pen=pen), drawn=True).digit, digit_of(seven(pen=pen))
+        )

@@ -23,7 +23,8 @@ from netlib.picture.number import MAX_DIGITS, digits_from_ink
 from netlib.picture.patch import Box
 from netlib.picture.pieces import Components, find_components
 
-PNG_PREFIX = "data:image/png;base64,"
+# Of a pad's value; the second where there is nothing on it but what was drawn there.
+PNG_PREFIX, DRAWN_PREFIX = "data:image/png;base64,", "data:image/png;drawn=1;base64,"
 # A 280x280 drawing is below 20 kB; the widest pad, full of scribbles, below 200 kB.
 MAX_PAD_CHARACTERS = 400_000
 MAX_PAD_PIXELS = 1200 * 300
@@ -159,10 +160,9 @@ class Reader:
             ImageError: the picture cannot be read.
             UserError: there are too many digits in it.
         """
-        return replace(self._read(picture), is_first=is_first_of_several(picture))
+        return replace(self._read(trace(picture)), is_first=is_first_of_several(picture))
 
-    def _read(self, picture: Picture) -> Reading:
-        sketch = trace(picture)
+    def _read(self, sketch: Sketch) -> Reading:
         if sketch.cut is None:
             return Reading(EMPTY, (), {}, sketch)
         components = find_components(sketch.found.patch)
@@ -221,7 +221,8 @@ class Reader:
         png = decode_pad(value)
         if png is None:
             return Reading(EMPTY, (), {})
-        return self.read(open_image(png, max_pixels=MAX_PAD_PIXELS))
+        drawn = (value or "").startswith(DRAWN_PREFIX)
+        return self._read(trace(open_image(png, max_pixels=MAX_PAD_PIXELS), drawn))
 
     def _is_digit(self, name: str, prediction: Prediction) -> NDArray[np.bool_]:
         rule = self.predictor.info[name].metadata.get("no_digit")
@@ -255,7 +256,8 @@ def decode_pad(value: str | None) -> bytes | None:
     """
     if not value:
         return None
-    if not isinstance(value, str) or not value.startswith(PNG_PREFIX):
+    prefixes = (PNG_PREFIX, DRAWN_PREFIX)
+    if not isinstance(value, str) or not value.startswith(prefixes):
         raise ImageError("The drawing is not a PNG data URL: clear the pad and draw again.")
     if len(value) > MAX_PAD_CHARACTERS:
         raise ImageError(
@@ -263,6 +265,6 @@ def decode_pad(value: str | None) -> bytes | None:
             "clear the pad and draw again."
         )
     try:
-        return base64.b64decode(value[len(PNG_PREFIX) :], validate=True)
+        return base64.b64decode(value.partition(",")[2], validate=True)
     except binascii.Error as error:
         raise ImageError("The drawing is damaged: clear the pad and draw again.") from error

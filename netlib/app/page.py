@@ -35,7 +35,7 @@ from netlib.app.views.map_view import map_html
 from netlib.app.views.panels import BLANK_TEXT, NO_FILE_TEXT, answer_html, number_html
 from netlib.app.views.reply import first_view, on_pad, on_picture, on_wide_pad
 from netlib.app.views.steps import steps_html
-from netlib.app.views.stress_view import single_digit, stress_html
+from netlib.app.views.stress_view import chart_title, single_digit, stress_html
 from netlib.app.views.teach_view import hint_html, taught_line, teach_html
 from netlib.app.views.why import why_html
 from netlib.errors import UserError
@@ -195,13 +195,19 @@ class Detail:
     tab: gr.Tab
     answers: gr.HTML
 
-    def update(self, function: Callable[..., Any], inputs: list, outputs: list, also: list) -> None:
+    def update(
+        self,
+        function: Callable[..., Any],
+        inputs: list,
+        outputs: list,
+        also: list,
+        blank: Sequence[str] = (),
+    ) -> None:
         """Call `function` when the tab is opened, when the answers have settled, and on `also`.
 
-        An error, as when there is no digit to explain, takes the place of the first output and
-        empties the others.
+        An error, as when there is no digit to explain, takes the place of the first output, and
+        `blank` those of the others.
         """
-        blank = [""] * (len(outputs) - 1)
 
         def show(problem: str) -> list[str] | str:
             return [message(problem), *blank] if blank else message(problem)
@@ -257,7 +263,8 @@ def _stress_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
         html(
             '<p class="hint">Distort the digit until a network gives up. Each curve is the '
             "confidence in what that network read undistorted, at "
-            f"{POINTS} values of one slider, with the other sliders where they stand.</p>"
+            f"{POINTS} values of one slider, with the other sliders where they stand. It holds "
+            "where the network reads the same and takes it for a digit, however sure it is.</p>"
         )
         with gr.Row(equal_height=False):
             summary = html(WAIT, elem_id="stress-detail")
@@ -280,7 +287,9 @@ def _stress_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
                         )
                     )
     detail = Detail("stress", tab, answers)
-    detail.update(stress, [current, *sliders], [summary, *charts], [s.change for s in sliders])
+    moved = [slider.change for slider in sliders]
+    titles = [chart_title(factor) for factor in FACTORS]
+    detail.update(stress, [current, *sliders], [summary, *charts], moved, titles)
     reset.click(
         lambda: list(NEUTRAL.values()), None, sliders, queue=False, api_visibility="private"
     )

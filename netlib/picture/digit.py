@@ -104,10 +104,10 @@ def to_digits(images: Sequence[Picture]) -> tuple[np.ndarray, list[int]]:
     return stacked, [index for index, digit in enumerate(digits) if digit is None]
 
 
-def trace(image: Picture) -> Sketch:
-    """As `to_digit`, with the pictures in between."""
+def trace(image: Picture, drawn: bool = False) -> Sketch:
+    """As `to_digit`, with the pictures in between; `drawn` as for `find_ink`."""
     levels = to_levels(as_picture(image))
-    found = find_ink(levels)
+    found = find_ink(levels, drawn)
     return Sketch(levels, found, cut_out(found) if found.box else None)
 
 

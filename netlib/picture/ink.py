@@ -35,6 +35,7 @@ EDGE_LEVEL, EDGE_SHARE, CORNER_SHARE = 0.1, 0.9, 0.15
 # Only ink of at least SHEET_SIDE pixels is looked at.
 SHEET_CELLS, SHEET_CORE, SHEET_SIDE = 16, (4, 10), 100
 SHEET_FULL = 0.78  # or its box, at most twice as long as wide, is as full as this
+SHEET_SIDES = 0.9  # of the area of four sides around it, what it covers with its holes
 SAMPLES = 4  # looked at in each cell, each way
 # A pale component of at least this share of the largest one's area is a stroke.
 PALE_AREA = 0.2
@@ -52,8 +53,14 @@ POINT_MASS, POINT_RISE, POINT_SIZE, STROKE_LENGTH = 0.4, 0.3, 0.3, 2.2
 MOST_KEPT, MOST_POINTS = 20, 10
 
 
-def find_ink(levels: np.ndarray) -> Ink:
-    """Grey values (H, W) uint8 -> their ink; nowhere above 0 for an empty page."""
+def find_ink(levels: np.ndarray, drawn: bool = False) -> Ink:
+    """Grey values (H, W) uint8 -> their ink; nowhere above 0 for an empty page.
+
+    What was drawn on a pad is black on white, however much of it is black.
+    """
+    if drawn:
+        black = _without_frame(_ink_on(255, 0, levels))
+        return _without_specks(black, _Parts.of(black), SPECK_SHARE_EVEN)
     ink = _even_ink(levels)
     if ink is not None:
         parts = _Parts.of(ink)
@@ -71,6 +78,20 @@ def _is_sheet(ink: Ink) -> bool:
     longer = max(ink.boxed.shape)
     if longer < SHEET_SIDE:
         return False
+    return _is_broad(ink, longer) and _has_four_sides(ink)
+
+
+def _has_four_sides(ink: Ink) -> bool:
+    """Whether the outline of the largest component is that of a sheet, not of a bold digit."""
+    mask = (ink.boxed >= STRONG_LEVEL).view(np.uint8)
+    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    largest = max(outlines, key=cv2.contourArea)
+    around = cv2.approxPolyN(largest, 4)
+    return cv2.contourArea(largest) >= SHEET_SIDES * cv2.contourArea(around)
+
+
+def _is_broad(ink: Ink, longer: int) -> bool:
+    """Whether it is broader anywhere than strokes are."""
     if min(ink.boxed.shape) >= longer / 2 and cv2.mean(ink.boxed)[0] >= SHEET_FULL:
         return True
     step = longer // (SAMPLES * SHEET_CELLS)
@@ -188,27 +209,44 @@ def _even_ink(levels: np.ndarray) -> Ink | None:
     # Squares: a pad in a screenshot is a large area of little contrast, its ink is the opposite.
     energy = counts * np.square(distance)
     light = energy[tone:].sum() > energy[:tone].sum()
-    contrast = high - tone if light else tone - low
-    if not light:
-        distance = -distance
-    if contrast < 255 * MIN_CONTRAST_EVEN:
+    end = high if light else low
+    if abs(end - tone) < 255 * MIN_CONTRAST_EVEN:
         return Ink.of(np.zeros(levels.shape, np.float32))
-    tones = (np.maximum(distance, 0) / contrast).astype(np.float32)
-    most = int(255 * EVEN_LEVELS)
-    inked = levels > tone + most if light else levels < tone - most
-    left, top, right, bottom = box_of(inked) or (0, 0, 0, 0)
-    left, top = max(left - 1, 0), max(top - 1, 0)
-    patch = cv2.LUT(levels[top : bottom + 1, left : right + 1], tones)
-    height, width = levels.shape
-    ink = Ink(patch, left, top, (height, width))
+    ink = _ink_on(tone, end, levels)
     assert ink.box is not None
     left, top, right, bottom = ink.placed(ink.box)
+    height, width = levels.shape
     touching = left == 0 or top == 0 or right == width or bottom == height
-    if touching and _shows_an_edge(levels, tones):
+    if touching and _shows_an_edge(levels, _ways(tone, end)):
         return None
-    if right - left >= FRAME_SHARE * width or bottom - top >= FRAME_SHARE * height:
-        return Ink.of(without_lines(ink.whole(), 0.25, LEVEL_RUN))
-    return ink
+    return _without_frame(ink)
+
+
+def _ink_on(tone: int, end: int, levels: np.ndarray) -> Ink:
+    """The ink on an even background of `tone`, full where it has the level `end`."""
+    most = int(255 * EVEN_LEVELS)
+    inked = levels > tone + most if end > tone else levels < tone - most
+    left, top, right, bottom = box_of(inked) or (0, 0, 0, 0)
+    left, top = max(left - 1, 0), max(top - 1, 0)
+    patch = cv2.LUT(levels[top : bottom + 1, left : right + 1], _ways(tone, end))
+    height, width = levels.shape
+    return Ink(patch, left, top, (height, width))
+
+
+def _ways(tone: int, end: int) -> np.ndarray:
+    """How far each of 256 levels is on the way from the background's tone to the ink's."""
+    distance = np.arange(256, dtype=np.float32) - tone
+    distance[np.abs(distance) <= 255 * EVEN_LEVELS] = 0
+    return np.maximum(distance / (end - tone), 0).astype(np.float32)
+
+
+def _without_frame(ink: Ink) -> Ink:
+    """Without lines, if it reaches nearly over the whole picture."""
+    left, top, right, bottom = ink.placed(ink.box or (0, 0, 0, 0))
+    height, width = ink.shape
+    if right - left < FRAME_SHARE * width and bottom - top < FRAME_SHARE * height:
+        return ink
+    return Ink.of(without_lines(ink.whole(), 0.25, LEVEL_RUN))
 
 
 def _shows_an_edge(levels: np.ndarray, tones: np.ndarray) -> bool:

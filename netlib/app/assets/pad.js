@@ -83,7 +83,9 @@ function send() {
   const empty = !marks.some((mark) => mark.picture || !mark.erase);
   root.dataset.drawing = ++number;
   root.dispatchEvent(new CustomEvent("pad-sent", { bubbles: true, detail: number }));
-  props.value = `${empty ? "" : canvas.toDataURL("image/png")}#${number}`;
+  const url = empty ? "" : canvas.toDataURL("image/png");
+  // Nothing but strokes is black on white, however much of the pad they cover.
+  props.value = `${marks.some((mark) => mark.picture) ? url : url.replace(";", ";drawn=1;")}#${number}`;
 }
 
 function change(newMarks) {

@@ -63,7 +63,7 @@ def _distance(place: Place, network: NetworkReading) -> str:
         "closer to theirs."
     )
     if not network.is_digit[0]:
-        return f"<b>No digit, this network answers: its place says nothing.</b> {text}"
+        return f"<b>This network takes the drawing for no digit: the place says nothing.</b> {text}"
     if place.closer > FAR:
         return f"<b>It lies far from all digits: its place says little.</b> {text}"
     return text

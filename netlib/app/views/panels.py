@@ -189,7 +189,7 @@ def _headline(big: str, small: str, length: int) -> str:
 def _single(network: NetworkReading) -> str:
     known = bool(network.is_digit[0])
     confidence = percent(float(network.confidences[0]))
-    small = confidence if known else f"no digit; nearest: {escape(network.nearest[0])}"
+    small = confidence if known else f"no digit; were it one: {escape(network.nearest[0])}"
     small += or_else(network.alternatives[0], ", ")
     bars = _bars(network.class_names, network.probabilities[0], known)
     return _headline(network.text, small, len(network.text)) + bars

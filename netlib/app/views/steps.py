@@ -10,9 +10,11 @@ from netlib.answer.explain import Explainer
 from netlib.answer.reading import Reading
 from netlib.app.views.panels import figure
 from netlib.app.views.pictures import grey, ink_on_paper
+from netlib.errors import many
 from netlib.picture.digit import Sketch
 
 CAPTIONS = ("Picture", "Ink", "Cut out", "20×20 box", "Centred, 28×28")
+MOST = len(CAPTIONS) - 2  # digits of a number
 DIGIT, OWN_SIZES = (1, 28, 28), ", each scaled to its own size"
 THUMBNAIL = 168  # pixels, twice the size on the page
 
@@ -28,10 +30,12 @@ def steps_html(reading: Reading | None, networks: Mapping[str, Explainer]) -> st
         steps = [*_whole(reading.sketch), *_digits(reading.digits)]
     else:
         steps = [*_whole(reading.sketch), *_single(reading.sketch)]
+    left_out = 0 if reading is None else max(len(reading.digits) - MOST, 0)
+    more = f", without {many(left_out, 'more digit')}" if left_out else ""
     sizes = "" if all(net.layers.input_dim == DIGIT for net in networks.values()) else OWN_SIZES
     figures = "".join(figure(picture, caption, caption) for caption, picture in steps)
     return (
-        f'<p class="steps-title">What the networks see{sizes}</p>'
+        f'<p class="steps-title">What the networks see{sizes}{more}</p>'
         f'<div class="strip steps pixel">{figures}</div>'
     )
 
@@ -54,11 +58,10 @@ def _single(sketch: Sketch) -> list[tuple[str, NDArray | None]]:
 
 
 def _digits(digits: NDArray[np.floating]) -> list[tuple[str, NDArray | None]]:
-    count = len(CAPTIONS) - 2
     steps: list[tuple[str, NDArray | None]] = [
-        (f"Digit {i + 1}, 28×28", ink_on_paper(digit)) for i, digit in enumerate(digits[:count])
+        (f"Digit {i + 1}, 28×28", ink_on_paper(digit)) for i, digit in enumerate(digits[:MOST])
     ]
-    return steps + [("", None)] * (count - len(steps))
+    return steps + [("", None)] * (MOST - len(steps))
 
 
 def _small(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -57,10 +57,14 @@ def stress_html(
             f"{_range(factor, np.where(a.is_digit, a.labels, -1)[part], labels[n])}</span>"
             for n, a in answers.items()
         )
-        title = f'<p class="chart-title">{factor.title}</p>'
         chart = _chart(factor, curves, setting[factor.name])
-        charts.append(f'{title}{chart}<p class="holds">{ranges}</p>')
+        charts.append(f'{chart_title(factor)}{chart}<p class="holds">{ranges}</p>')
     return _summary(digit, now, answers, labels, facts), charts
+
+
+def chart_title(factor: Factor) -> str:
+    """What stands above a chart, or above its slider while there is no digit."""
+    return f'<p class="chart-title">{factor.title}</p>'
 
 
 def _chart(factor: Factor, curves: Mapping[str, NDArray[np.floating]], marker: float) -> str:
@@ -126,7 +130,7 @@ def _range(factor: Factor, labels: NDArray[np.integer], label: int) -> str:
 
 def _reads(answer: NetworkReading) -> str:
     if not answer.is_digit[0]:
-        return f"sees no digit (nearest: {escape(answer.nearest[0])})"
+        return f"sees no digit (were it one: {escape(answer.nearest[0])})"
     return f"reads {escape(answer.nearest[0])} ({percent(float(answer.confidences[0]))})"
 
 

@@ -150,8 +150,8 @@ class Explorer {
     const maps = finished(this.blocks).made;
     this.halt();
     this.maps[this.block] = (map + maps) % maps;
-    this.look(this.maps[this.block], true);
     this.rest();
+    this.look(this.maps[this.block], true);
     this.tellLook();
   }
 
@@ -191,6 +191,7 @@ class Explorer {
 
   rest() {
     this.step = -1;
+    for (const pane of this.shown) pane.note(false);
     this.find(".inside-result").innerHTML = resultHtml(this.shown);
     this.tell(finished(this.blocks), true);
     this.find('[data-run="step"]').textContent = "Step";
@@ -211,7 +212,7 @@ class Explorer {
     const ahead = moment.made === 2 ? 1 : 0;
     const map = (this.maps[this.block] + ahead) % finished(this.blocks).made;
     this.look(map, ahead === 1);
-    if (this.step === 0) for (const pane of this.shown) pane.note(false);
+    if (!ahead) for (const pane of this.shown) pane.note(false);
     for (const pane of this.shown) if (pane.separable) pane.reveal(moment.mixed === 0 ? 0 : 1);
     this.tell(moment, result);
     this.say(`${this.step + 1} of ${story.length}. ${say}`);
@@ -412,7 +413,10 @@ function resultHtml(panes) {
 function pairHtml(one, other) {
   const { ratio, formula } = comparison(one.block, other.block);
   const names = [one, other].map((pane) => safe(pane.network.title));
-  if (ratio === 1) return `<p>${names.join(" and ")} need the same number of multiplications in this block.</p>`;
+  if (ratio === 1) {
+    const standard = isSeparable(one.block) ? "" : ", which is standard in both; “What if” has its sizes for a separable one, too";
+    return `<p>${names.join(" and ")} need the same number of multiplications in this block${standard}.</p>`;
+  }
   const fewer = ratio > 1 ? ratio : 1 / ratio;
   const cheaper = ratio > 1 ? other : one;
   const dearer = ratio > 1 ? one : other;

@@ -230,8 +230,8 @@ class Lesson {
         text(`Press ${calm.matches ? "Step" : "Play, or Step"}. Watch both counters: when does ${other.title} do its ${k}×${k} work, and how often?`),
       ] },
       { title: "compare", parts: [
-        text(`${guess ? `You said: ${guess}. ` : ""}Counted: ${sum(a)} against ${sum(b)}, ${ratio.toFixed(2)} times fewer; `
-          + `“${GUESSES[right]}” was the nearest answer.`),
+        text(`${guess ? `You said: ${guess}. ` : ""}Counted: ${sum(a)} against ${sum(b)}, ${ratio.toFixed(2)} times fewer: `
+          + `“${GUESSES[right]}” is nearest.`),
         ...(next === undefined ? [] : [
           text("Will another block save more, or less? Say it, then look at what it says below. What all blocks "
             + "save together stands under the answers, at “Where the multiplications are”."),

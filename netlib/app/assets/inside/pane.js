@@ -238,7 +238,7 @@ export class Pane {
   }
 
   note(swapped) {
-    const text = swapped ? this.swapText() : this.separable ? separableNote(this.first) : standardNote(this.first);
+    const text = swapped ? this.swapText() : this.separable ? separableNote(this.first, this.last) : standardNote(this.first);
     this.find(".swap-note").textContent = text;
   }
 
@@ -272,8 +272,8 @@ function skeleton(pane) {
   <div class="sum">${sumHtml(pane)}</div>`;
 }
 
-const standardNote = ({ m }) => `For each output map a kernel of its own for ${each(m, "input map")}.`;
-const separableNote = ({ m }) => `For all output maps together one kernel for ${each(m, "input map")}.`;
+const standardNote = ({ m, n }) => `For each output map a kernel of its own for ${each(m, "input map")}: ${m} × ${n} = ${many(m * n, "kernel")}.`;
+const separableNote = ({ m }, { n }) => `For all output maps together one kernel for ${each(m, "input map")}: ${many(m, "kernel")}, and ${m} × ${n} = ${many(m * n, "single weight")} to mix.`;
 
 const standardHead = ({ m }) => `
   <p class="steps-head"><span class="whole">One step: filter and mix at once</span></p>

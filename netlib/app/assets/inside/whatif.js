@@ -5,7 +5,7 @@ const SIZES = [
   { key: "m", name: "M", text: "input maps", min: 1, max: 1024, step: 1, say: number },
   { key: "n", name: "N", text: "output maps", min: 1, max: 1024, step: 1, say: number },
   { key: "k", name: "K", text: "size of a kernel", min: 1, max: 7, step: 2, say: (k) => `${k} × ${k}` },
-  { key: "side", name: "F", text: "size of a map", min: 1, max: 224, step: 1,
+  { key: "side", name: "F", text: "side of an output map", min: 1, max: 224, step: 1,
     say: (f) => (f === 1 ? "1 pixel" : `${f} × ${f} pixels`) },
 ];
 

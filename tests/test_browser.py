@@ -180,6 +180,14 @@ def test_a_scribble_is_no_digit(visitor: Visitor) -> None:
     visitor.verdict("does not look like a digit")
 
 
+def test_a_pad_that_is_nearly_filled_is_no_digit(visit: Callable[..., Visitor]) -> None:
+    visitor = visit()
+    visitor.page.locator("#pad input[type=range]").fill("40")
+    visitor.draw([[(0.1 + 0.8 * (i % 2), 0.08 + 0.042 * i) for i in range(21)]])
+    visitor.verdict("does not look like a digit")
+    assert visitor.page.locator("#pad .pad-boxes rect").count() == 0
+
+
 def test_answers_follow_the_pen_and_are_said_when_it_is_lifted(visitor: Visitor) -> None:
     inside = visitor.page.locator(".inside[data-ready]")
     before = inside.get_attribute("data-ready")

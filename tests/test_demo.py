@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from helpers_data import png, write_zip
 from helpers_visitor import SEVEN, beside, paper
-from PIL import Image
+from PIL import Image, ImageOps
 
 import demo
 from netlib.answer.pool import StoppedError
@@ -115,6 +115,13 @@ BLANK = Reading(EMPTY, (), {})
 def test_a_pad_without_ink_is_blank(service: Service) -> None:
     for value in (None, "", data_url(Image.new("L", (280, 280), 255))):
         assert service.reader.read_pad(value).is_blank
+
+
+def test_what_was_drawn_is_black_and_a_picture_may_be_light(service: Service) -> None:
+    chalk = data_url(ImageOps.invert(seven().convert("L")))
+    assert service.reader.read_pad(chalk).networks["standard"].text == "7"
+    drawn = service.reader.read_pad(chalk.replace("png;", "png;drawn=1;"))
+    assert not any(network.is_digit.any() for network in drawn.networks.values())
 
 
 @pytest.mark.parametrize(
@@ -330,7 +337,11 @@ def test_how_far_a_drawing_lies_is_told_beside_the_digits_of_the_map() -> None:
 
 @pytest.mark.parametrize(
     ("far", "known", "said"),
-    [(0.5, True, "50\u00a0% of"), (0.99, True, "lies far from all"), (0.5, False, "No digit")],
+    [
+        (0.5, True, "50\u00a0% of"),
+        (0.99, True, "lies far from all"),
+        (0.5, False, "takes the drawing for no digit"),
+    ],
 )
 def test_the_map_says_what_its_place_is_worth(far: float, known: bool, said: str) -> None:
     place = Place(np.zeros(2), np.arange(2), np.array([1.0, 3.0]), far)

@@ -13,8 +13,9 @@ from analysis.benchmark.record import Row, ratios, row
 from analysis.benchmark.settings import Settings
 from netlib.answer.predictor import Predictor
 from netlib.answer.reading import Reader
+from netlib.picture.digit import trace
 from netlib.picture.load import WORKING_SIDE, as_picture
-from netlib.picture.number import find_digits
+from netlib.picture.number import DigitBox, digits_from_ink, find_digits
 
 PAD_SIDE, PHOTO = 280, (4000, 3000)
 PAD_MS, PHOTO_SHARE, READ_SPEED = 0.5, 1.3, 500
@@ -72,7 +73,7 @@ def make(digits: np.ndarray, seconds: float) -> Callable[[tuple[str, str]], floa
     shot = photo(digits[0])
     work = {
         ("pad", DECODING): lambda: [as_picture(drawing) for drawing in drawings],
-        ("pad", READING): lambda: [find_digits(drawing) for drawing in drawings],
+        ("pad", READING): lambda: [read_drawing(drawing) for drawing in drawings],
         ("photo", DECODING): lambda: reduced(shot),
         ("photo", READING): lambda: find_digits(shot),
     }
@@ -81,11 +82,15 @@ def make(digits: np.ndarray, seconds: float) -> Callable[[tuple[str, str]], floa
 
 
 def png(digit: np.ndarray) -> bytes:
-    """A drawing as the pad sends it: dark on transparent, 280 pixels wide."""
-    alpha = Image.fromarray(digit).resize((PAD_SIDE, PAD_SIDE), Image.Resampling.BICUBIC)
-    drawing = Image.new("RGBA", alpha.size, (0, 0, 0, 0))
-    drawing.putalpha(alpha)
-    return saved(drawing, "PNG")
+    """A drawing as the pad sends it: RGBA, black on white, 280 pixels wide."""
+    ink = Image.fromarray(digit).resize((PAD_SIDE, PAD_SIDE), Image.Resampling.BICUBIC)
+    return saved(ImageOps.invert(ink).convert("RGBA"), "PNG")
+
+
+def read_drawing(drawing: bytes) -> list[DigitBox]:
+    """The digits of what is drawn on the pad."""
+    sketch = trace(drawing, drawn=True)
+    return digits_from_ink(sketch.found, cut=sketch.cut)
 
 
 def photo(digit: np.ndarray) -> bytes:

@@ -170,7 +170,7 @@ def regimes(data: Results) -> Iterator[Section]:
         yield regime("Block for block, shorter", short(more), by_network(more), same)
     found = shipped(data)
     if len(found):
-        setting = "MNIST and pen strokes, standard in bfloat16"
+        setting = "MNIST + pen, standard in bfloat16"
         yield regime("Block for block, shipped recipe", setting, by_network(found).dropna(), same)
     for what, cost in (("parameters", "params"), ("MACs", "macs")):
         narrow = equal(widths, cost)
@@ -230,7 +230,8 @@ def equivalences(pairs: Sequence[pd.DataFrame]) -> str:
     p = ", ".join(p_value(test["p"]) for test in tests)
     return (
         "Of the three comparisons at equal parameters, at equal MACs and with a wide MobileNet, "
-        f"equivalence within ±0.1 point is shown for {shown or 'none'} (TOST p {p})."
+        f"equivalence within ±0.1 point is shown for {shown or 'none'} (two one-sided tests, "
+        f"p {p})."
     )
 
 

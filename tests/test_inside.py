@@ -298,7 +298,8 @@ def test_a_pixel_says_what_it_costs_and_arrow_keys_move_it(page) -> None:
     assert "576 multiplications for this pixel" in text(page, ".pane.standard .sum-count")
     own, shared = "64 multiplications for this pixel, + 64 × 9", "shared by all 128 output maps"
     assert text(page, ".pane.mobilenet .sum-count") == (
-        f"{own} {shared}, 4.5 for each: 68.5 in all."
+        f"{own} {shared}, 4.5 for each: 68.5 in all. "
+        "Times 14 × 14 pixels × 128 output maps: 1,718,528."
     )
     point_at(page, "mobilenet", 5, 5)
     window = "getComputedStyle(document.querySelector('.pane.standard .input i')).left"

@@ -223,8 +223,8 @@ class Lesson {
         choice(this.state.guess),
       ] },
       { title: "look", parts: [
-        text("The block below works on the digit on your pad; while that is empty, on an example. Choose “Another "
-          + `output map” several times. What is swapped at ${one.title}? What stays at ${other.title}, and what alone moves?`),
+        text("The block below works on the digit on your pad; while that is empty, on an example. Choose "
+          + `“${$("[data-move='1']").innerText.replace(" ›", "")}” several times. What is swapped at ${one.title}? What stays at ${other.title}, and what alone moves?`),
       ] },
       { title: "count", parts: [
         text(`Press ${calm.matches ? "Step" : "Play, or Step"}. Watch both counters: when does ${other.title} do its ${k}×${k} work, and how often?`),

@@ -273,7 +273,7 @@ function skeleton(pane) {
 }
 
 const standardNote = ({ m, n }) => `For each output map a kernel of its own for ${each(m, "input map")}: ${m} × ${n} = ${many(m * n, "kernel")}.`;
-const separableNote = ({ m }, { n }) => `For all output maps together one kernel for ${each(m, "input map")}: ${many(m, "kernel")}, and ${m} × ${n} = ${many(m * n, "single weight")} to mix.`;
+const separableNote = ({ m }, { n }) => `One kernel for ${each(m, "input map")}, shared by all output maps: ${many(m, "kernel")}, ${many(m * n, "single weight")} to mix.`;
 
 const standardHead = ({ m }) => `
   <p class="steps-head"><span class="whole">One step: filter and mix at once</span></p>
@@ -312,14 +312,15 @@ function tailHtml(separable, last, network) {
     <small>output map <b class="map-number"></b> of ${last.n}</small>`;
 }
 
-function sumHtml({ separable, first, last, rows }) {
+function sumHtml({ separable, first, last, rows, block }) {
   const { m, k } = first;
   const area = k * k;
   const share = Number(((m * area) / last.n).toFixed(2));
   const count = separable
     ? `<b>${number(last.m)}</b> multiplications for this pixel, + ${m} × ${area} shared by ${all(last.n, "output map")}, ${exact(share)} for each: ${exact(last.m + share)} in all.`
     : `<b>${number(m * area)}</b> multiplications for this pixel: ${many(m, "map")} × ${area}.`;
+  const size = `Times ${last.height} × ${last.width} pixels × ${many(last.n, "output map")}: ${number(cost(block).total)}.`;
   const terms = Array.from({ length: rows }, () => '<span class="term"></span>').join(" ");
-  return `<p class="sum-count">${count}</p><p class="terms">${terms} <span class="rest"></span>
+  return `<p class="sum-count">${count} ${size}</p><p class="terms">${terms} <span class="rest"></span>
     <span class="bias"></span><span class="result">= <span class="made"></span>, after ReLU <b class="out"></b></span></p>`;
 }

@@ -34,7 +34,7 @@ export function comparison(one, other) {
   return { ratio, formula: alike ? { n: a.n, k } : null };
 }
 
-const SECONDS = { filter: 2.2, mix: 1.3, maps: 7 };
+const SECONDS = { filter: 5, mix: 4, maps: 8 }; // what is told of each takes time to read
 
 // The moment at `seconds` after Play: the first map slowly, then one after the other, faster.
 export function momentAt(seconds, blocks) {

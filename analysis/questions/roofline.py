@@ -10,7 +10,7 @@ from analysis.build.plan import Plan, Step
 from analysis.frame.results import SPEED, Results
 from analysis.look.maps import draw_roofline
 from analysis.look.style import FULL, blank, key_above
-from analysis.questions import Drawn, Sections, figure
+from analysis.questions import Drawn, Section, Sections, figure
 
 FILES = ("benchmark/layer_times.csv", "benchmark/layers.json", "benchmark/roofline.csv")
 
@@ -71,13 +71,8 @@ def say(data: Results) -> Sections:
     dense = table[table["kind"].isin(["conv", "pointwise"]) & (table["macs"] > 1e6)]
     ridge = roofs["peak_gmacs_per_s"] / roofs["cache_gb_per_s"]
     first, last = depthwise.iloc[0], depthwise.iloc[-1]
-    single = data.table(FILES[0]).query(
-        "threads == 1 and engine == 'ours' and network == 'mobilenet' and batch == 1"
-    )
-    kinds = single[single["kind"] != "network"].groupby("kind")["us"].sum()
     section = {
-        "depthwise_time_one": f"{100 * kinds['depthwise'] / kinds.sum():.0f}",
-        "rest_time_one": f"{100 * kinds['rest'] / kinds.sum():.0f}",
+        "one": shares_of_one(data),
         "others": other_ways(data),
         "peak": f"{roofs['peak_gmacs_per_s']:.0f}",
         "bandwidth": f"{roofs['cache_gb_per_s']:.0f}",
@@ -97,6 +92,18 @@ def say(data: Results) -> Sections:
         "dense_share": f"{100 * dense['share'].min():.0f} to {100 * dense['share'].max():.0f}",
     }
     return {"roofline": section}
+
+
+def shares_of_one(data: Results) -> Section:
+    """What depthwise layers and the rest take of one image's time; empty where it was not timed."""
+    table = data.table(FILES[0]).query(
+        "threads == 1 and engine == 'ours' and network == 'mobilenet' and batch == 1"
+    )
+    times = table[table["kind"] != "network"].groupby("kind")["us"].sum()
+    if times.empty:
+        return {}
+    shares = 100 * times / times.sum()
+    return {"depthwise": f"{shares['depthwise']:.0f}", "rest": f"{shares['rest']:.0f}"}
 
 
 def other_ways(data: Results) -> str:

@@ -288,6 +288,15 @@ def test_a_bold_digit_is_no_sheet_of_paper() -> None:
     assert trace(bold_eight()).box == (101, 73, 180, 200)
 
 
+def test_a_full_shape_with_three_corners_is_ink() -> None:
+    levels = np.full((PAD, PAD), 255, np.uint8)
+    levels[np.tri(120, dtype=bool).nonzero()] = 0
+    assert trace(np.roll(levels, 60, (0, 1))).box is not None
+    pad = Image.new("L", (PAD, PAD), 255)
+    ImageDraw.Draw(pad).polygon([(50, 50), (250, 60), (150, 240)], fill=0)
+    np.testing.assert_allclose(trace(pad).box, (50, 50, 251, 241), atol=3)
+
+
 def test_a_sheet_on_an_even_desk_is_still_one() -> None:
     desk = Image.new("L", (PAD, PAD), 40)
     ImageDraw.Draw(desk).polygon([(60, 50), (225, 62), (215, 235), (50, 220)], fill=245)

@@ -86,6 +86,8 @@ def _has_four_sides(ink: Ink) -> bool:
     mask = (ink.boxed >= STRONG_LEVEL).view(np.uint8)
     outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     largest = max(outlines, key=cv2.contourArea)
+    if len(largest) < 4:
+        return False
     around = cv2.approxPolyN(largest, 4)
     return cv2.contourArea(largest) >= SHEET_SIDES * cv2.contourArea(around)
 

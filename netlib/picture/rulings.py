@@ -101,7 +101,8 @@ def _candidates(mask: np.ndarray, share: float) -> _Lines:
         return nothing
     inside = long[labels].astype(np.uint8) & mask
     runs = _runs(mask)
-    thickness = float(np.median(runs[(inside & ~np.roll(inside, 1, axis=0)) > 0]))  # of each run
+    above = np.vstack([none[:1], inside[:-1]])
+    thickness = float(np.median(runs[inside > above]))  # of each run
     if thickness > 0.1 * height + 2:
         return nothing
     thin = inside & (runs <= SWELL * thickness + 1)

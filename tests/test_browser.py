@@ -190,6 +190,11 @@ def test_a_pad_that_is_nearly_filled_is_no_digit(visit: Callable[..., Visitor]) 
 
 def test_answers_follow_the_pen_and_are_said_when_it_is_lifted(visitor: Visitor) -> None:
     inside = visitor.page.locator(".inside[data-ready]")
+    inside.wait_for()
+    visitor.page.wait_for_function(  # what was drawn before has gone from it, too
+        "() => { const { ready, manifest } = document.querySelector('.inside').dataset;"
+        " return ready === JSON.parse(manifest).example.digits; }"
+    )
     before = inside.get_attribute("data-ready")
     box = visitor.page.locator("#pad canvas").bounding_box()
     visitor.page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.2 * box["height"])

@@ -116,8 +116,11 @@ def browsing() -> Iterator["Browser"]:
     from playwright.sync_api import sync_playwright
 
     executable = find_browser()
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=executable, args=list(FLAGS)) as browser,
+    ):
+        yield browser
 
 
 def open_page(browser: "Browser", address: str, width: int, height: int, dark: bool) -> "Page":

@@ -20,7 +20,7 @@ from helpers_runs import trained
 from PIL import Image
 from torch import nn
 
-from analysis.benchmark import archives, inference, int8, photos, serving, speedrun
+from analysis.benchmark import archives, inference, int8, photos, serving, speedrun, visitors
 from analysis.benchmark import layerwise as layers
 from analysis.benchmark.__main__ import MODULES, Area
 from analysis.benchmark.arms import Arm, ArmError, interleave, profile, seconds_of
@@ -252,6 +252,13 @@ def test_a_server_that_has_ended_is_an_error(free_port) -> None:
     ended = SimpleNamespace(poll=lambda: 1)
     with pytest.raises(OSError):
         serving.first_answer(f"http://127.0.0.1:{free_port()}", b"", ended)
+
+
+def test_without_a_browser_the_way_from_pen_up_is_said_to_be_left_out(monkeypatch, capsys) -> None:
+    monkeypatch.setenv("CHROMIUM", "no-such-browser")
+    server = serving.Server("http://127.0.0.1:9", 0, "", 0.0)
+    assert visitors.pen_up(server, 1) == []
+    assert "is not measured: No Chromium" in capsys.readouterr().out
 
 
 # --- The command --------------------------------------------------------------------------------

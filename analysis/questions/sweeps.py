@@ -235,7 +235,7 @@ def shared_runs(data: Results) -> str:
         told.append(f"{times} of {name_of(network)} stand in {most}")
     return (
         f"With the common settings {' and '.join(told)} of these {len(names)} tables, so their "
-        "luck is in nearly all of them"
+        "luck is in most of them"
     )
 
 

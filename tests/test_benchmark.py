@@ -238,12 +238,12 @@ def test_bare_and_own_decoding_read_the_same_archive(digit_folder) -> None:
 
 def test_the_serving_arm_reads_the_demo_s_way(checkpoints, monkeypatch) -> None:
     asked = []
-    read = serving.Reader.read
+    read = photos.Reader.read
     monkeypatch.setattr(
-        serving.Reader, "read", lambda self, picture: asked.append(picture) or read(self, picture)
+        photos.Reader, "read", lambda self, picture: asked.append(picture) or read(self, picture)
     )
     picture = photos.png(Settings(checkpoints).digits("test")[0][0])
-    work = serving.make_reader(checkpoints, picture, 0.0)
+    work = photos.make_reader(checkpoints, [picture], 0.0)
     asked.clear()
     assert work("") > 0 and set(asked) == {picture}
 

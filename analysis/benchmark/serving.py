@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import metadata
@@ -26,12 +26,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from analysis.benchmark.arms import Arm, Work, profile, running
-from analysis.benchmark.photos import png
+from analysis.benchmark.photos import make_reader, png
 from analysis.benchmark.record import Row, ratios, row
 from analysis.benchmark.settings import Settings
 from analysis.frame.children import HOST, ROOT, serving
-from netlib.answer.predictor import Predictor
-from netlib.answer.reading import Reader
 from netlib.errors import many
 
 PREDICT = "/gradio_api/run/predict"
@@ -115,28 +113,11 @@ def on_disk() -> Row:
     return row(what, DEMO, [total], "MB", at_most=DISK_MB, why=f"most take {most}.")
 
 
-def make_reader(
-    checkpoints: Mapping[str, Path], picture: bytes, seconds: float
-) -> Callable[[str], float]:
-    """The demo's own way from a picture to both answers: processor seconds, on one thread."""
-    reader = Reader(Predictor(checkpoints, threads=1))
-    reader.read(picture)  # warm-up
-
-    def processor_seconds(_: str) -> float:
-        calls, end, start = 0, time.perf_counter() + seconds, time.process_time()
-        while not calls or time.perf_counter() < end:
-            reader.read(picture)
-            calls += 1
-        return (time.process_time() - start) / calls
-
-    return processor_seconds
-
-
 def plain(servers: dict[str, Server], settings: Settings, picture: bytes) -> list[Row]:
     """Calls a second of the plain route, as a share of what the cores allow."""
     rounds, seconds = settings.choose((2, 0.7), (5, 3.0))
     rows = []
-    with running(Arm(make_reader, (settings.checkpoints, picture, seconds / 3))) as reader:
+    with running(Arm(make_reader, (settings.checkpoints, [picture], seconds / 3))) as reader:
         for clients in CLIENTS:
             shares, speeds = [], []
             for _ in range(rounds):

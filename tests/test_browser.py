@@ -411,9 +411,8 @@ def test_a_zip_with_labels_is_scored_and_offers_a_table(
     visitor.open_tab("Many pictures")
     visitor.page.get_by_role("button", name="Read them").click()
     visitor.page.get_by_role("alert").filter(has_text="no picture to read").wait_for()
-    visitor.page.wait_for_timeout(500)  # a file chosen during the error was lost once
     visitor.page.locator("#batch-files input[type=file]").set_input_files(archive)
-    visitor.page.locator("#batch-files", has_text="digits.zip").wait_for()
+    visitor.page.locator("#batch-files").get_by_label("digits.zip").wait_for()
     visitor.page.get_by_role("button", name="Read them").click()
     visitor.page.locator("#batch-table", has_text="2 of 3").wait_for()
     assert visitor.page.locator("#batch-table tbody tr").count() == 3

@@ -379,6 +379,19 @@ def test_stress_sliders_move_the_confidence(visitor: Visitor) -> None:
     )
 
 
+def test_arrow_keys_go_from_tab_to_tab(visitor: Visitor) -> None:
+    tabs = visitor.page.locator("#input-tabs [role=tab]")
+    tabs.first.focus()
+    for key, number in (("ArrowRight", 1), ("End", 3), ("ArrowRight", 0), ("ArrowLeft", 3)):
+        visitor.page.keyboard.press(key)
+        name = tabs.nth(number).inner_text()
+        chosen = visitor.page.get_by_role("tab", name=name, exact=True, selected=True)
+        chosen.wait_for()
+        assert chosen.evaluate("tab => tab === document.activeElement"), key
+    visitor.page.keyboard.press("Home")
+    visitor.page.locator("#pad canvas").wait_for()
+
+
 def test_a_number_is_written_and_its_link_holds_it_for_a_pad_of_any_width(
     visit: Callable[..., Visitor],
 ) -> None:

@@ -278,7 +278,7 @@ def test_five_steps_lead_from_a_guess_to_its_reason_by_keyboard(
     assert "14,450,688" in panel.inner_text()
     page.locator(".inside").scroll_into_view_if_needed()
     page.wait_for_selector(".inside[data-ready]")
-    for answer in (".inside-result", ".inside-tally", ".pane .count", "#cost-strip"):
+    for answer in (".inside-result", ".inside-step", ".inside-tally", ".pane .count", "#cost-strip"):
         assert not page.locator(answer).first.is_visible()  # before the guess
     panel.locator("h3").focus()
     page.keyboard.press("Tab")
@@ -288,7 +288,10 @@ def test_five_steps_lead_from_a_guess_to_its_reason_by_keyboard(
         panel.get_by_role("button", name="Next step").focus()
         page.keyboard.press("Enter")
         panel.get_by_text(f"Step {number} of 5").wait_for()
+        if number == 3:
+            page.locator("[data-run=step]").press("Enter")  # a count that is left half done
         if number == 4:
+            assert page.locator(".pane.standard .count").inner_text().startswith("14,450,688")
             assert "You said: about an eighth." in panel.inner_text()
             assert "112,896 + 1,605,632 = 1,718,528, 8.41 times fewer" in panel.inner_text()
             page.locator(".inside-result").wait_for()

@@ -81,7 +81,7 @@ def build_page(service: Service) -> gr.Blocks:
     own_folder()
     with gr.Blocks(title=title, analytics_enabled=False) as page:
         page.inside, page.service = inside, service  # for the routes of launch_options
-        html(MASTHEAD.format(title=title), js_on_load=asset("uploads.js"))
+        html(MASTHEAD.format(title=title), js_on_load=asset("gradio.js"))
         html(page_of("lesson.html", inside), js_on_load=starter("lesson.js"), elem_id="lesson")
         teacher = Teacher(service.reader.predictor, service.checkpoints, service.teach)
         lesson = gr.State(Taught())

@@ -187,6 +187,7 @@ class Explorer {
     const most = Math.max(...this.blocks.map((block) => cost(block).total));
     for (const pane of this.shown) pane.tell(moment, most);
     this.find(".inside-result").classList.toggle("waiting", !result);
+    this.find(".inside-bar").classList.toggle("resting", this.step < 0 && this.frame === undefined);
   }
 
   rest() {
@@ -195,7 +196,7 @@ class Explorer {
     this.find(".inside-result").innerHTML = resultHtml(this.shown);
     this.tell(finished(this.blocks), true);
     this.find('[data-run="step"]').textContent = "Step";
-    this.say("Point at a pixel of an output map, choose another output map, or let the multiplications be counted.");
+    this.say("Point at a pixel of an output map, choose another output map, or have the multiplications counted.");
   }
 
   say(text) {

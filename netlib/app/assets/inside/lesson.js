@@ -203,7 +203,7 @@ class Lesson {
     next.textContent = step < 5 ? "Next step" : "End the lesson";
     if (!byVisitor) return;
     tab?.click();
-    if (step < 4) openInside({ block: this.pair.block + 1 });
+    if (step < 5) openInside({ block: this.pair.block + 1 });
     this.panel.querySelector("h3").focus();
     this.panel.scrollIntoView({ block: "start" });
   }

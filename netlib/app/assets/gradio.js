@@ -1,6 +1,6 @@
-// What Gradio's upload fields lack: a name that holds what is written on them, and the kinds of
+// What Gradio's components lack. Upload fields: a name that holds what is written on them, and the kinds of
 // files, so that a phone offers its camera; and pasting. They are only made when their tab is first opened.
-// And the language: Gradio calls the page by the browser's, in which its own few words are.
+// The language: Gradio calls the page by the browser's, in which its own few words are. Tabs: arrow keys.
 const KINDS = { picture: "image/*", "batch-files": "image/*,.zip,.csv" };
 
 let spoken = "en"; // by Gradio
@@ -36,6 +36,18 @@ function choose(field, files, tries = 50) {
   input.files = files;
   input.dispatchEvent(new Event("change", { bubbles: true }));
 }
+
+// Home and End, too, as the ARIA practices have it for tabs.
+document.addEventListener("keydown", (event) => {
+  const tabs = [...event.target.closest?.("[role=tablist]")?.querySelectorAll("[role=tab]") ?? []];
+  const at = tabs.indexOf(event.target), last = tabs.length - 1;
+  const next = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: last }[event.key];
+  if (at < 0 || next === undefined || event.ctrlKey || event.altKey || event.metaKey) return;
+  event.preventDefault();
+  const tab = tabs[(next + tabs.length) % tabs.length];
+  tab.click();
+  tab.focus();
+});
 
 const changes = new MutationObserver(complete);
 changes.observe(document.body, { childList: true, subtree: true });

@@ -301,8 +301,12 @@ def comparison(gaps: list[float], equivalent: bool | None = False) -> dict:
 @pytest.mark.parametrize(
     ("gaps", "equivalent", "expected"),
     [
-        ([-0.004, -0.005, -0.003], False, "is less accurate, by 0.40 points (95 % interval −0.65"),
-        ([0.004, 0.005, 0.003], False, "is more accurate, by 0.40 points"),
+        (
+            [-0.004, -0.005, -0.003],
+            False,
+            "is less accurate: MobileNet − standard is −0.40 points (",
+        ),
+        ([0.004, 0.005, 0.003], False, "is more accurate: MobileNet − standard is +0.40 points"),
         ([0.0001, -0.0002, 0.0001], True, "equally accurate within ±0.1 point"),
         ([-0.001, 0.003, -0.004], False, "is open: −0.07 points"),
         ([-0.004, -0.004], False, "is open: −0.40 points"),  # two equal signs are no finding
@@ -311,6 +315,28 @@ def comparison(gaps: list[float], equivalent: bool | None = False) -> dict:
 )
 def test_the_verdict_follows_from_the_interval(gaps: list, equivalent, expected: str) -> None:
     assert expected in headline.verdict(comparison(gaps, equivalent))
+
+
+def test_kept_answers_and_mcnemars_tables_give_equal_pairs_the_same_interval() -> None:
+    n = 2000
+    draw = np.random.default_rng(0)
+    labels = draw.integers(0, 10, n)
+    answers = {"labels": labels}
+    for name, wrong in (("standard", 0.02), ("mobilenet", 0.03)):
+        answers |= dict.fromkeys(
+            (f"{name}-0", f"{name}-1"), (labels + (draw.random(n) < wrong)) % 10
+        )
+    right = [answers[f"{name}-0"] == labels for name in ("standard", "mobilenet")]
+    table = {"only_standard": int((right[0] & ~right[1]).sum()),
+             "only_mobilenet": int((right[1] & ~right[0]).sum())}  # fmt: skip
+    mean = float(right[1].mean() - right[0].mean())
+    accuracy = {"mean": mean, "low": mean, "high": mean, "values": [mean, mean]}
+    found = {"difference": {"accuracy": accuracy}, "mcnemar": [table, table], "seeds": [0, 1],
+             "test_images": n}  # fmt: skip
+    reach = re.compile(r"\S+ to \S+ points")
+    [kept] = reach.findall(headline.with_images_of(answers, found))
+    assert kept == reach.findall(headline.with_images(found))[0]
+    assert wording.points(mean) not in kept
 
 
 def test_holm_multiplies_the_smallest_by_all_and_never_falls() -> None:

@@ -278,7 +278,13 @@ def test_five_steps_lead_from_a_guess_to_its_reason_by_keyboard(
     assert "14,450,688" in panel.inner_text()
     page.locator(".inside").scroll_into_view_if_needed()
     page.wait_for_selector(".inside[data-ready]")
-    for answer in (".inside-result", ".inside-step", ".inside-tally", ".pane .count", "#cost-strip"):
+    for answer in (
+        ".inside-result",
+        ".inside-step",
+        ".inside-tally",
+        ".pane .count",
+        "#cost-strip",
+    ):
         assert not page.locator(answer).first.is_visible()  # before the guess
     panel.locator("h3").focus()
     page.keyboard.press("Tab")

@@ -129,6 +129,8 @@ def search_rows(trial: Trial) -> Hits:
             for place in handful:
                 yield str(place + 2), try_rows(trial, table, range(place, place + 1)) or []
     for column in table:  # how many there are, and what they are called
+        if table[column].dtype.kind == "f" and column not in KEYS:
+            continue  # measured: rows, above
         rest = table[table[column] != table[column].iloc[-1]]
         if len(rest) and table[column].nunique() < len(table):
             yield f"column {column}", trial(rest) or []

@@ -114,10 +114,10 @@ def draw_heat(
         ax.text(column, row, f"{value:.1f}", ha="center", va="center")
     widest = np.abs(change).max() or 1.0
     for row, value in enumerate(change):
-        # A bar from the middle of the column: longer and to the left is worse.
-        ax.barh(row, 0.45 * value / widest, left=2.0, height=0.8, linewidth=0,
-                color="#b9d3e6" if value < 0 else "#f3c7a8", zorder=1)  # fmt: skip
-        ax.text(2, row, f"{value:+.1f}".replace("-", "−"), ha="center", va="center", zorder=2)
+        # A bar beside its number: longer and to the left is worse.
+        ax.barh(row, 0.3 * value / widest, left=1.85, height=0.8, linewidth=0,
+                color="#b9d3e6" if value < 0 else "#f3c7a8")  # fmt: skip
+        ax.text(2.48, row, f"{value:+.1f}".replace("-", "−"), ha="right", va="center")
     ax.set_xlim(-0.5, 2.5)
     ax.set_xticks(range(3), [*columns, difference])
     ax.xaxis.tick_top()

@@ -148,7 +148,9 @@ def say(data: Results) -> Sections:
         2: "Temperature scaling, fitted on validation images, lowers the NLL of both networks.",
         1: f"Temperature scaling lowers the NLL of {TITLES[better[0]] if better else ''} only.",
         0: "Temperature scaling, fitted on the imbalanced validation set, lowers the mean NLL of "
-        "neither network on the balanced test set.",
+        "neither network on the balanced test set"
+        + "".join(f"; {TITLES[name]}: {nll_change(scores, name)}" for name in NETWORKS)
+        + ".",
     }[len(better)]
     risk = data.table("risk_coverage.csv").sort_values("coverage").groupby("network")
     kept = {name: np.interp(0.95, rows["coverage"], rows["risk"]) for name, rows in risk}
@@ -156,6 +158,17 @@ def say(data: Results) -> Sections:
     section["sorting"] = sorting(data)
     section["expected"] = expected(data)
     return {"calibration": section}
+
+
+def nll_change(scores: pd.DataFrame, name: str) -> str:
+    """By how much scaling changes a network's NLL."""
+    rows = scores[scores["network"] == name]
+    found = mean_interval((rows["nll_after"] - rows["nll_before"]).tolist())
+    if found.low is None or found.high is None:
+        return f"{found.mean:+.4f}".replace("-", MINUS)
+    held = ", which holds 0" if found.low <= 0 <= found.high else ""
+    text = f"{found.mean:+.4f} (95 % interval {found.low:+.4f} to {found.high:+.4f}{held})"
+    return text.replace("-", MINUS)
 
 
 def expected(data: Results) -> str:

@@ -30,6 +30,7 @@ from analysis.frame.wording import (
     p_value,
     percent,
     seeds_text,
+    side,
     whole,
     words,
 )
@@ -246,7 +247,7 @@ def say(data: Results) -> Sections:
     largest = rest["gaps"].map(np.mean).abs().idxmax()
     section = {
         "n": whole(table["n"].iloc[0]),
-        "moved": moved_apart(data),
+        **moved_apart(data),
         "kinds": str(len(found)),
         "clean": {name: percent(clean[name]) for name in NETWORKS},
         "guessed": listed_words(guessed.index),
@@ -260,12 +261,22 @@ def say(data: Results) -> Sections:
     return {"damage": section}
 
 
-def moved_apart(data: Results) -> str:
-    """Where turned, moved, scaled or sheared digits set the networks furthest apart."""
-    moves = data.table("shifts.csv").groupby(["kind", "amount"])
-    gaps = {move: gaps_of(by_network(rows)) for move, rows in moves}
+def moved_apart(data: Results) -> dict[str, str]:
+    """Where turned, moved, scaled or sheared digits set the networks furthest apart, and surely."""
+    table = data.table("shifts.csv")
+    moved = table[table["amount"] != (table["kind"] == "scale").astype(float)]
+    pairs = {move: by_network(rows) for move, rows in moved.groupby(["kind", "amount"])}
+    gaps = {move: gaps_of(both) for move, both in pairs.items()}
     kind, amount = max(gaps, key=lambda move: abs(fmean(gaps[move])))
-    return f"{SHIFTS[kind][0]} {amount:g}: {judged_text(gaps[kind, amount])}"
+    p = {str(move): paired_t(both["mobilenet"], both["standard"]) for move, both in pairs.items()}
+    adjusted = holm({move: value for move, value in p.items() if value is not None})
+    return {
+        "moved": f"{SHIFTS[kind][0]} {amount:g}: {judged_text(gaps[kind, amount])}",
+        "moves": str(len(gaps)),
+        "moves_alone": str(sum(side(gap) != 0 for gap in gaps.values())),
+        "moves_sure": str(sum(value < 0.05 for value in adjusted.values())),
+        "moves_least": p_value(min(adjusted.values(), default=None)),
+    }
 
 
 def listed_words(names: Iterable[str]) -> str:

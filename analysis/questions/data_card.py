@@ -217,8 +217,8 @@ def data_samples(data: Results) -> Drawn:
     ax.axvline(wide * shown - 1.5, color=LIGHT, linewidth=1)
     bare(ax)
     return figure, (
-        f"{shown} training images of each digit and, on the right, the mean of all of them, a line "
-        "each; on the left how many there are."
+        f"{shown} training images of each digit and, on the right, the mean of all images of the "
+        "digit, a line each; on the left how many there are."
     )
 
 
@@ -247,8 +247,7 @@ def say(data: Results) -> Sections:
             train["duplicates"]["images"], card["across_splits"]["test_images_in_train"]
         ),
         "label_errors": (
-            f"{errors['known']} labels of the test set are known to be wrong (Northcutt et al. "
-            f"2021), so {100 * (1 - errors['known'] / test['images']):.2f} % is about the ceiling."
+            label_errors_text(errors, test["images"])
             if errors["test_set_is_mnist"]
             else "The test set is a part of MNIST's training set, whose wrong labels are not "
             "known one by one."
@@ -257,12 +256,23 @@ def say(data: Results) -> Sections:
     return {"data": section}
 
 
+def label_errors_text(errors: dict[str, Any], images: int) -> str:
+    """Wrong labels, and what a perfect reader would score."""
+    known, agreed = errors["known"], sum(label is not None for label in errors["suggested"])
+    low, high = (100 * (1 - wrong / images) for wrong in (known, agreed))
+    return (
+        f"{known} labels of the test set are most likely wrong: of five people at most two "
+        f"confirmed them (Northcutt et al. 2021), and for {agreed} most agreed on another digit. "
+        f"So a perfect reader would score some {low:.2f} to {high:.2f} %."
+    )
+
+
 def duplicates_text(repeated: int, shared: int) -> str:
     """Images that are there twice."""
     if not repeated and not shared:
         return (
             "No training image repeats another one pixel for pixel, and no test image is in the "
-            "training set; the same hand may well have written in both."
+            "training set."
         )
     return (
         f"Training images that repeat another one pixel for pixel: {whole(repeated)}; test images "

@@ -14,6 +14,7 @@ from analysis.look.grids import draw_confusion_difference, draw_confusion_matrix
 from analysis.look.rows import draw_class_dots
 from analysis.look.style import COLOURS, FULL, NETWORKS, blank, key, name_of
 from analysis.questions import Drawn, Sections, figure
+from analysis.questions.headline import ANSWERS, MORE
 from netlib.measure.seeds import paired_t
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ def right_and_wrong(data: Results) -> Drawn:
     return figure, (
         "Four test images that each network reads right and four that it reads wrong, chosen by a "
         "seeded rule, with the confidence of the prediction after temperature scaling. Networks of "
-        "the shown pair." + (f" Labels that are known to be wrong: {known}." if known else "")
+        "the shown pair." + (f" Labels that most people do not confirm: {known}." if known else "")
     )
 
 
@@ -185,7 +186,7 @@ def errors(data: Results) -> Drawn:
         colours, marked=marked,
     )  # fmt: skip
     n, most = len(arrays["labels"]), columns * lines
-    frame = " Framed: labels that are known to be wrong." if len(marked) else ""
+    frame = " Framed: labels that most people do not confirm." if len(marked) else ""
     return figure, (
         f"{'All' if n <= most else f'The first {most} of the'} {n} test images that a network of "
         f"the shown pair reads wrong. Under each: the true class, then what standard (blue) and "
@@ -217,6 +218,7 @@ def say(data: Results) -> Sections:
     both = int((wrong["standard"] & wrong["mobilenet"]).sum())
     mislabelled = np.isin(arrays["indices"], known_errors(data))
     confusion = data.table("confusion.csv").query("true != predicted")
+    rare = rarest(data)
     most = confusion.loc[confusion.groupby("network")["count"].idxmax()].set_index("network")
     counts = confusion.groupby("network")["count"].sum()
     section = {
@@ -224,24 +226,55 @@ def say(data: Results) -> Sections:
         **{name: whole(wrong[name].sum()) for name in NETWORKS},
         **{f"{n}_mislabelled": whole((wrong[n] & mislabelled).sum()) for n in NETWORKS},
         "shared_share": f"{100 * both / max(1, int(wrong['standard'].sum())):.0f}",
-        **more_errors(data, confusion),
+        "shared_reach": shared_reach(data),
+        **more_errors(confusion, rare),
         **{f"{n}_confusion": confusion_text(most.loc[n], counts[n]) for n in NETWORKS},
-        "digits": digits_apart(data),
+        "digits": digits_apart(recalls_of(data)),
+        "more_pairs": more_pairs(data, rare) if data.has(MORE) else {},
     }
     return {"mistakes": section}
 
 
-def digits_apart(data: Results) -> str:
-    """On how many classes the paired recalls of both networks differ, after Holm."""
-    recalls = data.table("class_scores.csv").pivot_table(
+def shared_reach(data: Results) -> str:
+    """Of standard's errors those that MobileNet makes, too, percent: from pair to pair."""
+    pairs = data.record("headline.json")["mcnemar"]
+    shares = [
+        100 * row["none_right"] / max(1, row["none_right"] + row["only_mobilenet"]) for row in pairs
+    ]
+    return f"{min(shares):.0f} to {max(shares):.0f}"
+
+
+def recalls_of(data: Results) -> pd.DataFrame:
+    """A line a pair, a column a class and network."""
+    return data.table("class_scores.csv").pivot_table(
         index="seed", columns=["class", "network"], values="recall"
     )
+
+
+def more_pairs(data: Results, rare: Sequence[int]) -> dict[str, str]:
+    """The classes of the pairs of shorter runs, whose every answer was kept."""
+    answers, seeds = data.arrays(ANSWERS), data.record(MORE)["seeds"]
+    labels = answers["labels"]
+    recalls, counts = {}, []
+    for label in np.unique(labels):
+        members = labels == label
+        for name in NETWORKS:
+            right = [(answers[f"{name}-{seed}"] == labels)[members].mean() for seed in seeds]
+            recalls[str(label), name] = right
+            counts.append((name, label, round(members.sum() * (len(seeds) - sum(right)))))
+    table = pd.DataFrame(recalls, index=seeds).rename_axis(columns=["class", "network"])
+    confusion = pd.DataFrame(counts, columns=["network", "true", "count"])
+    return {"digits": digits_apart(table), **more_errors(confusion, rare)}
+
+
+def digits_apart(recalls: pd.DataFrame) -> str:
+    """On how many classes the paired recalls of both networks differ, after Holm."""
     classes = recalls.columns.unique("class")
     tests = {str(c): paired_t(*(recalls[c, name] for name in NETWORKS)) for c in classes}
     p = holm({name: value for name, value in tests.items() if value is not None})
     if not p:
         return "digit by digit one pair cannot tell them apart"
-    found = [name for name, value in p.items() if value < 0.05]
+    found = sorted(name for name, value in p.items() if value < 0.05)
     least = p_value(min(p.values()))
     return (
         f"digit by digit, after Holm’s correction over {len(p)}, a difference is found for "
@@ -252,12 +285,16 @@ def digits_apart(data: Results) -> str:
 RARE = 4  # classes with the fewest training images
 
 
-def more_errors(data: Results, confusion: pd.DataFrame) -> dict[str, str]:
+def rarest(data: Results) -> list[int]:
+    """The classes with the fewest training images."""
+    images = data.table("class_scores.csv").groupby("class")["train_images"].first()
+    return images.sort_values().index[:RARE].astype(int).tolist()
+
+
+def more_errors(confusion: pd.DataFrame, rare: Sequence[int]) -> dict[str, str]:
     """How many more errors MobileNet makes, and how many of them on the rarest digits."""
     wrong = confusion.groupby(["network", "true"])["count"].sum()
     more = wrong["mobilenet"].sub(wrong["standard"], fill_value=0)
-    images = data.table("class_scores.csv").groupby("class")["train_images"].first()
-    rare = images.sort_values().index[:RARE].astype(int)
     return {
         "more": whole(more.sum()),
         "more_rare": whole(more.reindex(rare).sum()),

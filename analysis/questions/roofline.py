@@ -89,6 +89,12 @@ def say(data: Results) -> Sections:
         "last_intensity": f"{last['intensity']:.2f}",
         "sides": sides(first["intensity"] > ridge, last["intensity"] > ridge),
         "depthwise_share": " and ".join(f"{100 * x:.0f}" for x in depthwise["share"]),
+        "depthwise_reach": " and ".join(
+            f"{100 * row.share * row.us / row.us_high:.0f} to "
+            f"{100 * row.share * row.us / row.us_low:.0f}"
+            for row in depthwise.itertuples()
+        ),
+        "sessions": other_sessions(data),
         "dense_share": f"{100 * dense['share'].min():.0f} to {100 * dense['share'].max():.0f}",
     }
     return {"roofline": section}
@@ -110,19 +116,31 @@ def other_ways(data: Results) -> str:
     """How many times faster MobileNet answers one image, over all other ways that were timed."""
     if not data.has(SPEED):
         return ""
-    table = data.table(SPEED).query("quantity == 'one image' and arm != 'ours, 1 thread'")
-    wide = table.pivot_table(index="arm", columns="network", values="median")
-    times = wide["standard"] / wide["mobilenet"]
+    table = data.table(SPEED).query("quantity == 'one image, MobileNet over standard'")
+    times = table[table["arm"] != "ours, 1 thread"]["median"]
     return f"{times.min():.2f} to {times.max():.2f}"
+
+
+def other_sessions(data: Results) -> str:
+    """How many times faster it answers one image in the sessions of the other tables."""
+    if not data.has(SPEED):
+        return ""
+    alone = data.times()["seconds_one"]
+    layers = data.table(FILES[0]).query(
+        "threads == 1 and engine == 'ours' and kind == 'network' and batch == 1"
+    )
+    whole = layers.set_index("network")["us"]
+    times = [times["standard"] / times["mobilenet"] for times in (alone, whole) if len(times)]
+    return " and ".join(f"{ratio:.2f}" for ratio in times)
 
 
 def sides(first: bool, last: bool) -> str:
     """On which side of the ridge the two depthwise layers lie."""
     return {
-        (True, True): "both to the right of it",
-        (False, False): "both to the left of it",
-        (True, False): "the first to the right of it, the second to the left",
-        (False, True): "on both sides of it",
+        (True, True): "both to the right",
+        (False, False): "both to the left",
+        (True, False): "the first to the right, the second to the left",
+        (False, True): "the first to the left, the second to the right",
     }[first, last]
 
 

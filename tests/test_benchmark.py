@@ -199,7 +199,11 @@ def test_the_speedrun_is_held_against_the_faster_network_and_its_arithmetic() ->
     found = {
         "standard": [speedrun.Found(40.0, 0.99)],
         "mobilenet": [speedrun.Found(20.0, 0.99), speedrun.Found(30.0, 0.98)],
-        "speedrun": [speedrun.Found(9.0, 0.9905), speedrun.Found(11.0, 0.9897)],
+        "speedrun": [
+            speedrun.Found(9.0, 0.9905),
+            speedrun.Found(10.0, 0.9901),
+            speedrun.Found(90.0, 0.9897),
+        ],  # the machine was busy with something else
     }
     rows = {
         r.quantity: r for r in speedrun.summary(found, 2.0, True, lambda: "a profile") if r.target

@@ -240,7 +240,6 @@ def say(data: Results) -> Sections:
         "most": whole(counts.max()),
         "least": whole(counts.min()),
         "rarest": str(counts.argmin()),
-        "train_counts": [whole(count) for count in train["class_counts"]],
         "test_least": whole(min(test["class_counts"])),
         "test_most": whole(max(test["class_counts"])),
         "duplicates": duplicates_text(

@@ -256,8 +256,6 @@ def say(data: Results) -> Sections:
     ]
     section = {
         "n": whole(table["n"].iloc[0]),
-        "perplexity": f"{table['perplexity'].dropna().iloc[0]:g}",
-        "neighbours": f"{table['neighbours'].dropna().iloc[0]:g}",
         "rows": rows,
         **{space: percent(knn[space]) for space in SPACES},
         "worse": str(sum(knn[f"{name}_untrained"] < knn["raw"] for name in NETWORKS)),

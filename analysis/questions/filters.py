@@ -284,8 +284,6 @@ def say(data: Results) -> Sections:
     weights = arrays["mobilenet_last_pointwise"]
     chance = np.random.default_rng(0).normal(size=weights.shape)
     section = {
-        "spatial_trained": f"{100 * mean['spatial', 'trained']:.0f}",
-        "spatial_random": f"{100 * mean['spatial', 'gaussian']:.0f}",
         "shared_trained": f"{100 * mean['depthwise', 'trained']:.0f}",
         "shared_random": f"{100 * mean['depthwise', 'gaussian']:.0f}",
         "blocks": " and ".join(map(str, by_block["block"])),

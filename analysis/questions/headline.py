@@ -225,7 +225,6 @@ def say(data: Results) -> Sections:
     cost, speed = data.costs(), data.speed()
     runs = data.table("pairs.csv").set_index(["network", "seed"])
     params, macs = (cost.loc["standard"] / cost.loc["mobilenet"])[["params", "macs"]]
-    change = found["difference"]["accuracy"]
     headline = {
         **{name: scores_of(name, data, found["networks"][name]) for name in NETWORKS},
         "seeds": str(found["n_seeds"]),
@@ -240,7 +239,6 @@ def say(data: Results) -> Sections:
         "one": speed_text(speed.loc["one"]),
         "batch": speed_text(speed.loc["batch"]),
         "batch_images": whole(speed.loc["batch", "images"]),
-        "difference": points(change["mean"]),
         "verdict": verdict(found),
         "equivalence": equivalence(found),
         "with_images": with_images(found),
@@ -264,16 +262,12 @@ def speed_text(speed: pd.Series) -> str:
 
 def scores_of(name: str, data: Results, scores: dict[str, Any]) -> Section:
     """One network's column."""
-    cost = data.costs().loc[name]
     rates = data.table("pairs.csv").query("network == @name")["learning_rate"]
     means = ("accuracy", "balanced_accuracy", "macro_f1", "worst_recall")
     return {
         **{key: percent(scores[key]["mean"]) for key in means},
         "accuracy_interval": interval(scores["accuracy"]),
         "sd": percent(scores["accuracy"]["sd"]),
-        "params": whole(cost["params"]),
-        "macs": whole(cost["macs"]),
-        "latency": f"{data.speed().loc['one', name]:.0f}",
         "learning_rate": f"{rates.iloc[0]:g}",
     }
 

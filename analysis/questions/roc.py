@@ -109,7 +109,6 @@ def say(data: Results) -> Sections:
     means = data.table("auc.csv").groupby(["network", "class"])["auc"].mean()
     section = {
         name: {
-            "micro": f"{means[name, 'micro']:.5f}",
             "macro": f"{means[name, 'macro']:.5f}",
             "lowest": f"{means[name].min():.5f}",
             "lowest_class": str(means[name].idxmin()),

@@ -1,7 +1,9 @@
 """The app in a browser window: what a visitor draws, clicks and waits for."""
 
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from PIL import Image, ImageDraw
 
@@ -124,6 +126,13 @@ class Visitor:
     def verdict(self, text: str, where: str = "#answers") -> None:
         """Wait for the line above the answers."""
         self.page.locator(f"{where} .verdict", has_text=text).wait_for()
+
+    def until(self, condition: Callable[[Any], bool]) -> None:
+        """Wait until it holds of the page."""
+        end = time.monotonic() + TIMEOUT / 1000
+        while not condition(self.page) and time.monotonic() < end:
+            self.page.wait_for_timeout(100)
+        assert condition(self.page)
 
     def open_tab(self, name: str) -> None:
         """Open a tab, through the overflow menu where there is no room for it."""

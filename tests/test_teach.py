@@ -226,10 +226,9 @@ def test_a_link_brings_drawing_block_map_and_pixel_to_another_visitor(
             page.reload()
         where.reads("7")
         ready(where.page)
-        where.page.wait_for_timeout(500)
-        assert seen(where.page) == before
+        where.until(lambda page: seen(page) == before)
     visitor.open_tab("Why")
-    page.wait_for_timeout(600)
+    page.wait_for_function("location.hash.includes('tab=why')")
     page.reload()
     page.locator("#more-tabs [aria-selected=true]", has_text="Why").wait_for()
     page.get_by_role("button", name="Undo", exact=True).first.click()  # stroke by stroke, still
@@ -307,7 +306,7 @@ def test_five_steps_lead_from_a_guess_to_its_reason_by_keyboard(
     assert "1/128 + 1/9" in panel.inner_text()
     page.get_by_role("button", name="Large type").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.wait_for_timeout(600)
+    page.wait_for_function("location.hash.includes('large=1')")
     page.reload()
     page.locator(".lesson-panel").get_by_text("Step 5 of 5").wait_for()
     assert page.locator(".lesson-panel textarea").input_value() == "Filters are shared."

@@ -37,7 +37,8 @@ def test_what_clear_took_comes_back_and_undone_strokes_are_redone(visitor: Visit
     visitor.reads("4")
     both = visitor.ink()
     visitor.page.get_by_role("button", name="Eraser").first.click()
-    visitor.page.get_by_role("button", name="Clear").first.click()
+    visitor.page.get_by_role("button", name="Clear").first.press("Enter")
+    assert visitor.page.locator("#pad canvas:focus").count() == 1  # the button can hold it no more
     pen = visitor.page.get_by_role("button", name="Pen", exact=True).first
     assert pen.get_attribute("aria-pressed") == "true"
     visitor.page.keyboard.press("Control+z")  # wherever the click has left the focus
@@ -366,7 +367,12 @@ def test_stress_sliders_move_the_confidence(visitor: Visitor) -> None:
     visitor.page.emulate_media(forced_colors="none")
     as_drawn, distorted = summary.locator("img").all()
     assert as_drawn.get_attribute("src") == distorted.get_attribute("src")
-    visitor.page.locator("#stress-rotation input[type=number]").fill("80")
+    typed = visitor.page.locator("#stress-rotation input[type=number]")
+    for beyond in ("999", ""):
+        with visitor.page.expect_response(lambda answer: "/run/" in answer.url) as response:
+            typed.fill(beyond)
+        assert response.value.ok, beyond
+    typed.fill("80")
     visitor.page.keyboard.press("Tab")
     visitor.page.wait_for_function(
         "() => { const [a, b] = document.querySelectorAll('#stress-detail img');"
@@ -400,7 +406,10 @@ def test_a_number_is_written_and_its_link_holds_it_for_a_pad_of_any_width(
     visitor.draw(beside(SEVEN, ONE, FOUR, ZERO), pad="#wide-pad")
     visitor.reads("7140", where="#number-answers")
     assert visitor.page.locator("#wide-pad .pad-boxes rect").count() == 4
-    phone = visit(size=(380, 800), fragment=copied_link(visitor, "The link is copied."))
+    phone = visit(
+        size=(380, 800),
+        fragment=copied_link(visitor, "The link is copied, with the drawing, the tabs"),
+    )
     phone.reads("7140", where="#number-answers")
     phone.page.reload()
     phone.reads("7140", where="#number-answers")

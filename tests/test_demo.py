@@ -47,7 +47,7 @@ from netlib.app.batch import (
 from netlib.app.gallery import KINDS, examples_for, load_examples
 from netlib.app.service import Service, sentence
 from netlib.app.stress import FACTORS, NEUTRAL, distort, holds, sweep
-from netlib.app.teach import TeachStore
+from netlib.app.teach import TeachStore, lost_most
 from netlib.app.views.batch_view import batch_html
 from netlib.app.views.cost_strip import lesson
 from netlib.app.views.map_view import _distance, map_html
@@ -338,7 +338,9 @@ def test_how_far_a_drawing_lies_is_told_beside_the_digits_of_the_map() -> None:
 @pytest.mark.parametrize(
     ("far", "known", "said"),
     [
-        (0.5, True, "50\u00a0% of"),
+        (0.5, True, ": 50\u00a0% of"),
+        (0.0, True, ": less than 1\u00a0% of"),
+        (1.0, True, ": more than 99\u00a0% of"),
         (0.99, True, "lies far from all"),
         (0.5, False, "takes the drawing for no digit"),
     ],
@@ -348,6 +350,12 @@ def test_the_map_says_what_its_place_is_worth(far: float, known: bool, said: str
     text = _distance(place, reading_of(7, known=known).networks["standard"])
     assert said in text
     assert "mean distance from the 2 nearest is 2.0" in text
+
+
+def test_only_a_class_that_lost_more_than_the_others_is_said_to_have_lost_most() -> None:
+    assert lost_most({"0": 1, "1": 0, "2": 3}) == ("2", 3)
+    assert lost_most({"0": 1, "1": -2, "2": 1}) is None
+    assert lost_most({"0": 0, "1": -1}) is None
 
 
 def write_map(path: Path, **changes: np.ndarray) -> Path:

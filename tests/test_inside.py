@@ -270,7 +270,10 @@ def test_another_output_map_swaps_kernels_on_the_left_and_moves_weights_on_the_r
     })"""
     (kernels, products), (own, filtered) = page.evaluate(look)
     weights = page.locator(".pane.mobilenet").get_attribute("data-weights")
+    pixel = said(page, "standard")["pixel"]
     page.get_by_role("button", name="Another output map").click()
+    assert said(page, "standard")["pixel"] == pixel  # only the map moves
+    assert page.get_by_role("slider", name="Output map").is_visible()
     (new_kernels, new_products), (same_own, same_filtered) = page.evaluate(look)
     assert all(a != b for a, b in zip(kernels, new_kernels, strict=True))
     assert products != new_products

@@ -21,14 +21,15 @@ maps (MobileNet, Howard et al. 2017). *Inside one block* shows the blocks at wor
 **What they do not know.** They answer with what they were trained on: {classes}.{untrained} Other
 things may be taken for one of these, most of all kinds of pictures that they have never met.
 
-**What is kept.** Drawings stay in memory. Uploaded files are deleted within a minute
-of their last use or the closing of the page.{teach}
+**What is kept.** Drawings stay in memory. Uploaded files are kept while they are chosen on an open
+page or being read, and deleted within a minute after that.{teach}
 
 **Words.**
 
 * *Map*, also *channel*: a picture inside a network. A block makes output maps of its input maps.
-* *Kernel*: a small grid of learned weights that is laid over each place of a map; the products with
-  the pixels beneath are summed up.
+* *Kernel*: a small grid of learned weights that is laid over each place of a map (over
+  every second one where a block halves its maps); the products with the pixels beneath are summed
+  up.
 * *Bias*: a learned number that is added to all of a map.
 * *ReLU*: what is negative becomes 0.
 * *Batch norm*: each map is rescaled as training has learned; here it is part of kernels and biases.
@@ -134,9 +135,9 @@ def _refuses(rule: Mapping[str, Any] | None) -> str:
     if not isinstance(digits, float) or not isinstance(others, float):
         return "it refuses what looks like none of them"
     return (
-        f"shown pictures that it had not trained on, it refused {100 * others:.0f} % of those that "
-        "are no digit (of the kinds that it was trained to refuse) and, wrongly, "
-        f"{100 * digits:.1f} % of the digits"
+        "its thresholds were set by pictures that it had not trained on: of digits they refuse at "
+        f"most {100 * digits:.1f} % (the mean over their origins), of what is no digit, of the "
+        f"kinds that it was trained to refuse, {100 * others:.0f} %"
     )
 
 
@@ -151,7 +152,7 @@ def _table(facts: Sequence[NetworkFacts]) -> str:
         "Parameters": [f"{fact.num_params:,}" for fact in facts],
         "MACs": [f"{fact.macs:,}" for fact in facts],
         "Time": [f"{1e3 * fact.latency:.2f} ms" for fact in facts],
-        "Test accuracy": [
+        "Test accuracy, nothing refused": [
             "not recorded" if fact.accuracy is None else f"{100 * fact.accuracy:.2f} %"
             for fact in facts
         ],

@@ -202,18 +202,19 @@ class Detail:
         outputs: list,
         also: list,
         blank: Sequence[str] = (),
+        preprocess: bool = True,
     ) -> None:
         """Call `function` when the tab is opened, when the answers have settled, and on `also`.
 
         An error, as when there is no digit to explain, takes the place of the first output, and
-        `blank` those of the others.
+        `blank` those of the others. Without `preprocess`, inputs come as the page sends them.
         """
 
         def show(problem: str) -> list[str] | str:
             return [message(problem), *blank] if blank else message(problem)
 
         for event in (self.tab.select, getattr(self.answers, self.name), *also):
-            event(guarded(function, show), inputs, outputs, **INSTANT)
+            event(guarded(function, show), inputs, outputs, preprocess=preprocess, **INSTANT)
 
 
 def message(text: str) -> str:
@@ -253,8 +254,8 @@ def _map_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
 
 
 def _stress_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
-    def stress(reading: Reading | None, *values: float) -> list[str]:
-        setting = dict(zip(NEUTRAL, values, strict=True))
+    def stress(reading: Reading | None, *values: Any) -> list[str]:
+        setting = {f.name: f.within(value) for f, value in zip(FACTORS, values, strict=True)}
         summary, charts = stress_html(service.reader, service.facts, reading, setting)
         return [summary, *charts]
 
@@ -289,7 +290,8 @@ def _stress_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
     detail = Detail("stress", tab, answers)
     moved = [slider.change for slider in sliders]
     titles = [chart_title(factor) for factor in FACTORS]
-    detail.update(stress, [current, *sliders], [summary, *charts], moved, titles)
+    # A number that is being typed may be none, or beyond its slider.
+    detail.update(stress, [current, *sliders], [summary, *charts], moved, titles, preprocess=False)
     reset.click(
         lambda: list(NEUTRAL.values()), None, sliders, queue=False, api_visibility="private"
     )
@@ -336,7 +338,9 @@ def _batch_tab(service: Service) -> None:
             '<p class="hint">Pictures or a zip of pictures, one digit or number each. To have the '
             "answers scored, add a CSV with a line for each picture: its file’s name and its "
             f"label, which is what stands in it, {_label_examples(service)}. A picture without a "
-            "label is not scored. What the networks read differently comes first.</p>"
+            "label is not scored, one that cannot be read counts as wrong. What the networks read "
+            "differently comes first; their disagreement is how far their probabilities lie apart, "
+            "from 0 to 1.</p>"
         )
         files = gr.File(
             file_count="multiple",

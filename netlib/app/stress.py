@@ -35,6 +35,12 @@ class Factor:
         values[np.abs(values - self.neutral).argmin()] = self.neutral
         return values
 
+    def within(self, value: Any) -> float:
+        """The value of the range that is nearest; the neutral one for what is no number."""
+        if not isinstance(value, int | float):
+            return self.neutral
+        return min(max(value, self.low), self.high)
+
 
 FACTORS = (
     Factor("rotation", "Rotation", "°", -90, 90, 0, 1),

@@ -70,7 +70,7 @@ class Cost:
     count: int  # held-back digits
     before: int  # of them read rightly by the trained network
     after: int  # of them read rightly after the change
-    worst: tuple[str, int] | None  # the class that lost most, and how many; None where none lost
+    worst: tuple[str, int] | None  # the class that alone lost most, and how many
 
 
 class Teacher:
@@ -164,8 +164,14 @@ class Teacher:
         before, after = (h.logits(held.embeddings).argmax(1) == held.labels for h in heads)
         names = self._info[name].class_names
         lost = np.bincount(held.labels, before * 1 - after, len(names)).astype(int)
-        worst = (names[lost.argmax()], int(lost.max())) if lost.max() > 0 else None
+        worst = lost_most(dict(zip(names, lost, strict=True)))
         return Cost(len(held.labels), int(before.sum()), int(after.sum()), worst)
+
+
+def lost_most(lost: Mapping[str, int]) -> tuple[str, int] | None:
+    """The class that lost more digits than every other, and how many; None where there is none."""
+    (first, most), (_, second) = sorted(lost.items(), key=lambda item: -item[1])[:2]
+    return (first, int(most)) if most > max(second, 0) else None
 
 
 def training_command(store: "TeachStore", checkpoint: Path) -> str:

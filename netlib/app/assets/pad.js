@@ -62,9 +62,11 @@ function paint() {
   context.fillRect(0, 0, canvas.width, canvas.height);
   for (const mark of marks) mark.picture ? paintPicture(mark.picture) : paintStroke(mark);
   root.classList.toggle("has-ink", marks.length > 0);
+  const focused = document.activeElement;
   button("undo").disabled = past.length === 0;
   button("redo").disabled = future.length === 0;
   button("clear").disabled = marks.length === 0;
+  if (focused.disabled && root.contains(focused)) canvas.focus({ preventScroll: true }); // not lost
 }
 
 function paintSoon() {

@@ -22,7 +22,8 @@ def cost_strip_html(networks: Sequence[Mapping[str, Any]]) -> str:
     rows = "".join(_legend(network) for network in networks)
     return (
         '<section class="cost-strip" aria-label="Where the multiplications are">'
-        '<p class="cost-title">Where the multiplications are: the longer a bar, the more</p>'
+        '<p class="cost-title">Where the multiplications of one digit are: the longer a bar, the '
+        "more</p>"
         f'<div class="cost-rows" style="--rows:{len(networks)}">'
         f'<div class="cost-legend">{rows}<span>Block</span></div>'
         f'<div class="cost-columns" style="--columns:{depth}">{columns}</div></div>'

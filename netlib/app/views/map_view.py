@@ -27,8 +27,8 @@ COLOURS = (
 HINT = (
     "Each dot is one of {count} known digits, placed by {method} so that digits which the "
     "network finds alike lie close together; colours and numbers are their labels. The cross is "
-    "your drawing: it lies at the mean of its nearest digits, weighted by inverse distance. They "
-    "are shown below each map, the nearest first."
+    "your drawing: it lies at the mean of its nearest digits, weighted by inverse distance in the "
+    "network’s last layer. They are shown below each map, the nearest first."
 )
 METHOD_NAMES = {"umap": "UMAP", "tsne": "t-SNE", "pca": "principal components"}
 
@@ -56,11 +56,12 @@ def map_html(atlases: Mapping[str, Atlas], facts: Facts, reading: Reading | None
 
 def _distance(place: Place, network: NetworkReading) -> str:
     """How far the drawing lies from its neighbours: the map alone shows it among digits always."""
-    share = min(max(place.closer, 0.01), 0.99)
+    share = f"{100 * place.closer:.0f}"
+    share = {"0": "less than 1", "100": "more than 99"}.get(share, share)
     text = (
-        f"Its mean distance from the {len(place.distances)} nearest is "
-        f"{place.distances.mean():.1f}: {100 * share:.0f}\u00a0% of the map’s own digits lie "
-        "closer to theirs."
+        f"In the network’s last layer its mean distance from the {len(place.distances)} nearest is "
+        f"{place.distances.mean():.1f}: {share}\u00a0% of the map’s own digits lie closer to "
+        "theirs."
     )
     if not network.is_digit[0]:
         return f"<b>This network takes the drawing for no digit: the place says nothing.</b> {text}"

@@ -129,8 +129,9 @@ def _tested(first: NetworkFacts, other: NetworkFacts) -> str:
     if first.accuracy is None or other.accuracy is None:
         return ""
     return (
-        f" Of their test images {escape(first.title)} reads <b>{100 * first.accuracy:.2f} %</b> "
-        f"right, {escape(other.title)} <b>{100 * other.accuracy:.2f} %</b>."
+        f" Of their test images {escape(first.title)} would read <b>{100 * first.accuracy:.2f} %"
+        f"</b> right, {escape(other.title)} <b>{100 * other.accuracy:.2f} %</b>, if they refused "
+        "none of them as no digit."
     )
 
 
@@ -167,8 +168,8 @@ def _card(facts: NetworkFacts, network: NetworkReading | None, digits: NDArray[n
         body = _number(network, digits)
     costs = (
         ("Parameters", f"{facts.num_params:,}"),
-        ("MACs", millions(facts.macs)),
-        ("Time", f"{1e3 * facts.latency:.2f} ms"),
+        ("MACs a digit", millions(facts.macs)),
+        ("Time a digit", f"{1e3 * facts.latency:.2f} ms"),
     )
     terms = "".join(f"<div><dt>{term}</dt><dd>{value}</dd></div>" for term, value in costs)
     return (
@@ -228,8 +229,8 @@ def _number(network: NetworkReading, digits: NDArray[np.floating]) -> str:
         )
     )
     product = percent(float(np.prod(network.confidences)))
-    all_digits = "both" if len(digits) == 2 else f"all {len(digits)}"
-    small = f"{product} for {all_digits}" if known.all() else f"{(~known).sum()} not read"
+    together = {1: "", 2: " for both"}.get(len(digits), f" for all {len(digits)}")
+    small = product + together if known.all() else f"{(~known).sum()} not read"
     headline = _headline(network.text, small, len(network.text))
     return f'{headline}<ol class="chips" aria-label="Digit by digit">{chips}</ol>'
 

@@ -29,7 +29,7 @@ FILTER_CELL = 30
 
 EVIDENCE_HINT = (
     "<b>Evidence.</b> Green speaks for {target}, purple against it{against}. The networks end in "
-    "an average, so each score is exactly the sum of its picture and the bias beside it, which is "
+    "an average, so {score} is exactly the sum of its picture and the bias beside it, which is "
     "the same for every drawing; all pictures use one scale."
 )
 CAM_HINT = (
@@ -37,8 +37,9 @@ CAM_HINT = (
     "network has a scale of its own, from 0 to the maximum given."
 )
 MAPS_HINT = (
-    "<b>Feature maps.</b> The 16 strongest responses after each block, strongest first; bright is "
-    "a strong response. Each picture has a scale of its own, from 0 to the maximum given."
+    "<b>Feature maps.</b> After each block the 16 maps with the strongest mean response, strongest "
+    "first; bright is a strong response. Each picture has a scale of its own, from 0 to the "
+    "maximum of these maps."
 )
 FILTERS_HINT = (
     "<b>Filters.</b> The learned 3×3 weights of each block, the largest first: green is positive, "
@@ -97,7 +98,8 @@ def _evidence(
         picture = _overlay(signed(_smooth(values), limit), images[name])
         figures[name] = figure(picture, caption.replace("-", "−"), f"Evidence for {target}")
     rest = f" and for {escape(against)}" if against is not None else ""
-    hint = EVIDENCE_HINT.format(target=escape(target), against=rest)
+    score = "each score" if against is None else "each difference of the two scores"
+    hint = EVIDENCE_HINT.format(target=escape(target), against=rest, score=score)
     return _section(hint, _pair(figures, facts))
 
 

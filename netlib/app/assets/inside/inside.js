@@ -140,8 +140,10 @@ class Explorer {
     }
     const maps = finished(this.blocks).made;
     this.find(".inside-map output").textContent = `${map + 1} of ${maps}`;
-    this.find(".inside-map input").value = map;
-    const { x, y } = this.pixel ?? this.brightest();
+    const slider = this.find(".inside-map input");
+    slider.value = map;
+    slider.ariaValueText = `${map + 1} of ${maps}`;
+    const { x, y } = this.pixel ?? (flash ? this.lit : this.brightest()); // only the map moves
     this.light(x, y);
   }
 

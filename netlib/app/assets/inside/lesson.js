@@ -130,7 +130,7 @@ class Lesson {
     try {
       await navigator.clipboard.writeText(location.href);
       this.remember();
-      this.say(`The link is copied${missing}.`);
+      this.say(`The link is copied${missing || ", with the drawing, the tabs, block, map and pixel"}.`);
     } catch { // no permission, or no secure connection
       this.say(`The address of this page is the link${missing}: copy it from there.`);
     }
@@ -234,7 +234,7 @@ class Lesson {
           + `“${GUESSES[right]}” is nearest.`),
         ...(next === undefined ? [] : [
           text("Will another block save more, or less? Say it, then look at what it says below. What all blocks "
-            + "save together stands under the answers, at “Where the multiplications are”."),
+            + "save together stands under the answers, at “Where the multiplications of one digit are”."),
           link(`Open block ${next + 1}`, { open: next + 1 }),
         ]),
       ] },

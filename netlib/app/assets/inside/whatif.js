@@ -61,11 +61,15 @@ function optionsHtml(presets) {
 
 function sliderHtml({ key, name, text, min, max, step }) {
   return `<label><span><b>${name}</b> ${text}</span><output name="${key}" aria-live="off"></output>
-    <input type="range" name="${key}" min="${min}" max="${max}" step="${step}"></label>`;
+    <input type="range" name="${key}" min="${min}" max="${max}" step="${step}" aria-label="${name}, ${text}"></label>`;
 }
 
 function showCosts(root, sizes) {
-  for (const { key, say } of SIZES) root.querySelector(`output[name="${key}"]`).textContent = say(sizes[key]);
+  for (const { key, say } of SIZES) {
+    const text = say(sizes[key]);
+    root.querySelector(`output[name="${key}"]`).textContent = text;
+    root.querySelector(`input[name="${key}"]`).ariaValueText = text;
+  }
   const { standard, depthwise, separable } = costs(sizes);
   const { m, n, k, side } = sizes;
   Object.assign(root.dataset, { standard, depthwise, separable });

@@ -154,6 +154,19 @@ def test_a_tight_crop_reads_the_same_in_both_polarities() -> None:
         assert likeness(digit_of(picture), digit_of(seven())) > 0.97
 
 
+def test_in_the_corner_of_a_tight_crop_a_stroke_is_no_edge_of_a_page_but_a_desk_is() -> None:
+    page = Image.new("L", (PAD, PAD), 255)
+    two = [(100, 90), (150, 80), (170, 120), (95, 185), (190, 185)]
+    ImageDraw.Draw(page).line(two, fill=0, width=18, joint="curve")
+    whole = digit_of(page)
+    rows, columns = np.nonzero(np.asarray(page) < 128)
+    crop = page.crop((columns.min(), rows.min(), columns.max() + 1, rows.max() + 1))
+    assert likeness(digit_of(crop), whole) > 0.97
+    desk = seven()
+    ImageDraw.Draw(desk).polygon([(0, PAD), (0, PAD - 60), (60, PAD)], fill=90)
+    assert likeness(digit_of(desk), digit_of(seven())) > 0.97
+
+
 def test_a_speck_of_dirt_does_not_count() -> None:
     page = seven()
     ImageDraw.Draw(page).rectangle((4, 4, 7, 7), fill=0)

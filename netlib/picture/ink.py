@@ -31,6 +31,8 @@ MIN_CONTRAST_EVEN = 8 / 255
 COUNTED = 40_000
 # Ink of this tone from a corner along this share of one side, or of both, is the edge of a page.
 EDGE_LEVEL, EDGE_SHARE, CORNER_SHARE = 0.1, 0.9, 0.15
+# But a digit that is cut out tightly lies there, too: the square of its outline is so many areas.
+STROKE_OUTLINE = 12
 # A sheet has cells without any other tone: this many each way of those that its longer side has.
 # Only ink of at least SHEET_SIDE pixels is looked at.
 SHEET_CELLS, SHEET_CORE, SHEET_SIDE = 16, (4, 10), 100
@@ -219,7 +221,7 @@ def _even_ink(levels: np.ndarray) -> Ink | None:
     left, top, right, bottom = ink.placed(ink.box)
     height, width = levels.shape
     touching = left == 0 or top == 0 or right == width or bottom == height
-    if touching and _shows_an_edge(levels, _ways(tone, end)):
+    if touching and _shows_an_edge(levels, _ways(tone, end), ink):
         return None
     return _without_frame(ink)
 
@@ -251,18 +253,31 @@ def _without_frame(ink: Ink) -> Ink:
     return Ink.of(without_lines(ink.whole(), 0.25, LEVEL_RUN))
 
 
-def _shows_an_edge(levels: np.ndarray, tones: np.ndarray) -> bool:
+def _shows_an_edge(levels: np.ndarray, tones: np.ndarray, ink: Ink) -> bool:
     """Whether ink goes along the border as the edge of a page, a desk or a shadow does."""
     inked = tones > EDGE_LEVEL
     first, last, above, below = (
         inked[side] for side in (levels[:, 0], levels[:, -1], levels[0], levels[-1])
     )
     corners = ((above, first), (below[::-1], last[::-1]), (below, first[::-1]), (above[::-1], last))
-    for along, down in corners:
-        runs = _run(along), _run(down)
-        if max(runs) >= EDGE_SHARE or min(runs) >= CORNER_SHARE:
-            return True
-    return False
+    runs = [(_run(along), _run(down)) for along, down in corners]
+    edge = max(map(max, runs)) >= EDGE_SHARE or max(map(min, runs)) >= CORNER_SHARE
+    return edge and not _is_one_digit(ink)
+
+
+def _is_one_digit(ink: Ink) -> bool:
+    """Whether it is a single stroke from the top of the picture to its foot: a tight crop."""
+    mask = (ink.whole() >= INK_LEVEL).view(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    largest = 1 + int(areas.argmax())
+    alone = (areas >= SPECK_SHARE_UNEVEN * areas.max()).sum() == 1
+    if not alone or stats[largest, cv2.CC_STAT_HEIGHT] < FRAME_SHARE * mask.shape[0]:
+        return False
+    part = (labels == largest).view(np.uint8)
+    area = int(part.sum())
+    inside = cv2.erode(part, np.ones((3, 3), np.uint8))  # beyond the border it goes on
+    return (area - int(inside.sum())) ** 2 >= STROKE_OUTLINE * area
 
 
 def _run(side: np.ndarray) -> float:

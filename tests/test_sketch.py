@@ -156,8 +156,8 @@ def test_a_tight_crop_reads_the_same_in_both_polarities() -> None:
 
 def test_in_the_corner_of_a_tight_crop_a_stroke_is_no_edge_of_a_page_but_a_desk_is() -> None:
     page = Image.new("L", (PAD, PAD), 255)
-    two = [(100, 90), (150, 80), (170, 120), (95, 185), (190, 185)]
-    ImageDraw.Draw(page).line(two, fill=0, width=18, joint="curve")
+    two = [(90, 100), (140, 80), (175, 115), (130, 185), (190, 185)]
+    ImageDraw.Draw(page).line(two, fill=0, width=22, joint="curve")
     whole = digit_of(page)
     rows, columns = np.nonzero(np.asarray(page) < 128)
     crop = page.crop((columns.min(), rows.min(), columns.max() + 1, rows.max() + 1))

@@ -31,7 +31,7 @@ MIN_CONTRAST_EVEN = 8 / 255
 COUNTED = 40_000
 # Ink of this tone from a corner along this share of one side, or of both, is the edge of a page.
 EDGE_LEVEL, EDGE_SHARE, CORNER_SHARE = 0.1, 0.9, 0.15
-# But a digit that is cut out tightly lies there, too: the square of its outline is so many areas.
+# But a digit cut out tightly lies in a corner, too: the square of its outline is so many areas.
 STROKE_OUTLINE = 12
 # A sheet has cells without any other tone: this many each way of those that its longer side has.
 # Only ink of at least SHEET_SIDE pixels is looked at.
@@ -261,8 +261,9 @@ def _shows_an_edge(levels: np.ndarray, tones: np.ndarray, ink: Ink) -> bool:
     )
     corners = ((above, first), (below[::-1], last[::-1]), (below, first[::-1]), (above[::-1], last))
     runs = [(_run(along), _run(down)) for along, down in corners]
-    edge = max(map(max, runs)) >= EDGE_SHARE or max(map(min, runs)) >= CORNER_SHARE
-    return edge and not _is_one_digit(ink)
+    if max(map(max, runs)) >= EDGE_SHARE:
+        return True
+    return max(map(min, runs)) >= CORNER_SHARE and not _is_one_digit(ink)
 
 
 def _is_one_digit(ink: Ink) -> bool:

@@ -32,7 +32,7 @@ from netlib.measure.seeds import mean_interval
 KEYS = ["network", "width", "resolution"]
 COSTS = ("params", "macs", "time")
 SHIPPED = "../evaluation"  # of the networks in checkpoints/, beside these results
-TRAININGS = {f"seed {seed}": f"seeds/{{}}-{seed}" for seed in (0, 1, 2)}
+SEEDS = range(10)  # of its trainings, as many as are there
 
 
 def steps(plan: Plan) -> Iterator[Step]:
@@ -99,9 +99,9 @@ def shipped(data: Results) -> pd.DataFrame:
     Empty where it is not beside these results.
     """
     files = {
-        (network, training): f"{SHIPPED}/{folder.format(network)}/mnist/scores.json"
+        (network, seed): f"{SHIPPED}/seeds/{network}-{seed}/mnist/scores.json"
         for network in NETWORKS
-        for training, folder in TRAININGS.items()
+        for seed in SEEDS
     }
     found = {key: data.record(file) for key, file in files.items() if data.has(file)}
     rows = [{"network": n, "seed": s, "accuracy": f["accuracy"]} for (n, s), f in found.items()]

@@ -89,15 +89,22 @@ def say(data: Results) -> Sections:
         "last_intensity": f"{last['intensity']:.2f}",
         "sides": sides(first["intensity"] > ridge, last["intensity"] > ridge),
         "depthwise_share": " and ".join(f"{100 * x:.0f}" for x in depthwise["share"]),
-        "depthwise_reach": " and ".join(
-            f"{100 * row.share * row.us / row.us_high:.0f} to "
-            f"{100 * row.share * row.us / row.us_low:.0f}"
-            for row in depthwise.itertuples()
-        ),
+        "depthwise_reach": reach(depthwise),
         "sessions": other_sessions(data),
         "dense_share": f"{100 * dense['share'].min():.0f} to {100 * dense['share'].max():.0f}",
     }
     return {"roofline": section}
+
+
+def reach(layers: pd.DataFrame) -> str:
+    """Quartiles of each layer's share of its roof, percent; "" where only medians were kept."""
+    if "us_low" not in layers:
+        return ""
+    quartiles = (
+        [100 * row.share * row.us / time for time in (row.us_high, row.us_low)]
+        for row in layers.itertuples()
+    )
+    return " and ".join(f"{low:.0f} to {high:.0f}" for low, high in quartiles)
 
 
 def shares_of_one(data: Results) -> Section:

@@ -317,18 +317,22 @@ def with_images(found: dict[str, Any]) -> str:
 
 def with_images_of(answers: dict[str, np.ndarray], found: dict[str, Any]) -> str:
     """The same where every answer was kept: over images the mean differences vary as they do."""
-    labels = answers["labels"]
-    right = {
-        name: np.mean([answers[f"{name}-{seed}"] == labels for seed in found["seeds"]], axis=0)
-        for name in NETWORKS
-    }
+    right = {name: each.mean(axis=0) for name, each in right_of(answers, found["seeds"]).items()}
     differences = right["mobilenet"] - right["standard"]
-    variance = differences.var() / len(labels)
+    variance = differences.var() / len(differences)
     return (
         "The interval that holds another draw of test images, too, is "
         f"{wider(found['difference']['accuracy'], variance)} points (95 %; over images by each "
         "one's mean difference)."
     )
+
+
+def right_of(answers: dict[str, np.ndarray], seeds: Sequence[int]) -> dict[str, np.ndarray]:
+    """Network -> (pairs, images) whether each kept answer is right."""
+    return {
+        name: np.array([answers[f"{name}-{seed}"] == answers["labels"] for seed in seeds])
+        for name in NETWORKS
+    }
 
 
 def wider(change: dict[str, Any], variance: float) -> str:

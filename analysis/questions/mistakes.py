@@ -14,7 +14,7 @@ from analysis.look.grids import draw_confusion_difference, draw_confusion_matrix
 from analysis.look.rows import draw_class_dots
 from analysis.look.style import COLOURS, FULL, NETWORKS, blank, key, name_of
 from analysis.questions import Drawn, Sections, figure
-from analysis.questions.headline import ANSWERS, MORE
+from analysis.questions.headline import ANSWERS, MORE, right_of
 from netlib.measure.seeds import paired_t
 
 if TYPE_CHECKING:
@@ -254,14 +254,12 @@ def recalls_of(data: Results) -> pd.DataFrame:
 def more_pairs(data: Results, rare: Sequence[int]) -> dict[str, str]:
     """The classes of the pairs of shorter runs, whose every answer was kept."""
     answers, seeds = data.arrays(ANSWERS), data.record(MORE)["seeds"]
-    labels = answers["labels"]
     recalls, counts = {}, []
-    for label in np.unique(labels):
-        members = labels == label
-        for name in NETWORKS:
-            right = [(answers[f"{name}-{seed}"] == labels)[members].mean() for seed in seeds]
-            recalls[str(label), name] = right
-            counts.append((name, label, round(members.sum() * (len(seeds) - sum(right)))))
+    for name, right in right_of(answers, seeds).items():
+        for label in np.unique(answers["labels"]):
+            own = right[:, answers["labels"] == label]
+            recalls[str(label), name] = own.mean(axis=1)
+            counts.append((name, label, int((~own).sum())))
     table = pd.DataFrame(recalls, index=seeds).rename_axis(columns=["class", "network"])
     confusion = pd.DataFrame(counts, columns=["network", "true", "count"])
     return {"digits": digits_apart(table), **more_errors(confusion, rare)}

@@ -94,16 +94,19 @@ def run(options: Options) -> Iterator[Path]:
         )
     reader = answer.Reader(answer.Predictor(answer.named(options.checkpoint)))
     labels: Mapping[str, str] = {}  # picture -> what stands in it, as the networks would write it
+    others = 0
     if options.labels:
         check_file(options.labels, MAX_TABLE_BYTES)
         names = [name for name, _ in found.sources]
         content = options.labels.read_bytes()
-        labels = picture_labels(content, str(options.labels), names, reader.class_names)
+        labels, others = picture_labels(content, str(options.labels), names, reader.class_names)
     rows = [row(reader, name, store, labels) for name, store in progress(found.sources, "reading")]
     options.output.parent.mkdir(parents=True, exist_ok=True)
     with replacing(options.output) as temporary:
         write(temporary, rows)
     tell(rows, reader.names, found.skipped)
+    if others:
+        print(f"{options.labels} labels {many(others, 'picture')} not among these.")
     yield options.output
 
 

@@ -426,16 +426,18 @@ def test_a_zip_with_labels_is_read_without_unpacking(service: Service, tmp_path:
             "set/b.png": b"not a picture",
             "set/c.HEIC": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
             "__MACOSX/a.png": b"",
-            "set/labels.csv": b"image,label\na.png,7\nb,3\n",
+            "set/labels.csv": b"image,label\na.png,7\nb,3\nelsewhere.png,1\n",
         },
     )
     steps: list[tuple[int, int]] = []
     rows = rows_of(service, [archive], lambda *step: steps.append(step))
     named = [(row.name, row.label) for row in rows]
-    assert named == [("set/a.png", "7"), ("set/b.png", "3"), ("set/c.HEIC", None)]
+    pictures = [("set/a.png", "7"), ("set/b.png", "3"), ("set/c.HEIC", None)]
+    assert named == [*pictures, ("set/labels.csv", None)]
     assert "no picture" in rows[1].error and "HEIC" in rows[2].error
+    assert rows[3].error == "It labels 1 picture not among those sent."
     assert rows[0].texts() == {"standard": "7", "mobilenet": "7"}
-    assert steps[-1] == (3, 3)
+    assert steps[-1] == (4, 4)
     assert list(tmp_path.iterdir()) == [archive]
 
 

@@ -60,13 +60,15 @@ def test_a_zip_and_a_file_are_read_in_the_order_given(folder: Path, tmp_path: Pa
 def test_labels_of_any_form_score_the_answers(folder: Path, tmp_path: Path, capsys) -> None:
     labels = tmp_path / "labels.csv"
     labels.write_text(
-        "sep=;\nlabel;file\n01;a\nSeven;p10.png\n3;p2.png\n;bad.png\n", encoding="utf-16"
+        "sep=;\nlabel;file\n01;a\nSeven;p10.png\n3;p2.png\n;bad.png\n1;gone\n", encoding="utf-16"
     )
     rows = table(folder, folder, "--labels", labels)
     right = {row["name"]: row["standard_right"] for row in rows}
     assert right.keys() - {"bad.png", "blank.png"} == {"p2.png", "p10.png", "sub/a.png"}
     assert list(right.values()) == ["", "", "0", "1", "1"]
-    assert "standard: 2 of 3 right (66.67 %)" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "standard: 2 of 3 right (66.67 %)" in said
+    assert "labels.csv labels 1 picture not among these." in said
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,10 @@ WORDS = "zero one two three four five six seven eight nine".split()
 
 def picture_labels(
     data: bytes, title: str, names: Sequence[str], classes: Sequence[str]
-) -> dict[str, str]:
-    """Picture -> what stands in it; pictures whose label is left out are absent.
+) -> tuple[dict[str, str], int]:
+    """Picture -> what stands in it, and how many labels are of none of the pictures.
+
+    Pictures whose label is left out are absent.
 
     A name without its folder means the only picture that is called so. A label is a number, or
     names of classes in any case; English words are read where classes are digits. Data and title
@@ -33,7 +35,7 @@ def picture_labels(
     if sheet.cells:
         column = sheet.label_column(lambda cell: _as_read(cell, known) is not None, expected)
     found: dict[str, tuple[str, int]] = {}  # label, and its line
-    matched = False
+    others, matched = 0, False
     for line, row in zip(sheet.lines, sheet.cells, strict=True):
         label = _as_read(row[column], known)
         if label is None:
@@ -43,6 +45,7 @@ def picture_labels(
             )
         matches = files.matches(row[sheet.name_column])
         matched = matched or bool(matches)
+        others += bool(label and not matches)
         for name in (whole.get(match, match) for match in matches if label):
             before, first = found.setdefault(name, (label, line))
             if before != label:
@@ -55,7 +58,7 @@ def picture_labels(
             f"{title} names none of the pictures: its names must be theirs, with their folders "
             "where two have the same name."
         )
-    return {name: label for name, (label, _) in found.items()}
+    return {name: label for name, (label, _) in found.items()}, others
 
 
 def _spellings(classes: Sequence[str]) -> dict[str, str]:

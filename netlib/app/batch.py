@@ -29,7 +29,7 @@ from netlib.answer.reading import NetworkReading, Reader, Reading
 from netlib.app.views.reply import to_json
 from netlib.data.stores import DataError, ZipStore
 from netlib.data.tables import has_image_suffix, inert
-from netlib.errors import UserError
+from netlib.errors import UserError, many
 from netlib.picture.load import ImageError
 
 MAX_PICTURES = 1000
@@ -180,6 +180,7 @@ def collect(
             )
     if not pictures:
         raise UserError("There is no picture to read: choose pictures, or a zip of pictures.")
+    names = [name for name, _ in pictures]
     labels: dict[str, str] = {}
     for name, load in tables:
         try:
@@ -188,12 +189,15 @@ def collect(
             pictures.append((name, partial(_refuse, error)))
             continue
         try:
-            found = _labels(name, content, [picture for picture, _ in pictures], classes)
+            found, others = _labels(name, content, names, classes)
         except UserError:
             for other, refused in pictures:
                 if other.lower().endswith(".zip"):
                     refused()  # its pictures may be those that the table names
             raise
+        if others:
+            absent = UserError(f"It labels {many(others, 'picture')} not among those sent.")
+            pictures.append((name, partial(_refuse, absent)))
         for picture, label in found.items():
             if labels.setdefault(picture, label) != label:
                 raise UserError(
@@ -205,7 +209,7 @@ def collect(
 
 def _labels(
     name: str, content: bytes, pictures: Sequence[str], classes: Sequence[str]
-) -> dict[str, str]:
+) -> tuple[dict[str, str], int]:
     if len(content) > MAX_TABLE_BYTES:
         raise UserError(f"{name} is larger than {MAX_TABLE_BYTES // 1_000_000} MB.")
     try:

@@ -167,7 +167,7 @@ def training_table(checkpoints: Path) -> str:
         epochs, precision = m["config"]["training_epochs"], m["config"]["precision"]
         accuracy = percent(m["scores"]["validation"]["accuracy"])
         rows.append([network, epochs, m["epoch"], accuracy, f"{m['temperature']:.3f}", precision])
-    return table("network|epochs|best epoch|validation accuracy (%)|temperature|precision", rows)
+    return table("network|epochs|best epoch|validation, as shipped (%)|temperature|precision", rows)
 
 
 def seeds_table(evaluation: Path) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from analysis.frame.command import made_by, on_terminal, start, write_json
 from netlib import answer, data, measure, nets
+from netlib.errors import many
 
 if TYPE_CHECKING:
     from netlib.answer.predictor import NetworkInfo
@@ -118,7 +119,7 @@ def print_scores(result: "measure.Scores", made_by: dict[str, Any]) -> None:
     """A few lines to read."""
     low, high = result.accuracy_interval
     print(f"{made_by['architecture']} on {made_by['dataset']} {made_by['split']}, "
-          f"{result.n} images, preprocess {made_by['preprocess']}")  # fmt: skip
+          f"{many(result.n, 'image')}, preprocess {made_by['preprocess']}")  # fmt: skip
     print(f"accuracy {100 * result.accuracy:.2f} % (95 % interval {100 * low:.2f} to "
           f"{100 * high:.2f} %)")  # fmt: skip
     print(f"balanced accuracy {100 * result.balanced_accuracy:.2f} %")

@@ -25,6 +25,7 @@ from analysis.frame.command import (
 )
 from netlib import data, measure, nets, training
 from netlib.data.stores import check_file
+from netlib.errors import many
 from netlib.training.config import AugmentConfig, TrainConfig
 
 if TYPE_CHECKING:
@@ -483,7 +484,7 @@ def print_results(results: dict[str, Result], metadata: dict[str, Any]) -> None:
               f"{100 * found.macro_f1:9.2f} %")  # fmt: skip
     test = results["test"].scores
     low, high = test.accuracy_interval
-    print(f"\nTest set, {test.n} images")
+    print(f"\nTest set, {many(test.n, 'image')}")
     print(f"  accuracy {100 * test.accuracy:.2f} % (95 % interval {100 * low:.2f} to "
           f"{100 * high:.2f} %)")  # fmt: skip
     print(f"  balanced accuracy {100 * test.balanced_accuracy:.2f} %")

@@ -208,10 +208,8 @@ def _even_ink(levels: np.ndarray) -> Ink | None:
     tone = _even_tone(levels, counts, high - low)
     if tone is None:
         return None
-    distance = np.arange(256, dtype=np.float32) - tone
-    distance[np.abs(distance) <= 255 * EVEN_LEVELS] = 0
     # Squares: a pad in a screenshot is a large area of little contrast, its ink is the opposite.
-    energy = counts * np.square(distance)
+    energy = counts * np.square(_distances(tone))
     light = energy[tone:].sum() > energy[:tone].sum()
     end = high if light else low
     if abs(end - tone) < 255 * MIN_CONTRAST_EVEN:
@@ -239,9 +237,14 @@ def _ink_on(tone: int, end: int, levels: np.ndarray) -> Ink:
 
 def _ways(tone: int, end: int) -> np.ndarray:
     """How far each of 256 levels is on the way from the background's tone to the ink's."""
-    distance = np.arange(256, dtype=np.float32) - tone
-    distance[np.abs(distance) <= 255 * EVEN_LEVELS] = 0
-    return np.maximum(distance / (end - tone), 0).astype(np.float32)
+    return np.maximum(_distances(tone) / (end - tone), 0).astype(np.float32)
+
+
+def _distances(tone: int) -> np.ndarray:
+    """How far each of 256 levels is from the background's tone; 0 within what compression does."""
+    distances = np.arange(256, dtype=np.float32) - tone
+    distances[np.abs(distances) <= 255 * EVEN_LEVELS] = 0
+    return distances
 
 
 def _without_frame(ink: Ink) -> Ink:

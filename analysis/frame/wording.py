@@ -9,18 +9,18 @@ import pandas as pd
 
 from analysis.look.style import name_of, networks_of
 from netlib.errors import many
-from netlib.measure.seeds import mean_interval
+from netlib.measure.seeds import mean_interval, paired_t
 
 TITLES = {"standard": "the standard network", "mobilenet": "the MobileNet network"}
 MINUS = "−"
 
 
 def count_text(counts: Iterable[int], noun: str) -> str:
-    """In words: 3 seeds, 1 seed, or 1 to 3 seeds where they differ."""
-    low, high = min(counts), max(counts)
-    if low == high:
+    """In words: 3 seeds, 1 seed, 1 or 3 seeds, or 1 to 3 seeds where they differ more."""
+    low, *others = sorted(set(counts))
+    if not others:
         return many(low, noun)
-    return f"{low:,} to {high:,} {noun}s"
+    return f"{low:,} {'or' if len(others) == 1 else 'to'} {others[-1]:,} {noun}s"
 
 
 def seeds_text(table: pd.DataFrame, by: Iterable[str] = ("network", "level")) -> str:
@@ -153,6 +153,22 @@ def holm(p: Mapping[str, float]) -> dict[str, float]:
         before = max(adjusted.values(), default=0.0)
         adjusted[name] = min(1.0, max(before, (len(p) - place) * p[name]))
     return adjusted
+
+
+def holm_p(pairs: Mapping[str, pd.DataFrame]) -> dict[str, float]:
+    """Names -> p of the paired difference of both networks, adjusted for the number of names."""
+    p = {name: paired_t(both["mobilenet"], both["standard"]) for name, both in pairs.items()}
+    return holm({name: value for name, value in p.items() if value is not None})
+
+
+def small_change(values: Sequence[float], scale: float = 1, digits: int = 4) -> str:
+    """A mean change with its interval, of what is no percentage."""
+    found = mean_interval([scale * value for value in values])
+    text = f"{found.mean:+.{digits}f}"
+    if found.low is not None and found.high is not None:
+        held = ", which holds 0" if found.low <= 0 <= found.high else ""
+        text += f" (95 % interval {found.low:+.{digits}f} to {found.high:+.{digits}f}{held})"
+    return text.replace("-", MINUS)
 
 
 LEVELS = {

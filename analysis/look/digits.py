@@ -147,7 +147,7 @@ def draw_answers(
     gap = high - images.shape[1], wide - images.shape[2]
     ax.imshow(mosaic(images, columns, gap=gap, fill=0), cmap="gray_r", vmin=0, vmax=_white(images))
     for place, label in enumerate(labels):
-        y = high * (place // columns) + images.shape[1] + gap[0] / 2
+        y = high * (place // columns) + images.shape[1] + 0.45 * gap[0]
         answers = [label, *(of_one[place] for of_one in read)]
         for step, answer in enumerate(answers):
             x = wide * (place % columns + (step + 0.6) / (len(answers) + 0.2))
@@ -158,7 +158,7 @@ def draw_answers(
                     fontweight="bold" if wrong else "normal")  # fmt: skip
     for place in np.asarray(marked, int):
         corner = wide * (place % columns) - 1, high * (place // columns) - 1
-        ax.add_patch(Rectangle(corner, wide - 2, high - 1, fill=False, edgecolor=WRONG))
+        ax.add_patch(Rectangle(corner, wide - 2, high + 0.5, fill=False, edgecolor=WRONG))
     bare(ax)
     return ax
 

@@ -8,9 +8,18 @@ import numpy as np
 import pandas as pd
 
 from analysis.frame.results import Results
-from analysis.frame.wording import MINUS, TITLES, count_text, open_text, percent, side, whole
+from analysis.frame.wording import (
+    MINUS,
+    TITLES,
+    count_text,
+    open_text,
+    percent,
+    side,
+    small_change,
+    whole,
+)
 from analysis.look.lines import draw_reliability, draw_risk
-from analysis.look.style import COLUMN, FULL, NETWORKS, blank, key
+from analysis.look.style import COLUMN, FULL, NETWORKS, blank, key, name_of
 from analysis.questions import Drawn, Section, Sections, figure
 from netlib.measure.metrics import reliability
 from netlib.measure.seeds import mean_interval
@@ -103,12 +112,16 @@ def calibration(data: Results) -> Drawn:
 def risk_coverage(data: Results) -> Drawn:
     """Errors that remain when the least confident predictions are refused."""
     figure = blank(COLUMN, 5.0)
-    draw_risk(figure.subplots(), data.table("risk_coverage.csv"))
-    banded = data.table("risk_coverage.csv")["risk_low"].notna().any()
+    table = data.table("risk_coverage.csv")
+    banded = table["risk_low"].notna().any()
+    free = table[table["risk"] == 0].groupby("network")["coverage"].max()
+    clean = [f"up to {100 * free.get(name, 0):.0f} % ({name_of(name)})" for name in NETWORKS]
+    draw_risk(figure.subplots(), table)
     band = "; bands: 95 % t-interval of the mean over seeds" if banded else " (one seed)"
     return figure, (
         "Error rate on the test set of the most confident predictions, against how many of them "
-        f"are kept{band}. On the left no error is left, which a logarithmic axis cannot show."
+        f"are kept{band}. {' and '.join(clean)} no error is left, which a logarithmic axis cannot "
+        "show; a band whose lower edge is at 0 or below is cut."
     )
 
 
@@ -149,7 +162,7 @@ def say(data: Results) -> Sections:
         1: f"Temperature scaling lowers the NLL of {TITLES[better[0]] if better else ''} only.",
         0: "Temperature scaling, fitted on the imbalanced validation set, lowers the mean NLL of "
         "neither network on the balanced test set"
-        + "".join(f"; {TITLES[name]}: {nll_change(scores, name)}" for name in NETWORKS)
+        + "".join(f"; {TITLES[name]}: {change(scores, name, 'nll')}" for name in NETWORKS)
         + ".",
     }[len(better)]
     risk = data.table("risk_coverage.csv").sort_values("coverage").groupby("network")
@@ -157,18 +170,15 @@ def say(data: Results) -> Sections:
     section["kept"] = {name: percent(kept[name]) for name in NETWORKS}
     section["sorting"] = sorting(data)
     section["expected"] = expected(data)
+    section["ece"] = {name: change(scores, name, "ece", 100, 2) for name in NETWORKS}
     return {"calibration": section}
 
 
-def nll_change(scores: pd.DataFrame, name: str) -> str:
-    """By how much scaling changes a network's NLL."""
+def change(scores: pd.DataFrame, name: str, score: str, scale: float = 1, digits: int = 4) -> str:
+    """By how much scaling changes a network's score."""
     rows = scores[scores["network"] == name]
-    found = mean_interval((rows["nll_after"] - rows["nll_before"]).tolist())
-    if found.low is None or found.high is None:
-        return f"{found.mean:+.4f}".replace("-", MINUS)
-    held = ", which holds 0" if found.low <= 0 <= found.high else ""
-    text = f"{found.mean:+.4f} (95 % interval {found.low:+.4f} to {found.high:+.4f}{held})"
-    return text.replace("-", MINUS)
+    values = (rows[f"{score}_after"] - rows[f"{score}_before"]).tolist()
+    return small_change(values, scale, digits)
 
 
 def expected(data: Results) -> str:

@@ -5,10 +5,17 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from analysis.frame.results import Results
-from analysis.frame.wording import percent, seeds_text
+from analysis.frame.wording import (
+    by_network,
+    gaps_of,
+    judged_text,
+    percent,
+    seeds_text,
+    small_change,
+)
 from analysis.look.lines import draw_curves
 from analysis.look.style import FULL, NETWORKS, blank
-from analysis.questions import Drawn, Sections, figure
+from analysis.questions import Drawn, Section, Sections, figure
 
 if TYPE_CHECKING:
     from analysis.build.pairs import Pair
@@ -60,12 +67,17 @@ def say(data: Results) -> Sections:
     table = data.table("histories.csv")
     means = table.groupby(["network", "epoch"])[["validation_accuracy", "validation_loss"]].mean()
     first, last = table["epoch"].min(), table["epoch"].max()
-    section = {
+    ends = table[table["epoch"] == last]
+    section: Section = {
         name: {
             "first": percent(means.loc[(name, first), "validation_accuracy"]),
             "validation": percent(means.loc[(name, last), "validation_accuracy"]),
-            "loss": f"{means.loc[(name, last), 'validation_loss']:.4f}",
         }
         for name in NETWORKS
     }
+    section["gap"] = judged_text(gaps_of(by_network(ends, "validation_accuracy")))
+    section["loss_gap"] = small_change(gaps_of(by_network(ends, "validation_loss")))
+    if data.has("more_pairs.csv"):
+        more = data.table("more_pairs.csv")
+        section["more_gap"] = judged_text(gaps_of(by_network(more, "validation_accuracy")))
     return {"curves": section}

@@ -8,7 +8,7 @@ corruptions are those of netlib.measure.corruptions: re-implementations, with th
 """
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -25,7 +25,7 @@ from analysis.frame.wording import (
     count_text,
     gap_text,
     gaps_of,
-    holm,
+    holm_p,
     judged_text,
     p_value,
     percent,
@@ -40,7 +40,6 @@ from analysis.look.style import COLUMN, FULL, NETWORKS, blank, errors, key_above
 from analysis.questions import Drawn, Sections, figure
 from netlib import answer, measure
 from netlib import data as digits
-from netlib.measure.seeds import paired_t
 
 if TYPE_CHECKING:
     from netlib.answer import Predictor
@@ -226,15 +225,10 @@ CHANCE = 0.15  # accuracy below which both networks guess: a tenth is chance
 def changes(data: Results) -> pd.DataFrame:
     """A row a corruption: mean accuracy of both, paired gaps of the seeds, p after Holm."""
     table = data.table("corruptions.csv").query("corruption != @IDENTITY")
-    wide = table.pivot_table(
-        index="seed", columns=["corruption", "network"], values="accuracy", observed=True
-    )
-    kinds = list(dict.fromkeys(table["corruption"]))
-    rows = pd.DataFrame({kind: wide[kind].mean() for kind in kinds}).T
-    p = {kind: paired_t(*(wide[kind, name] for name in reversed(NETWORKS))) for kind in kinds}
-    known = {kind: value for kind, value in p.items() if value is not None}
-    gaps = pd.Series({k: (wide[k, "mobilenet"] - wide[k, "standard"]).tolist() for k in kinds})
-    return rows.assign(gaps=gaps, p=pd.Series(holm(known), dtype=float))
+    pairs = {str(kind): by_network(rows) for kind, rows in table.groupby("corruption", sort=False)}
+    means = pd.DataFrame({kind: both.mean() for kind, both in pairs.items()}).T
+    gaps = pd.Series({kind: gaps_of(both) for kind, both in pairs.items()})
+    return means.assign(gaps=gaps, p=pd.Series(holm_p(pairs), dtype=float))
 
 
 def say(data: Results) -> Sections:
@@ -257,6 +251,9 @@ def say(data: Results) -> Sections:
         "least_p": p_value(found["p"].min() if found["p"].notna().any() else None),
         "largest": words(largest),
         "largest_gap": gap_text(rest["gaps"][largest]),
+        "rest_kinds": str(len(rest)),
+        **sides_of("rest", rest["gaps"]),
+        "least_kind": words(found["p"].idxmin()) if found["p"].notna().any() else "none",
     }
     return {"damage": section}
 
@@ -268,14 +265,23 @@ def moved_apart(data: Results) -> dict[str, str]:
     pairs = {move: by_network(rows) for move, rows in moved.groupby(["kind", "amount"])}
     gaps = {move: gaps_of(both) for move, both in pairs.items()}
     kind, amount = max(gaps, key=lambda move: abs(fmean(gaps[move])))
-    p = {str(move): paired_t(both["mobilenet"], both["standard"]) for move, both in pairs.items()}
-    adjusted = holm({move: value for move, value in p.items() if value is not None})
+    adjusted = holm_p({str(move): both for move, both in pairs.items()})
     return {
         "moved": f"{SHIFTS[kind][0]} {amount:g}: {judged_text(gaps[kind, amount])}",
         "moves": str(len(gaps)),
-        "moves_alone": str(sum(side(gap) != 0 for gap in gaps.values())),
+        **sides_of("moves", gaps.values()),
         "moves_sure": str(sum(value < 0.05 for value in adjusted.values())),
         "moves_least": p_value(min(adjusted.values(), default=None)),
+    }
+
+
+def sides_of(name: str, gaps: Collection[Sequence[float]]) -> dict[str, str]:
+    """In how many MobileNet is lower, and how many intervals leave 0 out, for and against it."""
+    sides = [side(gap) for gap in gaps]
+    ways = f"{sides.count(1) or 'none'} for MobileNet, {sides.count(-1) or 'none'} against it"
+    return {
+        f"{name}_lower": str(sum(fmean(gap) < 0 for gap in gaps)),
+        f"{name}_alone": f"{sum(map(abs, sides))} ({ways})",
     }
 
 

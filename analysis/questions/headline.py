@@ -292,6 +292,8 @@ def equivalence(found: dict[str, Any]) -> str:
     if test["equivalent"] is None:
         return "Equivalence needs more than one seed."
     reach = f"90 % interval of the difference {interval(test, points)} points"
+    if test["low"] > MARGIN or test["high"] < -MARGIN:
+        return f"The difference is larger than 0.1 point ({reach})."
     shown = "is shown" if test["equivalent"] else "is not shown"
     p = p_equals(test["p"])
     return f"Equivalence within ±0.1 point {shown} (two one-sided tests, {p}; {reach})."

@@ -8,8 +8,9 @@ import pandas as pd
 
 from analysis.build.plan import Plan, Step
 from analysis.frame.results import SPEED, Results
+from analysis.frame.wording import count_text
 from analysis.look.maps import draw_roofline
-from analysis.look.style import FULL, blank, key_above
+from analysis.look.style import FULL, blank, key_above, name_of
 from analysis.questions import Drawn, Section, Sections, figure
 
 FILES = ("benchmark/layer_times.csv", "benchmark/layers.json", "benchmark/roofline.csv")
@@ -33,13 +34,18 @@ def machine(data: Results) -> str:
     return made_by.get("machine", {}).get("processor") or "one processor"
 
 
+def one_thread(data: Results) -> pd.DataFrame:
+    """Every layer alone, as the engine computes it on one thread."""
+    return data.table(FILES[0]).query("threads == 1 and engine == 'ours' and kind != 'network'")
+
+
 def layers_of(data: Results) -> tuple[pd.DataFrame, pd.Series]:
     """Single layers in the largest batch, and the roofs of one thread.
 
     The arithmetic roof is the highest rate that anything reached in that session, a matrix product
     or a layer: what a processor can do at most is not known better.
     """
-    table = data.table(FILES[0]).query("threads == 1 and engine == 'ours' and kind != 'network'")
+    table = one_thread(data)
     roofs = data.table(FILES[2]).set_index("threads").loc[1].copy()
     roofs["peak_gmacs_per_s"] = max(roofs["peak_gmacs_per_s"], table["gmacs_per_s"].max())
     table = table[table["batch"] == table["batch"].max()]
@@ -91,9 +97,21 @@ def say(data: Results) -> Sections:
         "depthwise_share": " and ".join(f"{100 * x:.0f}" for x in depthwise["share"]),
         "depthwise_reach": reach(depthwise),
         "sessions": other_sessions(data),
-        "dense_share": f"{100 * dense['share'].min():.0f} to {100 * dense['share'].max():.0f}",
+        "dense_share": f"{100 * dense['share'].min():.0f} to {100 * dense['share'].max():.1f}",
+        "roof_of": roof_of(data),
     }
     return {"roofline": section}
+
+
+def roof_of(data: Results) -> str:
+    """What set the arithmetic roof, see `layers_of`."""
+    table = one_thread(data)
+    fastest = table.loc[table["gmacs_per_s"].idxmax()]
+    if fastest["gmacs_per_s"] < layers_of(data)[1]["peak_gmacs_per_s"]:
+        return "a matrix product"
+    block = int(fastest["layer"].split(".")[1]) + 1
+    images = count_text([fastest["batch"]], "image")
+    return f"{name_of(fastest['network'])}’s block {block} in a call of {images}"
 
 
 def reach(layers: pd.DataFrame) -> str:

@@ -109,12 +109,15 @@ def sweeps(data: Results) -> Drawn:
         panel(figure.add_subplot(place), data.sweep(name), name)
     key_above(figure, figure.axes[-1])
     tables = pd.concat([data.sweep(name) for name in shown])
+    sizes = data.sweep("train_size")
     return figure, (
         f"Error rate on {count_text(tables['test_images'], 'test image')}, one factor at a time. "
         f"Lines and markers: means of {seeds_text(tables, ['factor', 'network', 'level'])}; bands "
         "and bars: from the lowest seed to the highest. Rings mark what the validation images "
         "choose. Elsewhere: "
-        f"{setting_text(data.sweep('augment'))}."
+        f"{setting_text(data.sweep('augment'))}; in the panel of training images "
+        f"{count_text(updates(sizes).astype(int), 'step')}, "
+        f"{count_text(sizes['training_epochs'], 'epoch')}."
     )
 
 
@@ -160,7 +163,7 @@ def say(data: Results) -> Sections:
     found = {name: reading(data, name) for name in FACTORS if data.has(f"{name}.csv")}
     if "precision" in found:
         found["precision"]["finding"] = precision(data)
-    found["learning_rate"]["gaps"] = gaps_text(table)
+    found["learning_rate"] |= gaps_text(table)
     found["train_size"]["finding"] = sizes(data)
     found["training_epochs"]["finding"] = lengths(data)
     return {"sweeps": common, **found}
@@ -184,11 +187,15 @@ def reading(data: Results, name: str) -> Section:
     }
 
 
-def gaps_text(table: pd.DataFrame) -> str:
-    """MobileNet − standard at each level, as "−26.52 at 0.001, …"."""
+def gaps_text(table: pd.DataFrame) -> dict[str, str]:
+    """MobileNet − standard at each level, as "−26.52 at 0.001, …", and where it leaves 0 out."""
     levels = table.groupby("level", sort=False)
-    gaps = {level: fmean(gaps_of(by_network(rows))) for level, rows in levels}
-    return ", ".join(f"{points(gap)} at {words(level)}" for level, gap in gaps.items())
+    gaps = {level: gaps_of(by_network(rows)) for level, rows in levels}
+    apart = [words(level) for level, gap in gaps.items() if side(gap)]
+    return {
+        "gaps": ", ".join(f"{points(fmean(gap))} at {words(n)}" for n, gap in gaps.items()),
+        "apart": f"at {', '.join(apart)} only" if apart else "nowhere",
+    }
 
 
 def both_words(values: dict[str, str]) -> str:
@@ -221,21 +228,28 @@ def least_words(table: pd.DataFrame) -> str:
     return f"differences below {100 * least:.2f} points cannot be told from chance"
 
 
-def shared_runs(data: Results) -> str:
-    """How many tables hold the same runs of a network, by their results."""
-    columns = ["network", "seed", "accuracy", "nll"]
+SAME = ["network", "seed", "accuracy", "nll"]  # runs that agree in these are one, told again
+
+
+def all_runs(data: Results) -> pd.DataFrame:
+    """The runs of every sweep, with the table that holds them."""
     names = [name for name in TABLES if data.has(f"{name}.csv")]
     tables = [data.table(f"{name}.csv").assign(table=name) for name in names]
-    runs = pd.concat(tables).replace({"network": {"2+2": "mobilenet", "4+0": "standard"}})
-    counts = runs.groupby(columns)["table"].nunique()
+    return pd.concat(tables).replace({"network": {"2+2": "mobilenet", "4+0": "standard"}})
+
+
+def shared_runs(data: Results) -> str:
+    """How many tables hold the same runs of a network, by their results."""
+    runs = all_runs(data)
+    counts = runs.groupby(SAME)["table"].nunique()
     told = []
     for network in NETWORKS:
         most = counts[network].max()
         times = count_text([(counts[network] == most).sum()], "run")
         told.append(f"{times} of {name_of(network)} stand in {most}")
     return (
-        f"With the common settings {' and '.join(told)} of these {len(names)} tables, so their "
-        "luck is in most of them"
+        f"With the common settings {' and '.join(told)} of the {runs['table'].nunique()} sweeps "
+        "(with those of blocks, widths and image sizes), so their luck is in most of them"
     )
 
 
@@ -258,7 +272,12 @@ def precision(data: Results) -> str:
         f"{judged_text(change[name].tolist())}"
         for name in NETWORKS
     )
-    return f"In bfloat16 {'; '.join(parts)}."
+    spread = all_runs(data).groupby(SAME)["training_seconds"].agg(["min", "max"])
+    most = (spread["max"] / spread["min"]).max()
+    return (
+        f"In bfloat16 {'; '.join(parts)} (medians of {seeds_text(table)}, one session; between "
+        f"sessions the same run took up to {most:.1f} times as long)."
+    )
 
 
 def sizes(data: Results) -> str:

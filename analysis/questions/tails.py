@@ -13,10 +13,12 @@ from analysis.frame.wording import (
     count_text,
     gap_text,
     gaps_of,
+    holm_p,
     judged_text,
     percent,
     precision_text,
     setting_text,
+    side,
     updates,
     whole,
     words,
@@ -54,7 +56,7 @@ def by_frequency(table: pd.DataFrame) -> pd.DataFrame:
     recalls = table[[f"recall_{digit}" for digit in CLASSES]].to_numpy(float)
     order = np.argsort(-counts, axis=1, kind="stable")
     sizes, recalls = (np.take_along_axis(x, order, 1) for x in (counts, 100 * recalls))
-    runs = table[["network", "level", "ratio", "seed"]]
+    runs = table[["network", "level", "ratio", "dataset", "seed"]]
     parts = (runs.assign(rank=i, size=sizes[:, i], recall=recalls[:, i]) for i in CLASSES)
     rows = pd.concat(parts, ignore_index=True)
     # Rotations differ by an image or two in what a rank has; a line needs one number.
@@ -160,6 +162,7 @@ def say(data: Results) -> Sections:
         "short_rates": rates_text(short),
         "plain": [gap_row(ratio, rows) for ratio, rows in plain.groupby("ratio")],
         "growth": growth(plain),
+        "ranks": ranks(plain),
         "recipe": [gain_row(ratio, rows) for ratio, rows in long.groupby("ratio")]
         if len(long)
         else [],
@@ -206,6 +209,33 @@ def growth(plain: pd.DataFrame) -> str:
     return judged_text(change, "rotation")
 
 
+RARE = 4  # ranks with the fewest training images
+
+
+def ranks(plain: pd.DataFrame) -> Section:
+    """At which ranks the recalls differ, and what share of all differences the rarest hold."""
+    rows = by_frequency(plain)
+    pairs = {
+        key: by_network(each, "recall", "dataset") for key, each in rows.groupby(["ratio", "rank"])
+    }
+    gaps = {key: gaps_of(both) for key, both in pairs.items()}
+    ratios = sorted(rows["ratio"].unique())
+    sure = sum(
+        p < 0.05
+        for ratio in ratios
+        for p in holm_p({str(key): pairs[key] for key in pairs if key[0] == ratio}).values()
+    )
+    means = pd.Series({key: np.mean(values) for key, values in gaps.items()})
+    shares = {ratio: means[ratio].sort_index().iloc[-RARE:].sum() / means[ratio].sum()
+              for ratio in ratios}  # fmt: skip
+    return {
+        "all": str(len(gaps)),
+        "alone": str(sum(side(values) != 0 for values in gaps.values())),
+        "sure": str(sure or "none"),
+        "rare": ", ".join(f"{100 * share:.0f} % at a ratio of {r}" for r, share in shares.items()),
+    }
+
+
 def gap_row(ratio: int, rows: pd.DataFrame) -> Section:
     """Both networks at one ratio, and their paired difference."""
     gaps = balanced_gaps(rows)
@@ -229,6 +259,7 @@ def gain_row(ratio: int, rows: pd.DataFrame) -> Section:
         "ratio": str(ratio),
         **{name: gap_text(gains[name].tolist(), "rotation") for name in NETWORKS},
         "gap": judged_text(balanced_gaps(rows[rows["recipe"] == "recipe"]), "rotation"),
+        "change": judged_text((gains["mobilenet"] - gains["standard"]).tolist(), "rotation"),
     }
 
 
@@ -246,8 +277,11 @@ def conclude(data: Results, sections: Sections) -> Iterator[str]:
     """Whether the smaller network suffers more from rare classes."""
     section = sections["tails"]
     row = section["plain"][-1]
-    recipe = {gain["ratio"]: gain["gap"] for gain in section["recipe"]}.get(row["ratio"])
-    left = f"; with the model card's recipe {recipe}" if recipe else ""
+    gains = [gain for gain in section["recipe"] if gain["ratio"] == row["ratio"]]
+    left = "".join(
+        f"; with the model card's recipe {gain['gap']}, a change of {gain['change']}"
+        for gain in gains
+    )
     yield (
         f"With cross entropy at a ratio of {row['ratio']} and a learning rate of "
         f"{section['rates']}, not tuned for this, MobileNet is lower than standard in "

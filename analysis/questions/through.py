@@ -163,9 +163,9 @@ def grad_cam(data: Results) -> Drawn:
             ax.set_title(str(read), color="black" if read == label else WRONG, loc="center", pad=2)
     return figure, (
         f"Grad-CAM of the last block under the ink's outline, for the class that each network "
-        f"reads (above the image; magenta: wrong), {whose(arrays)}, on {n} test images, of which "
-        "the shown pair of runs reads four right (standard) and four wrong (MobileNet). Darker is "
-        "stronger evidence for the class, each image by its own maximum."
+        f"reads (above the image; magenta: wrong), {whose(arrays)}, on {n} test images: four that "
+        "standard’s run of the shown pair reads right, then four that MobileNet’s reads wrong. "
+        "Darker is stronger evidence for the class, each image by its own maximum."
     )
 
 

@@ -184,6 +184,7 @@ def test_recall_is_ranked_by_frequency_whatever_the_digit() -> None:
             "network": "standard",
             "level": "a",
             "ratio": 9,
+            "dataset": ["a", "b"],
             "seed": [0, 0],
             **{f"count_{digit}": counts[:, digit] for digit in range(10)},
             **{f"recall_{digit}": recalls[:, digit] for digit in range(10)},

@@ -116,7 +116,13 @@ def test_pairs_are_joined_and_have_the_interval_of_their_mean(ax: Axes) -> None:
 
 @pytest.mark.parametrize(
     ("counts", "text"),
-    [([1], "1 seed"), ([3, 3], "3 seeds"), ([1, 3], "1 to 3 seeds"), ([1000], "1,000 seeds")],
+    [
+        ([1], "1 seed"),
+        ([3, 3], "3 seeds"),
+        ([1, 3], "1 or 3 seeds"),
+        ([3, 1, 2], "1 to 3 seeds"),
+        ([1000], "1,000 seeds"),
+    ],
 )
 def test_counts_in_words(counts: list[int], text: str) -> None:
     assert count_text(counts, "seed") == text

@@ -8,7 +8,9 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from analysis.frame.command import made_by, on_terminal, start, write_json
 from netlib import answer, data, measure, nets
@@ -58,8 +60,6 @@ def run(options: Options) -> list[Path]:
 
 def ask(options: Options) -> Asked:
     """The network's answers to every image, in the size that it sees."""
-    import numpy as np
-
     started = time.perf_counter()
     predictor = answer.Predictor({"network": options.checkpoint})
     info = predictor.info["network"]
@@ -78,7 +78,6 @@ def ask(options: Options) -> Asked:
 
 def write(asked: Asked) -> list[Path]:
     """Score, print, write."""
-    import numpy as np
     from scipy.special import softmax
 
     from netlib.measure.metrics import calibration_interval
@@ -101,48 +100,33 @@ def write(asked: Asked) -> list[Path]:
         seen_in_training=asked.seen,
         seconds=round(asked.seconds, 2),
     )
-    print_scores(result, record)
+    low, high = result.accuracy_interval
+    print(f"{info.architecture} on {record['dataset']} {options.split}, {result.n} images, "
+          f"preprocess {options.preprocess}")  # fmt: skip
+    print(f"accuracy {100 * result.accuracy:.2f} % (95 % interval {100 * low:.2f} to "
+          f"{100 * high:.2f} %)")  # fmt: skip
+    print(f"balanced accuracy {100 * result.balanced_accuracy:.2f} %")
+    print(f"F1 (macro) {100 * result.macro_f1:.2f} %")
+    print(f"NLL {result.nll:.4f}, Brier {result.brier:.4f}, ECE {100 * result.ece:.2f} %")
     content = {
         **asdict(result),
         "ece_interval": calibration_interval(labels, probabilities) if len(labels) > 1 else None,
         "uncalibrated": {key: getattr(uncalibrated, key) for key in ("nll", "brier", "ece")},
         "made_by": record,
     }
-    return [
-        write_predictions(options.output, asked),
-        write_json(options.output / "scores.json", content),
-    ]
-
-
-def print_scores(result: "measure.Scores", made_by: dict[str, Any]) -> None:
-    """A few lines to read."""
-    low, high = result.accuracy_interval
-    print(f"{made_by['architecture']} on {made_by['dataset']} {made_by['split']}, "
-          f"{result.n} images, preprocess {made_by['preprocess']}")  # fmt: skip
-    print(f"accuracy {100 * result.accuracy:.2f} % (95 % interval {100 * low:.2f} to "
-          f"{100 * high:.2f} %)")  # fmt: skip
-    print(f"balanced accuracy {100 * result.balanced_accuracy:.2f} %")
-    print(f"F1 (macro) {100 * result.macro_f1:.2f} %")
-    print(f"NLL {result.nll:.4f}, Brier {result.brier:.4f}, ECE {100 * result.ece:.2f} %")
-
-
-def write_predictions(output: Path, asked: Asked) -> Path:
-    """predictions.npz: labels, names, logits, embeddings, and the images."""
-    import numpy as np
-
-    output.mkdir(parents=True, exist_ok=True)
-    path = output / "predictions.npz"
+    scores = write_json(options.output / "scores.json", content)
+    predictions = scores.with_name("predictions.npz")
     np.savez_compressed(
-        path,
-        labels=asked.dataset.labels.numpy(),
+        predictions,
+        labels=labels,
         names=np.array(asked.dataset.names),
-        logits=asked.prediction.logits,
-        embeddings=asked.prediction.embeddings,
-        temperature=asked.info.temperature,
-        class_names=np.array(asked.info.class_names),
+        logits=prediction.logits,
+        embeddings=prediction.embeddings,
+        temperature=info.temperature,
+        class_names=np.array(info.class_names),
         images=asked.dataset.images.numpy(),
     )
-    return path
+    return [predictions, scores]
 
 
 if __name__ == "__main__":

@@ -64,11 +64,7 @@ class Options:
 
 
 def run(options: Options) -> Iterator[Path]:
-    """Draw, or list; what could not be drawn is told at the end.
-
-    Raises:
-        ValueError: a name is unknown, or a figure cannot be drawn.
-    """
+    """Draw, or list; what could not be drawn is told at the end."""
     from analysis.comparison.drawn import DRAWN
 
     of_answers = bool(options.predictions or options.checkpoint)
@@ -96,7 +92,6 @@ def run(options: Options) -> Iterator[Path]:
 
 
 def draw_answers(options: Options) -> Iterator[Path]:
-    """Figures of some networks' answers; what cannot be drawn is told at the end."""
     from analysis.comparison.answers import read_answers
     from analysis.comparison.drawn import DRAWN
 
@@ -117,11 +112,7 @@ def draw_answers(options: Options) -> Iterator[Path]:
 
 
 def ask(options: Options) -> "list[Answers]":
-    """The answers of checkpoints; without a data set, their filters alone.
-
-    Raises:
-        ValueError: another figure needs a data set.
-    """
+    """The answers of checkpoints; without a data set, their filters alone."""
     from analysis import compare
     from analysis.comparison import answers
 
@@ -198,25 +189,25 @@ def png_of(figure: "Figure") -> bytes:
     """The picture, with neither date nor version in it."""
     from PIL import Image
 
-    from analysis.look.style import as_typed
-
-    buffer = io.BytesIO()
-    as_typed(figure).savefig(buffer, format="png", metadata={"Software": None})
-    if buffer.tell() <= LARGEST:
-        return buffer.getvalue()
+    content = saved(figure, "png", ["Software"])
+    if len(content) <= LARGEST:
+        return content
     small = io.BytesIO()
-    colours = Image.open(buffer).convert("RGB").quantize(256, dither=Image.Dither.NONE)
-    colours.save(small, "PNG", optimize=True)
+    colours = Image.open(io.BytesIO(content)).convert("RGB")
+    colours.quantize(256, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
     return small.getvalue()
 
 
 def pdf_of(figure: "Figure") -> bytes:
-    """The same as vectors."""
+    return saved(figure, "pdf", ["CreationDate", "Creator", "Producer"])
+
+
+def saved(figure: "Figure", kind: str, without: Sequence[str]) -> bytes:
+    """A file of this kind, without these of its metadata."""
     from analysis.look.style import as_typed
 
     buffer = io.BytesIO()
-    nothing = dict.fromkeys(("CreationDate", "Creator", "Producer"))
-    as_typed(figure).savefig(buffer, format="pdf", metadata=nothing)
+    as_typed(figure).savefig(buffer, format=kind, metadata=dict.fromkeys(without))
     return buffer.getvalue()
 
 

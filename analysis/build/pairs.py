@@ -92,21 +92,13 @@ class Result:
 
 @dataclass(frozen=True)
 class Pair:
-    """Both networks' runs.
+    """Both networks' runs."""
 
-    Attributes:
-        seeds: that both have.
-        seed: of choices.
-        results: network -> one a seed, in their order.
-        data: the three sets of the first seed's runs; other seeds' are cut in the same numbers.
-        made_by: for what is not a table.
-    """
-
-    seeds: tuple[int, ...]
-    seed: int
-    results: dict[str, list[Result]]
-    data: "DigitData"
-    made_by: dict[str, Any]
+    seeds: tuple[int, ...]  # that both have
+    seed: int  # of choices
+    results: dict[str, list[Result]]  # network -> one a seed, in their order
+    data: "DigitData"  # of the first seed's runs; other seeds' sets are cut in the same numbers
+    made_by: dict[str, Any]  # for what is not a table
 
     @property
     def shown(self) -> dict[str, Result]:

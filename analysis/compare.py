@@ -45,11 +45,6 @@ class Options:
 
 
 def run(options: Options) -> Iterator[Path]:
-    """Ask, draw, test, typeset.
-
-    Raises:
-        ValueError: it is one checkpoint, or too many.
-    """
     from analysis.comparison import leaflet
     from analysis.comparison.answers import MOST
 
@@ -107,17 +102,7 @@ def answers_of(asked: "Mapping[str, Asked]") -> "list[Answers]":
 
     return answers.check(
         [
-            answers.Answers(
-                name,
-                place,
-                one.dataset.labels.numpy(),
-                one.prediction.logits,
-                one.prediction.embeddings,
-                one.info.temperature,
-                one.info.class_names,
-                answers.grey(one.dataset.images.numpy()),
-                tuple(one.predictor.explainers["network"].filters()),
-            )
+            answers.of(one.arrays, name, place, one.predictor.explainers["network"].filters())
             for place, (name, one) in enumerate(asked.items())
         ]
     )

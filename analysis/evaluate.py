@@ -40,18 +40,31 @@ class Options:
 
 @dataclass(frozen=True)
 class Asked:
-    """A network and what it says of a data set; `seen` images of it were trained on, if known."""
+    """A network and what it says of a data set."""
 
     options: Options
     predictor: "answer.Predictor"
     dataset: "data.DigitDataset"
     prediction: "answer.Prediction"
-    seen: int | None
+    seen: int | None  # images of the data set that it was trained on, if known
     seconds: float
 
     @property
     def info(self) -> "NetworkInfo":
         return self.predictor.info["network"]
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """As predictions.npz has them."""
+        return {
+            "labels": self.dataset.labels.numpy(),
+            "names": np.array(self.dataset.names),
+            "logits": self.prediction.logits,
+            "embeddings": self.prediction.embeddings,
+            "temperature": np.array(self.info.temperature),
+            "class_names": np.array(self.info.class_names),
+            "images": self.dataset.images.numpy(),
+        }
 
 
 def run(options: Options) -> list[Path]:
@@ -77,16 +90,15 @@ def ask(options: Options) -> Asked:
 
 
 def write(asked: Asked) -> list[Path]:
-    """Score, print, write."""
     from scipy.special import softmax
 
     from netlib.measure.metrics import calibration_interval
 
-    options, info, prediction = asked.options, asked.info, asked.prediction
-    labels = asked.dataset.labels.numpy()
-    result = measure.scores(labels, prediction.logits, info.temperature)
-    uncalibrated = measure.scores(labels, prediction.logits)
-    probabilities = softmax(np.float64(prediction.logits) / info.temperature, axis=1)
+    options, info = asked.options, asked.info
+    labels, logits = asked.dataset.labels.numpy(), asked.prediction.logits
+    result = measure.scores(labels, logits, info.temperature)
+    uncalibrated = measure.scores(labels, logits)
+    probabilities = softmax(np.float64(logits) / info.temperature, axis=1)
     record = made_by(
         options,
         *("torch", "onnxruntime", "numpy"),
@@ -116,16 +128,7 @@ def write(asked: Asked) -> list[Path]:
     }
     scores = write_json(options.output / "scores.json", content)
     predictions = scores.with_name("predictions.npz")
-    np.savez_compressed(
-        predictions,
-        labels=labels,
-        names=np.array(asked.dataset.names),
-        logits=prediction.logits,
-        embeddings=prediction.embeddings,
-        temperature=info.temperature,
-        class_names=np.array(info.class_names),
-        images=asked.dataset.images.numpy(),
-    )
+    np.savez_compressed(predictions, **asked.arrays)  # type: ignore[arg-type]
     return [predictions, scores]
 
 

@@ -6,8 +6,8 @@ python -m analysis.figures roc errors --predictions runs/mobilenet/test/predicti
     --output runs/mobilenet
 python -m analysis.figures filters --checkpoint checkpoints/standard.safetensors --output runs
 
-With --predictions, of analysis.evaluate, or with --checkpoint and --dataset-path, one network or up
-to three side by side are drawn, whatever they are. Otherwise each name has input files in --data,
+With --predictions, of analysis.evaluate, one network or up to three side by side are drawn,
+whatever they are; their filters with --checkpoint. Otherwise each name has input files in --data,
 and a step that makes them; nothing is trained or measured here. Captions go to captions.json beside
 the pictures. The same numbers give the same bytes.
 """
@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import tyro
 
@@ -28,8 +28,6 @@ from analysis.questions import Drawn, figures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from analysis.comparison.answers import Answers
 
 LARGEST = 300_000  # bytes of a PNG; above it, colours are cut to 256
 
@@ -43,10 +41,7 @@ class Options:
         list: show names, inputs and what is missing; draw nothing.
         data: folder of result files.
         predictions: predictions.npz of analysis.evaluate, of one network or more.
-        checkpoint: instead: networks, which are asked anew.
-        dataset_path: with --checkpoint: what they are asked.
-        split: part of the data set.
-        preprocess: with --checkpoint: "sketch" takes every picture the demo's way.
+        checkpoint: instead, for the figure filters: networks.
         output: folder for the PNGs.
         vector: folder for the same figures as PDF.
     """
@@ -56,9 +51,6 @@ class Options:
     data: Path = Path("figures/data/full")
     predictions: tuple[Path, ...] = ()
     checkpoint: tuple[Path, ...] = ()
-    dataset_path: Path | None = None
-    split: Literal["train", "test"] = "test"
-    preprocess: Literal["none", "sketch"] = "none"
     output: Path = Path("figures")
     vector: Path | None = None
 
@@ -92,13 +84,19 @@ def run(options: Options) -> Iterator[Path]:
 
 
 def draw_answers(options: Options) -> Iterator[Path]:
-    from analysis.comparison.answers import read_answers
+    from analysis.comparison import answers
     from analysis.comparison.drawn import DRAWN
 
     if options.list:
         print("\n".join(f"{name:<24}  {title}" for name, (title, _) in DRAWN.items()))
         return
-    found = read_answers(options.predictions) if options.predictions else ask(options)
+    if options.predictions:
+        found = answers.read_answers(options.predictions)
+    elif set(options.names) == {"filters"}:
+        names = answers.short_names(options.checkpoint)
+        found = list(map(answers.unasked, names, options.checkpoint, range(len(names))))
+    else:
+        raise ValueError("--checkpoint draws filters; other figures need --predictions.")
     problems = []
     for name in options.names or DRAWN:
         try:
@@ -109,26 +107,6 @@ def draw_answers(options: Options) -> Iterator[Path]:
         yield options.output / f"{name}.png"
     if problems:
         raise ValueError("\n".join(problems))
-
-
-def ask(options: Options) -> "list[Answers]":
-    """The answers of checkpoints; without a data set, their filters alone."""
-    from analysis import compare
-    from analysis.comparison import answers
-
-    names = answers.short_names(options.checkpoint)
-    if options.dataset_path is None:
-        if set(options.names) != {"filters"}:
-            raise ValueError("--checkpoint needs --dataset-path for every figure but filters.")
-        return list(map(answers.unasked, names, options.checkpoint, range(len(names))))
-    wanted = compare.Options(
-        dataset_path=options.dataset_path,
-        split=options.split,
-        checkpoint=options.checkpoint,
-        preprocess=options.preprocess,
-        output=options.output,
-    )
-    return compare.answers_of(compare.every(wanted))
 
 
 def show(names: Sequence[str], folder: Path) -> None:

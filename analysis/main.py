@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from analysis.frame import fine_tuning
 from analysis.frame.command import (
     arguments_of,
@@ -28,8 +30,6 @@ from netlib.data.stores import check_file
 from netlib.training.config import AugmentConfig, TrainConfig
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from netlib.training.loop import History
 
 SPLITS = ("train", "validation", "test")
@@ -115,8 +115,8 @@ class Options:
 class Result:
     """One split, scored: labels (N,), logits (N, C) and their scores."""
 
-    labels: "np.ndarray"
-    logits: "np.ndarray"
+    labels: np.ndarray
+    logits: np.ndarray
     scores: "measure.Scores"
 
 
@@ -154,8 +154,9 @@ def run(options: Options) -> list[Path]:
     chosen = balanced(options, digits) if options.is_training else options
     print_parameters(chosen, net, metadata, digits)
     history: History = []
+    state = output / "training.state"
     if options.is_training:
-        history = train_network(net, digits, chosen, output)
+        history = train_network(net, digits, chosen, state)
     else:
         warn_of_leak(metadata, options, records)
     results = evaluate(net, digits, config.device)
@@ -167,7 +168,7 @@ def run(options: Options) -> list[Path]:
         written.append(data.write_digests(checkpoint, digits.train_set.images))
         if options.start_from:
             written += fine_tuning.write_beside(options, rehearsed, checkpoint)
-        state_path(output).unlink(missing_ok=True)
+        state.unlink(missing_ok=True)
     data.warn_of_seen(checkpoint, digits.test_set.images)
     print_results(results, metadata)
     written += write_results(output, options, results, history)
@@ -181,38 +182,28 @@ def run(options: Options) -> list[Path]:
 
 
 def folder(options: Options, name: str) -> Path:
-    """Where the results of the network called `name` go."""
     return options.output or Path("runs") / name
 
 
 def make_network(options: Options) -> "nets.Network":
-    """The network that the options describe, with fresh weights, or the one to start from.
-
-    Raises:
-        ValueError: the options contradict one another, or one is out of range.
-    """
+    """The network that the options describe, with fresh weights, or the one to start from."""
     if options.start_from and options.is_training:
         return started(options, options.start_from)
     asked = {**DEFAULTS, **given(options)}
-    dims = asked["input_dim"], asked["num_classes"]
     head = training.head_for(options.training.loss)
     if options.architecture is None:
-        counts = asked["conv_block_count"], asked["mobilenet_block_count"]
-        return nets.init_network(*counts, *dims, head=head)
+        return nets.init_network(**asked, head=head)
     if given(options).keys() & {"conv_block_count", "mobilenet_block_count"}:
         raise ValueError(
             f"--architecture {options.architecture} has its own blocks; expected no block counts "
             "beside it: leave out one or the other."
         )
+    dims = asked["input_dim"], asked["num_classes"]
     return nets.named_network(options.architecture, *dims, head=head)
 
 
 def started(options: Options, checkpoint: Path) -> "nets.Network":
-    """The network of a checkpoint, to train on.
-
-    Raises:
-        ValueError: an option says something else of the network.
-    """
+    """The network of a checkpoint, to train on."""
     net = load(options, checkpoint)
     head, needed = net.layers.head.kind, training.head_for(options.training.loss)
     if head != needed:
@@ -229,17 +220,12 @@ def started(options: Options, checkpoint: Path) -> "nets.Network":
 
 
 def given(options: Options) -> dict[str, Any]:
-    """What the command line says of the network."""
     values = {name: getattr(options, name) for name in DEFAULTS}
     return {name: value for name, value in values.items() if value is not None}
 
 
 def load(options: Options, checkpoint: Path) -> "nets.Network":
-    """The network of a checkpoint, as it describes itself.
-
-    Raises:
-        ValueError: an option says something else of the network.
-    """
+    """The network of a checkpoint; an option that says something else of it is a mistake."""
     net = nets.load_network(checkpoint)
     for name, value in given(options).items():
         found = net.spec.get(name)
@@ -252,11 +238,7 @@ def load(options: Options, checkpoint: Path) -> "nets.Network":
 
 
 def check_overwriting(options: Options, output: Path, checkpoint: Path) -> None:
-    """Refuse to write over what another command made.
-
-    Raises:
-        ValueError: the output folder or the checkpoint is another run's.
-    """
+    """Refuse to write over what another command made."""
     made: dict[Path, Any] = {}
     if (output / "scores.json").exists():
         scores = json.loads((output / "scores.json").read_text(encoding="utf-8"))
@@ -321,19 +303,19 @@ def balanced(options: Options, digits: "data.DigitData") -> Options:
 
 
 def train_network(
-    net: "nets.Network", digits: "data.DigitData", options: Options, output: Path
+    net: "nets.Network", digits: "data.DigitData", options: Options, state: Path
 ) -> "History":
-    """Train from scratch; one line an epoch."""
+    """Train, one line an epoch; `state` is of what is not finished."""
     print("\nTraining")
-    if options.resume and not state_path(output).exists():
-        print(f"{state_path(output)} is not there: nothing to resume, beginning anew.")
+    if options.resume and not state.exists():
+        print(f"{state} is not there: nothing to resume, beginning anew.")
     return training.fit(
         net,
         digits.train_loader(),
         digits.validation_loader(),
         options.training,
         loss_func=training.make_loss(options.training.loss, digits.class_counts),
-        state_path=state_path(output),
+        state_path=state,
         resume=options.resume,
         identity=fingerprint(digits.train_set, options.weighted_sampling),
         progress=on_terminal(),
@@ -341,13 +323,7 @@ def train_network(
     )
 
 
-def state_path(output: Path) -> Path:
-    """Where the state of an unfinished training lies."""
-    return output / "training.state"
-
-
 def fingerprint(dataset: "data.DigitDataset", weighted_sampling: bool) -> str:
-    """Tells one training set from another."""
     digest = hashlib.blake2b(dataset.images.numpy().tobytes(), digest_size=16)
     digest.update(dataset.labels.numpy().tobytes())
     return f"{digest.hexdigest()}, weighted_sampling={weighted_sampling}"
@@ -518,7 +494,6 @@ def how_trained(metadata: dict[str, Any]) -> str:
 def write_results(
     output: Path, options: Options, results: dict[str, Result], history: "History"
 ) -> list[Path]:
-    """history.csv (after training) and scores.json."""
     content = {split: asdict(result.scores) for split, result in results.items()}
     record = made_by(options, "torch", "numpy", run=options.identity)
     written = [write_json(output / "scores.json", {**content, "made_by": record})]

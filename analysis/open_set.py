@@ -162,7 +162,6 @@ def average(net: "Network", options: Options) -> None:
 
 
 def kept_families(options: Options, pictures: Pictures) -> list[str]:
-    """The families that are not left out."""
     families = [key.split("/")[1] for key in pictures if key.startswith("validation/")]
     unknown = sorted(set(options.without) - set(families))
     if unknown:

@@ -117,7 +117,6 @@ def make_record(options: Options, settings: "Settings") -> dict[str, Any]:
 def run_area(
     area: str, settings: "Settings", record: dict[str, Any], output: Path
 ) -> tuple[list["Row"], list[Path]]:
-    """Measure, print and save one area."""
     import torch
 
     from analysis.benchmark.record import save, table

@@ -86,7 +86,6 @@ def make_page(plan: Plan, report: "Build", options: "Options") -> Iterator[Path]
 
 
 def checkpoints(plan: Plan) -> dict[str, Path]:
-    """The networks of the first pair of runs."""
     return {n: plan.runs / "pairs" / f"{n}-0" / "network.safetensors" for n in NETWORKS}
 
 

@@ -410,19 +410,19 @@ def make_metadata(
 def data_record(path: Path) -> dict[str, Any]:
     """What prepare_data wrote of the data set, or its name where it is somebody else's."""
     record = path / "record.json"
-    if record.is_file():
-        check_file(record, MAX_RECORD)
-        try:
-            content = json.loads(record.read_text(encoding="utf-8"))
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"{record} is no JSON ({error}): mend or delete it.") from error
-        if not isinstance(content, dict):
-            raise ValueError(
-                f"{record} holds a {type(content).__name__}; expected an object {{...}} as "
-                "prepare_data writes it: mend or delete it."
-            )
-        return content
-    return {"source": path.name}
+    if not record.is_file():
+        return {"source": path.name}
+    check_file(record, MAX_RECORD)
+    try:
+        content = json.loads(record.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{record} is no JSON ({error}): mend or delete it.") from error
+    if not isinstance(content, dict):
+        raise ValueError(
+            f"{record} holds a {type(content).__name__}; expected an object {{...}} as "
+            "prepare_data writes it: mend or delete it."
+        )
+    return content
 
 
 def print_parameters(
@@ -479,16 +479,10 @@ def print_results(results: dict[str, Result], metadata: dict[str, Any]) -> None:
 def how_trained(metadata: dict[str, Any]) -> str:
     """What was done for rare classes, and in which precision, as far as a checkpoint says."""
     config = metadata.get("config", {})
-    known: dict[Any, str] = {
-        True: "every class drawn equally often",
-        False: "images drawn as they come",
-    }
-    parts = (
-        f"loss {config.get('loss', 'unknown')}",
-        known.get(metadata.get("weighted_sampling", ""), "sampling unknown"),
-        f"in {config.get('precision', 'unknown precision')}",
-    )
-    return f"trained with {', '.join(parts)}"
+    loss, precision = config.get("loss", "unknown"), config.get("precision", "unknown precision")
+    ways = {True: "every class drawn equally often", False: "images drawn as they come"}
+    way = ways.get(metadata.get("weighted_sampling", ""), "sampling unknown")
+    return f"trained with loss {loss}, {way}, in {precision}"
 
 
 def write_results(

@@ -221,17 +221,15 @@ def files(
     yield "Report.pdf", report.read_bytes()
     yield "requirements.txt", "".join(pinned()).encode()
     yield from ((place, path.read_bytes()) for place, path in places.items())
-    for pattern in SOURCES:
-        for file in sorted(ROOT.glob(pattern)):
-            if file.suffix in (".py", ".pyi"):
-                yield file.relative_to(ROOT).as_posix(), file.read_bytes()
+    for file in (file for pattern in SOURCES for file in sorted(ROOT.glob(pattern))):
+        if file.suffix in (".py", ".pyi"):
+            yield file.relative_to(ROOT).as_posix(), file.read_bytes()
 
 
-def pinned() -> Iterator[str]:
+def pinned() -> list[str]:
     """What the script imports, in the versions that were tested."""
-    for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines(keepends=True):
-        if line.split("==")[0] in REQUIREMENTS:
-            yield line
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines(keepends=True)
+    return [line for line in lines if line.split("==")[0] in REQUIREMENTS]
 
 
 def write(path: Path, contents: dict[str, bytes]) -> None:

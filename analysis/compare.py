@@ -45,11 +45,6 @@ class Options:
 
 
 def run(options: Options) -> Iterator[Path]:
-    """Ask, draw, test, typeset.
-
-    Raises:
-        ValueError: it is one checkpoint, or too many.
-    """
     from analysis.comparison import leaflet
     from analysis.comparison.answers import MOST
 
@@ -57,37 +52,17 @@ def run(options: Options) -> Iterator[Path]:
         raise ValueError(
             f"--checkpoint names {len(options.checkpoint)}; expected two networks, or three."
         )
-    asked = every(options)
-    for one in asked.values():
-        yield from evaluate.write(one)
-    found = answers_of(asked)
-    numbers = numbers_of(options, found, asked)
+    written, found, numbers = ask(options)
+    yield from written
     yield write_json(options.output / "comparison.json", numbers)
     yield from leaflet.make_page(options, found, numbers)
 
 
-def numbers_of(
-    options: Options, found: "list[Answers]", asked: "Mapping[str, Asked]"
-) -> dict[str, Any]:
-    """Everything that the page says in numbers."""
-    from analysis.comparison import told
+def ask(options: Options) -> "tuple[list[Path], list[Answers], dict[str, Any]]":
+    """Each network's files, their answers, and everything that the page says in numbers."""
+    from analysis.comparison import answers, told
 
-    return {
-        "networks": told.summary(found),
-        "pairs": told.pairs(found),
-        "classes": told.classes(found),
-        "costs": costs(asked),
-        "seen_in_training": {name: one.seen for name, one in asked.items()},
-        "made_by": made_by(options, "numpy", "scipy", "scikit-learn", "onnxruntime"),
-    }
-
-
-def every(options: Options) -> "dict[str, Asked]":
-    """Name of each network -> what it says."""
-    from analysis.comparison.answers import short_names
-
-    names = short_names(options.checkpoint)
-    return {
+    asked = {
         name: evaluate.ask(
             evaluate.Options(
                 dataset_path=options.dataset_path,
@@ -97,30 +72,26 @@ def every(options: Options) -> "dict[str, Asked]":
                 output=options.output / name,
             )
         )
-        for name, checkpoint in zip(names, options.checkpoint, strict=True)
+        for name, checkpoint in zip(
+            answers.short_names(options.checkpoint), options.checkpoint, strict=True
+        )
     }
-
-
-def answers_of(asked: "Mapping[str, Asked]") -> "list[Answers]":
-    """The networks' answers, with every picture."""
-    from analysis.comparison import answers
-
-    return answers.check(
+    written = [path for one in asked.values() for path in evaluate.write(one)]
+    found = answers.check(
         [
-            answers.Answers(
-                name,
-                place,
-                one.dataset.labels.numpy(),
-                one.prediction.logits,
-                one.prediction.embeddings,
-                one.info.temperature,
-                one.info.class_names,
-                answers.grey(one.dataset.images.numpy()),
-                tuple(one.predictor.explainers["network"].filters()),
-            )
+            answers.of(one.arrays, name, place, one.predictor.explainers["network"].filters())
             for place, (name, one) in enumerate(asked.items())
         ]
     )
+    numbers = {
+        "networks": told.summary(found),
+        "pairs": told.pairs(found),
+        "classes": told.classes(found),
+        "costs": costs(asked),
+        "seen_in_training": {name: one.seen for name, one in asked.items()},
+        "made_by": made_by(options, "numpy", "scipy", "scikit-learn", "onnxruntime"),
+    }
+    return written, found, numbers
 
 
 def costs(asked: "Mapping[str, Asked]") -> list[dict[str, Any]]:

@@ -8,7 +8,9 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from analysis.frame.command import made_by, on_terminal, start, write_json
 from netlib import answer, data, measure, nets
@@ -39,18 +41,31 @@ class Options:
 
 @dataclass(frozen=True)
 class Asked:
-    """A network and what it says of a data set; `seen` images of it were trained on, if known."""
+    """A network and what it says of a data set."""
 
     options: Options
     predictor: "answer.Predictor"
     dataset: "data.DigitDataset"
     prediction: "answer.Prediction"
-    seen: int | None
+    seen: int | None  # images of the data set that it was trained on, if known
     seconds: float
 
     @property
     def info(self) -> "NetworkInfo":
         return self.predictor.info["network"]
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """As predictions.npz has them."""
+        return {
+            "labels": self.dataset.labels.numpy(),
+            "names": np.array(self.dataset.names),
+            "logits": self.prediction.logits,
+            "embeddings": self.prediction.embeddings,
+            "temperature": np.array(self.info.temperature),
+            "class_names": np.array(self.info.class_names),
+            "images": self.dataset.images.numpy(),
+        }
 
 
 def run(options: Options) -> list[Path]:
@@ -59,8 +74,6 @@ def run(options: Options) -> list[Path]:
 
 def ask(options: Options) -> Asked:
     """The network's answers to every image, in the size that it sees."""
-    import numpy as np
-
     started = time.perf_counter()
     predictor = answer.Predictor({"network": options.checkpoint})
     info = predictor.info["network"]
@@ -78,17 +91,15 @@ def ask(options: Options) -> Asked:
 
 
 def write(asked: Asked) -> list[Path]:
-    """Score, print, write."""
-    import numpy as np
     from scipy.special import softmax
 
     from netlib.measure.metrics import calibration_interval
 
-    options, info, prediction = asked.options, asked.info, asked.prediction
-    labels = asked.dataset.labels.numpy()
-    result = measure.scores(labels, prediction.logits, info.temperature)
-    uncalibrated = measure.scores(labels, prediction.logits)
-    probabilities = softmax(np.float64(prediction.logits) / info.temperature, axis=1)
+    options, info = asked.options, asked.info
+    labels, logits = asked.dataset.labels.numpy(), asked.prediction.logits
+    result = measure.scores(labels, logits, info.temperature)
+    uncalibrated = measure.scores(labels, logits)
+    probabilities = softmax(np.float64(logits) / info.temperature, axis=1)
     record = made_by(
         options,
         *("torch", "onnxruntime", "numpy"),
@@ -102,48 +113,24 @@ def write(asked: Asked) -> list[Path]:
         seen_in_training=asked.seen,
         seconds=round(asked.seconds, 2),
     )
-    print_scores(result, record)
+    low, high = result.accuracy_interval
+    print(f"{info.architecture} on {record['dataset']} {options.split}, {many(result.n, 'image')}, "
+          f"preprocess {options.preprocess}")  # fmt: skip
+    print(f"accuracy {100 * result.accuracy:.2f} % (95 % interval {100 * low:.2f} to "
+          f"{100 * high:.2f} %)")  # fmt: skip
+    print(f"balanced accuracy {100 * result.balanced_accuracy:.2f} %")
+    print(f"F1 (macro) {100 * result.macro_f1:.2f} %")
+    print(f"NLL {result.nll:.4f}, Brier {result.brier:.4f}, ECE {100 * result.ece:.2f} %")
     content = {
         **asdict(result),
         "ece_interval": calibration_interval(labels, probabilities) if len(labels) > 1 else None,
         "uncalibrated": {key: getattr(uncalibrated, key) for key in ("nll", "brier", "ece")},
         "made_by": record,
     }
-    return [
-        write_predictions(options.output, asked),
-        write_json(options.output / "scores.json", content),
-    ]
-
-
-def print_scores(result: "measure.Scores", made_by: dict[str, Any]) -> None:
-    """A few lines to read."""
-    low, high = result.accuracy_interval
-    print(f"{made_by['architecture']} on {made_by['dataset']} {made_by['split']}, "
-          f"{many(result.n, 'image')}, preprocess {made_by['preprocess']}")  # fmt: skip
-    print(f"accuracy {100 * result.accuracy:.2f} % (95 % interval {100 * low:.2f} to "
-          f"{100 * high:.2f} %)")  # fmt: skip
-    print(f"balanced accuracy {100 * result.balanced_accuracy:.2f} %")
-    print(f"F1 (macro) {100 * result.macro_f1:.2f} %")
-    print(f"NLL {result.nll:.4f}, Brier {result.brier:.4f}, ECE {100 * result.ece:.2f} %")
-
-
-def write_predictions(output: Path, asked: Asked) -> Path:
-    """predictions.npz: labels, names, logits, embeddings, and the images."""
-    import numpy as np
-
-    output.mkdir(parents=True, exist_ok=True)
-    path = output / "predictions.npz"
-    np.savez_compressed(
-        path,
-        labels=asked.dataset.labels.numpy(),
-        names=np.array(asked.dataset.names),
-        logits=asked.prediction.logits,
-        embeddings=asked.prediction.embeddings,
-        temperature=asked.info.temperature,
-        class_names=np.array(asked.info.class_names),
-        images=asked.dataset.images.numpy(),
-    )
-    return path
+    scores = write_json(options.output / "scores.json", content)
+    predictions = scores.with_name("predictions.npz")
+    np.savez_compressed(predictions, **asked.arrays)  # type: ignore[arg-type]
+    return [predictions, scores]
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ python -m analysis.figures roc errors --predictions runs/mobilenet/test/predicti
     --output runs/mobilenet
 python -m analysis.figures filters --checkpoint checkpoints/standard.safetensors --output runs
 
-With --predictions, of analysis.evaluate, or with --checkpoint and --dataset-path, one network or up
-to three side by side are drawn, whatever they are. Otherwise each name has input files in --data,
+With --predictions, of analysis.evaluate, one network or up to three side by side are drawn,
+whatever they are; their filters with --checkpoint. Otherwise each name has input files in --data,
 and a step that makes them; nothing is trained or measured here. Captions go to captions.json beside
 the pictures. The same numbers give the same bytes.
 """
@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import tyro
 
@@ -28,8 +28,6 @@ from analysis.questions import Drawn, figures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from analysis.comparison.answers import Answers
 
 LARGEST = 300_000  # bytes of a PNG; above it, colours are cut to 256
 
@@ -43,10 +41,7 @@ class Options:
         list: show names, inputs and what is missing; draw nothing.
         data: folder of result files.
         predictions: predictions.npz of analysis.evaluate, of one network or more.
-        checkpoint: instead: networks, which are asked anew.
-        dataset_path: with --checkpoint: what they are asked.
-        split: part of the data set.
-        preprocess: with --checkpoint: "sketch" takes every picture the demo's way.
+        checkpoint: instead, for the figure filters: networks.
         output: folder for the PNGs.
         vector: folder for the same figures as PDF.
     """
@@ -56,19 +51,12 @@ class Options:
     data: Path = Path("figures/data/full")
     predictions: tuple[Path, ...] = ()
     checkpoint: tuple[Path, ...] = ()
-    dataset_path: Path | None = None
-    split: Literal["train", "test"] = "test"
-    preprocess: Literal["none", "sketch"] = "none"
     output: Path = Path("figures")
     vector: Path | None = None
 
 
 def run(options: Options) -> Iterator[Path]:
-    """Draw, or list; what could not be drawn is told at the end.
-
-    Raises:
-        ValueError: a name is unknown, or a figure cannot be drawn.
-    """
+    """Draw, or list; what could not be drawn is told at the end."""
     from analysis.comparison.drawn import DRAWN
 
     of_answers = bool(options.predictions or options.checkpoint)
@@ -96,14 +84,19 @@ def run(options: Options) -> Iterator[Path]:
 
 
 def draw_answers(options: Options) -> Iterator[Path]:
-    """Figures of some networks' answers; what cannot be drawn is told at the end."""
-    from analysis.comparison.answers import read_answers
+    from analysis.comparison import answers
     from analysis.comparison.drawn import DRAWN
 
     if options.list:
         print("\n".join(f"{name:<24}  {title}" for name, (title, _) in DRAWN.items()))
         return
-    found = read_answers(options.predictions) if options.predictions else ask(options)
+    if options.predictions:
+        found = answers.read_answers(options.predictions)
+    elif set(options.names) == {"filters"}:
+        names = answers.short_names(options.checkpoint)
+        found = list(map(answers.unasked, names, options.checkpoint, range(len(names))))
+    else:
+        raise ValueError("--checkpoint draws filters; other figures need --predictions.")
     problems = []
     for name in options.names or DRAWN:
         try:
@@ -114,30 +107,6 @@ def draw_answers(options: Options) -> Iterator[Path]:
         yield options.output / f"{name}.png"
     if problems:
         raise ValueError("\n".join(problems))
-
-
-def ask(options: Options) -> "list[Answers]":
-    """The answers of checkpoints; without a data set, their filters alone.
-
-    Raises:
-        ValueError: another figure needs a data set.
-    """
-    from analysis import compare
-    from analysis.comparison import answers
-
-    names = answers.short_names(options.checkpoint)
-    if options.dataset_path is None:
-        if set(options.names) != {"filters"}:
-            raise ValueError("--checkpoint needs --dataset-path for every figure but filters.")
-        return list(map(answers.unasked, names, options.checkpoint, range(len(names))))
-    wanted = compare.Options(
-        dataset_path=options.dataset_path,
-        split=options.split,
-        checkpoint=options.checkpoint,
-        preprocess=options.preprocess,
-        output=options.output,
-    )
-    return compare.answers_of(compare.every(wanted))
 
 
 def show(names: Sequence[str], folder: Path) -> None:
@@ -198,25 +167,25 @@ def png_of(figure: "Figure") -> bytes:
     """The picture, with neither date nor version in it."""
     from PIL import Image
 
-    from analysis.look.style import as_typed
-
-    buffer = io.BytesIO()
-    as_typed(figure).savefig(buffer, format="png", metadata={"Software": None})
-    if buffer.tell() <= LARGEST:
-        return buffer.getvalue()
+    content = saved(figure, "png", ["Software"])
+    if len(content) <= LARGEST:
+        return content
     small = io.BytesIO()
-    colours = Image.open(buffer).convert("RGB").quantize(256, dither=Image.Dither.NONE)
-    colours.save(small, "PNG", optimize=True)
+    colours = Image.open(io.BytesIO(content)).convert("RGB")
+    colours.quantize(256, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
     return small.getvalue()
 
 
 def pdf_of(figure: "Figure") -> bytes:
-    """The same as vectors."""
+    return saved(figure, "pdf", ["CreationDate", "Creator", "Producer"])
+
+
+def saved(figure: "Figure", kind: str, without: Sequence[str]) -> bytes:
+    """A file of this kind, without these of its metadata."""
     from analysis.look.style import as_typed
 
     buffer = io.BytesIO()
-    nothing = dict.fromkeys(("CreationDate", "Creator", "Producer"))
-    as_typed(figure).savefig(buffer, format="pdf", metadata=nothing)
+    as_typed(figure).savefig(buffer, format=kind, metadata=dict.fromkeys(without))
     return buffer.getvalue()
 
 

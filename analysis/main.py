@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from analysis.frame import fine_tuning
 from analysis.frame.command import (
     arguments_of,
@@ -29,8 +31,6 @@ from netlib.errors import many
 from netlib.training.config import AugmentConfig, TrainConfig
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from netlib.training.loop import History
 
 SPLITS = ("train", "validation", "test")
@@ -116,8 +116,8 @@ class Options:
 class Result:
     """One split, scored: labels (N,), logits (N, C) and their scores."""
 
-    labels: "np.ndarray"
-    logits: "np.ndarray"
+    labels: np.ndarray
+    logits: np.ndarray
     scores: "measure.Scores"
 
 
@@ -155,8 +155,9 @@ def run(options: Options) -> list[Path]:
     chosen = balanced(options, digits) if options.is_training else options
     print_parameters(chosen, net, metadata, digits)
     history: History = []
+    state = output / "training.state"
     if options.is_training:
-        history = train_network(net, digits, chosen, output)
+        history = train_network(net, digits, chosen, state)
     else:
         warn_of_leak(metadata, options, records)
     results = evaluate(net, digits, config.device)
@@ -168,7 +169,7 @@ def run(options: Options) -> list[Path]:
         written.append(data.write_digests(checkpoint, digits.train_set.images))
         if options.start_from:
             written += fine_tuning.write_beside(options, rehearsed, checkpoint)
-        state_path(output).unlink(missing_ok=True)
+        state.unlink(missing_ok=True)
     data.warn_of_seen(checkpoint, digits.test_set.images)
     print_results(results, metadata)
     written += write_results(output, options, results, history)
@@ -182,38 +183,28 @@ def run(options: Options) -> list[Path]:
 
 
 def folder(options: Options, name: str) -> Path:
-    """Where the results of the network called `name` go."""
     return options.output or Path("runs") / name
 
 
 def make_network(options: Options) -> "nets.Network":
-    """The network that the options describe, with fresh weights, or the one to start from.
-
-    Raises:
-        ValueError: the options contradict one another, or one is out of range.
-    """
+    """The network that the options describe, with fresh weights, or the one to start from."""
     if options.start_from and options.is_training:
         return started(options, options.start_from)
     asked = {**DEFAULTS, **given(options)}
-    dims = asked["input_dim"], asked["num_classes"]
     head = training.head_for(options.training.loss)
     if options.architecture is None:
-        counts = asked["conv_block_count"], asked["mobilenet_block_count"]
-        return nets.init_network(*counts, *dims, head=head)
+        return nets.init_network(**asked, head=head)
     if given(options).keys() & {"conv_block_count", "mobilenet_block_count"}:
         raise ValueError(
             f"--architecture {options.architecture} has its own blocks; expected no block counts "
             "beside it: leave out one or the other."
         )
+    dims = asked["input_dim"], asked["num_classes"]
     return nets.named_network(options.architecture, *dims, head=head)
 
 
 def started(options: Options, checkpoint: Path) -> "nets.Network":
-    """The network of a checkpoint, to train on.
-
-    Raises:
-        ValueError: an option says something else of the network.
-    """
+    """The network of a checkpoint, to train on."""
     net = load(options, checkpoint)
     head, needed = net.layers.head.kind, training.head_for(options.training.loss)
     if head != needed:
@@ -230,17 +221,12 @@ def started(options: Options, checkpoint: Path) -> "nets.Network":
 
 
 def given(options: Options) -> dict[str, Any]:
-    """What the command line says of the network."""
     values = {name: getattr(options, name) for name in DEFAULTS}
     return {name: value for name, value in values.items() if value is not None}
 
 
 def load(options: Options, checkpoint: Path) -> "nets.Network":
-    """The network of a checkpoint, as it describes itself.
-
-    Raises:
-        ValueError: an option says something else of the network.
-    """
+    """The network of a checkpoint; an option that says something else of it is a mistake."""
     net = nets.load_network(checkpoint)
     for name, value in given(options).items():
         found = net.spec.get(name)
@@ -253,11 +239,7 @@ def load(options: Options, checkpoint: Path) -> "nets.Network":
 
 
 def check_overwriting(options: Options, output: Path, checkpoint: Path) -> None:
-    """Refuse to write over what another command made.
-
-    Raises:
-        ValueError: the output folder or the checkpoint is another run's.
-    """
+    """Refuse to write over what another command made."""
     made: dict[Path, Any] = {}
     if (output / "scores.json").exists():
         scores = json.loads((output / "scores.json").read_text(encoding="utf-8"))
@@ -322,19 +304,19 @@ def balanced(options: Options, digits: "data.DigitData") -> Options:
 
 
 def train_network(
-    net: "nets.Network", digits: "data.DigitData", options: Options, output: Path
+    net: "nets.Network", digits: "data.DigitData", options: Options, state: Path
 ) -> "History":
-    """Train from scratch; one line an epoch."""
+    """Train, one line an epoch; `state` is of what is not finished."""
     print("\nTraining")
-    if options.resume and not state_path(output).exists():
-        print(f"{state_path(output)} is not there: nothing to resume, beginning anew.")
+    if options.resume and not state.exists():
+        print(f"{state} is not there: nothing to resume, beginning anew.")
     return training.fit(
         net,
         digits.train_loader(),
         digits.validation_loader(),
         options.training,
         loss_func=training.make_loss(options.training.loss, digits.class_counts),
-        state_path=state_path(output),
+        state_path=state,
         resume=options.resume,
         identity=fingerprint(digits.train_set, options.weighted_sampling),
         progress=on_terminal(),
@@ -342,13 +324,7 @@ def train_network(
     )
 
 
-def state_path(output: Path) -> Path:
-    """Where the state of an unfinished training lies."""
-    return output / "training.state"
-
-
 def fingerprint(dataset: "data.DigitDataset", weighted_sampling: bool) -> str:
-    """Tells one training set from another."""
     digest = hashlib.blake2b(dataset.images.numpy().tobytes(), digest_size=16)
     digest.update(dataset.labels.numpy().tobytes())
     return f"{digest.hexdigest()}, weighted_sampling={weighted_sampling}"
@@ -435,19 +411,19 @@ def make_metadata(
 def data_record(path: Path) -> dict[str, Any]:
     """What prepare_data wrote of the data set, or its name where it is somebody else's."""
     record = path / "record.json"
-    if record.is_file():
-        check_file(record, MAX_RECORD)
-        try:
-            content = json.loads(record.read_text(encoding="utf-8"))
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"{record} is no JSON ({error}): mend or delete it.") from error
-        if not isinstance(content, dict):
-            raise ValueError(
-                f"{record} holds a {type(content).__name__}; expected an object {{...}} as "
-                "prepare_data writes it: mend or delete it."
-            )
-        return content
-    return {"source": path.name}
+    if not record.is_file():
+        return {"source": path.name}
+    check_file(record, MAX_RECORD)
+    try:
+        content = json.loads(record.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{record} is no JSON ({error}): mend or delete it.") from error
+    if not isinstance(content, dict):
+        raise ValueError(
+            f"{record} holds a {type(content).__name__}; expected an object {{...}} as "
+            "prepare_data writes it: mend or delete it."
+        )
+    return content
 
 
 def print_parameters(
@@ -504,22 +480,15 @@ def print_results(results: dict[str, Result], metadata: dict[str, Any]) -> None:
 def how_trained(metadata: dict[str, Any]) -> str:
     """What was done for rare classes, and in which precision, as far as a checkpoint says."""
     config = metadata.get("config", {})
-    known: dict[Any, str] = {
-        True: "every class drawn equally often",
-        False: "images drawn as they come",
-    }
-    parts = (
-        f"loss {config.get('loss', 'unknown')}",
-        known.get(metadata.get("weighted_sampling", ""), "sampling unknown"),
-        f"in {config.get('precision', 'unknown precision')}",
-    )
-    return f"trained with {', '.join(parts)}"
+    loss, precision = config.get("loss", "unknown"), config.get("precision", "unknown precision")
+    ways = {True: "every class drawn equally often", False: "images drawn as they come"}
+    way = ways.get(metadata.get("weighted_sampling", ""), "sampling unknown")
+    return f"trained with loss {loss}, {way}, in {precision}"
 
 
 def write_results(
     output: Path, options: Options, results: dict[str, Result], history: "History"
 ) -> list[Path]:
-    """history.csv (after training) and scores.json."""
     content = {split: asdict(result.scores) for split, result in results.items()}
     record = made_by(options, "torch", "numpy", run=options.identity)
     written = [write_json(output / "scores.json", {**content, "made_by": record})]

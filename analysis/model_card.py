@@ -81,11 +81,6 @@ class Options:
 
 
 def run(options: Options) -> list[Path]:
-    """Fill the card's tables.
-
-    Raises:
-        ValueError: a result is missing; or the card is stale, where it was to be checked.
-    """
     card = options.checkpoints / "README.md"
     old = card.read_text(encoding="utf-8")
     new = fill(old, tables(options.checkpoints, options.evaluation))
@@ -118,11 +113,7 @@ def tables(checkpoints: Path, evaluation: Path) -> dict[str, str]:
 
 
 def fill(text: str, content: dict[str, str]) -> str:
-    """Replace what stands between each pair of markers.
-
-    Raises:
-        ValueError: a marker is missing.
-    """
+    """Replace what stands between each pair of markers."""
     for name, table in content.items():
         start, end = MARKER.format("begin", name), MARKER.format("end", name)
         pattern = re.compile(re.escape(start) + ".*?" + re.escape(end), re.DOTALL)
@@ -249,11 +240,7 @@ def imbalance_table(evaluation: Path) -> str:
 
 
 def long_tailed(path: Path, network: str, profile: str) -> pd.DataFrame:
-    """A network's runs on the sets of one profile, one for each class order.
-
-    Raises:
-        ValueError: there are too few for an interval.
-    """
+    """A network's runs on the sets of one profile, one for each class order."""
     runs = read_table(path)
     found = runs[(runs["network"] == network) & runs["dataset"].str.startswith(f"{profile}-")]
     if len(found) < 2:
@@ -385,11 +372,6 @@ def imbalance_targets(evaluation: Path) -> Iterator[list[str]]:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """A CSV.
-
-    Raises:
-        ValueError: it is missing.
-    """
     if not path.is_file():
         raise ValueError(f"{path} is missing: the card's last section has the command for it.")
     return pd.read_csv(path, dtype={"level": str})
@@ -485,11 +467,6 @@ def commands(checkpoints: Path, evaluation: Path) -> str:
 
 
 def read_scores(evaluation: Path, network: str, name: str) -> dict[str, Any]:
-    """One result file.
-
-    Raises:
-        ValueError: it is missing.
-    """
     path = evaluation / network / name / "scores.json"
     if not path.is_file():
         raise ValueError(f"{path} is missing: run analysis.evaluate with --output {path.parent}.")
@@ -497,7 +474,6 @@ def read_scores(evaluation: Path, network: str, name: str) -> dict[str, Any]:
 
 
 def table(titles: str, rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table from its titles and cells."""
     names = titles.split("|")
     lines = [names, ["---"] * len(names), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)

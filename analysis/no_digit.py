@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from analysis.frame.command import made_by, start, write_json
 from analysis.frame.results import write_table
+from netlib import data, measure, nets
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from netlib.measure.refusing import Said
 
 DIGITS = {"pen_unseen": "pen, unseen writers", "worn_unseen": "the same, as a weak camera sees it",
@@ -53,10 +54,6 @@ class Options:
 
 
 def run(options: Options) -> Iterator[Path]:
-    import numpy as np
-
-    from netlib import data, nets
-
     test = data.DigitDataset(options.dataset_path, "test")
     with np.load(options.pictures) as stored:
         pictures = dict(stored)
@@ -71,28 +68,27 @@ def run(options: Options) -> Iterator[Path]:
 
 
 def measured(
-    path: Path, pictures: "dict[str, np.ndarray]", digits: "tuple[Any, Any]", *, unseen: bool
+    path: Path, pictures: dict[str, np.ndarray], digits: tuple[Any, Any], *, unseen: bool
 ) -> Iterator[dict[str, Any]]:
     """A row for each set of one network."""
-    from netlib.measure.metrics import auroc
     from netlib.measure.refusing import ask
-    from netlib.nets.checkpoint import load_network
 
-    net = load_network(path)
+    net = nets.load_network(path)
     rule, temperature = net.metadata["no_digit"], net.metadata["temperature"]
     trained = net.metadata.get("fine_tuning", {}).get("families", [])
     mnist = ask(net, *digits)
 
     def row(kind: str, said: "Said") -> dict[str, Any]:
         values = said.margins(rule, temperature)
-        area = () if said.labels is not None else auroc(mnist.margins(rule, temperature), values)
-        names = ("auroc", "auroc_low", "auroc_high")
+        area: Any = [None] * 3
+        if said.labels is None:
+            area = measure.auroc(mnist.margins(rule, temperature), values)
         return {
             "network": path.stem,
             "unseen": int(unseen),
             "kind": kind,
             "n": len(values),
-            **dict(zip(names, area or [None] * 3, strict=True)),
+            **dict(zip(("auroc", "auroc_low", "auroc_high"), area, strict=True)),
             "refused": float((values < 0).mean()),
             "accuracy": said.accuracy,
         }
@@ -102,9 +98,9 @@ def measured(
         for name, text in DIGITS.items():
             key = f"test/{name}"
             yield row(text, ask(net, pictures[f"digits/{key}"], pictures[f"labels/{key}"]))
-    for key in (key for key in pictures if key.startswith("test/")):
-        kind = key.removeprefix("test/")
-        if not unseen or kind not in (*trained, "lookalikes"):
+    for key in pictures:
+        split, _, kind = key.partition("/")
+        if split == "test" and not (unseen and kind in (*trained, "lookalikes")):
             yield row(kind, ask(net, pictures[key], None, int(pictures[f"blank/{key}"])))
 
 

@@ -36,20 +36,21 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from analysis.frame.command import command_line, made_by, on_terminal, start
-from netlib.training.config import AUGMENTATIONS
+from netlib import data, measure, nets
+from netlib.training.config import AUGMENTATIONS, TrainConfig
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from netlib.nets.network import Network
 
 
 MILD = AUGMENTATIONS["mild"]
 DIGIT_SETS = ("mnist", "pen", "worn", "european", "mouse", "small", "tilted", "typed")
 BATCH = 500
-Pictures = dict[str, "np.ndarray"]
-Digits = dict[str, tuple["np.ndarray", "np.ndarray"]]
+Pictures = dict[str, np.ndarray]
+Digits = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,10 +110,9 @@ class Options:
 
 
 def run(options: Options) -> Iterator[Path]:
-    from netlib.data.overlap import digests_path, join_digests, write_digests
-    from netlib.nets.checkpoint import load_network, save_network
+    from netlib.data.overlap import digests_path, join_digests
 
-    net = load_network(options.checkpoint)
+    net = nets.load_network(options.checkpoint)
     average(net, options)
     options.output.mkdir(parents=True, exist_ok=True)
     pictures = read_pictures(options)
@@ -124,11 +124,11 @@ def run(options: Options) -> Iterator[Path]:
         **choose(net, head, options, pictures, digits, families),
         "fine_tuning": told,
     }
-    path = save_network(net, options.output / options.checkpoint.name, metadata)
+    path = nets.save_network(net, options.output / options.checkpoint.name, metadata)
     (options.output / "state.pt").unlink(missing_ok=True)
     yield path
     if options.training_epochs:
-        yield write_digests(path, trained_on(options, digits))
+        yield data.write_digests(path, trained_on(options, digits))
         return
     joined = map(digests_path, (options.checkpoint, *options.average))  # one network in the end
     if found := list(filter(Path.is_file, joined)):
@@ -136,21 +136,14 @@ def run(options: Options) -> Iterator[Path]:
 
 
 def average(net: "Network", options: Options) -> None:
-    """Give the network, in place, the mean weights of all, and of the heads of their rules.
-
-    Raises:
-        ValueError: there is training to do, or they did not start from the same weights.
-    """
-    import numpy as np
+    """Give the network, in place, the mean weights of all, and of the heads of their rules."""
     import torch
 
-    from netlib.nets.checkpoint import load_network, weights_digest
-
-    others = [load_network(path) for path in options.average]
-    if not others:
+    if not options.average:
         return
     if options.training_epochs:
         raise ValueError("--average goes with --training-epochs 0.")
+    others = [nets.load_network(path) for path in options.average]
     starts = [n.metadata.get("fine_tuning", {}).get("from") for n in (net, *others)]
     heads = [n.metadata.get("no_digit", {}).get("head") for n in (net, *others)]
     if None in (*starts, *heads) or any(start != starts[0] for start in starts):
@@ -159,7 +152,7 @@ def average(net: "Network", options: Options) -> None:
             "a head."
         )
     states = [n.state_dict() for n in (net, *others)]
-    told = [{"weights_sha256": weights_digest(n), **n.metadata["fine_tuning"]} for n in others]
+    told = [{"weights_sha256": nets.weights_digest(n), **n.metadata["fine_tuning"]} for n in others]
     with torch.no_grad():
         for name, values in net.state_dict().items():
             if values.is_floating_point():
@@ -169,7 +162,6 @@ def average(net: "Network", options: Options) -> None:
 
 
 def kept_families(options: Options, pictures: Pictures) -> list[str]:
-    """The families that are not left out."""
     families = [key.split("/")[1] for key in pictures if key.startswith("validation/")]
     unknown = sorted(set(options.without) - set(families))
     if unknown:
@@ -181,11 +173,8 @@ def kept_families(options: Options, pictures: Pictures) -> list[str]:
 
 def teach(
     net: "Network", options: Options, pictures: Pictures, digits: Digits, families: list[str]
-) -> tuple["np.ndarray", dict[str, Any]]:
+) -> tuple[np.ndarray, dict[str, Any]]:
     """Weights and bias of the judge, and what the checkpoint tells of the fine-tuning."""
-    import numpy as np
-
-    from netlib.nets.checkpoint import weights_digest
     from netlib.training.openset import Judged
 
     if not options.training_epochs:
@@ -196,11 +185,11 @@ def teach(
                 "or more."
             )
         return np.array(head), net.metadata["fine_tuning"]
-    before = {"weights_sha256": weights_digest(net), "temperature": net.metadata["temperature"]}
+    digest, temperature = nets.weights_digest(net), net.metadata["temperature"]
     judged = Judged(net)
     history = fine_tune(judged, options, pictures, digits, families)
     return judged.rule_head(), {
-        "from": before,
+        "from": {"weights_sha256": digest, "temperature": temperature},
         "families": families,
         "history": history,
         **made_by(placeless(options), "torch", "numpy"),
@@ -210,31 +199,30 @@ def teach(
 
 def choose(
     net: "Network",
-    head: "np.ndarray",
+    head: np.ndarray,
     options: Options,
     pictures: Pictures,
     digits: Digits,
     families: list[str],
 ) -> dict[str, Any]:
     """Temperature, rule and scores, for the checkpoint's metadata."""
-    from netlib.measure.metrics import choose_temperature, scores
     from netlib.measure.refusing import ask, choose_rule
 
     said = {name: ask(net, *digits[f"validation/{name}"]) for name in DIGIT_SETS}
     labels = {"validation": digits["validation/mnist"][1], "test": digits["test/mnist"][1]}
     mnist = {"validation": said["mnist"], "test": ask(net, *digits["test/mnist"])}
-    temperature = choose_temperature(labels["validation"], said["mnist"].logits)
+    temperature = measure.choose_temperature(labels["validation"], said["mnist"].logits)
     others = [
         ask(net, pictures[f"validation/{f}"], None, int(pictures[f"blank/validation/{f}"]))
         for f in families
     ]
     rule = choose_rule(list(said.values()), others, head, temperature, options.refused)
-    found = {split: asdict(scores(labels[split], s.logits)) for split, s in mnist.items()}
+    found = {split: measure.scores(labels[split], s.logits) for split, s in mnist.items()}
     keys = ("n", "accuracy", "balanced_accuracy", "macro_f1", "nll")
     return {
         "temperature": temperature,
         "no_digit": {**rule, "command": command_line(placeless(options))},
-        "scores": {split: {key: values[key] for key in keys} for split, values in found.items()},
+        "scores": {split: {key: getattr(s, key) for key in keys} for split, s in found.items()},
     }
 
 
@@ -252,10 +240,8 @@ def placeless(options: Options) -> Options:
     return replace(options, **changed)
 
 
-def make_config(options: Options) -> Any:
+def make_config(options: Options) -> TrainConfig:
     """How the fine-tuning goes: shorter and slower than the training, on views made before."""
-    from netlib.training.config import TrainConfig
-
     return TrainConfig(
         learning_rate=options.learning_rate,
         training_epochs=options.training_epochs,
@@ -275,7 +261,6 @@ def fine_tune(
     families: list[str],
 ) -> list[dict[str, float]]:
     """Train the network and its judge on, in place; the records of the epochs."""
-    import numpy as np
     import torch
 
     from netlib.training.loop import fit
@@ -313,8 +298,6 @@ def fine_tune(
 
 def read_pictures(options: Options) -> Pictures:
     """Drawn pictures, see `netlib.measure.outsiders.draw_all`."""
-    import numpy as np
-
     from netlib.measure.outsiders import Drawing, draw_all
 
     path = options.pictures or options.output / "pictures.npz"
@@ -349,10 +332,8 @@ def sample_photos() -> tuple[tuple[Path, ...], ...]:
 
 def read_digits(options: Options, seed: int, pictures: Pictures) -> Digits:
     """Images and labels of SPLIT/SET: of the data set, as the training cut it, and drawn ones."""
-    from netlib.data.loaders import DigitData
-
-    data = DigitData(options.dataset_path, validation_size=options.validation_size, seed=seed)
-    parts = {"train": data.train_set, "validation": data.validation_set, "test": data.test_set}
+    cut = data.DigitData(options.dataset_path, validation_size=options.validation_size, seed=seed)
+    parts = {"train": cut.train_set, "validation": cut.validation_set, "test": cut.test_set}
     found = {
         f"{split}/mnist": (part.images.numpy()[:, 0], part.labels.numpy())
         for split, part in parts.items()
@@ -365,21 +346,17 @@ def trained_on(options: Options, digits: Digits) -> Any:
     """Every digit that the network has seen, uint8 (N, 1, 28, 28)."""
     import torch
 
-    from netlib.data.dataset import DigitDataset
-
-    extra = [DigitDataset(p, "train", preprocess="sketch") for p in options.extra_dataset_path]
+    extra = [data.DigitDataset(p, preprocess="sketch") for p in options.extra_dataset_path]
     drawn = [torch.as_tensor(digits[f"train/{name}"][0])[:, None] for name in DIGIT_SETS]
     return torch.cat([*drawn, *(dataset.images for dataset in extra)])
 
 
 def taught(options: Options, digits: Digits) -> Digits:
     """Views of the training digits by set, and what the teachers say of them."""
-    import numpy as np
-
-    from netlib.nets.checkpoint import load_network
     from netlib.training.openset import digit_targets, views
 
-    teachers = [load_network(p) for p in dict.fromkeys((options.checkpoint, *options.teachers))]
+    paths = dict.fromkeys((options.checkpoint, *options.teachers))
+    teachers = list(map(nets.load_network, paths))
     beside = options.pictures or options.output / "pictures.npz"
     found: dict[str, list[Any]] = {}
     for name, seed in itertools.product(DIGIT_SETS, range(options.views)):

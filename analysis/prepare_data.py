@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from analysis.frame.command import made_by, on_terminal, start
 from netlib import data
 from netlib.errors import many
 
 if TYPE_CHECKING:
-    from numpy import ndarray
-
     from netlib.data.sources import Source
 
 DOWNLOADS = Path("data")
@@ -108,10 +108,8 @@ def load_source(options: Options) -> "Source":
     )
 
 
-def choose_rows(source: "Source", options: Options) -> tuple["ndarray", dict[str, Any]]:
+def choose_rows(source: "Source", options: Options) -> tuple[np.ndarray, dict[str, Any]]:
     """Training rows to write, and the profile as the record states it."""
-    import numpy as np
-
     whole = options.imbalance == "none" and options.n_max is None
     if "train" not in source.splits:
         if not whole:

@@ -76,12 +76,7 @@ def run(options: Options) -> list[Path]:
 
 
 def read(options: Options) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Labels (N,), embeddings (N, D), and digits (N, H, W) where there is a data set.
-
-    Raises:
-        ValueError: neither predictions nor a checkpoint and a data set are named, or all; or the
-            predictions hold something else.
-    """
+    """Labels (N,), embeddings (N, D), and digits (N, H, W) where there is a data set."""
     path = options.dataset_path
     if (options.predictions is None) == (options.checkpoint is None):
         raise ValueError("expected --predictions, or --checkpoint and --dataset-path.")
@@ -107,16 +102,12 @@ def read(options: Options) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
             output=options.output.parent,
         )
     )
-    images = grey(asked.dataset.images.numpy())
-    return asked.dataset.labels.numpy(), asked.prediction.embeddings, images
+    arrays = asked.arrays
+    return arrays["labels"], arrays["embeddings"], grey(arrays["images"])
 
 
 def read_images(folder: Path, split: str, labels: np.ndarray) -> np.ndarray:
-    """The digits (N, 28, 28), uint8, ink 255 on 0, in the order of the predictions.
-
-    Raises:
-        ValueError: the data set is not the one that was evaluated.
-    """
+    """The digits (N, 28, 28), uint8, ink 255 on 0, in the order of the predictions."""
     dataset = data.DigitDataset(folder, split)
     if not np.array_equal(dataset.labels.numpy(), labels):
         raise ValueError(

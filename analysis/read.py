@@ -7,7 +7,7 @@ import csv
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from netlib.answer.reading import NetworkReading, Reader
 
 MAX_TABLE_BYTES = 100_000_000
+Store = FolderStore | ZipStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,34 +47,16 @@ class Options:
     output: Path
 
 
-@dataclass
-class Found:
-    """The pictures below what was named, in order, and how many other files lie there."""
-
-    sources: list[tuple[str, FolderStore | ZipStore]] = field(default_factory=list)
-    skipped: int = 0
-
-    def add(self, path: Path) -> None:
-        """A file, or what a folder or a zip holds: by name, numbers by their value.
-
-        Raises:
-            ValueError: there is nothing of that name.
-            DataError: a folder or zip cannot be listed.
-        """
-        if not path.exists():
-            raise ValueError(f"There is no {path}: name pictures, folders or zips that exist.")
-        store: FolderStore | ZipStore
-        if path.is_dir():
-            store = FolderStore(path)
-        elif path.suffix.lower() == ".zip":
-            store = ZipStore(path)
-        else:
-            self.sources.append((path.name, FolderStore(path.parent)))
-            return
-        names = sorted(store.files(""), key=natural)
-        pictures = [name for name in names if has_image_suffix(name)]
-        self.skipped += len(names) - len(pictures)
-        self.sources += [(name, store) for name in pictures]
+def pictures_in(path: Path) -> tuple[list[tuple[str, Store]], int]:
+    """A file, or what a folder or a zip holds, in order, and how many other files lie there."""
+    if not path.exists():
+        raise ValueError(f"There is no {path}: name pictures, folders or zips that exist.")
+    if not path.is_dir() and path.suffix.lower() != ".zip":
+        return [(path.name, FolderStore(path.parent))], 0
+    store: Store = FolderStore(path) if path.is_dir() else ZipStore(path)
+    names = sorted(store.files(""), key=natural)
+    pictures = [name for name in names if has_image_suffix(name)]
+    return [(name, store) for name in pictures], len(names) - len(pictures)
 
 
 def natural(name: str) -> list[tuple[int, Any]]:
@@ -84,10 +67,9 @@ def natural(name: str) -> list[tuple[int, Any]]:
 
 def run(options: Options) -> Iterator[Path]:
     """Find, read, write, and say how much was right where labels tell."""
-    found = Found()
-    for path in options.pictures:
-        found.add(path)
-    if not found.sources:
+    found = list(map(pictures_in, options.pictures))
+    sources = [source for pictures, _ in found for source in pictures]
+    if not sources:
         raise ValueError(
             f"There is no picture in {', '.join(map(str, options.pictures))}: name pictures, or "
             "folders or zips that hold some."
@@ -97,22 +79,20 @@ def run(options: Options) -> Iterator[Path]:
     others = 0
     if options.labels:
         check_file(options.labels, MAX_TABLE_BYTES)
-        names = [name for name, _ in found.sources]
+        names = [name for name, _ in sources]
         content = options.labels.read_bytes()
         labels, others = picture_labels(content, str(options.labels), names, reader.class_names)
-    rows = [row(reader, name, store, labels) for name, store in progress(found.sources, "reading")]
+    rows = [row(reader, name, store, labels) for name, store in progress(sources, "reading")]
     options.output.parent.mkdir(parents=True, exist_ok=True)
     with replacing(options.output) as temporary:
         write(temporary, rows)
-    tell(rows, reader.names, found.skipped)
+    tell(rows, reader.names, sum(skipped for _, skipped in found))
     if others:
         print(f"{options.labels} labels {many(others, 'picture')} not among these.")
     yield options.output
 
 
-def row(
-    reader: "Reader", name: str, store: FolderStore | ZipStore, labels: Mapping[str, str]
-) -> dict[str, Any]:
+def row(reader: "Reader", name: str, store: Store, labels: Mapping[str, str]) -> dict[str, Any]:
     """One picture's line; what cannot be read has its sentence."""
     cells: dict[str, Any] = {"name": name, **dict.fromkeys(reader.names, "")}
     details: dict[str, Any] = {"boxes": "", "error": ""}
@@ -149,7 +129,6 @@ def write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def tell(rows: Sequence[Mapping[str, Any]], names: Sequence[str], skipped: int) -> None:
-    """What was read, skipped and right."""
     failed = sum(bool(row["error"]) for row in rows)
     others = "1 other file was" if skipped == 1 else f"{skipped} other files were"
     print(f"{many(len(rows), 'picture')}, {failed} not readable; {others} skipped.")

@@ -74,36 +74,46 @@ class Options:
 
 
 def run(options: Options) -> list[Path]:
-    from netlib.data.strokes import read_unipen
-
-    digits = unseen(read_unipen(options.unipen), options)
-    paths = {name: options.checkpoints / f"{name}.safetensors" for name in NETWORKS}
+    digits = some_of_each(unseen(options), options)
+    paths = networks_in(options.checkpoints)
     rows = list(measured(digits, answer.Predictor(paths)))
     worst = min(rows, key=lambda row: float(row["change"]))
     print(f"{len(digits)} drawings; the most is lost with {worst['kind']} {worst['level']}: "
           f"{100 * float(worst['change']):+.2f} points ({worst['network']})")  # fmt: skip
-    # The file's place is this machine's affair; its name says which it is.
-    record = made_by(
-        replace(options, unipen=Path(options.unipen.name)),
-        weights_sha256={n: nets.weights_digest(nets.load_network(p)) for n, p in paths.items()},
-    )
-    return [
-        write_table(options.output, rows, digits=6),
-        write_json(options.output.with_suffix(".json"), record),
-    ]
+    return write(options.output, rows, record_of(options, paths))
 
 
-def unseen(digits: "Sequence[PenDigit]", options: Options) -> "list[PenDigit]":
-    """Digits of the writers that prepare_data keeps out of training, as many of each class."""
-    from netlib.data.strokes import split_by_writer
+def networks_in(folder: Path) -> dict[str, Path]:
+    return {name: folder / f"{name}.safetensors" for name in NETWORKS}
 
+
+def record_of(options: Any, paths: dict[str, Path]) -> dict[str, Any]:
+    """What made a table; a file's place is this machine's affair, its name says which it is."""
+    digests = {name: nets.weights_digest(nets.load_network(path)) for name, path in paths.items()}
+    return made_by(replace(options, unipen=Path(options.unipen.name)), weights_sha256=digests)
+
+
+def write(path: Path, rows: Sequence[dict[str, Any]], record: dict[str, Any]) -> list[Path]:
+    """The table, and the record beside it."""
+    return [write_table(path, rows, digits=6), write_json(path.with_suffix(".json"), record)]
+
+
+def unseen(options: Any) -> "list[PenDigit]":
+    """Digits of the writers that prepare_data keeps out of training."""
+    from netlib.data.strokes import read_unipen, split_by_writer
+
+    digits = read_unipen(options.unipen)
     _, writers = split_by_writer(digits, options.test_writers, options.seed)
-    known = set(writers)
+    return [digit for digit in digits if digit.writer in writers]
+
+
+def some_of_each(digits: "Sequence[PenDigit]", options: Options) -> "list[PenDigit]":
+    """As many of each class."""
     rng = np.random.default_rng(options.seed)
     each = options.count // 10
     chosen: list[PenDigit] = []
     for label in range(10):
-        those = [digit for digit in digits if digit.label == label and digit.writer in known]
+        those = [digit for digit in digits if digit.label == label]
         if len(those) < each:
             raise ValueError(
                 f"--count is {options.count}, but the test writers have only "

@@ -1,6 +1,6 @@
 """The app as a visitor meets it: screenshots and a film for the README, and the delay at pen-up.
 
-python -m analysis.screenshots [--output figures] [--latency 100]
+python -m analysis.screenshots [--output figures]
 
 Starts demo.py on a free port, draws with a real mouse in headless Chromium, and stops it again.
 """
@@ -8,12 +8,12 @@ Starts demo.py on a free port, draws with a real mouse in headless Chromium, and
 import io
 import os
 import shutil
-import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,11 +75,6 @@ WATCH = """() => {
 
 @contextmanager
 def running_demo() -> Iterator[str]:
-    """Start demo.py, yield its address, stop it.
-
-    Raises:
-        WorkError: it stopped, or did not answer in time.
-    """
     end = time.monotonic() + START_SECONDS
     with serving("demo.py", "--host", HOST) as (address, server):
         while True:
@@ -95,11 +90,7 @@ def running_demo() -> Iterator[str]:
 
 
 def find_browser() -> str:
-    """Path of a Chromium or Chrome; CHROMIUM names another.
-
-    Raises:
-        WorkError: there is none.
-    """
+    """Path of a Chromium or Chrome; CHROMIUM names another."""
     chosen = os.environ.get("CHROMIUM")
     for name in [chosen] if chosen else BROWSERS:
         if path := shutil.which(name):
@@ -171,10 +162,6 @@ def first_view(page: "Page") -> None:
     draw(page, DIGITS["4"])
 
 
-def open_tab(page: "Page", name: str) -> None:
-    page.get_by_role("tab", name=name, exact=True).click()
-
-
 def inside_view(page: "Page") -> None:
     draw(page, DIGITS["7"])
     page.locator(".inside").scroll_into_view_if_needed()
@@ -183,16 +170,14 @@ def inside_view(page: "Page") -> None:
     page.evaluate("document.querySelector('#more-tabs').scrollIntoView()")
 
 
-def why_view(page: "Page") -> None:
-    draw(page, DIGITS["2"])
-    open_tab(page, "Why")
-    page.wait_for_selector("#why-detail .why", timeout=60_000)
+def tab_view(page: "Page", digit: str, tab: str, shown: str) -> None:
+    draw(page, DIGITS[digit])
+    page.get_by_role("tab", name=tab, exact=True).click()
+    page.wait_for_selector(shown, timeout=60_000)
 
 
-def stress_view(page: "Page") -> None:
-    draw(page, DIGITS["7"])
-    open_tab(page, "Stress test")
-    page.wait_for_selector("#stress-detail .stress-now", timeout=60_000)
+why_view = partial(tab_view, digit="2", tab="Why", shown="#why-detail .why")
+stress_view = partial(tab_view, digit="7", tab="Stress test", shown="#stress-detail .stress-now")
 
 
 # File name -> width, height, dark mode, what is done before the picture is taken.
@@ -207,7 +192,6 @@ VIEWS: "dict[str, tuple[int, int, bool, Callable[[Page], None]]]" = {
 
 
 def take(browser: "Browser", address: str, folder: Path) -> list[Path]:
-    """Write every view as a small PNG."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, (width, height, dark, act) in VIEWS.items():
@@ -293,34 +277,19 @@ def measure(browser: "Browser", address: str, count: int) -> list[float]:
     return times
 
 
-def describe(times: Sequence[float]) -> str:
-    """Median, 90th and 99th percentile and maximum of times in milliseconds."""
-    cuts = statistics.quantiles(times, n=100, method="inclusive")
-    return (
-        f"pen-up to both answers on the page, {len(times)} drawings: median {cuts[49]:.1f} ms, "
-        f"90 % {cuts[89]:.1f} ms, 99 % {cuts[98]:.1f} ms, maximum {max(times):.1f} ms"
-    )
-
-
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Take screenshots and a film of the app, or measure the delay at pen-up.
+    """Take screenshots and a film of the app.
 
     Attributes:
         output: folder of the pictures.
-        latency: measure this many drawings; no pictures.
     """
 
     output: Path = Path("figures")
-    latency: int = 0
 
 
 def run(options: Options) -> list[Path]:
-    """Start the app, then take the pictures or measure."""
     with browsing() as browser, running_demo() as address:
-        if options.latency:
-            print(describe(measure(browser, address, options.latency)))
-            return []
         return [*take(browser, address, options.output), film(browser, address, options.output)]
 
 

@@ -114,7 +114,6 @@ class Options:
 
 
 def run(options: Options) -> list[Path]:
-    """Train or take the networks, make the report, pack, say how much."""
     root = root_name(options.name, options.roll_number)
     models = saved(options.models) if options.models else trained(options)
     refuse_ours(models.values())
@@ -127,11 +126,7 @@ def run(options: Options) -> list[Path]:
 
 
 def root_name(name: str, roll_number: str) -> str:
-    """FirstName_RollNumber_02_02.
-
-    Raises:
-        ValueError: the name or the roll number cannot be part of a file's name.
-    """
+    """FirstName_RollNumber_02_02."""
     first = re.sub(r"[^\w'-]", "", (name.split() or [""])[0])
     if not re.fullmatch(r"[^\W\d_][\w'-]*", first) or not name.isprintable():
         raise ValueError(f"--name is {name!r}; expected a name that begins with a letter.")
@@ -141,11 +136,7 @@ def root_name(name: str, roll_number: str) -> str:
 
 
 def saved(folder: Path) -> dict[str, Path]:
-    """The networks in a folder, by what tells them apart.
-
-    Raises:
-        ValueError: they are not two or three.
-    """
+    """The networks in a folder, by what tells them apart."""
     from analysis.comparison.answers import MOST, short_names
 
     found = sorted(folder.rglob("*.safetensors"))
@@ -178,11 +169,7 @@ def author(options: Options) -> str:
 
 
 def refuse_ours(models: Iterable[Path]) -> None:
-    """Refuse the networks that come with this program.
-
-    Raises:
-        ValueError: one is among the models.
-    """
+    """Refuse the networks that come with this program."""
     from netlib import nets
 
     ours = {nets.weights_digest(nets.load_network(path)) for path in OURS.glob("*.safetensors")}
@@ -234,17 +221,15 @@ def files(
     yield "Report.pdf", report.read_bytes()
     yield "requirements.txt", "".join(pinned()).encode()
     yield from ((place, path.read_bytes()) for place, path in places.items())
-    for pattern in SOURCES:
-        for file in sorted(ROOT.glob(pattern)):
-            if file.suffix in (".py", ".pyi"):
-                yield file.relative_to(ROOT).as_posix(), file.read_bytes()
+    for file in (file for pattern in SOURCES for file in sorted(ROOT.glob(pattern))):
+        if file.suffix in (".py", ".pyi"):
+            yield file.relative_to(ROOT).as_posix(), file.read_bytes()
 
 
-def pinned() -> Iterator[str]:
+def pinned() -> list[str]:
     """What the script imports, in the versions that were tested."""
-    for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines(keepends=True):
-        if line.split("==")[0] in REQUIREMENTS:
-            yield line
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines(keepends=True)
+    return [line for line in lines if line.split("==")[0] in REQUIREMENTS]
 
 
 def write(path: Path, contents: dict[str, bytes]) -> None:

@@ -8,6 +8,7 @@ command. Runs of the same seed share their split, data order and augmentation, w
 they are pairs. Through joblib they use every core here, or a cluster named with --backend.
 """
 
+import contextlib
 import hashlib
 import json
 import math
@@ -19,6 +20,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_type_hints
+
+import numpy as np
+import pandas as pd
 
 from analysis.frame.children import end_with
 from analysis.frame.command import made_by, on_terminal, processor, progress, start, write_json
@@ -161,11 +165,6 @@ def run(options: Options) -> list[Path]:
 
 
 def check(options: Options) -> None:
-    """Refuse what would fail or surprise later.
-
-    Raises:
-        ValueError: an option does not fit the others, or a data set is not there.
-    """
     if (options.factor == "none") != (not options.levels):
         raise ValueError(
             f"--factor {options.factor} was given {many(len(options.levels), 'level')}; expected "
@@ -186,11 +185,7 @@ def check(options: Options) -> None:
 
 
 def plan(options: Options) -> list[Run]:
-    """Every run of the sweep, seeds outermost: stopped early, it has whole seeds.
-
-    Raises:
-        ValueError: a level, a network or an option is not valid.
-    """
+    """Every run of the sweep, seeds outermost: stopped early, it has whole seeds."""
     rates = best_learning_rates(options.tuned) if options.tuned else {}
     runs = [
         make_run(options, str(path), network, level, seed, rates)
@@ -207,8 +202,8 @@ def plan(options: Options) -> list[Run]:
 def make_run(
     options: Options, dataset: str, network: str, level: str, seed: int, rates: dict[str, float]
 ) -> Run:
-    """The run of one level, network and seed."""
-    rate = rates.get(network, rates.get(family(network), options.training.learning_rate))
+    kind = "standard" if network.endswith("+0") else "mobilenet"  # of the blocks that it ends with
+    rate = rates.get(network, rates.get(kind, options.training.learning_rate))
     changes: dict[str, Any] = {"learning_rate": rate, "seed": seed}
     if network in options.bfloat16:
         changes["precision"] = "bfloat16"
@@ -240,11 +235,7 @@ def make_run(
 
 
 def read_level(factor: str, level: str) -> Any:
-    """A level as a value of its factor.
-
-    Raises:
-        ValueError: there is no such factor, or the level is no value of it.
-    """
+    """A level as a value of its factor."""
     kinds = {**get_type_hints(TrainConfig), **OF_THE_RUN}
     if factor not in kinds:
         raise ValueError(
@@ -272,18 +263,11 @@ def recipe(level: str) -> dict[str, Any]:
     return {**(recipe(base) if base else {}), **changes}
 
 
-def family(network: str) -> str:
-    """The one of the pair whose kind of block the network ends with."""
-    return "standard" if network.endswith("+0") else "mobilenet"
-
-
 def best_learning_rates(path: Path) -> dict[str, float]:
     """Each network's learning rate of the least mean validation loss.
 
     Accuracy would do, but tells rates near the best apart far less on a few thousand images.
     """
-    import pandas as pd
-
     table = pd.read_csv(path)
     if table.empty or set(table["factor"]) != {"learning_rate"}:
         raise ValueError(f"{path} holds no sweep over learning_rate: name the CSV of one.")
@@ -293,20 +277,20 @@ def best_learning_rates(path: Path) -> dict[str, float]:
 
 
 def make_network(run: Run) -> "nets.Network":
-    """The run's network, with fresh weights.
-
-    Raises:
-        ValueError: its name is unknown or its counts are out of range.
-    """
     input_dim = (1, run.resolution, run.resolution)
     head = training.head_for(run.config.loss)
     return nets.named_network(run.network, input_dim, run.num_classes, run.width, head)
 
 
 def sweep(runs: Sequence[Run], options: Options) -> None:
-    """Train what the table lacks; it is written anew after each run."""
+    """Train what the table lacks; it is written anew after each run, in the plan's order."""
     rows = read_rows(options.output)
-    missing = [run for run in runs if not done(run, rows, options.keep)]
+    missing = [
+        run
+        for run in runs
+        if run.key not in rows
+        or (options.keep and not (options.keep / run.folder / "predictions.npz").exists())
+    ]
     order = {run.key: place for place, run in enumerate(runs)}
     strangers = len(rows.keys() - order)
     print(f"{many(len(runs), 'run')}, {len(runs) - len(missing)} of them in {options.output}"
@@ -318,7 +302,9 @@ def sweep(runs: Sequence[Run], options: Options) -> None:
     finished = progress(parallel(missing, options), options.factor, len(missing))
     for count, row in enumerate(finished, start=1):
         rows[row["key"]] = {"factor": options.factor, **row}
-        write_rows(options.output, rows, order)
+        ordered = sorted(rows.values(), key=lambda row: order.get(row["key"], len(order)))
+        with replacing(options.output) as temporary:
+            pd.DataFrame(ordered).to_csv(temporary, index=False, float_format="%.6g")
         if not on_terminal():
             left = (time.perf_counter() - started) / count * (len(missing) - count)
             print(progress_line(row, count, len(missing), left), flush=True)
@@ -339,47 +325,29 @@ def record(options: Options) -> dict[str, Any]:
 
 
 def progress_line(row: dict[str, Any], count: int, total: int, left: float) -> str:
-    """One finished run, in words."""
     return (
         f"{count:4d}/{total}  {row['network']:<10} {row['level']:<14} seed {row['seed']}  test "
         f"{100 * row['accuracy']:6.2f} %  {row['seconds']:6.1f} s, about {left / 60:.0f} min left"
     )
 
 
-def done(run: Run, rows: dict[str, dict[str, Any]], keep: Path | None) -> bool:
-    """Whether the run is in the table, and its files are where they are asked for."""
-    return run.key in rows and (keep is None or (keep / run.folder / "predictions.npz").exists())
-
-
 def parallel(runs: Sequence[Run], options: Options) -> Iterator[dict[str, Any]]:
-    """Rows as the runs finish."""
+    """Rows as the runs finish: in processes that end with this one, or on a cluster's workers."""
     import joblib
 
-    backend = connect(options.backend, options.scheduler)
+    client: Any = contextlib.nullcontext()
+    backend: dict[str, Any] = {"initializer": end_with, "initargs": (os.getpid(),)}
+    if options.backend == "dask":
+        try:
+            from distributed import Client
+        except ModuleNotFoundError as error:
+            raise ValueError(f"--backend dask needs a package: {error}; install it.") from error
+        client = Client(options.scheduler)
+        backend = {"client": client}
     train = joblib.delayed(train_run)
     jobs = (train(run, options.threads, options.keep, options.cache_dir) for run in runs)
-    with joblib.parallel_config(options.backend, n_jobs=options.jobs, **backend):
+    with client, joblib.parallel_config(options.backend, n_jobs=options.jobs, **backend):
         yield from joblib.Parallel(return_as="generator_unordered", batch_size=1)(jobs)
-    if "client" in backend:
-        backend["client"].close()
-
-
-def connect(backend: str, scheduler: str | None) -> dict[str, Any]:
-    """Reach the cluster, where one is asked for; returns options of joblib's backend.
-
-    Processes here end with this one; the workers of a cluster live on.
-
-    Raises:
-        ValueError: the backend's package is not installed.
-        OSError: the scheduler does not answer.
-    """
-    if backend == "loky":
-        return {"initializer": end_with, "initargs": (os.getpid(),)}
-    try:
-        from distributed import Client
-    except ModuleNotFoundError as error:
-        raise ValueError(f"--backend {backend} needs a package: {error}; install it.") from error
-    return {"client": Client(scheduler)}
 
 
 def train_run(run: Run, threads: int, keep: Path | None, cache: Path) -> dict[str, Any]:
@@ -455,8 +423,6 @@ def make_row(
     outputs: dict[str, "Outputs"],
 ) -> dict[str, Any]:
     """What the table says of a run; scores are fractions of the test set."""
-    import numpy as np
-
     validation = measure.scores(digits.validation_set.labels, outputs["validation"].logits)
     test = measure.scores(digits.test_set.labels, outputs["test"].logits)
     cost = nets.measure(net)
@@ -467,13 +433,9 @@ def make_row(
         "seed": config.seed,
         "dataset": Path(run.dataset).name,
         **profile(Path(run.dataset)),
-        "accuracy": test.accuracy,
-        "balanced_accuracy": test.balanced_accuracy,
-        "macro_f1": test.macro_f1,
+        **{name: getattr(test, name) for name in ("accuracy", "balanced_accuracy", "macro_f1")},
         "worst_recall": float(np.nanmin(recall)),
-        "nll": test.nll,
-        "brier": test.brier,
-        "ece": test.ece,
+        **{name: getattr(test, name) for name in ("nll", "brier", "ece")},
         "validation_accuracy": validation.accuracy,
         "validation_nll": validation.nll,
         "train_images": len(digits.train_set),
@@ -503,17 +465,10 @@ def keep_files(
     outputs: dict[str, "Outputs"],
 ) -> None:
     """The network, its history, and predictions.npz, whose being there says that all is."""
-    import numpy as np
-    import pandas as pd
-
     folder.mkdir(parents=True, exist_ok=True)
     labels = {split: getattr(digits, f"{split}_set").labels.numpy() for split in outputs}
-    metadata = {
-        "run": asdict(run),
-        "temperature": measure.choose_temperature(
-            labels["validation"], outputs["validation"].logits
-        ),
-    }
+    heat = measure.choose_temperature(labels["validation"], outputs["validation"].logits)
+    metadata = {"run": asdict(run), "temperature": heat}
     checkpoint = nets.save_network(net, folder / "network.safetensors", metadata)
     data.write_digests(checkpoint, digits.train_set.images)
     pd.DataFrame(history).to_csv(folder / "history.csv", index=False)
@@ -530,23 +485,12 @@ def keep_files(
 
 def read_rows(path: Path) -> dict[str, dict[str, Any]]:
     """Rows of the table by their key; none where there is no table yet."""
-    import pandas as pd
-
     if not path.exists():
         return {}
     table = pd.read_csv(path, dtype={"level": str, "network": str})
     if "key" not in table:
         raise ValueError(f"{path} is no table of a sweep: name another output.")
     return {row["key"]: row for row in table.to_dict("records")}
-
-
-def write_rows(path: Path, rows: dict[str, dict[str, Any]], order: dict[str, int]) -> None:
-    """The table, in the order of the plan; never half of it."""
-    import pandas as pd
-
-    ordered = sorted(rows.values(), key=lambda row: order.get(row["key"], len(order)))
-    with replacing(path) as temporary:
-        pd.DataFrame(ordered).to_csv(temporary, index=False, float_format="%.6g")
 
 
 if __name__ == "__main__":

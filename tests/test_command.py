@@ -102,7 +102,7 @@ def test_a_mistake_is_one_sentence(line: str, sentence: str) -> None:
     "line",
     [
         "--data-path x",
-        "a --data-path x --size 0.5 --seeds 7 --no-draw --keep y --kind two",
+        "--data-path x --size 0.5 --seeds 7 --no-draw --keep y --kind two",
         "--data-path x --size 1.0 --learning-rate 0.123456789 --augment strong --no-channels-last",
     ],
 )

@@ -19,7 +19,6 @@ from analysis.frame.command import start, write_json
 from netlib import nets
 
 if TYPE_CHECKING:
-    from analysis.benchmark.record import Row
     from analysis.benchmark.settings import Settings
 
 Area = Literal[
@@ -70,7 +69,9 @@ class Options:
 
 def run(options: Options) -> list[Path]:
     """Run the areas, print and save what each finds."""
-    from analysis.benchmark.record import table
+    import torch
+
+    from analysis.benchmark.record import save, table
     from analysis.benchmark.settings import Settings
 
     started = time.perf_counter()
@@ -84,9 +85,18 @@ def run(options: Options) -> list[Path]:
     output = options.output or (OUTPUT / "quick" if options.quick else OUTPUT)
     rows, written = [], []
     for area in options.only:
-        found, files = run_area(area, settings, record, output)
+        module = importlib.import_module(f"analysis.benchmark.{MODULES.get(area, area)}")
+        print(f"\n{(module.__doc__ or area).splitlines()[0]}", flush=True)
+        begun = time.perf_counter()
+        with torch.random.fork_rng():
+            found = module.run(settings)
+        print(table(found), flush=True)
+        made_by = {**record, "seconds": round(time.perf_counter() - begun, 1)}
+        tables: dict[str, Any] = {**({area: found} if found else {}), **settings.tables}
+        settings.tables.clear()
+        written += [save(output, name, lines) for name, lines in tables.items()]
+        written.append(write_json(output / f"{area}.json", {"made_by": made_by}))
         rows += found
-        written += files
     print(f"\nTargets\n{table([row for row in rows if row.target])}")
     print(f"\nTook {time.perf_counter() - started:.0f} s.")
     return written
@@ -112,28 +122,6 @@ def make_record(options: Options, settings: "Settings") -> dict[str, Any]:
         dataset=options.dataset_path.name if options.dataset_path else "packaged digits",
         machine=facts,
     )
-
-
-def run_area(
-    area: str, settings: "Settings", record: dict[str, Any], output: Path
-) -> tuple[list["Row"], list[Path]]:
-    """Measure, print and save one area."""
-    import torch
-
-    from analysis.benchmark.record import save, table
-
-    module = importlib.import_module(f"analysis.benchmark.{MODULES.get(area, area)}")
-    print(f"\n{(module.__doc__ or area).splitlines()[0]}", flush=True)
-    started = time.perf_counter()
-    with torch.random.fork_rng():
-        rows = module.run(settings)
-    print(table(rows), flush=True)
-    seconds = round(time.perf_counter() - started, 1)
-    made_by = {**record, "seconds": seconds}
-    tables = {**({area: rows} if rows else {}), **settings.tables}
-    settings.tables.clear()
-    written = [save(output, name, lines) for name, lines in tables.items()]
-    return rows, [*written, write_json(output / f"{area}.json", {"made_by": made_by})]
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -120,11 +121,14 @@ def make_eager(paths: Mapping[str, Path], seconds: float) -> Callable[[Case], fl
 
 def make_ours(paths: Mapping[str, Path], seconds: float, threads: int) -> Callable[[Case], float]:
     """`Predictor.predict_one`, with its checks, its softmax and its embeddings."""
-    predictor = Predictor(paths, threads=threads)
+    return per_image(Predictor(paths, threads=threads).predict_one, seconds)
+
+
+def per_image(answer: Callable[[str, np.ndarray], Any], seconds: float) -> Callable[[Case], float]:
+    """An arm's work: seconds an image that a network's answer to a batch takes."""
 
     def work(case: Case) -> float:
         name, batch = case
-        images = random_images(batch)
-        return seconds_of(lambda: predictor.predict_one(name, images), seconds) / batch
+        return seconds_of(partial(answer, name, random_images(batch)), seconds) / batch
 
     return work

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 
-from analysis.benchmark.arms import Arm, interleave, seconds_of
-from analysis.benchmark.inference import BATCHES, Case, kernels, random_images, session
+from analysis.benchmark.arms import Arm, interleave
+from analysis.benchmark.inference import BATCHES, Case, kernels, per_image, session
 from analysis.benchmark.record import Row, ratios, row
 from analysis.benchmark.settings import Settings, as_input
 from analysis.look.style import NETWORKS
@@ -88,13 +88,7 @@ def write_models(checkpoint: Path, whole: Path, small: Path, images: np.ndarray)
 def make(paths: Mapping[str, Path], seconds: float) -> Callable[[Case], float]:
     """An arm: seconds an image of a network and batch, on one thread."""
     sessions = {name: session(path) for name, path in paths.items()}
-
-    def work(case: Case) -> float:
-        name, batch = case
-        images = random_images(batch)
-        return seconds_of(lambda: sessions[name].run(None, {"images": images}), seconds) / batch
-
-    return work
+    return per_image(lambda name, images: sessions[name].run(None, {"images": images}), seconds)
 
 
 def shares_of_kernels(path: Path, batch: int) -> str:

@@ -10,8 +10,6 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Row:
-    """One measured quantity."""
-
     quantity: str  # what was measured, such as "batch 256"
     arm: str  # what did it, such as "ours, 1 thread"
     network: str  # "standard", "mobilenet", or "" where neither or both are meant

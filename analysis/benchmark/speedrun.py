@@ -81,30 +81,25 @@ def run(settings: Settings) -> list[Row]:
 def summary(
     found: dict[str, list[Found]], least: float, hold: bool, why: Callable[[], str]
 ) -> list[Row]:
-    """Rows of every arm.
+    """Rows of every arm, held against the targets where asked; `why` is of the own training.
 
-    Args:
-        found: by arm, a training for each seed.
-        least: seconds of the own network's arithmetic.
-        hold: against the targets.
-        why: tells where the own training's time goes.
+    found: by arm, a training for each seed; least: seconds of the own network's arithmetic.
     """
-
-    def held(at: str, value: float) -> dict[str, Any]:
-        return {at: value, "why": why} if hold else {}
-
     rows = []
     for arm, parts in found.items():
         rows.append(row("training", arm, [part.seconds for part in parts], "s"))
-        aim = held("at_least", 100 * AIM) if arm == OWN else {}
         right = 100 * mean(part.accuracy for part in parts)
-        rows.append(row(f"test accuracy, mean of {len(parts)} seeds", arm, [right], "%", **aim))
+        aim = 100 * AIM if hold and arm == OWN else None
+        what = f"test accuracy, mean of {len(parts)} seeds"
+        rows.append(row(what, arm, [right], "%", at_least=aim, why=why))
     times = {arm: median(part.seconds for part in parts) for arm, parts in found.items()}
-    share = times[OWN] / min(times[name] for name in NETWORKS)
-    rows.append(row("share of the faster network's time", OWN, [share], "",
-                    **held("at_most", SHARE)))  # fmt: skip
-    rows.append(row("times its arithmetic at the matrix roof", OWN, [times[OWN] / least], "×",
-                    **held("at_most", ROOFS)))  # fmt: skip
+    shares = {
+        "share of the faster network's time": (min(times[n] for n in NETWORKS), "", SHARE),
+        "times its arithmetic at the matrix roof": (least, "×", ROOFS),
+    }
+    for what, (whole, unit, most) in shares.items():
+        share = times[OWN] / whole
+        rows.append(row(what, OWN, [share], unit, at_most=most if hold else None, why=why))
     return rows
 
 
@@ -172,7 +167,6 @@ def training_macs(count: int) -> float:
 
 
 def steps(count: int) -> int:
-    """Steps of the training on `count` images."""
     return int(count // BATCH * EPOCHS)
 
 

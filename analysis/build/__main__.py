@@ -69,14 +69,20 @@ def run(options: Options) -> Iterator[Path]:
     Raises:
         ValueError: a step is unknown, a result is missing, changed or stale, or a step failed.
     """
+    from analysis.build import document, own
     from analysis.build.artefacts import artefacts
-    from analysis.build.document import make_page
 
-    if options.dataset_path:
-        yield from run_own(options)
-        return
-    plan = make_plan(options)
+    plan = own.make_plan(options) if options.dataset_path else make_plan(options)
     report = open_report(plan)
+    if options.dataset_path:  # the same steps, a page of its own
+        if options.list:
+            show(report)
+            return
+        if not options.draw_only:
+            run_steps(report, options)
+            report = open_report(plan)
+        yield from own.make_page(plan, report, options)
+        return
     others = artefacts()
     asked = {*options.redo, *options.steps}
     if unknown := asked - {*report.steps, *others.steps}:
@@ -104,29 +110,10 @@ def run(options: Options) -> Iterator[Path]:
             raise ValueError("\n".join(told))
         print("Every number, figure and table is what the result files make.")
         return
-    yield from make_page(plan, report, options.output, options.author, command)
+    yield from document.make_page(plan, report, options.output, options.author, command)
     for step in others.steps.values():
         for problem in others.problems(step):
             print(f"note: {problem}")
-
-
-def run_own(options: Options) -> Iterator[Path]:
-    """The report of a data set of the user's: the same steps, a page of its own.
-
-    Raises:
-        ValueError: the data set cannot be used, or a result was changed by hand.
-    """
-    from analysis.build import own
-
-    plan = own.make_plan(options)
-    report = open_report(plan)
-    if options.list:
-        show(report)
-        return
-    if not options.draw_only:
-        run_steps(report, options)
-        report = open_report(plan)
-    yield from own.make_page(plan, report, options)
 
 
 def make_plan(options: Options) -> "Plan":
@@ -157,11 +144,7 @@ def results_of(report: "Build") -> "list[Step]":
 
 
 def run_steps(report: "Build", options: Options) -> None:
-    """Run what is not done; data sets are made only where something will read them.
-
-    Raises:
-        ValueError: a result was changed by hand, or a data set is another command's.
-    """
+    """Run what is not done; data sets are made only where something will read them."""
     asked = options.steps or report.steps
     chosen = [step for step in results_of(report) if step.name in asked]
     redo = {step.name for step in chosen} & {*options.redo}

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from analysis.frame.command import made_by, on_terminal, start
 
 if TYPE_CHECKING:
@@ -40,13 +42,6 @@ class Options:
 
 
 def run(options: Options) -> list[Path]:
-    """Read, choose, predict, write.
-
-    Raises:
-        ValueError: the checkpoint tells no split, or the data set is not the one that it tells of.
-    """
-    import numpy as np
-
     from analysis.frame.results import write_arrays
     from analysis.project import choose
     from netlib.answer import Predictor
@@ -69,11 +64,7 @@ def run(options: Options) -> list[Path]:
 
 
 def validation_digits(options: Options, metadata: dict[str, Any]) -> "DigitDataset":
-    """The digits that validated the training; of a fine-tuned network, the first training.
-
-    Raises:
-        ValueError: see `run`.
-    """
+    """The digits that validated the training; of a fine-tuned network, the first training."""
     from analysis.main import data_record
     from netlib import data
 

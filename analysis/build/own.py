@@ -1,5 +1,6 @@
 """The report of a data set of the user's: what the same steps found on it, set plainly."""
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator
@@ -56,7 +57,7 @@ def make_plan(options: "Options") -> Plan:
 
 def make_page(plan: Plan, report: "Build", options: "Options") -> Iterator[Path]:
     """Draw and typeset; gives the PDF."""
-    from analysis import compare, evaluate
+    from analysis import compare
 
     assert plan.own is not None
 
@@ -66,11 +67,7 @@ def make_page(plan: Plan, report: "Build", options: "Options") -> Iterator[Path]
         checkpoint=tuple(checkpoints(plan).values()),
         output=options.output / "pair",
     )
-    asked = compare.every(wanted)
-    for one in asked.values():
-        evaluate.write(one)
-    found = compare.answers_of(asked)
-    numbers = compare.numbers_of(wanted, found, asked)
+    _, found, numbers = compare.ask(wanted)
     pair, missing = leaflet.draw_all(found, folder, work)
     results = Results(plan.results)
     title = f"Standard against depthwise separable convolution on {plan.own.path.name}"
@@ -86,7 +83,6 @@ def make_page(plan: Plan, report: "Build", options: "Options") -> Iterator[Path]
 
 
 def checkpoints(plan: Plan) -> dict[str, Path]:
-    """The networks of the first pair of runs."""
     return {n: plan.runs / "pairs" / f"{n}-0" / "network.safetensors" for n in NETWORKS}
 
 
@@ -138,10 +134,9 @@ def name_of(question: ModuleType) -> str:
 
 def found_in(results: Results, question: ModuleType) -> dict[str, Any]:
     """What a question says, where its results allow it."""
-    try:
+    with contextlib.suppress(*MISSING):
         return question.say(results) if hasattr(question, "say") else {}
-    except MISSING:
-        return {}
+    return {}
 
 
 def sentences(sections: dict[str, Any]) -> list[str]:
@@ -159,16 +154,12 @@ def ending(plan: Plan, report: "Build") -> Iterator[leaflet.Block]:
     """What was learned, what is left out, and the commands."""
     results = Results(plan.results)
     yield leaflet.heading("What was learned")
-    asked = questions()
-    sections = {k: v for question in asked for k, v in found_in(results, question).items()}
-    for question in asked:
-        if name_of(question) in NOT_HERE or not hasattr(question, "conclude"):
-            continue
-        try:
-            said = list(filter(is_said, question.conclude(results, sections)))
-        except MISSING:
-            continue
-        yield from map(leaflet.text, said)
+    sections = {k: v for asked in questions() for k, v in found_in(results, asked).items()}
+    for question in questions():
+        if name_of(question) not in NOT_HERE and hasattr(question, "conclude"):
+            with contextlib.suppress(*MISSING):
+                said = list(filter(is_said, question.conclude(results, sections)))
+                yield from map(leaflet.text, said)
     yield leaflet.text(f"Left out of this report: {'; '.join(NOT_HERE.values())}.")
     yield leaflet.heading("The commands")
     rows = [[step.name, step.command] for step in report.steps.values()]

@@ -8,7 +8,7 @@ With a single seed there are no intervals and no tests over seeds: they are null
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from netlib.measure import KeptRun, Scores
 
 LOGITS = "logits.npz"
+ARRAYS = ("labels", "logits", "validation_labels", "validation_logits")  # of a kept run
 ANSWERS = "answers.npz"
 
 
@@ -52,12 +53,9 @@ class Options:
 class Result:
     """One run's answers on the test images, before and after temperature scaling."""
 
-    def __init__(self, run: "KeptRun") -> None:
+    def __init__(self, run: "KeptRun", arrays: Sequence[np.ndarray]) -> None:
         self.run = run
-        self.labels, logits = run.arrays("labels", "logits")
-        self.validation_labels, validation_logits = run.arrays(
-            "validation_labels", "validation_logits"
-        )
+        self.labels, logits, self.validation_labels, validation_logits = arrays
         # As they are committed, so that every table can be made from them again.
         # The largest is 0, so that what comes near to it keeps its order.
         self.kept = tuple(
@@ -94,21 +92,13 @@ class Result:
 
 @dataclass(frozen=True)
 class Pair:
-    """Both networks' runs.
+    """Both networks' runs."""
 
-    Attributes:
-        seeds: that both have.
-        seed: of choices.
-        results: network -> one a seed, in their order.
-        data: the three sets of the first seed's runs; other seeds' are cut in the same numbers.
-        made_by: for what is not a table.
-    """
-
-    seeds: tuple[int, ...]
-    seed: int
-    results: dict[str, list[Result]]
-    data: "DigitData"
-    made_by: dict[str, Any]
+    seeds: tuple[int, ...]  # that both have
+    seed: int  # of choices
+    results: dict[str, list[Result]]  # network -> one a seed, in their order
+    data: "DigitData"  # of the first seed's runs; other seeds' sets are cut in the same numbers
+    made_by: dict[str, Any]  # for what is not a table
 
     @property
     def shown(self) -> dict[str, Result]:
@@ -123,7 +113,6 @@ class Pair:
 
 
 def run(options: Options) -> Iterator[Path]:
-    """Read, ask every question, write."""
     pair = read(options)
     for compare in [headline.compare] if options.brief else gather("compare"):
         for name, content in compare(pair).items():
@@ -156,19 +145,13 @@ def logits_of(pair: Pair) -> dict[str, np.ndarray]:
 
 def write(path: Path, content: Any, made: dict[str, Any]) -> Path:
     """A table, arrays or a record, as the name says."""
-    if path.suffix == ".csv":
-        return write_table(path, content)
-    return (
-        write_json(path, content) if path.suffix == ".json" else write_arrays(path, content, made)
-    )
+    if path.suffix == ".npz":
+        return write_arrays(path, content, made)
+    return write_table(path, content) if path.suffix == ".csv" else write_json(path, content)
 
 
 def read(options: Options) -> Pair:
-    """The kept runs and what they were tested on.
-
-    Raises:
-        ValueError: a run was made with another data set.
-    """
+    """The kept runs and what they were tested on."""
     pairs = measure.find_pairs(options.runs)
     if pairs.ignored:
         print(f"left out, since the other network lacks the seed: {', '.join(pairs.ignored)}")
@@ -184,7 +167,7 @@ def read(options: Options) -> Pair:
     )
     for kept in pairs:
         measure.check_test_set(kept, sets.test_set, options.dataset_path)
-    results = {network: [Result(kept) for kept in pairs.of(network)] for network in NETWORKS}
+    results = {n: [Result(kept, kept.arrays(*ARRAYS)) for kept in pairs.of(n)] for n in NETWORKS}
     facts = {"seeds": pairs.seeds, "shown_seed": pairs.typical, "ignored": pairs.ignored}
     made = made_by(options, "numpy", "scipy", "scikit-learn", **facts)
     return Pair(tuple(pairs.seeds), options.seed, results, sets, made)

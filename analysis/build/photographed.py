@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.frame.command import made_by, progress, start, write_json
-from analysis.frame.results import write_table
-from analysis.look.style import NETWORKS
-from netlib import answer, nets
+import numpy as np
+
+from analysis import robustness
+from analysis.frame.command import progress, start
+from netlib import answer
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -75,32 +76,21 @@ class Sent:
 
 
 def run(options: Options) -> list[Path]:
-    """Draw, read, count, write."""
-    paths = {name: options.checkpoints / f"{name}.safetensors" for name in NETWORKS}
+    paths = robustness.networks_in(options.checkpoints)
     reader = answer.Reader(answer.Predictor(paths))
     found: dict[tuple[str, ...], list[bool]] = {}
     for sent in progress(pictures(options), "pictures"):
         for network, text in read(reader, sent.picture).items():
             key = (sent.set, sent.content, sent.kind, network)
             found.setdefault(key, []).append(sent.is_right(text))
+    columns = ("set", "content", "kind", "network")
     rows = [
-        {
-            **dict(zip(("set", "content", "kind", "network"), key, strict=True)),
-            "n": len(right),
-            "right": sum(right),
-        }
+        {**dict(zip(columns, key, strict=True)), "n": len(right), "right": sum(right)}
         for key, right in found.items()
     ]
-    # A file's place is this machine's affair; its name says which it is.
     sets = tuple(Path(table.parent.name) / table.name for table in options.sets)
-    record = made_by(
-        replace(options, unipen=Path(options.unipen.name), sets=sets),
-        weights_sha256={n: nets.weights_digest(nets.load_network(p)) for n, p in paths.items()},
-    )
-    return [
-        write_table(options.output, rows),
-        write_json(options.output.with_suffix(".json"), record),
-    ]
+    record = robustness.record_of(replace(options, sets=sets), paths)
+    return robustness.write(options.output, rows, record)
 
 
 def read(reader: "Reader", picture: "bytes | Image.Image") -> dict[str, str]:
@@ -114,11 +104,7 @@ def read(reader: "Reader", picture: "bytes | Image.Image") -> dict[str, str]:
 
 def pictures(options: Options) -> Iterator[Sent]:
     """Those that are drawn here, then the labelled ones."""
-    from netlib.data.strokes import read_unipen, split_by_writer
-
-    digits = read_unipen(options.unipen)
-    _, writers = split_by_writer(digits, options.test_writers, options.seed)
-    yield from drawn([d for d in digits if d.writer in writers], options.count, options.seed)
+    yield from drawn(robustness.unseen(options), options.count, options.seed)
     for table in options.sets:
         with open(table, newline="", encoding="utf-8") as file:
             for name, text, kind in list(csv.reader(file))[1:]:
@@ -128,8 +114,6 @@ def pictures(options: Options) -> Iterator[Sent]:
 
 def drawn(digits: "Sequence[PenDigit]", count: int, seed: int) -> Iterator[Sent]:
     """`count` photographs of each kind: of one digit, of a number, and of something else."""
-    import numpy as np
-
     from netlib.measure.doodles import DRAWERS
     from netlib.measure.families import boxed
     from netlib.measure.photographs import KINDS, on_a_page

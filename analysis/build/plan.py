@@ -19,25 +19,15 @@ RECIPE = ("--augment", "mild", "--weight-decay", "0.05")
 
 @dataclass(frozen=True)
 class Step:
-    """Some commands, in order.
+    """Some commands, in order."""
 
-    Attributes:
-        name: in the record and for --redo.
-        commands: each its name and its arguments.
-        outputs: files that they write.
-        inputs: results that they read.
-        hidden: more arguments, which change where it runs or reads but not what it finds.
-        sweep: whether the output is a table of `analysis.sweep`.
-        is_data: whether it makes a data set, whose record says by itself what made it.
-    """
-
-    name: str
-    commands: tuple[tuple[str, ...], ...]
-    outputs: tuple[Path, ...]
-    inputs: tuple[Path, ...] = ()
-    hidden: tuple[str, ...] = ()
-    sweep: bool = False
-    is_data: bool = False
+    name: str  # in the record and for --redo
+    commands: tuple[tuple[str, ...], ...]  # each its name and its arguments
+    outputs: tuple[Path, ...]  # files that they write
+    inputs: tuple[Path, ...] = ()  # results that they read
+    hidden: tuple[str, ...] = ()  # more arguments, which change where it runs, not what it finds
+    sweep: bool = False  # whether the output is a table of `analysis.sweep`
+    is_data: bool = False  # whether it makes a data set, whose record says by itself what made it
 
     def check(self) -> None:
         """Raise a ValueError where there is a data set of another command."""
@@ -53,7 +43,6 @@ class Step:
 
     @property
     def command(self) -> str:
-        """As a person would type it."""
         return " && ".join(
             shlex.join(["python", "-m", COMMANDS[name].removesuffix(".__main__"), *arguments])
             for name, *arguments in self.commands
@@ -73,45 +62,27 @@ def settings(command: str) -> Any:
 
 @dataclass(frozen=True)
 class Own:
-    """A data set of the user's.
+    """A data set of the user's."""
 
-    Attributes:
-        path: folder or zip in the course's layout.
-        num_classes: 2 to 10.
-        images: in its training split.
-    """
-
-    path: Path
-    num_classes: int
-    images: int
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return () if self.num_classes == 10 else ("--num-classes", str(self.num_classes))
+    path: Path  # folder or zip in the course's layout
+    num_classes: int  # 2 to 10
+    images: int  # in its training split
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What the questions need to know to name their steps.
+    """What the questions need to know to name their steps."""
 
-    Attributes:
-        size: "tiny" shows that everything works, "small" is made in minutes, "full" in hours.
-        results: folder of the numbers.
-        runs: folder of checkpoints and predictions.
-        mnist_root: folder with torchvision's MNIST; None downloads it, where it is needed.
-        jobs: trainings at a time, -1 for one a core.
-        own: a data set in the place of the course's.
-    """
-
-    size: str
-    results: Path
-    runs: Path
-    mnist_root: Path | None = None
-    jobs: int = -1
-    own: "Own | None" = None
+    size: str  # "tiny" shows that everything works, "small" is made in minutes, "full" in hours
+    results: Path  # folder of the numbers
+    runs: Path  # folder of checkpoints and predictions
+    mnist_root: Path | None = (
+        None  # with torchvision's MNIST; None downloads it, where it is needed
+    )
+    jobs: int = -1  # trainings at a time, -1 for one a core
+    own: Own | None = None  # a data set in the place of the course's
 
     def pick(self, tiny: Any, small: Any, full: Any) -> Any:
-        """The one of this size."""
         return {"tiny": tiny, "small": small, "full": full}[self.size]
 
     @property
@@ -127,7 +98,9 @@ class Plan:
     @property
     def classes(self) -> tuple[str, ...]:
         """How many classes there are, where they are not ten."""
-        return self.own.classes if self.own else ()
+        if self.own is None or self.own.num_classes == 10:
+            return ()
+        return ("--num-classes", str(self.own.num_classes))
 
     def possible(self, sizes: Iterable[Any]) -> tuple[Any, ...]:
         """Those numbers of training images that there are; all that there are, if none."""

@@ -172,11 +172,7 @@ class _Progress(ZeroReporter):
 
 
 def run_step(step: Step) -> dict[str, Any]:
-    """Run the commands in this process; returns what the state says of them.
-
-    Raises:
-        WorkError: a command failed, or did not write its files.
-    """
+    """Run the commands in this process; returns what the state says of them."""
     started = time.perf_counter()
     for name, *arguments in step.commands:
         if status := start(name, [*arguments, *step.hidden]):

@@ -4,7 +4,8 @@ import filecmp
 import json
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from analysis.build.pairs import ANSWERS, LOGITS, Pair, Result, write
 from analysis.frame.results import Results
 from analysis.look.style import NETWORKS
 from analysis.questions import calibration, headline, mistakes, roc
+from netlib.measure import KeptRun
 
 if TYPE_CHECKING:
     from analysis.build.plan import Plan
@@ -49,39 +51,19 @@ def differences(
                 yield f"{output / path.name} comes out otherwise."
 
 
-@dataclass(frozen=True)
-class KeptLogits:
-    """One run of the committed logits, as far as comparing needs a run."""
-
-    network: str
-    seed: int
-    found: dict[str, np.ndarray]
-
-    @property
-    def folder(self) -> Path:
-        return Path(f"{self.network}-{self.seed}")
-
-    def arrays(self, *names: str) -> tuple[np.ndarray, ...]:
-        own = {
-            "labels": self.found["labels"],
-            "logits": self.found[self.folder.name],
-            "validation_labels": self.found[f"{self.folder.name}_validation_labels"],
-            "validation_logits": self.found[f"{self.folder.name}_validation"],
-        }
-        return tuple(own[name] for name in names)
-
-
 def otherwise(data: Results, folder: Path) -> Iterator[str]:
     """Tables that come out otherwise from the committed logits."""
     found = data.arrays(LOGITS)
     made = json.loads(str(found["made_by"]))
-    kept = {n: [KeptLogits(n, seed, found) for seed in made["seeds"]] for n in NETWORKS}
-    results = {name: [Result(run) for run in runs] for name, runs in kept.items()}  # type: ignore[arg-type]
+    results: dict[str, list[Result]] = {network: [] for network in NETWORKS}
+    for network, seed in product(NETWORKS, made["seeds"]):
+        name = f"{network}-{seed}"
+        keys = ("labels", name, f"{name}_validation_labels", f"{name}_validation")
+        run = KeptRun(network, seed, Path(name))
+        results[network].append(Result(run, [found[key] for key in keys]))
     pair = Pair(tuple(made["seeds"]), 0, results, None, made)  # type: ignore[arg-type]
     first = data.table("pairs.csv").iloc[0]
-    counts = [
-        int(first[f"count_{label}"]) for label in range(results[NETWORKS[0]][0].logits.shape[1])
-    ]
+    counts = [int(first[name]) for name in first.index if name.startswith("count_")]
     tables = {
         **headline.compare(pair),
         **calibration.compare(pair),

@@ -1,6 +1,6 @@
 """What one network says of the images of a data set, as `analysis.evaluate` keeps it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 COLOURS = (STANDARD, MOBILENET, GREEN)  # first, second, third: whatever their names
 MARKERS = ("o", "s", "^")
 MOST = len(COLOURS)
+KEPT = ("labels", "logits", "embeddings", "temperature", "class_names", "images")
 
 
 @dataclass(frozen=True)
@@ -107,13 +108,19 @@ def check(found: Sequence[Answers]) -> list[Answers]:
 
 
 def _read(file: Path, name: str, place: int) -> Answers:
-    needed = ("labels", "logits", "embeddings", "temperature", "class_names", "images")
     with np.load(file, allow_pickle=False) as content:
-        if missing := sorted({*needed} - {*content.files}):
+        if missing := sorted({*KEPT} - {*content.files}):
             raise ValueError(f"{file} lacks {', '.join(missing)}: write it with analysis.evaluate.")
-        labels, logits, embeddings, heat, names, images = (content[key] for key in needed)
+        return of(content, name, place)
+
+
+def of(
+    arrays: Mapping[str, Any], name: str, place: int, filters: Sequence[np.ndarray] = ()
+) -> Answers:
+    """The answers in arrays as `analysis.evaluate` keeps them."""
+    labels, logits, embeddings, heat, names, images = (arrays[key] for key in KEPT)
     known = float(heat), tuple(names.tolist()), grey(images)
-    return Answers(name, place, labels, logits, embeddings, *known)
+    return Answers(name, place, labels, logits, embeddings, *known, tuple(filters))
 
 
 def grey(images: np.ndarray) -> np.ndarray:

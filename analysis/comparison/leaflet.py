@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 TEMPLATE = Path(__file__).with_name("comparison.typ")
 PDF = "Comparison.pdf"
-# The sections after the first page, each with its figures; two in a tuple stand side by side.
-SECTIONS: tuple[tuple[str, tuple[str | tuple[str, str], ...]], ...] = (
-    ("What is read as what", ("confusion", "confusion_difference")),
-    ("Class by class", ("class_scores",)),
-    ("One class against the rest", ("roc", "roc_log", "precision_recall")),
-    ("Confidence", (("calibration", "risk_coverage"),)),
-    ("Filters", ("filters",)),
-    ("The images in the plane", ("tsne", "umap")),
-    ("Right and wrong", ("right", "errors")),
-)
+# The sections after the first page, each with its figures; what is in one text stands side by side.
+SECTIONS = {
+    "What is read as what": ("confusion", "confusion_difference"),
+    "Class by class": ("class_scores",),
+    "One class against the rest": ("roc", "roc_log", "precision_recall"),
+    "Confidence": ("calibration risk_coverage",),
+    "Filters": ("filters",),
+    "The images in the plane": ("tsne", "umap"),
+    "Right and wrong": ("right", "errors"),
+}
 Block = dict[str, Any]
 
 
@@ -93,11 +93,8 @@ def blocks(
     yield costs_table(numbers["costs"])
     if missing:
         yield text("Not drawn, since this set does not allow it: " + " ".join(missing))
-    for title, figures in SECTIONS:
-        rows = [
-            [f for f in ([row] if isinstance(row, str) else row) if f in captions]
-            for row in figures
-        ]
+    for title, figures in SECTIONS.items():
+        rows = [[name for name in row.split() if name in captions] for row in figures]
         if not any(rows):
             continue
         yield heading(title)
@@ -127,26 +124,22 @@ def text(words: str, strong: bool = False) -> Block:
 
 def figures_of(captions: dict[str, str]) -> Block:
     """Figures side by side, by their names."""
-    return {
-        "kind": "figures",
-        "figures": [{"name": name, "caption": caption} for name, caption in captions.items()],
-    }
+    figures = [{"name": name, "caption": caption} for name, caption in captions.items()]
+    return {"kind": "figures", "figures": figures}
 
 
 def table(
     head: Sequence[str], rows: Sequence[Sequence[str]], note: str = "", prose: bool = False
 ) -> Block:
     """Numbers to the right, or `prose` to the left and over pages."""
-    cells = [list(row) for row in rows]
-    return {"kind": "table", "head": list(head), "rows": cells, "note": note, "prose": prose}
+    return {"kind": "table", "head": head, "rows": rows, "note": note, "prose": prose}
 
 
 def of_rows(
     columns: dict[str, Callable[[Block], str]], rows: Sequence[Block], note: str = ""
 ) -> Block:
     """A table: title of a column -> what stands in it of a row."""
-    cells = [[cell(row) for cell in columns.values()] for row in rows]
-    return table(list(columns), cells, note)
+    return table([*columns], [[cell(row) for cell in columns.values()] for row in rows], note)
 
 
 def at(key: str, form: Callable[[Any], str] = str) -> Callable[[Block], str]:

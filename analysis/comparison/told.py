@@ -78,16 +78,12 @@ def verdict(row: dict[str, Any], n: int) -> str:
         f"{a} alone is right on {whole(row['only_first'])} of {whole(n)} images, {b} alone on "
         f"{whole(row['only_second'])}"
     )
+    test, gap = f"exact McNemar test, {p_equals(p)}", row["difference"]
     if p >= ALPHA:
-        return (
-            f"{alone}: a difference of {points(row['difference'])} points ({reach}) that cannot be "
-            f"told from chance (exact McNemar test, {p_equals(p)})."
-        )
-    better = a if row["difference"] > 0 else b
-    return (
-        f"{alone}: {better} is the better one by {100 * abs(row['difference']):.2f} points "
-        f"({reach}; exact McNemar test, {p_equals(p)})."
-    )
+        chance = f"({reach}) that cannot be told from chance ({test})"
+        return f"{alone}: a difference of {points(gap)} points {chance}."
+    better = f"{a if gap > 0 else b} is the better one by {100 * abs(gap):.2f} points"
+    return f"{alone}: {better} ({reach}; {test})."
 
 
 def seen(counts: dict[str, int | None]) -> str:

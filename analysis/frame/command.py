@@ -16,7 +16,7 @@ import re
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -109,11 +109,11 @@ def module_name(kind: type) -> str:
 
 def command_line(options: Any) -> str:
     """The shortest command that gives these options."""
-    kind, defaults = type(options), {field.name: _default(field) for field in fields(options)}
-    names = [name for name in defaults if _is_positional(kind, name)]
-    placed = [word for name in names for word in _words(getattr(options, name))]
-    arguments = [*placed, *_spelled(options, defaults)]
-    return shlex.join(["python", "-m", module_name(kind), *arguments])
+    defaults = {
+        field.name: field.default if field.default_factory is MISSING else field.default_factory()
+        for field in fields(options)
+    }
+    return shlex.join(["python", "-m", module_name(type(options)), *_spelled(options, defaults)])
 
 
 def made_by(options: Any, *packages: str, **facts: Any) -> dict[str, Any]:
@@ -132,12 +132,11 @@ def versions(*packages: str) -> dict[str, str]:
 
 def processor() -> str:
     """The processor's name, where the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:  # another system than Linux
-        lines = []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    with contextlib.suppress(OSError):  # another system than Linux
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
 
 
 def write_json(path: Path, content: Any) -> Path:
@@ -149,8 +148,8 @@ def write_json(path: Path, content: Any) -> Path:
 
 def arguments_of(**options: Any) -> list[str]:
     """A command's arguments from the same in Python: `seeds=[0, 1]`, `augment="mild"`."""
-    words = ((f"--{name}", *_words(value)) for name, value in options.items() if value is not None)
-    return [part for parts in words for part in parts]
+    given = {name: value for name, value in options.items() if value is not None}
+    return [part for name, value in given.items() for part in (f"--{name}", *_words(value))]
 
 
 def word(value: Any) -> str:
@@ -249,26 +248,11 @@ def _sentence(complaint: str) -> str:
     return text if text.endswith(".") else f"{text}; --help lists the options."
 
 
-def _default(field: Field) -> Any:
-    if field.default_factory is not MISSING:
-        return field.default_factory()
-    return field.default
-
-
-def _is_positional(kind: type, name: str) -> bool:
-    hint = get_type_hints(kind, include_extras=True)[name]
-    return any(mark is POSITIONAL for mark in getattr(hint, "__metadata__", ()))
-
-
-POSITIONAL = tyro.conf.Positional[int].__metadata__[0]  # type: ignore[attr-defined]
-
-
 def _spelled(options: Any, defaults: Mapping[str, Any]) -> Iterator[str]:
-    """Flags of what differs from its default."""
-    for field in fields(options):
-        value, default = getattr(options, field.name), defaults[field.name]
-        flag = field.name.replace("_", "-")
-        if value == default or _is_positional(type(options), field.name):
+    """Flags of what differs from its default; no command that is recorded has words before them."""
+    for name, default in defaults.items():
+        value, flag = getattr(options, name), name.replace("_", "-")
+        if value == default:
             continue
         if is_dataclass(value) and not isinstance(value, AugmentConfig):
             yield from _spelled(value, vars(default))

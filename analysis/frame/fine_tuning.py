@@ -10,6 +10,8 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from analysis.frame.command import made_by
 from netlib import data, nets
 
@@ -20,7 +22,6 @@ Sets = tuple["data.DigitDataset", "data.DigitDataset"]  # to train on, and to te
 
 
 def map_of(checkpoint: Path) -> Path:
-    """Where the map of a network lies."""
     return checkpoint.with_name(f"map_{checkpoint.stem}.npz")
 
 
@@ -30,8 +31,6 @@ def rehearsed(options: Any, num_classes: int) -> Sets | None:
     Raises:
         ValueError: there is no test split, and no map to take digits from.
     """
-    import numpy as np
-
     from netlib.data.layout import has_split
 
     path = options.dataset_path
@@ -102,8 +101,6 @@ def write_beside(options: Any, sets: Sets | None, checkpoint: Path) -> list[Path
 
 def tell(options: Any, tested: "data.DigitDataset", checkpoint: Path) -> None:
     """What the new digits and those of the test, rehearsed, are read as before and after."""
-    import numpy as np
-
     from netlib.answer import Predictor, Reader
 
     reader = Reader(Predictor({"before": options.start_from, "after": checkpoint}))
@@ -121,8 +118,6 @@ def tell(options: Any, tested: "data.DigitDataset", checkpoint: Path) -> None:
 
 def write_map(options: Any, source: Path, checkpoint: Path) -> Path:
     """The digits of a map as the new network sees them."""
-    import numpy as np
-
     from analysis.frame.results import write_arrays
     from analysis.project import project, settings
     from netlib.answer import Predictor, Reader

@@ -31,12 +31,10 @@ class Results:
         return pd.read_csv(self._path(name), dtype=TEXT, keep_default_na=True)
 
     def arrays(self, name: str) -> dict[str, np.ndarray]:
-        """An npz, all in memory."""
         with np.load(self._path(name), allow_pickle=False) as file:
             return {key: file[key] for key in file.files}
 
     def record(self, name: str) -> Any:
-        """A JSON file."""
         return json.loads(self._path(name).read_text(encoding="utf-8"))
 
     def sweep(self, name: str) -> pd.DataFrame:

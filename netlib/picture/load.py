@@ -114,6 +114,8 @@ def _refusal(data: bytes) -> str:
             "The picture is HEIC, which is not read: save it as JPEG (on an iPhone: Settings, "
             "Camera, Formats, Most Compatible)."
         )
+    if data.startswith(b"PK\3\4"):
+        return "The file is a zip, not a picture: unpack it, or send it under Many pictures."
     return f"The file is no picture in {FORMAT_NAMES}; convert it."
 
 

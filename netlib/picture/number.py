@@ -25,6 +25,7 @@ from netlib.picture.pieces import (
     CUTTABLE,
     Components,
     find_components,
+    is_stroke,
     over_segment,
 )
 
@@ -214,7 +215,7 @@ def _is_one_component(ink: Ink, cut: Cut, score: Score | None) -> bool:
     if cut.fine is not None:
         drawn, outline = cut.fine, cut.outline
     left, top, width, height = cv2.boundingRect((drawn > COMPONENT_LEVEL).view(np.uint8))
-    if width < CUTTABLE * height:
+    if width < CUTTABLE * height or is_stroke(ink.boxed):
         return True
     alone = drawn[top : top + height, left : left + width]
     line = Line(float(height), [Piece(1, (left, top, left + width, top + height))])

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from netlib.picture.digit import stroke_width
+from netlib.picture.digit import outline_length, stroke_width
 from netlib.picture.parts import SMALL, Line, Piece, union
 from netlib.picture.patch import Box, ink_box
 from netlib.picture.seams import find_seams
@@ -27,6 +27,9 @@ PART_WIDTH = 1.1  # if the two are not wider than this;
 JOINED_WIDTH = 1.7  # components over one another are one digit up to this width
 CUTTABLE = 0.4  # narrower components are not cut,
 FLAT = 0.2  # nor are lower ones
+# Nor is one stroke from left to right, which is so many times as wide as high, at least, and whose
+# length is this share of its width, at most; nor what is wider than twenty digits, in heights.
+LYING, STRAIGHT, ROW_WIDTH = 2.0, 1.3, 20.0
 # A ring is at least this many pixels wide and high.
 RING_SIDE = 6
 # and may be open by this share of its size.
@@ -201,6 +204,14 @@ def _with_edges(box: Box) -> tuple[slice, slice]:
     return slice(max(top - 1, 0), bottom + 1), slice(max(left - 1, 0), right + 1)
 
 
+def is_stroke(alone: np.ndarray) -> bool:
+    """Whether a component (h, w) is one stroke from left to right, not a row of digits."""
+    height, width = alone.shape
+    if width < LYING * height:
+        return False
+    return width > ROW_WIDTH * height or outline_length(alone) / 2 <= STRAIGHT * width
+
+
 def _cut(
     ink: np.ndarray,
     labels: np.ndarray,
@@ -216,7 +227,7 @@ def _cut(
     window = labels[inside]
     rest = window == piece.label
     alone = np.where(rest, ink[inside], np.float32(0))
-    seams = find_seams(alone, line_height, stroke)
+    seams = [] if is_stroke(alone) else find_seams(alone, line_height, stroke)
     if not seams:
         return [piece]
     parts: list[Piece] = []

@@ -261,7 +261,7 @@ def test_a_file_that_is_refused_takes_the_old_answer_away(visit: Callable[..., V
         ("empty.png", b"", "empty"),
         ("text.png", b"This is a text.", "is no picture in PNG"),
         ("half.png", png(paper(ONE))[:90], "damaged"),
-        ("blank.png", png(Image.new("RGB", (90, 90), "white")), "The picture is blank"),
+        ("blank.png", png(Image.new("RGB", (90, 90), "white")), "No ink was found"),
     ):
         visitor.upload(png(paper(SEVEN)))
         visitor.reads("7")

@@ -201,7 +201,7 @@ class Detail:
         inputs: list,
         outputs: list,
         also: list,
-        blank: Sequence[str] = (),
+        blank: Sequence[Any] = (),
         preprocess: bool = True,
     ) -> None:
         """Call `function` when the tab is opened, when the answers have settled, and on `also`.
@@ -210,7 +210,7 @@ class Detail:
         `blank` those of the others. Without `preprocess`, inputs come as the page sends them.
         """
 
-        def show(problem: str) -> list[str] | str:
+        def show(problem: str) -> list[Any] | str:
             return [message(problem), *blank] if blank else message(problem)
 
         for event in (self.tab.select, getattr(self.answers, self.name), *also):
@@ -227,7 +227,7 @@ def alert(text: str) -> str:
     return f'<p class="hint" role="alert">{escape(text)}</p>'
 
 
-BELOW = "What is below goes on with the digit under Draw or Upload."
+BELOW = "What is below goes on with Draw or Upload, whichever was open last."
 WAIT = message("One moment …")  # of what is made when its tab is first opened
 
 
@@ -355,10 +355,11 @@ def _batch_tab(service: Service) -> None:
         html(message(BELOW))
     files.change(lambda: "", None, table, queue=False, api_visibility="private")
     read = guarded(read_files, alert)
-    reading = button.click(read, files, table, api_visibility="private", **UNCHANGED)
+    cleared = button.click(lambda: "", None, table, queue=False, api_visibility="private")
+    reading = cleared.then(read, files, table, api_visibility="private", **UNCHANGED)
     _keep(files)
-    stop.click(lambda: message("Stopped: nothing was kept."), None, table, cancels=[reading],
-               queue=False, api_visibility="private")  # fmt: skip
+    stop.click(lambda shown: shown or message("Stopped: nothing was kept."), table, table,
+               cancels=[reading], queue=False, api_visibility="private", **UNCHANGED)  # fmt: skip
 
 
 def _label_examples(service: Service) -> str:
@@ -385,12 +386,12 @@ def _teach_tab(
     current: gr.State,
     show: Callable[[Taught, Reading], str],
 ) -> None:
-    def follow(taught: Taught, reading: Reading | None) -> str:
-        return teach_html(teacher, service.facts, taught, reading)
+    def follow(taught: Taught, reading: Reading | None) -> tuple[str, None]:
+        return teach_html(teacher, service.facts, taught, reading), None  # of no digit but that one
 
     def shown(taught: Taught, reading: Reading | None, note: str) -> tuple:
         above = gr.skip() if reading is None else show(taught, reading)
-        return message(note), follow(taught, reading), taught, above
+        return message(note), follow(taught, reading)[0], taught, above
 
     def correct(taught: Taught, reading: Reading | None, answer: str | None) -> tuple:
         reading = single_digit(reading)
@@ -422,7 +423,8 @@ def _teach_tab(
             back = gr.Button("Undo", scale=0, min_width=90)
         note = html(elem_id="teach-note")
         view = html(elem_id="teach-detail")
-    Detail("teach", tab, answers).update(follow, [lesson, current], [view], [])
+    detail = Detail("teach", tab, answers)
+    detail.update(follow, [lesson, current], [view, label], [], [None])
     outputs = [note, view, lesson, answers]
     button.click(guarded(correct, refuse), [lesson, current, label], outputs, **INSTANT)
     back.click(guarded(undo, refuse), [lesson, current], outputs, **INSTANT)

@@ -19,9 +19,11 @@ function settled() {
 }
 
 // Answers are dimmed from the moment that a drawing or file is sent until the reply to that one is
-// there; of a server that is gone or stays silent none is shown.
+// there; of a server that is gone or takes long none is shown.
 const DIM_MS = 400, ASK_MS = 1200, SILENT_MS = 6000, UPLOAD_MS = 120000;
-const SILENT = "The server does not answer. What is drawn is kept: when it is back, this page loads again and reads it.";
+const SILENT = "The server does not answer. When it is back, this page loads again and reads what is drawn; corrections "
+  + "and chosen files are lost then.";
+const SLOW = "The answer takes long: the server is there, but has much to do.";
 const HEALTH = new URL("health", document.baseURI);
 let awaited = null; // number of the drawing, "file" for an upload, null when all is answered
 let dimming = null, asking = null, waiting = null;
@@ -49,17 +51,21 @@ function sent(what) {
   awaited = what;
   stopWaiting();
   dimming = setTimeout(() => mark("stale"), DIM_MS);
-  asking = setTimeout(() => fetch(HEALTH).catch(() => what === awaited && silent()), ASK_MS);
-  waiting = setTimeout(silent, what === "file" ? UPLOAD_MS : SILENT_MS);
+  const ask = (found) => (
+    fetch(HEALTH, { signal: AbortSignal.timeout(ASK_MS) }).then(() => found, () => SILENT)
+      .then((text) => text && what === awaited && silent(text)));
+  asking = setTimeout(ask, ASK_MS);
+  waiting = setTimeout(() => ask(SLOW), what === "file" ? UPLOAD_MS : SILENT_MS);
 }
 
 function stopWaiting() {
   for (const timer of [dimming, asking, waiting]) clearTimeout(timer);
 }
 
-function silent() {
+function silent(text) {
+  element.dataset.silent = text;
   mark("stale", "silent");
-  speak(SILENT);
+  speak(text);
 }
 
 function replied() {
@@ -72,7 +78,6 @@ function replied() {
   if (!pad?.classList.contains("drawing")) speak(element.querySelector(".verdict")?.textContent ?? "");
 }
 
-element.dataset.silent = SILENT;
 document.addEventListener("pad-sent", (event) => {
   if (event.target.dataset.name === "@PAD@") sent(event.detail);
 });

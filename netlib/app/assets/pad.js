@@ -61,13 +61,15 @@ function paint() {
   context.fillStyle = PAPER;
   context.fillRect(0, 0, canvas.width, canvas.height);
   for (const mark of marks) mark.picture ? paintPicture(mark.picture) : paintStroke(mark);
-  root.classList.toggle("has-ink", marks.length > 0);
+  root.classList.toggle("has-ink", hasInk());
   const focused = document.activeElement;
   button("undo").disabled = past.length === 0;
   button("redo").disabled = future.length === 0;
   button("clear").disabled = marks.length === 0;
   if (focused.disabled && root.contains(focused)) canvas.focus({ preventScroll: true }); // not lost
 }
+
+const hasInk = () => marks.some((mark) => mark.picture || !mark.erase);
 
 function paintSoon() {
   if (framePending) return;
@@ -82,10 +84,9 @@ function send() {
   lastSent = performance.now();
   note.textContent = "";
   paint();
-  const empty = !marks.some((mark) => mark.picture || !mark.erase);
   root.dataset.drawing = ++number;
   root.dispatchEvent(new CustomEvent("pad-sent", { bubbles: true, detail: number }));
-  const url = empty ? "" : canvas.toDataURL("image/png");
+  const url = hasInk() ? canvas.toDataURL("image/png") : "";
   // Nothing but strokes is black on white, however much of the pad they cover.
   props.value = `${marks.some((mark) => mark.picture) ? url : url.replace(";", ";drawn=1;")}#${number}`;
 }
@@ -110,6 +111,11 @@ function position(event) {
   const x = (event.clientX - box.left) * canvas.width / box.width;
   const y = (event.clientY - box.top) * canvas.height / box.height;
   return [onGrid(x, canvas.width), onGrid(y, canvas.height)];
+}
+
+// A path without length, of a tap that trembles, would not be painted.
+function extend(points, point) {
+  if (String(point) !== String(points.at(-1))) points.push(point);
 }
 
 // A stylus wins over a finger or palm that came before it; touches beside a stylus are a palm.
@@ -148,7 +154,7 @@ canvas.addEventListener("pointermove", (event) => {
   if (event.pointerId !== pointer) return;
   if (event.pointerType === "pen") lastStylus = performance.now();
   const moves = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
-  for (const move of moves.length ? moves : [event]) active.points.push(position(move));
+  for (const move of moves.length ? moves : [event]) extend(active.points, position(move));
   paintSoon();
   sendThrottled();
 });

@@ -18,7 +18,7 @@ from netlib.app.views.pictures import encode
 from netlib.app.views.steps import steps_html
 from netlib.picture.load import Picture
 
-BLANK_PICTURE = "The picture is blank: there is no ink in it that stands out from its paper."
+BLANK_PICTURE = "No ink was found: there is none, or none that stands out from its paper."
 
 
 def on_pad(reader: Reader, value: str, facts: Facts) -> tuple[str, str, Reading]:

@@ -36,6 +36,7 @@ CAM_HINT = (
     "<b>Grad-CAM</b> at the block named below: bright is where its maps speak for {target}. Each "
     "network has a scale of its own, from 0 to the maximum given."
 )
+REFUSED = "By the threshold of {} this is no digit; below is what it would be, were it one."
 MAPS_HINT = (
     "<b>Feature maps.</b> After each block the 16 maps with the strongest mean response, strongest "
     "first; bright is a strong response. Each picture has a scale of its own, from 0 to the "
@@ -63,11 +64,18 @@ def why_html(networks: Networks, facts: Facts, reading: Reading | None, target: 
     target = read[0] if target is None else target
     images = {n: fitted(reading.digits, net.layers.input_dim)[0] for n, net in networks.items()}
     return (
-        _evidence(networks, facts, images, target, against)
+        _refusal(facts, reading)
+        + _evidence(networks, facts, images, target, against)
         + _cams(networks, facts, images, target)
         + _maps(networks, facts, images)
         + _filters(networks, facts)
     )
+
+
+def _refusal(facts: Facts, reading: Reading) -> str:
+    """Which networks take it for no digit."""
+    found = [facts[n].title for n, network in reading.networks.items() if not network.is_digit[0]]
+    return f'<p class="hint">{escape(REFUSED.format(" and ".join(found)))}</p>' if found else ""
 
 
 def _section(hint: str, body: str) -> str:

@@ -73,8 +73,8 @@ class Lesson {
     if (state.tab) tabButtons().find((tab) => slug(tab.textContent) === state.tab)?.click();
     if (state.block) openInside(state);
     this.enlarge();
-    if (!state.step || !this.pair) return;
-    this.open(state.step, false);
+    this.open((this.pair && state.step) || 0, false);
+    if (this.panel.hidden) return;
     const [{ type }] = performance.getEntriesByType("navigation");
     if (type !== "reload") this.panel.scrollIntoView({ block: "start" }); // a link's reader has seen nothing yet
   }

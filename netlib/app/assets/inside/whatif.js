@@ -74,10 +74,10 @@ function showCosts(root, sizes) {
   const { m, n, k, side } = sizes;
   Object.assign(root.dataset, { standard, depthwise, separable });
   const most = Math.max(standard, separable);
-  const pixels = `${side}·${side}`;
+  const pixels = `${side}·${side}`, [maps, outputs] = [m, n].map(number);
   root.querySelector("tbody").innerHTML = [
-    row("standard", "(2) standard", `K·K·M·N·F·F = ${k}·${k}·${m}·${n}·${pixels}`, [standard], most),
-    row("mobilenet", "(4) depthwise only", `K·K·M·F·F = ${k}·${k}·${m}·${pixels}`, [depthwise], most),
+    row("standard", "(2) standard", `K·K·M·N·F·F = ${k}·${k}·${maps}·${outputs}·${pixels}`, [standard], most),
+    row("mobilenet", "(4) depthwise only", `K·K·M·F·F = ${k}·${k}·${maps}·${pixels}`, [depthwise], most),
     row("mobilenet", "(5) depthwise separable", `K·K·M·F·F + M·N·F·F = ${number(depthwise)} + ${number(separable - depthwise)}`,
       [depthwise, separable - depthwise], most),
   ].join("");

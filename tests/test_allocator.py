@@ -2,12 +2,10 @@
 
 import ctypes
 
-import pytest
-
 from netlib.training.allocator import SETTINGS, keep_freed_memory
 
 
-def test_the_allocator_gets_every_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_allocator_gets_every_setting(monkeypatch) -> None:
     got = {}
     library = type("Library", (), {"mallopt": lambda self, name, value: got.update({name: value})})
     monkeypatch.setattr(ctypes, "CDLL", lambda name: library())
@@ -15,6 +13,6 @@ def test_the_allocator_gets_every_setting(monkeypatch: pytest.MonkeyPatch) -> No
     assert got == SETTINGS
 
 
-def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_c_library_is_left_alone(monkeypatch) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
     keep_freed_memory.__wrapped__()

@@ -32,7 +32,7 @@ from netlib.nets.network import named_network
 
 
 @pytest.fixture(scope="module")
-def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def checkpoints(tmp_path_factory) -> dict[str, Path]:
     """Both networks with batch norm that is not neutral."""
     folder = tmp_path_factory.mktemp("checkpoints")
     paths = {}

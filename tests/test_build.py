@@ -36,7 +36,7 @@ FULL = Path("figures/data/full")
 
 
 @pytest.fixture
-def at_root(monkeypatch: pytest.MonkeyPatch) -> None:
+def at_root(monkeypatch) -> None:
     monkeypatch.chdir(ROOT)
 
 
@@ -47,9 +47,7 @@ def test_every_step_of_the_committed_report_is_done() -> None:
 
 
 @pytest.mark.usefixtures("at_root")
-def test_every_number_figure_and_table_is_what_the_results_make(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_every_number_figure_and_table_is_what_the_results_make(capsys) -> None:
     """If it fails: python -m analysis.build --full --draw-only."""
     before = digest(Path("figures"))
     assert start("build", ["--full", "--verify"]) == 0, capsys.readouterr().err
@@ -65,7 +63,7 @@ def cells() -> Iterator[tuple[str, int, int]]:
             yield str(path.relative_to(ROOT / FULL)), rng.integers(height), rng.integers(width)
 
 
-def test_any_other_cell_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_other_cell_is_noticed(tmp_path: Path, monkeypatch) -> None:
     shutil.copytree(ROOT / "figures/data", tmp_path / "figures/data")
     (tmp_path / "checkpoints").symlink_to(ROOT / "checkpoints")
     monkeypatch.chdir(tmp_path)
@@ -160,7 +158,7 @@ class Append:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(tmp_path: Path, monkeypatch) -> Path:
     monkeypatch.setattr("analysis.build.store.start", Append(tmp_path))
     return tmp_path
 
@@ -251,7 +249,7 @@ def test_an_unknown_step_is_one_sentence(refused) -> None:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory) -> Path:
     """A folder in which everything was made tiny, of every fifth digit, in this process."""
     place = tmp_path_factory.mktemp("report")
     (place / "checkpoints").symlink_to(ROOT / "checkpoints")  # whose layers are timed
@@ -273,9 +271,7 @@ def test_the_report_draws_what_its_steps_measured(made: Path) -> None:
     assert (made / "figures/Report.pdf").read_bytes().startswith(b"%PDF")
 
 
-def test_a_result_that_was_changed_stops_the_report(
-    made: Path, monkeypatch: pytest.MonkeyPatch, refused
-) -> None:
+def test_a_result_that_was_changed_stops_the_report(made: Path, monkeypatch, refused) -> None:
     monkeypatch.chdir(made)
     path = Path("figures/data/tiny/loss.csv")
     before = path.read_bytes()
@@ -292,10 +288,7 @@ def test_a_result_that_was_changed_stops_the_report(
 
 
 def comparison(gaps: list[float], equivalent: bool | None = False) -> dict:
-    return {
-        "difference": {"accuracy": {"values": gaps}},
-        "equivalence": {"equivalent": equivalent},
-    }
+    return {"difference": {"accuracy": {"values": gaps}}, "equivalence": {"equivalent": equivalent}}
 
 
 @pytest.mark.parametrize(

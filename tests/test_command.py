@@ -133,7 +133,7 @@ def test_a_record_says_what_made_a_file(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def module(monkeypatch: pytest.MonkeyPatch):
+def module(monkeypatch):
     """This module as a command called "try"; `run` is what a test makes of it."""
     here = sys.modules[__name__]
     monkeypatch.setitem(command.COMMANDS, "try", __name__)

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,7 @@ Checkpoints = tuple[Path, Path]
 
 
 @pytest.fixture(scope="module")
-def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Checkpoints:
+def checkpoints(tmp_path_factory) -> Checkpoints:
     """Grey and in colour, of 28 and of 20 pixels, for three classes and for five, of one name."""
     folder = tmp_path_factory.mktemp("nets")
     torch.manual_seed(0)
@@ -43,7 +42,7 @@ def compare(dataset: Path, checkpoints: Checkpoints, output: Path, *options: str
 
 
 @pytest.fixture(scope="module")
-def output(digit_folder: Callable[..., Path], checkpoints: Checkpoints, tmp_path_factory) -> Path:
+def output(digit_folder, checkpoints: Checkpoints, tmp_path_factory) -> Path:
     output = tmp_path_factory.mktemp("comparison")
     dataset = digit_folder(train=1, test=3, num_classes=3)
     assert compare(dataset, checkpoints, output, "--author", "#A <b>, $c") == 0
@@ -77,10 +76,7 @@ def test_what_can_be_drawn_is_drawn_and_the_rest_is_named_in_the_pdf(output: Pat
 
 
 def test_one_picture_is_enough(
-    digit_folder: Callable[..., Path],
-    checkpoints: Checkpoints,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    digit_folder, checkpoints: Checkpoints, tmp_path: Path, monkeypatch
 ) -> None:
     draw_roughly(monkeypatch)
     dataset = digit_folder(train=1, test=1, num_classes=3)

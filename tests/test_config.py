@@ -5,12 +5,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from netlib.training.config import (
-    AUGMENTATIONS,
-    AugmentConfig,
-    OptimizerName,
-    TrainConfig,
-)
+from netlib.training.config import AUGMENTATIONS, AugmentConfig, OptimizerName, TrainConfig
 from netlib.training.loop import OPTIMIZERS
 from netlib.training.losses import LOSSES
 

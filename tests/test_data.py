@@ -135,7 +135,7 @@ def test_a_loader_with_a_worker_process_gives_the_same(digits: Path) -> None:
     assert torch.cat([labels for _, labels in loader]).tolist() == LABELS
 
 
-def test_warnings_are_kept_and_logged(digits: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_warnings_are_kept_and_logged(digits: Path, caplog) -> None:
     (digits / "train_new" / "spare.png").write_bytes(b"")
     (digits / "train_new" / "1.png").write_bytes(png(np.zeros((28, 28), np.uint8)))
     with caplog.at_level(logging.WARNING):
@@ -258,7 +258,7 @@ def test_sketches_are_not_cached(source: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", ["cut short", "one bit", "empty", "no arrays"])
 def test_damaged_cache_file_is_reported_and_made_anew(
-    source: Path, tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
+    source: Path, tmp_path: Path, damage: str, caplog
 ) -> None:
     cache = tmp_path / "cache"
     intact = DigitDataset(source, cache_dir=cache)
@@ -279,9 +279,7 @@ def test_damaged_cache_file_is_reported_and_made_anew(
     assert not any("is damaged" in record.getMessage() for record in caplog.records)
 
 
-def test_cache_that_cannot_be_written_is_only_logged(
-    source: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_cache_that_cannot_be_written_is_only_logged(source: Path, tmp_path: Path, caplog) -> None:
     (tmp_path / "file").write_text("in the way")
     dataset = DigitDataset(source, cache_dir=tmp_path / "file" / "cache")
     assert len(dataset) == 3

@@ -65,7 +65,7 @@ def test_duplicates_are_counted_within_and_across_splits() -> None:
     assert data_card.overlap(train, test) == {"test_images_in_train": 3, "conflicting": 2}
 
 
-def test_mnist_is_known_by_its_files(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mnist_is_known_by_its_files(monkeypatch) -> None:
     test = DigitDataset.from_arrays(np.stack(images_of(7, 8)), [3, 4])
     images = bytes.fromhex("00000803 00000002 0000001c 0000001c") + b"\x07" * 784 + b"\x08" * 784
     labels = bytes.fromhex("00000801 00000002") + b"\x03\x04"

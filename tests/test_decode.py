@@ -79,8 +79,7 @@ def test_16_bit_grey_is_scaled_to_8_bits() -> None:
 
 
 @pytest.mark.parametrize(
-    "mode, values",
-    [("F", [0, 0.5, 1, 0]), ("F", [-7, 0, 7, -7]), ("I", [0, 70_001, 140_000, 0])],
+    "mode, values", [("F", [0, 0.5, 1, 0]), ("F", [-7, 0, 7, -7]), ("I", [0, 70_001, 140_000, 0])]
 )
 def test_deep_and_floating_point_grey_is_what_the_app_reads(mode: str, values: list) -> None:
     data = encoded(of_mode(mode, values), "TIFF")
@@ -128,9 +127,7 @@ def test_smaller_and_oblong_images_are_stretched() -> None:
     assert np.asarray(decode_image(png(image), (1, 4, 6))).tolist() == [[77] * 6] * 4
 
 
-def test_image_with_too_many_pixels_is_refused_before_decoding(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_image_with_too_many_pixels_is_refused_before_decoding(monkeypatch) -> None:
     monkeypatch.setattr(decode, "MAX_PIXELS", 3)
     with pytest.raises(ValueError, match="2x2 pixels, limit 3"):
         grey(png(of_mode("L", [0] * 4)))
@@ -152,7 +149,7 @@ def read(path: Path):
 
 
 def test_a_table_is_decoded_in_its_order_whatever_the_number_of_threads(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch
 ) -> None:
     monkeypatch.setattr(decode, "_BLOCK", 3)
     found = read(write_folder(tmp_path, layout([0] * 8)))

@@ -283,7 +283,7 @@ def test_a_problem_takes_the_verdicts_place_and_is_escaped() -> None:
     assert "<script>" not in html
 
 
-def test_an_unexpected_error_is_not_shown(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unexpected_error_is_not_shown(caplog) -> None:
     assert "secret" not in sentence(RuntimeError("secret path"))
     assert "secret path" in caplog.text
     assert sentence(UserError("Too many digits.")) == "Too many digits."
@@ -559,7 +559,7 @@ def test_what_is_read_differently_comes_first(service: Service, tmp_path: Path) 
     [("MAX_INFLATED_BYTES", 1000, "inflates"), ("MAX_PICTURES", 2, "more than 2")],
 )
 def test_zip_bombs_and_too_many_pictures_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, most: int, sentence: str
+    tmp_path: Path, monkeypatch, limit: str, most: int, sentence: str
 ) -> None:
     files = {f"{number}.png": bytes(2000) for number in range(3)}
     archive = write_zip(tmp_path / "bomb.zip", files, zipfile.ZIP_DEFLATED)
@@ -642,7 +642,7 @@ def test_a_full_collection_saves_nothing(tmp_path: Path, digit: np.ndarray, monk
 
 
 def test_a_failed_write_leaves_no_row_and_no_scrap(
-    tmp_path: Path, digit: np.ndarray, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, digit: np.ndarray, monkeypatch
 ) -> None:
     store = TeachStore(tmp_path)
 
@@ -729,7 +729,7 @@ def test_only_the_documented_endpoints_are_public_and_they_are_described(client)
 
 @pytest.mark.parametrize("keep", [0, 1000, -1], ids=["missing", "header", "last byte"])
 def test_a_missing_or_damaged_checkpoint_is_one_sentence_and_status_2(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], keep: int
+    tmp_path: Path, capsys, keep: int
 ) -> None:
     damaged = tmp_path / "damaged.safetensors"
     if keep:
@@ -740,9 +740,7 @@ def test_a_missing_or_damaged_checkpoint_is_one_sentence_and_status_2(
     assert message.count("\n") == 1
 
 
-def test_mcp_without_its_package_is_one_sentence(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_mcp_without_its_package_is_one_sentence(monkeypatch, capsys) -> None:
     monkeypatch.setattr(demo, "find_spec", lambda _: None)
     assert demo.main(["--mcp"]) == 2
     assert "needs the package mcp" in capsys.readouterr().err
@@ -761,7 +759,7 @@ def test_a_network_of_too_many_classes_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def strangers(tmp_path_factory: pytest.TempPathFactory) -> Service:
+def strangers(tmp_path_factory) -> Service:
     """Three networks that have little in common, two of them in files of one name."""
     folder = tmp_path_factory.mktemp("strangers")
     few = {

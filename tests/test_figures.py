@@ -65,7 +65,7 @@ def test_every_figure_is_on_the_page_and_in_its_order() -> None:
     assert [name for names in shown for name in names if name] == list(FIGURES)
 
 
-def test_a_new_question_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_question_is_one_file(tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "rows.py").write_text(NEW)
     monkeypatch.setattr(questions, "__path__", [*questions.__path__, str(tmp_path)])
     assert start("figures", ["rows_of_pairs", "--data", str(DATA), "--output", str(tmp_path)]) == 0

@@ -41,7 +41,7 @@ def checkpoint(tmp_path: Path, drawn: tuple[np.ndarray, np.ndarray]) -> Path:
 
 
 @pytest.fixture
-def drawn(digit_arrays: Callable) -> tuple[np.ndarray, np.ndarray]:
+def drawn(digit_arrays) -> tuple[np.ndarray, np.ndarray]:
     return digit_arrays([10] * CLASSES)
 
 

@@ -255,7 +255,7 @@ def test_other_files_are_refused_by_the_formats_that_are_read(content, sentence:
         open_image(content)
 
 
-def test_files_with_too_many_bytes_are_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_with_too_many_bytes_are_refused_unread(monkeypatch) -> None:
     content = encoded(bar(), "BMP")
     monkeypatch.setattr("netlib.picture.load.MAX_BYTES", len(content))
     assert open_image(content).size == (40, 60)

@@ -126,7 +126,7 @@ def test_the_strip_says_the_same_whichever_network_comes_first(inside: Inside) -
 
 
 @pytest.fixture
-def open_page(visit: Callable[..., Visitor]) -> Callable:
+def open_page(visit) -> Callable:
     """`open_page(**options)` is the page with the tab at work."""
 
     def open_page(**options):
@@ -448,7 +448,7 @@ def test_what_runs_and_its_counts_stay_on_the_screen(open_page, width: int, tall
         assert tally.bounding_box()["y"] < 400
 
 
-def test_it_is_computed_before_it_is_scrolled_to(visit: Callable[..., Visitor]) -> None:
+def test_it_is_computed_before_it_is_scrolled_to(visit) -> None:
     page = visit(size=(380, 500)).page
     page.wait_for_selector(".inside[data-ready]")
     assert page.locator(".inside").bounding_box()["y"] > 900

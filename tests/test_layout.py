@@ -183,9 +183,7 @@ def test_entry_that_points_outside_the_archive(tmp_path: Path, name: str) -> Non
     assert "points outside the archive" in complaint(tmp_path)
 
 
-def test_zip_that_declares_more_than_the_limit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_zip_that_declares_more_than_the_limit(tmp_path: Path, monkeypatch) -> None:
     files = {**layout(LABELS), "train_new/big.bin": bytes(100_000)}
     path = write_zip(tmp_path / "train.zip", files, zipfile.ZIP_DEFLATED)
     assert path.stat().st_size < 5000

@@ -11,13 +11,7 @@ from matplotlib.figure import Figure
 from analysis import look
 from analysis.look.digits import draw_digit, page_of_digits
 from analysis.look.grids import draw_confusion_matrix, draw_heat
-from analysis.look.lines import (
-    draw_curves,
-    draw_history,
-    draw_reliability,
-    draw_risk,
-    draw_shift,
-)
+from analysis.look.lines import draw_curves, draw_history, draw_reliability, draw_risk, draw_shift
 from analysis.look.rows import draw_class_dots, draw_class_scores
 from analysis.look.sorting import draw_roc_curves
 from analysis.look.style import COLOURS

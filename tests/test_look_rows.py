@@ -14,19 +14,8 @@ from analysis.frame.wording import count_text
 from analysis.look.digits import draw_answers, mosaic
 from analysis.look.grids import draw_block_grid
 from analysis.look.lines import draw_sweep
-from analysis.look.maps import (
-    CLASSES,
-    draw_front,
-    draw_projection,
-    draw_roofline,
-    front,
-)
-from analysis.look.rows import (
-    draw_layer_costs,
-    draw_levels,
-    draw_pairs,
-    t_interval,
-)
+from analysis.look.maps import CLASSES, draw_front, draw_projection, draw_roofline, front
+from analysis.look.rows import draw_layer_costs, draw_levels, draw_pairs, t_interval
 from analysis.look.style import COLOURS, key
 from analysis.questions import costs
 from analysis.questions.costs import kind_of

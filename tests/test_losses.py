@@ -69,10 +69,7 @@ def test_class_balanced_divides_by_the_effective_number_of_images() -> None:
     # Equation 2 of Cui et al.: E_n = 1 + β + … + β^(n-1).
     effective = [sum(beta**i for i in range(n)) for n in COUNTS]
     scale = 10 / sum(n / e for n, e in zip(COUNTS, effective, strict=True))
-    expected = mean(
-        scale / effective[0] * math.log(2),
-        scale / effective[2] * math.log(10),
-    )
+    expected = mean(scale / effective[0] * math.log(2), scale / effective[2] * math.log(10))
     assert value("class_balanced") == pytest.approx(expected)
 
 

@@ -6,7 +6,6 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -61,13 +60,13 @@ def run(output: Path, *arguments: object) -> Run:
 
 
 @pytest.fixture(scope="module")
-def dataset(digit_folder: Callable[..., Path]) -> Path:
+def dataset(digit_folder) -> Path:
     """Three classes, 12 training and 4 test images of each, 28×28."""
     return digit_folder(train=12, test=4, num_classes=3)
 
 
 @pytest.fixture(scope="module")
-def trained(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def trained(dataset: Path, tmp_path_factory) -> Run:
     """A training with everything that can be written."""
     return run(
         tmp_path_factory.mktemp("trained"),
@@ -189,7 +188,7 @@ def test_visualize_writes_every_figure(trained: Run) -> None:
 
 
 def test_a_run_of_few_words_goes_below_runs_and_knows_its_data_and_temperature(
-    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+    dataset: Path, tmp_path: Path, monkeypatch, capsys
 ) -> None:
     shutil.copytree(dataset, tmp_path / "set")
     (tmp_path / "set" / "record.json").write_text('{"source": "drawn", "seed": 4}')
@@ -265,7 +264,7 @@ def test_main_is_called_from_python_with_the_same_names(dataset: Path, tmp_path:
 
 
 def test_an_interrupted_training_goes_on_with_resume(
-    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dataset: Path, tmp_path: Path, monkeypatch
 ) -> None:
     options = ("--dataset-path", dataset, *SMALL, *SHORT, "--augment", "mild")
     straight = run(tmp_path / "straight", *options)

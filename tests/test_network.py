@@ -11,12 +11,7 @@ from torch import nn
 
 from netlib.nets.blocks import ConvBlock, ConvDw
 from netlib.nets.complexity import measure
-from netlib.nets.network import (
-    Network,
-    init_network,
-    mobilenet_v1,
-    named_network,
-)
+from netlib.nets.network import Network, init_network, mobilenet_v1, named_network
 
 COMBINATIONS = [(conv, dw) for conv in range(7) for dw in range(7) if conv + dw]
 COURSE = {"standard": (4, 0), "mobilenet": (2, 2)}

@@ -6,15 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from import_graph import (
-    ANALYSIS,
-    DEMO,
-    NETLIB,
-    ROOT,
-    TESTS,
-    imported_packages,
-    reachable,
-)
+from import_graph import ANALYSIS, DEMO, NETLIB, ROOT, TESTS, imported_packages, reachable
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 

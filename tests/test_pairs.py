@@ -202,7 +202,7 @@ def test_examples_are_four_right_and_four_wrong_of_each(output: Path) -> None:
 
 
 def test_one_seed_has_no_intervals_and_says_so(
-    dataset: Path, digit_folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    dataset: Path, digit_folder, tmp_path: Path, capsys
 ) -> None:
     keep_pairs(tmp_path / "pairs", dataset, 7)
     assert run(tmp_path / "pairs", digit_folder(train=20, test=9), tmp_path / "other") == 2

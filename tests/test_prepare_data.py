@@ -27,7 +27,7 @@ def pixels(labels: np.ndarray, start: int) -> np.ndarray:
 
 
 @pytest.fixture(autouse=True)
-def small_source(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_source(monkeypatch) -> None:
     """In place of the packaged digits: 20 training and 2 test images of each class."""
     splits = {"train": Split(pixels(TRAIN, 1), TRAIN), "test": Split(pixels(TEST, 201), TEST)}
 
@@ -213,9 +213,7 @@ def test_a_source_that_fails_is_not_replaced_by_another(tmp_path: Path, refusal)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
-def test_an_interrupted_run_leaves_nothing_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error
-) -> None:
+def test_an_interrupted_run_leaves_nothing_behind(tmp_path: Path, monkeypatch, error) -> None:
     written = []
 
     def fails_at_the_tenth(image: np.ndarray) -> bytes:
@@ -235,7 +233,7 @@ def test_an_interrupted_run_leaves_nothing_behind(
 
 
 def test_scans_are_written_for_evaluation_and_never_for_training(
-    tmp_path: Path, refusal, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, refusal, monkeypatch
 ) -> None:
     split = Split(pixels(TEST, 201), TEST)
     monkeypatch.setattr(sources, "scans", lambda: Source("scans", {"test": split}, {}))

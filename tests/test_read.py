@@ -15,7 +15,7 @@ CHECKPOINTS = [str(ROOT / "checkpoints" / f"{n}.safetensors") for n in ("standar
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("pictures")
     (folder / "sub").mkdir()
     drawn = {"p10": paper(SEVEN), "p2": paper(ZERO), "blank": paper([])}

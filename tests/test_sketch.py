@@ -20,10 +20,7 @@ PAD = 280
 
 
 def seven(
-    extent: float = 0.6,
-    pen: int = 18,
-    middle: tuple[float, float] = (0.5, 0.5),
-    side: int = PAD,
+    extent: float = 0.6, pen: int = 18, middle: tuple[float, float] = (0.5, 0.5), side: int = PAD
 ) -> Image.Image:
     """A black seven, half as wide as high, on a white pad; lengths are shares of the side."""
     pad = Image.new("L", (side, side), 255)

@@ -19,7 +19,7 @@ from netlib.data.strokes import PenDigit
 
 
 @pytest.fixture
-def files(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+def files(monkeypatch) -> dict[str, bytes]:
     """A MNIST of 4 training and 2 test images, with its checksums in place of the real ones."""
     rng = np.random.default_rng(0)
     content = {
@@ -73,7 +73,7 @@ def test_mnist_that_is_absent_incomplete_or_damaged_is_refused(tmp_path: Path, f
 
 
 def test_mnist_is_downloaded_by_torchvision_if_no_root_is_given(
-    tmp_path: Path, files, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, files, monkeypatch
 ) -> None:
     def download(root: str, download: bool) -> None:
         assert download

@@ -239,7 +239,7 @@ def test_links_are_followed_but_not_in_a_circle(tmp_path: Path) -> None:
         read(data)
 
 
-def test_a_socket_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socket_is_refused(tmp_path: Path, monkeypatch) -> None:
     write_folder(tmp_path, {**images("train")})
     monkeypatch.chdir(tmp_path)  # a socket's path is short
     with socket.socket(socket.AF_UNIX) as listener:
@@ -248,7 +248,7 @@ def test_a_socket_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             read(tmp_path)
 
 
-def test_sizes_are_bounded_before_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sizes_are_bounded_before_reading(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(stores, "MAX_FILE_BYTES", 1000)
     files = {**images("train"), "train.csv": CSV + b"\n" * 1001}
     for path in (write_folder(tmp_path / "a", files), write_zip(tmp_path / "train.zip", files)):
@@ -256,9 +256,7 @@ def test_sizes_are_bounded_before_reading(tmp_path: Path, monkeypatch: pytest.Mo
             read(path)
 
 
-def test_a_file_that_may_not_be_read_is_told_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_may_not_be_read_is_told_so(tmp_path: Path, monkeypatch) -> None:
     def refuse(path: Path) -> bytes:
         raise PermissionError(13, "Permission denied", str(path))
 

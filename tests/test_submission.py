@@ -4,7 +4,6 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -36,12 +35,12 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 @pytest.fixture(scope="module")
-def dataset(digit_folder: Callable[..., Path]) -> Path:
+def dataset(digit_folder) -> Path:
     return digit_folder(train=10, test=2, num_classes=3)
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def models(tmp_path_factory) -> Path:
     """As main writes them: a folder each."""
     folder = tmp_path_factory.mktemp("models")
     torch.manual_seed(0)

@@ -24,7 +24,7 @@ SMALL = ["--networks", "1+0", "0+1", "--resolution", "12", "--training-epochs", 
 
 
 @pytest.fixture(scope="module")
-def dataset(digit_folder: Callable[..., Path]) -> Path:
+def dataset(digit_folder) -> Path:
     """10 training and 2 test images of each digit."""
     return digit_folder(train=10, test=2)
 
@@ -174,9 +174,7 @@ def recorded_sweeps() -> list[Path]:
 
 
 @pytest.mark.parametrize("record", recorded_sweeps(), ids=lambda path: path.stem)
-def test_a_recorded_command_still_plans_the_runs_of_its_table(
-    record: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_recorded_command_still_plans_the_runs_of_its_table(record: Path, monkeypatch) -> None:
     monkeypatch.chdir(Path(__file__).parents[1])
     command = json.loads(record.read_text(encoding="utf-8"))["command"]
     options = parse(sweep.Options, shlex.split(command)[3:])

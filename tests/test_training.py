@@ -95,7 +95,7 @@ def test_a_network_with_teachers_learns_what_they_say_whatever_the_labels(tmp_pa
         run(tiny(), replace(CPU, teachers=(str(model),)))
 
 
-def test_the_last_epochs_images_may_be_left_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_epochs_images_may_be_left_as_they_are(monkeypatch) -> None:
     seen: list[Tensor] = []
     monkeypatch.setattr(fitting, "augment", lambda images, *_: (seen.append(images), images)[1])
     run(tiny(), replace(CPU, clean_epochs=3))
@@ -298,7 +298,7 @@ def test_a_damaged_state_is_refused(unfinished: Path, damage: str) -> None:
 # --- Which weights are kept, and when to stop ---------------------------------------------------
 
 
-def scripted(monkeypatch: pytest.MonkeyPatch, scores: list[tuple[float, float]]) -> list[dict]:
+def scripted(monkeypatch, scores: list[tuple[float, float]]) -> list[dict]:
     """Let validation say these (loss, accuracy); returns the weights that it saw each time."""
     seen: list[dict[str, Tensor]] = []
 
@@ -320,7 +320,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch, scores: list[tuple[float, float]])
     ids=["accuracy", "loss", "last"],
 )
 def test_the_best_validation_epoch_s_weights_are_kept(
-    monkeypatch: pytest.MonkeyPatch, scores: list[tuple[float, float]], best: int
+    monkeypatch, scores: list[tuple[float, float]], best: int
 ) -> None:
     seen = scripted(monkeypatch, scores)
     net = tiny()
@@ -332,7 +332,7 @@ def test_the_best_validation_epoch_s_weights_are_kept(
     assert sum(same) == 1
 
 
-def test_training_stops_early_when_patience_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_stops_early_when_patience_runs_out(monkeypatch) -> None:
     scripted(monkeypatch, [(1, 0.5), (1, 0.6), (1, 0.4), (1, 0.4), (1, 0.4), (1, 0.9)])
     history = run(tiny(), replace(CPU, training_epochs=6, patience=3))
     assert len(history) == 5  # the second was the best; three more without a better one
@@ -353,7 +353,7 @@ def test_a_loss_that_is_not_finite_stops_with_a_sentence(bad: float) -> None:
         run(tiny(), CPU, loss_func=loss_func)
 
 
-def test_the_moving_average_is_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_moving_average_is_what_is_kept(monkeypatch) -> None:
     steps: list[Tensor] = []
     update = torch.optim.SGD.step
 
@@ -413,9 +413,7 @@ def test_the_rate_that_is_recorded_is_the_schedule_s() -> None:
 
 
 @pytest.mark.parametrize("depthwise", [True, False])
-def test_only_filters_and_the_head_s_weights_decay(
-    monkeypatch: pytest.MonkeyPatch, depthwise: bool
-) -> None:
+def test_only_filters_and_the_head_s_weights_decay(monkeypatch, depthwise: bool) -> None:
     net = tiny()
     groups: list[dict] = []
 
@@ -466,7 +464,7 @@ def test_test_loads_the_named_checkpoint_or_says_why_not(tmp_path: Path) -> None
         training.test(net, tmp_path / "nowhere.safetensors", images, labels)
 
 
-def test_every_test_image_is_scored_once_and_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_test_image_is_scored_once_and_in_order(monkeypatch) -> None:
     monkeypatch.setattr(training, "EVALUATION_BATCH", 4)  # 11 images: the last batch has 3
     images, labels = stripes(11)
     net = tiny().eval()
@@ -528,7 +526,7 @@ def test_arrays_that_do_not_fit_are_refused(images, labels, sentence: str) -> No
 # --- Devices ------------------------------------------------------------------------------------
 
 
-def test_the_device_auto_is_the_best_that_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_device_auto_is_the_best_that_there_is(monkeypatch) -> None:
     for cuda, mps, expected in ((True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")):
         monkeypatch.setattr(torch.cuda, "is_available", lambda cuda=cuda: cuda)
         monkeypatch.setattr(torch.backends.mps, "is_available", lambda mps=mps: mps)

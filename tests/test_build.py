@@ -41,9 +41,13 @@ def at_root(monkeypatch) -> None:
 
 
 @pytest.mark.usefixtures("at_root")
-def test_every_step_of_the_committed_report_is_done() -> None:
+def test_every_step_of_the_committed_report_is_done_by_the_shipped_weights() -> None:
     report = open_report(make_plan(Options(full=True)))
     assert [problem for step in results_of(report) for problem in report.problems(step)] == []
+    others = artefacts.artefacts()
+    made = ("model_card", "gallery", "map_standard", "map_mobilenet", "held_standard")
+    for name in (*made, "held_mobilenet"):
+        assert others.problems(others.steps[name]) == []
 
 
 @pytest.mark.usefixtures("at_root")
@@ -129,14 +133,6 @@ def test_a_changed_row_shows_behind_what_it_changes(tmp_path: Path) -> None:
     assert trace.places_text(["2", "3", "4", "7"]) == "2–4, 7"
 
 
-@pytest.mark.usefixtures("at_root")
-def test_card_and_gallery_and_maps_are_of_the_shipped_weights() -> None:
-    others = artefacts.artefacts()
-    made = ("model_card", "gallery", "map_standard", "map_mobilenet", "held_standard")
-    for name in (*made, "held_mobilenet"):
-        assert others.problems(others.steps[name]) == []
-
-
 @pytest.mark.parametrize("template", sorted(ROOT.glob("analysis/*/*.typ")), ids=lambda p: p.stem)
 def test_no_semicolon_ends_a_value_instead_of_standing_in_the_text(template: Path) -> None:
     assert re.findall(r"#[\w.]*\w;.*", template.read_text(encoding="utf-8")) == []
@@ -175,13 +171,14 @@ def runs(path: Path) -> int:
     return len(path.read_text().splitlines())
 
 
-def test_a_step_runs_once_whatever_the_time_of_its_file(place: Path) -> None:
+def test_a_step_runs_once_whatever_the_time_of_its_file_and_hidden_arguments(place: Path) -> None:
     one = step(place / "one.csv")
     build(place, one).run(["one"])
     (place / "one.csv").touch()
     build(place, one).run(["one"])
     assert runs(place / "one.csv") == 1
     assert build(place, one).problems(one) == []
+    assert build(place, one).problems(replace(one, hidden=("--jobs", "2"))) == []
 
 
 def test_another_command_a_missing_file_and_redo_run_it_again(place: Path) -> None:
@@ -215,19 +212,10 @@ def test_a_changed_file_and_what_read_it_are_named(place: Path) -> None:
     assert "first.csv has changed since second read it" in found.problems(second)[0]
 
 
-def test_hidden_arguments_do_not_count(place: Path) -> None:
-    one = step(place / "one.csv")
-    build(place, one).run(["one"])
-    assert build(place, one).problems(replace(one, hidden=("--jobs", "2"))) == []
-
-
-def test_a_data_set_of_another_command_is_not_taken(place: Path) -> None:
+def test_a_data_set_of_another_command_is_not_taken_but_one_of_the_same(place: Path) -> None:
     (place / "record.json").write_text('{"command": "python -m other"}')
     with pytest.raises(ValueError, match=r"made by another command \(python -m other\)"):
         replace(step(place / "record.json"), is_data=True).check()
-
-
-def test_a_data_set_of_the_same_command_is_taken_again(place: Path) -> None:
     for made in make_plan(Options()).data_sets():
         options = parse(prepare_data.Options, made.commands[0][1:])
         record = place / "record.json"
@@ -235,13 +223,10 @@ def test_a_data_set_of_the_same_command_is_taken_again(place: Path) -> None:
         replace(made, outputs=(record,)).check()
 
 
-def test_a_damaged_state_is_one_sentence(place: Path) -> None:
+def test_a_damaged_state_and_an_unknown_step_are_one_sentence(place: Path, refused) -> None:
     (place / "steps.json").write_text("{")
     with pytest.raises(ValueError, match="is no JSON"):
         build(place, step(place / "one.csv"))
-
-
-def test_an_unknown_step_is_one_sentence(refused) -> None:
     assert "there is no step 'nothing'; --list names" in refused("build", "--steps", "nothing")
 
 

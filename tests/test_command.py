@@ -141,21 +141,18 @@ def module(monkeypatch):
     return here
 
 
-def test_the_last_lines_name_the_files(module, capsys) -> None:
+def test_the_last_lines_name_the_files_or_a_mistake_found_at_work(
+    module, capsys, monkeypatch
+) -> None:
     assert command.start("try", ["--data-path", "a/b.csv"]) == 0
     assert capsys.readouterr().out == "a/b.csv\n"
 
-
-def test_a_mistake_found_at_work_is_one_sentence_and_status_2(module, monkeypatch, capsys) -> None:
     def run(options: Options) -> list[Path]:
         raise ValueError(f"{options.data_path} is odd; expected even.")
 
     monkeypatch.setattr(module, "run", run)
     assert command.start("try", ["--data-path", "x"]) == 2
     assert capsys.readouterr().err == "try: x is odd; expected even.\n"
-
-
-def test_a_fault_of_ours_keeps_its_traceback(module, monkeypatch) -> None:
     monkeypatch.setattr(module, "run", lambda options: options.nothing)
     with pytest.raises(AttributeError):
         command.start("try", ["--data-path", "x"])
@@ -187,13 +184,17 @@ def module_of(name: str) -> str:
     return command.COMMANDS[name].removesuffix(".__main__")
 
 
-def test_the_list_of_commands_has_a_line_for_each() -> None:
+def test_the_list_of_commands_has_a_line_for_each_and_an_unknown_one_is_told_them() -> None:
     call = [sys.executable, "-m", "analysis"]
     found = subprocess.run(call, cwd=ROOT, capture_output=True, text=True)
     lines = found.stdout.splitlines()[2:]
     assert found.returncode == 0
     assert [line.split()[0] for line in lines] == list(command.COMMANDS)
     assert all(len(line.split()) > 3 for line in lines)
+    call = [sys.executable, "-m", "analysis", "juggle"]
+    found = subprocess.run(call, cwd=ROOT, capture_output=True, text=True)
+    assert found.returncode == 2
+    assert found.stderr.startswith("analysis: There is no command juggle; expected one of ")
 
 
 # One process for each module, forked where the libraries that all of them need are in memory.
@@ -217,10 +218,3 @@ def test_every_command_starts_by_its_module_s_name() -> None:
     assert ended == [f"{module_of(name)} 2" for name in command.COMMANDS], found.stderr
     for name, sentence in zip(command.COMMANDS, told, strict=True):
         assert sentence.startswith(f"{name}: ") and "--help lists" in sentence
-
-
-def test_an_unknown_command_is_told_the_known_ones() -> None:
-    call = [sys.executable, "-m", "analysis", "juggle"]
-    found = subprocess.run(call, cwd=ROOT, capture_output=True, text=True)
-    assert found.returncode == 2
-    assert found.stderr.startswith("analysis: There is no command juggle; expected one of ")

@@ -75,9 +75,7 @@ def test_what_can_be_drawn_is_drawn_and_the_rest_is_named_in_the_pdf(output: Pat
     assert {path.name for path in (output / "figures").iterdir()} == {f"{p}.png" for p in pictures}
 
 
-def test_one_picture_is_enough(
-    digit_folder, checkpoints: Checkpoints, tmp_path: Path, monkeypatch
-) -> None:
+def test_one_picture_is_enough(digit_folder, checkpoints, tmp_path: Path, monkeypatch) -> None:
     draw_roughly(monkeypatch)
     dataset = digit_folder(train=1, test=1, num_classes=3)
     table = next(dataset.glob("test*.csv"))
@@ -91,14 +89,13 @@ def test_one_picture_is_enough(
     assert "ROC curves: curves of one class against the rest need images of two classes." in text
 
 
-def test_one_figure_of_what_evaluate_wrote(output: Path, tmp_path: Path) -> None:
+def test_a_figure_of_what_evaluate_wrote_or_what_it_needs_more(
+    output: Path, tmp_path: Path, refused
+) -> None:
     files = [str(output / name / "predictions.npz") for name in ("first", "second")]
     assert start("figures", ["errors", "--predictions", *files, "--output", str(tmp_path)]) == 0
     assert start("figures", ["roc", "--predictions", files[0], "--output", str(tmp_path)]) == 0
     assert sorted(path.name for path in tmp_path.glob("*.png")) == ["errors.png", "roc.png"]
-
-
-def test_a_figure_that_needs_more_says_what(output: Path, tmp_path: Path, refused) -> None:
     given = ("--predictions", output / "first" / "predictions.npz", "--output", tmp_path)
     assert "filters: filters are in a checkpoint" in refused("figures", "filters", *given)
     assert "there is no figure nothing" in refused("figures", "nothing", *given)
@@ -168,10 +165,14 @@ LABELS = [0, 1, 2, 2]
 PAIR = [answers(0, [0, 1, 2, 0], LABELS), answers(1, [0, 2, 1, 1], LABELS)]
 
 
-def test_who_is_right_where_the_other_is_wrong_is_counted_by_class() -> None:
+def test_right_where_the_other_is_wrong_is_counted_by_class_and_every_image_shown_once() -> None:
     rows = told.classes(PAIR)
     assert [(row["alone_0"], row["alone_1"]) for row in rows] == [(0, 0), (1, 0), (1, 0)]
     assert [row["recall_0"] for row in rows] == [1, 1, 0.5]
+    _, caption = errors(PAIR)
+    assert caption.startswith("All 3 images that are read wrong: under each its class")
+    assert right(PAIR)[1].startswith("The one image that is read right, of every class in turn;")
+    assert share(3, 5) == "3 of the 5 images that are"
 
 
 def test_the_verdict_says_whether_chance_explains_the_difference() -> None:
@@ -180,25 +181,15 @@ def test_the_verdict_says_whether_chance_explains_the_difference() -> None:
     assert "cannot be told from chance (exact McNemar test, p = 0.500)" in told.verdict(row, 4)
     sure = {**row, "only_first": 90, "only_second": 1, "difference": 0.089, "p": 1e-9}
     assert "A is the better one by 8.90 points" in told.verdict(sure, 1000)
+    # 2 and 0 of 4: (2 - 0) / 6, and sqrt(3 - 4 / 6) / 6 to each side.
+    half = 1.959964 * (3 - 4 / 6) ** 0.5 / 6
+    assert paired_interval(2, 0, 4) == pytest.approx((1 / 3 - half, min(1, 1 / 3 + half)), abs=1e-6)
 
 
 def test_images_of_the_training_are_told() -> None:
     assert told.seen({"a": 0, "b": 0}) == ""
     assert "a was trained on 3 of these" in told.seen({"a": 3, "b": None})
     assert "Whether b was trained on" in told.seen({"a": 3, "b": None})
-
-
-def test_the_interval_of_a_paired_difference_is_agresti_and_min_s() -> None:
-    # 2 and 0 of 4: (2 - 0) / 6, and sqrt(3 - 4 / 6) / 6 to each side.
-    half = 1.959964 * (3 - 4 / 6) ** 0.5 / 6
-    assert paired_interval(2, 0, 4) == pytest.approx((1 / 3 - half, min(1, 1 / 3 + half)), abs=1e-6)
-
-
-def test_errors_and_right_answers_show_every_image_once() -> None:
-    _, caption = errors(PAIR)
-    assert caption.startswith("All 3 images that are read wrong: under each its class")
-    assert right(PAIR)[1].startswith("The one image that is read right, of every class in turn;")
-    assert share(3, 5) == "3 of the 5 images that are"
 
 
 def test_networks_are_called_by_what_tells_them_apart() -> None:

@@ -81,9 +81,3 @@ def test_the_table_of_layers_is_what_torch_runs(net: Network) -> None:
             layer.kernel_size,
         )
         assert norm.eps == pytest.approx(1e-5)
-
-
-@NETWORKS
-def test_the_table_names_every_tensor_with_its_shape(net: Network) -> None:
-    expected = {name: shape for name, _, shape in net.layers.tensors()}
-    assert {name: tuple(t.shape) for name, t in net.state_dict().items()} == expected

@@ -10,15 +10,14 @@ from netlib.training.loop import OPTIMIZERS
 from netlib.training.losses import LOSSES
 
 
-def test_a_dictionary_holds_every_field() -> None:
+def test_a_dictionary_holds_every_field_and_names_are_those_of_the_code() -> None:
     values = asdict(TrainConfig())
     assert set(values) == {f.name for f in fields(TrainConfig)}
     assert set(values["augment"]) == {f.name for f in fields(AugmentConfig)}
-
-
-def test_names_are_those_of_the_code_that_they_choose() -> None:
     assert set(get_args(get_type_hints(TrainConfig)["loss"])) == set(LOSSES)
     assert set(get_args(OptimizerName)) == set(OPTIMIZERS)
+    off = [name for name, config in AUGMENTATIONS.items() if config == AugmentConfig()]
+    assert off == ["none"]
 
 
 @pytest.mark.parametrize(
@@ -55,8 +54,3 @@ def test_values_out_of_range_are_refused_by_name(field: str, value: object) -> N
     kind = AugmentConfig if field in vars(AugmentConfig()) else TrainConfig
     with pytest.raises(ValueError, match=f"^{field} is .*; expected "):
         kind(**{field: value})
-
-
-def test_only_the_preset_none_is_off() -> None:
-    off = [name for name, config in AUGMENTATIONS.items() if config == AugmentConfig()]
-    assert off == ["none"]

@@ -27,7 +27,7 @@ def images_of(*shades: int) -> list[np.ndarray]:
     return [np.full((28, 28), shade, np.uint8) for shade in shades]
 
 
-def test_counts_and_imbalance_are_those_of_the_splits(output: Path) -> None:
+def test_counts_are_those_of_the_splits_and_arrays_show_each_class_in_its_row(output: Path) -> None:
     card = json.loads((output / "data_card.json").read_text())
     train, test = card["splits"]["train"], card["splits"]["test"]
     assert train["class_counts"] == [12, 11, 10, 9, 8, 7, 6, 5, 4, 3]
@@ -37,9 +37,6 @@ def test_counts_and_imbalance_are_those_of_the_splits(output: Path) -> None:
     assert card["record"] is None
     assert card["label_errors"]["test_set_is_mnist"] is False
     assert card["label_errors"]["known"] is None
-
-
-def test_arrays_show_each_class_in_its_row(output: Path) -> None:
     with np.load(output / "data_card.npz", allow_pickle=False) as file:
         samples, means = file["train_samples"], file["train_mean"]
         assert samples.shape == (10, 8, 28, 28)
@@ -49,14 +46,11 @@ def test_arrays_show_each_class_in_its_row(output: Path) -> None:
         np.testing.assert_allclose(means[9], samples[9, :3].mean(axis=0) / 255, atol=1e-5)
 
 
-def test_ink_is_a_share_of_the_page() -> None:
+def test_ink_is_a_share_of_the_page_and_duplicates_are_counted_within_and_across_splits() -> None:
     dataset = DigitDataset.from_arrays(np.stack(images_of(255, 51, 0)), [0, 0, 1])
     result = data_card.describe(dataset)
     assert result["ink_share"][:3] == [pytest.approx(0.6), 0, None]
     assert result["blank"] == 1
-
-
-def test_duplicates_are_counted_within_and_across_splits() -> None:
     train = DigitDataset.from_arrays(np.stack(images_of(1, 1, 1, 2, 2, 3)), [0, 0, 0, 1, 2, 3])
     test = DigitDataset.from_arrays(np.stack(images_of(1, 3, 3, 9)), [0, 3, 4, 5])
     # Three equal ones repeat the first twice; two equal ones once, with two labels.

@@ -48,7 +48,7 @@ def output(runs: Path, dataset: Path, tmp_path_factory) -> Path:
     return folder
 
 
-def test_every_space_shows_the_same_digits(output: Path, dataset: Path) -> None:
+def test_every_space_shows_the_same_digits_and_has_its_scores(output: Path, dataset: Path) -> None:
     with np.load(output / "projections.npz", allow_pickle=False) as file:
         names = set(file.files)
         labels, indices, made_by = file["labels"], file["indices"], json.loads(str(file["made_by"]))
@@ -59,9 +59,6 @@ def test_every_space_shows_the_same_digits(output: Path, dataset: Path) -> None:
     assert made_by["n"] == 40
     assert "--seed 3" in made_by["command"]
     assert made_by["pca"] == {"method": "pca"}
-
-
-def test_scores_stand_beside_their_settings(output: Path) -> None:
     table = pd.read_csv(output / "projection_scores.csv", keep_default_na=False)
     assert table.columns.tolist() == (
         "space method n seed perplexity neighbours knn_accuracy trustworthiness".split()
@@ -75,9 +72,7 @@ def test_scores_stand_beside_their_settings(output: Path) -> None:
     assert table["knn_accuracy"].between(0, 1).all()
 
 
-def test_untrained_networks_have_the_weights_that_training_began_with(
-    runs: Path, dataset: Path
-) -> None:
+def test_untrained_networks_have_the_weights_that_training_began_with(runs, dataset) -> None:
     """The kept networks of these tests were never trained, so theirs are the same."""
     found = find_pairs(runs).at(3).values()
     images = DigitDataset(dataset, "test")

@@ -109,18 +109,7 @@ def test_scores_are_those_of_the_predictions_at_the_checkpoint_s_temperature(
     assert made_by["temperature"] == 2
 
 
-def test_the_scores_say_what_made_them(dataset: Path, checkpoint: Path, tmp_path: Path) -> None:
-    evaluate(dataset, checkpoint, tmp_path)
-    made_by = read(tmp_path)[0]["made_by"]
-    assert made_by["weights_sha256"] == weights_digest(load_network(checkpoint))
-    assert made_by["architecture"] == "conv1_dw1_w0.25"
-    assert (made_by["split"], made_by["preprocess"]) == ("test", "none")
-    assert made_by["dataset"] == dataset.name
-    assert made_by["command"].startswith("python -m analysis.evaluate --dataset-path ")
-    assert {"python", "torch", "onnxruntime", "numpy"} == made_by["versions"].keys()
-
-
-def test_what_is_printed_is_what_is_written(
+def test_what_is_printed_is_written_and_says_what_made_it(
     dataset: Path, checkpoint: Path, tmp_path: Path, capsys
 ) -> None:
     evaluate(dataset, checkpoint, tmp_path)
@@ -131,6 +120,13 @@ def test_what_is_printed_is_what_is_written(
     assert f"F1 (macro) {100 * content['macro_f1']:.2f} %" in lines
     assert f"NLL {content['nll']:.4f}" in lines[4]
     assert [Path(line).name for line in lines[-2:]] == ["predictions.npz", "scores.json"]
+    made_by = content["made_by"]
+    assert made_by["weights_sha256"] == weights_digest(load_network(checkpoint))
+    assert made_by["architecture"] == "conv1_dw1_w0.25"
+    assert (made_by["split"], made_by["preprocess"]) == ("test", "none")
+    assert made_by["dataset"] == dataset.name
+    assert made_by["command"].startswith("python -m analysis.evaluate --dataset-path ")
+    assert {"python", "torch", "onnxruntime", "numpy"} == made_by["versions"].keys()
 
 
 def test_preprocess_sketch_takes_every_picture_the_demo_s_way(

@@ -85,9 +85,7 @@ def test_splits_of_the_data_set_s_own_are_kept(tmp_path: Path) -> None:
         ("csv", {"notes.txt": b""}, "no train split"),
     ],
 )
-def test_what_cannot_be_imported_is_told(
-    tmp_path: Path, kind: str, files: dict[str, bytes], sentence: str
-) -> None:
+def test_what_cannot_be_imported_is_told(tmp_path: Path, kind, files, sentence) -> None:
     with pytest.raises(DataError, match=sentence):
         IMPORTS[kind](write_folder(tmp_path, files), 0)
 

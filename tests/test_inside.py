@@ -72,10 +72,15 @@ def test_the_manifest_counts_what_the_networks_cost(inside: Inside, networks) ->
         assert sent == [layer.macs for layer in cost.layers if layer.kind not in ("bn", "fc")]
 
 
-def test_a_digit_is_sent_as_the_networks_saw_it() -> None:
+def test_a_digit_is_sent_as_the_networks_saw_it_and_the_page_carries_its_manifest_safely(
+    inside: Inside,
+) -> None:
     digit = np.random.default_rng(0).random((28, 28)).astype(np.float32)
     received = np.frombuffer(base64.b64decode(encode(digit)), "<f4").reshape(28, 28)
     np.testing.assert_array_equal(received, digit)
+    carried = re.search(r'data-manifest="([^"]*)"', page_of("whatif.html", inside))
+    assert carried is not None
+    assert json.loads(unescape(carried[1])) == json.loads(json.dumps(inside.manifest))
 
 
 def test_the_presets_are_the_separable_layers_of_mobilenet_v1() -> None:
@@ -88,38 +93,29 @@ def test_the_presets_are_the_separable_layers_of_mobilenet_v1() -> None:
     assert [cost for pair in macs for cost in pair] == [layer.macs for layer in pairs]
 
 
-def test_the_page_carries_its_manifest_safely(inside: Inside) -> None:
-    carried = re.search(r'data-manifest="([^"]*)"', page_of("whatif.html", inside))
-    assert carried is not None
-    assert json.loads(unescape(carried[1])) == json.loads(json.dumps(inside.manifest))
-
-
 # --- The strip of costs -------------------------------------------------------------------------
 
 
-def test_the_strip_tells_what_the_ratio_of_the_whole_hides(inside: Inside) -> None:
-    text = re.sub("<[^>]*>", "", lesson(inside.manifest["networks"]))
+def test_the_strip_has_a_bar_for_every_convolution_and_tells_what_the_ratio_hides(
+    inside: Inside,
+) -> None:
+    networks = inside.manifest["networks"]
+    bars = re.findall(r'<i class="\w+" data-macs="(\d+)"', cost_strip_html(networks))
+    sent = [layer["macs"] for net in networks for block in net["blocks"] for layer in block]
+    assert sorted(map(int, bars)) == sorted(sent)
+    text = re.sub("<[^>]*>", "", lesson(networks))
     assert "Blocks 3 and 4 made separable: 8.41× and 8.69× fewer" in text
     assert "In all only 4.62×" in text
     assert "block 2 is still standard, and is 51\u00a0% of what remains" in text
 
 
-def test_the_strip_has_a_bar_for_every_convolution(inside: Inside) -> None:
-    networks = inside.manifest["networks"]
-    bars = re.findall(r'<i class="\w+" data-macs="(\d+)"', cost_strip_html(networks))
-    sent = [layer["macs"] for net in networks for block in net["blocks"] for layer in block]
-    assert sorted(map(int, bars)) == sorted(sent)
-
-
-def test_the_strip_claims_no_saving_where_nothing_was_replaced(inside: Inside) -> None:
-    standard = inside.manifest["networks"][0]
-    assert lesson([standard, standard]) == "Standard and Standard cost the same."
-
-
-def test_the_strip_says_the_same_whichever_network_comes_first(inside: Inside) -> None:
+def test_the_strip_says_the_same_whichever_comes_first_and_no_saving_where_there_is_none(
+    inside: Inside,
+) -> None:
     networks = inside.manifest["networks"]
     assert lesson(networks[::-1]) == lesson(networks)
     assert "MobileNet next to Standard: Blocks 3 and 4" in lesson([*networks, networks[0]])
+    assert lesson(networks[:1] * 2) == "Standard and Standard cost the same."
 
 
 # --- In the browser -----------------------------------------------------------------------------
@@ -321,9 +317,7 @@ def test_a_pixel_says_what_it_costs_and_arrow_keys_move_it(page) -> None:
         (3, "14,450,688", "56,448 + 1,605,632 = 1,662,080", "8.69×", "1/256 + 1/9"),
     ],
 )
-def test_steps_count_every_multiplication(
-    page, block: int, standard: str, mobilenet: str, ratio: str, formula: str
-) -> None:
+def test_steps_count_every_multiplication(page, block, standard, mobilenet, ratio, formula) -> None:
     page.locator(f".inside-blocks input[value='{block}']").check()
     step = page.locator("[data-run=step]")
     step.click()

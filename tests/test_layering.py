@@ -18,12 +18,10 @@ def fresh(program: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_demo_imports_no_script_and_nobody_imports_the_demo() -> None:
+def test_the_demo_imports_no_script_and_the_library_prints_nothing() -> None:
     assert "analysis" not in imported_packages(DEMO)
     assert not [path for path in [*NETLIB, *ANALYSIS] if "demo" in imported_packages(path)]
 
-
-def test_the_library_logs_and_does_not_print() -> None:
     def calls(path: Path) -> set[str]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         found = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]

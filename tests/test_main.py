@@ -111,7 +111,7 @@ def test_all_parameters_in_use_are_printed(trained: Run, dataset: Path) -> None:
     assert printed["network"] == f"{num_params:,} parameters, {macs:,} MACs an image"
 
 
-def test_every_epoch_has_its_line_with_losses_and_accuracies(trained: Run) -> None:
+def test_every_epoch_has_its_line_and_the_last_lines_name_the_files_written(trained: Run) -> None:
     figures = r"loss [\d.]+, accuracy [\d.]+ %"
     line = rf"^epoch +(\d+) +train: {figures} +validation: {figures}"
     epochs = [str(epoch) for epoch in range(1, 13)]
@@ -121,6 +121,8 @@ def test_every_epoch_has_its_line_with_losses_and_accuracies(trained: Run) -> No
     assert [row["epoch"] for row in rows] == epochs
     sums = {f"{split}_{what}" for split in ("train", "validation") for what in ("loss", "accuracy")}
     assert rows[0].keys() >= sums
+    assert (trained.status, trained.errors) == (0, "")
+    assert set(trained.named) == set(trained.output.iterdir())
 
 
 def test_the_printed_results_are_those_of_the_file(trained: Run) -> None:
@@ -143,15 +145,10 @@ def test_the_printed_results_are_those_of_the_file(trained: Run) -> None:
     assert [sum(row) for row in counts] == [4, 4, 4]  # true classes by row
 
 
-def test_the_last_lines_name_the_files_written(trained: Run) -> None:
-    assert (trained.status, trained.errors) == (0, "")
-    assert set(trained.named) == set(trained.output.iterdir())
-
-
 # --- What is written ----------------------------------------------------------------------------
 
 
-def test_scores_are_those_of_the_saved_network(trained: Run, dataset: Path) -> None:
+def test_scores_are_of_the_saved_network_which_says_how_it_was_made(trained, dataset) -> None:
     net = load_network(checkpoint(trained))
     metadata = net.metadata
     test_set = DigitDataset(dataset, "test", input_dim=(1, 12, 12), num_classes=3)
@@ -162,10 +159,6 @@ def test_scores_are_those_of_the_saved_network(trained: Run, dataset: Path) -> N
     for key in ("n", "accuracy", "balanced_accuracy", "macro_f1", "nll", "ece"):
         assert trained.scores["test"][key] == pytest.approx(getattr(expected, key), rel=1e-4)
     assert metadata["scores"]["test"]["accuracy"] == expected.accuracy
-
-
-def test_the_checkpoint_says_how_it_was_made(trained: Run, dataset: Path) -> None:
-    metadata = read_metadata(checkpoint(trained))
     assert metadata["class_names"] == ["0", "1", "2"]
     assert metadata["normalisation"] == {"mean": 0, "std": 1, "range": [0, 1], "ink": 1}
     assert metadata["data"] == [{"source": dataset.name}]
@@ -263,9 +256,7 @@ def test_main_is_called_from_python_with_the_same_names(dataset: Path, tmp_path:
         module.main(dataset, training_epoch=3)
 
 
-def test_an_interrupted_training_goes_on_with_resume(
-    dataset: Path, tmp_path: Path, monkeypatch
-) -> None:
+def test_an_interrupted_training_goes_on_with_resume(dataset, tmp_path: Path, monkeypatch) -> None:
     options = ("--dataset-path", dataset, *SMALL, *SHORT, "--augment", "mild")
     straight = run(tmp_path / "straight", *options)
     epoch_line = module.epoch_line
@@ -395,15 +386,20 @@ def assert_refused(result: Run, sentence: str) -> None:
     ],
     ids=" ".join,
 )
-def test_wrong_options_get_one_sentence(
-    dataset: Path, tmp_path: Path, options: list[str], sentence: str
-) -> None:
+def test_wrong_options_get_one_sentence(dataset, tmp_path: Path, options, sentence) -> None:
     result = run(tmp_path, "--dataset-path", dataset, *SMALL, *SHORT, *options)
     assert_refused(result, sentence)
 
 
-def test_a_missing_data_set_gets_one_sentence(tmp_path: Path) -> None:
+def test_a_missing_data_set_and_another_network_get_one_sentence(
+    tmp_path: Path, trained: Run, dataset: Path
+) -> None:
     assert_refused(run(tmp_path / "out", "--dataset-path", tmp_path / "nowhere"), "nowhere")
+    result = run(
+        tmp_path, "--dataset-path", dataset, *SMALL, "--no-is-training",
+        "--checkpoint", checkpoint(trained), "--conv-block-count", 2,
+    )  # fmt: skip
+    assert_refused(result, "conv_block_count=1; expected conv_block_count=2")
 
 
 @pytest.mark.parametrize(
@@ -423,13 +419,3 @@ def test_a_damaged_record_is_told_before_training(
     result = run(tmp_path / "out", "--dataset-path", damaged, *SMALL, *SHORT)
     assert_refused(result, sentence)
     assert "epoch " not in result.printed
-
-
-def test_a_checkpoint_of_another_network_gets_one_sentence(
-    trained: Run, dataset: Path, tmp_path: Path
-) -> None:
-    result = run(
-        tmp_path, "--dataset-path", dataset, *SMALL, "--no-is-training",
-        "--checkpoint", checkpoint(trained), "--conv-block-count", 2,
-    )  # fmt: skip
-    assert_refused(result, "conv_block_count=1; expected conv_block_count=2")

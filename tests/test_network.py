@@ -7,7 +7,6 @@ import re
 
 import pytest
 import torch
-from torch import nn
 
 from netlib.nets.blocks import ConvBlock, ConvDw
 from netlib.nets.complexity import measure
@@ -17,17 +16,13 @@ COMBINATIONS = [(conv, dw) for conv in range(7) for dw in range(7) if conv + dw]
 COURSE = {"standard": (4, 0), "mobilenet": (2, 2)}
 
 
-def count(net: nn.Module) -> int:
-    return sum(p.numel() for p in net.parameters())
-
-
 def on_meta(build, *args, **kwargs) -> Network:
     """The network without memory for its weights: shapes alone, in milliseconds."""
     with torch.device("meta"):
         return build(*args, **kwargs)
 
 
-# --- MobileNet v1 -------------------------------------------------------------------------------
+# --- MobileNet v1 and the course's networks -------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -57,9 +52,6 @@ def test_mobilenet_v1_takes_small_images(side: int, separable: bool) -> None:
     assert net(torch.zeros(2, 1, side, side)).shape == (2, 10)
 
 
-# --- The course's networks ----------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     "name, blocks, num_params, macs",
     [
@@ -67,9 +59,7 @@ def test_mobilenet_v1_takes_small_images(side: int, separable: bool) -> None:
         ("mobilenet", [ConvBlock] * 2 + [ConvDw] * 2, 65_322, 7_052_288),
     ],
 )
-def test_the_pair_has_the_course_s_counts(
-    name: str, blocks: list[type], num_params: int, macs: int
-) -> None:
+def test_the_pair_has_the_course_s_counts(name, blocks, num_params, macs) -> None:
     net = named_network(name, (1, 28, 28), 10)
     cost = measure(net)
     assert (cost.num_params, cost.macs) == (num_params, macs)

@@ -74,22 +74,16 @@ def test_every_family_draws_pads_that_differ_and_repeat_with_their_seed(makers):
         assert (pads[0] != pads[1]).any(), name
 
 
-def test_no_letter_is_drawn_that_hands_write_as_a_digit(latin):
+def test_no_digit_is_drawn_among_letters_other_scripts_and_icons(latin, tmp_path):
     assert not set(LETTERS) & set(LOOKALIKES)
     assert typed(np.random.default_rng(0), [latin], LOOKALIKES).min() == 0
-
-
-def test_a_folder_without_fonts_is_told_in_one_sentence(tmp_path):
-    with pytest.raises(ValueError, match="has 0 folders of fonts; expected 3 or more"):
-        find_fonts(tmp_path)
-
-
-def test_other_scripts_and_icons_are_taken_without_what_reads_as_digits():
     letters, icons = characters(FONT, "L"), characters(FONT, "S")
     assert {"α", "Ж", "ψ"} <= set(letters)
     assert not {"О", "З", "٣", "A"} & set(letters)
     assert {"→", "☂", "♞"} <= set(icons)
     assert not {"①", "○"} & set(icons)
+    with pytest.raises(ValueError, match="has 0 folders of fonts; expected 3 or more"):
+        find_fonts(tmp_path)
 
 
 @pytest.mark.parametrize(("draw", "label"), [(one, 1), (seven, 7), (four, 4), (zero, 0)])
@@ -126,16 +120,12 @@ def test_the_loss_is_lower_where_digits_are_as_taught_and_others_are_judged_none
     assert open_set_loss(outputs[1:], taught[1:]) == pytest.approx(0.1 * np.log(10), rel=0.01)
 
 
-def test_a_judged_network_says_eleven_numbers_in_training_and_keeps_its_weights():
+def test_a_judged_network_says_eleven_numbers_and_the_head_of_the_rule_is_its_judge():
     judged = Judged(init_network(1, 0, (1, 28, 28), 10))
     images = torch.rand(3, 1, 28, 28)
     assert judged.train()(images).shape == (3, 11)
     assert judged.eval()(images).shape == (3, 10)
     assert judged.rule_head().shape == (judged.net.head.in_features + 1,)
-
-
-def test_the_head_of_the_rule_is_the_judge_turned_around():
-    judged = Judged(init_network(1, 0, (1, 28, 28), 10))
     torch.nn.init.normal_(judged.judge.weight)
     images = np.random.default_rng(0).integers(0, 255, (4, 28, 28), dtype=np.uint8)
     said = ask(judged.net.eval(), images)
@@ -280,7 +270,9 @@ def tuned(tmp_path_factory, digit_folder) -> tuple[Path, Path]:
     return folder / "pictures.npz", folder / "out" / "small.safetensors"
 
 
-def test_fine_tuning_tells_in_the_checkpoint_what_was_done(tuned):
+def test_fine_tuning_tells_in_the_checkpoint_what_was_done_and_which_families_there_are(
+    tuned, refused
+):
     metadata = read_metadata(tuned[1])
     assert metadata["fine_tuning"]["families"] == ["rings"]
     assert [row["epoch"] for row in metadata["fine_tuning"]["history"]] == [1]
@@ -289,6 +281,9 @@ def test_fine_tuning_tells_in_the_checkpoint_what_was_done(tuned):
     assert "--checkpoint small.safetensors" in command
     assert str(tuned[0].parent) not in command
     assert digests_path(tuned[1]).is_file()
+    words = given("x", *tuned, tuned[0].parent / "again")
+    sentence = refused("open_set", *words, "--without", "cats")
+    assert "--without names cats; expected some of rings, bars." in sentence
 
 
 def test_without_epochs_only_the_threshold_is_chosen_anew(tuned, digit_folder, tmp_path, refused):
@@ -348,9 +343,3 @@ def test_families_are_measured_apart_where_a_network_never_saw_them(tuned, digit
     assert {row["n"] for row in rows if not row["accuracy"]} == {"25"}
     assert all(0.2 <= float(row["refused"]) <= 1 for row in rows if not row["accuracy"])
     assert (tmp_path / "t.json").is_file()
-
-
-def test_an_unknown_family_is_told_with_those_that_there_are(tuned, refused):
-    words = given("x", *tuned, tuned[0].parent / "again")
-    sentence = refused("open_set", *words, "--without", "cats")
-    assert "--without names cats; expected some of rings, bars." in sentence

@@ -23,17 +23,16 @@ def times(monkeypatch) -> dict[bool, float]:
     return found
 
 
-def test_bfloat16_is_taken_where_it_is_clearly_faster(times: dict[bool, float]) -> None:
+def test_bfloat16_is_taken_where_it_is_clearly_faster_and_nothing_tried_without_units(
+    times: dict[bool, float], monkeypatch
+) -> None:
     net = named_network("standard", (1, 28, 28), 10)
     assert precision.choose_precision(net, CPU) == "bfloat16"
     times[True] = 0.9
     assert precision.choose_precision(net, CPU) == "float32"
-
-
-def test_without_units_nothing_is_tried(times: dict[bool, float], monkeypatch) -> None:
     monkeypatch.setattr(precision, "has_units", lambda device: False)
     monkeypatch.delattr(precision, "_shortest")
-    assert precision.choose_precision(named_network("standard", (1, 28, 28), 10), CPU) == "float32"
+    assert precision.choose_precision(net, CPU) == "float32"
 
 
 def test_units_are_those_that_the_processor_names(monkeypatch) -> None:

@@ -54,7 +54,7 @@ def refusal(refused) -> Callable[..., str]:
 # --- What is written ----------------------------------------------------------------------------
 
 
-def test_the_layout_is_written_and_reads_back_exactly(tmp_path: Path) -> None:
+def test_the_layout_is_written_and_named_and_reads_back_exactly(tmp_path: Path, capsys) -> None:
     (tmp_path / "out").mkdir()  # an empty folder is used
     prepare(tmp_path / "out")
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
@@ -64,6 +64,9 @@ def test_the_layout_is_written_and_reads_back_exactly(tmp_path: Path) -> None:
     assert np.array_equal(test.images[:, 0].numpy(), pixels(TEST, 201))
     assert train.labels.tolist() == TRAIN.tolist() and test.labels.tolist() == TEST.tolist()
     assert train.warnings == test.warnings == []
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "200 training images (none), 20 test images"
+    assert lines[1:] == [str(path) for path in sorted((tmp_path / "out").iterdir())]
 
 
 def test_zips_read_back_the_same_as_folders(tmp_path: Path) -> None:
@@ -93,7 +96,7 @@ def test_the_same_command_writes_the_same_bytes(tmp_path: Path, kind: str) -> No
     assert first == second
 
 
-# --- Imbalance ----------------------------------------------------------------------------------
+# --- Imbalance, record and pen strokes ------------------------------------------------------------
 
 
 def test_exp_profile_is_written_in_the_rotated_class_order(tmp_path: Path) -> None:
@@ -101,14 +104,10 @@ def test_exp_profile_is_written_in_the_rotated_class_order(tmp_path: Path) -> No
     options = ["--imbalance", "exp", "--ratio", "10", "--n-max", "20", "--rotation", "7"]
     record = prepare(tmp_path / "out", *options)
     assert DigitDataset(tmp_path / "out").class_counts == [9, 7, 5, 4, 3, 2, 2, 20, 15, 11]
-    assert record["profile"] == {
-        "imbalance": "exp",
-        "ratio": 10.0,
-        "n_max": 20,
-        "rotation": 7,
-        "class_order": [7, 8, 9, 0, 1, 2, 3, 4, 5, 6],
-        "sizes_in_class_order": [20, 15, 11, 9, 7, 5, 4, 3, 2, 2],
-    }
+    order, sizes = [7, 8, 9, 0, 1, 2, 3, 4, 5, 6], [20, 15, 11, 9, 7, 5, 4, 3, 2, 2]
+    profile = {"imbalance": "exp", "ratio": 10.0, "n_max": 20, "rotation": 7}
+    profile |= {"class_order": order, "sizes_in_class_order": sizes}
+    assert record["profile"] == profile
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -128,9 +127,6 @@ def test_without_n_max_none_keeps_every_image_and_the_others_what_every_class_ha
     assert DigitDataset(tmp_path / "even").class_counts == [6] * 10
 
 
-# --- The record ---------------------------------------------------------------------------------
-
-
 def test_record_says_what_was_made_and_how(tmp_path: Path) -> None:
     record = prepare(tmp_path / "out", "--seed", "3", "--imbalance", "step", "--ratio", "4")
     assert record["source"] == "packaged" and record["seed"] == record["split_seed"] == 3
@@ -145,16 +141,6 @@ def test_record_says_what_was_made_and_how(tmp_path: Path) -> None:
     assert '"class_order": [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]' in text  # easy to read
     table = (tmp_path / "out" / "train_new.csv").read_bytes()
     assert record["splits"]["train"]["csv_sha256"] == hashlib.sha256(table).hexdigest()
-
-
-def test_last_lines_name_what_was_written(tmp_path: Path, capsys) -> None:
-    prepare(tmp_path / "out")
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "200 training images (none), 20 test images"
-    assert lines[1:] == [str(path) for path in sorted((tmp_path / "out").iterdir())]
-
-
-# --- Pen strokes --------------------------------------------------------------------------------
 
 
 def test_pen_strokes_are_written_as_pad_pictures_with_their_writers(tmp_path: Path) -> None:
@@ -179,16 +165,6 @@ def test_pen_strokes_are_written_as_pad_pictures_with_their_writers(tmp_path: Pa
 # --- Refusals -----------------------------------------------------------------------------------
 
 
-def test_output_that_is_not_empty_is_refused_and_left_alone(tmp_path: Path, refusal) -> None:
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "thesis.txt").write_text("precious")
-    for output in (tmp_path / "out", tmp_path / "out" / "thesis.txt"):
-        error = refusal(output)
-        assert "is not an empty folder; choose another or remove it" in error
-    assert [path.name for path in tmp_path.rglob("*")] == ["out", "thesis.txt"]
-    assert "cannot be written" in refusal(tmp_path / "out" / "thesis.txt" / "below")
-
-
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
@@ -204,12 +180,21 @@ def test_what_cannot_be_made_is_told(tmp_path: Path, refusal, options, sentence:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_source_that_fails_is_not_replaced_by_another(tmp_path: Path, refusal) -> None:
+def test_what_is_there_is_left_alone_and_a_source_that_fails_not_replaced(
+    tmp_path: Path, refusal
+) -> None:
     root, output = tmp_path / "empty", tmp_path / "out"
     root.mkdir()
     options = ["--source", "mnist", "--mnist-root", str(root)]
     assert "holds no MNIST" in refusal(output, *options)
     assert not output.exists()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.txt").write_text("precious")
+    for output in (tmp_path / "out", tmp_path / "out" / "thesis.txt"):
+        error = refusal(output)
+        assert "is not an empty folder; choose another or remove it" in error
+    assert [path.name for path in (tmp_path / "out").rglob("*")] == ["thesis.txt"]
+    assert "cannot be written" in refusal(tmp_path / "out" / "thesis.txt" / "below")
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])

@@ -33,9 +33,6 @@ def test_each_drawing_differs_from_the_plain_one_in_what_it_says() -> None:
     }
     for name, how in DRAWINGS.items():
         assert (draw(DIGIT, **how) != plain).any() == bool(how), name
-
-
-def test_ink_and_paper_have_their_grey_values() -> None:
     picture = draw(DIGIT, ink=110, paper=220)
     assert (picture.min(), picture.max()) == (110, 220)
     swapped = draw(DIGIT, ink=255, paper=0)
@@ -66,9 +63,7 @@ def test_more_digits_than_there_are_is_one_sentence(unipen: Path, tmp_path: Path
     assert "--count is 100, but the test writers have only 1 drawing of 0" in sentence
 
 
-def test_photographs_that_are_drawn_and_labelled_ones_are_counted(
-    unipen: Path, tmp_path: Path
-) -> None:
+def test_photographs_that_are_drawn_and_labelled_ones_are_counted(unipen, tmp_path: Path) -> None:
     folder = tmp_path / "sent" / "these"
     folder.mkdir(parents=True)
     pad = Image.fromarray(draw(DIGIT))

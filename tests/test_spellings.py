@@ -150,6 +150,9 @@ REFUSED: dict[str, tuple[dict[str, bytes], str]] = {
         "no UTF-8 text (null characters)",
     ),
     "images only": (images("train"), "holds train/ but not train.csv"),
+    "images only, in a zip": (
+        {"train.zip": zipped(images("x/train"))}, "holds train/x/train/ but not train/x/train.csv",
+    ),
     "a folder for each class, no CSV": (
         images("train/3"), "imported by python -m analysis prepare_data --source",
     ),
@@ -183,9 +186,7 @@ def test_the_columns_are_found(tmp_path: Path, text: bytes) -> None:
 
 
 @pytest.mark.parametrize("files, sentence", REFUSED.values(), ids=REFUSED)
-def test_what_is_ambiguous_or_missing_is_told(
-    tmp_path: Path, files: dict[str, bytes], sentence: str
-) -> None:
+def test_what_is_ambiguous_or_missing_is_told(tmp_path: Path, files, sentence) -> None:
     with pytest.raises(DataError) as caught:
         read(write_folder(tmp_path, files))
     assert sentence.format(root=tmp_path) in str(caught.value)

@@ -85,12 +85,16 @@ def test_extra_images_join_the_training_set(run, digit_folder) -> None:
     assert table["validation_images"].tolist() == [20, 20]
 
 
-def test_kept_runs_of_two_data_sets_are_not_put_into_one_folder(
+def test_two_data_sets_are_not_kept_together_and_no_other_table_overwritten(
     run, digit_folder, tmp_path: Path, capsys
 ) -> None:
     two = ("--dataset-path", digit_folder(train=3), digit_folder(train=4))
     run("--factor", "none", "--seeds", 0, *two, "--keep", tmp_path / "kept", status=2)
     assert "--keep was given with 2 data sets" in capsys.readouterr().err
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+    run("--factor", "none", status=2)
+    assert "is no table of a sweep" in capsys.readouterr().err
+    assert (tmp_path / "table.csv").read_text() == "a,b\n1,2\n"
 
 
 def test_rows_that_are_there_are_not_trained_again(run, capsys) -> None:
@@ -232,10 +236,3 @@ def test_a_wrong_option_is_one_sentence(run, capsys, arguments: list[str], messa
     error = capsys.readouterr().err
     assert message in error
     assert len(error.splitlines()) == 1
-
-
-def test_a_table_of_something_else_is_not_overwritten(run, tmp_path: Path, capsys) -> None:
-    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
-    run("--factor", "none", status=2)
-    assert "is no table of a sweep" in capsys.readouterr().err
-    assert (tmp_path / "table.csv").read_text() == "a,b\n1,2\n"

@@ -261,9 +261,7 @@ def test_an_address_that_is_cut_or_does_not_fit_changes_nothing_and_is_told_once
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (380, True)])
-def test_five_steps_lead_from_a_guess_to_its_reason_by_keyboard(
-    visit, width: int, dark: bool
-) -> None:
+def test_five_steps_lead_from_a_guess_to_its_reason_by_keyboard(visit, width, dark) -> None:
     page = visit(size=(width, 800), scheme="dark" if dark else "light").page
     page.locator(".lesson-panel").wait_for(state="attached")
     page.get_by_role("button", name="Lesson in five steps").focus()

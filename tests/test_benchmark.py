@@ -6,8 +6,6 @@ import importlib
 import io
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import get_args
@@ -17,6 +15,7 @@ import pytest
 import torch
 from helpers_arms import interleave_here, make_counter, make_failure, make_sleeper
 from helpers_runs import trained
+from import_graph import python
 from PIL import Image
 from torch import nn
 
@@ -109,7 +108,7 @@ def test_a_failing_arm_is_named_with_its_error() -> None:
 
 def test_an_arm_s_process_needs_no_torch() -> None:
     program = "import sys, analysis.benchmark.arms; assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[1])
+    assert python("-c", program).returncode == 0
 
 
 def test_at_least_three_calls_are_timed_after_a_warm_up() -> None:

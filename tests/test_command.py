@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +9,11 @@ from typing import Literal
 
 import pytest
 import tyro
+from import_graph import python
 
 from analysis.frame import command
 from netlib.training.config import AUGMENTATIONS, TrainConfig
 
-ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "gradio", "matplotlib", "sklearn", "onnxruntime"}
 
 
@@ -172,9 +171,7 @@ def test_no_command_needs_anything_heavy_for_its_help() -> None:
         "for name in COMMANDS:\n    assert start(name, ['--help']) == 0 and summary(name)\n"
         f"print(sorted({HEAVY} & set(sys.modules)), file=sys.stderr)"
     )
-    found = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True
-    )
+    found = python("-c", program)
     assert found.stderr.strip() == "[]"
     assert all(f"python -m {module_of(name)} " in found.stdout for name in command.COMMANDS)
 
@@ -185,14 +182,12 @@ def module_of(name: str) -> str:
 
 
 def test_the_list_of_commands_has_a_line_for_each_and_an_unknown_one_is_told_them() -> None:
-    call = [sys.executable, "-m", "analysis"]
-    found = subprocess.run(call, cwd=ROOT, capture_output=True, text=True)
+    found = python("-m", "analysis")
     lines = found.stdout.splitlines()[2:]
     assert found.returncode == 0
     assert [line.split()[0] for line in lines] == list(command.COMMANDS)
     assert all(len(line.split()) > 3 for line in lines)
-    call = [sys.executable, "-m", "analysis", "juggle"]
-    found = subprocess.run(call, cwd=ROOT, capture_output=True, text=True)
+    found = python("-m", "analysis", "juggle")
     assert found.returncode == 2
     assert found.stderr.startswith("analysis: There is no command juggle; expected one of ")
 
@@ -212,8 +207,7 @@ for module in sys.argv[1:]:
 
 
 def test_every_command_starts_by_its_module_s_name() -> None:
-    call = [sys.executable, "-c", STARTS, *map(module_of, command.COMMANDS)]
-    found = subprocess.run(call, cwd=ROOT, capture_output=True, text=True)
+    found = python("-c", STARTS, *map(module_of, command.COMMANDS))
     told, ended = found.stderr.splitlines()[::2], found.stderr.splitlines()[1::2]
     assert ended == [f"{module_of(name)} 2" for name in command.COMMANDS], found.stderr
     for name, sentence in zip(command.COMMANDS, told, strict=True):

@@ -51,14 +51,6 @@ def test_dataset_holds_uint8_images_and_gives_float_ones_with_an_integer(digits:
     assert type(label) is int and label == 0
 
 
-def test_transform_is_applied_one_by_one_and_in_batches(digits: Path) -> None:
-    dataset = DigitDataset(digits, transform=lambda image: 1 - image.flip(1))
-    image, _ = dataset[2]
-    assert torch.equal(image, torch.full((1, 28, 28), 1 - 3 / 255))
-    images, labels = dataset.batch([2, 0])
-    assert torch.equal(images[0], image) and labels.tolist() == [9, 3]
-
-
 @pytest.mark.parametrize("chain", [False, True])
 def test_a_transform_may_begin_with_torchvision_s_to_tensor(digits: Path, chain: bool) -> None:
     steps = [transforms.RandomRotation(0), transforms.ToTensor(), transforms.Normalize(0.5, 0.5)]

@@ -12,7 +12,7 @@ from html import unescape
 import numpy as np
 import pytest
 import torch
-from helpers_visitor import Visitor
+from helpers_visitor import SEVEN, Visitor
 
 import demo
 from netlib.app.inside import Inside, mobilenet_v1_layers, pack, page_of
@@ -151,17 +151,11 @@ def page(window: Visitor) -> Iterator:
     window.check()
 
 
-def draw_seven(page) -> np.ndarray:
+def draw_seven(visitor: Visitor) -> np.ndarray:
     """Draw a 7; the digit (28, 28) that came back with the answer."""
-    page.locator("#pad canvas").scroll_into_view_if_needed()
-    box = page.locator("#pad canvas").bounding_box()
-    points = [(0.27, 0.22), (0.72, 0.22), (0.45, 0.83)]
-    page.mouse.move(box["x"] + 0.27 * box["width"], box["y"] + 0.22 * box["height"])
-    page.mouse.down()
-    for x, y in points[1:]:
-        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
-    page.mouse.up()
-    page.locator(".verdict", has_text="Both networks read 7").first.wait_for()
+    page = visitor.page
+    visitor.draw(SEVEN)
+    visitor.verdict("Both networks read 7")
     page.locator(".inside").scroll_into_view_if_needed()
     settled = "document.querySelector('#digit-read').dataset.digit"
     page.wait_for_timeout(300)  # the answer to the last of the live calls
@@ -204,8 +198,8 @@ def text(page, selector: str) -> str:
     return " ".join(page.locator(selector).inner_text().split())
 
 
-def test_every_sum_and_filtered_map_is_the_networks_own(page, networks) -> None:
-    image = torch.from_numpy(draw_seven(page).copy())[None]
+def test_every_sum_and_filtered_map_is_the_networks_own(page, window, networks) -> None:
+    image = torch.from_numpy(draw_seven(window).copy())[None]
     maps = {name: feature_maps(net, image) for name, net in networks.items()}
     for block in range(4):
         assert_sums_are_exact(page, maps, block)
@@ -246,7 +240,7 @@ def assert_filtered_maps_are_exact(page, net, image: torch.Tensor, block: int) -
     np.testing.assert_allclose(shown["filtered"], expected, atol=CLOSE)
 
 
-def test_an_empty_pad_shows_a_labelled_example(page, inside: Inside, networks) -> None:
+def test_an_empty_pad_shows_a_labelled_example(page, window, inside: Inside, networks) -> None:
     example = inside.manifest["example"]
     assert f"Example: a {example['label']}" in text(page, ".inside-digit")
     point_at(page, "standard", 6, 6)
@@ -254,7 +248,7 @@ def test_an_empty_pad_shows_a_labelled_example(page, inside: Inside, networks) -
     shown = said(page, "standard")
     expected = feature_maps(networks["standard"], image)[2][int(shown["map"][0]), 6, 6]
     assert shown["output"] == pytest.approx(float(expected), abs=CLOSE)
-    draw_seven(page)
+    draw_seven(window)
     assert text(page, ".inside-digit") == "Your digit"
 
 

@@ -13,7 +13,6 @@ from netlib.nets.complexity import measure
 from netlib.nets.network import Network, init_network, mobilenet_v1, named_network
 
 COMBINATIONS = [(conv, dw) for conv in range(7) for dw in range(7) if conv + dw]
-COURSE = {"standard": (4, 0), "mobilenet": (2, 2)}
 
 
 def on_meta(build, *args, **kwargs) -> Network:
@@ -117,23 +116,6 @@ def test_first_weights_have_he_s_variance_of_a_filter_s_own_inputs() -> None:
 
 
 # --- Specifications -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "net",
-    [
-        init_network(1, 2, (3, 9, 8), 4, width=0.25),
-        mobilenet_v1((1, 8, 8), 3, width=1 / 32),
-        mobilenet_v1((1, 8, 8), 3, width=1 / 32, separable=False),
-    ],
-    ids=lambda net: net.layers.name,
-)
-def test_a_network_can_be_built_again_from_its_spec(net: Network) -> None:
-    twin = Network(net.spec)
-    assert twin.spec == net.spec
-    assert {k: v.shape for k, v in twin.state_dict().items()} == {
-        k: v.shape for k, v in net.state_dict().items()
-    }
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,9 @@ import numpy as np
 import pytest
 import torch
 from helpers_runs import tiny, trained
-from torch import nn
 
 from netlib.answer.predictor import MAX_BATCH, Predictor
 from netlib.nets.checkpoint import save_network
-from netlib.nets.layers import folded
 from netlib.nets.network import init_network, mobilenet_v1, named_network
 from netlib.nets.saved import CheckpointError
 
@@ -60,19 +58,6 @@ def test_answers_are_those_of_pytorch(build, tmp_path: Path) -> None:
     np.testing.assert_allclose(answer.embeddings, embeddings.numpy(), rtol=1e-4, atol=1e-4)
     assert answer.predictions.tolist() == logits.argmax(1).tolist()
     assert np.ptp(answer.embeddings, axis=0).max() > 0  # the answers do depend on the images
-
-
-def test_a_folded_convolution_equals_convolution_and_batch_norm() -> None:
-    net = trained(tiny())
-    block, first = net.blocks[0], folded(net)[0][0]
-    x = torch.from_numpy(pictures(2))
-    weight, bias = first.weight, first.bias
-    assert weight.shape == (8, 1, 3, 3)
-    assert weight.dtype == bias.dtype == np.float32
-    answer = nn.functional.conv2d(
-        x, torch.from_numpy(weight), torch.from_numpy(bias), stride=2, padding=1
-    )
-    torch.testing.assert_close(answer, block.bn(block.conv(x)))
 
 
 # --- Several networks and images, and what is known of them ---------------------------------------

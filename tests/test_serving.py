@@ -25,7 +25,6 @@ from PIL import Image
 import demo
 from netlib.answer.pool import (
     DRAWING_BYTES,
-    BusyError,
     ReaderPool,
     StoppedError,
     Turnstile,
@@ -291,16 +290,6 @@ def test_a_visitor_has_one_batch_at_a_time(client, app) -> None:
         )
         assert status("two") == (200, "")
     assert status("one") == (200, "")
-
-
-def test_a_turnstile_counts_visitors_and_forgets_them() -> None:
-    turnstile = Turnstile(2, 1)
-    with turnstile.admit("one"):
-        with pytest.raises(BusyError, match="last pictures"), turnstile.admit("one"):
-            pass
-        with turnstile.admit("two"), pytest.raises(BusyError, match="too much"):
-            turnstile.admit("three").__enter__()
-    assert not turnstile._inside
 
 
 # --- Gradio's own endpoints ---------------------------------------------------------------------

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers_data import words
+from helpers_data import done, words
 from helpers_plots import draw_roughly
 
 from analysis.comparison import told
 from analysis.comparison.answers import Answers, read_answers, short_names
 from analysis.comparison.drawn import DRAWN, errors, right, share
-from analysis.frame.command import start
 from analysis.questions import embeddings
 from netlib.measure import paired_interval
 from netlib.nets.checkpoint import save_network
@@ -36,16 +35,16 @@ def checkpoints(tmp_path_factory) -> Checkpoints:
     )
 
 
-def compare(dataset: Path, checkpoints: Checkpoints, output: Path, *options: str) -> int:
-    paths = ["--checkpoint", *map(str, checkpoints), "--output", str(output)]
-    return start("compare", ["--dataset-path", str(dataset), *paths, *options])
+def compare(dataset: Path, checkpoints: Checkpoints, output: Path, *options: str) -> None:
+    paths = ["--dataset-path", dataset, "--checkpoint", *checkpoints, "--output", output]
+    done("compare", *paths, *options)
 
 
 @pytest.fixture(scope="module")
 def output(digit_folder, checkpoints: Checkpoints, tmp_path_factory) -> Path:
     output = tmp_path_factory.mktemp("comparison")
     dataset = digit_folder(train=1, test=3, num_classes=3)
-    assert compare(dataset, checkpoints, output, "--author", "#A <b>, $c") == 0
+    compare(dataset, checkpoints, output, "--author", "#A <b>, $c")
     return output
 
 
@@ -83,7 +82,7 @@ def test_one_picture_is_enough(digit_folder, checkpoints, tmp_path: Path, monkey
     place = tmp_path / "one"
     shutil.copytree(dataset, place)
     (place / table.name).write_text("\n".join(lines) + "\n")
-    assert compare(place, checkpoints, tmp_path / "out") == 0
+    compare(place, checkpoints, tmp_path / "out")
     text = words(tmp_path / "out" / "Comparison.pdf")
     assert "1 test image of one (1 class)" in text
     assert "ROC curves: curves of one class against the rest need images of two classes." in text
@@ -92,9 +91,9 @@ def test_one_picture_is_enough(digit_folder, checkpoints, tmp_path: Path, monkey
 def test_a_figure_of_what_evaluate_wrote_or_what_it_needs_more(
     output: Path, tmp_path: Path, refused
 ) -> None:
-    files = [str(output / name / "predictions.npz") for name in ("first", "second")]
-    assert start("figures", ["errors", "--predictions", *files, "--output", str(tmp_path)]) == 0
-    assert start("figures", ["roc", "--predictions", files[0], "--output", str(tmp_path)]) == 0
+    files = [output / name / "predictions.npz" for name in ("first", "second")]
+    done("figures", "errors", "--predictions", *files, "--output", tmp_path)
+    done("figures", "roc", "--predictions", files[0], "--output", tmp_path)
     assert sorted(path.name for path in tmp_path.glob("*.png")) == ["errors.png", "roc.png"]
     given = ("--predictions", output / "first" / "predictions.npz", "--output", tmp_path)
     assert "filters: filters are in a checkpoint" in refused("figures", "filters", *given)
@@ -104,12 +103,10 @@ def test_a_figure_of_what_evaluate_wrote_or_what_it_needs_more(
 def test_checkpoints_draw_what_predictions_cannot(
     output: Path, checkpoints: Checkpoints, digit_folder, tmp_path: Path
 ) -> None:
-    paths = [*map(str, checkpoints)]
-    end = ["--output", str(tmp_path)]
-    assert start("figures", ["filters", "--checkpoint", *paths, *end]) == 0
-    dataset = str(digit_folder(train=1, test=3, num_classes=3))
-    named = ["--checkpoint", paths[0], "--dataset-path", dataset]
-    assert start("figures", ["confusion", *named, *end]) == 0
+    done("figures", "filters", "--checkpoint", *checkpoints, "--output", tmp_path)
+    dataset = digit_folder(train=1, test=3, num_classes=3)
+    named = ["--checkpoint", checkpoints[0], "--dataset-path", dataset]
+    done("figures", "confusion", *named, "--output", tmp_path)
     assert {path.name for path in tmp_path.glob("*.png")} == {"filters.png", "confusion.png"}
 
 
@@ -130,20 +127,19 @@ def test_other_images_and_too_many_networks_are_one_sentence(
 def test_filters_embeddings_and_projections_take_any_checkpoint_and_data_set(
     checkpoints: Checkpoints, digit_folder, tmp_path: Path, monkeypatch, refused
 ) -> None:
-    paths, dataset = [*map(str, checkpoints)], str(digit_folder(train=1, test=8, num_classes=3))
-    named = ["--checkpoint", *paths, "--output", str(tmp_path)]
-    assert start("filters", named) == 0
+    dataset = digit_folder(train=1, test=8, num_classes=3)
+    named = ["--checkpoint", *checkpoints, "--output", tmp_path]
+    done("filters", *named)
     with np.load(tmp_path / "filters.npz") as file:
         assert file["first_1"].shape[1:] == (1, 3, 3)
         assert file["second_2"].shape[2:] == (3, 3)
     monkeypatch.setattr(embeddings, "METHOD_NAMES", {"pca": "PCA"})
-    assert start("embeddings", [*named, "--dataset-path", dataset]) == 0
+    done("embeddings", *named, "--dataset-path", dataset)
     with np.load(tmp_path / "projections.npz") as file:
         wanted = ("raw", "first_untrained", "first_trained", "second_trained")
         assert all(file[f"pca_{name}"].shape == (24, 2) for name in wanted)
-    alone = ["--checkpoint", paths[1], "--method", "pca", "--split", "test"]
-    output = ["--dataset-path", dataset, "--output", str(tmp_path / "map.npz")]
-    assert start("project", [*alone, *output]) == 0
+    alone = ["--checkpoint", checkpoints[1], "--method", "pca", "--split", "test"]
+    done("project", *alone, "--dataset-path", dataset, "--output", tmp_path / "map.npz")
     with np.load(tmp_path / "map.npz") as file:
         assert file["images"].shape == (24, 20, 20)
     refused("filters", "--output", tmp_path)

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from helpers_data import done
 from helpers_runs import keep_pairs
 
-from analysis.frame.command import start
 from analysis.questions import damage
 from netlib.data.dataset import DigitDataset
 from netlib.measure.corruptions import CORRUPTIONS, affine, corrupt
@@ -168,9 +168,8 @@ def runs(dataset: Path, tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def output(runs: Path, dataset: Path, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("data")
-    paths = {"--runs": runs, "--dataset-path": dataset, "--output": folder}
-    arguments = [str(part) for pair in paths.items() for part in pair]
-    assert start("damage", [*arguments, "--count", "20"]) == 0
+    paths = ["--runs", runs, "--dataset-path", dataset, "--output", folder]
+    done("damage", *paths, "--count", 20)
     return folder
 
 

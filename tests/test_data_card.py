@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers_data import png, table, write_folder
+from helpers_data import done, png, table, write_folder
 
-from analysis.frame.command import start
 from analysis.questions import data_card
 from netlib.data.dataset import DigitDataset
 
@@ -18,8 +17,7 @@ def output(digit_folder, tmp_path_factory) -> Path:
     """Of a data set of 12, 11, ... 3 training images and 2 test images of each digit."""
     folder = tmp_path_factory.mktemp("data")
     dataset = digit_folder(train=list(range(12, 2, -1)), test=2)
-    arguments = ["--dataset-path", str(dataset), "--output", str(folder)]
-    assert start("data_card", arguments) == 0
+    done("data_card", "--dataset-path", dataset, "--output", folder)
     return folder
 
 
@@ -75,8 +73,7 @@ def test_the_record_of_a_prepared_data_set_comes_along(tmp_path: Path) -> None:
     files = {f"{split}/0.png": png(images_of(9)[0]) for split in ("train", "test")}
     files |= {f"{split}.csv": table(["0.png"], [5]) for split in ("train", "test")}
     folder = write_folder(tmp_path / "set", {**files, "record.json": b'{"source": "here"}'})
-    arguments = ["--dataset-path", str(folder), "--output", str(tmp_path / "out")]
-    assert start("data_card", arguments) == 0
+    done("data_card", "--dataset-path", folder, "--output", tmp_path / "out")
     card = json.loads((tmp_path / "out" / "data_card.json").read_text())
     assert card["record"] == {"source": "here"}
     assert card["across_splits"]["test_images_in_train"] == 1

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from helpers_data import done
 from helpers_runs import keep_pairs
 
 from analysis import project
-from analysis.frame.command import start
 from analysis.questions import embeddings
 from netlib.data.dataset import DigitDataset
 from netlib.measure.runs import find_pairs
@@ -30,11 +30,6 @@ def runs(dataset: Path, tmp_path_factory) -> Path:
     return keep_pairs(tmp_path_factory.mktemp("pairs"), dataset, 3)
 
 
-def run(runs: Path, dataset: Path, output: Path, *more: str) -> int:
-    paths = {"--runs": runs, "--dataset-path": dataset, "--output": output}
-    return start("embeddings", [*(str(part) for pair in paths.items() for part in pair), *more])
-
-
 @pytest.fixture(scope="module")
 def output(runs: Path, dataset: Path, tmp_path_factory) -> Path:
     """What the command writes, had PCA been the only method."""
@@ -44,7 +39,8 @@ def output(runs: Path, dataset: Path, tmp_path_factory) -> Path:
         patch.setattr(embeddings, "METHOD_NAMES", {"pca": "PCA"})
         patch.setattr(project, "settings", lambda *_: pca)
         patch.setattr(project, "project", lambda space, method, *_: project._pca(space))
-        assert run(runs, dataset, folder, "--seed", "3", "--count", "40") == 0
+        paths = ["--runs", runs, "--dataset-path", dataset, "--output", folder]
+        done("embeddings", *paths, "--seed", 3, "--count", 40)
     return folder
 
 

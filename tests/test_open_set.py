@@ -8,10 +8,9 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
-from helpers_data import pen_file
+from helpers_data import done, pen_file
 
 from analysis import no_digit, open_set
-from analysis.frame.command import start
 from netlib.data.european import four, one, seven, zero
 from netlib.data.overlap import digests_path
 from netlib.data.strokes import PenDigit
@@ -265,8 +264,8 @@ def tuned(tmp_path_factory, digit_folder) -> tuple[Path, Path]:
     save_network(init_network(1, 0, (1, 28, 28), 10), folder / "small.safetensors", metadata)
     files = folder / "pictures.npz", folder / "small.safetensors", folder / "out"
     options = "--validation-size 40 --without bars --training-epochs 1 --views 2 --mnist 40"
-    words = [*given(digit_folder(train=20, test=2), *files), *options.split(), "--refused", "0.1"]
-    assert start("open_set", words) == 0
+    words = given(digit_folder(train=20, test=2), *files)
+    done("open_set", *words, *options.split(), "--refused", 0.1)
     return folder / "pictures.npz", folder / "out" / "small.safetensors"
 
 
@@ -295,7 +294,7 @@ def test_without_epochs_only_the_threshold_is_chosen_anew(tuned, digit_folder, t
     head = [0.1] * (net.head.in_features + 1)
     rule = {"score": "head", "threshold": 0.0, "head": head}
     save_network(net, taught, {**net.metadata, "no_digit": rule})
-    assert start("open_set", words) == 0
+    done("open_set", *words)
     after = read_metadata(tmp_path / "out" / "small.safetensors")
     assert after["fine_tuning"] == net.metadata["fine_tuning"]
     assert after["no_digit"]["refused_of_validation"] == 0.01
@@ -319,7 +318,7 @@ def test_fine_tunings_of_one_start_are_averaged(tuned, digit_folder, tmp_path, r
     save_network(net, other, net.metadata)
     words = given(digit_folder(train=20, test=2), pictures, checkpoint, tmp_path / "out")
     words += ["--average", str(other), *"--validation-size 100 --training-epochs 0".split()]
-    assert start("open_set", words) == 0
+    done("open_set", *words)
     found = load_network(tmp_path / "out" / checkpoint.name)
     for mean, own in zip(found.parameters(), load_network(checkpoint).parameters(), strict=True):
         assert torch.allclose(mean, own + 0.5)
@@ -332,10 +331,9 @@ def test_fine_tunings_of_one_start_are_averaged(tuned, digit_folder, tmp_path, r
 def test_families_are_measured_apart_where_a_network_never_saw_them(tuned, digit_folder, tmp_path):
     pictures, checkpoint = tuned
     other = shutil.copy(checkpoint, tmp_path / "other.safetensors")
-    words = ["--dataset-path", digit_folder(train=20, test=2), "--pictures", pictures,
-             "--checkpoint", checkpoint, "--unseen", other,
-             "--output", tmp_path / "t.csv"]  # fmt: skip
-    assert start("no_digit", [str(word) for word in words]) == 0
+    words = ["--dataset-path", digit_folder(train=20, test=2), "--pictures", pictures]
+    words += ["--checkpoint", checkpoint, "--unseen", other, "--output", tmp_path / "t.csv"]
+    done("no_digit", *words)
     with open(tmp_path / "t.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     kinds = [(row["unseen"], row["kind"]) for row in rows if not row["accuracy"]]

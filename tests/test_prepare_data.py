@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers_data import pen_file
+from helpers_data import done, pen_file
 
 from analysis.frame.command import start
 from netlib.data import export, sources
@@ -38,8 +38,7 @@ def small_source(monkeypatch) -> None:
 
 def prepare(output: Path, *options: str) -> dict:
     """Runs the command; returns record.json."""
-    arguments = ["--source", "packaged", "--output", str(output), *options]
-    assert start("prepare_data", arguments) == 0
+    done("prepare_data", "--source", "packaged", "--output", output, *options)
     return json.loads((output / "record.json").read_text())
 
 
@@ -139,9 +138,8 @@ def test_record_says_what_was_made_and_how(tmp_path: Path) -> None:
 
 def test_pen_strokes_are_written_as_pad_pictures_with_their_writers(tmp_path: Path) -> None:
     path = pen_file(tmp_path / "pen", writers=4, each=10)
-    options = ["--unipen", str(path), "--test-writers", "1", "--seed", "2", "--pen", "9", "9"]
-    arguments = ["--source", "unipen", "--output", str(tmp_path / "out"), *options]
-    assert start("prepare_data", arguments) == 0
+    options = ["--unipen", path, "--test-writers", 1, "--seed", 2, "--pen", 9, 9]
+    done("prepare_data", "--source", "unipen", "--output", tmp_path / "out", *options)
     record = json.loads((tmp_path / "out" / "record.json").read_text())
     assert record["pad"] == {"size": 280, "pens": [9, 9], "extents": [0.35, 0.9], "tilt": 0}
     (test_writer,) = record["writers"]["test"]

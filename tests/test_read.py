@@ -4,12 +4,11 @@ import csv
 from pathlib import Path
 
 import pytest
-from helpers_data import png, write_zip
+from helpers_data import done, png, write_zip
 from helpers_visitor import ONE, SEVEN, ZERO, beside, paper
 from import_graph import ROOT
 
 from analysis import read
-from analysis.frame.command import start
 
 CHECKPOINTS = [str(ROOT / "checkpoints" / f"{n}.safetensors") for n in ("standard", "mobilenet")]
 
@@ -29,8 +28,7 @@ def folder(tmp_path_factory) -> Path:
 
 def table(folder: Path, *words: object) -> list[dict[str, str]]:
     output = folder.parent / "answers.csv"
-    arguments = [*map(str, words), "--checkpoint", *CHECKPOINTS, "--output", str(output)]
-    assert start("read", arguments) == 0
+    done("read", *words, "--checkpoint", *CHECKPOINTS, "--output", output)
     with output.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 

@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from helpers_data import pen_file
+from helpers_data import done, pen_file
 from PIL import Image
 
-from analysis.frame.command import start
 from analysis.robustness import DRAWINGS, draw
 from netlib.data.strokes import PenDigit
 from netlib.measure.photographs import KINDS
@@ -41,8 +40,8 @@ def test_each_drawing_differs_from_the_plain_one_in_what_it_says() -> None:
 
 def test_every_way_to_draw_has_a_row_for_each_network(unipen: Path, tmp_path: Path) -> None:
     output = tmp_path / "table.csv"
-    arguments = ["--unipen", str(unipen), "--count", "10", "--test-writers", "1"]
-    assert start("robustness", [*arguments, "--output", str(output)]) == 0
+    arguments = ["--unipen", unipen, "--count", 10, "--test-writers", 1]
+    done("robustness", *arguments, "--output", output)
     with open(output, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 2 * len(DRAWINGS)
@@ -73,9 +72,8 @@ def test_photographs_that_are_drawn_and_labelled_ones_are_counted(unipen, tmp_pa
         lines.append(f"{name},{label},clean")
     folder.with_suffix(".csv").write_text("\n".join(lines))
     output = tmp_path / "table.csv"
-    arguments = ["--unipen", str(unipen), "--count", "1", "--test-writers", "1"]
-    arguments += ["--sets", str(folder.with_suffix(".csv")), "--output", str(output)]
-    assert start("photographed", arguments) == 0
+    arguments = ["--unipen", unipen, "--count", 1, "--test-writers", 1]
+    done("photographed", *arguments, "--sets", folder.with_suffix(".csv"), "--output", output)
     table = pd.read_csv(output)
     drawn, labelled = table[table.set == "drawn"], table[table.set == "sent"]
     assert (drawn.groupby(["content", "network"]).n.sum() == len(KINDS)).all()

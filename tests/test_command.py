@@ -140,9 +140,7 @@ def module(monkeypatch):
     return here
 
 
-def test_the_last_lines_name_the_files_or_a_mistake_found_at_work(
-    module, capsys, monkeypatch
-) -> None:
+def test_the_last_lines_name_the_files_or_a_mistake(module, capsys, monkeypatch) -> None:
     assert command.start("try", ["--data-path", "a/b.csv"]) == 0
     assert capsys.readouterr().out == "a/b.csv\n"
 

@@ -139,9 +139,7 @@ def test_a_quarter_turn_and_no_change_are_exact_and_what_leaves_is_gone(images: 
     assert affine(images, down=21)[0].sum() == pytest.approx(4)  # the top row is left
 
 
-def test_scale_and_moves_are_those_of_the_ink_and_turning_is_counter_clockwise(
-    images: np.ndarray,
-) -> None:
+def test_scale_moves_and_turns_are_those_of_the_ink(images: np.ndarray) -> None:
     ink = affine(images, scale=0.5).sum(axis=(1, 2))
     assert ink == pytest.approx(np.full(6, 16 * 4 / 4), rel=0.1)
     moved = affine(images, down=np.arange(6), right=-np.arange(6.0))

@@ -222,7 +222,7 @@ def test_other_content_or_options_have_another_key(tmp_path: Path) -> None:
     assert len(cache_files(cache)) == 5
 
 
-def test_sketches_are_not_cached_and_a_cache_that_cannot_be_written_is_only_logged(
+def test_sketches_and_where_nothing_can_be_written_need_no_cache(
     source: Path, tmp_path: Path, caplog
 ) -> None:
     DigitDataset(source, cache_dir=tmp_path / "cache", preprocess="sketch")

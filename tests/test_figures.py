@@ -106,9 +106,7 @@ def test_a_spoiled_table_is_named(tmp_path: Path, refused, name, spoil, message:
     refused("figures", name, "--data", "no/such/folder")
 
 
-def test_the_list_says_what_can_be_drawn_and_what_lacks_its_numbers_is_named(
-    tmp_path: Path, capsys
-) -> None:
+def test_the_list_says_what_can_be_drawn_and_what_lacks_its_numbers(tmp_path: Path, capsys) -> None:
     (tmp_path / "histories.csv").write_bytes((DATA / "histories.csv").read_bytes())
     assert start("figures", ["--list", "--data", str(tmp_path)]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -72,9 +72,7 @@ def test_the_manifest_counts_what_the_networks_cost(inside: Inside, networks) ->
         assert sent == [layer.macs for layer in cost.layers if layer.kind not in ("bn", "fc")]
 
 
-def test_a_digit_is_sent_as_the_networks_saw_it_and_the_page_carries_its_manifest_safely(
-    inside: Inside,
-) -> None:
+def test_a_digit_is_sent_as_it_was_seen_and_the_manifest_safely(inside: Inside) -> None:
     digit = np.random.default_rng(0).random((28, 28)).astype(np.float32)
     received = np.frombuffer(base64.b64decode(encode(digit)), "<f4").reshape(28, 28)
     np.testing.assert_array_equal(received, digit)
@@ -96,9 +94,7 @@ def test_the_presets_are_the_separable_layers_of_mobilenet_v1() -> None:
 # --- The strip of costs -------------------------------------------------------------------------
 
 
-def test_the_strip_has_a_bar_for_every_convolution_and_tells_what_the_ratio_hides(
-    inside: Inside,
-) -> None:
+def test_the_strip_has_every_convolution_and_tells_what_the_ratio_hides(inside: Inside) -> None:
     networks = inside.manifest["networks"]
     bars = re.findall(r'<i class="\w+" data-macs="(\d+)"', cost_strip_html(networks))
     sent = [layer["macs"] for net in networks for block in net["blocks"] for layer in block]
@@ -109,9 +105,7 @@ def test_the_strip_has_a_bar_for_every_convolution_and_tells_what_the_ratio_hide
     assert "block 2 is still standard, and is 51\u00a0% of what remains" in text
 
 
-def test_the_strip_says_the_same_whichever_comes_first_and_no_saving_where_there_is_none(
-    inside: Inside,
-) -> None:
+def test_the_strip_says_the_same_in_any_order_and_claims_no_other_saving(inside: Inside) -> None:
     networks = inside.manifest["networks"]
     assert lesson(networks[::-1]) == lesson(networks)
     assert "MobileNet next to Standard: Blocks 3 and 4" in lesson([*networks, networks[0]])

@@ -376,8 +376,6 @@ def assert_refused(result: Run, sentence: str) -> None:
         (["--conv-block-count", "99"], "conv_block_count is 99"),
         (["--input-dim", "2", "12", "12"], "1 or 3 channels"),
         (["--training-epochs", "0"], "training_epochs is 0"),
-        (["--learning-rate", "-1"], "learning_rate is -1"),
-        (["--seed", "-1"], "seed is -1"),
         (["--device", "abacus"], "device is 'abacus'"),
         (["--train-size", "1000"], "1000"),
         (["--validation-size", "1.5"], "1.5"),

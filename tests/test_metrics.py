@@ -177,9 +177,7 @@ def test_a_known_temperature_is_found_again(temperature: float) -> None:
     )
 
 
-def test_the_fitted_temperature_has_the_lowest_nll_and_needs_images_that_can_carry_it(
-    caplog,
-) -> None:
+def test_the_fitted_temperature_has_the_lowest_nll_and_needs_enough_images(caplog) -> None:
     labels, logits = np.tile(LABELS, 500), np.tile(LOGITS, (500, 1))  # the prior hardly counts
     best = fit_temperature(labels, logits)
     lowest = scores(labels, logits, best).nll

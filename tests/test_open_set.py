@@ -269,9 +269,7 @@ def tuned(tmp_path_factory, digit_folder) -> tuple[Path, Path]:
     return folder / "pictures.npz", folder / "out" / "small.safetensors"
 
 
-def test_fine_tuning_tells_in_the_checkpoint_what_was_done_and_which_families_there_are(
-    tuned, refused
-):
+def test_fine_tuning_tells_what_was_done_and_which_families_there_are(tuned, refused):
     metadata = read_metadata(tuned[1])
     assert metadata["fine_tuning"]["families"] == ["rings"]
     assert [row["epoch"] for row in metadata["fine_tuning"]["history"]] == [1]

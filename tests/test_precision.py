@@ -23,7 +23,7 @@ def times(monkeypatch) -> dict[bool, float]:
     return found
 
 
-def test_bfloat16_is_taken_where_it_is_clearly_faster_and_nothing_tried_without_units(
+def test_bfloat16_is_taken_only_where_it_is_clearly_faster_and_has_units(
     times: dict[bool, float], monkeypatch
 ) -> None:
     net = named_network("standard", (1, 28, 28), 10)

@@ -172,9 +172,7 @@ def test_what_cannot_be_made_is_told(tmp_path: Path, refusal, options, sentence:
     assert not list(tmp_path.iterdir())
 
 
-def test_what_is_there_is_left_alone_and_a_source_that_fails_not_replaced(
-    tmp_path: Path, refusal
-) -> None:
+def test_neither_files_nor_a_source_that_fails_are_replaced(tmp_path: Path, refusal) -> None:
     root, output = tmp_path / "empty", tmp_path / "out"
     root.mkdir()
     options = ["--source", "mnist", "--mnist-root", str(root)]

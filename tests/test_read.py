@@ -45,7 +45,7 @@ def test_a_folder_is_read_in_natural_order_and_a_bad_file_is_a_row(folder: Path,
     assert "5 pictures, 1 not readable; 1 other file was skipped." in capsys.readouterr().out
 
 
-def test_a_zip_and_files_are_read_in_the_order_given_and_names_by_their_numbers(
+def test_zips_and_files_are_read_in_the_order_given_and_by_their_numbers(
     folder: Path, tmp_path: Path
 ) -> None:
     files = {"in/seven.png": png(paper(SEVEN)), "in/readme.md": b"x"}

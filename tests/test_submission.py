@@ -72,7 +72,7 @@ def members(archive: Path) -> dict[str, bytes]:
         return {name.removeprefix(f"{ROOM}/"): file.read(name) for name in file.namelist()}
 
 
-def test_the_zip_is_a_folder_with_what_the_course_wants_and_names_as_typed(
+def test_the_zip_has_what_the_course_wants_and_names_as_typed(
     archive: Path, models: Path, tmp_path: Path
 ) -> None:
     found = members(archive)

@@ -85,7 +85,7 @@ def test_extra_images_join_the_training_set(run, digit_folder) -> None:
     assert table["validation_images"].tolist() == [20, 20]
 
 
-def test_two_data_sets_are_not_kept_together_and_no_other_table_overwritten(
+def test_two_data_sets_and_another_table_are_refused(
     run, digit_folder, tmp_path: Path, capsys
 ) -> None:
     two = ("--dataset-path", digit_folder(train=3), digit_folder(train=4))

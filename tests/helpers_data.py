@@ -101,6 +101,13 @@ def pen_file(path: Path, writers: int = 4, each: int = 3) -> Path:
     return path
 
 
+def done(name: str, *words: object) -> None:
+    """Run a command of ours, which must end well."""
+    from analysis.frame.command import start
+
+    assert start(name, [str(word) for word in words]) == 0
+
+
 def words(pdf: Path) -> str:
     """The text of a PDF, with single spaces."""
     if shutil.which("pdftotext") is None:

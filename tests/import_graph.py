@@ -1,6 +1,8 @@
-"""Reads import statements without importing anything: for the tests of layering and packaging."""
+"""Reads import statements without importing anything, and runs Pythons of their own."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -10,6 +12,13 @@ NETLIB, ANALYSIS, TESTS = (
     sorted((ROOT / package).rglob("*.py")) for package in ("netlib", "analysis", "tests")
 )
 DEMO = ROOT / "demo.py"
+
+
+def python(*words: str) -> subprocess.CompletedProcess[str]:
+    """A Python of its own that runs what the words say from the clone."""
+    return subprocess.run(
+        [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
 
 
 @cache

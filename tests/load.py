@@ -19,9 +19,7 @@ import contextlib
 import json
 import os
 import re
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -36,6 +34,7 @@ from helpers_light import drawing
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 from analysis.benchmark.serving import family, megabytes, server_seconds  # noqa: E402
+from analysis.frame.children import serving  # noqa: E402
 
 CLIENTS = 32
 SLOWEST, GROWTH = 0.3, 1.02
@@ -60,24 +59,15 @@ def main() -> None:
 @contextlib.contextmanager
 def demo() -> Iterator[tuple[str, int]]:
     """Start the demo; its address and process."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory() as scratch, open(f"{scratch}/log", "wb") as log:
-        os.environ |= {"GRADIO_TEMP_DIR": f"{scratch}/uploads", "NO_PROXY": "127.0.0.1"}
-        process = subprocess.Popen([sys.executable, "demo.py", "--port", str(port)], cwd=ROOT,
-                                   stdout=log, stderr=log)  # fmt: skip
-        try:
+        os.environ["GRADIO_TEMP_DIR"] = f"{scratch}/uploads"
+        with serving("demo.py", log=log) as (url, process):
             while process.poll() is None:
                 with contextlib.suppress(httpx.HTTPError):
                     httpx.get(f"{url}/health", trust_env=False)
                     break
                 time.sleep(0.2)
             yield url, process.pid
-        finally:
-            process.terminate()
-            process.wait()
 
 
 async def attack(url: str, process: int, seconds: float, only: list[str]) -> None:

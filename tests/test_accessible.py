@@ -4,7 +4,6 @@ axe-core is npm's package: `npm pack axe-core`, and AXE_CORE names its axe.min.j
 """
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,9 +32,7 @@ RINGS = """() => [...document.querySelectorAll('#teach-answer input')].slice(0, 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_choices_stand_out_and_axe_finds_nothing_in_any_tab(
-    visit: Callable[..., Visitor], scheme: str
-) -> None:
+def test_choices_stand_out_and_axe_finds_nothing_in_any_tab(visit, scheme: str) -> None:
     path = os.environ.get("AXE_CORE")
     visitor = visit(scheme=scheme)
     visitor.open_tab("Teach")
@@ -59,9 +56,7 @@ def test_choices_stand_out_and_axe_finds_nothing_in_any_tab(
 
 
 @pytest.mark.parametrize("width", [320, 380, 820])
-def test_every_tab_is_reached_and_nothing_is_wider_than_the_screen(
-    visit: Callable[..., Visitor], width: int
-) -> None:
+def test_every_tab_is_reached_and_nothing_is_wider_than_the_screen(visit, width: int) -> None:
     visitor = visit(size=(width, 900))
     visitor.draw(SEVEN)
     for tab in TABS:
@@ -74,7 +69,7 @@ def test_every_tab_is_reached_and_nothing_is_wider_than_the_screen(
         assert not visitor.page.evaluate(SMALL), tab
 
 
-def test_text_of_twice_the_size_is_not_cut(visit: Callable[..., Visitor]) -> None:
+def test_text_of_twice_the_size_is_not_cut(visit) -> None:
     visitor = visit()
     sizes = """() => ['.masthead p', '#more-tabs [role=tab]', '.hint', '.pad-tool', '.show-api']
         .map((name) => parseFloat(getComputedStyle(document.querySelector(name)).fontSize))"""
@@ -93,7 +88,7 @@ def test_text_of_twice_the_size_is_not_cut(visit: Callable[..., Visitor]) -> Non
     assert not cut
 
 
-def test_a_verdict_of_two_lines_moves_nothing(visit: Callable[..., Visitor]) -> None:
+def test_a_verdict_of_two_lines_moves_nothing(visit) -> None:
     visitor = visit(size=(820, 900))
     place = "() => document.querySelector('#answers .cards').getBoundingClientRect().top"
     before = visitor.page.evaluate(place)
@@ -104,7 +99,7 @@ def test_a_verdict_of_two_lines_moves_nothing(visit: Callable[..., Visitor]) -> 
     assert visitor.page.evaluate(place) == before
 
 
-def test_a_number_is_written_with_a_finger_on_a_phone(visit: Callable[..., Visitor]) -> None:
+def test_a_number_is_written_with_a_finger_on_a_phone(visit) -> None:
     visitor = visit(size=(380, 760), has_touch=True)
     visitor.open_tab("Write a number")
     canvas = visitor.page.locator("#wide-pad canvas")
@@ -120,9 +115,7 @@ def test_a_number_is_written_with_a_finger_on_a_phone(visit: Callable[..., Visit
     assert not visitor.page.locator("#answers").is_visible()
 
 
-def test_a_phone_offers_its_camera_and_names_hold_what_is_written(
-    visit: Callable[..., Visitor],
-) -> None:
+def test_a_phone_offers_its_camera_and_names_hold_what_is_written(visit) -> None:
     visitor = visit(size=(380, 900))
     visitor.open_tab("Upload")
     field = visitor.page.locator("#picture .upload-container")
@@ -131,7 +124,7 @@ def test_a_phone_offers_its_camera_and_names_hold_what_is_written(
     assert "Upload" in visitor.page.locator("#pad canvas").get_attribute("aria-label")
 
 
-def test_the_page_is_english_whatever_the_browser_speaks(visit: Callable[..., Visitor]) -> None:
+def test_the_page_is_english_whatever_the_browser_speaks(visit) -> None:
     visitor = visit(locale="de-DE")
     visitor.open_tab("Upload")
     assert visitor.page.locator("html").get_attribute("lang") == "en"

@@ -11,15 +11,12 @@ from netlib.training.config import AUGMENTATIONS, AugmentConfig
 
 N = 300
 ALL_ON = AugmentConfig(
+    **dict.fromkeys(("scale", "stretch", "shear"), 0.2),
+    **dict.fromkeys(("thickness", "blur"), 0.8),
     rotation=20,
-    scale=0.2,
-    stretch=0.2,
-    shear=0.2,
     shift=2,
     elastic=1,
-    thickness=0.8,
     contrast=0.5,
-    blur=0.8,
     erase=0.5,
 )
 EACH_ALONE = [AugmentConfig(**{f.name: 0.5}) for f in fields(AugmentConfig) if f.default == 0.0]
@@ -155,16 +152,13 @@ def test_shear_slants_by_its_tangent(of: tuple[int, int]) -> None:
     assert yy == pytest.approx(torch.full((N,), (16**2 - 1) / 12), rel=0.02)  # heights stay
 
 
-def test_shift_moves_by_pixels_along_both_axes_apart() -> None:
+def test_shift_moves_by_pixels_along_both_axes_and_background_comes_in() -> None:
     moved = augment(rectangle(6, 6, (20, 32)), AugmentConfig(shift=3), chance())
     x, y = centres(moved).T
     assert is_uniform(x, 3)
     assert is_uniform(y, 3)
     assert abs(torch.corrcoef(torch.stack([x, y]))[0, 1]) < 0.2
     assert mass(moved) == pytest.approx(torch.full((N,), 36.0), rel=1e-3)
-
-
-def test_what_leaves_the_image_is_lost_and_background_comes_in() -> None:
     moved = augment(torch.ones(N, 1, 16, 16), AugmentConfig(shift=4), chance())
     far = moved[:, 0].amin((1, 2)) == 0
     assert far.float().mean() > 0.9
@@ -187,7 +181,7 @@ def test_elastic_moves_neighbours_together_by_about_its_pixels() -> None:
 # --- Ink ----------------------------------------------------------------------------------------
 
 
-def test_thickness_grows_half_of_the_images_and_thins_the_others() -> None:
+def test_thickness_grows_half_of_the_images_and_thins_the_others_up_to_its_share() -> None:
     # A 4×12 bar has 48 pixels; a 3×3 dilation makes 6×14 = 84 of them, an erosion 2×10 = 20.
     masses = mass(augment(rectangle(12, 4), AugmentConfig(thickness=1), chance()))
     thicker = masses[masses > 48]
@@ -197,9 +191,6 @@ def test_thickness_grows_half_of_the_images_and_thins_the_others() -> None:
     assert thicker.mean() == pytest.approx((48 + 84) / 2, abs=4)
     assert thinner.min() >= 20
     assert thinner.mean() == pytest.approx((48 + 20) / 2, abs=4)
-
-
-def test_thickness_is_mixed_in_up_to_its_share() -> None:
     masses = mass(augment(rectangle(12, 4), AugmentConfig(thickness=0.5), chance()))
     assert 48 + 0.5 * (84 - 48) >= masses.max() > 60
     assert 48 - 0.5 * (48 - 20) <= masses.min() < 38

@@ -6,8 +6,6 @@ import importlib
 import io
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import get_args
@@ -17,6 +15,7 @@ import pytest
 import torch
 from helpers_arms import interleave_here, make_counter, make_failure, make_sleeper
 from helpers_runs import trained
+from import_graph import python
 from PIL import Image
 from torch import nn
 
@@ -32,7 +31,7 @@ from netlib.nets.network import named_network
 
 
 @pytest.fixture(scope="module")
-def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def checkpoints(tmp_path_factory) -> dict[str, Path]:
     """Both networks with batch norm that is not neutral."""
     folder = tmp_path_factory.mktemp("checkpoints")
     paths = {}
@@ -67,14 +66,11 @@ def test_the_median_decides_whether_a_target_is_reached(limits, target, reached)
     assert (found.median, found.target, found.reached) == (2, target, reached)
 
 
-def test_a_missed_target_stands_out_in_the_table() -> None:
+def test_a_missed_target_stands_out_in_the_table_and_a_file_holds_every_row(tmp_path: Path) -> None:
     text = table([row("speed", "ours", [1, 2, 3], "×", at_least=5)])
     assert "MISSED" in text and ">= 5" in text
     assert table([]) == "(none)"
     assert "MISSED" not in table([row("speed", "ours", [6], "×", at_least=5)])
-
-
-def test_a_file_holds_every_row(tmp_path: Path) -> None:
     rows = [row("quantity", "ours", [1, 2, 3], "×", network="standard", theory=4.62)]
     with save(tmp_path / "new", "area", rows).open(newline="", encoding="utf-8") as file:
         (line,) = csv.DictReader(file)
@@ -85,7 +81,7 @@ def test_a_file_holds_every_row(tmp_path: Path) -> None:
 # --- Arms ---------------------------------------------------------------------------------------
 
 
-def test_every_arm_does_every_case_once_a_round_and_keeps_its_state() -> None:
+def test_every_arm_does_every_case_once_a_round_in_a_process_and_threads_of_its_own() -> None:
     arms = {"one": Arm(make_counter, (1,)), "ten": Arm(make_counter, (10,))}
     results = interleave(arms, [100, 200], 2)
     assert results == {
@@ -94,9 +90,6 @@ def test_every_arm_does_every_case_once_a_round_and_keeps_its_state() -> None:
         ("ten", 100): [110, 130],
         ("ten", 200): [220, 240],
     }
-
-
-def test_arms_have_processes_and_threads_of_their_own() -> None:
     arms = {"a": Arm(make_counter, (1,), threads=1), "b": Arm(make_counter, (1,), threads=3)}
     results = interleave(arms, [-1, -2], 1)
     assert len({results["a", -1][0], results["b", -1][0], os.getpid()}) == 3
@@ -115,7 +108,7 @@ def test_a_failing_arm_is_named_with_its_error() -> None:
 
 def test_an_arm_s_process_needs_no_torch() -> None:
     program = "import sys, analysis.benchmark.arms; assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[1])
+    assert python("-c", program).returncode == 0
 
 
 def test_at_least_three_calls_are_timed_after_a_warm_up() -> None:
@@ -136,7 +129,7 @@ def test_the_ratio_of_macs_is_that_of_the_pair(checkpoints) -> None:
     assert Settings(checkpoints).mac_ratio == 32_573_056 / 7_052_288
 
 
-def test_layers_have_their_macs_and_bytes(checkpoints) -> None:
+def test_layers_have_their_macs_and_bytes_and_a_profile_has_every_layer(checkpoints) -> None:
     found = list(layers.layers(load_network(checkpoints["mobilenet"])))
     assert [work.name.split(".", 1)[1] for work in found] == [
         "0.conv", "1.conv", "2.conv_dw", "2.conv_pw", "3.conv_dw", "3.conv_pw",
@@ -144,12 +137,9 @@ def test_layers_have_their_macs_and_bytes(checkpoints) -> None:
     depthwise = found[2]  # 64 channels of 14x14 in and out, nine weights each
     assert depthwise.macs == 64 * 14 * 14 * 9
     assert depthwise.bytes == 4 * (2 * 64 * 14 * 14 + 64 * 9 // layers.BATCH)
-
-
-def test_a_profile_has_every_layer(checkpoints) -> None:
-    found = layers.make(checkpoints, 2)("mobilenet")
-    names = [work.name for work in layers.layers(load_network(checkpoints["mobilenet"]))]
-    assert list(found) == [*names, layers.REST] and all(time > 0 for time in found.values())
+    names = [work.name for work in found]
+    times = layers.make(checkpoints, 2)("mobilenet")
+    assert list(times) == [*names, layers.REST] and all(time > 0 for time in times.values())
 
 
 def test_the_tables_hold_rates_and_the_roofs_above_them(checkpoints) -> None:
@@ -199,11 +189,8 @@ def test_the_speedrun_is_held_against_the_faster_network_and_its_arithmetic() ->
     found = {
         "standard": [speedrun.Found(40.0, 0.99)],
         "mobilenet": [speedrun.Found(20.0, 0.99), speedrun.Found(30.0, 0.98)],
-        "speedrun": [
-            speedrun.Found(9.0, 0.9905),
-            speedrun.Found(10.0, 0.9901),
-            speedrun.Found(90.0, 0.9897),
-        ],  # the machine was busy with something else
+        # In the last the machine was busy with something else.
+        "speedrun": [speedrun.Found(*run) for run in ((9, 0.9905), (10, 0.9901), (90, 0.9897))],
     }
     rows = {
         r.quantity: r for r in speedrun.summary(found, 2.0, True, lambda: "a profile") if r.target
@@ -227,14 +214,11 @@ def test_int8_keeps_the_answers(checkpoints, digit_arrays, tmp_path: Path) -> No
     assert int8.make({"mobilenet": small}, 0.0)(("mobilenet", 1)) > 0
 
 
-def test_pictures_are_read_as_the_pad_and_a_camera_send_them(digit_arrays) -> None:
+def test_pictures_and_archives_are_read_as_they_are_sent(digit_arrays, digit_folder) -> None:
     digits = digit_arrays([1] * 3)[0]
     assert all(len(photos.find_digits(photos.png(digit))) == 1 for digit in digits)
     with Image.open(io.BytesIO(photos.photo(digits[2]))) as shot:
         assert (shot.format, shot.size) == ("JPEG", (4000, 3000))
-
-
-def test_bare_and_own_decoding_read_the_same_archive(digit_folder) -> None:
     folder = digit_folder(train=2, zipped=True)
     assert archives.make_bare(folder / "train.zip")("train") > 0
     assert archives.make_ours(folder)("train") > 0

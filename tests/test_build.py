@@ -36,20 +36,22 @@ FULL = Path("figures/data/full")
 
 
 @pytest.fixture
-def at_root(monkeypatch: pytest.MonkeyPatch) -> None:
+def at_root(monkeypatch) -> None:
     monkeypatch.chdir(ROOT)
 
 
 @pytest.mark.usefixtures("at_root")
-def test_every_step_of_the_committed_report_is_done() -> None:
+def test_every_step_of_the_committed_report_is_done_by_the_shipped_weights() -> None:
     report = open_report(make_plan(Options(full=True)))
     assert [problem for step in results_of(report) for problem in report.problems(step)] == []
+    others = artefacts.artefacts()
+    made = ("model_card", "gallery", "map_standard", "map_mobilenet", "held_standard")
+    for name in (*made, "held_mobilenet"):
+        assert others.problems(others.steps[name]) == []
 
 
 @pytest.mark.usefixtures("at_root")
-def test_every_number_figure_and_table_is_what_the_results_make(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_every_number_figure_and_table_is_what_the_results_make(capsys) -> None:
     """If it fails: python -m analysis.build --full --draw-only."""
     before = digest(Path("figures"))
     assert start("build", ["--full", "--verify"]) == 0, capsys.readouterr().err
@@ -65,7 +67,7 @@ def cells() -> Iterator[tuple[str, int, int]]:
             yield str(path.relative_to(ROOT / FULL)), rng.integers(height), rng.integers(width)
 
 
-def test_any_other_cell_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_other_cell_is_noticed(tmp_path: Path, monkeypatch) -> None:
     shutil.copytree(ROOT / "figures/data", tmp_path / "figures/data")
     (tmp_path / "checkpoints").symlink_to(ROOT / "checkpoints")
     monkeypatch.chdir(tmp_path)
@@ -131,14 +133,6 @@ def test_a_changed_row_shows_behind_what_it_changes(tmp_path: Path) -> None:
     assert trace.places_text(["2", "3", "4", "7"]) == "2–4, 7"
 
 
-@pytest.mark.usefixtures("at_root")
-def test_card_and_gallery_and_maps_are_of_the_shipped_weights() -> None:
-    others = artefacts.artefacts()
-    made = ("model_card", "gallery", "map_standard", "map_mobilenet", "held_standard")
-    for name in (*made, "held_mobilenet"):
-        assert others.problems(others.steps[name]) == []
-
-
 @pytest.mark.parametrize("template", sorted(ROOT.glob("analysis/*/*.typ")), ids=lambda p: p.stem)
 def test_no_semicolon_ends_a_value_instead_of_standing_in_the_text(template: Path) -> None:
     assert re.findall(r"#[\w.]*\w;.*", template.read_text(encoding="utf-8")) == []
@@ -160,7 +154,7 @@ class Append:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(tmp_path: Path, monkeypatch) -> Path:
     monkeypatch.setattr("analysis.build.store.start", Append(tmp_path))
     return tmp_path
 
@@ -177,13 +171,14 @@ def runs(path: Path) -> int:
     return len(path.read_text().splitlines())
 
 
-def test_a_step_runs_once_whatever_the_time_of_its_file(place: Path) -> None:
+def test_a_step_runs_once_whatever_the_time_of_its_file_and_hidden_arguments(place: Path) -> None:
     one = step(place / "one.csv")
     build(place, one).run(["one"])
     (place / "one.csv").touch()
     build(place, one).run(["one"])
     assert runs(place / "one.csv") == 1
     assert build(place, one).problems(one) == []
+    assert build(place, one).problems(replace(one, hidden=("--jobs", "2"))) == []
 
 
 def test_another_command_a_missing_file_and_redo_run_it_again(place: Path) -> None:
@@ -217,19 +212,10 @@ def test_a_changed_file_and_what_read_it_are_named(place: Path) -> None:
     assert "first.csv has changed since second read it" in found.problems(second)[0]
 
 
-def test_hidden_arguments_do_not_count(place: Path) -> None:
-    one = step(place / "one.csv")
-    build(place, one).run(["one"])
-    assert build(place, one).problems(replace(one, hidden=("--jobs", "2"))) == []
-
-
-def test_a_data_set_of_another_command_is_not_taken(place: Path) -> None:
+def test_a_data_set_of_another_command_is_not_taken_but_one_of_the_same(place: Path) -> None:
     (place / "record.json").write_text('{"command": "python -m other"}')
     with pytest.raises(ValueError, match=r"made by another command \(python -m other\)"):
         replace(step(place / "record.json"), is_data=True).check()
-
-
-def test_a_data_set_of_the_same_command_is_taken_again(place: Path) -> None:
     for made in make_plan(Options()).data_sets():
         options = parse(prepare_data.Options, made.commands[0][1:])
         record = place / "record.json"
@@ -237,13 +223,10 @@ def test_a_data_set_of_the_same_command_is_taken_again(place: Path) -> None:
         replace(made, outputs=(record,)).check()
 
 
-def test_a_damaged_state_is_one_sentence(place: Path) -> None:
+def test_a_damaged_state_and_an_unknown_step_are_one_sentence(place: Path, refused) -> None:
     (place / "steps.json").write_text("{")
     with pytest.raises(ValueError, match="is no JSON"):
         build(place, step(place / "one.csv"))
-
-
-def test_an_unknown_step_is_one_sentence(refused) -> None:
     assert "there is no step 'nothing'; --list names" in refused("build", "--steps", "nothing")
 
 
@@ -251,7 +234,7 @@ def test_an_unknown_step_is_one_sentence(refused) -> None:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory) -> Path:
     """A folder in which everything was made tiny, of every fifth digit, in this process."""
     place = tmp_path_factory.mktemp("report")
     (place / "checkpoints").symlink_to(ROOT / "checkpoints")  # whose layers are timed
@@ -273,9 +256,7 @@ def test_the_report_draws_what_its_steps_measured(made: Path) -> None:
     assert (made / "figures/Report.pdf").read_bytes().startswith(b"%PDF")
 
 
-def test_a_result_that_was_changed_stops_the_report(
-    made: Path, monkeypatch: pytest.MonkeyPatch, refused
-) -> None:
+def test_a_result_that_was_changed_stops_the_report(made: Path, monkeypatch, refused) -> None:
     monkeypatch.chdir(made)
     path = Path("figures/data/tiny/loss.csv")
     before = path.read_bytes()
@@ -292,10 +273,7 @@ def test_a_result_that_was_changed_stops_the_report(
 
 
 def comparison(gaps: list[float], equivalent: bool | None = False) -> dict:
-    return {
-        "difference": {"accuracy": {"values": gaps}},
-        "equivalence": {"equivalent": equivalent},
-    }
+    return {"difference": {"accuracy": {"values": gaps}}, "equivalence": {"equivalent": equivalent}}
 
 
 @pytest.mark.parametrize(

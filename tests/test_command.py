@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +9,11 @@ from typing import Literal
 
 import pytest
 import tyro
+from import_graph import python
 
 from analysis.frame import command
 from netlib.training.config import AUGMENTATIONS, TrainConfig
 
-ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "gradio", "matplotlib", "sklearn", "onnxruntime"}
 
 
@@ -133,7 +132,7 @@ def test_a_record_says_what_made_a_file(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def module(monkeypatch: pytest.MonkeyPatch):
+def module(monkeypatch):
     """This module as a command called "try"; `run` is what a test makes of it."""
     here = sys.modules[__name__]
     monkeypatch.setitem(command.COMMANDS, "try", __name__)
@@ -141,21 +140,16 @@ def module(monkeypatch: pytest.MonkeyPatch):
     return here
 
 
-def test_the_last_lines_name_the_files(module, capsys) -> None:
+def test_the_last_lines_name_the_files_or_a_mistake(module, capsys, monkeypatch) -> None:
     assert command.start("try", ["--data-path", "a/b.csv"]) == 0
     assert capsys.readouterr().out == "a/b.csv\n"
 
-
-def test_a_mistake_found_at_work_is_one_sentence_and_status_2(module, monkeypatch, capsys) -> None:
     def run(options: Options) -> list[Path]:
         raise ValueError(f"{options.data_path} is odd; expected even.")
 
     monkeypatch.setattr(module, "run", run)
     assert command.start("try", ["--data-path", "x"]) == 2
     assert capsys.readouterr().err == "try: x is odd; expected even.\n"
-
-
-def test_a_fault_of_ours_keeps_its_traceback(module, monkeypatch) -> None:
     monkeypatch.setattr(module, "run", lambda options: options.nothing)
     with pytest.raises(AttributeError):
         command.start("try", ["--data-path", "x"])
@@ -175,9 +169,7 @@ def test_no_command_needs_anything_heavy_for_its_help() -> None:
         "for name in COMMANDS:\n    assert start(name, ['--help']) == 0 and summary(name)\n"
         f"print(sorted({HEAVY} & set(sys.modules)), file=sys.stderr)"
     )
-    found = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True
-    )
+    found = python("-c", program)
     assert found.stderr.strip() == "[]"
     assert all(f"python -m {module_of(name)} " in found.stdout for name in command.COMMANDS)
 
@@ -187,13 +179,15 @@ def module_of(name: str) -> str:
     return command.COMMANDS[name].removesuffix(".__main__")
 
 
-def test_the_list_of_commands_has_a_line_for_each() -> None:
-    call = [sys.executable, "-m", "analysis"]
-    found = subprocess.run(call, cwd=ROOT, capture_output=True, text=True)
+def test_the_list_of_commands_has_a_line_for_each_and_an_unknown_one_is_told_them() -> None:
+    found = python("-m", "analysis")
     lines = found.stdout.splitlines()[2:]
     assert found.returncode == 0
     assert [line.split()[0] for line in lines] == list(command.COMMANDS)
     assert all(len(line.split()) > 3 for line in lines)
+    found = python("-m", "analysis", "juggle")
+    assert found.returncode == 2
+    assert found.stderr.startswith("analysis: There is no command juggle; expected one of ")
 
 
 # One process for each module, forked where the libraries that all of them need are in memory.
@@ -211,16 +205,8 @@ for module in sys.argv[1:]:
 
 
 def test_every_command_starts_by_its_module_s_name() -> None:
-    call = [sys.executable, "-c", STARTS, *map(module_of, command.COMMANDS)]
-    found = subprocess.run(call, cwd=ROOT, capture_output=True, text=True)
+    found = python("-c", STARTS, *map(module_of, command.COMMANDS))
     told, ended = found.stderr.splitlines()[::2], found.stderr.splitlines()[1::2]
     assert ended == [f"{module_of(name)} 2" for name in command.COMMANDS], found.stderr
     for name, sentence in zip(command.COMMANDS, told, strict=True):
         assert sentence.startswith(f"{name}: ") and "--help lists" in sentence
-
-
-def test_an_unknown_command_is_told_the_known_ones() -> None:
-    call = [sys.executable, "-m", "analysis", "juggle"]
-    found = subprocess.run(call, cwd=ROOT, capture_output=True, text=True)
-    assert found.returncode == 2
-    assert found.stderr.startswith("analysis: There is no command juggle; expected one of ")

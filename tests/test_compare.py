@@ -2,19 +2,17 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from helpers_data import words
+from helpers_data import done, words
 from helpers_plots import draw_roughly
 
 from analysis.comparison import told
 from analysis.comparison.answers import Answers, read_answers, short_names
 from analysis.comparison.drawn import DRAWN, errors, right, share
-from analysis.frame.command import start
 from analysis.questions import embeddings
 from netlib.measure import paired_interval
 from netlib.nets.checkpoint import save_network
@@ -24,7 +22,7 @@ Checkpoints = tuple[Path, Path]
 
 
 @pytest.fixture(scope="module")
-def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Checkpoints:
+def checkpoints(tmp_path_factory) -> Checkpoints:
     """Grey and in colour, of 28 and of 20 pixels, for three classes and for five, of one name."""
     folder = tmp_path_factory.mktemp("nets")
     torch.manual_seed(0)
@@ -37,16 +35,16 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Checkpoints:
     )
 
 
-def compare(dataset: Path, checkpoints: Checkpoints, output: Path, *options: str) -> int:
-    paths = ["--checkpoint", *map(str, checkpoints), "--output", str(output)]
-    return start("compare", ["--dataset-path", str(dataset), *paths, *options])
+def compare(dataset: Path, checkpoints: Checkpoints, output: Path, *options: str) -> None:
+    paths = ["--dataset-path", dataset, "--checkpoint", *checkpoints, "--output", output]
+    done("compare", *paths, *options)
 
 
 @pytest.fixture(scope="module")
-def output(digit_folder: Callable[..., Path], checkpoints: Checkpoints, tmp_path_factory) -> Path:
+def output(digit_folder, checkpoints: Checkpoints, tmp_path_factory) -> Path:
     output = tmp_path_factory.mktemp("comparison")
     dataset = digit_folder(train=1, test=3, num_classes=3)
-    assert compare(dataset, checkpoints, output, "--author", "#A <b>, $c") == 0
+    compare(dataset, checkpoints, output, "--author", "#A <b>, $c")
     return output
 
 
@@ -76,12 +74,7 @@ def test_what_can_be_drawn_is_drawn_and_the_rest_is_named_in_the_pdf(output: Pat
     assert {path.name for path in (output / "figures").iterdir()} == {f"{p}.png" for p in pictures}
 
 
-def test_one_picture_is_enough(
-    digit_folder: Callable[..., Path],
-    checkpoints: Checkpoints,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_one_picture_is_enough(digit_folder, checkpoints, tmp_path: Path, monkeypatch) -> None:
     draw_roughly(monkeypatch)
     dataset = digit_folder(train=1, test=1, num_classes=3)
     table = next(dataset.glob("test*.csv"))
@@ -89,20 +82,19 @@ def test_one_picture_is_enough(
     place = tmp_path / "one"
     shutil.copytree(dataset, place)
     (place / table.name).write_text("\n".join(lines) + "\n")
-    assert compare(place, checkpoints, tmp_path / "out") == 0
+    compare(place, checkpoints, tmp_path / "out")
     text = words(tmp_path / "out" / "Comparison.pdf")
     assert "1 test image of one (1 class)" in text
     assert "ROC curves: curves of one class against the rest need images of two classes." in text
 
 
-def test_one_figure_of_what_evaluate_wrote(output: Path, tmp_path: Path) -> None:
-    files = [str(output / name / "predictions.npz") for name in ("first", "second")]
-    assert start("figures", ["errors", "--predictions", *files, "--output", str(tmp_path)]) == 0
-    assert start("figures", ["roc", "--predictions", files[0], "--output", str(tmp_path)]) == 0
+def test_a_figure_of_what_evaluate_wrote_or_what_it_needs_more(
+    output: Path, tmp_path: Path, refused
+) -> None:
+    files = [output / name / "predictions.npz" for name in ("first", "second")]
+    done("figures", "errors", "--predictions", *files, "--output", tmp_path)
+    done("figures", "roc", "--predictions", files[0], "--output", tmp_path)
     assert sorted(path.name for path in tmp_path.glob("*.png")) == ["errors.png", "roc.png"]
-
-
-def test_a_figure_that_needs_more_says_what(output: Path, tmp_path: Path, refused) -> None:
     given = ("--predictions", output / "first" / "predictions.npz", "--output", tmp_path)
     assert "filters: filters are in a checkpoint" in refused("figures", "filters", *given)
     assert "there is no figure nothing" in refused("figures", "nothing", *given)
@@ -112,7 +104,7 @@ def test_checkpoints_draw_what_predictions_cannot(
     checkpoints: Checkpoints, tmp_path: Path, refused
 ) -> None:
     named = ["--checkpoint", *map(str, checkpoints), "--output", str(tmp_path)]
-    assert start("figures", ["filters", *named]) == 0
+    done("figures", "filters", *named)
     assert [path.name for path in tmp_path.glob("*.png")] == ["filters.png"]
     assert "other figures need --predictions" in refused("figures", "confusion", *named)
 
@@ -134,20 +126,19 @@ def test_other_images_and_too_many_networks_are_one_sentence(
 def test_filters_embeddings_and_projections_take_any_checkpoint_and_data_set(
     checkpoints: Checkpoints, digit_folder, tmp_path: Path, monkeypatch, refused
 ) -> None:
-    paths, dataset = [*map(str, checkpoints)], str(digit_folder(train=1, test=8, num_classes=3))
-    named = ["--checkpoint", *paths, "--output", str(tmp_path)]
-    assert start("filters", named) == 0
+    dataset = digit_folder(train=1, test=8, num_classes=3)
+    named = ["--checkpoint", *checkpoints, "--output", tmp_path]
+    done("filters", *named)
     with np.load(tmp_path / "filters.npz") as file:
         assert file["first_1"].shape[1:] == (1, 3, 3)
         assert file["second_2"].shape[2:] == (3, 3)
     monkeypatch.setattr(embeddings, "METHOD_NAMES", {"pca": "PCA"})
-    assert start("embeddings", [*named, "--dataset-path", dataset]) == 0
+    done("embeddings", *named, "--dataset-path", dataset)
     with np.load(tmp_path / "projections.npz") as file:
         wanted = ("raw", "first_untrained", "first_trained", "second_trained")
         assert all(file[f"pca_{name}"].shape == (24, 2) for name in wanted)
-    alone = ["--checkpoint", paths[1], "--method", "pca", "--split", "test"]
-    output = ["--dataset-path", dataset, "--output", str(tmp_path / "map.npz")]
-    assert start("project", [*alone, *output]) == 0
+    alone = ["--checkpoint", checkpoints[1], "--method", "pca", "--split", "test"]
+    done("project", *alone, "--dataset-path", dataset, "--output", tmp_path / "map.npz")
     with np.load(tmp_path / "map.npz") as file:
         assert file["images"].shape == (24, 20, 20)
     refused("filters", "--output", tmp_path)
@@ -169,10 +160,14 @@ LABELS = [0, 1, 2, 2]
 PAIR = [answers(0, [0, 1, 2, 0], LABELS), answers(1, [0, 2, 1, 1], LABELS)]
 
 
-def test_who_is_right_where_the_other_is_wrong_is_counted_by_class() -> None:
+def test_right_where_the_other_is_wrong_is_counted_by_class_and_every_image_shown_once() -> None:
     rows = told.classes(PAIR)
     assert [(row["alone_0"], row["alone_1"]) for row in rows] == [(0, 0), (1, 0), (1, 0)]
     assert [row["recall_0"] for row in rows] == [1, 1, 0.5]
+    _, caption = errors(PAIR)
+    assert caption.startswith("All 3 images that are read wrong: under each its class")
+    assert right(PAIR)[1].startswith("The one image that is read right, of every class in turn;")
+    assert share(3, 5) == "3 of the 5 images that are"
 
 
 def test_the_verdict_says_whether_chance_explains_the_difference() -> None:
@@ -181,25 +176,15 @@ def test_the_verdict_says_whether_chance_explains_the_difference() -> None:
     assert "cannot be told from chance (exact McNemar test, p = 0.500)" in told.verdict(row, 4)
     sure = {**row, "only_first": 90, "only_second": 1, "difference": 0.089, "p": 1e-9}
     assert "A is the better one by 8.90 points" in told.verdict(sure, 1000)
+    # 2 and 0 of 4: (2 - 0) / 6, and sqrt(3 - 4 / 6) / 6 to each side.
+    half = 1.959964 * (3 - 4 / 6) ** 0.5 / 6
+    assert paired_interval(2, 0, 4) == pytest.approx((1 / 3 - half, min(1, 1 / 3 + half)), abs=1e-6)
 
 
 def test_images_of_the_training_are_told() -> None:
     assert told.seen({"a": 0, "b": 0}) == ""
     assert "a was trained on 3 of these" in told.seen({"a": 3, "b": None})
     assert "Whether b was trained on" in told.seen({"a": 3, "b": None})
-
-
-def test_the_interval_of_a_paired_difference_is_agresti_and_min_s() -> None:
-    # 2 and 0 of 4: (2 - 0) / 6, and sqrt(3 - 4 / 6) / 6 to each side.
-    half = 1.959964 * (3 - 4 / 6) ** 0.5 / 6
-    assert paired_interval(2, 0, 4) == pytest.approx((1 / 3 - half, min(1, 1 / 3 + half)), abs=1e-6)
-
-
-def test_errors_and_right_answers_show_every_image_once() -> None:
-    _, caption = errors(PAIR)
-    assert caption.startswith("All 3 images that are read wrong: under each its class")
-    assert right(PAIR)[1].startswith("The one image that is read right, of every class in turn;")
-    assert share(3, 5) == "3 of the 5 images that are"
 
 
 def test_networks_are_called_by_what_tells_them_apart() -> None:

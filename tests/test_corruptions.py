@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from helpers_data import done
 from helpers_runs import keep_pairs
 
-from analysis.frame.command import start
 from analysis.questions import damage
 from netlib.data.dataset import DigitDataset
 from netlib.measure.corruptions import CORRUPTIONS, affine, corrupt
@@ -41,9 +41,7 @@ def middle(image: np.ndarray) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("kind", MNIST_C)
-def test_a_kind_changes_every_image_and_keeps_shape_and_range(
-    images: np.ndarray, kind: str
-) -> None:
+def test_a_kind_changes_every_image_and_keeps_shape_and_range(images, kind) -> None:
     before = images.copy()
     spoiled = corrupt(images, kind, seed=0)
     assert (spoiled.shape, spoiled.dtype) == (images.shape, np.float32)
@@ -78,40 +76,31 @@ def test_an_unknown_kind_and_a_wrong_range_are_refused(images: np.ndarray) -> No
         corrupt(images[0], "fog", 0)
 
 
-def test_shot_noise_counts_photons(images: np.ndarray) -> None:
+def test_shot_noise_counts_photons_and_impulses_hit_17_percent(images: np.ndarray) -> None:
     spoiled = corrupt(images, "shot_noise", 0)
     assert not spoiled[images == 0].any()
     np.testing.assert_allclose(3 * spoiled, np.round(3 * spoiled), atol=1e-6)
-
-
-def test_impulses_hit_17_percent_half_of_them_white() -> None:
     grey = np.full((20, 28, 28), 0.5)  # 15,680 pixels: one standard error is 0.3 points
     spoiled = corrupt(grey, "impulse_noise", 0)
     assert (spoiled == 1).mean() == pytest.approx(0.085, abs=0.012)
     assert (spoiled == 0).mean() == pytest.approx(0.085, abs=0.012)
 
 
-def test_brightness_and_stripe_are_exact(images: np.ndarray) -> None:
+def test_brightness_stripe_and_translation_are_exact(images: np.ndarray) -> None:
     assert np.unique(corrupt(images, "brightness", 0)).tolist() == [0.5, 1]
     striped = corrupt(images, "stripe", 0)
     np.testing.assert_array_equal(striped[:, :, :7], 1 - images[:, :, :7])
     np.testing.assert_array_equal(striped[:, :, 21:], 1 - images[:, :, 21:])
     np.testing.assert_array_equal(striped[:, :, 7:21], images[:, :, 7:21])
-
-
-def test_translation_is_three_pixels_on_both_axes(images: np.ndarray) -> None:
     for image in corrupt(images, "translate", 0):
         down, right = middle(image)
         assert (abs(down), abs(right)) == pytest.approx((3, 3))
 
 
-def test_a_blur_moves_ink_but_keeps_its_amount(images: np.ndarray) -> None:
+def test_a_blur_keeps_the_amount_of_ink_and_lines_only_add_some(images: np.ndarray) -> None:
     for kind in ("glass_blur", "motion_blur"):
         ink = corrupt(images, kind, 0).sum(axis=(1, 2))
         assert ink == pytest.approx(np.full(6, 16 * 4), rel=0.01)
-
-
-def test_lines_only_add_ink(images: np.ndarray) -> None:
     for kind in ("dotted_line", "zigzag"):
         assert (corrupt(images, kind, 0) >= images).all()
     dots = corrupt(np.zeros((1, 28, 28)), "dotted_line", 0)[0].any(axis=0)
@@ -142,32 +131,23 @@ def test_edges_are_the_outline_of_a_bar(images: np.ndarray) -> None:
 # --- Affine changes -----------------------------------------------------------------------------
 
 
-def test_a_quarter_turn_is_exact(images: np.ndarray) -> None:
+def test_a_quarter_turn_and_no_change_are_exact_and_what_leaves_is_gone(images: np.ndarray) -> None:
     turned = affine(images, radians=np.pi / 2)
     np.testing.assert_allclose(turned, np.rot90(images, axes=(1, 2)), atol=1e-9)
+    np.testing.assert_allclose(affine(images), images, atol=1e-12)
+    assert not affine(images, down=22).any()
+    assert affine(images, down=21)[0].sum() == pytest.approx(4)  # the top row is left
 
 
-def test_turning_is_counter_clockwise_and_shear_leans_to_the_right() -> None:
+def test_scale_moves_and_turns_are_those_of_the_ink(images: np.ndarray) -> None:
+    ink = affine(images, scale=0.5).sum(axis=(1, 2))
+    assert ink == pytest.approx(np.full(6, 16 * 4 / 4), rel=0.1)
+    moved = affine(images, down=np.arange(6), right=-np.arange(6.0))
+    assert [middle(image) for image in moved] == [pytest.approx((i, -i)) for i in range(6)]
     dot = np.zeros((1, 28, 28))
     dot[0, 3:5, 13:15] = 1  # 10 pixels above the middle
     assert middle(affine(dot, radians=np.pi / 2)[0]) == pytest.approx((0, -10))
     assert middle(affine(dot, shear=0.4)[0]) == pytest.approx((-10, 4), abs=1e-6)
-
-
-def test_scale_is_that_of_the_ink(images: np.ndarray) -> None:
-    ink = affine(images, scale=0.5).sum(axis=(1, 2))
-    assert ink == pytest.approx(np.full(6, 16 * 4 / 4), rel=0.1)
-
-
-def test_each_image_can_have_its_own_move(images: np.ndarray) -> None:
-    moved = affine(images, down=np.arange(6), right=-np.arange(6.0))
-    assert [middle(image) for image in moved] == [pytest.approx((i, -i)) for i in range(6)]
-
-
-def test_no_change_changes_nothing_and_what_leaves_is_gone(images: np.ndarray) -> None:
-    np.testing.assert_allclose(affine(images), images, atol=1e-12)
-    assert not affine(images, down=22).any()
-    assert affine(images, down=21)[0].sum() == pytest.approx(4)  # the top row is left
 
 
 # --- The script ---------------------------------------------------------------------------------
@@ -186,9 +166,8 @@ def runs(dataset: Path, tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def output(runs: Path, dataset: Path, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("data")
-    paths = {"--runs": runs, "--dataset-path": dataset, "--output": folder}
-    arguments = [str(part) for pair in paths.items() for part in pair]
-    assert start("damage", [*arguments, "--count", "20"]) == 0
+    paths = ["--runs", runs, "--dataset-path", dataset, "--output", folder]
+    done("damage", *paths, "--count", 20)
     return folder
 
 
@@ -217,9 +196,7 @@ def test_shifts_of_nothing_are_as_good_as_the_images(output: Path) -> None:
         assert row.accuracy == clean[row.network, row.seed]
 
 
-def test_accuracy_is_that_of_the_network_on_the_spoiled_images(
-    runs: Path, dataset: Path, output: Path
-) -> None:
+def test_accuracy_is_that_of_the_network_on_the_spoiled_images(runs, dataset, output) -> None:
     folder = runs / "mobilenet-1"
     net = load_network(folder / "network.safetensors")
     options = damage.Options(runs=runs, dataset_path=dataset, count=20, output=output)

@@ -9,26 +9,20 @@ from analysis.frame.command import start
 from analysis.questions import costs
 
 
-def test_layers_of_the_pair_add_up_to_their_known_costs() -> None:
-    sums = costs.layer_costs().groupby("network")[["params", "macs"]].sum()
+def test_layers_of_the_pair_add_up_to_their_known_costs_with_the_head_as_block_0() -> None:
+    table = costs.layer_costs()
+    sums = table.groupby("network")[["params", "macs"]].sum()
     assert sums.loc["standard"].tolist() == [390_890, 32_573_056]
     assert sums.loc["mobilenet"].tolist() == [65_322, 7_052_288]
-
-
-def test_the_head_is_block_0() -> None:
-    table = costs.layer_costs()
     assert set(table.loc[table["kind"] == "fc", "block"]) == {0}
     assert table.groupby("network")["block"].max().tolist() == [4, 4]
 
 
-def test_the_papers_tables_come_out_to_the_integer() -> None:
+def test_the_papers_tables_come_out_to_the_integer_but_for_its_typo() -> None:
     table = costs.paper_tables().set_index("row")
     assert table.loc["Conv MobileNet", "macs"] == 4_867_293_184
     assert table.loc["α = 0.25", ["macs", "params"]].tolist() == [41_030_272, 470_072]
     assert table["agrees"].all()
-
-
-def test_the_one_share_that_differs_is_the_papers_typo() -> None:
     table = costs.paper_shares().set_index("row")
     assert table.index[~table["agrees"].astype(bool)].tolist() == ["conv"]
     assert table.loc["conv", "macs_share"] == pytest.approx(1.91, abs=0.01)

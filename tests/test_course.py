@@ -199,22 +199,15 @@ def test_images_of_every_usual_form_are_the_same_images(images: object) -> None:
     assert torch.equal(training.test(net, None, images, LABELS), expected)
 
 
-def test_bytes_of_0_and_1_are_ink_and_paper() -> None:
+def test_the_range_of_pixels_is_found_or_told_by_normalise(caplog) -> None:
     net, binary = tiny(), np.uint8(IMAGES > 127)
     expected = training.test(net, None, binary.astype(float), LABELS)
     assert torch.equal(training.test(net, None, binary, LABELS), expected)
-
-
-def test_standardised_images_are_left_as_they_are_with_a_word(caplog) -> None:
-    net, images = tiny(), (torch.from_numpy(IMAGES) / 255 - 0.1307) / 0.3081
+    images = (torch.from_numpy(IMAGES) / 255 - 0.1307) / 0.3081
     with torch.no_grad():
         expected = net.eval()(images[:, None]).argmax(1)
     assert torch.equal(training.test(net, None, images, LABELS), expected)
     assert "taken as standardised" in caplog.text
-
-
-def test_normalise_says_what_to_divide_by() -> None:
-    net = tiny()
     expected = training.test(net, None, IMAGES, LABELS)
     sixteenths = np.float64(IMAGES) / 255 * 16
     assert torch.equal(training.test(net, None, sixteenths, LABELS, normalise=16), expected)
@@ -246,7 +239,7 @@ def test_read_only_arrays_warn_of_nothing() -> None:
         train(tiny(), images, labels, images, labels, 0.01, 1, config=CPU)
 
 
-def test_the_model_of_test_may_be_another_network() -> None:
+def test_what_cannot_be_trained_or_loaded_is_told() -> None:
     net, other = tiny(), trained()
     training.test(net, other, IMAGES, LABELS)
     assert torch.equal(net.head.weight, other.head.weight)
@@ -254,9 +247,6 @@ def test_the_model_of_test_may_be_another_network() -> None:
         training.test(init_network(1, 1, (1, 8, 8), 3), other, IMAGES, LABELS)
     with pytest.raises(ValueError, match="model is a OrderedDict; expected a checkpoint's path"):
         training.test(net, net.state_dict(), IMAGES, LABELS)
-
-
-def test_what_cannot_be_trained_is_told() -> None:
     with pytest.raises(ValueError, match="net is a Linear; expected a network of init_network"):
         trained(net=nn.Linear(64, 3))
     with pytest.raises(training.TrainingError, match="two training images"):

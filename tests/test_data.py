@@ -36,7 +36,7 @@ def first_pixels(dataset: DigitDataset) -> list[int]:
 # --- DigitDataset -------------------------------------------------------------------------------
 
 
-def test_dataset_holds_uint8_images_labels_and_names(digits: Path) -> None:
+def test_dataset_holds_uint8_images_and_gives_float_ones_with_an_integer(digits: Path) -> None:
     dataset = DigitDataset(digits)
     assert len(dataset) == 3
     assert dataset.images.dtype == torch.uint8 and dataset.images.shape == (3, 1, 28, 28)
@@ -45,21 +45,10 @@ def test_dataset_holds_uint8_images_labels_and_names(digits: Path) -> None:
     assert dataset.input_dim == (1, 28, 28)
     assert dataset.class_counts == [1, 0, 0, 1, 0, 0, 0, 0, 0, 1]
     assert first_pixels(dataset) == [1, 2, 3]
-
-
-def test_an_item_is_a_float_image_in_0_to_1_and_an_integer(digits: Path) -> None:
-    image, label = DigitDataset(digits)[1]
+    image, label = dataset[1]
     assert image.dtype == torch.float32 and image.shape == (1, 28, 28)
     assert torch.equal(image, torch.full((1, 28, 28), 2 / 255))
     assert type(label) is int and label == 0
-
-
-def test_transform_is_applied_one_by_one_and_in_batches(digits: Path) -> None:
-    dataset = DigitDataset(digits, transform=lambda image: 1 - image.flip(1))
-    image, _ = dataset[2]
-    assert torch.equal(image, torch.full((1, 28, 28), 1 - 3 / 255))
-    images, labels = dataset.batch([2, 0])
-    assert torch.equal(images[0], image) and labels.tolist() == [9, 3]
 
 
 @pytest.mark.parametrize("chain", [False, True])
@@ -87,12 +76,17 @@ def test_slices_and_lists_index_a_smaller_data_set(digits: Path, index: object) 
     assert len(DigitDataset(digits)[:]) == 3
 
 
-def test_a_mask_indexes_too(digits: Path) -> None:
+def test_a_mask_indexes_too_a_slice_shares_memory_and_a_list_copies(digits: Path) -> None:
     dataset = DigitDataset(digits)
     assert dataset[dataset.labels == 9].names == ["2.png"]
     assert len(dataset[[]]) == 0
     with pytest.raises(IndexError, match="the mask has 1 value for 3 images"):
         dataset[torch.tensor([True])]
+    dataset = DigitDataset.from_arrays(np.stack(numbered(4)), [0, 1, 2, 3])
+    view, copy = dataset.select(slice(1, 3)), dataset.select([3, 1])
+    dataset.images[1] = 77
+    assert first_pixels(view) == [77, 3] and view.names == ["1", "2"]
+    assert first_pixels(copy) == [4, 2] and copy.labels.tolist() == [3, 1]
 
 
 def test_ink_of_the_other_polarity_is_told(tmp_path: Path) -> None:
@@ -119,23 +113,17 @@ def test_images_that_were_trained_on_are_found_again(tmp_path: Path, digits: Pat
         data.warn_of_seen(checkpoint, dataset.images)
 
 
-@pytest.mark.parametrize("subset", [False, True])
-def test_a_standard_loader_gives_stacked_batches(digits: Path, subset: bool) -> None:
+@pytest.mark.parametrize(("subset", "workers"), [(False, 0), (True, 0), (False, 1)])
+def test_a_standard_loader_gives_stacked_batches(digits: Path, subset: bool, workers: int) -> None:
     dataset = DigitDataset(digits)
     source = Subset(dataset, [2, 1, 0]) if subset else dataset
-    batches = list(DataLoader(source, batch_size=2))
+    batches = list(DataLoader(source, batch_size=2, num_workers=workers))
     assert [images.shape for images, _ in batches] == [(2, 1, 28, 28), (1, 1, 28, 28)]
     labels = torch.cat([labels for _, labels in batches]).tolist()
     assert labels == (LABELS[::-1] if subset else LABELS)
 
 
-def test_a_loader_with_a_worker_process_gives_the_same(digits: Path) -> None:
-    dataset = DigitDataset(digits)
-    loader = DataLoader(dataset, batch_size=2, num_workers=1)
-    assert torch.cat([labels for _, labels in loader]).tolist() == LABELS
-
-
-def test_warnings_are_kept_and_logged(digits: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_warnings_are_kept_and_logged(digits: Path, caplog) -> None:
     (digits / "train_new" / "spare.png").write_bytes(b"")
     (digits / "train_new" / "1.png").write_bytes(png(np.zeros((28, 28), np.uint8)))
     with caplog.at_level(logging.WARNING):
@@ -145,12 +133,6 @@ def test_warnings_are_kept_and_logged(digits: Path, caplog: pytest.LogCaptureFix
     assert blank == "1 image is blank, for example 1.png."
     assert absent == "no image has the label 1 or 2 or 4 or 5 or 6 or 7 or 8."
     assert [record.getMessage() for record in caplog.records] == dataset.warnings
-
-
-def test_preprocess_reaches_the_decoder(digits: Path) -> None:
-    assert not DigitDataset(digits, preprocess="sketch").images.any()  # flat grey is a blank page
-    with pytest.raises(DataError, match="one of none, sketch"):
-        DigitDataset(digits, preprocess="magic")
 
 
 def test_progress_shows_a_bar_only_if_asked(digits: Path, capsys) -> None:
@@ -163,15 +145,12 @@ def test_progress_shows_a_bar_only_if_asked(digits: Path, capsys) -> None:
 # --- From arrays --------------------------------------------------------------------------------
 
 
-def test_arrays_become_a_data_set_that_shares_their_memory() -> None:
+def test_arrays_become_a_data_set_that_shares_the_memory_of_those_that_can_be_written() -> None:
     images = np.stack(numbered(3))
     dataset = DigitDataset.from_arrays(images, [2, 1, 0], names=["a", "b", "c"])
     images[0] = 99
     assert first_pixels(dataset) == [99, 2, 3]
     assert dataset.labels.tolist() == [2, 1, 0] and dataset.names == ["a", "b", "c"]
-
-
-def test_read_only_arrays_are_copied() -> None:
     images = np.stack(numbered(3))
     images.setflags(write=False)
     assert first_pixels(DigitDataset.from_arrays(images, np.zeros(3, np.uint8))) == [1, 2, 3]
@@ -198,14 +177,6 @@ def test_floats_and_too_few_names_are_refused() -> None:
         DigitDataset.from_arrays(np.zeros((2, 8, 8)), [0, 1])
     with pytest.raises(DataError, match="2 images have 2 labels and 1 names"):
         DigitDataset.from_arrays(np.zeros((2, 3, 8, 8), np.uint8), [0, 1], names=["a"])
-
-
-def test_a_slice_shares_memory_and_a_list_copies() -> None:
-    dataset = DigitDataset.from_arrays(np.stack(numbered(4)), [0, 1, 2, 3])
-    view, copy = dataset.select(slice(1, 3)), dataset.select([3, 1])
-    dataset.images[1] = 77
-    assert first_pixels(view) == [77, 3] and view.names == ["1", "2"]
-    assert first_pixels(copy) == [4, 2] and copy.labels.tolist() == [3, 1]
 
 
 # --- The cache ----------------------------------------------------------------------------------
@@ -251,14 +222,20 @@ def test_other_content_or_options_have_another_key(tmp_path: Path) -> None:
     assert len(cache_files(cache)) == 5
 
 
-def test_sketches_are_not_cached(source: Path, tmp_path: Path) -> None:
+def test_sketches_and_where_nothing_can_be_written_need_no_cache(
+    source: Path, tmp_path: Path, caplog
+) -> None:
     DigitDataset(source, cache_dir=tmp_path / "cache", preprocess="sketch")
     assert not (tmp_path / "cache").exists()
+    (tmp_path / "file").write_text("in the way")
+    dataset = DigitDataset(source, cache_dir=tmp_path / "file" / "cache")
+    assert len(dataset) == 3
+    assert any("cannot be written" in record.getMessage() for record in caplog.records)
 
 
 @pytest.mark.parametrize("damage", ["cut short", "one bit", "empty", "no arrays"])
 def test_damaged_cache_file_is_reported_and_made_anew(
-    source: Path, tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
+    source: Path, tmp_path: Path, damage: str, caplog
 ) -> None:
     cache = tmp_path / "cache"
     intact = DigitDataset(source, cache_dir=cache)
@@ -277,15 +254,6 @@ def test_damaged_cache_file_is_reported_and_made_anew(
     caplog.clear()
     DigitDataset(source, cache_dir=cache)
     assert not any("is damaged" in record.getMessage() for record in caplog.records)
-
-
-def test_cache_that_cannot_be_written_is_only_logged(
-    source: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (tmp_path / "file").write_text("in the way")
-    dataset = DigitDataset(source, cache_dir=tmp_path / "file" / "cache")
-    assert len(dataset) == 3
-    assert any("cannot be written" in record.getMessage() for record in caplog.records)
 
 
 def test_many_writers_at_once_leave_one_intact_file(source: Path, tmp_path: Path) -> None:
@@ -322,25 +290,24 @@ def make(path: Path, **options) -> DigitData:
     return DigitData(path, input_dim=(1, 8, 8), **options)
 
 
-def test_parts_have_the_sizes_and_classes_asked_for(whole: Path) -> None:
+def test_parts_have_the_sizes_and_classes_asked_for_and_one_transform(whole: Path) -> None:
     data = make(whole, train_size=50, validation_size=0.25, test_size=10)
     sizes = [len(part) for part in (data.train_set, data.validation_set, data.test_set)]
     assert sizes == [50, 20, 10]
     assert data.class_counts == data.train_set.class_counts == [5] * 10
     assert data.validation_set.class_counts == [2] * 10
     assert data.test_set.class_counts == [1] * 10
+    data = make(whole, validation_size=20, transform=lambda image: image * 0)
+    assert not data.train_set[0][0].any()
+    assert data.validation_set[0][0].any() and data.test_set[0][0].any()
 
 
-def test_validation_and_train_share_no_image_and_test_is_a_split_of_its_own(whole: Path) -> None:
+def test_parts_share_no_image_and_all_keep_their_labels_and_names(whole: Path) -> None:
     data = make(whole, validation_size=20)
     train, validation = first_pixels(data.train_set), first_pixels(data.validation_set)
     assert sorted(train + validation) == list(range(1, 81))
     assert first_pixels(data.test_set) == list(range(1, 21))
     assert first_pixels(make(whole, validation_size=20, seed=1).validation_set) != validation
-
-
-def test_images_keep_their_labels_and_names_through_the_split(whole: Path) -> None:
-    data = make(whole, validation_size=20)
     for part in (data.train_set, data.validation_set):
         for pixel, label, name in zip(
             first_pixels(part), part.labels.tolist(), part.names, strict=True
@@ -366,16 +333,12 @@ def seen(loader) -> list[int]:
     return [round(255 * value) for images, _ in loader for value in images[:, 0, 0, 0].tolist()]
 
 
-def test_validation_and_test_loaders_give_every_image_once(whole: Path) -> None:
+def test_loaders_give_every_image_once_and_that_of_training_shuffles(whole: Path) -> None:
     """Batches of 7 do not divide 20: the last batch has 6 images."""
     data = make(whole, validation_size=20, batch_size=7)
     assert [len(labels) for _, labels in data.test_loader()] == [7, 7, 6]
     assert seen(data.test_loader()) == list(range(1, 21))
     assert seen(data.validation_loader()) == first_pixels(data.validation_set)
-
-
-def test_train_loader_shuffles_and_never_drops_an_image(whole: Path) -> None:
-    data = make(whole, validation_size=20, batch_size=7)
     loader = data.train_loader()
     first, second = seen(loader), seen(loader)
     assert sorted(first) == sorted(second) == sorted(first_pixels(data.train_set))
@@ -402,22 +365,13 @@ def test_weighted_sampling_draws_every_class_equally_often(tmp_path: Path) -> No
     assert len(drawn) == 1600 and abs(int((drawn == 1).sum()) - 800) < 100
 
 
-def test_transform_applies_to_training_images_only(whole: Path) -> None:
-    data = make(whole, validation_size=20, transform=lambda image: image * 0)
-    assert not data.train_set[0][0].any()
-    assert data.validation_set[0][0].any() and data.test_set[0][0].any()
-
-
-def test_extra_sets_join_the_training_images_only(whole: Path) -> None:
+def test_extra_sets_join_the_training_images_only_and_have_their_shape(whole: Path) -> None:
     extra = DigitDataset.from_arrays(np.full((3, 8, 8), 250, np.uint8), [1, 1, 2])
     data = make(whole, validation_size=20, extra_train_sets=[extra])
     assert len(data.train_set) == 63 and first_pixels(data.train_set)[60:] == [250] * 3
     assert data.class_counts == [6, 8, 7, 6, 6, 6, 6, 6, 6, 6]
     assert sorted(seen(data.train_loader())) == sorted(first_pixels(data.train_set))
     assert 250 not in first_pixels(data.validation_set) + first_pixels(data.test_set)
-
-
-def test_extra_sets_of_another_shape_are_refused(whole: Path) -> None:
     extra = DigitDataset.from_arrays(np.zeros((1, 9, 9), np.uint8), [0])
     with pytest.raises(DataError, match="expected one shape"):
         make(whole, validation_size=20, extra_train_sets=[extra])

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers_data import png, table, write_folder
+from helpers_data import done, png, table, write_folder
 
-from analysis.frame.command import start
 from analysis.questions import data_card
 from netlib.data.dataset import DigitDataset
 
@@ -18,8 +17,7 @@ def output(digit_folder, tmp_path_factory) -> Path:
     """Of a data set of 12, 11, ... 3 training images and 2 test images of each digit."""
     folder = tmp_path_factory.mktemp("data")
     dataset = digit_folder(train=list(range(12, 2, -1)), test=2)
-    arguments = ["--dataset-path", str(dataset), "--output", str(folder)]
-    assert start("data_card", arguments) == 0
+    done("data_card", "--dataset-path", dataset, "--output", folder)
     return folder
 
 
@@ -27,7 +25,7 @@ def images_of(*shades: int) -> list[np.ndarray]:
     return [np.full((28, 28), shade, np.uint8) for shade in shades]
 
 
-def test_counts_and_imbalance_are_those_of_the_splits(output: Path) -> None:
+def test_counts_are_those_of_the_splits_and_arrays_show_each_class_in_its_row(output: Path) -> None:
     card = json.loads((output / "data_card.json").read_text())
     train, test = card["splits"]["train"], card["splits"]["test"]
     assert train["class_counts"] == [12, 11, 10, 9, 8, 7, 6, 5, 4, 3]
@@ -37,9 +35,6 @@ def test_counts_and_imbalance_are_those_of_the_splits(output: Path) -> None:
     assert card["record"] is None
     assert card["label_errors"]["test_set_is_mnist"] is False
     assert card["label_errors"]["known"] is None
-
-
-def test_arrays_show_each_class_in_its_row(output: Path) -> None:
     with np.load(output / "data_card.npz", allow_pickle=False) as file:
         samples, means = file["train_samples"], file["train_mean"]
         assert samples.shape == (10, 8, 28, 28)
@@ -49,14 +44,11 @@ def test_arrays_show_each_class_in_its_row(output: Path) -> None:
         np.testing.assert_allclose(means[9], samples[9, :3].mean(axis=0) / 255, atol=1e-5)
 
 
-def test_ink_is_a_share_of_the_page() -> None:
+def test_ink_is_a_share_of_the_page_and_duplicates_are_counted_within_and_across_splits() -> None:
     dataset = DigitDataset.from_arrays(np.stack(images_of(255, 51, 0)), [0, 0, 1])
     result = data_card.describe(dataset)
     assert result["ink_share"][:3] == [pytest.approx(0.6), 0, None]
     assert result["blank"] == 1
-
-
-def test_duplicates_are_counted_within_and_across_splits() -> None:
     train = DigitDataset.from_arrays(np.stack(images_of(1, 1, 1, 2, 2, 3)), [0, 0, 0, 1, 2, 3])
     test = DigitDataset.from_arrays(np.stack(images_of(1, 3, 3, 9)), [0, 3, 4, 5])
     # Three equal ones repeat the first twice; two equal ones once, with two labels.
@@ -65,7 +57,7 @@ def test_duplicates_are_counted_within_and_across_splits() -> None:
     assert data_card.overlap(train, test) == {"test_images_in_train": 3, "conflicting": 2}
 
 
-def test_mnist_is_known_by_its_files(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mnist_is_known_by_its_files(monkeypatch) -> None:
     test = DigitDataset.from_arrays(np.stack(images_of(7, 8)), [3, 4])
     images = bytes.fromhex("00000803 00000002 0000001c 0000001c") + b"\x07" * 784 + b"\x08" * 784
     labels = bytes.fromhex("00000801 00000002") + b"\x03\x04"
@@ -81,8 +73,7 @@ def test_the_record_of_a_prepared_data_set_comes_along(tmp_path: Path) -> None:
     files = {f"{split}/0.png": png(images_of(9)[0]) for split in ("train", "test")}
     files |= {f"{split}.csv": table(["0.png"], [5]) for split in ("train", "test")}
     folder = write_folder(tmp_path / "set", {**files, "record.json": b'{"source": "here"}'})
-    arguments = ["--dataset-path", str(folder), "--output", str(tmp_path / "out")]
-    assert start("data_card", arguments) == 0
+    done("data_card", "--dataset-path", folder, "--output", tmp_path / "out")
     card = json.loads((tmp_path / "out" / "data_card.json").read_text())
     assert card["record"] == {"source": "here"}
     assert card["across_splits"]["test_images_in_train"] == 1

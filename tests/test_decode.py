@@ -64,14 +64,11 @@ def test_every_mode_becomes_grey(image: Image.Image, options: dict, expected: li
     assert grey(png(image, **options)) == expected
 
 
-def test_rgb_images_keep_their_colours_and_grey_becomes_three_equal_channels() -> None:
+def test_rgb_images_keep_their_colours_and_16_bit_grey_is_scaled_to_8_bits() -> None:
     assert rgb(png(of_mode("RGB", [(1, 2, 3)] * 4)))[1][1] == [1, 2, 3]
     assert rgb(png(of_mode("L", [0, 7, 8, 255])))[0][1] == [7, 7, 7]
     assert rgb(png(of_mode("RGBA", [(255, 255, 255, 128)] * 4)))[0][1] == [128, 128, 128]
-
-
-def test_16_bit_grey_is_scaled_to_8_bits() -> None:
-    """65535 / 257 = 255; 128 is just below half a step and 129 just above."""
+    # 65535 / 257 = 255; 128 is just below half a step and 129 just above.
     image = Image.fromarray(np.array([[0, 65535], [128, 129]], dtype=np.uint16))
     assert image.mode == "I;16"
     assert grey(png(image)) == [[0, 255], [0, 1]]
@@ -79,17 +76,11 @@ def test_16_bit_grey_is_scaled_to_8_bits() -> None:
 
 
 @pytest.mark.parametrize(
-    "mode, values",
-    [("F", [0, 0.5, 1, 0]), ("F", [-7, 0, 7, -7]), ("I", [0, 70_001, 140_000, 0])],
+    "mode, values", [("F", [0, 0.5, 1, 0]), ("F", [-7, 0, 7, -7]), ("I", [0, 70_001, 140_000, 0])]
 )
 def test_deep_and_floating_point_grey_is_what_the_app_reads(mode: str, values: list) -> None:
     data = encoded(of_mode(mode, values), "TIFF")
     assert grey(data) == [[0, 128], [255, 0]] == np.asarray(open_image(data)).tolist()
-
-
-def test_numbers_that_are_not_finite_are_refused() -> None:
-    with pytest.raises(ValueError, match="not finite"):
-        grey(encoded(of_mode("F", [0.5, np.nan, 0, 1]), "TIFF"))
 
 
 @pytest.mark.parametrize("kind", ["BMP", "GIF", "TIFF", "WEBP", "PPM", "JPEG"])
@@ -99,14 +90,11 @@ def test_other_formats_are_read(kind: str) -> None:
     assert abs(pixels - 200).max() <= 1
 
 
-def test_first_frame_of_an_animation_is_taken() -> None:
+def test_the_first_frame_of_an_animation_is_taken_and_camera_orientation_applied() -> None:
     frames = [of_mode("L", [value] * 4) for value in (10, 200)]
     data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
     assert grey(data) == [[10, 10], [10, 10]]
-
-
-def test_camera_orientation_is_applied() -> None:
-    """Orientation 3: the camera was held upside down."""
+    # Orientation 3: the camera was held upside down.
     exif = Image.Exif()
     exif[0x0112] = 3
     image = of_mode("L", [0, 50, 100, 150])
@@ -116,21 +104,18 @@ def test_camera_orientation_is_applied() -> None:
 # --- Sizes --------------------------------------------------------------------------------------
 
 
-def test_larger_images_are_reduced_with_anti_aliasing() -> None:
+def test_larger_images_are_reduced_with_anti_aliasing_and_others_stretched() -> None:
     """A checkerboard of single pixels has no place at half the size: all becomes grey."""
     board = (np.indices((16, 16)).sum(axis=0) % 2 * 255).astype(np.uint8)
     pixels = np.array(grey(png(board), side=8))[1:-1, 1:-1]
     assert abs(pixels - 127.5).max() < 2
-
-
-def test_smaller_and_oblong_images_are_stretched() -> None:
     image = Image.new("L", (1, 3), 77)
     assert np.asarray(decode_image(png(image), (1, 4, 6))).tolist() == [[77] * 6] * 4
 
 
-def test_image_with_too_many_pixels_is_refused_before_decoding(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_too_many_pixels_and_numbers_that_are_not_finite_are_refused(monkeypatch) -> None:
+    with pytest.raises(ValueError, match="not finite"):
+        grey(encoded(of_mode("F", [0.5, np.nan, 0, 1]), "TIFF"))
     monkeypatch.setattr(decode, "MAX_PIXELS", 3)
     with pytest.raises(ValueError, match="2x2 pixels, limit 3"):
         grey(png(of_mode("L", [0] * 4)))
@@ -151,9 +136,7 @@ def read(path: Path):
     return read_table(find_split(path, "train"), 10)
 
 
-def test_a_table_is_decoded_in_its_order_whatever_the_number_of_threads(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_table_is_decoded_in_its_order_with_channels_first(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(decode, "_BLOCK", 3)
     found = read(write_folder(tmp_path, layout([0] * 8)))
     for workers in (1, 4):
@@ -162,12 +145,9 @@ def test_a_table_is_decoded_in_its_order_whatever_the_number_of_threads(
         assert images.shape == (8, 1, 28, 28)
         assert images.dtype == np.uint8
         assert images[:, 0, 5, 9].tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
-
-
-def test_channels_come_first(tmp_path: Path) -> None:
     image = of_mode("RGB", [(1, 2, 3), (4, 5, 6), (7, 8, 9), (10, 11, 12)])
-    files = {"train/0.png": png(image), "train.csv": table(["0.png"], [0])}
-    images = decode_table(read(write_folder(tmp_path, files)), (3, 2, 2))
+    files = {"colour/train/0.png": png(image), "colour/train.csv": table(["0.png"], [0])}
+    images = decode_table(read(write_folder(tmp_path, files) / "colour"), (3, 2, 2))
     assert images.tolist() == [[[[1, 4], [7, 10]], [[2, 5], [8, 11]], [[3, 6], [9, 12]]]]
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from helpers_data import done
 from helpers_runs import keep_pairs
 
 from analysis import project
-from analysis.frame.command import start
 from analysis.questions import embeddings
 from netlib.data.dataset import DigitDataset
 from netlib.measure.runs import find_pairs
@@ -30,11 +30,6 @@ def runs(dataset: Path, tmp_path_factory) -> Path:
     return keep_pairs(tmp_path_factory.mktemp("pairs"), dataset, 3)
 
 
-def run(runs: Path, dataset: Path, output: Path, *more: str) -> int:
-    paths = {"--runs": runs, "--dataset-path": dataset, "--output": output}
-    return start("embeddings", [*(str(part) for pair in paths.items() for part in pair), *more])
-
-
 @pytest.fixture(scope="module")
 def output(runs: Path, dataset: Path, tmp_path_factory) -> Path:
     """What the command writes, had PCA been the only method."""
@@ -44,11 +39,12 @@ def output(runs: Path, dataset: Path, tmp_path_factory) -> Path:
         patch.setattr(embeddings, "METHOD_NAMES", {"pca": "PCA"})
         patch.setattr(project, "settings", lambda *_: pca)
         patch.setattr(project, "project", lambda space, method, *_: project._pca(space))
-        assert run(runs, dataset, folder, "--seed", "3", "--count", "40") == 0
+        paths = ["--runs", runs, "--dataset-path", dataset, "--output", folder]
+        done("embeddings", *paths, "--seed", 3, "--count", 40)
     return folder
 
 
-def test_every_space_shows_the_same_digits(output: Path, dataset: Path) -> None:
+def test_every_space_shows_the_same_digits_and_has_its_scores(output: Path, dataset: Path) -> None:
     with np.load(output / "projections.npz", allow_pickle=False) as file:
         names = set(file.files)
         labels, indices, made_by = file["labels"], file["indices"], json.loads(str(file["made_by"]))
@@ -59,9 +55,6 @@ def test_every_space_shows_the_same_digits(output: Path, dataset: Path) -> None:
     assert made_by["n"] == 40
     assert "--seed 3" in made_by["command"]
     assert made_by["pca"] == {"method": "pca"}
-
-
-def test_scores_stand_beside_their_settings(output: Path) -> None:
     table = pd.read_csv(output / "projection_scores.csv", keep_default_na=False)
     assert table.columns.tolist() == (
         "space method n seed perplexity neighbours knn_accuracy trustworthiness".split()
@@ -75,9 +68,7 @@ def test_scores_stand_beside_their_settings(output: Path) -> None:
     assert table["knn_accuracy"].between(0, 1).all()
 
 
-def test_untrained_networks_have_the_weights_that_training_began_with(
-    runs: Path, dataset: Path
-) -> None:
+def test_untrained_networks_have_the_weights_that_training_began_with(runs, dataset) -> None:
     """The kept networks of these tests were never trained, so theirs are the same."""
     found = find_pairs(runs).at(3).values()
     images = DigitDataset(dataset, "test")

@@ -2,7 +2,6 @@
 
 import csv
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,13 +19,13 @@ from netlib.picture.digit import to_digit
 
 
 @pytest.fixture(scope="module")
-def dataset(digit_folder: Callable[..., Path]) -> Path:
+def dataset(digit_folder) -> Path:
     """Three classes, 2 training and 3 test images of each, 28×28."""
     return digit_folder(train=2, test=3, num_classes=3)
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checkpoint(tmp_path_factory) -> Path:
     """A network whose answers differ from image to image, with a temperature of 2."""
     torch.manual_seed(0)
     net = init_network(1, 1, (1, 28, 28), 3, width=0.25)
@@ -110,19 +109,8 @@ def test_scores_are_those_of_the_predictions_at_the_checkpoint_s_temperature(
     assert made_by["temperature"] == 2
 
 
-def test_the_scores_say_what_made_them(dataset: Path, checkpoint: Path, tmp_path: Path) -> None:
-    evaluate(dataset, checkpoint, tmp_path)
-    made_by = read(tmp_path)[0]["made_by"]
-    assert made_by["weights_sha256"] == weights_digest(load_network(checkpoint))
-    assert made_by["architecture"] == "conv1_dw1_w0.25"
-    assert (made_by["split"], made_by["preprocess"]) == ("test", "none")
-    assert made_by["dataset"] == dataset.name
-    assert made_by["command"].startswith("python -m analysis.evaluate --dataset-path ")
-    assert {"python", "torch", "onnxruntime", "numpy"} == made_by["versions"].keys()
-
-
-def test_what_is_printed_is_what_is_written(
-    dataset: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_what_is_printed_is_written_and_says_what_made_it(
+    dataset: Path, checkpoint: Path, tmp_path: Path, capsys
 ) -> None:
     evaluate(dataset, checkpoint, tmp_path)
     content, _ = read(tmp_path)
@@ -132,6 +120,13 @@ def test_what_is_printed_is_what_is_written(
     assert f"F1 (macro) {100 * content['macro_f1']:.2f} %" in lines
     assert f"NLL {content['nll']:.4f}" in lines[4]
     assert [Path(line).name for line in lines[-2:]] == ["predictions.npz", "scores.json"]
+    made_by = content["made_by"]
+    assert made_by["weights_sha256"] == weights_digest(load_network(checkpoint))
+    assert made_by["architecture"] == "conv1_dw1_w0.25"
+    assert (made_by["split"], made_by["preprocess"]) == ("test", "none")
+    assert made_by["dataset"] == dataset.name
+    assert made_by["command"].startswith("python -m analysis.evaluate --dataset-path ")
+    assert {"python", "torch", "onnxruntime", "numpy"} == made_by["versions"].keys()
 
 
 def test_preprocess_sketch_takes_every_picture_the_demo_s_way(
@@ -156,7 +151,7 @@ def test_preprocess_sketch_takes_every_picture_the_demo_s_way(
 
 
 def test_a_mistake_gets_one_sentence_and_nothing_is_written(
-    digit_folder: Callable[..., Path], dataset: Path, checkpoint: Path, tmp_path: Path, refused
+    digit_folder, dataset: Path, checkpoint: Path, tmp_path: Path, refused
 ) -> None:
     nowhere, damaged = tmp_path / "nowhere", tmp_path / "damaged.safetensors"
     damaged.write_bytes(b"half a file")

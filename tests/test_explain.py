@@ -38,14 +38,11 @@ def autograd_cam(net: Network, image: np.ndarray, target: int, block: int) -> np
     return torch.relu((weights * maps).sum(dim=1))[0].numpy()
 
 
-def test_filters_have_the_shape_of_their_blocks(net: Network) -> None:
+def test_filters_have_the_shape_of_their_blocks_and_are_copies(net: Network) -> None:
     # Channels 1 -> 32 -> 64 -> 128; the depthwise filters of a block read one channel each.
-    shapes = [f.shape for f in Explainer(net).filters()]
-    assert shapes == [(32, 1, 3, 3), (32, 1, 3, 3), (64, 1, 3, 3)]
-
-
-def test_filters_are_copies(net: Network) -> None:
     explainer = Explainer(net)
+    shapes = [f.shape for f in explainer.filters()]
+    assert shapes == [(32, 1, 3, 3), (32, 1, 3, 3), (64, 1, 3, 3)]
     explainer.filters()[0][:] = 0
     assert np.array_equal(explainer.filters()[0], net.blocks[0].conv.weight.detach().numpy())
 
@@ -102,9 +99,7 @@ def test_grad_cam_in_closed_form_is_that_of_autograd(build) -> None:
     assert seen > 0  # not all maps are empty
 
 
-def test_an_unknown_class_or_block_and_another_size_are_refused(
-    net: Network, image: np.ndarray
-) -> None:
+def test_an_unknown_class_or_block_and_another_size_are_refused(net, image) -> None:
     explainer = Explainer(net)
     for target in (-1, 3):
         for explain in (explainer.evidence, explainer.grad_cam):

@@ -65,7 +65,7 @@ def test_every_figure_is_on_the_page_and_in_its_order() -> None:
     assert [name for names in shown for name in names if name] == list(FIGURES)
 
 
-def test_a_new_question_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_question_is_one_file(tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "rows.py").write_text(NEW)
     monkeypatch.setattr(questions, "__path__", [*questions.__path__, str(tmp_path)])
     assert start("figures", ["rows_of_pairs", "--data", str(DATA), "--output", str(tmp_path)]) == 0
@@ -90,17 +90,6 @@ def test_the_same_numbers_give_the_same_bytes(tmp_path: Path) -> None:
         assert picture.width == pytest.approx(FULL * CM * 200, abs=2)
 
 
-def test_what_lacks_its_numbers_is_named(tmp_path: Path, capsys) -> None:
-    (tmp_path / "histories.csv").write_bytes((DATA / "histories.csv").read_bytes())
-    out = tmp_path / "out"
-    assert start("figures", ["--data", str(tmp_path), "--output", str(out)]) == 2
-    printed = capsys.readouterr()
-    drawn = [str(out / f"curves_{what}.png") for what in ("accuracy", "loss")]
-    assert printed.out.splitlines() == drawn
-    assert len(printed.err.splitlines()) == len(FIGURES) - 2
-    assert f"headline: pairs.csv not in {tmp_path}." in printed.err
-
-
 @pytest.mark.parametrize(
     ("name", "spoil", "message"),
     [
@@ -114,23 +103,24 @@ def test_a_spoiled_table_is_named(tmp_path: Path, refused, name, spoil, message:
     spoiled = tmp_path / FIGURES[name].inputs[-1]
     spoiled.write_text(spoil(spoiled.read_text(encoding="utf-8")), encoding="utf-8")
     assert message in refused("figures", name, "--data", tmp_path, "--output", tmp_path)
+    refused("figures", name, "--data", "no/such/folder")
 
 
-def test_the_list_says_what_can_be_drawn(tmp_path: Path, capsys) -> None:
+def test_the_list_says_what_can_be_drawn_and_what_lacks_its_numbers(tmp_path: Path, capsys) -> None:
     (tmp_path / "histories.csv").write_bytes((DATA / "histories.csv").read_bytes())
     assert start("figures", ["--list", "--data", str(tmp_path)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == list(FIGURES)
-    assert [line.split()[0] for line in lines if line.split()[1] == "yes"] == [
-        "curves_accuracy",
-        "curves_loss",
-    ]
+    drawable = [line.split()[0] for line in lines if line.split()[1] == "yes"]
+    assert drawable == ["curves_accuracy", "curves_loss"]
     assert not list(tmp_path.glob("*.png"))
-
-
-@pytest.mark.parametrize("arguments", [["nothing"], ["roc", "--data", "no/such/folder"]])
-def test_a_wrong_name_or_folder_is_a_sentence(arguments: list[str], refused) -> None:
-    refused("figures", *arguments)
+    out = tmp_path / "out"
+    assert start("figures", ["--data", str(tmp_path), "--output", str(out)]) == 2
+    printed = capsys.readouterr()
+    drawn = [str(out / f"curves_{what}.png") for what in ("accuracy", "loss")]
+    assert printed.out.splitlines() == drawn
+    assert len(printed.err.splitlines()) == len(FIGURES) - 2
+    assert f"headline: pairs.csv not in {tmp_path}." in printed.err
 
 
 def test_the_user_s_settings_do_not_change_the_look() -> None:

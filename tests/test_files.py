@@ -10,7 +10,7 @@ import pytest
 from netlib.files import remove_leftovers, replacing, temporary_prefix
 
 
-def test_the_file_is_there_only_after_the_block(tmp_path: Path) -> None:
+def test_a_file_is_there_only_after_the_block_and_an_error_leaves_it(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "file.txt"
     with replacing(path) as temporary:
         temporary.write_text("new")
@@ -18,16 +18,11 @@ def test_the_file_is_there_only_after_the_block(tmp_path: Path) -> None:
     assert path.read_text() == "new"
     assert path.stat().st_mode & 0o777 == 0o644
     assert list(path.parent.iterdir()) == [path]
-
-
-def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
-    path = tmp_path / "file.txt"
-    path.write_text("old")
     with pytest.raises(KeyboardInterrupt), replacing(path) as temporary:
         temporary.write_text("half")
         raise KeyboardInterrupt
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_text() == "new"
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_what_a_dead_process_left_goes_and_nothing_of_a_living_one(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def output(runs: Path, tmp_path_factory) -> Path:
     return folder
 
 
-def test_arrays_are_the_layers_of_the_networks(runs: Path, output: Path) -> None:
+def test_arrays_and_table_have_each_layer_and_state(runs: Path, output: Path) -> None:
     with np.load(output / "filters.npz", allow_pickle=False) as file:
         assert {name: file[name].shape for name in file.files if name != "made_by"} == SHAPES
         net = load_network(runs / "mobilenet-4" / "network.safetensors")
@@ -44,9 +44,6 @@ def test_arrays_are_the_layers_of_the_networks(runs: Path, output: Path) -> None
         last = net.blocks[3].conv.weight.detach().numpy()
         np.testing.assert_allclose(file["standard_last"], last, rtol=1e-3, atol=1e-6)
         assert json.loads(str(file["made_by"]))["seed"] == 4
-
-
-def test_table_has_each_layer_and_state(output: Path) -> None:
     table = pd.read_csv(output / "separability.csv")
     columns = "network block weights measure energy energy_low energy_high"
     assert table.columns.tolist() == columns.split()
@@ -58,16 +55,13 @@ def test_table_has_each_layer_and_state(output: Path) -> None:
     np.testing.assert_allclose(found["trained"], found["untrained"], rtol=1e-5)  # none was trained
 
 
-def test_energy_is_one_for_products_and_a_third_for_a_diagonal() -> None:
+def test_energy_is_one_for_products_and_a_third_for_a_diagonal_by_every_reading() -> None:
     product = np.outer([1, 2, 3], [1, 0, -1])
     shares = filters.energy(np.stack([product, np.eye(3)]))
     assert shares["energy"] == pytest.approx((1 + 1 / 3) / 2)
     dead = filters.energy(np.stack([np.zeros((3, 3)), np.eye(3)]))  # a channel that does not count
     assert dead["energy"] == pytest.approx(1 / 3)
-
-
-def test_depthwise_and_pointwise_in_one_have_rank_one_by_input_channel() -> None:
-    """w[n, m] = pointwise[n, m] · depthwise[m]: exactly separable, though no kernel need be."""
+    # w[n, m] = pointwise[n, m] · depthwise[m]: exactly separable, though no kernel need be.
     rng = np.random.default_rng(0)
     kernels = rng.normal(size=(6, 4, 1, 1)) * rng.normal(size=(4, 3, 3))
     matrices = filters.readings(kernels, False)

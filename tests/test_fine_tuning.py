@@ -41,7 +41,7 @@ def checkpoint(tmp_path: Path, drawn: tuple[np.ndarray, np.ndarray]) -> Path:
 
 
 @pytest.fixture
-def drawn(digit_arrays: Callable) -> tuple[np.ndarray, np.ndarray]:
+def drawn(digit_arrays) -> tuple[np.ndarray, np.ndarray]:
     return digit_arrays([10] * CLASSES)
 
 
@@ -80,14 +80,8 @@ def test_with_a_test_split_the_training_is_as_ever_but_for_its_start(
     checkpoint: Path, digit_folder: Callable, tmp_path: Path
 ) -> None:
     data = str(digit_folder(train=6, test=2, num_classes=CLASSES))
-    words = [
-        "--dataset-path",
-        data,
-        "--start-from",
-        str(checkpoint),
-        "--output",
-        str(tmp_path / "o"),
-    ]
+    words = ["--dataset-path", data, "--start-from", str(checkpoint)]
+    words += ["--output", str(tmp_path / "o")]
     short = ["--training-epochs", "1", "--learning-rate", "1e-9", "--batch-size", "6"]
     assert start("main", [*words, *short, "--validation-size", "3", "--device", "cpu"]) == 0
     made = load_network(tmp_path / "o" / "conv1_dw1.safetensors")

@@ -1,6 +1,5 @@
 """Circles, boxes, cells, edges of notes and underlines are no digits; zeros are no frames."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -71,18 +70,14 @@ def note(at: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("frame", [circle, box, tight_box, cells, underline, note])
-def test_digits_in_a_frame_are_read_without_it(
-    reader: Reader, frame: Callable[[np.ndarray], np.ndarray]
-) -> None:
+def test_digits_in_a_frame_are_read_without_it(reader, frame) -> None:
     read = reader.read(frame(seven(two(page(), 260), 380)))
     assert [network.text for network in read.networks.values()] == ["27", "27"]
     assert all(80 < bottom - top < 160 for _, top, _, bottom in read.boxes)
 
 
 @pytest.mark.parametrize("frame", [circle, box, note])
-def test_what_is_shown_of_one_digit_is_what_was_read(
-    reader: Reader, frame: Callable[[np.ndarray], np.ndarray]
-) -> None:
+def test_what_is_shown_of_one_digit_is_what_was_read(reader, frame) -> None:
     read = reader.read(frame(two(page())))
     assert [network.text for network in read.networks.values()] == ["2", "2"]
     assert read.sketch is not None

@@ -87,26 +87,20 @@ def test_every_colour_mode_becomes_grey_or_rgb(mode: str) -> None:
     assert tones(picture) == pytest.approx((1, 0), abs=0.02)
 
 
-def test_sixteen_bits_are_stretched_not_cut_off() -> None:
+def test_deep_and_floating_point_grey_is_stretched_and_fractions_keep_their_tone() -> None:
     twelve_bits = np.full((60, 40), 4000, np.uint16)
     twelve_bits[10:50, 16:24] = 1000
     for file_format in ("PNG", "TIFF"):
         picture = open_image(encoded(Image.fromarray(twelve_bits), file_format))
         assert tones(picture) == (1, 0)
-
-
-def test_floating_point_of_any_range_is_stretched() -> None:
     values = np.asarray(bar()).astype(np.float32) / 255
     for scale, offset in ((1, 0), (100, 0), (2, -1), (1e-3, 7)):
         picture = open_image(encoded(Image.fromarray(values * scale + offset), "TIFF"))
         assert tones(picture) == (1, 0)
-
-
-def test_fractions_keep_their_tone() -> None:
     assert np.asarray(as_picture(np.full((4, 4), 0.2))).tolist() == [[51] * 4] * 4
 
 
-# --- Transparency -------------------------------------------------------------------------------
+# --- Transparency and colour ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("ink", [0, 60, 200, 255])
@@ -120,33 +114,21 @@ def test_transparent_pictures_keep_their_ink_in_sight(mode: str, ink: int) -> No
     assert left == (1 if ink < 128 else 0)
 
 
-def test_a_transparent_palette_entry_is_transparent() -> None:
+def test_transparent_sheets_and_inks_are_mixed_with_their_background() -> None:
     picture = Image.new("P", (40, 60), 0)
     picture.putpalette([0, 0, 0, 0, 0, 0])  # both entries are black
     picture.paste(1, (16, 10, 24, 50))
     for file_format in ("PNG", "GIF"):
         source = encoded(picture, file_format, transparency=0)
         assert tones(open_image(source)) == (1, 0)
-
-
-def test_a_sheet_with_clear_corners_goes_on_its_own_tone() -> None:
     sheet = Image.new("LA", (40, 60), (0, 0))
     sheet.paste((240, 255), (2, 2, 38, 58))
     sheet.paste((30, 255), (16, 10, 24, 50))
     grey = to_levels(as_picture(sheet)) / 255
     assert grey[0, 0] == pytest.approx(240 / 255)
     assert grey[30, 20] == pytest.approx(30 / 255)
-
-
-def test_a_fully_transparent_picture_is_a_white_page() -> None:
     assert as_picture(Image.new("RGBA", (5, 5), (0, 0, 0, 0))).getextrema() == ((255, 255),) * 3
-
-
-def test_half_transparent_ink_is_mixed_with_its_background() -> None:
     assert tones(as_picture(bar((0, 0), (0, 128), "LA")))[1] == pytest.approx(127 / 255, abs=0.01)
-
-
-# --- Colour -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -171,11 +153,8 @@ def test_large_pictures_are_reduced(file_format: str) -> None:
     assert grey[picture.height // 2, picture.width // 2] < 0.05
 
 
-def test_a_line_of_pixels_stays_a_picture() -> None:
+def test_reduction_tells_how_many_pixels_became_one_and_a_line_stays_a_picture() -> None:
     assert as_picture(np.zeros((1, 9000), np.uint8)).size == (WORKING_SIDE, 1)
-
-
-def test_reduction_tells_how_many_pixels_became_one() -> None:
     for image in (np.zeros((50, 2 * WORKING_SIDE, 3)), Image.new("L", (2 * WORKING_SIDE, 50))):
         assert reduction(image, as_picture(image)) == 2
     small = torch.zeros(3, 8, 9)
@@ -231,10 +210,13 @@ def test_what_is_no_picture_is_refused_in_one_sentence(image: Any, sentence: str
 # --- Refused files ------------------------------------------------------------------------------
 
 
-def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
+def test_missing_files_folders_and_lazily_opened_damage_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "none.png", tmp_path, "a\0b"):
         with pytest.raises(ImageError, match="Cannot read the picture"):
             open_image(path)
+    content = png(bar())
+    with pytest.raises(ImageError, match="damaged or cut short"):
+        as_picture(Image.open(io.BytesIO(content[:80])))
 
 
 READ = "no picture in PNG, JPEG, WebP, AVIF, BMP, GIF or TIFF"
@@ -255,7 +237,7 @@ def test_other_files_are_refused_by_the_formats_that_are_read(content, sentence:
         open_image(content)
 
 
-def test_files_with_too_many_bytes_are_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_with_too_many_bytes_are_refused_unread(monkeypatch) -> None:
     content = encoded(bar(), "BMP")
     monkeypatch.setattr("netlib.picture.load.MAX_BYTES", len(content))
     assert open_image(content).size == (40, 60)
@@ -284,9 +266,3 @@ def test_files_that_are_cut_short_are_refused(file_format: str, share: float) ->
     with pytest.raises(ImageError) as caught:
         open_image(content[: int(share * len(content))])
     assert str(caught.value) == DAMAGED or "no picture in" in str(caught.value)
-
-
-def test_a_lazily_opened_damaged_picture_is_refused() -> None:
-    content = png(bar())
-    with pytest.raises(ImageError, match="damaged or cut short"):
-        as_picture(Image.open(io.BytesIO(content[:80])))

@@ -53,25 +53,16 @@ def test_ten_rotations_make_every_digit_the_rarest_once() -> None:
 LABELS = np.array([2, 0, 1] * 20)
 
 
-def test_subsample_gives_each_class_the_size_of_its_rank() -> None:
+def test_subsample_gives_each_class_the_size_of_its_rank_at_random_by_seed() -> None:
     rows = subsample(LABELS, order=[1, 2, 0], sizes=[20, 7, 3], seed=0)
     assert np.bincount(LABELS[rows]).tolist() == [3, 20, 7]
     assert sorted(set(rows)) == rows.tolist()
-
-
-def test_subsample_is_random_by_seed() -> None:
     first, again, other = (
         subsample(LABELS, [0, 1, 2], [5, 5, 5], seed=seed).tolist() for seed in (0, 0, 1)
     )
     assert first == again != other
-
-
-def test_smaller_subsample_is_part_of_a_larger_one() -> None:
     small = subsample(LABELS, [0, 1, 2], [5, 4, 3], seed=0)
     large = subsample(LABELS, [2, 1, 0], [5, 6, 7], seed=0)
     assert set(small) <= set(large)
-
-
-def test_class_with_too_few_images() -> None:
     with pytest.raises(DataError, match=r"21 images of class 1 .* only 20; lower n_max"):
         subsample(LABELS, [0, 1, 2], [5, 21, 5], seed=0)

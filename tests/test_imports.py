@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers_data import idx, numbered, png, table, write_folder, write_zip
+from helpers_data import done, idx, numbered, png, table, write_folder, write_zip
 
-from analysis.frame.command import start
 from netlib.data import DigitDataset
 from netlib.data.imports import IMPORTS
 from netlib.data.stores import DataError
@@ -47,8 +46,7 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_data_set_is_imported_with_every_image_and_its_label(tmp_path: Path, kind: str) -> None:
     path, output = write_folder(tmp_path / "theirs", KINDS[kind]), tmp_path / "ours"
-    options = ["--source", kind, "--path", str(path), "--output", str(output)]
-    assert start("prepare_data", options) == 0
+    done("prepare_data", "--source", kind, "--path", path, "--output", output)
     train, test = DigitDataset(output), DigitDataset(output, "test")
     assert (len(train), len(test)) == (20, 4)  # a sixth of each class
     first = [*train.images[:, 0, 0, 0].tolist(), *test.images[:, 0, 0, 0].tolist()]
@@ -85,9 +83,7 @@ def test_splits_of_the_data_set_s_own_are_kept(tmp_path: Path) -> None:
         ("csv", {"notes.txt": b""}, "no train split"),
     ],
 )
-def test_what_cannot_be_imported_is_told(
-    tmp_path: Path, kind: str, files: dict[str, bytes], sentence: str
-) -> None:
+def test_what_cannot_be_imported_is_told(tmp_path: Path, kind, files, sentence) -> None:
     with pytest.raises(DataError, match=sentence):
         IMPORTS[kind](write_folder(tmp_path, files), 0)
 

@@ -12,7 +12,7 @@ from html import unescape
 import numpy as np
 import pytest
 import torch
-from helpers_visitor import Visitor
+from helpers_visitor import SEVEN, Visitor
 
 import demo
 from netlib.app.inside import Inside, mobilenet_v1_layers, pack, page_of
@@ -72,10 +72,13 @@ def test_the_manifest_counts_what_the_networks_cost(inside: Inside, networks) ->
         assert sent == [layer.macs for layer in cost.layers if layer.kind not in ("bn", "fc")]
 
 
-def test_a_digit_is_sent_as_the_networks_saw_it() -> None:
+def test_a_digit_is_sent_as_it_was_seen_and_the_manifest_safely(inside: Inside) -> None:
     digit = np.random.default_rng(0).random((28, 28)).astype(np.float32)
     received = np.frombuffer(base64.b64decode(encode(digit)), "<f4").reshape(28, 28)
     np.testing.assert_array_equal(received, digit)
+    carried = re.search(r'data-manifest="([^"]*)"', page_of("whatif.html", inside))
+    assert carried is not None
+    assert json.loads(unescape(carried[1])) == json.loads(json.dumps(inside.manifest))
 
 
 def test_the_presets_are_the_separable_layers_of_mobilenet_v1() -> None:
@@ -88,45 +91,32 @@ def test_the_presets_are_the_separable_layers_of_mobilenet_v1() -> None:
     assert [cost for pair in macs for cost in pair] == [layer.macs for layer in pairs]
 
 
-def test_the_page_carries_its_manifest_safely(inside: Inside) -> None:
-    carried = re.search(r'data-manifest="([^"]*)"', page_of("whatif.html", inside))
-    assert carried is not None
-    assert json.loads(unescape(carried[1])) == json.loads(json.dumps(inside.manifest))
-
-
 # --- The strip of costs -------------------------------------------------------------------------
 
 
-def test_the_strip_tells_what_the_ratio_of_the_whole_hides(inside: Inside) -> None:
-    text = re.sub("<[^>]*>", "", lesson(inside.manifest["networks"]))
+def test_the_strip_has_every_convolution_and_tells_what_the_ratio_hides(inside: Inside) -> None:
+    networks = inside.manifest["networks"]
+    bars = re.findall(r'<i class="\w+" data-macs="(\d+)"', cost_strip_html(networks))
+    sent = [layer["macs"] for net in networks for block in net["blocks"] for layer in block]
+    assert sorted(map(int, bars)) == sorted(sent)
+    text = re.sub("<[^>]*>", "", lesson(networks))
     assert "Blocks 3 and 4 made separable: 8.41× and 8.69× fewer" in text
     assert "In all only 4.62×" in text
     assert "block 2 is still standard, and is 51\u00a0% of what remains" in text
 
 
-def test_the_strip_has_a_bar_for_every_convolution(inside: Inside) -> None:
-    networks = inside.manifest["networks"]
-    bars = re.findall(r'<i class="\w+" data-macs="(\d+)"', cost_strip_html(networks))
-    sent = [layer["macs"] for net in networks for block in net["blocks"] for layer in block]
-    assert sorted(map(int, bars)) == sorted(sent)
-
-
-def test_the_strip_claims_no_saving_where_nothing_was_replaced(inside: Inside) -> None:
-    standard = inside.manifest["networks"][0]
-    assert lesson([standard, standard]) == "Standard and Standard cost the same."
-
-
-def test_the_strip_says_the_same_whichever_network_comes_first(inside: Inside) -> None:
+def test_the_strip_says_the_same_in_any_order_and_claims_no_other_saving(inside: Inside) -> None:
     networks = inside.manifest["networks"]
     assert lesson(networks[::-1]) == lesson(networks)
     assert "MobileNet next to Standard: Blocks 3 and 4" in lesson([*networks, networks[0]])
+    assert lesson(networks[:1] * 2) == "Standard and Standard cost the same."
 
 
 # --- In the browser -----------------------------------------------------------------------------
 
 
 @pytest.fixture
-def open_page(visit: Callable[..., Visitor]) -> Callable:
+def open_page(visit) -> Callable:
     """`open_page(**options)` is the page with the tab at work."""
 
     def open_page(**options):
@@ -155,17 +145,11 @@ def page(window: Visitor) -> Iterator:
     window.check()
 
 
-def draw_seven(page) -> np.ndarray:
+def draw_seven(visitor: Visitor) -> np.ndarray:
     """Draw a 7; the digit (28, 28) that came back with the answer."""
-    page.locator("#pad canvas").scroll_into_view_if_needed()
-    box = page.locator("#pad canvas").bounding_box()
-    points = [(0.27, 0.22), (0.72, 0.22), (0.45, 0.83)]
-    page.mouse.move(box["x"] + 0.27 * box["width"], box["y"] + 0.22 * box["height"])
-    page.mouse.down()
-    for x, y in points[1:]:
-        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
-    page.mouse.up()
-    page.locator(".verdict", has_text="Both networks read 7").first.wait_for()
+    page = visitor.page
+    visitor.draw(SEVEN)
+    visitor.verdict("Both networks read 7")
     page.locator(".inside").scroll_into_view_if_needed()
     settled = "document.querySelector('#digit-read').dataset.digit"
     page.wait_for_timeout(300)  # the answer to the last of the live calls
@@ -208,8 +192,8 @@ def text(page, selector: str) -> str:
     return " ".join(page.locator(selector).inner_text().split())
 
 
-def test_every_sum_and_filtered_map_is_the_networks_own(page, networks) -> None:
-    image = torch.from_numpy(draw_seven(page).copy())[None]
+def test_every_sum_and_filtered_map_is_the_networks_own(page, window, networks) -> None:
+    image = torch.from_numpy(draw_seven(window).copy())[None]
     maps = {name: feature_maps(net, image) for name, net in networks.items()}
     for block in range(4):
         assert_sums_are_exact(page, maps, block)
@@ -250,7 +234,7 @@ def assert_filtered_maps_are_exact(page, net, image: torch.Tensor, block: int) -
     np.testing.assert_allclose(shown["filtered"], expected, atol=CLOSE)
 
 
-def test_an_empty_pad_shows_a_labelled_example(page, inside: Inside, networks) -> None:
+def test_an_empty_pad_shows_a_labelled_example(page, window, inside: Inside, networks) -> None:
     example = inside.manifest["example"]
     assert f"Example: a {example['label']}" in text(page, ".inside-digit")
     point_at(page, "standard", 6, 6)
@@ -258,7 +242,7 @@ def test_an_empty_pad_shows_a_labelled_example(page, inside: Inside, networks) -
     shown = said(page, "standard")
     expected = feature_maps(networks["standard"], image)[2][int(shown["map"][0]), 6, 6]
     assert shown["output"] == pytest.approx(float(expected), abs=CLOSE)
-    draw_seven(page)
+    draw_seven(window)
     assert text(page, ".inside-digit") == "Your digit"
 
 
@@ -321,9 +305,7 @@ def test_a_pixel_says_what_it_costs_and_arrow_keys_move_it(page) -> None:
         (3, "14,450,688", "56,448 + 1,605,632 = 1,662,080", "8.69×", "1/256 + 1/9"),
     ],
 )
-def test_steps_count_every_multiplication(
-    page, block: int, standard: str, mobilenet: str, ratio: str, formula: str
-) -> None:
+def test_steps_count_every_multiplication(page, block, standard, mobilenet, ratio, formula) -> None:
     page.locator(f".inside-blocks input[value='{block}']").check()
     step = page.locator("[data-run=step]")
     step.click()
@@ -448,7 +430,7 @@ def test_what_runs_and_its_counts_stay_on_the_screen(open_page, width: int, tall
         assert tally.bounding_box()["y"] < 400
 
 
-def test_it_is_computed_before_it_is_scrolled_to(visit: Callable[..., Visitor]) -> None:
+def test_it_is_computed_before_it_is_scrolled_to(visit) -> None:
     page = visit(size=(380, 500)).page
     page.wait_for_selector(".inside[data-ready]")
     assert page.locator(".inside").bounding_box()["y"] > 900

@@ -1,29 +1,18 @@
 """What may import what beyond the contracts of `make lint`, and what every file keeps to."""
 
 import ast
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
-from import_graph import ANALYSIS, DEMO, NETLIB, ROOT, imported_packages
+from import_graph import ANALYSIS, DEMO, NETLIB, imported_packages, python
 
 MOST_MODULES = 16
 
 
-def fresh(program: str) -> subprocess.CompletedProcess[str]:
-    """A Python of its own that runs the program from the clone."""
-    return subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-
-
-def test_the_demo_imports_no_script_and_nobody_imports_the_demo() -> None:
+def test_the_demo_imports_no_script_and_the_library_prints_nothing() -> None:
     assert "analysis" not in imported_packages(DEMO)
     assert not [path for path in [*NETLIB, *ANALYSIS] if "demo" in imported_packages(path)]
 
-
-def test_the_library_logs_and_does_not_print() -> None:
     def calls(path: Path) -> set[str]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         found = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
@@ -47,7 +36,7 @@ def test_the_library_and_its_light_rooms_import_nothing_heavy() -> None:
         "heavy = {'torch', 'torchvision', 'sklearn', 'pandas', 'matplotlib', 'gradio', 'onnx'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
-    assert fresh(program).stdout.strip() == "[]"
+    assert python("-c", program).stdout.strip() == "[]"
 
 
 def test_every_public_name_of_a_room_can_be_loaded() -> None:

@@ -11,13 +11,7 @@ from matplotlib.figure import Figure
 from analysis import look
 from analysis.look.digits import draw_digit, page_of_digits
 from analysis.look.grids import draw_confusion_matrix, draw_heat
-from analysis.look.lines import (
-    draw_curves,
-    draw_history,
-    draw_reliability,
-    draw_risk,
-    draw_shift,
-)
+from analysis.look.lines import draw_curves, draw_history, draw_reliability, draw_risk, draw_shift
 from analysis.look.rows import draw_class_dots, draw_class_scores
 from analysis.look.sorting import draw_roc_curves
 from analysis.look.style import COLOURS
@@ -25,16 +19,10 @@ from analysis.questions.tails import by_frequency
 
 ax = pytest.fixture(spare_axes, name="ax")
 
-HISTORY = [
-    {
-        "epoch": epoch,
-        "train_loss": 1 / epoch,
-        "train_accuracy": 0.8 + epoch / 100,
-        "validation_loss": 2 / epoch,
-        "validation_accuracy": 0.7 + epoch / 100,
-    }
-    for epoch in (1, 2, 3)
-]
+HISTORY = pd.DataFrame(
+    [(n, 1 / n, 0.8 + n / 100, 2 / n, 0.7 + n / 100) for n in (1, 2, 3)],
+    columns="epoch train_loss train_accuracy validation_loss validation_accuracy".split(),
+).to_dict("records")
 CONFUSION = [[8, 2, 0], [0, 5, 0], [0, 0, 0]]  # the last class has no images
 
 
@@ -128,7 +116,7 @@ def test_roc_is_in_percent_and_names_averages_and_the_lowest_class(ax: Axes) -> 
     assert ax.get_lines()[-1].get_xdata()[0] < 0.01  # zero lies beyond the edge, not nowhere
 
 
-def test_reliability_compares_errors_and_keeps_bins_without_any(ax: Axes) -> None:
+def test_reliability_and_risk_are_drawn_where_there_is_an_error(ax: Axes) -> None:
     columns = {"network": "standard", "confidence": [0.6, 0.99], "accuracy": [0.5, 1.0]}
     table = pd.DataFrame(columns)
     assert draw_reliability(ax, table) is ax
@@ -136,12 +124,9 @@ def test_reliability_compares_errors_and_keeps_bins_without_any(ax: Axes) -> Non
     assert x == pytest.approx([40, 1])
     assert y[0] == pytest.approx(50)
     assert y[1] == ax.get_ylim()[0]
-
-
-def test_risk_is_drawn_where_there_is_an_error(ax: Axes) -> None:
     table = pd.DataFrame({"network": "standard", "coverage": [0.5, 0.9, 1], "risk": [0, 0.01, 0.1]})
     assert draw_risk(ax, table.assign(risk_low=np.nan, risk_high=np.nan)) is ax
-    np.testing.assert_allclose(ax.get_lines()[0].get_xydata(), [[90, 1], [100, 10]])
+    np.testing.assert_allclose(ax.get_lines()[-1].get_xydata(), [[90, 1], [100, 10]])
     assert not ax.collections  # one seed has no band
 
 
@@ -179,17 +164,11 @@ def test_classes_are_ordered_by_their_training_images(ax: Axes) -> None:
 def test_recall_is_ranked_by_frequency_whatever_the_digit() -> None:
     counts = np.array([[10] * 8 + [90, 40], [40, 90] + [10] * 8])
     recalls = np.array([[0.5] * 8 + [0.9, 0.7], [0.8, 1.0] + [0.5] * 8])
+    columns = {f"count_{digit}": counts[:, digit] for digit in range(10)}
+    columns |= {f"recall_{digit}": recalls[:, digit] for digit in range(10)}
     table = pd.DataFrame(
-        {
-            "network": "standard",
-            "level": "a",
-            "ratio": 9,
-            "dataset": ["a", "b"],
-            "seed": [0, 0],
-            **{f"count_{digit}": counts[:, digit] for digit in range(10)},
-            **{f"recall_{digit}": recalls[:, digit] for digit in range(10)},
-        }
-    )
+        {"network": "standard", "level": "a", "ratio": 9, "dataset": ["a", "b"], "seed": 0}
+    ).assign(**columns)
     rows = by_frequency(table)
     first = rows[rows["rank"] == 0]
     assert first["recall"].tolist() == [90, 100]

@@ -1,12 +1,9 @@
 """What `analysis.look` offers: an Axes and plain arrays in, labelled axes out."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from helpers_plots import legend, spare_axes, texts
-from import_graph import ROOT
+from import_graph import python
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 
@@ -99,7 +96,4 @@ def test_the_room_imports_nothing_heavy_until_a_name_is_used() -> None:
         "import sys; from analysis import look; before = 'matplotlib' in sys.modules\n"
         "look.draw_roc; print(before, {'torch', 'netlib', 'sklearn'} & set(sys.modules))"
     )
-    found = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert found.stdout.split() == ["False", "set()"]
+    assert python("-c", program).stdout.split() == ["False", "set()"]

@@ -14,19 +14,8 @@ from analysis.frame.wording import count_text
 from analysis.look.digits import draw_answers, mosaic
 from analysis.look.grids import draw_block_grid
 from analysis.look.lines import draw_sweep
-from analysis.look.maps import (
-    CLASSES,
-    draw_front,
-    draw_projection,
-    draw_roofline,
-    front,
-)
-from analysis.look.rows import (
-    draw_layer_costs,
-    draw_levels,
-    draw_pairs,
-    t_interval,
-)
+from analysis.look.maps import CLASSES, draw_front, draw_projection, draw_roofline, front
+from analysis.look.rows import draw_layer_costs, draw_levels, draw_pairs, t_interval
 from analysis.look.style import COLOURS, key
 from analysis.questions import costs
 from analysis.questions.costs import kind_of
@@ -38,7 +27,6 @@ ax = pytest.fixture(spare_axes, name="ax")
 
 RATES = pd.DataFrame(
     [
-        # network, learning_rate, seed, error, validation_accuracy, validation_nll
         ("standard", 0.1, 0, 4.0, 0.96, 0.2),
         ("standard", 0.1, 1, 6.0, 0.94, 0.2),
         ("standard", 0.01, 0, 2.0, 0.95, 0.3),
@@ -49,13 +37,12 @@ RATES = pd.DataFrame(
     columns="network learning_rate seed error validation_accuracy validation_nll".split(),
 )
 NAMED = pd.DataFrame(
-    [
-        ("standard", "mild", 0, 1.0),
-        ("standard", "mild", 1, 2.0),
-        ("mobilenet", "mild", 0, 3.0),
-        ("standard", "none", 0, 2.5),
-    ],
-    columns="network level seed error".split(),
+    {
+        "network": ["standard", "standard", "mobilenet", "standard"],
+        "level": ["mild", "mild", "mild", "none"],
+        "seed": [0, 1, 0, 0],
+        "error": [1.0, 2.0, 3.0, 2.5],
+    }
 )
 
 
@@ -140,20 +127,13 @@ READINGS = {
 
 def test_mosaic_goes_line_by_line_with_gaps() -> None:
     images = np.arange(1, 4).reshape(3, 1, 1)
-    assert mosaic(images, columns=2).tolist() == [
-        [1, 0, 2, 0],
-        [0, 0, 0, 0],
-        [3, 0, 0, 0],
-        [0, 0, 0, 0],
-    ]
+    gap = [0] * 4
+    assert mosaic(images, columns=2).tolist() == [[1, 0, 2, 0], gap, [3, 0, 0, 0], gap]
 
 
-def test_errors_of_both_come_first_within_their_class() -> None:
+def test_a_page_of_errors_has_class_and_both_readings_in_the_order_of_errors(ax: Axes) -> None:
     # The 2 first; of the sevens, the third image is read wrong by both networks.
     assert order_of_errors(READINGS).tolist() == [1, 2, 0]
-
-
-def test_page_of_errors_has_the_class_and_both_readings(ax: Axes) -> None:
     images, labels, *read = (READINGS[name][[1, 0]] for name in ("images", "labels", *COLOURS))
     colours = list(COLOURS.values())
     assert draw_answers(ax, images, labels, read, 2, colours) is ax
@@ -186,12 +166,7 @@ def data() -> Results:
     return Results(Path(__file__).parents[1] / "figures" / "data" / "full")
 
 
-def test_front_has_what_nothing_beats_in_cost_and_error() -> None:
-    # (2, 5) is dearer and worse than (1, 4); of two with the same cost only the better one stays.
-    assert front([1, 2, 3, 3, 4], [4, 5, 2, 3, 2]) == [0, 2]
-
-
-def test_pareto_joins_the_levels_of_one_network_in_their_order(ax: Axes) -> None:
+def test_pareto_joins_the_levels_of_a_network_and_the_front_what_nothing_beats(ax: Axes) -> None:
     rows = [("standard", 1, 40, 1.0), ("standard", 0.5, 10, 2.0)]
     rows += [("mobilenet", 0.5, 2, 3.0), ("mobilenet", 1, 8, 1.5)]
     table = pd.DataFrame(rows, columns=["network", "level", "macs", "error"])
@@ -201,12 +176,21 @@ def test_pareto_joins_the_levels_of_one_network_in_their_order(ax: Axes) -> None
     assert lines["standard, widths"].get_xydata().tolist() == [[10, 2], [40, 1]]
     edge = next(line for line in ax.get_lines() if line.get_gid() == "front")
     assert edge.get_xydata().tolist() == [[2, 3], [8, 1.5], [40, 1]]
+    # (2, 5) is dearer and worse than (1, 4); of two with the same cost only the better one stays.
+    assert front([1, 2, 3, 3, 4], [4, 5, 2, 3, 2]) == [0, 2]
 
 
 def test_ratio_is_to_the_first_network() -> None:
     assert with_ratio(390_890, 390_890) == "390,890"
     assert with_ratio(65_322, 390_890) == "65,322  (÷ 5.98)"
     assert with_ratio(7_052_288, 32_573_056) == "7.05 M  (÷ 4.62)"
+
+
+def test_batch_norm_belongs_to_the_convolution_before_it() -> None:
+    rows = pd.DataFrame({"layer": ["b.bn_dw", "b.bn_pw", "b.bn", "b.conv"], "kind": ["bn"] * 4})
+    rows.loc[3, "kind"] = "conv"
+    kinds = [kind_of(row) for row in rows.itertuples()]
+    assert kinds == ["depthwise", "pointwise", "conv", "conv"]
 
 
 def test_block_grid_has_convolutions_by_column(ax: Axes) -> None:
@@ -219,9 +203,7 @@ def test_block_grid_has_convolutions_by_column(ax: Axes) -> None:
     assert len(ax.patches) == 2  # our two networks are framed
 
 
-def test_blocks_follow_the_formula_of_the_paper_and_halve_the_side_at_both_ends(
-    data: Results,
-) -> None:
+def test_blocks_follow_the_formula_of_the_paper_and_halve_the_side_at_both_ends(data) -> None:
     said = costs.say(data)["costs"]
     for block in said["blocks"]:
         formula = 1 / int(block["channels"]) + 1 / 9
@@ -241,24 +223,12 @@ def test_nothing_is_above_its_roof(data: Results) -> None:
 
 
 def test_layers_of_a_block_stand_in_line(ax: Axes) -> None:
-    table = pd.DataFrame(
-        [
-            ("standard", "block 3", "conv", 9.0),
-            ("mobilenet", "block 3", "depthwise", 0.5),
-            ("mobilenet", "block 3", "pointwise", 1.5),
-        ],
-        columns="network row kind macs".split(),
-    )
+    rows = [("standard", "conv", 9.0), ("mobilenet", "depthwise", 0.5)]
+    rows += [("mobilenet", "pointwise", 1.5)]
+    table = pd.DataFrame(rows, columns="network kind macs".split()).assign(row="block 3")
     assert draw_layer_costs(ax, table, "macs", ["block 3"]) is ax
     assert [(bar.get_x(), bar.get_width()) for bar in ax.patches] == [(0, 9), (0, 0.5), (0.5, 1.5)]
     assert [text.get_text() for text in ax.texts] == ["9", "2"]
-
-
-def test_batch_norm_belongs_to_the_convolution_before_it() -> None:
-    rows = pd.DataFrame({"layer": ["b.bn_dw", "b.bn_pw", "b.bn", "b.conv"], "kind": ["bn"] * 4})
-    rows.loc[3, "kind"] = "conv"
-    kinds = [kind_of(row) for row in rows.itertuples()]
-    assert kinds == ["depthwise", "pointwise", "conv", "conv"]
 
 
 def test_roofs_bend_at_the_peak(ax: Axes) -> None:

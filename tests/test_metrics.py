@@ -65,11 +65,20 @@ def test_a_temperature_changes_confidence_but_no_answer() -> None:
     assert result.brier == pytest.approx(2 / 16)
 
 
-def test_a_class_without_images_has_no_recall_and_does_not_count_as_missed() -> None:
+def test_macro_scores_are_scikit_learn_s_and_count_no_class_without_images() -> None:
     result = scores([0, 0, 1], [[2, 0, 0], [0, 2, 0], [0, 2, 0]])
     assert result.per_class_recall == (0.5, 1.0, None)
     assert result.balanced_accuracy == pytest.approx(0.75)
     assert result.confusion[2] == (0, 0, 0)
+    rng = np.random.default_rng(0)
+    labels, logits = rng.integers(0, 5, 60) * 2 + 1, rng.normal(size=(60, 10))
+    logits[:, ::2] = -9
+    result = scores(labels, logits)
+    predictions = logits.argmax(1)
+    assert result.macro_f1 == pytest.approx(f1_score(labels, predictions, average="macro"))
+    expected = balanced_accuracy_score(labels, predictions)
+    assert result.balanced_accuracy == pytest.approx(expected)
+    assert scores([1, 3, 5], np.eye(10)[[1, 3, 5]]).macro_f1 == 1
 
 
 @pytest.mark.parametrize(
@@ -109,16 +118,13 @@ def discordant(only_a: int, only_b: int, both: int = 5, neither: int = 5) -> flo
     return mcnemar([1] * len(a), a, b)
 
 
-def test_mcnemar_needs_a_difference_of_14_among_40_discordant_images() -> None:
+def test_mcnemar_needs_a_difference_of_14_among_40_images_that_one_alone_gets_right() -> None:
     assert discordant(27, 13) < 0.05
     assert discordant(26, 14) > 0.05
     assert discordant(13, 27) == discordant(27, 13)
     # One of five: 2 · (C(5,0) + C(5,1)) / 2^5.
     assert discordant(4, 1) == pytest.approx(2 * (1 + 5) / 32)
     assert discordant(3, 3) == 1
-
-
-def test_mcnemar_looks_only_at_images_that_one_alone_gets_right() -> None:
     assert discordant(4, 1, both=0, neither=0) == discordant(4, 1, both=50, neither=9)
     assert mcnemar([0, 1], [0, 1], [0, 1]) == 1
     # Both wrong, in different ways, is no evidence.
@@ -171,12 +177,17 @@ def test_a_known_temperature_is_found_again(temperature: float) -> None:
     )
 
 
-def test_the_fitted_temperature_has_the_lowest_nll() -> None:
+def test_the_fitted_temperature_has_the_lowest_nll_and_needs_enough_images(caplog) -> None:
     labels, logits = np.tile(LABELS, 500), np.tile(LOGITS, (500, 1))  # the prior hardly counts
     best = fit_temperature(labels, logits)
     lowest = scores(labels, logits, best).nll
     assert lowest < scores(labels, logits, 1.02 * best).nll
     assert lowest < scores(labels, logits, best / 1.02).nll
+    assert choose_temperature(labels, logits) == best
+    assert choose_temperature(LABELS, LOGITS) == 1
+    right = np.argmax(logits, 1)
+    assert choose_temperature(right, logits) == 1
+    assert "6 validation images with 3 errors are too few" in caplog.text
 
 
 def test_the_temperature_stays_finite_where_every_prediction_is_right() -> None:
@@ -188,51 +199,21 @@ def test_the_temperature_stays_finite_where_every_prediction_is_right() -> None:
     assert slope == pytest.approx(-math.log(t) / 0.25, rel=1e-3)
 
 
-def test_the_temperature_is_fitted_only_where_the_images_can_carry_it(caplog) -> None:
-    labels, logits = np.tile(LABELS, 500), np.tile(LOGITS, (500, 1))
-    assert choose_temperature(labels, logits) == fit_temperature(labels, logits)
-    assert choose_temperature(LABELS, LOGITS) == 1
-    right = np.argmax(logits, 1)
-    assert choose_temperature(right, logits) == 1
-    assert "6 validation images with 3 errors are too few" in caplog.text
-
-
-def test_macro_scores_are_scikit_learn_s_on_five_classes_of_ten() -> None:
-    rng = np.random.default_rng(0)
-    labels, logits = rng.integers(0, 5, 60) * 2 + 1, rng.normal(size=(60, 10))
-    logits[:, ::2] = -9
-    result = scores(labels, logits)
-    predictions = logits.argmax(1)
-    assert result.macro_f1 == pytest.approx(f1_score(labels, predictions, average="macro"))
-    expected = balanced_accuracy_score(labels, predictions)
-    assert result.balanced_accuracy == pytest.approx(expected)
-    assert scores([1, 3, 5], np.eye(10)[[1, 3, 5]]).macro_f1 == 1
-
-
 # --- Digits and the rest ------------------------------------------------------------------------
 
 EMBEDDINGS = [[3.0, 4.0], [0.0, 2.0]]
 
 
-def test_confidence_is_the_highest_probability_at_the_temperature() -> None:
+def test_scores_without_a_head_are_worked_out_by_hand() -> None:
     logits = np.log([[1, 4, 4], [1, 1, 16]])
     assert digit_score("confidence", logits, EMBEDDINGS) == pytest.approx([4 / 9, 16 / 18])
     # A temperature of 2 takes the roots of the odds.
     halved = digit_score("confidence", logits, EMBEDDINGS, temperature=2)
     assert halved == pytest.approx([2 / 5, 4 / 6])
-
-
-def test_max_logit_is_the_highest_logit() -> None:
     assert digit_score("max_logit", [[1, 7, 2], [-3, -1, -2]], EMBEDDINGS).tolist() == [7, -1]
-
-
-def test_energy_is_the_log_of_the_sum_of_exponentials() -> None:
     logits = [np.log([1, 2, 5]), [1000.0, 1000.0, -1000.0]]
     expected = [math.log(8), 1000 + math.log(2)]
     assert digit_score("energy", logits, EMBEDDINGS) == pytest.approx(expected)
-
-
-def test_class_mean_is_the_cosine_to_the_nearest_class() -> None:
     means = [[1.0, 0.0], [10.0, 10.0]]
     # (3, 4) and (1, 1): 7 / (5 √2); (0, 2) and (1, 1): 1 / √2. Lengths do not matter.
     expected = [7 / (5 * math.sqrt(2)), 1 / math.sqrt(2)]
@@ -250,15 +231,12 @@ def test_an_unknown_digit_score_and_missing_means_are_refused(kind: str) -> None
         digit_score("head", np.zeros((2, 2)), EMBEDDINGS)
 
 
-def test_the_digit_head_is_a_linear_score_of_the_direction() -> None:
+def test_the_head_is_a_linear_score_of_the_direction_and_one_class_more_in_log_odds() -> None:
     head, logits = np.array([1.0, 2.0, 3.0, 4.0, 0.5]), np.zeros((1, 10))
     # By hand for one embedding of length 1: the dot product with the weights, plus the bias.
     one = digit_score("head", logits, [[0, 0, 1, 0]], head=head)
     assert one == pytest.approx([3.5])
     assert digit_score("head", logits, [[0, 0, 7, 0]], head=head) == pytest.approx(one)
-
-
-def test_log_odds_are_those_of_all_classes_against_one_more_that_the_head_judges() -> None:
     head, logits = np.array([1.0, 2.0, 0.5]), [np.log([1.0, 2.0, 5.0])]
     # The head says 2.5 of (0, 7) at length 1: "no digit" has the logit -2.5 beside the three.
     none = math.exp(-2.5) / (8 + math.exp(-2.5))
@@ -273,15 +251,12 @@ def test_the_margin_is_above_the_threshold_of_the_class_that_is_read() -> None:
     assert digit_margin({**rule, "threshold": 5}, logits, EMBEDDINGS).tolist() == [2, -1]
 
 
-def test_auroc_is_the_share_of_pairs_in_order() -> None:
+def test_auroc_is_the_share_of_pairs_in_order_with_an_interval_of_95_percent() -> None:
     area, low, high = auroc([1.0, 2.0, 3.0], [1.5, 1.0, -np.inf])
     assert area == pytest.approx((1.5 + 3 + 3) / 9)  # equal scores count half
     assert 0 < low < area < high < 1
     assert auroc([1.0, 2.0], [0.0, -np.inf]) == (1, 1, 1)
     assert auroc([1.0, 2.0], [1.5, -np.inf])[0] == 0.75
-
-
-def test_the_interval_of_auroc_holds_the_truth_19_times_in_20() -> None:
     rng = np.random.default_rng(0)
     digits, others = rng.normal(1, 1, 300).round(1), rng.normal(0, 1, 200).round(1)
     expected = roc_auc_score(np.arange(500) < 300, np.concatenate([digits, others]))
@@ -304,34 +279,25 @@ def test_agreement_counts_each_image_once() -> None:
     assert agreement(labels, a, b) == (3, 1, 1, 1)
 
 
-def test_the_interval_of_a_mean_is_students() -> None:
+def test_the_interval_of_a_mean_is_students_of_two_runs_or_more() -> None:
     result = mean_interval([1, 2, 3])  # sd 1; t of 2 degrees of freedom at 97.5 % is 4.3027
     assert (result.mean, result.sd, result.n) == (2, 1, 3)
     assert result.high - result.mean == pytest.approx(4.302653 / math.sqrt(3), rel=1e-6)
     assert result.mean - result.low == pytest.approx(4.302653 / math.sqrt(3), rel=1e-6)
-
-
-def test_one_run_has_no_interval_and_no_test() -> None:
     result = mean_interval([0.5])
     assert (result.mean, result.sd, result.low, result.high, result.n) == (0.5, None, None, None, 1)
     assert paired_t([0.5], [0.25]) is None
     assert equivalence([0.5], [0.25], 0.1).equivalent is None
-
-
-def test_no_value_and_unequal_numbers_of_values_are_refused() -> None:
     with pytest.raises(ValueError, match="n > 0"):
         mean_interval([])
     with pytest.raises(ValueError, match="expected pairs"):
         paired_t([1, 2], [1])
 
 
-def test_paired_t_looks_at_the_differences_alone() -> None:
+def test_paired_t_looks_at_the_differences_alone_and_equal_ones_leave_no_doubt() -> None:
     # Two differences, 1 and 3: t = 2 / (√2 / √2) = 2. With one degree of freedom Student's t is
     # Cauchy's distribution: p = 1 - 2/π · arctan t.
     assert paired_t([11, 103], [10, 100]) == pytest.approx(1 - 2 / math.pi * math.atan(2))
-
-
-def test_equal_differences_leave_no_doubt() -> None:
     assert paired_t([0.3, 0.6], [0.2, 0.5]) == 0
     assert paired_t([0.3, 0.6], [0.3, 0.6]) == 1
     assert equivalence([0.3, 0.6], [0.2, 0.5], 0.05).equivalent is False
@@ -362,10 +328,14 @@ def test_reliability_fills_its_bins_equally_from_the_least_sure() -> None:
     assert result.count.tolist() == [2, 2, 2]
 
 
-def test_risk_rises_as_less_confident_images_are_answered() -> None:
+def test_risk_rises_as_less_confident_images_are_answered_and_ties_count_as_their_mean() -> None:
     coverage, risk = risk_coverage(LABELS, np.array(TENTHS) / 10)
     assert coverage == pytest.approx(np.arange(1, 7) / 6)
     assert risk == pytest.approx([0, 0, 1 / 3, 2 / 4, 2 / 5, 3 / 6])
+    probabilities = [[0.9, 0.1], [0.9, 0.1], [0.6, 0.4]]
+    for labels in ([0, 1, 0], [1, 0, 0]):
+        _, risk = risk_coverage(labels, probabilities)
+        assert risk == pytest.approx([1 / 2, 1 / 2, 1 / 3])
 
 
 def test_log_odds_tell_apart_what_rounds_to_certainty() -> None:
@@ -373,10 +343,3 @@ def test_log_odds_tell_apart_what_rounds_to_certainty() -> None:
     np.testing.assert_allclose(log_odds(np.log(p)), np.log(p / (1 - p)), atol=1e-12)
     odds = log_odds([[100.0, 0, 0], [200.0, 0, 0]])[:, 0]
     assert odds == pytest.approx([100 - math.log(2), 200 - math.log(2)])
-
-
-def test_images_of_equal_confidence_count_as_their_mean_error() -> None:
-    probabilities = [[0.9, 0.1], [0.9, 0.1], [0.6, 0.4]]
-    for labels in ([0, 1, 0], [1, 0, 0]):
-        _, risk = risk_coverage(labels, probabilities)
-        assert risk == pytest.approx([1 / 2, 1 / 2, 1 / 3])

@@ -7,23 +7,12 @@ import re
 
 import pytest
 import torch
-from torch import nn
 
 from netlib.nets.blocks import ConvBlock, ConvDw
 from netlib.nets.complexity import measure
-from netlib.nets.network import (
-    Network,
-    init_network,
-    mobilenet_v1,
-    named_network,
-)
+from netlib.nets.network import Network, init_network, mobilenet_v1, named_network
 
 COMBINATIONS = [(conv, dw) for conv in range(7) for dw in range(7) if conv + dw]
-COURSE = {"standard": (4, 0), "mobilenet": (2, 2)}
-
-
-def count(net: nn.Module) -> int:
-    return sum(p.numel() for p in net.parameters())
 
 
 def on_meta(build, *args, **kwargs) -> Network:
@@ -32,7 +21,7 @@ def on_meta(build, *args, **kwargs) -> Network:
         return build(*args, **kwargs)
 
 
-# --- MobileNet v1 -------------------------------------------------------------------------------
+# --- MobileNet v1 and the course's networks -------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -62,9 +51,6 @@ def test_mobilenet_v1_takes_small_images(side: int, separable: bool) -> None:
     assert net(torch.zeros(2, 1, side, side)).shape == (2, 10)
 
 
-# --- The course's networks ----------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     "name, blocks, num_params, macs",
     [
@@ -72,9 +58,7 @@ def test_mobilenet_v1_takes_small_images(side: int, separable: bool) -> None:
         ("mobilenet", [ConvBlock] * 2 + [ConvDw] * 2, 65_322, 7_052_288),
     ],
 )
-def test_the_pair_has_the_course_s_counts(
-    name: str, blocks: list[type], num_params: int, macs: int
-) -> None:
+def test_the_pair_has_the_course_s_counts(name, blocks, num_params, macs) -> None:
     net = named_network(name, (1, 28, 28), 10)
     cost = measure(net)
     assert (cost.num_params, cost.macs) == (num_params, macs)
@@ -132,23 +116,6 @@ def test_first_weights_have_he_s_variance_of_a_filter_s_own_inputs() -> None:
 
 
 # --- Specifications -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "net",
-    [
-        init_network(1, 2, (3, 9, 8), 4, width=0.25),
-        mobilenet_v1((1, 8, 8), 3, width=1 / 32),
-        mobilenet_v1((1, 8, 8), 3, width=1 / 32, separable=False),
-    ],
-    ids=lambda net: net.layers.name,
-)
-def test_a_network_can_be_built_again_from_its_spec(net: Network) -> None:
-    twin = Network(net.spec)
-    assert twin.spec == net.spec
-    assert {k: v.shape for k, v in twin.state_dict().items()} == {
-        k: v.shape for k, v in net.state_dict().items()
-    }
 
 
 @pytest.mark.parametrize(

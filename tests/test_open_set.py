@@ -8,10 +8,9 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
-from helpers_data import pen_file
+from helpers_data import done, pen_file
 
 from analysis import no_digit, open_set
-from analysis.frame.command import start
 from netlib.data.european import four, one, seven, zero
 from netlib.data.overlap import digests_path
 from netlib.data.strokes import PenDigit
@@ -74,22 +73,16 @@ def test_every_family_draws_pads_that_differ_and_repeat_with_their_seed(makers):
         assert (pads[0] != pads[1]).any(), name
 
 
-def test_no_letter_is_drawn_that_hands_write_as_a_digit(latin):
+def test_no_digit_is_drawn_among_letters_other_scripts_and_icons(latin, tmp_path):
     assert not set(LETTERS) & set(LOOKALIKES)
     assert typed(np.random.default_rng(0), [latin], LOOKALIKES).min() == 0
-
-
-def test_a_folder_without_fonts_is_told_in_one_sentence(tmp_path):
-    with pytest.raises(ValueError, match="has 0 folders of fonts; expected 3 or more"):
-        find_fonts(tmp_path)
-
-
-def test_other_scripts_and_icons_are_taken_without_what_reads_as_digits():
     letters, icons = characters(FONT, "L"), characters(FONT, "S")
     assert {"α", "Ж", "ψ"} <= set(letters)
     assert not {"О", "З", "٣", "A"} & set(letters)
     assert {"→", "☂", "♞"} <= set(icons)
     assert not {"①", "○"} & set(icons)
+    with pytest.raises(ValueError, match="has 0 folders of fonts; expected 3 or more"):
+        find_fonts(tmp_path)
 
 
 @pytest.mark.parametrize(("draw", "label"), [(one, 1), (seven, 7), (four, 4), (zero, 0)])
@@ -126,16 +119,12 @@ def test_the_loss_is_lower_where_digits_are_as_taught_and_others_are_judged_none
     assert open_set_loss(outputs[1:], taught[1:]) == pytest.approx(0.1 * np.log(10), rel=0.01)
 
 
-def test_a_judged_network_says_eleven_numbers_in_training_and_keeps_its_weights():
+def test_a_judged_network_says_eleven_numbers_and_the_head_of_the_rule_is_its_judge():
     judged = Judged(init_network(1, 0, (1, 28, 28), 10))
     images = torch.rand(3, 1, 28, 28)
     assert judged.train()(images).shape == (3, 11)
     assert judged.eval()(images).shape == (3, 10)
     assert judged.rule_head().shape == (judged.net.head.in_features + 1,)
-
-
-def test_the_head_of_the_rule_is_the_judge_turned_around():
-    judged = Judged(init_network(1, 0, (1, 28, 28), 10))
     torch.nn.init.normal_(judged.judge.weight)
     images = np.random.default_rng(0).integers(0, 255, (4, 28, 28), dtype=np.uint8)
     said = ask(judged.net.eval(), images)
@@ -275,12 +264,12 @@ def tuned(tmp_path_factory, digit_folder) -> tuple[Path, Path]:
     save_network(init_network(1, 0, (1, 28, 28), 10), folder / "small.safetensors", metadata)
     files = folder / "pictures.npz", folder / "small.safetensors", folder / "out"
     options = "--validation-size 40 --without bars --training-epochs 1 --views 2 --mnist 40"
-    words = [*given(digit_folder(train=20, test=2), *files), *options.split(), "--refused", "0.1"]
-    assert start("open_set", words) == 0
+    words = given(digit_folder(train=20, test=2), *files)
+    done("open_set", *words, *options.split(), "--refused", 0.1)
     return folder / "pictures.npz", folder / "out" / "small.safetensors"
 
 
-def test_fine_tuning_tells_in_the_checkpoint_what_was_done(tuned):
+def test_fine_tuning_tells_what_was_done_and_which_families_there_are(tuned, refused):
     metadata = read_metadata(tuned[1])
     assert metadata["fine_tuning"]["families"] == ["rings"]
     assert [row["epoch"] for row in metadata["fine_tuning"]["history"]] == [1]
@@ -289,6 +278,9 @@ def test_fine_tuning_tells_in_the_checkpoint_what_was_done(tuned):
     assert "--checkpoint small.safetensors" in command
     assert str(tuned[0].parent) not in command
     assert digests_path(tuned[1]).is_file()
+    words = given("x", *tuned, tuned[0].parent / "again")
+    sentence = refused("open_set", *words, "--without", "cats")
+    assert "--without names cats; expected some of rings, bars." in sentence
 
 
 def test_without_epochs_only_the_threshold_is_chosen_anew(tuned, digit_folder, tmp_path, refused):
@@ -300,7 +292,7 @@ def test_without_epochs_only_the_threshold_is_chosen_anew(tuned, digit_folder, t
     head = [0.1] * (net.head.in_features + 1)
     rule = {"score": "head", "threshold": 0.0, "head": head}
     save_network(net, taught, {**net.metadata, "no_digit": rule})
-    assert start("open_set", words) == 0
+    done("open_set", *words)
     after = read_metadata(tmp_path / "out" / "small.safetensors")
     assert after["fine_tuning"] == net.metadata["fine_tuning"]
     assert after["no_digit"]["refused_of_validation"] == 0.01
@@ -324,7 +316,7 @@ def test_fine_tunings_of_one_start_are_averaged(tuned, digit_folder, tmp_path, r
     save_network(net, other, net.metadata)
     words = given(digit_folder(train=20, test=2), pictures, checkpoint, tmp_path / "out")
     words += ["--average", str(other), *"--validation-size 100 --training-epochs 0".split()]
-    assert start("open_set", words) == 0
+    done("open_set", *words)
     found = load_network(tmp_path / "out" / checkpoint.name)
     for mean, own in zip(found.parameters(), load_network(checkpoint).parameters(), strict=True):
         assert torch.allclose(mean, own + 0.5)
@@ -337,10 +329,9 @@ def test_fine_tunings_of_one_start_are_averaged(tuned, digit_folder, tmp_path, r
 def test_families_are_measured_apart_where_a_network_never_saw_them(tuned, digit_folder, tmp_path):
     pictures, checkpoint = tuned
     other = shutil.copy(checkpoint, tmp_path / "other.safetensors")
-    words = ["--dataset-path", digit_folder(train=20, test=2), "--pictures", pictures,
-             "--checkpoint", checkpoint, "--unseen", other,
-             "--output", tmp_path / "t.csv"]  # fmt: skip
-    assert start("no_digit", [str(word) for word in words]) == 0
+    words = ["--dataset-path", digit_folder(train=20, test=2), "--pictures", pictures]
+    words += ["--checkpoint", checkpoint, "--unseen", other, "--output", tmp_path / "t.csv"]
+    done("no_digit", *words)
     with open(tmp_path / "t.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     kinds = [(row["unseen"], row["kind"]) for row in rows if not row["accuracy"]]
@@ -348,9 +339,3 @@ def test_families_are_measured_apart_where_a_network_never_saw_them(tuned, digit
     assert {row["n"] for row in rows if not row["accuracy"]} == {"25"}
     assert all(0.2 <= float(row["refused"]) <= 1 for row in rows if not row["accuracy"])
     assert (tmp_path / "t.json").is_file()
-
-
-def test_an_unknown_family_is_told_with_those_that_there_are(tuned, refused):
-    words = given("x", *tuned, tuned[0].parent / "again")
-    sentence = refused("open_set", *words, "--without", "cats")
-    assert "--without names cats; expected some of rings, bars." in sentence

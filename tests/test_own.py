@@ -44,9 +44,7 @@ def test_no_more_images_are_asked_for_than_there_are(tmp_path: Path) -> None:
     assert replace(plan, own=None).possible((150, 600)) == (150, 600)
 
 
-def test_the_page_is_made_of_what_there_is_and_names_what_is_left_out(
-    place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_page_is_made_of_what_there_is_and_names_what_is_left_out(place, monkeypatch) -> None:
     draw_roughly(monkeypatch)
     dataset, output = place
     options = Options(dataset_path=dataset, output=output, author="A #1, <b>")

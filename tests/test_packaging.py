@@ -6,15 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from import_graph import (
-    ANALYSIS,
-    DEMO,
-    NETLIB,
-    ROOT,
-    TESTS,
-    imported_packages,
-    reachable,
-)
+from import_graph import ANALYSIS, DEMO, NETLIB, ROOT, TESTS, imported_packages, reachable
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -76,19 +68,13 @@ def test_every_dependency_is_pinned_within_its_bounds(requirement: Requirement) 
     )
 
 
-def test_torch_and_torchvision_are_the_tested_pair() -> None:
-    pinned = pins("constraints.txt")
-    assert (pinned["torch"], pinned["torchvision"]) == ("2.14.1", "0.29.1")
-
-
-def test_everything_that_the_program_imports_is_declared() -> None:
+def test_everything_that_is_imported_is_declared() -> None:
     assert third_party([*NETLIB, *ANALYSIS, DEMO]) <= names([*RUNTIME, *TRAIN]) | OPTIONAL
-
-
-def test_everything_that_the_tests_import_is_declared() -> None:
     assert third_party(TESTS) <= names([*RUNTIME, *TRAIN, *DEV]) | OPTIONAL | {
         "packaging"
     }  # pytest's
+    assert third_party(reachable([DEMO])) <= names(RUNTIME)
+    assert names(EXTRAS["dev"]) >= {PROJECT["name"]}  # the tests have everything
 
 
 def test_a_space_installs_what_the_app_imports_in_the_tested_versions() -> None:
@@ -97,12 +83,9 @@ def test_a_space_installs_what_the_app_imports_in_the_tested_versions() -> None:
     assert space == {name: tested[name] for name in space}
 
 
-def test_the_demo_imports_nothing_that_only_training_needs() -> None:
-    assert third_party(reachable([DEMO])) <= names(RUNTIME)
-    assert names(EXTRAS["dev"]) >= {PROJECT["name"]}  # the tests have everything
-
-
-def test_constraints_name_no_host_and_no_path() -> None:
+def test_constraints_name_no_host_and_the_tested_pair_of_torch() -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pin = re.compile(r'[\w.-]+==[\w.]+( ; python_version (<|>=) "3\.\d+")?')
     assert all(line.startswith("#") or pin.fullmatch(line) for line in lines)
+    pinned = pins("constraints.txt")
+    assert (pinned["torch"], pinned["torchvision"]) == ("2.14.1", "0.29.1")

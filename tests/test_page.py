@@ -160,14 +160,11 @@ def test_closing_leaves_what_is_dark_on_one_side() -> None:
     assert (filled[:, 8:] == 200).all()
 
 
-def test_strokes_alone_are_no_lines() -> None:
+def test_strokes_alone_are_no_lines_and_one_that_crosses_a_line_stays_whole() -> None:
     ink = np.zeros((100, 100), np.float32)
     ink[2:12] = 1  # the bar of a seven in a tight crop
     ink[10:, 55:65] = 1
     assert without_lines(ink, 0.5) is ink
-
-
-def test_a_stroke_that_crosses_a_line_stays_whole() -> None:
     ink = np.zeros((200, 200), np.float32)
     ink[30:170, 95:103] = 1
     stroke = ink.copy()
@@ -177,10 +174,14 @@ def test_a_stroke_that_crosses_a_line_stays_whole() -> None:
     assert without_lines(ink, 0.5)[:, :90].sum() == 0
 
 
-def test_a_pale_digit_beside_dark_ones_is_kept() -> None:
+def test_a_pale_digit_beside_dark_ones_is_kept_as_are_those_that_touch_the_border() -> None:
     dark = drawing()
     page = photograph(np.concatenate([in_pencil(dark), dark, dark], axis=1))
     assert len(find_digits(page)) == 3
+    page = np.full((200, 500), 190, np.uint8)
+    for x, top in ((0, 30), (120, 26), (240, 34), (488, 30)):
+        page[top : top + 140, x : x + 12] = 60
+    assert len(find_digits(photograph(page))) == 4
 
 
 def test_a_page_without_ink_is_blank() -> None:
@@ -199,10 +200,3 @@ def test_what_comes_in_from_the_border_is_no_ink(box: tuple[int, int, int, int])
     left, top, right, bottom = box
     page[top:bottom, left:right] = 50
     assert close(to_digit(photograph(with_falling_light(page))), to_digit(alone))
-
-
-def test_digits_that_touch_the_border_stay() -> None:
-    page = np.full((200, 500), 190, np.uint8)
-    for x, top in ((0, 30), (120, 26), (240, 34), (488, 30)):
-        page[top : top + 140, x : x + 12] = 60
-    assert len(find_digits(photograph(page))) == 4

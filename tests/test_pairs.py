@@ -14,18 +14,7 @@ from analysis.frame.results import Results
 from analysis.look import sorting
 from netlib.data.dataset import DigitDataset
 
-COLUMNS = {
-    "histories.csv": "network seed epoch train_loss train_accuracy validation_loss "
-    "validation_accuracy",
-    "confusion.csv": "network true predicted count seeds",
-    "class_scores.csv": "network seed class recall f1 train_images",
-    "roc.csv": "network class fpr tpr",
-    "auc.csv": "network seed class auc",
-    "calibration.csv": "network temperature_scaled bin confidence accuracy count",
-    "calibration_scores.csv": "network seed temperature nll_before nll_after brier_before "
-    "brier_after ece_before ece_after",
-    "risk_coverage.csv": "network coverage risk risk_low risk_high",
-}
+HISTORY = "network seed epoch train_loss train_accuracy validation_loss validation_accuracy"
 WRONG = {("standard", 0): 4, ("standard", 1): 6, ("mobilenet", 0): 8, ("mobilenet", 1): 12}
 CURVES = [*map(str, range(10)), "micro", "macro"]
 
@@ -56,17 +45,16 @@ def table(output: Path, name: str) -> pd.DataFrame:
     return pd.read_csv(output / name, dtype={"class": str})
 
 
-def test_tables_have_their_columns_and_both_networks_in_order(output: Path) -> None:
-    for name, columns in COLUMNS.items():
-        content = table(output, name)
-        assert content.columns.tolist() == columns.split()
-        assert content["network"].unique().tolist() == ["standard", "mobilenet"]
+def test_tables_have_a_row_for_each_run_of_both_networks_in_order(output: Path) -> None:
+    histories = table(output, "histories.csv")
+    assert histories.columns.tolist() == HISTORY.split()
+    assert histories["network"].unique().tolist() == ["standard", "mobilenet"]
     scores = table(output, "class_scores.csv")
     assert len(scores) == 2 * 2 * 10
     assert (scores["train_images"] == 18).all()  # a tenth of 20 is for validation
 
 
-def test_headline_has_means_over_seeds_with_their_interval(output: Path) -> None:
+def test_headline_pairs_the_seeds_and_has_means_over_them_with_their_interval(output: Path) -> None:
     content = json.loads((output / "headline.json").read_text())
     assert (content["seeds"], content["test_images"]) == ([0, 1], 100)
     assert content["networks"]["standard"]["accuracy"]["values"] == [0.96, 0.94]
@@ -77,10 +65,6 @@ def test_headline_has_means_over_seeds_with_their_interval(output: Path) -> None
     assert accuracy["high"] == pytest.approx(0.90 + 0.02 * 12.7062, abs=1e-6)
     assert content["networks"]["mobilenet"]["error_rate"]["mean"] == pytest.approx(0.10)
     assert "2 training seeds" in content["interval"]
-
-
-def test_headline_pairs_the_seeds(output: Path) -> None:
-    content = json.loads((output / "headline.json").read_text())
     difference = content["difference"]["accuracy"]  # -0.04 and -0.06
     assert difference["values"] == pytest.approx([-0.04, -0.06])
     assert difference["mean"] == pytest.approx(-0.05)
@@ -95,7 +79,7 @@ def test_headline_pairs_the_seeds(output: Path) -> None:
     assert (equivalence["margin"], equivalence["equivalent"]) == (0.001, False)
 
 
-def test_confusion_is_summed_over_seeds(output: Path) -> None:
+def test_confusion_is_summed_over_seeds_and_risk_ends_at_the_error_rate(output: Path) -> None:
     content = table(output, "confusion.csv")
     counts = content.groupby("network")["count"].sum()
     assert counts.to_dict() == {"standard": 200, "mobilenet": 200}
@@ -103,9 +87,16 @@ def test_confusion_is_summed_over_seeds(output: Path) -> None:
     assert wrong.to_dict() == {"standard": 10, "mobilenet": 20}
     assert content["seeds"].unique().tolist() == [2]
     assert len(content) == 200
+    content = table(output, "risk_coverage.csv")
+    for network, error in (("standard", 0.05), ("mobilenet", 0.10)):
+        last = content[content["network"] == network].iloc[-1]
+        assert last["coverage"] == 1
+        assert last["risk"] == pytest.approx(error)
+        assert last["risk_low"] < error < last["risk_high"]
+    assert content.groupby("network").size().max() <= 200
 
 
-def test_roc_curves_go_from_corner_to_corner(output: Path) -> None:
+def test_roc_curves_go_from_corner_to_corner_over_their_areas(output: Path) -> None:
     content = table(output, "roc.csv")
     for network in ("standard", "mobilenet"):
         of_network = content[content["network"] == network]
@@ -115,9 +106,6 @@ def test_roc_curves_go_from_corner_to_corner(output: Path) -> None:
             assert curve[["fpr", "tpr"]].iloc[-1].tolist() == [1, 1]
             assert (curve[["fpr", "tpr"]].diff().iloc[1:] >= 0).all(axis=None)
             assert len(curve) <= sorting.MAX_POINTS
-
-
-def test_areas_are_those_under_the_curves(output: Path) -> None:
     areas = table(output, "auc.csv").query("seed == 0").set_index(["network", "class"])["auc"]
     curves = table(output, "roc.csv").groupby(["network", "class"])
     for key, curve in curves:
@@ -129,14 +117,11 @@ def test_areas_are_those_under_the_curves(output: Path) -> None:
         assert areas[network, "macro"] == pytest.approx(np.mean(of_classes), abs=1e-6)
 
 
-def test_the_mean_curve_is_exact_at_every_step() -> None:
+def test_the_mean_curve_is_exact_and_thinning_keeps_ends_and_points_of_a_curve() -> None:
     perfect = np.array([[0, 0], [0, 1], [1, 1]])
     late = np.array([[0, 0], [0, 0.5], [0.25, 0.5], [0.25, 1], [1, 1]])
     expected = [[0, 0], [0, 0.75], [0.25, 0.75], [0.25, 1], [1, 1]]
     assert sorting.mean_curve([perfect, late]).tolist() == expected
-
-
-def test_thinning_keeps_the_ends_and_points_of_the_curve() -> None:
     fpr = np.linspace(0, 1, 5001)
     curve = np.stack([fpr, fpr**0.1], axis=1)
     thin = sorting.thin(curve)
@@ -146,17 +131,14 @@ def test_thinning_keeps_the_ends_and_points_of_the_curve() -> None:
     assert (thin[:, 0] < 0.001).sum() >= 3  # a logarithmic axis shows this part too
 
 
-def test_calibration_pools_the_seeds(output: Path) -> None:
+def test_calibration_pools_the_seeds_at_a_temperature_of_validation(output: Path) -> None:
     content = table(output, "calibration.csv")
     assert len(content) == 2 * 2 * 15
     counts = content.groupby(["network", "temperature_scaled"])["count"].sum()
     assert counts.unique().tolist() == [200]
     before = content[content["temperature_scaled"] == 0]
     assert before["confidence"].round(4).unique().tolist() == [0.9]
-
-
-def test_temperature_comes_from_validation(output: Path) -> None:
-    """There, confidence 0.9 is right: 5 of 50 are wrong, so that the temperature stays near 1."""
+    # There, confidence 0.9 is right: 5 of 50 are wrong, so that the temperature stays near 1.
     content = table(output, "calibration_scores.csv")
     assert len(content) == 4
     assert content["temperature"].between(0.95, 1.1).all()
@@ -166,17 +148,7 @@ def test_temperature_comes_from_validation(output: Path) -> None:
     assert row["nll_before"] == pytest.approx(nll, abs=1e-4)
 
 
-def test_risk_ends_at_the_error_rate(output: Path) -> None:
-    content = table(output, "risk_coverage.csv")
-    for network, error in (("standard", 0.05), ("mobilenet", 0.10)):
-        last = content[content["network"] == network].iloc[-1]
-        assert last["coverage"] == 1
-        assert last["risk"] == pytest.approx(error)
-        assert last["risk_low"] < error < last["risk_high"]
-    assert content.groupby("network").size().max() <= 200
-
-
-def test_every_image_that_either_network_misses_is_kept_once(output: Path, dataset: Path) -> None:
+def test_errors_are_kept_once_and_examples_are_four_of_each_kind(output, dataset) -> None:
     with np.load(output / "errors.npz", allow_pickle=False) as file:
         assert file["indices"].tolist() == list(range(8))
         assert (file["standard"] != file["labels"]).sum() == 4
@@ -186,9 +158,6 @@ def test_every_image_that_either_network_misses_is_kept_once(output: Path, datas
         np.testing.assert_array_equal(file["images"], images)
         assert file["standard_confidence"] == pytest.approx(np.full(8, 0.9), abs=0.03)
         assert json.loads(str(file["made_by"]))["shown_seed"] == 0
-
-
-def test_examples_are_four_right_and_four_wrong_of_each(output: Path) -> None:
     with np.load(output / "examples.npz", allow_pickle=False) as file:
         kinds, counts = np.unique(file["which"], return_counts=True)
         assert len(kinds) == 4 and counts.tolist() == [4] * 4
@@ -202,7 +171,7 @@ def test_examples_are_four_right_and_four_wrong_of_each(output: Path) -> None:
 
 
 def test_one_seed_has_no_intervals_and_says_so(
-    dataset: Path, digit_folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    dataset: Path, digit_folder, tmp_path: Path, capsys
 ) -> None:
     keep_pairs(tmp_path / "pairs", dataset, 7)
     assert run(tmp_path / "pairs", digit_folder(train=20, test=9), tmp_path / "other") == 2

@@ -14,7 +14,7 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def times(monkeypatch: pytest.MonkeyPatch) -> dict[bool, float]:
+def times(monkeypatch) -> dict[bool, float]:
     """Seconds of a step in float32 (False) and in bfloat16 (True), as the trial finds them."""
     found = {False: 1.0, True: 0.6}
     order = iter([False, True] * 9)
@@ -23,31 +23,26 @@ def times(monkeypatch: pytest.MonkeyPatch) -> dict[bool, float]:
     return found
 
 
-def test_bfloat16_is_taken_where_it_is_clearly_faster(times: dict[bool, float]) -> None:
+def test_bfloat16_is_taken_only_where_it_is_clearly_faster_and_has_units(
+    times: dict[bool, float], monkeypatch
+) -> None:
     net = named_network("standard", (1, 28, 28), 10)
     assert precision.choose_precision(net, CPU) == "bfloat16"
     times[True] = 0.9
     assert precision.choose_precision(net, CPU) == "float32"
-
-
-def test_without_units_nothing_is_tried(
-    times: dict[bool, float], monkeypatch: pytest.MonkeyPatch
-) -> None:
     monkeypatch.setattr(precision, "has_units", lambda device: False)
     monkeypatch.delattr(precision, "_shortest")
-    assert precision.choose_precision(named_network("standard", (1, 28, 28), 10), CPU) == "float32"
+    assert precision.choose_precision(net, CPU) == "float32"
 
 
-def test_units_are_those_that_the_processor_names(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_units_are_those_that_the_processor_names(monkeypatch) -> None:
     for found, expected in (({"avx2": True}, False), ({"avx2": True, "amx_bf16": True}, True)):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=found: found)
         assert precision.has_units(CPU) is expected
     assert not precision.has_units(torch.device("meta"))
 
 
-def test_a_real_trial_leaves_network_threads_and_random_numbers_as_they_were(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_real_trial_leaves_network_threads_and_random_numbers_as_they_were(monkeypatch) -> None:
     monkeypatch.setattr(precision, "has_units", lambda device: True)
     monkeypatch.setattr(precision, "TRIAL_IMAGES", 2)
     net, threads = named_network("standard", (1, 28, 28), 10), torch.get_num_threads()
@@ -59,7 +54,7 @@ def test_a_real_trial_leaves_network_threads_and_random_numbers_as_they_were(
     assert torch.get_num_threads() == threads and torch.equal(torch.get_rng_state(), state)
 
 
-def test_what_was_chosen_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_chosen_is_recorded(monkeypatch) -> None:
     monkeypatch.setattr("netlib.training.loop.choose_precision", lambda net, device: "bfloat16")
     images, labels = np.zeros((4, 8, 8), np.float32), np.arange(4) % 2
     config = TrainConfig(device="cpu", batch_size=4)

@@ -7,11 +7,9 @@ import numpy as np
 import pytest
 import torch
 from helpers_runs import tiny, trained
-from torch import nn
 
 from netlib.answer.predictor import MAX_BATCH, Predictor
 from netlib.nets.checkpoint import save_network
-from netlib.nets.layers import folded
 from netlib.nets.network import init_network, mobilenet_v1, named_network
 from netlib.nets.saved import CheckpointError
 
@@ -62,23 +60,10 @@ def test_answers_are_those_of_pytorch(build, tmp_path: Path) -> None:
     assert np.ptp(answer.embeddings, axis=0).max() > 0  # the answers do depend on the images
 
 
-def test_a_folded_convolution_equals_convolution_and_batch_norm() -> None:
-    net = trained(tiny())
-    block, first = net.blocks[0], folded(net)[0][0]
-    x = torch.from_numpy(pictures(2))
-    weight, bias = first.weight, first.bias
-    assert weight.shape == (8, 1, 3, 3)
-    assert weight.dtype == bias.dtype == np.float32
-    answer = nn.functional.conv2d(
-        x, torch.from_numpy(weight), torch.from_numpy(bias), stride=2, padding=1
-    )
-    torch.testing.assert_close(answer, block.bn(block.conv(x)))
+# --- Several networks and images, and what is known of them ---------------------------------------
 
 
-# --- Several networks, several images -----------------------------------------------------------
-
-
-def test_every_network_answers_under_its_name(predictor: Predictor) -> None:
+def test_every_network_answers_under_its_name_at_its_temperature(predictor: Predictor) -> None:
     assert predictor.names == ("a", "b")
     images = pictures(4)
     answers = predictor.predict(images)
@@ -89,12 +74,8 @@ def test_every_network_answers_under_its_name(predictor: Predictor) -> None:
         np.testing.assert_allclose(answers[name].logits, logits, atol=1e-5)
         alone = predictor.predict_one(name, images)
         np.testing.assert_array_equal(alone.logits, answers[name].logits)
-
-
-def test_the_temperature_divides_the_logits_before_the_softmax(predictor: Predictor) -> None:
     assert predictor.info["a"].temperature == 1
     assert predictor.info["b"].temperature == 2
-    answers = predictor.predict(pictures(4))
     for name, temperature in (("a", 1), ("b", 2)):
         odds = np.exp(answers[name].logits / temperature)
         expected = odds / odds.sum(1, keepdims=True)
@@ -111,35 +92,26 @@ def test_a_batch_of_any_size_keeps_its_order(predictor: Predictor, n: int) -> No
     assert len(answer.probabilities) == len(answer.embeddings) == n
 
 
-def test_no_images_give_no_answers_of_the_right_shape(predictor: Predictor) -> None:
-    answer = predictor.predict(np.zeros((0, 1, 8, 8), np.float32))["a"]
-    assert answer.logits.shape == answer.probabilities.shape == (0, 3)
-    assert answer.embeddings.shape == (0, 16)
-    assert answer.predictions.shape == (0,)
-
-
-def test_tensors_lists_and_float64_are_taken_too(predictor: Predictor) -> None:
+def test_tensors_lists_float64_and_no_images_are_taken_too(predictor: Predictor) -> None:
     images = pictures(2)
     expected = predictor.predict_one("a", images).logits
     for same in (torch.from_numpy(images), images.astype(np.float64), images.tolist()):
         np.testing.assert_array_equal(predictor.predict_one("a", same).logits, expected)
     reversed_view = np.ascontiguousarray(images[..., ::-1])[..., ::-1]
     np.testing.assert_array_equal(predictor.predict_one("a", reversed_view).logits, expected)
+    answer = predictor.predict(np.zeros((0, 1, 8, 8), np.float32))["a"]
+    assert answer.logits.shape == answer.probabilities.shape == (0, 3)
+    assert answer.embeddings.shape == (0, 16)
+    assert answer.predictions.shape == (0,)
 
 
-# --- What is known of a network -----------------------------------------------------------------
-
-
-def test_info_has_the_figures_derived_by_hand(predictor: Predictor) -> None:
+def test_info_has_figures_derived_by_hand_and_every_network_is_timed(predictor: Predictor) -> None:
     info = predictor.info["a"]
     assert info.num_params == 9 * 8 + 2 * 8 + 9 * 8 + 2 * 8 + 8 * 16 + 2 * 16 + 16 * 3 + 3
     assert info.macs == 9 * 8 * 16 + 9 * 8 * 4 + 8 * 16 * 4 + 16 * 3
     assert info.input_dim == (1, 8, 8)
     assert info.architecture == "conv1_dw1_w0.25"
     assert info.metadata["class_names"] == ["x", "y", "z"]
-
-
-def test_every_network_is_timed_in_every_round(predictor: Predictor) -> None:
     times = predictor.times(rounds=2, repeats=3)
     assert set(times) == set(predictor.names)
     assert all(len(rounds) == 2 and min(rounds) > 0 for rounds in times.values())
@@ -163,15 +135,12 @@ def test_pixels_that_are_not_finite_are_refused(predictor: Predictor, value: flo
         predictor.predict(images)
 
 
-def test_weights_that_are_finite_but_whose_answers_are_not_are_refused(tmp_path: Path) -> None:
+def test_no_checkpoint_and_finite_weights_whose_answers_are_not_are_refused(tmp_path: Path) -> None:
     net = trained(tiny())
     net.head.weight.data.fill_(3e38)
     net.head.bias.data.fill_(3e38)
     save_network(net, tmp_path / "net.safetensors")
     with pytest.raises(CheckpointError, match="gives no finite answers"):
         Predictor({"net": tmp_path / "net.safetensors"}, threads=1)
-
-
-def test_no_checkpoint_at_all_is_refused() -> None:
     with pytest.raises(ValueError, match="No checkpoint was named"):
         Predictor({})

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers_data import done
 
 from analysis import project
-from analysis.frame.command import start
 
 
 @pytest.fixture
@@ -21,27 +21,22 @@ def predictions(tmp_path: Path) -> Path:
     return path
 
 
-def test_choose_takes_the_same_number_of_each_class() -> None:
+def test_choose_takes_the_same_number_of_each_class_where_there_are_as_many() -> None:
     labels = np.array([0] * 50 + [1] * 10 + [2] * 10)
     chosen = project.choose(labels, 15, seed=3)
     assert np.bincount(labels[chosen]).tolist() == [5, 5, 5]
     assert len(set(chosen)) == 15
     np.testing.assert_array_equal(chosen, project.choose(labels, 15, seed=3))
     assert project.choose(np.array([2, 0, 1]), None, seed=0).tolist() == [0, 1, 2]
-
-
-@pytest.mark.parametrize(("count", "message"), [(16, "multiple of 3"), (60, "Class 1 has 10")])
-def test_a_count_that_cannot_be_had_is_refused(count: int, message: str) -> None:
-    labels = np.array([0] * 50 + [1] * 10 + [2] * 10)
-    with pytest.raises(ValueError, match=message):
-        project.choose(labels, count, seed=0)
+    for count, message in ((16, "multiple of 3"), (60, "Class 1 has 10")):
+        with pytest.raises(ValueError, match=message):
+            project.choose(labels, count, seed=0)
 
 
 @pytest.mark.parametrize("method", ["pca", "tsne"])
 def test_clusters_stay_clusters(predictions: Path, tmp_path: Path, method: str) -> None:
     output = tmp_path / "out" / "projection.npz"
-    arguments = ["--predictions", str(predictions), "--method", method, "--output", str(output)]
-    assert start("project", arguments) == 0
+    done("project", "--predictions", predictions, "--method", method, "--output", output)
     with np.load(output, allow_pickle=False) as file:
         points, labels = file["projection"], file["labels"]
         made_by = json.loads(str(file["made_by"]))
@@ -71,9 +66,8 @@ def test_the_digits_come_along_in_the_order_of_the_predictions(digit_folder, tmp
     embeddings = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)
     np.savez(predictions, labels=dataset.labels.numpy(), embeddings=embeddings)
     output = tmp_path / "map.npz"
-    arguments = ["--predictions", str(predictions), "--method", "pca", "--count", "10"]
-    arguments += ["--dataset-path", str(folder), "--output", str(output)]
-    assert start("project", arguments) == 0
+    arguments = ["--predictions", predictions, "--method", "pca", "--count", 10]
+    done("project", *arguments, "--dataset-path", folder, "--output", output)
     with np.load(output) as file:
         chosen = file["indices"]
         np.testing.assert_array_equal(file["images"], dataset.images[chosen, 0].numpy())

@@ -4,18 +4,17 @@ import csv
 from pathlib import Path
 
 import pytest
-from helpers_data import png, write_zip
+from helpers_data import done, png, write_zip
 from helpers_visitor import ONE, SEVEN, ZERO, beside, paper
 from import_graph import ROOT
 
 from analysis import read
-from analysis.frame.command import start
 
 CHECKPOINTS = [str(ROOT / "checkpoints" / f"{n}.safetensors") for n in ("standard", "mobilenet")]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("pictures")
     (folder / "sub").mkdir()
     drawn = {"p10": paper(SEVEN), "p2": paper(ZERO), "blank": paper([])}
@@ -29,8 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def table(folder: Path, *words: object) -> list[dict[str, str]]:
     output = folder.parent / "answers.csv"
-    arguments = [*map(str, words), "--checkpoint", *CHECKPOINTS, "--output", str(output)]
-    assert start("read", arguments) == 0
+    done("read", *words, "--checkpoint", *CHECKPOINTS, "--output", output)
     with output.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
@@ -47,14 +45,16 @@ def test_a_folder_is_read_in_natural_order_and_a_bad_file_is_a_row(folder: Path,
     assert "5 pictures, 1 not readable; 1 other file was skipped." in capsys.readouterr().out
 
 
-def test_a_zip_and_a_file_are_read_in_the_order_given(folder: Path, tmp_path: Path) -> None:
+def test_zips_and_files_are_read_in_the_order_given_and_by_their_numbers(
+    folder: Path, tmp_path: Path
+) -> None:
     files = {"in/seven.png": png(paper(SEVEN)), "in/readme.md": b"x"}
     archive = write_zip(tmp_path / "some.zip", files)
     rows = table(folder, archive, folder / "p2.png")
-    assert [(row["name"], row["mobilenet"]) for row in rows] == [
-        ("in/seven.png", "7"),
-        ("p2.png", "0"),
-    ]
+    answers = [(row["name"], row["mobilenet"]) for row in rows]
+    assert answers == [("in/seven.png", "7"), ("p2.png", "0")]
+    ordered = ["9", "10", "a9", "a10", "b1"]
+    assert sorted(sorted(ordered), key=read.natural) == ordered
 
 
 def test_labels_of_any_form_score_the_answers(folder: Path, tmp_path: Path, capsys) -> None:
@@ -76,14 +76,7 @@ def test_labels_of_any_form_score_the_answers(folder: Path, tmp_path: Path, caps
     [(["nowhere"], "There is no nowhere"), ([], "There is no picture in"),
      (["{}", "--labels", "missing.csv"], "missing.csv")],
 )  # fmt: skip
-def test_mistakes_get_one_sentence(
-    folder: Path, tmp_path: Path, words: list[str], says: str, refused
-) -> None:
+def test_mistakes_get_one_sentence(folder, tmp_path: Path, words, says, refused) -> None:
     arguments = [word.format(folder) for word in words]
     assert says in refused("read", *arguments, "--output", tmp_path / "a.csv")
     assert not (tmp_path / "a.csv").exists()
-
-
-def test_numbers_in_names_sort_by_their_value() -> None:
-    ordered = ["9", "10", "a9", "a10", "b1"]
-    assert sorted(sorted(ordered), key=read.natural) == ordered

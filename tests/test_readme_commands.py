@@ -77,7 +77,7 @@ SHORT = [words for words in OURS if words[0] not in LONGER]
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def clone(tmp_path_factory) -> Iterator[Path]:
     """A folder to stand in, with what the commands read: results, networks and some pictures."""
     folder = tmp_path_factory.mktemp("clone")
     (folder / "figures").mkdir()

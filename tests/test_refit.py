@@ -42,9 +42,7 @@ def misread(predictor: Predictor) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_head_gives_the_networks_own_logits(
-    predictor: Predictor, misread: np.ndarray, name: str
-) -> None:
+def test_the_head_gives_the_networks_own_logits(predictor, misread, name) -> None:
     answer = predictor.predict_one(name, misread)
     logits = Head.of(predictor.explainers[name]).logits(answer.embeddings)
     np.testing.assert_allclose(logits, answer.logits, atol=1e-4)
@@ -58,9 +56,7 @@ def test_a_cosine_heads_logits_are_cosines_times_thirty() -> None:
 
 @pytest.mark.parametrize("kind", ["linear", "cosine"])
 @pytest.mark.parametrize("classes", [2, 10])
-def test_one_correction_turns_an_answer_and_no_correction_turns_none(
-    kind: str, classes: int
-) -> None:
+def test_one_correction_turns_an_answer_and_no_correction_turns_none(kind, classes) -> None:
     head = Head.of(layer(kind, classes))
     digits = np.random.default_rng(1).random((6, 4))
     before = head.logits(digits).argmax(1)
@@ -111,9 +107,7 @@ def test_held_back_digits_come_back_from_their_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fault", ["absent", "other weights", "damaged"])
-def test_what_is_wrong_with_held_back_digits_is_told_in_one_sentence(
-    tmp_path: Path, fault: str
-) -> None:
+def test_what_is_wrong_with_held_back_digits_is_told_in_one_sentence(tmp_path: Path, fault) -> None:
     path = tmp_path / "held_net.npz"
     if fault == "damaged":
         path.write_bytes(b"no npz")

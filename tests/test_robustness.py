@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from helpers_data import pen_file
+from helpers_data import done, pen_file
 from PIL import Image
 
-from analysis.frame.command import start
 from analysis.robustness import DRAWINGS, draw
 from netlib.data.strokes import PenDigit
 from netlib.measure.photographs import KINDS
@@ -33,9 +32,6 @@ def test_each_drawing_differs_from_the_plain_one_in_what_it_says() -> None:
     }
     for name, how in DRAWINGS.items():
         assert (draw(DIGIT, **how) != plain).any() == bool(how), name
-
-
-def test_ink_and_paper_have_their_grey_values() -> None:
     picture = draw(DIGIT, ink=110, paper=220)
     assert (picture.min(), picture.max()) == (110, 220)
     swapped = draw(DIGIT, ink=255, paper=0)
@@ -44,8 +40,8 @@ def test_ink_and_paper_have_their_grey_values() -> None:
 
 def test_every_way_to_draw_has_a_row_for_each_network(unipen: Path, tmp_path: Path) -> None:
     output = tmp_path / "table.csv"
-    arguments = ["--unipen", str(unipen), "--count", "10", "--test-writers", "1"]
-    assert start("robustness", [*arguments, "--output", str(output)]) == 0
+    arguments = ["--unipen", unipen, "--count", 10, "--test-writers", 1]
+    done("robustness", *arguments, "--output", output)
     with open(output, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 2 * len(DRAWINGS)
@@ -66,9 +62,7 @@ def test_more_digits_than_there_are_is_one_sentence(unipen: Path, tmp_path: Path
     assert "--count is 100, but the test writers have only 1 drawing of 0" in sentence
 
 
-def test_photographs_that_are_drawn_and_labelled_ones_are_counted(
-    unipen: Path, tmp_path: Path
-) -> None:
+def test_photographs_that_are_drawn_and_labelled_ones_are_counted(unipen, tmp_path: Path) -> None:
     folder = tmp_path / "sent" / "these"
     folder.mkdir(parents=True)
     pad = Image.fromarray(draw(DIGIT))
@@ -78,9 +72,8 @@ def test_photographs_that_are_drawn_and_labelled_ones_are_counted(
         lines.append(f"{name},{label},clean")
     folder.with_suffix(".csv").write_text("\n".join(lines))
     output = tmp_path / "table.csv"
-    arguments = ["--unipen", str(unipen), "--count", "1", "--test-writers", "1"]
-    arguments += ["--sets", str(folder.with_suffix(".csv")), "--output", str(output)]
-    assert start("photographed", arguments) == 0
+    arguments = ["--unipen", unipen, "--count", 1, "--test-writers", 1]
+    done("photographed", *arguments, "--sets", folder.with_suffix(".csv"), "--output", output)
     table = pd.read_csv(output)
     drawn, labelled = table[table.set == "drawn"], table[table.set == "sent"]
     assert (drawn.groupby(["content", "network"]).n.sum() == len(KINDS)).all()

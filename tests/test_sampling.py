@@ -13,24 +13,25 @@ def counts(rows: np.ndarray) -> list[int]:
     return np.bincount(LABELS[rows], minlength=3).tolist()
 
 
-def test_parts_hold_every_class_in_its_proportion() -> None:
+def test_parts_hold_every_class_in_its_proportion_and_remainders_go_where_most_is_lost() -> None:
     """20 of 100 images, classes 60 : 30 : 10, make 12, 6 and 2."""
     parts = split_stratified(LABELS, {"validation": 20, "train": None}, seed=0)
     assert counts(parts["validation"]) == [12, 6, 2]
     assert counts(parts["train"]) == [48, 24, 8]
-
-
-def test_remainders_go_to_the_classes_that_lose_most_by_rounding() -> None:
-    """7 of 100: quotas 4.2, 2.1 and 0.7 are rounded down to 4, 2 and (at least one) 1."""
+    # 7 of 100: quotas 4.2, 2.1 and 0.7 are rounded down to 4, 2 and (at least one) 1.
     assert counts(split_stratified(LABELS, {"a": 7}, seed=0)["a"]) == [4, 2, 1]
     # 9 of 100: quotas 5.4, 2.7 and 0.9 give 5, 2 and 1; the ninth goes to the 2.7.
     assert counts(split_stratified(LABELS, {"a": 9}, seed=0)["a"]) == [5, 3, 1]
 
 
-def test_parts_never_share_an_image_and_the_rest_takes_all_others() -> None:
+def test_parts_never_share_an_image_and_the_seed_decides_them() -> None:
     parts = split_stratified(LABELS, {"test": 15, "validation": 0.2, "train": None}, seed=3)
     assert [len(rows) for rows in parts.values()] == [15, 20, 65]
     assert sorted(np.concatenate(list(parts.values()))) == list(range(100))
+    first, again, other = (
+        split_stratified(LABELS, {"a": 20}, seed=seed)["a"].tolist() for seed in (0, 0, 1)
+    )
+    assert first == again != other
 
 
 def test_fractions_count_whole_images() -> None:
@@ -43,20 +44,10 @@ def test_fractions_count_whole_images() -> None:
     assert len(split_stratified(same, {"a": 1.0}, seed=0)["a"]) == 5  # all
 
 
-def test_seed_decides_the_parts() -> None:
-    first, again, other = (
-        split_stratified(LABELS, {"a": 20}, seed=seed)["a"].tolist() for seed in (0, 0, 1)
-    )
-    assert first == again != other
-
-
-def test_every_part_holds_the_rarest_class() -> None:
+def test_every_part_holds_the_rarest_class_where_it_has_enough_images() -> None:
     labels = np.repeat([0, 1], [997, 3])
     parts = split_stratified(labels, {"test": 10, "validation": 10, "train": None}, seed=0)
     assert all(1 in labels[rows] for rows in parts.values())
-
-
-def test_class_with_too_few_images_to_split() -> None:
     labels = np.array([0, 0, 0, 7, 7])
     with pytest.raises(DataError, match="class 7 has 2 images, too few to split"):
         split_stratified(labels, {"test": 1, "validation": 1, "train": None}, seed=0)

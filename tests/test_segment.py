@@ -41,8 +41,12 @@ def spans(found: list[DigitBox]) -> list[tuple[int, int]]:
 # --- One digit ----------------------------------------------------------------------------------
 
 
-def test_an_empty_page_has_no_digits() -> None:
+def test_an_empty_page_has_no_digits_and_a_box_is_that_of_the_ink() -> None:
     assert find_digits(page()[0]) == []
+    picture, draw = page()
+    stick(draw, 150)
+    (found,) = find_digits(picture)
+    assert found.box == (150, 30, 150 + PEN, 110)
 
 
 def test_a_single_digit_gives_the_very_array_of_to_digit() -> None:
@@ -55,29 +59,16 @@ def test_a_single_digit_gives_the_very_array_of_to_digit() -> None:
         assert np.array_equal(found.digit, expected)
 
 
-def test_a_box_is_that_of_the_ink() -> None:
-    picture, draw = page()
-    stick(draw, 150)
-    (found,) = find_digits(picture)
-    assert found.box == (150, 30, 150 + PEN, 110)
-
-
-def test_the_bar_of_a_five_stays_with_it() -> None:
+def test_the_parts_of_a_five_and_of_a_broken_eight_stay_together_and_dirt_is_no_digit() -> None:
     picture, draw = page()
     draw.line([(150, 35), (150, 65)], fill=0, width=PEN)
     draw.arc((130, 60, 190, 110), 200, 160, fill=0, width=PEN)
     draw.line([(160, 32), (196, 32)], fill=0, width=PEN)  # written last, a little apart
     assert len(find_digits(picture)) == 1
-
-
-def test_the_rings_of_a_broken_eight_are_one_digit() -> None:
     picture, draw = page()
     ring(draw, 152, 20, 40, 42)
     ring(draw, 150, 66, 46, 50)
     assert len(find_digits(picture)) == 1
-
-
-def test_dirt_is_no_digit() -> None:
     picture, draw = page()
     ring(draw, 60)
     stick(draw, 180)
@@ -125,7 +116,7 @@ def test_digits_that_are_close_are_still_apart(gap: int) -> None:
     assert spans(find_digits(picture)) == [(50, 100), (100 + gap, 150 + gap)]
 
 
-def test_digits_that_lean_over_one_another_are_apart() -> None:
+def test_digits_that_lean_and_small_zeros_beside_tall_digits_are_kept_apart() -> None:
     picture, draw = page()
     draw.line([(50, 34), (110, 34), (60, 108)], fill=0, width=PEN)  # a seven,
     draw.line([(100, 64), (100, 110)], fill=0, width=PEN)  # a small one under its bar
@@ -133,19 +124,19 @@ def test_digits_that_lean_over_one_another_are_apart() -> None:
     ring(draw, 150)
     found = find_digits(picture)
     assert found[-1].box[0] == 150
-
-
-def joined_rings() -> Image.Image:
-    """Two rings, columns 60 to 109 and 118 to 167, and a stroke from one to the other."""
-    picture, draw = page()
-    ring(draw, 60)
-    ring(draw, 118)
-    draw.rectangle((104, 66, 122, 71), fill=0)
-    return picture
+    rng = np.random.default_rng(0)
+    strokes = written(rng, "10006")
+    strokes[1:4] = [[stroke * 0.3 for stroke in zero] for zero in strokes[1:4]]
+    ink = on_a_page(rng, [strokes], pen=7, gap=(0.3, 0.4))
+    assert len(find_digits(np.rint(255 * (1 - ink)).astype(np.uint8))) == 5
 
 
 def test_joined_digits_are_cut_between_them() -> None:
-    left, right = find_digits(joined_rings())
+    picture, draw = page()
+    ring(draw, 60)  # columns 60 to 109
+    ring(draw, 118)
+    draw.rectangle((104, 66, 122, 71), fill=0)  # a stroke from one to the other
+    left, right = find_digits(picture)
     assert left.box[2] == pytest.approx(114, abs=5)
     assert right.box[0] == pytest.approx(114, abs=5)
     alone, draw = page()
@@ -171,12 +162,8 @@ def test_two_lines_are_read_one_after_the_other() -> None:
     picture, draw = page(300, 260)
     for x, y in ((200, 20), (40, 24), (120, 150), (30, 156)):
         ring(draw, x, y)
-    assert [digit.box[:2] for digit in find_digits(picture)] == [
-        (40, 24),
-        (200, 20),
-        (30, 156),
-        (120, 150),
-    ]
+    places = [digit.box[:2] for digit in find_digits(picture)]
+    assert places == [(40, 24), (200, 20), (30, 156), (120, 150)]
 
 
 @pytest.mark.parametrize("make", [Image.fromarray, np.asarray, lambda a: torch.from_numpy(a)[None]])
@@ -249,7 +236,7 @@ def test_a_picture_full_of_dots_ends_in_a_bounded_number_of_pieces() -> None:
     assert len(find_digits(dots)) <= 20
 
 
-def test_a_seam_goes_through_the_bridge_between_two_blocks() -> None:
+def test_a_seam_goes_through_a_bridge_between_two_blocks_but_not_through_much_ink() -> None:
     ink = np.zeros((48, 64), np.float32)
     ink[4:44, 2:26] = ink[4:44, 38:62] = 1
     ink[20:24, 26:38] = 1  # a bridge of four rows
@@ -259,9 +246,6 @@ def test_a_seam_goes_through_the_bridge_between_two_blocks() -> None:
     best = min(middle, key=lambda seam: seam.ink)
     assert best.ink == pytest.approx(1, abs=0.1)  # four pixels, one stroke width
     assert ((best.columns >= 26) & (best.columns <= 38))[20:24].all()
-
-
-def test_a_seam_is_no_cut_if_it_goes_through_much_ink() -> None:
     block = np.ones((40, 40), np.float32)
     assert find_seams(block, line_height=40, stroke=4.0) == []
     assert stroke_width(block) > 10
@@ -287,22 +271,6 @@ def test_digits_are_no_signs(text: str) -> None:
     found = find_digits(drawn(text))
     assert len(found) == len(text)
     assert not any(digit.is_sign for digit in found)
-
-
-def test_small_zeros_beside_tall_digits_are_kept() -> None:
-    rng = np.random.default_rng(0)
-    strokes = written(rng, "10006")
-    strokes[1:4] = [[stroke * 0.3 for stroke in zero] for zero in strokes[1:4]]
-    ink = on_a_page(rng, [strokes], pen=7, gap=(0.3, 0.4))
-    assert len(find_digits(np.rint(255 * (1 - ink)).astype(np.uint8))) == 5
-
-
-def test_rows_are_read_one_after_the_other() -> None:
-    rng = np.random.default_rng(0)
-    ink = on_a_page(rng, [written(rng, "2"), written(rng, "75")], pen=9, gap=(0.2, 0.3))
-    upper, left, right = find_digits(np.rint(255 * (1 - ink)).astype(np.uint8))
-    assert upper.box[3] <= left.box[1]
-    assert left.box[2] <= right.box[0]
 
 
 @pytest.mark.parametrize(("accepted", "count"), [(1.0, 3), (0.0, 1)])

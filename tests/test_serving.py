@@ -25,7 +25,6 @@ from PIL import Image
 import demo
 from netlib.answer.pool import (
     DRAWING_BYTES,
-    BusyError,
     ReaderPool,
     StoppedError,
     Turnstile,
@@ -62,14 +61,11 @@ def test_a_raw_body_is_a_picture_whatever_its_content_type(client, kind: str) ->
     assert answer.json()["standard"]["prediction"] == "7"
 
 
-def test_a_form_with_a_file_is_read_and_one_without_told(client) -> None:
+def test_a_form_with_a_file_is_read_as_by_gradios_own_endpoint_and_one_without_told(client) -> None:
     answer = client.post("/predict", files={"anything": ("7.png", drawing(), "image/png")})
     assert answer.json()["mobilenet"]["prediction"] == "7"
     empty = client.post("/predict", files={"anything": (None, b"seven")})
     assert (empty.status_code, told(empty)[:19]) == (400, "There is no picture")
-
-
-def test_the_route_answers_as_gradios_own_endpoint(client) -> None:
     plain = client.post("/predict", content=drawing()).json()
     body = {"data": [upload(client, drawing())]}
     answer = client.post("/gradio_api/run/predict", json=body).json()
@@ -160,17 +156,14 @@ def numbers(pool: ReaderPool) -> set[int]:
     return {process.number for process in pool.processes}
 
 
-def test_dead_readers_are_replaced(client, app) -> None:
+def test_dead_readers_are_replaced_even_without_what_they_were_forked_from(client, app) -> None:
+    pool = app.service.pool
     client.post("/predict", content=drawing())
-    before = numbers(app.service.pool)
+    before = numbers(pool)
     kill(before)
     answers = [client.post("/predict", content=drawing()) for _ in range(4)]
     assert {answer.status_code for answer in answers} == {200}
-    assert numbers(app.service.pool) - before
-
-
-def test_readers_come_back_even_without_what_they_were_forked_from(client, app) -> None:
-    pool = app.service.pool
+    assert numbers(pool) - before
     kill([pool._template.process.pid, *numbers(pool)])
     assert client.post("/predict", content=drawing()).status_code == 200
 
@@ -188,18 +181,12 @@ def pooled(test: Callable[[ReaderPool], Awaitable[None]], drawing: int = 1) -> N
     asyncio.run(asyncio.wait_for(run(), 60))
 
 
-def test_a_picture_that_ends_its_reader_is_told_and_others_are_read() -> None:
+def test_a_picture_that_ends_its_reader_and_what_nobody_expected_are_told() -> None:
     async def test(pool: ReaderPool) -> None:
         with pytest.raises(StoppedError, match="stopped what read it"):
             await pool.ask(Reader.read, Deadly())
         reading = await pool.ask(Reader.read, drawing())
         assert reading.networks["standard"].text == "7"
-
-    pooled(test)
-
-
-def test_what_nobody_expected_is_told_with_its_traceback() -> None:
-    async def test(pool: ReaderPool) -> None:
         with pytest.raises(RuntimeError, match="Traceback"):
             await pool.ask(Reader.read_digits, None)
 
@@ -305,16 +292,6 @@ def test_a_visitor_has_one_batch_at_a_time(client, app) -> None:
     assert status("one") == (200, "")
 
 
-def test_a_turnstile_counts_visitors_and_forgets_them() -> None:
-    turnstile = Turnstile(2, 1)
-    with turnstile.admit("one"):
-        with pytest.raises(BusyError, match="last pictures"), turnstile.admit("one"):
-            pass
-        with turnstile.admit("two"), pytest.raises(BusyError, match="too much"):
-            turnstile.admit("three").__enter__()
-    assert not turnstile._inside
-
-
 # --- Gradio's own endpoints ---------------------------------------------------------------------
 
 
@@ -339,9 +316,7 @@ def upload(client: httpx.Client, content: bytes, name: str = "7.png") -> dict[st
     ],
     ids=json.dumps,
 )
-def test_a_mistake_at_gradios_endpoint_is_the_callers_and_told(
-    client, endpoint: str, body: Any
-) -> None:
+def test_a_mistake_at_gradios_endpoint_is_the_callers_and_told(client, endpoint, body) -> None:
     answer = client.post(f"/gradio_api/run/{endpoint}", json=body)
     assert 400 <= answer.status_code < 500
     assert answer.json()["error"].endswith(".")
@@ -363,10 +338,14 @@ def test_a_page_of_another_site_cannot_call_without_asking_first(client) -> None
     ).is_success
 
 
-def test_what_gradio_stumbles_over_is_told(client) -> None:
+def test_what_gradio_stumbles_over_and_mistakes_in_the_queue_have_words(client) -> None:
     answer = client.post("/gradio_api/run/nothing", json={"data": []})
     assert answer.status_code == 400
     assert "/gradio_api/info" in answer.json()["error"]
+    event = client.post("/gradio_api/call/predict", json={"data": ["seven.png"]}).json()["event_id"]
+    text = client.get(f"/gradio_api/call/predict/{event}").text
+    assert "event: error" in text
+    assert "null" not in text
 
 
 def test_a_bad_picture_at_gradios_endpoint_is_422_and_a_full_server_503(
@@ -377,13 +356,6 @@ def test_a_bad_picture_at_gradios_endpoint_is_422_and_a_full_server_503(
     monkeypatch.setattr(app.service, "_drawings", Turnstile(0, 0))
     full = client.post("/gradio_api/run/predict", json={"data": [upload(client, drawing())]})
     assert (full.status_code, full.headers["retry-after"]) == (503, "1")
-
-
-def test_mistakes_in_the_queue_have_words(client) -> None:
-    event = client.post("/gradio_api/call/predict", json={"data": ["seven.png"]}).json()["event_id"]
-    text = client.get(f"/gradio_api/call/predict/{event}").text
-    assert "event: error" in text
-    assert "null" not in text
 
 
 # --- Uploads ------------------------------------------------------------------------------------

@@ -20,10 +20,7 @@ PAD = 280
 
 
 def seven(
-    extent: float = 0.6,
-    pen: int = 18,
-    middle: tuple[float, float] = (0.5, 0.5),
-    side: int = PAD,
+    extent: float = 0.6, pen: int = 18, middle: tuple[float, float] = (0.5, 0.5), side: int = PAD
 ) -> Image.Image:
     """A black seven, half as wide as high, on a white pad; lengths are shares of the side."""
     pad = Image.new("L", (side, side), 255)
@@ -67,6 +64,7 @@ def test_a_drawing_fills_a_box_of_20_pixels_around_its_centre_of_mass() -> None:
     for axis in (0, 1):
         centre = digit[0].sum(axis=1 - axis) @ np.arange(28.0) / digit.sum()
         assert 13.5 <= float(centre) < 14.5
+    assert ((digit > 0.1) & (digit < 0.9)).sum() > 20
 
 
 def test_the_aspect_ratio_is_kept() -> None:
@@ -75,11 +73,6 @@ def test_the_aspect_ratio_is_kept() -> None:
     height, width = box_of(digit_of(page))
     assert width in (20, 21)
     assert height in (8, 9)  # 20 x 40 / 100
-
-
-def test_edges_are_smooth() -> None:
-    digit = digit_of(seven())
-    assert ((digit > 0.1) & (digit < 0.9)).sum() > 20
 
 
 @pytest.mark.parametrize("paper, pen", [(0, 255), (255, 0), (200, 30), (90, 220), (128, 140)])
@@ -91,31 +84,25 @@ def test_a_digit_in_mnists_layout_passes_unchanged_in_any_tone(paper: int, pen: 
     assert np.allclose(digit_of(page)[0], mnist, atol=0.5 * step + 0.01)
 
 
-def test_a_digit_in_mnists_layout_is_only_moved() -> None:
+def test_a_digit_in_mnists_layout_is_only_moved_and_what_came_out_passes_unchanged() -> None:
     mnist = np.zeros((28, 28), np.float32)
     mnist[8:28, 0:4] = [0.5, 1.0, 1.0, 0.25]
     expected = np.zeros_like(mnist)
     expected[4:24, 13:17] = [0.5, 1.0, 1.0, 0.25]
     assert np.allclose(digit_of(mnist)[0], expected, atol=0.01)
-
-
-def test_what_came_out_passes_unchanged() -> None:
     once = digit_of(seven())
     assert likeness(digit_of(once), once) > 0.99
 
 
-# --- How it was drawn ---------------------------------------------------------------------------
+# --- How it was drawn and sent --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("middle", [(0.25, 0.25), (0.8, 0.3), (0.3, 0.8), (0.85, 0.75)])
-def test_the_place_on_the_pad_does_not_matter(middle: tuple[float, float]) -> None:
-    assert likeness(digit_of(seven(0.4, middle=middle)), digit_of(seven(0.4))) > 0.97
-
-
-@pytest.mark.parametrize("extent", [0.2, 0.35, 0.9, 1.0])
-def test_the_size_on_the_pad_does_not_matter(extent: float) -> None:
-    drawn = digit_of(seven(extent, pen=round(18 * extent / 0.6)))
-    assert likeness(drawn, digit_of(seven())) > 0.95
+def test_place_and_size_on_the_pad_do_not_matter() -> None:
+    for middle in ((0.25, 0.25), (0.8, 0.3), (0.3, 0.8), (0.85, 0.75)):
+        assert likeness(digit_of(seven(0.4, middle=middle)), digit_of(seven(0.4))) > 0.97, middle
+    for extent in (0.2, 0.35, 0.9, 1.0):
+        drawn = digit_of(seven(extent, pen=round(18 * extent / 0.6)))
+        assert likeness(drawn, digit_of(seven())) > 0.95, extent
 
 
 @pytest.mark.parametrize("pen", [2, 5, 10, 30, 40])
@@ -126,14 +113,11 @@ def test_thin_and_thick_pens_come_near_to_mnists_strokes(pen: int) -> None:
     assert likeness(digit, digit_of(seven())) > 0.75
 
 
-def test_a_hairline_is_no_faint_ghost() -> None:
+def test_hairlines_and_strokes_that_leave_the_pad_are_read() -> None:
     digit = digit_of(seven(0.9, pen=2))
     rows = digit[0].max(axis=1)
     inked = np.flatnonzero(rows >= 0.1)
     assert float(rows[int(inked[0]) + 1 : int(inked[-1])].min()) > 0.5
-
-
-def test_strokes_that_leave_the_pad_are_read() -> None:
     page = np.asarray(seven(1.0, pen=24)).copy()
     cropped = page[6:-6]  # a quarter of the bar and of the foot is cut off
     assert likeness(digit_of(cropped), digit_of(page)) > 0.8
@@ -146,12 +130,15 @@ def test_any_polarity_and_grey_paper_read_the_same(paper: int, pen: int) -> None
     assert likeness(digit_of(page), digit_of(seven())) > 0.98
 
 
-def test_a_tight_crop_reads_the_same_in_both_polarities() -> None:
+def test_a_tight_crop_and_a_speck_of_dirt_read_the_same() -> None:
     page = np.asarray(seven())
     rows, columns = np.nonzero(page < 128)
     crop = page[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
     for picture in (crop, 255 - crop):
         assert likeness(digit_of(picture), digit_of(seven())) > 0.97
+    page = seven()
+    ImageDraw.Draw(page).rectangle((4, 4, 7, 7), fill=0)
+    assert np.array_equal(digit_of(page), digit_of(seven()))
 
 
 def test_in_the_corner_of_a_tight_crop_a_stroke_is_no_edge_of_a_page_but_a_desk_is() -> None:
@@ -167,12 +154,6 @@ def test_in_the_corner_of_a_tight_crop_a_stroke_is_no_edge_of_a_page_but_a_desk_
     assert likeness(digit_of(desk), digit_of(seven())) > 0.97
 
 
-def test_a_speck_of_dirt_does_not_count() -> None:
-    page = seven()
-    ImageDraw.Draw(page).rectangle((4, 4, 7, 7), fill=0)
-    assert np.array_equal(digit_of(page), digit_of(seven()))
-
-
 def test_a_small_blurred_scan_gets_sharp_edges() -> None:
     scan = seven().resize((12, 12), Image.Resampling.BOX).resize((128, 128))
     digit = digit_of(scan)
@@ -180,34 +161,19 @@ def test_a_small_blurred_scan_gets_sharp_edges() -> None:
     assert likeness(digit, digit_of(seven())) > 0.8
 
 
-# --- Screenshots and files ----------------------------------------------------------------------
-
-
-def test_the_frame_of_a_screenshot_is_not_ink() -> None:
+def test_the_frame_of_a_screenshot_is_not_ink_and_compression_does_not_matter() -> None:
     page = Image.new("RGB", (500, 400), (243, 244, 246))
     page.paste(seven().convert("RGB"), (100, 60))
     ImageDraw.Draw(page).rectangle((99, 59, 380, 340), outline=(205, 210, 215), width=2)
     assert likeness(digit_of(page), digit_of(seven())) > 0.97
-
-
-def test_compression_does_not_matter() -> None:
     small = encoded(seven(), "JPEG", quality=20)
     assert likeness(digit_of(small), digit_of(seven())) > 0.97
-
-
-# --- Nothing to read ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("tone", [0, 7, 128, 255])
 @pytest.mark.parametrize("side", [1, 2, 28, 280])
 def test_an_empty_page_is_blank(tone: int, side: int) -> None:
     assert to_digit(np.full((side, side), tone, np.uint8)) is None
-
-
-def test_marks_that_can_hardly_be_seen_are_blank() -> None:
-    page = np.full((PAD, PAD), 255, np.uint8)
-    page[100:200, 130:150] = 250
-    assert to_digit(page) is None
 
 
 # --- The steps ----------------------------------------------------------------------------------
@@ -229,12 +195,15 @@ def test_trace_shows_the_steps_to_the_same_digit() -> None:
     assert float(sketch.cut.scaled.sum()) == pytest.approx(float(sketch.digit.sum()), rel=0.02)
 
 
-def test_trace_of_an_empty_page_has_no_box_and_no_digit() -> None:
+def test_a_page_that_is_empty_or_can_hardly_be_seen_has_no_box_and_no_digit() -> None:
     sketch = trace(Image.new("L", (PAD, PAD), 255))
     assert sketch.box is None
     assert sketch.cut is None
     assert sketch.digit is None
     assert not sketch.ink.any()
+    page = np.full((PAD, PAD), 255, np.uint8)
+    page[100:200, 130:150] = 250
+    assert to_digit(page) is None
 
 
 def test_many_pictures_are_stacked_and_blanks_are_named() -> None:
@@ -252,13 +221,6 @@ def test_many_pictures_are_stacked_and_blanks_are_named() -> None:
 # --- Measures -----------------------------------------------------------------------------------
 
 
-def test_stroke_width_is_twice_the_area_over_the_outline() -> None:
-    ink = np.zeros((60, 60), np.float32)
-    ink[10:50, 20:26] = 1  # 6 wide, 40 long: 2 x 240 / 92 = 5.2
-    assert outline_length(ink) == pytest.approx(92, rel=0.03)
-    assert stroke_width(ink) == pytest.approx(5.2, rel=0.03)
-
-
 @pytest.mark.parametrize("angle", [20, 45, 70])
 def test_stroke_width_does_not_depend_on_the_direction(angle: int) -> None:
     page = Image.new("L", (600, 600))
@@ -268,10 +230,14 @@ def test_stroke_width_does_not_depend_on_the_direction(angle: int) -> None:
     assert stroke_width(ink) == pytest.approx(2 * 240 / 92, rel=0.06)
 
 
-def test_edge_width_is_that_of_the_ramp() -> None:
+def test_widths_are_those_of_ramp_and_twice_the_area_over_the_outline() -> None:
     ramp = np.clip(np.arange(60) / 12 - 1, 0, 1).astype(np.float32)  # from 0 to 1 in 12 pixels
     ink = np.tile(np.minimum(ramp, ramp[::-1]), (200, 1))  # two such edges
     assert edge_width(ink) == pytest.approx(12, rel=0.15)  # the ends add a little outline
+    ink = np.zeros((60, 60), np.float32)
+    ink[10:50, 20:26] = 1  # 6 wide, 40 long: 2 x 240 / 92 = 5.2
+    assert outline_length(ink) == pytest.approx(92, rel=0.03)
+    assert stroke_width(ink) == pytest.approx(5.2, rel=0.03)
 
 
 def test_scans_of_eight_pixels_are_read() -> None:
@@ -288,17 +254,19 @@ def test_scans_of_eight_pixels_are_read() -> None:
         assert (answer.predictions == scans.target[:count]).mean() >= 0.95
 
 
-def bold_eight() -> Image.Image:
-    """Two rings of a pen so broad that they fill most of their box."""
+def test_a_bold_digit_is_no_sheet_of_paper_and_one_on_an_even_desk_is() -> None:
     pad = Image.new("L", (PAD, PAD), 255)
-    for middle in (112, 160):
+    for middle in (112, 160):  # two rings of a pen so broad that they fill most of their box
         box = (140 - 39, middle - 39, 140 + 39, middle + 39)
         ImageDraw.Draw(pad).ellipse(box, outline=0, width=33)
-    return pad
-
-
-def test_a_bold_digit_is_no_sheet_of_paper() -> None:
-    assert trace(bold_eight()).box == (101, 73, 180, 200)
+    assert trace(pad).box == (101, 73, 180, 200)
+    desk = Image.new("L", (PAD, PAD), 40)
+    ImageDraw.Draw(desk).polygon([(60, 50), (225, 62), (215, 235), (50, 220)], fill=245)
+    sheet = seven(0.4, 12)
+    desk.paste(40, mask=sheet.point(lambda level: 255 - level))
+    found = trace(desk)
+    assert found.box is not None
+    np.testing.assert_allclose(found.box, trace(sheet).box, atol=4)
 
 
 def test_a_full_shape_with_three_corners_is_ink() -> None:
@@ -308,16 +276,6 @@ def test_a_full_shape_with_three_corners_is_ink() -> None:
     pad = Image.new("L", (PAD, PAD), 255)
     ImageDraw.Draw(pad).polygon([(50, 50), (250, 60), (150, 240)], fill=0)
     np.testing.assert_allclose(trace(pad).box, (50, 50, 251, 241), atol=3)
-
-
-def test_a_sheet_on_an_even_desk_is_still_one() -> None:
-    desk = Image.new("L", (PAD, PAD), 40)
-    ImageDraw.Draw(desk).polygon([(60, 50), (225, 62), (215, 235), (50, 220)], fill=245)
-    sheet = seven(0.4, 12)
-    desk.paste(40, mask=sheet.point(lambda level: 255 - level))
-    found = trace(desk)
-    assert found.box is not None
-    np.testing.assert_allclose(found.box, trace(sheet).box, atol=4)
 
 
 @pytest.mark.parametrize("covered", [0.3, 0.97])

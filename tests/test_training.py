@@ -65,7 +65,7 @@ def without_times(history: list[dict[str, float]]) -> list[dict[str, float]]:
     return [{k: v for k, v in row.items() if k != "seconds"} for row in history]
 
 
-# --- Learning -----------------------------------------------------------------------------------
+# --- Learning, and the same again -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("optimizer", fitting.OPTIMIZERS)
@@ -95,21 +95,23 @@ def test_a_network_with_teachers_learns_what_they_say_whatever_the_labels(tmp_pa
         run(tiny(), replace(CPU, teachers=(str(model),)))
 
 
-def test_the_last_epochs_images_may_be_left_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_epochs_images_may_be_left_as_they_are(monkeypatch) -> None:
     seen: list[Tensor] = []
     monkeypatch.setattr(fitting, "augment", lambda images, *_: (seen.append(images), images)[1])
     run(tiny(), replace(CPU, clean_epochs=3))
     assert len(seen) == 3  # the batches of the first of four epochs
 
 
-def test_every_parameter_gets_a_gradient_and_moves() -> None:
+def test_every_parameter_moves_and_the_network_ends_on_the_cpu_in_evaluation_mode() -> None:
     net = tiny()
     before = copy.deepcopy(net.state_dict())
-    run(net, replace(CPU, training_epochs=1))
+    run(net, replace(CPU, training_epochs=1, channels_last=True))
     for name, parameter in net.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.abs().sum() > 0, name
         assert not torch.equal(parameter, before[name]), name
+    assert not net.training
+    assert all(p.is_contiguous() and p.device.type == "cpu" for p in net.parameters())
 
 
 def test_losses_and_accuracies_are_means_over_images_not_batches() -> None:
@@ -154,16 +156,6 @@ def test_bfloat16_trains_with_weights_in_float32() -> None:
     assert {p.dtype for p in net.parameters()} == {torch.float32}
 
 
-def test_the_network_ends_on_the_cpu_contiguous_and_in_evaluation_mode() -> None:
-    net = tiny()
-    run(net, replace(CPU, training_epochs=1, channels_last=True))
-    assert not net.training
-    assert all(p.is_contiguous() and p.device.type == "cpu" for p in net.parameters())
-
-
-# --- The same again -----------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("config", [CPU, BUSY], ids=["plain", "average and augmentation"])
 def test_the_seed_alone_decides_the_weights(config: TrainConfig) -> None:
     first, second, other = tiny(), tiny(), tiny()
@@ -203,9 +195,7 @@ def interrupted(config: TrainConfig, state_path: Path, after: int, **options) ->
     ],
     ids=["adamw", "average and augmentation", "sgd", "adadelta"],
 )
-def test_a_resumed_training_equals_an_uninterrupted_one_bit_for_bit(
-    tmp_path: Path, config: TrainConfig
-) -> None:
+def test_a_resumed_training_equals_an_uninterrupted_one_bit_for_bit(tmp_path: Path, config) -> None:
     state_path = tmp_path / "training.state"
     straight = tiny()
     expected = run(straight, config)
@@ -219,7 +209,7 @@ def test_a_resumed_training_equals_an_uninterrupted_one_bit_for_bit(
     assert list(tmp_path.iterdir()) == [state_path]
 
 
-def test_an_interruption_within_an_epoch_repeats_that_epoch(tmp_path: Path) -> None:
+def test_an_interrupted_epoch_is_repeated_but_only_with_resume(tmp_path: Path) -> None:
     state_path = tmp_path / "new folder" / "training.state"
     straight = tiny()
     run(straight, CPU)
@@ -237,6 +227,10 @@ def test_an_interruption_within_an_epoch_repeats_that_epoch(tmp_path: Path) -> N
     resumed = tiny()
     run(resumed, CPU, state_path=state_path, resume=True)
     assert same_weights(resumed, straight)
+    state_path.write_bytes(b"left over")
+    fresh = tiny()
+    run(fresh, CPU, state_path=state_path)
+    assert same_weights(fresh, straight)
 
 
 def test_a_last_batch_of_one_image_sits_out() -> None:
@@ -246,15 +240,6 @@ def test_a_last_batch_of_one_image_sits_out() -> None:
     history = training.train(net, images, labels, images, labels, 0.01, 2, config=config).history
     assert len(history) == 2
     assert int(net.blocks[0].bn.num_batches_tracked) in (1, 2)  # one batch an epoch, not two
-
-
-def test_without_resume_an_old_state_is_not_read(tmp_path: Path) -> None:
-    state_path = tmp_path / "training.state"
-    state_path.write_bytes(b"left over")
-    straight, fresh = tiny(), tiny()
-    run(straight, CPU)
-    run(fresh, CPU, state_path=state_path)
-    assert same_weights(fresh, straight)
 
 
 @pytest.fixture
@@ -274,9 +259,7 @@ def unfinished(tmp_path: Path) -> Path:
     ],
     ids=["config", "network", "number of images", "images"],
 )
-def test_a_state_of_another_run_is_refused(
-    unfinished: Path, net: Network, n: int, config: TrainConfig, identity: str, sentence: str
-) -> None:
+def test_a_state_of_another_run_is_refused(unfinished, net, n, config, identity, sentence) -> None:
     options = {"state_path": unfinished, "resume": True, "identity": identity}
     with pytest.raises(TrainingError, match=f"belongs to another run: {sentence}"):
         fit(net, *loaders(n=n), config, loss_func=F.cross_entropy, **options)
@@ -298,7 +281,7 @@ def test_a_damaged_state_is_refused(unfinished: Path, damage: str) -> None:
 # --- Which weights are kept, and when to stop ---------------------------------------------------
 
 
-def scripted(monkeypatch: pytest.MonkeyPatch, scores: list[tuple[float, float]]) -> list[dict]:
+def scripted(monkeypatch, scores: list[tuple[float, float]]) -> list[dict]:
     """Let validation say these (loss, accuracy); returns the weights that it saw each time."""
     seen: list[dict[str, Tensor]] = []
 
@@ -319,9 +302,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch, scores: list[tuple[float, float]])
     ],
     ids=["accuracy", "loss", "last"],
 )
-def test_the_best_validation_epoch_s_weights_are_kept(
-    monkeypatch: pytest.MonkeyPatch, scores: list[tuple[float, float]], best: int
-) -> None:
+def test_the_best_validation_epoch_s_weights_are_kept(monkeypatch, scores, best) -> None:
     seen = scripted(monkeypatch, scores)
     net = tiny()
     run(net, CPU)
@@ -332,7 +313,7 @@ def test_the_best_validation_epoch_s_weights_are_kept(
     assert sum(same) == 1
 
 
-def test_training_stops_early_when_patience_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_stops_early_when_patience_runs_out(monkeypatch) -> None:
     scripted(monkeypatch, [(1, 0.5), (1, 0.6), (1, 0.4), (1, 0.4), (1, 0.4), (1, 0.9)])
     history = run(tiny(), replace(CPU, training_epochs=6, patience=3))
     assert len(history) == 5  # the second was the best; three more without a better one
@@ -353,7 +334,7 @@ def test_a_loss_that_is_not_finite_stops_with_a_sentence(bad: float) -> None:
         run(tiny(), CPU, loss_func=loss_func)
 
 
-def test_the_moving_average_is_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_moving_average_is_what_is_kept(monkeypatch) -> None:
     steps: list[Tensor] = []
     update = torch.optim.SGD.step
 
@@ -386,7 +367,7 @@ def factors(schedule: str, warmup: float, steps: int) -> list[float]:
     return [factor(step) for step in range(steps + 1)]
 
 
-def test_onecycle_rises_in_a_line_and_falls_as_a_cosine() -> None:
+def test_onecycle_and_the_recorded_rates_follow_the_schedule() -> None:
     values = factors("onecycle", 0.25, 16)
     # Four steps of warm-up, then the peak, then twelve of cosine.
     assert values[:5] == pytest.approx([1 / 5, 2 / 5, 3 / 5, 4 / 5, 1])
@@ -394,6 +375,11 @@ def test_onecycle_rises_in_a_line_and_falls_as_a_cosine() -> None:
     assert values[10] == pytest.approx(0.5)
     assert values[16] == pytest.approx(0)
     assert values[4:] == sorted(values[4:], reverse=True)
+    config = replace(CPU, schedule="cosine", training_epochs=4, learning_rate=0.02)
+    rates = [row["learning_rate"] for row in run(tiny(), config)]
+    # Three steps an epoch: a quarter, a half, three quarters of the way and the end.
+    turns = [math.cos(math.pi * k / 4) for k in (1, 2, 3, 4)]
+    assert rates == pytest.approx([0.01 * (1 + turn) for turn in turns])
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 7, 13])
@@ -404,18 +390,8 @@ def test_every_step_of_a_short_training_has_a_positive_rate(schedule: str, steps
     assert values[-1] == pytest.approx(0)
 
 
-def test_the_rate_that_is_recorded_is_the_schedule_s() -> None:
-    config = replace(CPU, schedule="cosine", training_epochs=4, learning_rate=0.02)
-    rates = [row["learning_rate"] for row in run(tiny(), config)]
-    # Three steps an epoch: a quarter, a half, three quarters of the way and the end.
-    turns = [math.cos(math.pi * k / 4) for k in (1, 2, 3, 4)]
-    assert rates == pytest.approx([0.01 * (1 + turn) for turn in turns])
-
-
 @pytest.mark.parametrize("depthwise", [True, False])
-def test_only_filters_and_the_head_s_weights_decay(
-    monkeypatch: pytest.MonkeyPatch, depthwise: bool
-) -> None:
+def test_only_filters_and_the_head_s_weights_decay(monkeypatch, depthwise: bool) -> None:
     net = tiny()
     groups: list[dict] = []
 
@@ -441,7 +417,7 @@ def test_optimizers_keep_the_decay_of_each_group(name: str) -> None:
     assert [g["lr"] for g in optimizer.param_groups] == [0.01, 0.01]
 
 
-# --- The course's train and test ----------------------------------------------------------------
+# --- The course's train and test, and devices -----------------------------------------------------
 
 
 def test_named_losses_know_the_training_set_s_counts() -> None:
@@ -466,7 +442,7 @@ def test_test_loads_the_named_checkpoint_or_says_why_not(tmp_path: Path) -> None
         training.test(net, tmp_path / "nowhere.safetensors", images, labels)
 
 
-def test_every_test_image_is_scored_once_and_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_test_image_is_scored_once_and_in_order(monkeypatch) -> None:
     monkeypatch.setattr(training, "EVALUATION_BATCH", 4)  # 11 images: the last batch has 3
     images, labels = stripes(11)
     net = tiny().eval()
@@ -525,17 +501,12 @@ def test_arrays_that_do_not_fit_are_refused(images, labels, sentence: str) -> No
             training.train(tiny(), *train_set, *valid_set, 0.01, 1)
 
 
-# --- Devices ------------------------------------------------------------------------------------
-
-
-def test_the_device_auto_is_the_best_that_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_device_auto_is_the_best_and_one_that_is_not_there_is_refused(monkeypatch) -> None:
     for cuda, mps, expected in ((True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")):
         monkeypatch.setattr(torch.cuda, "is_available", lambda cuda=cuda: cuda)
         monkeypatch.setattr(torch.backends.mps, "is_available", lambda mps=mps: mps)
         assert fitting.resolve_device("auto") == torch.device(expected)
-
-
-@pytest.mark.parametrize("name", ["tpu9", "", "cuda:99"])
-def test_a_device_that_is_not_there_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=f"device is '{name}', .* expected auto, cpu, cuda or mps"):
-        fitting.resolve_device(name)
+    for name in ("tpu9", "", "cuda:99"):
+        sentence = f"device is '{name}', .* expected auto, cpu, cuda or mps"
+        with pytest.raises(ValueError, match=sentence):
+            fitting.resolve_device(name)

@@ -236,6 +236,16 @@ def test_a_picture_full_of_dots_ends_in_a_bounded_number_of_pieces() -> None:
     assert len(find_digits(dots)) <= 20
 
 
+@pytest.mark.parametrize("tilts", [[0], [12], [0, 0], [0, 6, -6]])
+def test_a_lying_stroke_is_one_piece_whatever_its_length(tilts: list[int]) -> None:
+    picture, draw = page(1120, 240)
+    for number, tilt in enumerate(tilts, 1):
+        y = 240 * number // (len(tilts) + 1)
+        draw.line([(60, y - tilt), (1060, y + tilt)], fill=0, width=PEN)
+    lines = over_segment(find_ink(np.asarray(picture)).patch)[1]
+    assert sum(len(line.pieces) for line in lines) == len(tilts)
+
+
 def test_a_seam_goes_through_a_bridge_between_two_blocks_but_not_through_much_ink() -> None:
     ink = np.zeros((48, 64), np.float32)
     ink[4:44, 2:26] = ink[4:44, 38:62] = 1

@@ -163,6 +163,15 @@ def test_the_numbers_of_speed_are_those_of_the_results() -> None:
         assert f"{ratio:.2f} times {words}" in section("Speed").replace("\n", " ")
 
 
+def test_the_accuracies_of_the_trainings_are_those_of_the_card() -> None:
+    card = (ROOT / "checkpoints" / "README.md").read_text(encoding="utf-8")
+    seeds = card.split("<!-- begin seeds -->")[1].split("<!-- end seeds -->")[0]
+    for line in seeds.strip().splitlines()[2:]:
+        title, network, _, mean, reach = line.strip("| ").split(" | ")
+        (row,) = (row for row in README.splitlines() if row.startswith(f"| `{network}`, "))
+        assert title.startswith("scans") or f"| {mean} % ({reach}) |" in row
+
+
 # --- Links and front matter ---------------------------------------------------------------------
 
 

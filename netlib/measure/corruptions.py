@@ -177,11 +177,10 @@ def _blur(images: np.ndarray, sigma: float) -> np.ndarray:
 
 def stripe(images: np.ndarray, rng: Generator) -> np.ndarray:
     """Invert the left and the right quarter."""
-    quarter = images.shape[2] // 4
-    result = images.copy()
-    for columns in (slice(quarter), slice(images.shape[2] - quarter, None)):
-        result[:, :, columns] = 1 - images[:, :, columns]
-    return result
+    width = images.shape[2]
+    columns = np.arange(width)
+    at_a_side = np.minimum(columns, width - 1 - columns) < width // 4
+    return np.where(at_a_side, 1 - images, images)
 
 
 def fog(images: np.ndarray, rng: Generator) -> np.ndarray:

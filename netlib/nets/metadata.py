@@ -107,12 +107,9 @@ def _check_rule(rule: Any, layers: Layers) -> None:
         "log_odds": (features + 1,),
         "class_mean": (layers.head.num_classes, features),
     }
-    if kind in needed:
-        field = "class_means" if kind == "class_mean" else "head"
-        if _shape(rule.get(field)) != needed[kind]:
-            raise ValueError(
-                f"its no_digit rule needs {field}, finite numbers of shape {needed[kind]}"
-            )
+    shape, field = needed.get(kind), "class_means" if kind == "class_mean" else "head"
+    if shape and _shape(rule.get(field)) != shape:
+        raise ValueError(f"its no_digit rule needs {field}, finite numbers of shape {shape}")
 
 
 def _shape(values: Any) -> tuple[int, ...] | None:

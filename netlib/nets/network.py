@@ -43,7 +43,7 @@ class Network(nn.Module):
     """Blocks, global average pooling, one fully connected layer.
 
     Args:
-        spec: see `netlib.nets.layers.checked_spec`.
+        spec: see `netlib.nets.layers.layers_of`.
 
     Attributes:
         blocks: the convolution blocks, in order; each maps (N, C, H, W) to (N, C', H', W').
@@ -178,7 +178,7 @@ def named_network(
 
 def _build_block(block: Block) -> nn.Module:
     kind = ConvDw if block.separable else ConvBlock
-    return kind(block.in_channels, block.output_shape[0], block.stride)
+    return kind(block.in_channels, block.output_shape[0], block.layers[0].stride)
 
 
 def _initialise(module: nn.Module) -> None:

@@ -36,9 +36,6 @@ def as_images(
     """Images (N, H, W) or (N, C, H, W) as float32 (N, C, H, W) of the shape `input_dim`.
 
     `normalise` is that of `course.train`; `name` is the set's, for messages.
-
-    Raises:
-        ValueError: another shape, type or range.
     """
     images = as_tensor(x)
     if images.dim() == 3:
@@ -89,9 +86,6 @@ def choose_loss(
     """The loss that was named or given, tried on some logits, and the config that tells of it.
 
     `counts` (C,) has the training images of each class.
-
-    Raises:
-        ValueError: it does not fit logits (N, C) and labels (N,), or the network's head.
     """
     if isinstance(loss, str):
         name = _named(loss)
@@ -150,16 +144,20 @@ def _title(loss: object) -> str:
 def choose_optimizer(
     optimizer: str | MakeOptimizer | torch.optim.Optimizer, net: Network, config: TrainConfig
 ) -> tuple[torch.optim.Optimizer | None, TrainConfig]:
-    """The user's own optimizer, or None where it was named, and the config that tells of it.
-
-    Raises:
-        ValueError: the name is unknown, or the optimizer is of other parameters than the network's.
-    """
+    """The user's own optimizer, or None where it was named, and the config that tells of it."""
     if isinstance(optimizer, str):
         return None, replace(config, optimizer=optimizer.strip().lower())  # type: ignore[arg-type]
-    own = optimizer
+    own: Any = optimizer
     if not isinstance(own, torch.optim.Optimizer):
-        own = _made(optimizer, net, config.learning_rate)
+        has_rate = isinstance(optimizer, partial) and "lr" in optimizer.keywords
+        try:
+            own = optimizer(net.parameters(), **({} if has_rate else {"lr": config.learning_rate}))
+        except TypeError as error:
+            raise ValueError(
+                f"optimizer is {optimizer!r}, which cannot be called with (parameters, lr=) "
+                f"({error}); expected one of {', '.join(OPTIMIZERS)}, a class or an object of "
+                "torch.optim."
+            ) from error
     _check_optimizer(own, net)
     rate = float(own.param_groups[0]["lr"])
     if rate != config.learning_rate:
@@ -168,17 +166,6 @@ def choose_optimizer(
             config.learning_rate, rate,
         )  # fmt: skip
     return own, replace(config, learning_rate=rate, schedule="constant", weight_decay=0.0)
-
-
-def _made(make: Any, net: Network, learning_rate: float) -> Any:
-    own_rate = isinstance(make, partial) and "lr" in make.keywords
-    try:
-        return make(net.parameters(), **({} if own_rate else {"lr": learning_rate}))
-    except TypeError as error:
-        raise ValueError(
-            f"optimizer is {make!r}, which cannot be called with (parameters, lr=) ({error}); "
-            f"expected one of {', '.join(OPTIMIZERS)}, a class or an object of torch.optim."
-        ) from error
 
 
 def _check_optimizer(own: Any, net: Network) -> None:

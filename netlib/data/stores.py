@@ -143,6 +143,10 @@ class ZipStore:
             raise DataError(f"{path} in {self.path} is damaged: size or checksum differs.")
         return data
 
+    def size(self, path: str) -> int:
+        """Bytes that an entry declares; `read` gives no others."""
+        return self._entries[path].file_size
+
     def fingerprint(self, _folder: str = "") -> bytes:
         """Hash of the whole archive: quicker than parsing its directory."""
         return hashlib.blake2b(self._map).digest()

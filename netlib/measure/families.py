@@ -170,12 +170,8 @@ def _placed(rng: Generator, sheet: Image.Image) -> np.ndarray:
     return 255 - np.asarray(pad)
 
 
-def drawn(
-    rng: Generator, strokes: Sequence[np.ndarray], tilt: float = 0, *, plain: bool = False
-) -> np.ndarray:
-    """Strokes with a random pen, size and place; `plain` takes a usual pen in the middle."""
-    if plain:
-        return 255 - render_strokes(strokes, tilt=tilt)
+def drawn(rng: Generator, strokes: Sequence[np.ndarray], tilt: float = 0) -> np.ndarray:
+    """Strokes with a random pen, size and place."""
     ink = render_strokes(
         strokes,
         pen=rng.uniform(*PENS),
@@ -272,11 +268,8 @@ def crossed(rng: Generator, pen: Pen) -> list[np.ndarray]:
     low, high = (np.concatenate(strokes).min(0) - 0.1, np.concatenate(strokes).max(0) + 0.1)
     kind = rng.integers(3)
     if kind == 0:
-        return [
-            *strokes,
-            doodles.line(low, high),
-            doodles.line((low[0], high[1]), (high[0], low[1])),
-        ]
+        back = doodles.line((low[0], high[1]), (high[0], low[1]))
+        return [*strokes, doodles.line(low, high), back]
     rows = np.linspace(0.2, 0.8, int(rng.integers(2, 5))) + rng.normal(0, 0.05)
     levels = low[1] + (high - low)[1] * rows
     slope = rng.uniform(-0.3, 0.3)
@@ -330,6 +323,5 @@ def boxed(strokes: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Scaled to a height of one (a flat one to a width of one), its lower left in the origin."""
     points = np.concatenate(strokes)
     low, size = points.min(0), np.ptp(points, axis=0)
-    return [
-        (np.asarray(stroke, np.float64) - low) / max(float(size.max()), 1e-6) for stroke in strokes
-    ]
+    scale = max(float(size.max()), 1e-6)
+    return [(np.asarray(stroke, np.float64) - low) / scale for stroke in strokes]

@@ -180,7 +180,13 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
         if isinstance(rows, slice):
             names = self.names[rows]
         else:
-            rows = _rows(rows, len(self))
+            rows, count = torch.as_tensor(rows), len(self)
+            if rows.dtype == torch.bool:
+                if len(rows) != count:
+                    told = f"{many(len(rows), 'value')} for {many(count, 'image')}"
+                    raise IndexError(f"the mask has {told}.")
+                rows = rows.nonzero().flatten()
+            rows = rows.to(torch.int64)  # an empty list has no type
             names = [self.names[row] for row in rows.tolist()]
         part = Decoded(names, [], self.labels[rows], self.images[rows])
         return DigitDataset.__new__(DigitDataset)._fill(part, self.num_classes, self.transform)
@@ -195,18 +201,8 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
         return image if self.transform is None else self.transform(image)
 
 
-def _tensors(part: Any) -> tuple[Tensor, Tensor]:
+def _tensors(part: DigitDataset) -> tuple[Tensor, Tensor]:
     return part.batch(range(len(part)))
-
-
-def _rows(rows: Sequence[int] | np.ndarray | Tensor, count: int) -> Tensor:
-    """Row numbers, from row numbers or a mask."""
-    found = torch.as_tensor(rows)
-    if found.dtype != torch.bool:
-        return found.to(torch.int64)
-    if len(found) != count:
-        raise IndexError(f"the mask has {many(len(found), 'value')} for {many(count, 'image')}.")
-    return found.nonzero().flatten()
 
 
 def _takes_pictures(transform: object) -> bool:

@@ -93,8 +93,14 @@ def mnist(root: Path | None = None, download_to: Path | None = None) -> Source:
     if root is None:
         if download_to is None:
             raise DataError("give the folder of MNIST, or one to download it to.")
-        _download_mnist(download_to)
+        from torchvision.datasets import MNIST  # imported late: it takes a second, rarely needed
+
         root = download_to
+        log.info("looking for MNIST in %s, downloading it if it is not there", root)
+        try:
+            MNIST(str(root), download=True)
+        except (OSError, RuntimeError) as error:
+            raise DataError(f"MNIST cannot be downloaded to {root}: {error}.") from error
     raw = _mnist_folder(root)
 
     def split(prefix: str) -> Split:
@@ -223,16 +229,6 @@ def _check_range(name: str, bounds: tuple[float, float], limit: float) -> None:
         raise DataError(
             f"{name} runs from {low:g} to {high:g}, expected 0 < min <= max <= {limit}."
         )
-
-
-def _download_mnist(root: Path) -> None:
-    from torchvision.datasets import MNIST  # imported late: it takes a second and is rarely needed
-
-    log.info("looking for MNIST in %s, downloading it if it is not there", root)
-    try:
-        MNIST(str(root), download=True)
-    except (OSError, RuntimeError) as error:
-        raise DataError(f"MNIST cannot be downloaded to {root}: {error}.") from error
 
 
 def _mnist_folder(root: Path) -> Path:

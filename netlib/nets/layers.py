@@ -228,14 +228,9 @@ def _course_plan(spec: Spec) -> list[tuple[bool, int, int]]:
     """(separable, output channels, stride) of each block of `init_network`."""
     conv = spec["conv_block_count"]
     count = conv + spec["mobilenet_block_count"]
-    return [
-        (
-            i >= conv,
-            _scale(min(FIRST_CHANNELS * 2**i, MAX_CHANNELS), spec["width"]),
-            2 if i in (0, count - 1) else 1,
-        )
-        for i in range(count)
-    ]
+    channels = [min(FIRST_CHANNELS * 2**i, MAX_CHANNELS) for i in range(count)]
+    strides = [2 if i in (0, count - 1) else 1 for i in range(count)]
+    return [(i >= conv, _scale(channels[i], spec["width"]), strides[i]) for i in range(count)]
 
 
 def _v1_plan(spec: Spec) -> list[tuple[bool, int, int]]:
@@ -299,27 +294,22 @@ _SPECS: dict[str, Callable[..., Spec]] = {
 
 
 def _common(input_dim: Sequence[int], num_classes: int, width: float) -> Spec:
-    dims = _input_dim(input_dim)
-    classes = _whole("num_classes", num_classes, 2, MAX_CLASSES)
-    if isinstance(width, (str, list, dict, type(None))) or not 0 < width <= MAX_WIDTH:
-        raise ValueError(
-            f"width is {reprlib.repr(width)}; expected a positive factor, at most {MAX_WIDTH:g}."
-        )
-    return {"input_dim": list(dims), "num_classes": classes, "width": width}
-
-
-def _input_dim(input_dim: Sequence[int]) -> InputDim:
     try:
-        dims = tuple(operator.index(size) for size in input_dim)
+        dims = [operator.index(size) for size in input_dim]
     except TypeError:
-        dims = ()
+        dims = []
     sides = dims[1:]
     if len(dims) != 3 or dims[0] not in (1, 3) or min(sides) < MIN_SIDE or max(sides) > MAX_SIDE:
         raise ValueError(
             f"input_dim is {reprlib.repr(input_dim)}; expected (channels, height, width) with 1 or "
             f"3 channels, at least {MIN_SIDE}x{MIN_SIDE} and at most {MAX_SIDE}x{MAX_SIDE} pixels."
         )
-    return dims[0], dims[1], dims[2]
+    classes = _whole("num_classes", num_classes, 2, MAX_CLASSES)
+    if isinstance(width, (str, list, dict, type(None))) or not 0 < width <= MAX_WIDTH:
+        raise ValueError(
+            f"width is {reprlib.repr(width)}; expected a positive factor, at most {MAX_WIDTH:g}."
+        )
+    return {"input_dim": dims, "num_classes": classes, "width": width}
 
 
 def _whole(name: str, value: Any, low: int, high: int) -> int:
@@ -349,7 +339,8 @@ def folded(net: Arrays) -> list[list[Folded]]:
 
     With s = γ / sqrt(σ² + ε), the weight is s·w and the bias β - s·μ. Computed in float64.
     """
-    return [[_fold(layer, net.arrays) for layer in block.layers] for block in net.layers.blocks]
+    arrays = net.arrays
+    return [[_fold(layer, arrays) for layer in block.layers] for block in net.layers.blocks]
 
 
 def _fold(layer: ConvLayer, arrays: Mapping[str, NDArray]) -> Folded:

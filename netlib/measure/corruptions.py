@@ -34,15 +34,9 @@ CANNY_SIGMA, CANNY_LOW, CANNY_HIGH = 1.0, 0.1, 0.2
 
 
 def corrupt(images: ArrayLike, kind: str, seed: int) -> np.ndarray:
-    """Spoil images.
+    """Spoil images (N, H, W) of floats in [0, 1]; they come back as float32.
 
-    Args:
-        images: (N, H, W) floats in [0, 1].
-        kind: a name of `CORRUPTIONS`.
-        seed: the same seed spoils the same images in the same way.
-
-    Returns:
-        (N, H, W) float32 in [0, 1].
+    The same seed spoils the same images in the same way.
 
     Raises:
         ValueError: the kind is unknown, or the images are of another shape or range.

@@ -66,7 +66,7 @@ def wobbled(rng: Generator, strokes: Strokes, strength: float = 0.03) -> Strokes
     return bent
 
 
-def arrow(rng: Generator) -> Strokes:
+def arrows(rng: Generator) -> Strokes:
     """A straight, bent or curved shaft with one or two heads, in any direction."""
     kind = rng.integers(3)
     if kind == 0:
@@ -87,7 +87,7 @@ def arrow(rng: Generator) -> Strokes:
     return [turned(stroke, degrees) for stroke in strokes]
 
 
-def cross(rng: Generator) -> Strokes:
+def crosses(rng: Generator) -> Strokes:
     """Bars that cross, or meet a stem: plus, times, asterisk, comb, ladder, T."""
     kind = rng.integers(4)
     if kind == 0:  # two bars across each other
@@ -113,7 +113,7 @@ def cross(rng: Generator) -> Strokes:
     return [turned(stroke, float(turn)) for stroke in strokes]
 
 
-def polygon(rng: Generator) -> Strokes:
+def polygons(rng: Generator) -> Strokes:
     """A triangle, box or pentagon with sharp corners, alone or with something in it or on it."""
     count = int(rng.choice([3, 3, 4, 4, 4, 5]))
     angles = np.sort(360 / count * (np.arange(count) + rng.uniform(-0.22, 0.22, count)))
@@ -133,7 +133,7 @@ def polygon(rng: Generator) -> Strokes:
     return strokes
 
 
-def curve(rng: Generator) -> Strokes:
+def curves(rng: Generator) -> Strokes:
     """A spiral, wave, heart, lying loop, star, flash, crescent or row of loops."""
     kind = rng.integers(8)
     t = np.linspace(0, 1, 8 * STEPS)
@@ -174,7 +174,7 @@ def curve(rng: Generator) -> Strokes:
     return strokes
 
 
-def doodle(rng: Generator) -> Strokes:
+def doodles(rng: Generator) -> Strokes:
     """Three to nine lines, arcs, rings and zigzags, anywhere."""
     strokes = []
     for _ in range(int(rng.integers(3, 10))):
@@ -194,7 +194,7 @@ def doodle(rng: Generator) -> Strokes:
     return strokes
 
 
-def glyph(rng: Generator) -> Strokes:
+def glyphs(rng: Generator) -> Strokes:
     """A sign of an alphabet that nobody has: three to six joints of a 3x3 grid, joined."""
     grid = np.stack(np.meshgrid([0, 0.5, 1], [0, 0.6, 1.2]), -1).reshape(-1, 2)
     joints = grid[rng.permutation(9)[: rng.integers(4, 7)]] + rng.normal(0, 0.05, 2)
@@ -212,7 +212,7 @@ def glyph(rng: Generator) -> Strokes:
     return strokes
 
 
-def scene(rng: Generator) -> Strokes:
+def scenes(rng: Generator) -> Strokes:
     """A small picture as people draw it: face, flower, tree, cup, fish and the like."""
     chosen = SCENES[int(rng.integers(len(SCENES)))]
     return chosen(rng) if callable(chosen) else chosen
@@ -328,11 +328,6 @@ SCENES: tuple[Drawer | Strokes, ...] = (
     *(CAR, GLASSES, ENVELOPE, CLOUD, FLAG, _key, NOTE, BULB),
 )
 DRAWERS: dict[str, Drawer] = {
-    "arrows": arrow,
-    "crosses": cross,
-    "polygons": polygon,
-    "curves": curve,
-    "doodles": doodle,
-    "glyphs": glyph,
-    "scenes": scene,
+    drawer.__name__: drawer
+    for drawer in (arrows, crosses, polygons, curves, doodles, glyphs, scenes)
 }

@@ -185,11 +185,8 @@ def auroc(digits: ArrayLike, others: ArrayLike) -> tuple[float, float, float]:
 
     The area is the chance that a digit scores higher than something else, ties counting half; its
     variance is that of DeLong et al. 1988, found from ranks (Sun & Xu 2014), and the interval is
-    symmetric in the log-odds, so that it stays below 1.
-
-    Args:
-        digits: (N,), N > 1; -inf and inf are scores like any other.
-        others: (M,), M > 1.
+    symmetric in the log-odds, so that it stays below 1. Two scores or more of each kind are
+    needed; -inf and inf are scores like any other.
     """
     high, low = np.asarray(digits, dtype=np.float64), np.asarray(others, dtype=np.float64)
     n, m = len(high), len(low)

@@ -163,26 +163,21 @@ def _page(rng: Generator, ink: np.ndarray, low: float = 0.75, high: float = 0.95
     return _inked(_sheet(ink, rng.uniform(low, high)), ink, _any(rng, PENS))
 
 
-def _wood(rng: Generator, shape: tuple[int, int]) -> np.ndarray:
-    """A desk: streaks along one direction."""
-    streaks = rng.normal(0, 1, (shape[0], max(2, shape[1] // 60))).astype(np.float32)
-    soft = cv2.resize(cv2.GaussianBlur(streaks, (0, 0), 1.5), shape[::-1])
-    colour = np.array(_any(rng, ((0.45, 0.3, 0.18), (0.25, 0.17, 0.12), (0.6, 0.5, 0.38))))
-    return colour * (1 + 0.12 * soft[..., None])
-
-
 def desk(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
     """A sheet lying on a desk, seen at an angle."""
     page = _page(rng, ink)
     h, w = ink.shape
     edge = int(rng.uniform(0.1, 0.35) * max(h, w))
-    ground = _wood(rng, (h + 2 * edge, w + 2 * edge)).astype(np.float32)
+    size = (w + 2 * edge, h + 2 * edge)
+    streaks = rng.normal(0, 1, (size[1], max(2, size[0] // 60))).astype(np.float32)
+    soft = cv2.resize(cv2.GaussianBlur(streaks, (0, 0), 1.5), size)
+    colour = np.array(_any(rng, ((0.45, 0.3, 0.18), (0.25, 0.17, 0.12), (0.6, 0.5, 0.38))))
+    wood = (colour * (1 + 0.12 * soft[..., None])).astype(np.float32)
     corners = np.array([(0, 0), (w, 0), (w, h), (0, h)], np.float32)
     target = corners + edge + rng.uniform(-0.06, 0.06, (4, 2)).astype(np.float32) * min(h, w)
     warp = cv2.getPerspectiveTransform(corners, target.astype(np.float32))
-    size = (ground.shape[1], ground.shape[0])
     seen = cv2.warpPerspective(np.ones(ink.shape, np.float32), warp, size)[..., None]
-    view = ground * (1 - seen) + cv2.warpPerspective(page, warp, size) * seen
+    view = wood * (1 - seen) + cv2.warpPerspective(page, warp, size) * seen
     return _photo(rng, view)
 
 

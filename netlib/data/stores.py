@@ -89,20 +89,16 @@ def check_file(path: Path, max_bytes: int) -> None:
     """
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
+        kinds = {stat.S_ISDIR: "folder", stat.S_ISFIFO: "pipe", stat.S_ISSOCK: "socket"}
+        kind = next((name for test, name in kinds.items() if test(found.st_mode)), "device")
         raise DataError(
-            f"{path} is a {_kind(found.st_mode)}; expected a regular file: copy its content into "
-            "one, or remove it."
+            f"{path} is a {kind}; expected a regular file: copy its content into one, or remove it."
         )
     if found.st_size > max_bytes:
         raise DataError(
             f"{path} has {found.st_size:,} bytes; expected at most {max_bytes:,}: remove or "
             "shrink it."
         )
-
-
-def _kind(mode: int) -> str:
-    kinds = {stat.S_ISDIR: "folder", stat.S_ISFIFO: "pipe", stat.S_ISSOCK: "socket"}
-    return next((name for test, name in kinds.items() if test(mode)), "device")
 
 
 class ZipStore:

@@ -147,7 +147,15 @@ def typed(rng: Generator, fonts: Sequence[Path], these: str, count: int = 1) -> 
     sheet = Image.new("L", size)
     ImageDraw.Draw(sheet).text((edge - left, edge - top), text, fill=255, font=font)
     sheet = sheet.rotate(rng.uniform(-12, 12), Image.Resampling.BICUBIC, expand=True)
-    return _placed(rng, Image.fromarray(_bent(rng, np.asarray(sheet))))
+    sheet = Image.fromarray(_bent(rng, np.asarray(sheet)))
+    # Cut out, scaled to a random size and put anywhere
+    ink = sheet.crop(sheet.getbbox() or (0, 0, 1, 1))
+    scale = rng.uniform(*EXTENTS) * PAD_SIZE / max(ink.size)
+    width, height = (max(1, round(side * scale)) for side in ink.size)
+    pad = Image.new("L", (PAD_SIZE, PAD_SIZE))
+    place = (int(rng.integers(PAD_SIZE - width + 1)), int(rng.integers(PAD_SIZE - height + 1)))
+    pad.paste(ink.resize((width, height), Image.Resampling.BICUBIC), place)
+    return 255 - np.asarray(pad)
 
 
 def _bent(rng: Generator, sheet: np.ndarray) -> np.ndarray:
@@ -157,17 +165,6 @@ def _bent(rng: Generator, sheet: np.ndarray) -> np.ndarray:
     field = [cv2.resize(plane, (width, height), interpolation=cv2.INTER_CUBIC) for plane in coarse]
     y, x = np.mgrid[:height, :width].astype(np.float32)
     return cv2.remap(sheet, x + field[0], y + field[1], cv2.INTER_LINEAR)
-
-
-def _placed(rng: Generator, sheet: Image.Image) -> np.ndarray:
-    """Ink on black, cut out, scaled to a random size and put anywhere on a white pad."""
-    ink = sheet.crop(sheet.getbbox() or (0, 0, 1, 1))
-    scale = rng.uniform(*EXTENTS) * PAD_SIZE / max(ink.size)
-    width, height = (max(1, round(side * scale)) for side in ink.size)
-    pad = Image.new("L", (PAD_SIZE, PAD_SIZE))
-    place = (int(rng.integers(PAD_SIZE - width + 1)), int(rng.integers(PAD_SIZE - height + 1)))
-    pad.paste(ink.resize((width, height), Image.Resampling.BICUBIC), place)
-    return 255 - np.asarray(pad)
 
 
 def drawn(rng: Generator, strokes: Sequence[np.ndarray], tilt: float = 0) -> np.ndarray:

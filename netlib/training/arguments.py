@@ -153,17 +153,6 @@ def choose_optimizer(
                 f"({error}); expected one of {', '.join(OPTIMIZERS)}, a class or an object of "
                 "torch.optim."
             ) from error
-    _check_optimizer(own, net)
-    rate = float(own.param_groups[0]["lr"])
-    if rate != config.learning_rate:
-        logger.warning(
-            "learning_rate is %g, but the optimizer has its own rate, %g, and keeps it.",
-            config.learning_rate, rate,
-        )  # fmt: skip
-    return own, replace(config, learning_rate=rate, schedule="constant", weight_decay=0.0)
-
-
-def _check_optimizer(own: Any, net: Network) -> None:
     if not isinstance(own, torch.optim.Optimizer) or isinstance(own, torch.optim.LBFGS):
         raise ValueError(
             f"The optimizer is of the kind {type(own).__name__}; expected one of torch.optim whose "
@@ -175,3 +164,10 @@ def _check_optimizer(own: Any, net: Network) -> None:
             "The optimizer holds no parameter of net; expected one built on net.parameters(), "
             "after the network was built."
         )
+    rate = float(own.param_groups[0]["lr"])
+    if rate != config.learning_rate:
+        logger.warning(
+            "learning_rate is %g, but the optimizer has its own rate, %g, and keeps it.",
+            config.learning_rate, rate,
+        )  # fmt: skip
+    return own, replace(config, learning_rate=rate, schedule="constant", weight_decay=0.0)

@@ -4,7 +4,6 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -216,16 +215,12 @@ class _Run:
         """The network that is validated: the average where there is one."""
         return self.average.module if self.average is not None else self.net
 
-    def autocast(self) -> AbstractContextManager:
-        if self.config.precision == "float32":
-            return nullcontext()
-        return torch.autocast(self.device.type, dtype=torch.bfloat16)
-
     def train_epoch(self, batches: Batches, epoch: int, loss_func: Loss) -> tuple[float, float]:
         # One 63-bit seed from two numbers, with no simple pattern between epochs or seeds
         state = np.random.SeedSequence([self.config.seed, epoch]).generate_state(2, np.uint32)
         generator = torch.Generator(self.device).manual_seed(int(state @ [1 << 31, 1]))
         self.net.train()
+        half = self.config.precision == "bfloat16"
         total_loss = torch.zeros((), device=self.device, dtype=torch.float64)
         total_right = torch.zeros((), device=self.device, dtype=torch.int64)
         count = 0
@@ -238,7 +233,7 @@ class _Run:
             if epoch < self.config.training_epochs - self.config.clean_epochs:
                 images = augment(images, self.config.augment, generator)
             images = images.contiguous(memory_format=self.memory_format)
-            with self.autocast():
+            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half):
                 logits = self.net(images)
                 said = softened(self.teachers, images) if self.teachers else None
             logits = logits.float()

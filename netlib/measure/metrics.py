@@ -57,8 +57,10 @@ def scores(labels: ArrayLike, logits: ArrayLike, temperature: float = 1.0) -> Sc
         accuracy_interval=wilson_interval(right, len(y)),
         balanced_accuracy=float(recall[support > 0].mean()),
         macro_f1=float(f1[np.union1d(y, predictions)].mean()),
-        per_class_recall=tuple(np.where(support > 0, recall, None).tolist()),
-        per_class_f1=tuple(f1.tolist()),
+        per_class_recall=tuple(
+            float(r) if n else None for r, n in zip(recall, support, strict=True)
+        ),
+        per_class_f1=tuple(map(float, f1)),
         nll=float(-log_p[np.arange(len(y)), y].mean()),
         brier=float(np.square(p - np.eye(num_classes)[y]).sum(1).mean()),
         ece=calibration_error(y, p),

@@ -144,9 +144,9 @@ def choose_optimizer(
         return None, replace(config, optimizer=optimizer.strip().lower())  # type: ignore[arg-type]
     own: Any = optimizer
     if not isinstance(own, torch.optim.Optimizer):
-        has_rate = isinstance(optimizer, partial) and "lr" in optimizer.keywords
+        has_rate = isinstance(own, partial) and "lr" in own.keywords
         try:
-            own = optimizer(net.parameters(), **({} if has_rate else {"lr": config.learning_rate}))
+            own = own(net.parameters(), **({} if has_rate else {"lr": config.learning_rate}))
         except TypeError as error:
             raise ValueError(
                 f"optimizer is {optimizer!r}, which cannot be called with (parameters, lr=) "

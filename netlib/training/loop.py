@@ -291,11 +291,13 @@ class _Run:
             weights = self.evaluated.state_dict()
             self.best_weights = {name: t.detach().clone() for name, t in weights.items()}
 
+    def facts(self) -> dict[str, Any]:
+        """What a run that goes on must have in common with its state file."""
+        return {"spec": self.net.spec, "config": asdict(self.config), "data": self.identity}
+
     def save(self, path: Path) -> None:
         state = {
-            "spec": self.net.spec,
-            "config": asdict(self.config),
-            "data": self.identity,
+            **self.facts(),
             "net": self.net.state_dict(),
             "average": self.average.state_dict() if self.average is not None else None,
             "optimizer": self.optimizer.state_dict(),
@@ -310,23 +312,18 @@ class _Run:
     def load(self, path: Path) -> None:
         try:
             state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
-            steps_taken, epochs = state["scheduler"]["last_epoch"], len(state["history"])
-            found = {key: state[key] for key in ("spec", "config", "data")}
+            found = {name: state[name] for name in self.facts()}
+            found["number of steps"] = state["scheduler"]["last_epoch"]
+            epochs, precision = len(state["history"]), found["config"]["precision"]
         except Exception as error:  # torch raises many kinds for a damaged file
             raise TrainingError(
                 f"{path} is no readable training state ({type(error).__name__}); delete it to "
                 "begin anew."
             ) from error
         if self.is_free:  # it goes on as it began
-            self.config = replace(self.config, precision=found["config"]["precision"])
-        found["number of steps"] = steps_taken
-        expected = {
-            "spec": self.net.spec,
-            "config": asdict(self.config),
-            "data": self.identity,
-            "number of steps": epochs * self.steps,  # differs with another number of images
-        }
-        for name, value in expected.items():
+            self.config = replace(self.config, precision=precision)
+        # Steps differ with another number of images.
+        for name, value in {**self.facts(), "number of steps": epochs * self.steps}.items():
             if found[name] != value:
                 raise TrainingError(
                     f"{path} belongs to another run: its {name} is {found[name]}, expected "

@@ -52,6 +52,10 @@ class Table:
     def __len__(self) -> int:
         return len(self.names)
 
+    def read(self, index: int) -> bytes:
+        """The encoded bytes of image `index`."""
+        return self.store.read(self.paths[index])
+
 
 @dataclass(frozen=True)
 class Place:

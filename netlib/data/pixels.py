@@ -155,7 +155,7 @@ def read_image(store: Store, name: str, read: Reader) -> Image.Image:
 
 def _workers(table: Table) -> int:
     """Threads that pay: Pillow lets go of the interpreter only within an image's pixel loops."""
-    size = np.median([len(table.store.read(path)) for path in table.paths[:5]])
+    size = np.median([len(table.read(index)) for index in range(min(5, len(table)))])
     return 1 if size < _SMALL_IMAGE else min(8, os.cpu_count() or 1)
 
 

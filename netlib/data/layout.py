@@ -114,7 +114,7 @@ def read_table(part: Part, num_classes: int) -> Table:
         files, title = _files(part.folder), part.table.where
         others = [_files(place) for place in part.others]
         listed = [name for some in (files, *others) for name in some.names]
-        every = Files(part.folder.path, listed, files.title) if others else files
+        every = Files(listed, files.title) if others else files
         sheet = _sheet(part.table, every)
         if part.split:
             sheet = sheet.of_split(part.split, _may_be_of(part, files, others))
@@ -294,7 +294,7 @@ def _merged(folders: Sequence[Place], split: str) -> list[Place]:
 
 def _files(folder: Place) -> Files:
     title = folder.store.path / folder.path
-    return Files(folder.path, folder.store.files(folder.path), f"{title}")
+    return Files(folder.store.files(folder.path), f"{title}")
 
 
 def _sheet(table: Place, files: Files) -> Sheet:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import PurePosixPath
 from typing import Any
 
 from netlib.data.stores import DataError, leaves
@@ -65,11 +64,10 @@ def inert(value: Any) -> Any:
 class Files:
     """The image folder's listing, and how a name in the CSV finds its file."""
 
-    def __init__(self, folder: str, names: Sequence[str], title: str) -> None:
+    def __init__(self, names: Sequence[str], title: str) -> None:
         self.title = title
         self.names = frozenset(names)
         self.images = {name for name in names if has_image_suffix(name)}
-        self.prefix = f"{PurePosixPath(folder).name}/"
 
     @cached_property
     def by_stem(self) -> dict[str, list[str]]:

@@ -20,9 +20,8 @@ _TEMPORARY = re.compile(rf"\..+\.{_HOST}-(\d+)\.\w{{8}}")
 def replacing(path: Path, folder: Path | None = None) -> Iterator[Path]:
     """An empty file to write to; it takes the place of `path` when the block ends without an error.
 
-    Args:
-        path: what is made or replaced; missing folders above it are made, too.
-        folder: where the file lies meanwhile, on the same disk; default: beside `path`.
+    Missing folders above `path` are made. Meanwhile the file lies in `folder`, on the same disk,
+    by default beside `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(

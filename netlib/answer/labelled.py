@@ -27,7 +27,7 @@ def picture_labels(
     leaf_of = {name: PurePosixPath(name).name for name in names}
     counts = Counter(leaf_of.values())
     whole = {leaf: name for name, leaf in leaf_of.items() if counts[leaf] == 1}
-    files = Files("", [*names, *whole], "the pictures")
+    files = Files([*names, *whole], "the pictures")
     sheet = read_sheet(data, title, files)
     known = _spellings(classes)
     expected = _described(classes)

@@ -11,12 +11,7 @@ from netlib.data.stores import DataError
 def as_labels(y: ArrayLike | Tensor, num_classes: int) -> Tensor:
     """Labels as int64 (N,) from 0 to num_classes - 1.
 
-    Args:
-        y: integers (N,) or (N, 1), as floats, too; or one-hot (N, num_classes).
-        num_classes: of the network.
-
-    Raises:
-        DataError: another shape, type or range.
+    They may be integers (N,) or (N, 1), as floats, too, or one-hot (N, num_classes).
     """
     labels = as_tensor(y)
     if labels.dim() == 2 and labels.shape[1] == 1:
@@ -42,11 +37,7 @@ def _is_one_hot(labels: Tensor) -> bool:
 
 
 def as_tensor(values: ArrayLike | Tensor) -> Tensor:
-    """Numbers as a tensor on the CPU, in the same memory where torch can use that.
-
-    Raises:
-        DataError: no numbers, or rows of different lengths.
-    """
+    """Numbers as a tensor on the CPU, in the same memory where torch can use that."""
     if isinstance(values, (list, tuple)) and any(isinstance(v, Tensor) for v in values):
         values = torch.stack([torch.as_tensor(v) for v in values])
     if isinstance(values, Tensor):

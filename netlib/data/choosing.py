@@ -34,16 +34,12 @@ class EpochSampler(Sampler[int]):
         """The next pass is this epoch's."""
         self.epoch = epoch
 
-    def order(self, epoch: int) -> list[int]:
-        """The epoch's order of samples."""
-        rng = np.random.default_rng([self.seed, epoch])
-        if self._shares is None:
-            return rng.permutation(self.num_samples).tolist()
-        return rng.choice(self.num_samples, self.num_samples, p=self._shares).tolist()
-
     def __iter__(self) -> Iterator[int]:
-        epoch, self.epoch = self.epoch, self.epoch + 1
-        return iter(self.order(epoch))
+        rng = np.random.default_rng([self.seed, self.epoch])
+        self.epoch += 1
+        if self._shares is None:
+            return iter(rng.permutation(self.num_samples).tolist())
+        return iter(rng.choice(self.num_samples, self.num_samples, p=self._shares).tolist())
 
     def __len__(self) -> int:
         return self.num_samples

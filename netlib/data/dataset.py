@@ -123,13 +123,14 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
         if not len(names) == len(labels) == len(images):
             counts = len(images), len(labels), len(names)
             raise DataError("{} images have {} labels and {} names.".format(*counts))
-        dataset = cls.__new__(cls)
-        dataset._fill(Decoded(names, [], labels, images), num_classes, transform)
-        return dataset
+        return cls.__new__(cls)._fill(Decoded(names, [], labels, images), num_classes, transform)
 
-    def _fill(self, decoded: Decoded, num_classes: int, transform: Transform | None) -> None:
+    def _fill(
+        self, decoded: Decoded, num_classes: int, transform: Transform | None
+    ) -> "DigitDataset":
         self.names, self.warnings, self.labels, self.images = decoded
         self.num_classes, self.transform = num_classes, transform
+        return self
 
     @property
     def input_dim(self) -> InputDim:
@@ -150,10 +151,6 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
         if isinstance(index, (slice, list, range)) or getattr(index, "ndim", 0) == 1:
             return self.select(index)
         return self._transformed(self.images[index]), int(self.labels[index])
-
-    def __getitems__(self, indices: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
-        """Images and labels fetched at once; `DataLoader` calls it where it exists."""
-        return list(zip(*self.batch(indices), strict=True))
 
     def loader(self, batch_size: int, sampler: Sampler[int] | None = None) -> DataLoader:
         """Batches of float images and labels, each fetched whole; in order without a sampler."""
@@ -179,36 +176,29 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
         if isinstance(rows, slice):
             names = self.names[rows]
         else:
-            rows = _rows(rows, len(self))
+            rows, count = torch.as_tensor(rows), len(self)
+            if rows.dtype == torch.bool:
+                if len(rows) != count:
+                    told = f"{many(len(rows), 'value')} for {many(count, 'image')}"
+                    raise IndexError(f"the mask has {told}.")
+                rows = rows.nonzero().flatten()
+            rows = rows.to(torch.int64)  # an empty list has no type
             names = [self.names[row] for row in rows.tolist()]
-        part = DigitDataset.__new__(DigitDataset)
-        decoded = Decoded(names, [], self.labels[rows], self.images[rows])
-        part._fill(decoded, self.num_classes, self.transform)
-        return part
+        part = Decoded(names, [], self.labels[rows], self.images[rows])
+        return DigitDataset.__new__(DigitDataset)._fill(part, self.num_classes, self.transform)
 
     def _transformed(self, image: Tensor) -> Tensor:
         """A uint8 image (C, H, W) as it is handed out."""
-        if self.transform is None:
-            return image.float().div_(255)
-        if _takes_pictures(self.transform):
+        if self.transform is not None and _takes_pictures(self.transform):
             array = image.numpy()
             array = array[0] if len(array) == 1 else array.transpose(1, 2, 0)
             return self.transform(Image.fromarray(array))
-        return self.transform(image.float().div_(255))
+        image = image.float().div_(255)
+        return image if self.transform is None else self.transform(image)
 
 
 def _tensors(part: Any) -> tuple[Tensor, Tensor]:
     return part.batch(range(len(part)))
-
-
-def _rows(rows: Sequence[int] | np.ndarray | Tensor, count: int) -> Tensor:
-    """Row numbers, from row numbers or a mask."""
-    found = torch.as_tensor(rows)
-    if found.dtype != torch.bool:
-        return found.to(torch.int64)
-    if len(found) != count:
-        raise IndexError(f"the mask has {many(len(found), 'value')} for {many(count, 'image')}.")
-    return found.nonzero().flatten()
 
 
 def _takes_pictures(transform: object) -> bool:

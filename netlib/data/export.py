@@ -55,7 +55,7 @@ def write_layout(
         written = {}
         for name, split in source.splits.items():
             rows = train_rows if name == "train" else np.arange(len(split.labels))
-            written[name] = _write_split(temporary, f"{name}_new", split, rows, as_zip, progress)
+            written[name] = _write_split(temporary, name, split, rows, as_zip, progress)
         text = _json({**record, "splits": written})
         (temporary / "record.json").write_text(text, encoding="utf-8")
         temporary.chmod(0o755)  # mkdtemp makes folders that only their owner can read
@@ -67,10 +67,10 @@ def write_layout(
 
 
 def _write_split(
-    folder: Path, stem: str, split: Split, rows: np.ndarray, as_zip: bool, progress: bool
+    folder: Path, name: str, split: Split, rows: np.ndarray, as_zip: bool, progress: bool
 ) -> dict[str, Any]:
     """Writes images and CSV; returns what record.json says about them."""
-    name = stem.removesuffix("_new")
+    stem = f"{name}_new"
     # Stored: PNG files do not shrink any further.
     archive = zipfile.ZipFile(folder / f"{name}.zip", "w") if as_zip else None
 

@@ -17,13 +17,7 @@ PROFILES = ("none", "exp", "step")
 
 
 def class_sizes(profile: str, num_classes: int, n_max: int, ratio: float) -> list[int]:
-    """Images per class, from the most frequent to the rarest, rounded down.
-
-    Args:
-        profile: "none", "exp" or "step".
-        num_classes: number of classes, at least 2.
-        n_max: images of the most frequent class.
-        ratio: n_max / n_min, at least 1; not used by "none".
+    """Images per class, from the most frequent, which has `n_max`, to the rarest, rounded down.
 
     Raises:
         DataError: an argument is out of range, or the rarest class would be empty.
@@ -61,12 +55,6 @@ def subsample(
     labels: np.ndarray, order: Sequence[int], sizes: Sequence[int], seed: int
 ) -> np.ndarray:
     """Row numbers, ascending, of a random subset with `sizes[rank]` rows of class `order[rank]`.
-
-    Args:
-        labels: (N,) integers.
-        order: classes from the most frequent to the rarest.
-        sizes: rows to keep of each, in the same order.
-        seed: decides which.
 
     Raises:
         DataError: a class has fewer images than asked for.

@@ -5,7 +5,6 @@ sixth of each class becomes one; one that cannot be used as it is raises a `Data
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -14,41 +13,18 @@ import numpy as np
 from netlib.data.choosing import split_stratified
 from netlib.data.layout import find_split, has_split, read_table
 from netlib.data.pixels import open_as, read_image
-from netlib.data.sources import NUM_CLASSES, Images, Source, Split, read_idx
+from netlib.data.sources import NUM_CLASSES, Lazy, Source, Split, read_idx
 from netlib.data.stores import MAX_INNER_BYTES, DataError, FolderStore, Store, ZipStore, check_file
 from netlib.data.tables import has_image_suffix
 from netlib.errors import many
 
 TEST_SHARE = 1 / 6  # MNIST's own: 10,000 of 70,000 images, about
-TEST_WORDS = ("t10k", "test")
 
 
-@dataclass(frozen=True)
-class StoredPictures:
-    """Pictures in a folder or zip, decoded to grey in their own sizes when they are asked for."""
-
-    store: Store
-    names: Sequence[str]
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def __getitem__(self, index: int) -> np.ndarray:
-        return np.asarray(read_image(self.store, self.names[index], partial(open_as, mode="L")))
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """Some of the images."""
-
-    images: Images
-    rows: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> np.ndarray:
-        return self.images[int(self.rows[index])]
+def _stored(store: Store, names: Sequence[str]) -> Lazy:
+    """Pictures in a folder or zip, in grey and in their own sizes."""
+    grey = partial(open_as, mode="L")
+    return Lazy(names, lambda name: np.asarray(read_image(store, name, grey)))
 
 
 def from_csv(path: Path, seed: int = 0) -> Source:
@@ -57,8 +33,7 @@ def from_csv(path: Path, seed: int = 0) -> Source:
     for split in ("train", "test"):
         if split == "train" or has_split(path, split):
             table = read_table(find_split(path, split), NUM_CLASSES)
-            images = StoredPictures(table.store, table.paths)
-            splits[split] = Split(images, np.array(table.labels))
+            splits[split] = Split(_stored(table.store, table.paths), np.array(table.labels))
     return _source("csv", path, splits, seed)
 
 
@@ -83,7 +58,7 @@ def image_folder(path: Path, seed: int = 0) -> Source:
         labels.append(int(folders[-1]))
     if "train" not in found:
         raise DataError(f"{path} has no image in a folder for each digit, 0/ to 9/.")
-    splits = {s: Split(StoredPictures(store, n), np.array(k)) for s, (n, k) in found.items()}
+    splits = {s: Split(_stored(store, n), np.array(k)) for s, (n, k) in found.items()}
     return _source("imagefolder", path, splits, seed)
 
 
@@ -141,12 +116,10 @@ def idx(path: Path, seed: int = 0) -> Source:
     splits = {}
     for images in sorted(path.rglob("*images*idx3*")) if path.is_dir() else []:
         name = images.name.replace("images", "labels").replace("idx3", "idx1")
-        stem = name.removesuffix(".gz")
-        labels = next(
-            (p for p in (images.with_name(stem), images.with_name(f"{stem}.gz")) if p.exists()),
-            None,
-        )
-        if labels is None:
+        labels = images.with_name(name.removesuffix(".gz"))
+        if not labels.exists():
+            labels = labels.with_name(f"{labels.name}.gz")
+        if not labels.exists():
             raise DataError(f"{path} holds {images.name} but not {name}; both are needed.")
         split = "test" if _is_test(images) else "train"
         splits[split] = Split(read_idx(images, 3), read_idx(labels, 1).astype(np.int64))
@@ -173,7 +146,8 @@ def _source(name: str, path: Path, splits: dict[str, Split], seed: int) -> Sourc
         return Source(name, splits, record)
     whole = splits["train"]
     rows = split_stratified(whole.labels, {"test": TEST_SHARE, "train": None}, seed)
-    cut = {s: Split(_Rows(whole.images, rows[s]), whole.labels[rows[s]]) for s in rows}
+    get = whole.images.__getitem__
+    cut = {s: Split(Lazy(r.tolist(), get), whole.labels[r]) for s, r in rows.items()}
     return Source(name, cut, {**record, "test_share": TEST_SHARE, "split_seed": seed})
 
 
@@ -183,7 +157,7 @@ def _check_exists(path: Path) -> None:
 
 
 def _is_test(path: Path) -> bool:
-    return any(word in path.name.lower() for word in TEST_WORDS)
+    return any(word in path.name.lower() for word in ("t10k", "test"))
 
 
 IMPORTS: Mapping[str, Callable[[Path, int], Source]] = {

@@ -84,15 +84,7 @@ class Part:
 
 
 def find_split(path: str | PathLike[str], split: str) -> Part:
-    """The image folder and the CSV of a split.
-
-    Args:
-        path: a folder or a zip.
-        split: "train" or "test".
-
-    Raises:
-        DataError: one of the two is missing, or it is not clear which are meant.
-    """
+    """The image folder and the CSV of a split, in a folder or a zip."""
     path = Path(path)
     if split not in SPLITS:
         raise DataError(f"split is {split!r}, but must be one of {', '.join(SPLITS)}.")
@@ -117,16 +109,12 @@ def has_split(path: str | PathLike[str], split: str) -> bool:
 
 
 def read_table(part: Part, num_classes: int) -> Table:
-    """Reads the split's CSV and matches its rows with the images.
-
-    Raises:
-        DataError: see the sentences in `tables`: absent images, bad labels, duplicates.
-    """
+    """Reads the split's CSV and matches its rows with the images."""
     with collector_paused():
         files, title = _files(part.folder), part.table.where
         others = [_files(place) for place in part.others]
         listed = [name for some in (files, *others) for name in some.names]
-        every = Files(part.folder.path, listed, files.title) if others else files
+        every = Files(listed, files.title) if others else files
         sheet = _sheet(part.table, every)
         if part.split:
             sheet = sheet.of_split(part.split, _may_be_of(part, files, others))
@@ -144,11 +132,7 @@ def read_table(part: Part, num_classes: int) -> Table:
 
 
 def _may_be_of(part: Part, files: Files, others: Sequence[Files]) -> Callable[[str], bool]:
-    """Whether a name in a CSV of both splits is of this part: by its folder, or by where it lies.
-
-    Raises:
-        DataError: from the function, where it lies in both.
-    """
+    """Whether a name in a CSV of both splits is of this part, by its folder or where it lies."""
 
     def may_be(name: str) -> bool:
         said = _split_of(_parent(name.replace("\\", "/")))
@@ -218,18 +202,14 @@ def _opened(survey: _Survey, path: Path, split: str) -> _Survey:
         if _split_of(place.where) not in (split, None) or depth > ZIP_DEPTH:
             found.zips.append(place)
             continue
-        inner = _Survey().add(_open_zip(place), f"{place.where[:-4]}/")
+        inside = isinstance(place.store, ZipStore)
+        content = place.store.read(place.path) if inside else None
+        archive = ZipStore(place.store.path / place.path, content)
+        inner = _Survey().add(archive, f"{place.where[:-4]}/")
         found.folders += inner.folders
         found.tables += inner.tables
         zips += [(zip_, depth + 1) for zip_ in inner.zips]
     return found
-
-
-def _open_zip(place: Place) -> ZipStore:
-    path = place.store.path / place.path
-    if isinstance(place.store, FolderStore):
-        return ZipStore(path)
-    return ZipStore(path, place.store.read(place.path))
 
 
 def _in_the_course_s_layout(survey: _Survey, split: str) -> Part | None:
@@ -253,7 +233,9 @@ def _by_words(survey: _Survey, split: str) -> Part | None:
         return None
     pairs = list(product(folders, tables))
     if len(pairs) > 1:
-        pairs = _best_pairs(pairs)
+        shares = [_sheet(table, files := _files(folder)).share(files) for folder, table in pairs]
+        if best := max(shares):  # the CSV names most of what it names in that folder
+            pairs = [pair for pair, share in zip(pairs, shares, strict=True) if share == best]
     if len(pairs) > 1:
         raise DataError(
             f"It is not clear which images and CSV are the {split} split: there are "
@@ -310,18 +292,9 @@ def _merged(folders: Sequence[Place], split: str) -> list[Place]:
     return merged
 
 
-def _best_pairs(pairs: Sequence[tuple[Place, Place]]) -> list[tuple[Place, Place]]:
-    """Those pairs in which the CSV names most of what it names in that folder."""
-    shares = [_sheet(table, files := _files(folder)).share(files) for folder, table in pairs]
-    best = max(shares)
-    if best == 0:
-        return list(pairs)
-    return [pair for pair, share in zip(pairs, shares, strict=True) if share == best]
-
-
 def _files(folder: Place) -> Files:
     title = folder.store.path / folder.path
-    return Files(folder.path, folder.store.files(folder.path), f"{title}")
+    return Files(folder.store.files(folder.path), f"{title}")
 
 
 def _sheet(table: Place, files: Files) -> Sheet:

@@ -95,9 +95,10 @@ class DigitData:
         if extra_train_sets:
             self.train_set = _join([self.train_set, *extra_train_sets])
         self.train_set.transform = transform
-        self.sampler = EpochSampler(
-            len(self.train_set), seed, self._weights() if weighted_sampling else None
-        )
+        counts, weights = self.class_counts, None
+        if weighted_sampling:
+            weights = [1 / counts[label] for label in self.train_set.labels.tolist()]
+        self.sampler = EpochSampler(len(self.train_set), seed, weights)
 
     @property
     def class_counts(self) -> list[int]:
@@ -117,10 +118,6 @@ class DigitData:
     def test_loader(self) -> DataLoader:
         """Batches of the test images, every one once, in a fixed order."""
         return self.test_set.loader(self.batch_size)
-
-    def _weights(self) -> list[float]:
-        counts = self.class_counts
-        return [1 / counts[label] for label in self.train_set.labels.tolist()]
 
 
 def _cut(

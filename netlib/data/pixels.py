@@ -32,11 +32,7 @@ _MODES = {1: "L", 3: "RGB"}
 
 
 def check_input_dim(input_dim: Sequence[int]) -> InputDim:
-    """`input_dim` as a tuple (channels, height, width).
-
-    Raises:
-        DataError: it has not three positive integers, or neither one nor three channels.
-    """
+    """`input_dim` as a tuple (channels, height, width), of one channel or three."""
     if len(input_dim) != 3 or any(not isinstance(n, int) or n < 1 for n in input_dim):
         raise DataError(
             f"input_dim is {tuple(input_dim)}, but must be three positive integers: "
@@ -58,9 +54,6 @@ def decode_table(
 
     "none" keeps the images as they are stored; "sketch" takes each along the demo's path,
     `picture.to_digit`, and makes an empty page all zero.
-
-    Raises:
-        DataError: an image cannot be read, or `preprocess` does not fit.
     """
     read = _reader(input_dim, preprocess)
     images = np.empty((len(table), *input_dim), dtype=np.uint8)
@@ -130,20 +123,27 @@ def decode_image(data: bytes, input_dim: InputDim) -> Image.Image:
 
 def open_as(data: bytes, mode: str) -> Image.Image:
     """An encoded image in mode L or RGB, in its own size; see `decode_image`."""
-    image = _open(data)
+    file = io.BytesIO(data)
+    if data.startswith(_PNG_SIGNATURE):  # without a search for the format, in a tenth of the time
+        image: Image.Image = PngImageFile(file)
+    else:
+        image = Image.open(file, formats=[*FORMATS, "PPM"])  # others run programs
     if image.width * image.height > MAX_PIXELS:
         raise ValueError(f"it has {image.width}x{image.height} pixels, limit {MAX_PIXELS:,}")
     if image.format != "PNG":  # cameras record their orientation in JPEG and TIFF files
         ImageOps.exif_transpose(image, in_place=True)
-    return _to_mode(image, mode)
+    if image.mode == mode and "transparency" not in image.info:
+        return image
+    if image.mode.startswith(("I", "F")):
+        image = Image.fromarray(stretch(np.asarray(image)))
+    if image.has_transparency_data:
+        black = Image.new("RGBA", image.size, (0, 0, 0, 255))
+        image = Image.alpha_composite(black, image.convert("RGBA"))
+    return image.convert(mode)
 
 
 def read_image(store: Store, name: str, read: Reader) -> Image.Image:
-    """What `read` makes of a file.
-
-    Raises:
-        DataError: it cannot be read, or is no image.
-    """
+    """What `read` makes of a file."""
     data = store.read(name)
     try:
         image = read(data)
@@ -172,22 +172,3 @@ def _decode_block(table: Table, block: range, input_dim: InputDim, read: Reader)
         sheet.paste(image, (0, place * height))
     pixels = np.asarray(sheet).reshape(len(block), height, width, channels)
     return pixels.transpose(0, 3, 1, 2)
-
-
-def _open(data: bytes) -> Image.Image:
-    """`Image.open` without its search for the format where it is PNG: a tenth of the time."""
-    file = io.BytesIO(data)
-    if data.startswith(_PNG_SIGNATURE):
-        return PngImageFile(file)
-    return Image.open(file, formats=[*FORMATS, "PPM"])  # others run programs, or are no pictures
-
-
-def _to_mode(image: Image.Image, mode: str) -> Image.Image:
-    if image.mode == mode and "transparency" not in image.info:
-        return image
-    if image.mode.startswith(("I", "F")):
-        image = Image.fromarray(stretch(np.asarray(image)))
-    if image.has_transparency_data:
-        black = Image.new("RGBA", image.size, (0, 0, 0, 255))
-        image = Image.alpha_composite(black, image.convert("RGBA"))
-    return image.convert(mode)

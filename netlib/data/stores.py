@@ -10,7 +10,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -21,7 +21,6 @@ MAX_FILE_BYTES = 2**26  # of one image or CSV: 64 MB are a table of more than a 
 MAX_INNER_BYTES = 2**30  # of a zip in a zip, which is held in memory
 MAX_ENTRIES = 2_000_000
 _LEAVES = re.compile(r"^/|^[A-Za-z]:|(^|/)\.\.(/|$)")
-_SYSTEM_FOLDERS = frozenset({"__MACOSX"})
 
 
 class DataError(ValueError):
@@ -42,11 +41,7 @@ class FolderStore:
         return sorted(name for name, _ in self._scan(folder))
 
     def read(self, path: str) -> bytes:
-        """A file's content.
-
-        Raises:
-            DataError: it is missing, no regular file, too large, or may not be read.
-        """
+        """A file's content."""
         try:
             check_file(self.path / path, MAX_FILE_BYTES)
             return (self.path / path).read_bytes()
@@ -68,7 +63,7 @@ class FolderStore:
             try:
                 with os.scandir(self.path / folder / below) as entries:
                     for entry in entries:
-                        if entry.name.startswith(".") or entry.name in _SYSTEM_FOLDERS:
+                        if entry.name.startswith(".") or entry.name == "__MACOSX":
                             continue
                         count += 1
                         if entry.is_dir():
@@ -94,20 +89,16 @@ def check_file(path: Path, max_bytes: int) -> None:
     """
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
+        kinds = {stat.S_ISDIR: "folder", stat.S_ISFIFO: "pipe", stat.S_ISSOCK: "socket"}
+        kind = next((name for test, name in kinds.items() if test(found.st_mode)), "device")
         raise DataError(
-            f"{path} is a {_kind(found.st_mode)}; expected a regular file: copy its content into "
-            "one, or remove it."
+            f"{path} is a {kind}; expected a regular file: copy its content into one, or remove it."
         )
     if found.st_size > max_bytes:
         raise DataError(
             f"{path} has {found.st_size:,} bytes; expected at most {max_bytes:,}: remove or "
             "shrink it."
         )
-
-
-def _kind(mode: int) -> str:
-    kinds = {stat.S_ISDIR: "folder", stat.S_ISFIFO: "pipe", stat.S_ISSOCK: "socket"}
-    return next((name for test, name in kinds.items() if test(mode)), "device")
 
 
 class ZipStore:
@@ -132,12 +123,7 @@ class ZipStore:
         return sorted(name for name in names if not _is_hidden(name))
 
     def read(self, path: str) -> bytes:
-        """One entry's content, never more than its declared size.
-
-        Raises:
-            DataError: the entry is damaged, too large, or inflates to another size than it
-                declares.
-        """
+        """One entry's content, never more than its declared size."""
         entry = self._entries[path]
         limit = MAX_INNER_BYTES if path.lower().endswith(".zip") else MAX_FILE_BYTES
         if entry.file_size > limit:
@@ -184,7 +170,12 @@ class ZipStore:
                 infos = archive.infolist()
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise DataError(f"{self.path} is no readable zip archive: {error}.") from error
-        self._check_sizes(infos)
+        total = sum(info.file_size for info in infos)
+        if total > MAX_BYTES or len(infos) > MAX_ENTRIES:
+            raise DataError(
+                f"{self.path} inflates to {total:,} bytes in {len(infos):,} entries, more than "
+                f"the limit of {MAX_BYTES:,} in {MAX_ENTRIES:,}: make a smaller archive."
+            )
         entries: dict[str, zipfile.ZipInfo] = {}
         for info in infos:
             name = self._safe_name(info)
@@ -194,14 +185,6 @@ class ZipStore:
                 raise DataError(f"{self.path} holds two entries named {name}.")
             entries[name] = info
         return MappingProxyType(entries)
-
-    def _check_sizes(self, infos: Sequence[zipfile.ZipInfo]) -> None:
-        total = sum(info.file_size for info in infos)
-        if total > MAX_BYTES or len(infos) > MAX_ENTRIES:
-            raise DataError(
-                f"{self.path} inflates to {total:,} bytes in {len(infos):,} entries, more than "
-                f"the limit of {MAX_BYTES:,} in {MAX_ENTRIES:,}: make a smaller archive."
-            )
 
     def _safe_name(self, info: zipfile.ZipInfo) -> str:
         name = info.orig_filename.replace("\\", "/")  # some Windows tools write backslashes

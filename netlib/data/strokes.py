@@ -37,11 +37,7 @@ class PenDigit:
 
 
 def read_unipen(path: Path) -> list[PenDigit]:
-    """Reads every segment of a UNIPEN file.
-
-    Raises:
-        DataError: the file is missing, has no segments, or a line of it is not understood.
-    """
+    """Reads every segment of a UNIPEN file."""
     try:
         lines = path.read_text(encoding="latin-1").splitlines()  # free text knows no encoding
     except OSError as error:
@@ -73,7 +69,14 @@ def _segment(lines: Sequence[str], start: int, end: int, path: Path) -> PenDigit
             if pen_is_down:
                 paths.append([])
         elif pen_is_down and word and not word.startswith("."):
-            paths[-1].append(_point(line, f"{path}, line {number + 1},"))
+            place = f"{path}, line {number + 1}, is {line.strip()!r}, no"
+            try:
+                x, y = (float(value) for value in line.split()[:2])
+            except ValueError as error:
+                raise DataError(f"{place} x and y.") from error
+            if not (math.isfinite(x) and math.isfinite(y)):
+                raise DataError(f"{place} finite x and y.")
+            paths[-1].append((x, y))
     place = f"{path}, segment in line {start + 1},"
     if not re.fullmatch("[0-9]", label):
         raise DataError(f"{place} is labelled {label!r}, but only digits are read.")
@@ -86,31 +89,17 @@ def _segment(lines: Sequence[str], start: int, end: int, path: Path) -> PenDigit
     return PenDigit(strokes, int(label), writer)
 
 
-def _point(line: str, place: str) -> tuple[float, float]:
-    try:
-        x, y = (float(value) for value in line.split()[:2])
-    except ValueError as error:
-        raise DataError(f"{place} is {line.strip()!r}, no x and y.") from error
-    if not (math.isfinite(x) and math.isfinite(y)):
-        raise DataError(f"{place} is {line.strip()!r}, no finite x and y.")
-    return x, y
-
-
 def split_by_writer(
     digits: Sequence[PenDigit], test_writers: int, seed: int
 ) -> tuple[list[int], list[int]]:
-    """Writers of the train and of the test part, each sorted; no writer is in both.
-
-    Raises:
-        DataError: a writer is unknown, or there are not more writers than `test_writers`.
-    """
+    """Writers of the train and of the test part, each sorted; no writer is in both."""
     unknown = sum(digit.writer is None for digit in digits)
     if unknown:
         raise DataError(
             f"{many(unknown, 'digit names', 'digits name')} no writer, so the data cannot be split "
             "by writer; a split by digit would test on writers that were trained on."
         )
-    writers = np.unique([digit.writer for digit in digits if digit.writer is not None])
+    writers = np.unique([digit.writer for digit in digits])
     if not 1 <= test_writers < len(writers):
         raise DataError(
             f"{many(test_writers, 'test writer is', 'test writers are')} asked for, of "
@@ -143,7 +132,18 @@ def render_strokes(
     Returns:
         uint8 (size, size), ink 255 on 0.
     """
-    paths = _place(strokes, size, pen, extent, offset, tilt)
+    cos, sin = math.cos(math.radians(tilt)), math.sin(math.radians(tilt))
+    # Turns counter-clockwise, then turns y around.
+    turn = np.array([[cos, -sin], [-sin, -cos]])
+    paths = [np.asarray(stroke, dtype=np.float64) @ turn for stroke in strokes]
+    points = np.concatenate(paths)
+    low, spans = points.min(axis=0), np.ptp(points, axis=0)
+    scale = extent * size / spans.max() if spans.max() > 0 else 0.0
+    room = size - scale * spans - pen
+    # Where the ink does not fit, it hangs over on both sides alike.
+    start = pen / 2 + np.where(room > 0, room * np.asarray(offset), room / 2)
+    paths = [(path - low) * scale + start for path in paths]
+
     zoom = _SUPERSAMPLING
     low, high = _ink_box(paths, size, pen)
     width, height = (high - low).tolist()
@@ -160,28 +160,6 @@ def render_strokes(
     picture = np.zeros((size, size), dtype=np.uint8)
     picture[low[1] : high[1], low[0] : high[0]] = np.asarray(sheet.reduce(zoom))
     return picture
-
-
-def _place(
-    strokes: Sequence[np.ndarray],
-    size: int,
-    pen: float,
-    extent: float,
-    offset: tuple[float, float],
-    tilt: float,
-) -> list[np.ndarray]:
-    """Strokes in the picture's pixels, y down."""
-    cos, sin = math.cos(math.radians(tilt)), math.sin(math.radians(tilt))
-    # Turns counter-clockwise, then turns y around.
-    turn = np.array([[cos, -sin], [-sin, -cos]])
-    paths = [np.asarray(stroke, dtype=np.float64) @ turn for stroke in strokes]
-    points = np.concatenate(paths)
-    low, spans = points.min(axis=0), np.ptp(points, axis=0)
-    scale = extent * size / spans.max() if spans.max() > 0 else 0.0
-    room = size - scale * spans - pen
-    # Where the ink does not fit, it hangs over on both sides alike.
-    start = pen / 2 + np.where(room > 0, room * np.asarray(offset), room / 2)
-    return [(path - low) * scale + start for path in paths]
 
 
 def _ink_box(paths: Sequence[np.ndarray], size: int, pen: float) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import PurePosixPath
 from typing import Any
 
 from netlib.data.stores import DataError, leaves
@@ -65,11 +64,10 @@ def inert(value: Any) -> Any:
 class Files:
     """The image folder's listing, and how a name in the CSV finds its file."""
 
-    def __init__(self, folder: str, names: Sequence[str], title: str) -> None:
+    def __init__(self, names: Sequence[str], title: str) -> None:
         self.title = title
         self.names = frozenset(names)
         self.images = {name for name in names if has_image_suffix(name)}
-        self.prefix = f"{PurePosixPath(folder).name}/"
 
     @cached_property
     def by_stem(self) -> dict[str, list[str]]:
@@ -100,11 +98,7 @@ class Files:
         return []
 
     def resolve(self, names: Sequence[str], table: str) -> list[str]:
-        """The file of each name.
-
-        Raises:
-            DataError: a name has no file, two, or one outside the folder.
-        """
+        """The file of each name: exactly one, inside of the folder."""
         if self.names.issuperset(names):
             return list(names)
         found = [self.matches(name) for name in names]
@@ -153,35 +147,25 @@ class Sheet:
         return replace(self, lines=lines, cells=cells)
 
     def rows(self, files: Files, table: str, num_classes: int) -> tuple[list[str], list[int]]:
-        """Names of the images' files, and their labels.
-
-        Raises:
-            DataError: there is no row, an image is absent or named twice, or a label is not valid.
-        """
+        """Names of the images' files, and their labels."""
         if not self.cells:
             raise DataError(f"{self.title} names no image: the data set is empty.")
         names = files.resolve([row[self.name_column] for row in self.cells], table)
-        self._check_unique(names, table)
+        seen: dict[str, int] = {}
+        for line, name in zip(self.lines, names, strict=True):
+            if name in seen:
+                raise DataError(f"{table} names {name} twice, in lines {seen[name]} and {line}.")
+            seen[name] = line
         allowed = range(num_classes)
         column = self.label_column(
             lambda text: _label(text) in allowed, f"integers in 0...{num_classes - 1}"
         )
         return names, _labels([row[column] for row in self.cells], names, table, num_classes)
 
-    def _check_unique(self, names: Sequence[str], table: str) -> None:
-        seen: dict[str, int] = {}
-        for line, name in zip(self.lines, names, strict=True):
-            if name in seen:
-                raise DataError(f"{table} names {name} twice, in lines {seen[name]} and {line}.")
-            seen[name] = line
-
     def label_column(self, may_be: Callable[[str], bool], described: str) -> int:
         """The column of labels: the only other one, the one called so, or the only one that fits.
 
         `may_be` tells whether a cell may be a label, `described` what labels are.
-
-        Raises:
-            DataError: several columns may be it, or none.
         """
         others = [c for c in range(len(self.cells[0])) if c != self.name_column]
         if len(others) == 1:
@@ -220,9 +204,6 @@ def read_sheet(data: bytes, title: str, files: Files) -> Sheet:
     """A CSV's content, UTF-8 or UTF-16, that names some of the files; its columns in any order.
 
     `title` is its path, for messages.
-
-    Raises:
-        DataError: it is no text, or no table of two columns or more.
     """
     lines, cells = _cells(_text(data, title), title)
     if not cells:
@@ -230,16 +211,12 @@ def read_sheet(data: bytes, title: str, files: Files) -> Sheet:
     width = min(len(row) for row in cells)
     column = _name_column(cells, width, title, files)
     header = _is_header(cells[0], column, files)
-    return Sheet(title, cells[0] if header else [], lines[header:],
-                 [row[:width] for row in cells[header:]], column)  # fmt: skip
+    rows = [row[:width] for row in cells[header:]]
+    return Sheet(title, cells[0] if header else [], lines[header:], rows, column)
 
 
 def splits_in(data: bytes, title: str) -> set[str]:
-    """The splits that a column of a CSV parts its rows into; none where no column does.
-
-    Raises:
-        DataError: as `read_sheet`.
-    """
+    """The splits that a column of a CSV parts its rows into; none where no column does."""
     rows = _cells(_text(data, title), title)[1][1:]
     column = _split_column(rows)
     return set() if column is None else {SPLIT_VALUES[row[column].lower()] for row in rows}

@@ -30,10 +30,14 @@ def closed(*corners: Point) -> np.ndarray:
     return line(*corners, corners[0])
 
 
+def around(angles: np.ndarray) -> np.ndarray:
+    """Points (n, 2) of the unit circle at angles in radians, counter-clockwise from the right."""
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
 def arc(middle: Point, radius: float | Point, start: float = 0, stop: float = 360) -> np.ndarray:
     """Part of an ellipse, counter-clockwise from the right, degrees."""
-    angles = np.radians(np.linspace(start, stop, 2 * STEPS))
-    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    circle = around(np.radians(np.linspace(start, stop, 2 * STEPS)))
     return np.asarray(middle) + circle * np.asarray(radius)
 
 
@@ -62,7 +66,7 @@ def wobbled(rng: Generator, strokes: Strokes, strength: float = 0.03) -> Strokes
     return bent
 
 
-def arrow(rng: Generator) -> Strokes:
+def arrows(rng: Generator) -> Strokes:
     """A straight, bent or curved shaft with one or two heads, in any direction."""
     kind = rng.integers(3)
     if kind == 0:
@@ -83,7 +87,7 @@ def arrow(rng: Generator) -> Strokes:
     return [turned(stroke, degrees) for stroke in strokes]
 
 
-def cross(rng: Generator) -> Strokes:
+def crosses(rng: Generator) -> Strokes:
     """Bars that cross, or meet a stem: plus, times, asterisk, comb, ladder, T."""
     kind = rng.integers(4)
     if kind == 0:  # two bars across each other
@@ -109,13 +113,12 @@ def cross(rng: Generator) -> Strokes:
     return [turned(stroke, float(turn)) for stroke in strokes]
 
 
-def polygon(rng: Generator) -> Strokes:
+def polygons(rng: Generator) -> Strokes:
     """A triangle, box or pentagon with sharp corners, alone or with something in it or on it."""
     count = int(rng.choice([3, 3, 4, 4, 4, 5]))
     angles = np.sort(360 / count * (np.arange(count) + rng.uniform(-0.22, 0.22, count)))
     angles = np.radians(angles + rng.uniform(0, 360))
-    radii = rng.uniform(0.75, 1.0, (count, 1))
-    corners = np.stack([np.cos(angles), np.sin(angles)], 1) * radii
+    corners = around(angles) * rng.uniform(0.75, 1.0, (count, 1))
     strokes = [closed(*corners)]
     extra = rng.integers(6)
     if extra == 0:
@@ -130,34 +133,33 @@ def polygon(rng: Generator) -> Strokes:
     return strokes
 
 
-def curve(rng: Generator) -> Strokes:
+def curves(rng: Generator) -> Strokes:
     """A spiral, wave, heart, lying loop, star, flash, crescent or row of loops."""
     kind = rng.integers(8)
     t = np.linspace(0, 1, 8 * STEPS)
+    a = 2 * np.pi * t
     if kind == 0:  # a spiral
         angles = 2 * np.pi * rng.uniform(2, 4) * t * rng.choice([-1, 1]) + rng.uniform(0, 6)
-        strokes = [np.stack([np.cos(angles), np.sin(angles)], 1) * (0.08 + t[:, None])]
+        strokes = [around(angles) * (0.08 + t[:, None])]
     elif kind == 1:  # a wave, round or sharp
         waves = 2 * np.pi * rng.uniform(2, 5) * t + rng.uniform(0, 6)
         height = np.sin(waves) if rng.random() < 0.5 else 2 / np.pi * np.arcsin(np.sin(waves))
         strokes = [np.stack([t * rng.uniform(3, 6), height], 1)]
     elif kind == 2:  # a heart
-        a = 2 * np.pi * t
         x = 16 * np.sin(a) ** 3
         y = 13 * np.cos(a) - 5 * np.cos(2 * a) - 2 * np.cos(3 * a) - np.cos(4 * a)
         strokes = [np.stack([x, y], 1)]
     elif kind == 3:  # a lying eight, a clover
-        a = 2 * np.pi * t
         if rng.random() < 0.5:
             strokes = [np.stack([np.cos(a) * 1.3, np.sin(2 * a) * rng.uniform(0.3, 0.6)], 1)]
         else:
             radius = np.abs(np.cos(rng.integers(3, 6) * a / 2)) + 0.05
-            strokes = [np.stack([radius * np.cos(a), radius * np.sin(a)], 1)]
+            strokes = [radius[:, None] * around(a)]
     elif kind == 4:  # an outlined star
         points = int(rng.integers(4, 9))
         angle = np.pi / points * np.arange(2 * points) + rng.uniform(0, 6)
         reach = np.where(np.arange(2 * points) % 2, rng.uniform(0.3, 0.6), 1)
-        strokes = [closed(*np.stack([reach * np.cos(angle), reach * np.sin(angle)], 1))]
+        strokes = [closed(*(reach[:, None] * around(angle)))]
     elif kind == 5:  # a flash
         strokes = [closed((0.6, 1), (0, 0.45), (0.4, 0.45), (0.2, -0.3), (0.9, 0.6), (0.5, 0.6))]
     elif kind == 6:  # a crescent
@@ -172,7 +174,7 @@ def curve(rng: Generator) -> Strokes:
     return strokes
 
 
-def doodle(rng: Generator) -> Strokes:
+def doodles(rng: Generator) -> Strokes:
     """Three to nine lines, arcs, rings and zigzags, anywhere."""
     strokes = []
     for _ in range(int(rng.integers(3, 10))):
@@ -180,10 +182,8 @@ def doodle(rng: Generator) -> Strokes:
         if kind == 0:
             strokes.append(line(place, rng.uniform(0, 1, 2)))
         elif kind == 1:
-            start = rng.uniform(0, 360)
-            strokes.append(
-                arc(place, rng.uniform(0.1, 0.4, 2), start, start + rng.uniform(60, 270))
-            )
+            start, radii = rng.uniform(0, 360), rng.uniform(0.1, 0.4, 2)
+            strokes.append(arc(place, radii, start, start + rng.uniform(60, 270)))
         elif kind == 2:
             strokes.append(arc(place, rng.uniform(0.05, 0.3)))
         else:
@@ -194,7 +194,7 @@ def doodle(rng: Generator) -> Strokes:
     return strokes
 
 
-def glyph(rng: Generator) -> Strokes:
+def glyphs(rng: Generator) -> Strokes:
     """A sign of an alphabet that nobody has: three to six joints of a 3x3 grid, joined."""
     grid = np.stack(np.meshgrid([0, 0.5, 1], [0, 0.6, 1.2]), -1).reshape(-1, 2)
     joints = grid[rng.permutation(9)[: rng.integers(4, 7)]] + rng.normal(0, 0.05, 2)
@@ -212,18 +212,15 @@ def glyph(rng: Generator) -> Strokes:
     return strokes
 
 
-def scene(rng: Generator) -> Strokes:
+def scenes(rng: Generator) -> Strokes:
     """A small picture as people draw it: face, flower, tree, cup, fish and the like."""
     chosen = SCENES[int(rng.integers(len(SCENES)))]
     return chosen(rng) if callable(chosen) else chosen
 
 
 def _face(rng: Generator) -> Strokes:
-    mouth = (
-        arc((0, -0.1), (0.5, 0.4), 200, 340)
-        if rng.random() < 0.7
-        else line((-0.4, -0.4), (0.4, -0.4))
-    )
+    smile, flat = arc((0, -0.1), (0.5, 0.4), 200, 340), line((-0.4, -0.4), (0.4, -0.4))
+    mouth = smile if rng.random() < 0.7 else flat
     eyes = [arc((x, 0.3), rng.uniform(0.05, 0.15)) for x in (-0.35, 0.35)]
     ears = [line((s * 0.9, 0.45), (s * 0.8, 1.3), (s * 0.4, 0.9)) for s in (-1, 1)]
     return [arc((0, 0), 1), mouth, *eyes, *(ears if rng.random() < 0.3 else [])]
@@ -256,12 +253,8 @@ def _cup(rng: Generator) -> Strokes:
 
 def _fish(rng: Generator) -> Strokes:
     side = rng.choice([-1, 1])
-    strokes = [
-        arc((0, 0), (1, 0.5)),
-        line((0.9, 0.1), (1.6, 0.5), (1.6, -0.5), (0.9, -0.1)),
-        arc((-0.6, 0.1), 0.07),
-    ]
-    return [stroke * (side, 1) for stroke in strokes]
+    tail = line((0.9, 0.1), (1.6, 0.5), (1.6, -0.5), (0.9, -0.1))
+    return [stroke * (side, 1) for stroke in (arc((0, 0), (1, 0.5)), tail, arc((-0.6, 0.1), 0.07))]
 
 
 def _person(rng: Generator) -> Strokes:
@@ -294,17 +287,9 @@ UMBRELLA = [
     line((0, 0), (0, -1)),
     arc((-0.2, -1), 0.2, 180, 360),
 ]
+_ROOF = ((-0.6, 0.45), (-0.4, 0.9), (0.5, 0.9), (0.7, 0.45))
 CAR = [
-    closed(
-        (-1.2, 0),
-        (-1.2, 0.4),
-        (-0.6, 0.45),
-        (-0.4, 0.9),
-        (0.5, 0.9),
-        (0.7, 0.45),
-        (1.2, 0.4),
-        (1.2, 0),
-    ),
+    closed((-1.2, 0), (-1.2, 0.4), *_ROOF, (1.2, 0.4), (1.2, 0)),
     arc((-0.7, -0.05), 0.25),
     arc((0.7, -0.05), 0.25),
 ]
@@ -343,11 +328,6 @@ SCENES: tuple[Drawer | Strokes, ...] = (
     *(CAR, GLASSES, ENVELOPE, CLOUD, FLAG, _key, NOTE, BULB),
 )
 DRAWERS: dict[str, Drawer] = {
-    "arrows": arrow,
-    "crosses": cross,
-    "polygons": polygon,
-    "curves": curve,
-    "doodles": doodle,
-    "glyphs": glyph,
-    "scenes": scene,
+    drawer.__name__: drawer
+    for drawer in (arrows, crosses, polygons, curves, doodles, glyphs, scenes)
 }

@@ -147,7 +147,15 @@ def typed(rng: Generator, fonts: Sequence[Path], these: str, count: int = 1) -> 
     sheet = Image.new("L", size)
     ImageDraw.Draw(sheet).text((edge - left, edge - top), text, fill=255, font=font)
     sheet = sheet.rotate(rng.uniform(-12, 12), Image.Resampling.BICUBIC, expand=True)
-    return _placed(rng, Image.fromarray(_bent(rng, np.asarray(sheet))))
+    sheet = Image.fromarray(_bent(rng, np.asarray(sheet)))
+    # Cut out, scaled to a random size and put anywhere
+    ink = sheet.crop(sheet.getbbox() or (0, 0, 1, 1))
+    scale = rng.uniform(*EXTENTS) * PAD_SIZE / max(ink.size)
+    width, height = (max(1, round(side * scale)) for side in ink.size)
+    pad = Image.new("L", (PAD_SIZE, PAD_SIZE))
+    place = (int(rng.integers(PAD_SIZE - width + 1)), int(rng.integers(PAD_SIZE - height + 1)))
+    pad.paste(ink.resize((width, height), Image.Resampling.BICUBIC), place)
+    return 255 - np.asarray(pad)
 
 
 def _bent(rng: Generator, sheet: np.ndarray) -> np.ndarray:
@@ -159,23 +167,8 @@ def _bent(rng: Generator, sheet: np.ndarray) -> np.ndarray:
     return cv2.remap(sheet, x + field[0], y + field[1], cv2.INTER_LINEAR)
 
 
-def _placed(rng: Generator, sheet: Image.Image) -> np.ndarray:
-    """Ink on black, cut out, scaled to a random size and put anywhere on a white pad."""
-    ink = sheet.crop(sheet.getbbox() or (0, 0, 1, 1))
-    scale = rng.uniform(*EXTENTS) * PAD_SIZE / max(ink.size)
-    width, height = (max(1, round(side * scale)) for side in ink.size)
-    pad = Image.new("L", (PAD_SIZE, PAD_SIZE))
-    place = (int(rng.integers(PAD_SIZE - width + 1)), int(rng.integers(PAD_SIZE - height + 1)))
-    pad.paste(ink.resize((width, height), Image.Resampling.BICUBIC), place)
-    return 255 - np.asarray(pad)
-
-
-def drawn(
-    rng: Generator, strokes: Sequence[np.ndarray], tilt: float = 0, *, plain: bool = False
-) -> np.ndarray:
-    """Strokes with a random pen, size and place; `plain` takes a usual pen in the middle."""
-    if plain:
-        return 255 - render_strokes(strokes, tilt=tilt)
+def drawn(rng: Generator, strokes: Sequence[np.ndarray], tilt: float = 0) -> np.ndarray:
+    """Strokes with a random pen, size and place."""
     ink = render_strokes(
         strokes,
         pen=rng.uniform(*PENS),
@@ -272,11 +265,8 @@ def crossed(rng: Generator, pen: Pen) -> list[np.ndarray]:
     low, high = (np.concatenate(strokes).min(0) - 0.1, np.concatenate(strokes).max(0) + 0.1)
     kind = rng.integers(3)
     if kind == 0:
-        return [
-            *strokes,
-            doodles.line(low, high),
-            doodles.line((low[0], high[1]), (high[0], low[1])),
-        ]
+        back = doodles.line((low[0], high[1]), (high[0], low[1]))
+        return [*strokes, doodles.line(low, high), back]
     rows = np.linspace(0.2, 0.8, int(rng.integers(2, 5))) + rng.normal(0, 0.05)
     levels = low[1] + (high - low)[1] * rows
     slope = rng.uniform(-0.3, 0.3)
@@ -330,6 +320,5 @@ def boxed(strokes: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Scaled to a height of one (a flat one to a width of one), its lower left in the origin."""
     points = np.concatenate(strokes)
     low, size = points.min(0), np.ptp(points, axis=0)
-    return [
-        (np.asarray(stroke, np.float64) - low) / max(float(size.max()), 1e-6) for stroke in strokes
-    ]
+    scale = max(float(size.max()), 1e-6)
+    return [(np.asarray(stroke, np.float64) - low) / scale for stroke in strokes]

@@ -60,11 +60,11 @@ def scores(labels: ArrayLike, logits: ArrayLike, temperature: float = 1.0) -> Sc
         per_class_recall=tuple(
             float(r) if n else None for r, n in zip(recall, support, strict=True)
         ),
-        per_class_f1=tuple(float(f) for f in f1),
+        per_class_f1=tuple(map(float, f1)),
         nll=float(-log_p[np.arange(len(y)), y].mean()),
         brier=float(np.square(p - np.eye(num_classes)[y]).sum(1).mean()),
         ece=calibration_error(y, p),
-        confusion=tuple(tuple(int(n) for n in row) for row in confusion),
+        confusion=tuple(map(tuple, confusion.tolist())),
     )
 
 
@@ -187,11 +187,8 @@ def auroc(digits: ArrayLike, others: ArrayLike) -> tuple[float, float, float]:
 
     The area is the chance that a digit scores higher than something else, ties counting half; its
     variance is that of DeLong et al. 1988, found from ranks (Sun & Xu 2014), and the interval is
-    symmetric in the log-odds, so that it stays below 1.
-
-    Args:
-        digits: (N,), N > 1; -inf and inf are scores like any other.
-        others: (M,), M > 1.
+    symmetric in the log-odds, so that it stays below 1. Two scores or more of each kind are
+    needed; -inf and inf are scores like any other.
     """
     high, low = np.asarray(digits, dtype=np.float64), np.asarray(others, dtype=np.float64)
     n, m = len(high), len(low)

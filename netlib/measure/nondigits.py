@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw
 from scipy import interpolate, ndimage
 
 from netlib.data.strokes import PAD_SIZE as PAD
+from netlib.measure.doodles import around
 
 PEN_WIDTHS, EXTENTS = (6, 26), (0.35, 0.9)  # px; of the pad's side
 ZOOM = 2  # supersampling of everything that is drawn
@@ -38,7 +39,12 @@ def scribble(rng: Generator) -> np.ndarray:
     room = rng.uniform(*EXTENTS) * side - pen
     points *= room / points.max()
     points += pen / 2 + rng.random(2) * (side - pen - points.max(0))
-    return _stroke(points, pen)
+    canvas = Image.new("L", (side, side), 255)
+    draw = ImageDraw.Draw(canvas)
+    draw.line(points.ravel().tolist(), fill=0, width=round(pen), joint="curve")
+    for x, y in points.tolist():
+        draw.ellipse((x - pen / 2, y - pen / 2, x + pen / 2, y + pen / 2), fill=0)
+    return np.asarray(canvas.reduce(ZOOM))
 
 
 def texture(rng: Generator) -> np.ndarray:
@@ -89,10 +95,9 @@ def silhouette(rng: Generator) -> np.ndarray:
     side = PAD * ZOOM
     points *= rng.uniform(*EXTENTS) * side / points.max()
     points += rng.random(2) * (side - points.max(0))
-    canvas = _canvas()
-    outline = [(float(a), float(b)) for a, b in points]
-    ImageDraw.Draw(canvas).polygon(outline, fill=int(rng.integers(0, 120)))
-    return _paper(canvas)
+    canvas = Image.new("L", (side, side), 255)
+    ImageDraw.Draw(canvas).polygon(points.ravel().tolist(), fill=int(rng.integers(0, 120)))
+    return np.asarray(canvas.reduce(ZOOM))
 
 
 def photo(rng: Generator, photos: Sequence[np.ndarray]) -> np.ndarray:
@@ -119,27 +124,9 @@ def leaves(rng: Generator) -> np.ndarray:
             draw.ellipse((x - radius, y - wide, x + radius, y + wide), fill=grey)
         else:
             angles = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(3, 7))))
-            corners = np.stack([x + radius * np.cos(angles), y + radius * np.sin(angles)], 1)
-            draw.polygon([(float(a), float(b)) for a, b in corners], fill=grey)
+            corners = (x, y) + radius * around(angles)
+            draw.polygon(corners.ravel().tolist(), fill=grey)
     above, below = rng.uniform(0.6, 1.0, 2)
     light = np.linspace(above, below, PAD)[:, None]
     shaded = ndimage.gaussian_filter(np.asarray(picture, np.float32), rng.uniform(0, 3)) * light
     return np.clip(shaded + rng.normal(0, rng.uniform(0, 8), (PAD, PAD)), 0, 255).astype(np.uint8)
-
-
-def _canvas() -> Image.Image:
-    return Image.new("L", (PAD * ZOOM, PAD * ZOOM), 255)
-
-
-def _paper(canvas: Image.Image) -> np.ndarray:
-    return np.asarray(canvas.reduce(ZOOM))
-
-
-def _stroke(points: np.ndarray, pen: float) -> np.ndarray:
-    canvas = _canvas()
-    draw = ImageDraw.Draw(canvas)
-    path = [(float(x), float(y)) for x, y in points]
-    draw.line(path, fill=0, width=round(pen), joint="curve")
-    for x, y in path:
-        draw.ellipse((x - pen / 2, y - pen / 2, x + pen / 2, y + pen / 2), fill=0)
-    return _paper(canvas)

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from netlib.data.european import european
-from netlib.data.strokes import PenDigit, read_unipen, split_by_writer
+from netlib.data.strokes import PenDigit, read_unipen, render_strokes, split_by_writer
 from netlib.measure import doodles
 from netlib.measure.families import (
     LOOKALIKES,
@@ -113,7 +113,17 @@ def _makers(drawing: Drawing, split: str) -> dict[str, Maker]:
 def _draw_digits(drawing: Drawing, split: str, rng: np.random.Generator) -> dict[str, np.ndarray]:
     fonts, pen, unseen = _sources(drawing, split)
     count, unseen = round(drawing.count * PICTURES[split]), unseen if split == "test" else []
-    sets = _digits(rng, pen, unseen, count)
+    hands = [european(rng) for _ in range(2 * count)]
+    sets: dict[str, Pairs] = {
+        "pen": ((drawn(rng, d.strokes, rng.uniform(*TILTS)), d.label) for d in pen),
+        "worn": ((worn(rng, drawn(rng, d.strokes)), d.label) for d in [*pen, *hands]),
+        "european": ((drawn(rng, d.strokes), d.label) for d in hands),
+    }
+    if unseen:
+        sets["pen_unseen"] = ((drawn(rng, d.strokes), d.label) for d in unseen)
+        sets["worn_unseen"] = ((worn(rng, drawn(rng, d.strokes)), d.label) for d in unseen)
+        leaning = ((255 - render_strokes(d.strokes, tilt=-15), d.label) for d in unseen)
+        sets["tilted_unseen"] = leaning
     other = np.random.default_rng([drawing.seed, SPLITS.index(split), 97])
     if split != "test":
         sets["tilted"] = ((drawn(other, d.strokes, other.uniform(*LEAN)), d.label) for d in pen)
@@ -126,23 +136,6 @@ def _draw_digits(drawing: Drawing, split: str, rng: np.random.Generator) -> dict
         images, labels, _ = seen(pairs)
         found |= {f"digits/{split}/{name}": images, f"labels/{split}/{name}": labels}
     return found
-
-
-def _digits(
-    rng: np.random.Generator, pen: Sequence[PenDigit], unseen: Sequence[PenDigit], count: int
-) -> dict[str, Pairs]:
-    """Pads of digits with their labels."""
-    hands = [european(rng) for _ in range(2 * count)]
-    sets: dict[str, Pairs] = {
-        "pen": ((drawn(rng, d.strokes, rng.uniform(*TILTS)), d.label) for d in pen),
-        "worn": ((worn(rng, drawn(rng, d.strokes)), d.label) for d in [*pen, *hands]),
-        "european": ((drawn(rng, d.strokes), d.label) for d in hands),
-    }
-    if unseen:
-        sets["pen_unseen"] = ((drawn(rng, d.strokes), d.label) for d in unseen)
-        sets["worn_unseen"] = ((worn(rng, drawn(rng, d.strokes)), d.label) for d in unseen)
-        sets["tilted_unseen"] = ((drawn(rng, d.strokes, -15, plain=True), d.label) for d in unseen)
-    return sets
 
 
 def _simple_digits(

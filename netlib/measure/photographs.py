@@ -8,6 +8,7 @@ pictures, and they set no threshold.
 
 import io
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -95,7 +96,7 @@ def on_a_page(
     low = points.min(0) - np.array((left, below)) / height
     side = int(size.max())
     sheet = render_strokes(
-        [*(stroke - low for stroke in placed)],
+        [stroke - low for stroke in placed],
         side,
         pen=pen,
         extent=float(np.ptp(points, axis=0).max() * height / side),
@@ -120,8 +121,11 @@ def _light(rng: Generator, shape: tuple[int, ...], strength: float = 0.4) -> np.
     return 1 - strength * np.minimum(x * x + y * y, 1) + slope[0] * x + slope[1] * y
 
 
-def _taken(rng: Generator, rgb: np.ndarray, noise: float = 0.012) -> np.ndarray:
-    """Through a lens and a sensor: (H, W, 3) in [0, 1] -> uint8."""
+def _taken(
+    rng: Generator, page: np.ndarray, light: float = 0.4, noise: float = 0.012
+) -> np.ndarray:
+    """In uneven light, through a lens and a sensor: (H, W, 3) in [0, 1] -> uint8."""
+    rgb = page * _light(rng, page.shape, light)[..., None] if light else page  # lit already
     rgb = cv2.GaussianBlur(rgb.astype(np.float32), (0, 0), rng.uniform(0.6, 1.4))
     warm = np.array((1.0, rng.uniform(0.94, 1), rng.uniform(0.82, 1)), np.float32)
     rgb = rgb * warm + rng.normal(0, noise, rgb.shape).astype(np.float32)
@@ -135,8 +139,8 @@ def _jpeg(rgb: np.ndarray, quality: int) -> Image.Image:
     return Image.open(io.BytesIO(file.getvalue())).convert("RGB")
 
 
-def _photo(rng: Generator, rgb: np.ndarray, noise: float = 0.012) -> Image.Image:
-    return _jpeg(_taken(rng, rgb, noise), int(rng.integers(60, 95)))
+def _photo(rng: Generator, page: np.ndarray, **conditions: float) -> Image.Image:
+    return _jpeg(_taken(rng, page, **conditions), int(rng.integers(60, 95)))
 
 
 PENS = ((0.1, 0.1, 0.12), (0.12, 0.2, 0.6), (0.1, 0.15, 0.45), (0.75, 0.1, 0.12), (0.1, 0.4, 0.2))
@@ -146,49 +150,47 @@ def _inked(page: np.ndarray, ink: np.ndarray, colour: Sequence[float] | np.ndarr
     return page * (1 - ink[..., None]) + np.asarray(colour, np.float32) * ink[..., None]
 
 
-def _sheet(ink: np.ndarray, tone: float = 0.9) -> np.ndarray:
+def _sheet(ink: np.ndarray, tone: float) -> np.ndarray:
     return np.full((*ink.shape, 3), tone, np.float32)
 
 
-def _any_pen(rng: Generator) -> tuple[float, ...]:
-    return PENS[int(rng.integers(len(PENS)))]
+def _any(rng: Generator, these: Sequence[Any]) -> Any:
+    return these[int(rng.integers(len(these)))]
 
 
-def _wood(rng: Generator, shape: tuple[int, int]) -> np.ndarray:
-    """A desk: streaks along one direction."""
-    streaks = rng.normal(0, 1, (shape[0], max(2, shape[1] // 60))).astype(np.float32)
-    soft = cv2.resize(cv2.GaussianBlur(streaks, (0, 0), 1.5), shape[::-1])
-    colour = np.array(((0.45, 0.3, 0.18), (0.25, 0.17, 0.12), (0.6, 0.5, 0.38))[rng.integers(3)])
-    return colour * (1 + 0.12 * soft[..., None])
+def _page(rng: Generator, ink: np.ndarray, low: float = 0.75, high: float = 0.95) -> np.ndarray:
+    """A sheet of a tone in between, written on with any pen."""
+    return _inked(_sheet(ink, rng.uniform(low, high)), ink, _any(rng, PENS))
 
 
 def desk(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
     """A sheet lying on a desk, seen at an angle."""
-    page = _inked(_sheet(ink, rng.uniform(0.75, 0.95)), ink, _any_pen(rng))
+    page = _page(rng, ink)
     h, w = ink.shape
     edge = int(rng.uniform(0.1, 0.35) * max(h, w))
-    ground = _wood(rng, (h + 2 * edge, w + 2 * edge)).astype(np.float32)
+    size = (w + 2 * edge, h + 2 * edge)
+    streaks = rng.normal(0, 1, (size[1], max(2, size[0] // 60))).astype(np.float32)
+    soft = cv2.resize(cv2.GaussianBlur(streaks, (0, 0), 1.5), size)
+    colour = np.array(_any(rng, ((0.45, 0.3, 0.18), (0.25, 0.17, 0.12), (0.6, 0.5, 0.38))))
+    wood = (colour * (1 + 0.12 * soft[..., None])).astype(np.float32)
     corners = np.array([(0, 0), (w, 0), (w, h), (0, h)], np.float32)
     target = corners + edge + rng.uniform(-0.06, 0.06, (4, 2)).astype(np.float32) * min(h, w)
     warp = cv2.getPerspectiveTransform(corners, target.astype(np.float32))
-    size = (ground.shape[1], ground.shape[0])
     seen = cv2.warpPerspective(np.ones(ink.shape, np.float32), warp, size)[..., None]
-    view = ground * (1 - seen) + cv2.warpPerspective(page, warp, size) * seen
-    return _photo(rng, view * _light(rng, view.shape)[..., None])
+    view = wood * (1 - seen) + cv2.warpPerspective(page, warp, size) * seen
+    return _photo(rng, view)
 
 
 def sticky_note(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
     """A coloured note on a wall, a desk or a screen."""
-    colour = ((0.97, 0.9, 0.4), (0.97, 0.6, 0.7), (0.6, 0.85, 0.95), (0.7, 0.9, 0.5))[
-        rng.integers(4)
-    ]
-    page = _inked(_sheet(ink) / 0.9 * np.array(colour), ink, (0.1, 0.1, 0.15))
+    colour = _any(rng, ((0.97, 0.9, 0.4), (0.97, 0.6, 0.7), (0.6, 0.85, 0.95), (0.7, 0.9, 0.5)))
+    page = _inked(np.array(colour), ink, (0.1, 0.1, 0.15))
     edge = int(rng.uniform(0.08, 0.4) * max(ink.shape))
-    around = (0.9, 0.55, 0.2)[rng.integers(3)]
+    around = _any(rng, (0.9, 0.55, 0.2))
     view = np.pad(page, ((edge, edge), (edge, edge), (0, 0)), constant_values=around)
     turn = cv2.getRotationMatrix2D((view.shape[1] / 2, view.shape[0] / 2), rng.uniform(-6, 6), 1)
     view = cv2.warpAffine(view, turn, view.shape[1::-1], borderValue=(around,) * 3)
-    return _photo(rng, view * _light(rng, view.shape)[..., None])
+    return _photo(rng, view)
 
 
 def notebook(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
@@ -202,12 +204,12 @@ def notebook(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
     page[((y + rng.uniform(0, step)) % step) < thick] = blue
     if rng.random() < 0.6:
         page[np.abs(x - rng.uniform(0.05, 0.12) * ink.shape[1]) < thick] = (0.9, 0.45, 0.45)
-    page = _inked(page, ink, _any_pen(rng))
+    page = _inked(page, ink, _any(rng, PENS))
     if rng.random() < 0.3:
         for place in np.arange(rng.uniform(0, 0.3), 1, 0.3):
             hole = (x + 0.02 * ink.shape[1]) ** 2 + (y - place * ink.shape[0]) ** 2
             page[hole < (0.06 * height) ** 2 + (0.03 * ink.shape[1]) ** 2] = 0.2
-    return _photo(rng, page * _light(rng, page.shape)[..., None])
+    return _photo(rng, page)
 
 
 def graph_paper(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
@@ -215,15 +217,14 @@ def graph_paper(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
     x, y = _mesh(ink)
     x, y = x + rng.uniform(-0.04, 0.04) * y, y + rng.uniform(-0.04, 0.04) * x
     step = height * rng.uniform(0.1, 0.35)
-    tint = np.array(((0.55, 0.75, 0.9), (0.95, 0.7, 0.6), (0.6, 0.8, 0.65), (0.7, 0.7, 0.75))[
-        rng.integers(4)])  # fmt: skip
+    tints = ((0.55, 0.75, 0.9), (0.95, 0.7, 0.6), (0.6, 0.8, 0.65), (0.7, 0.7, 0.75))
+    tint = np.array(_any(rng, tints))
     page = _sheet(ink, rng.uniform(0.85, 0.97))
     for scale, strength in ((1, 0.8), (rng.choice([5, 10]), 1.0)):
         thick = max(1.0, height * 0.007) * scale**0.4
         lines = ((x % (step * scale)) < thick) | ((y % (step * scale)) < thick)
         page[lines] = page[lines] * (1 - strength) + tint * strength
-    page = _inked(page, ink, _any_pen(rng))
-    return _photo(rng, page * _light(rng, page.shape)[..., None])
+    return _photo(rng, _inked(page, ink, _any(rng, PENS)))
 
 
 def whiteboard(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
@@ -231,11 +232,9 @@ def whiteboard(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
     x, y = _mesh(ink)
     h, w = ink.shape
     board = _sheet(ink, rng.uniform(0.7, 0.85))
-    wiped = cv2.GaussianBlur(
-        np.roll(ink, (int(0.3 * h), int(0.4 * w)), (0, 1)), (0, 0), height * 0.04
-    )
-    board *= 1 - 0.08 * wiped[..., None]
-    board = _inked(board, ink * rng.uniform(0.75, 0.95), _any_pen(rng))
+    wiped = np.roll(ink, (int(0.3 * h), int(0.4 * w)), (0, 1))
+    board *= 1 - 0.08 * cv2.GaussianBlur(wiped, (0, 0), height * 0.04)[..., None]
+    board = _inked(board, ink * rng.uniform(0.75, 0.95), _any(rng, PENS))
     place, size = rng.uniform(0.1, 0.9, 2) * (w, h), rng.uniform(0.1, 0.3) * max(h, w)
     glare = np.exp(-(((x - place[0]) / size) ** 2) - ((y - place[1]) / size / 0.6) ** 2)
     board = board * _light(rng, board.shape)[..., None]
@@ -244,7 +243,7 @@ def whiteboard(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
         depth = int(rng.uniform(0.03, 0.09) * h)
         board[-depth:] = 0.45
         board[-depth : -depth + max(2, depth // 4)] = 0.2
-    return _photo(rng, board)
+    return _photo(rng, board, light=0)
 
 
 def chalk(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
@@ -254,15 +253,15 @@ def chalk(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
     rough = ink * np.clip(0.8 + 0.35 * grain, 0, 1)
     smear = cv2.GaussianBlur(rng.random(ink.shape, np.float32), (0, 0), height * 0.3)
     smear = (smear - smear.min()) / np.ptp(smear)
-    colour = np.array(((0.12, 0.27, 0.2), (0.1, 0.1, 0.1), (0.2, 0.22, 0.24))[rng.integers(3)])
+    colour = np.array(_any(rng, ((0.12, 0.27, 0.2), (0.1, 0.1, 0.1), (0.2, 0.22, 0.24))))
     board = colour * (1 + 0.6 * smear[..., None])
     view = _inked(board.astype(np.float32), rough * rng.uniform(0.7, 0.95), (0.93, 0.93, 0.88))
-    return _photo(rng, view * _light(rng, view.shape)[..., None], 0.02)
+    return _photo(rng, view, noise=0.02)
 
 
 def finger(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
     """A finger or a pen that comes in from a border."""
-    page = _inked(_sheet(ink, rng.uniform(0.75, 0.92)), ink, _any_pen(rng))
+    page = _page(rng, ink, 0.75, 0.92)
     h, w = ink.shape
     side = int(rng.integers(2))
     start = np.array((0 if side else w, rng.uniform(0.2, 0.8) * h))
@@ -270,14 +269,14 @@ def finger(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
     if rng.random() < 0.5:
         thick, colour = int(0.4 * height), (0.8, 0.58, 0.47)
     else:
-        thick, colour = int(0.14 * height), ((0.1, 0.1, 0.35), (0.1, 0.1, 0.1))[rng.integers(2)]
+        thick, colour = int(0.14 * height), _any(rng, ((0.1, 0.1, 0.35), (0.1, 0.1, 0.1)))
     mask = np.zeros(ink.shape, np.uint8)
     cv2.line(mask, tuple(start.astype(int)), tuple(tip.astype(int)), 1, max(4, thick))
     shade = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), height * 0.08)
     page = page * (1 - 0.25 * shade[..., None])
     # Whatever of the ink is under it would be hidden: it stays above.
     page = _inked(page, mask.astype(np.float32) * (ink < 0.1), colour)
-    return _photo(rng, page * _light(rng, page.shape)[..., None])
+    return _photo(rng, page)
 
 
 def hand_shadow(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
@@ -288,15 +287,13 @@ def hand_shadow(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
     box = cv2.boxPoints((tuple(corner), (0.6 * w, 0.8 * h), float(rng.uniform(0, 90))))
     cv2.fillPoly(mask, [box.astype(np.int32)], 1.0)
     shade = cv2.GaussianBlur(mask, (0, 0), rng.uniform(1, 0.15 * height))
-    page = _inked(_sheet(ink, rng.uniform(0.75, 0.95)), ink, _any_pen(rng))
-    page = page * (1 - rng.uniform(0.25, 0.5) * shade[..., None])
-    return _photo(rng, page * _light(rng, page.shape)[..., None])
+    return _photo(rng, _page(rng, ink) * (1 - rng.uniform(0.25, 0.5) * shade[..., None]))
 
 
 def folded(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
     """Creases across the page, each half in a light of its own."""
     x, y = _mesh(ink)
-    page = _inked(_sheet(ink, rng.uniform(0.8, 0.95)), ink, _any_pen(rng))
+    page = _page(rng, ink, 0.8, 0.95)
     for _ in range(int(rng.integers(1, 4))):
         angle = rng.choice([0, np.pi / 2]) + rng.normal(0, 0.03)
         place = rng.uniform(0.15, 0.85, 2) * ink.shape[::-1]
@@ -304,7 +301,7 @@ def folded(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
         page *= 1 - (rng.uniform(0.04, 0.2) * (along > 0))[..., None]
         crease = np.exp(-((along / max(1.0, 0.008 * height)) ** 2))
         page *= 1 - (rng.uniform(0.05, 0.2) * crease)[..., None]
-    return _photo(rng, page * _light(rng, page.shape)[..., None])
+    return _photo(rng, page)
 
 
 def tight_crop(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
@@ -313,8 +310,7 @@ def tight_crop(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
     room = rng.uniform(0.02, 0.15, 4) * height * (rng.random(4) < 0.5)
     left, top, right, bottom = room.astype(int)
     cut = ink[max(0, y0 - top) : y1 + bottom, max(0, x0 - left) : x1 + right]
-    page = _inked(_sheet(cut, rng.uniform(0.75, 0.95)), cut, _any_pen(rng))
-    return _photo(rng, page * _light(rng, page.shape)[..., None])
+    return _photo(rng, _page(rng, cut))
 
 
 def screen(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
@@ -329,14 +325,13 @@ def screen(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
     if rng.random() < 0.4:
         depth = int(rng.uniform(0.03, 0.08) * min(ink.shape))
         page[:depth], page[:, :depth] = 0.03, 0.03
-    return _photo(rng, page * _light(rng, page.shape, 0.25)[..., None])
+    return _photo(rng, page, light=0.25)
 
 
 def poor_jpeg(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
     """Sent on and on: small, and compressed until it rings."""
-    page = _inked(_sheet(ink, rng.uniform(0.75, 0.95)), ink, _any_pen(rng))
-    rgb = _taken(rng, page * _light(rng, page.shape)[..., None])
     scale = max(48 / height, 0.3)
+    rgb = _taken(rng, _page(rng, ink))
     small = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     return _jpeg(small, int(rng.integers(8, 25)))
 
@@ -353,38 +348,32 @@ def tiny(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
 
 def inverted(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
     """A photo whose colours were turned around."""
-    page = _inked(_sheet(ink, rng.uniform(0.75, 0.95)), ink, _any_pen(rng))
-    return _jpeg(255 - _taken(rng, page * _light(rng, page.shape)[..., None]), 85)
+    return _jpeg(255 - _taken(rng, _page(rng, ink)), 85)
 
 
 def transparent(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
     """Ink of any colour on nothing."""
-    tone = np.rint(255 * np.array(rng.choice([0.0, 0.1, 0.9, 1.0]) if rng.random() < 0.6
-                                  else _any_pen(rng))).astype(np.uint8)  # fmt: skip
-    rgba = np.zeros((*ink.shape, 4), np.uint8)
-    rgba[..., :3] = tone
-    rgba[..., 3] = np.rint(255 * ink)
-    return Image.fromarray(rgba)
+    tone = rng.choice([0.0, 0.1, 0.9, 1.0]) if rng.random() < 0.6 else _any(rng, PENS)
+    rgba = np.dstack([np.full((*ink.shape, 3), tone), ink])
+    return Image.fromarray(np.rint(255 * rgba).astype(np.uint8))
 
 
 def coloured_paper(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
     """Crayon on paper of another colour."""
     paper = rng.uniform(0.55, 0.95, 3)
-    crayon = np.array(((0.85, 0.2, 0.1), (0.1, 0.3, 0.8), (0.05, 0.45, 0.15), (0.95, 0.95, 0.95))[
-        rng.integers(4)])  # fmt: skip
+    crayons = ((0.85, 0.2, 0.1), (0.1, 0.3, 0.8), (0.05, 0.45, 0.15), (0.95, 0.95, 0.95))
+    crayon = np.array(_any(rng, crayons))
     if crayon.mean() > 0.9:
         paper = rng.uniform(0.1, 0.45, 3)
     grain = np.clip(0.9 + rng.normal(0, 0.12, ink.shape), 0, 1)
-    page = _inked(_sheet(ink) / 0.9 * paper, ink * grain, crayon)
-    return _photo(rng, page * _light(rng, page.shape)[..., None])
+    return _photo(rng, _inked(paper, ink * grain, crayon))
 
 
 def bleed_through(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
     """The page's other side shines through, mirrored and faint."""
     back = cv2.GaussianBlur(ink[:, ::-1], (0, 0), 0.02 * height)
     page = _sheet(ink, rng.uniform(0.8, 0.95)) * (1 - rng.uniform(0.04, 0.1) * back[..., None])
-    page = _inked(page, ink, _any_pen(rng))
-    return _photo(rng, page * _light(rng, page.shape)[..., None])
+    return _photo(rng, _inked(page, ink, _any(rng, PENS)))
 
 
 def ballpoint(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
@@ -395,15 +384,14 @@ def ballpoint(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
     page = cv2.resize(page, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     wide = int(0.5 * max(page.shape))
     page = np.pad(page, ((wide, wide), (wide, wide), (0, 0)), mode="edge")
-    return _photo(rng, page * _light(rng, page.shape)[..., None])
+    return _photo(rng, page)
 
 
 def marker(rng: Generator, ink: np.ndarray, height: float) -> Image.Image:
     """Strokes a fifth as thick as the digit is high."""
     side = int(0.06 * height) | 1
     thick = cv2.dilate(ink, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
-    page = _inked(_sheet(ink, rng.uniform(0.75, 0.95)), thick * 0.92, _any_pen(rng))
-    return _photo(rng, page * _light(rng, page.shape)[..., None])
+    return _photo(rng, _page(rng, thick * 0.92))
 
 
 KINDS: dict[str, Kind] = {

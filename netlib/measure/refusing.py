@@ -57,14 +57,9 @@ def choose_rule(
     """The score that refuses most of what is no digit, with a threshold for each class.
 
     What is read as a 7 is more often no digit than what is read as a 3, and a ring is all that
-    there is of a 0: so each class has a threshold of its own.
-
-    Args:
-        digits: validation digits of each origin, which count equally.
-        others: validation pictures of each family that is no digit, which count equally.
-        head: weights and bias of the scores "head" and "log_odds".
-        temperature: divides the logits.
-        refused: share of digits.
+    there is of a 0: so each class has a threshold of its own. Origins of digits count equally, as
+    do families of what is no digit; `refused` is the share of digits that may be refused, `head`
+    has weights and bias of the scores "head" and "log_odds".
     """
     rules = []
     for kind in TRIED:
@@ -92,12 +87,12 @@ def _thresholds(
     Each class takes the threshold that is best at one price for a digit, the same for all classes,
     and the highest of equals; the price is found by bisection.
     """
-    every = np.concatenate([digit_margin(rule, s.logits, s.embeddings, temperature)
-                            for s in (*digits, *others)])  # fmt: skip
+    sets = (*digits, *others)
+    every = np.concatenate([digit_margin(rule, s.logits, s.embeddings, temperature) for s in sets])
     levels = np.unique(np.quantile(every, np.linspace(0, 1, LEVELS)))[::-1]
     lost, gained = (
-        np.mean([_refused_by_class(said, rule, temperature, levels) for said in sets], axis=0)
-        for sets in (digits, others)
+        np.mean([_refused_by_class(said, rule, temperature, levels) for said in kind], axis=0)
+        for kind in (digits, others)
     )
     classes = np.arange(len(lost))
     low, high = 0.0, 1e6  # the price of a digit, in pictures that are none
@@ -114,9 +109,8 @@ def _refused_by_class(
     """(C, len(levels)) share of a set that is read as a class and lies below each level."""
     scores = digit_margin(rule, said.logits, said.embeddings, temperature)
     read = said.logits.argmax(1)
-    below = [
-        np.searchsorted(np.sort(scores[read == c]), levels) for c in range(said.logits.shape[1])
-    ]
+    classes = range(said.logits.shape[1])
+    below = [np.searchsorted(np.sort(scores[read == c]), levels) for c in classes]
     return np.array(below) / max(1, len(scores) + said.blank)
 
 

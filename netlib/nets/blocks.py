@@ -22,14 +22,7 @@ class ConvBlock(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(
-            in_channels,
-            out_channels,
-            KERNEL_SIZE,
-            stride=stride,
-            padding=PADDING,
-            bias=False,
-        )
+        self.conv = nn.Conv2d(in_channels, out_channels, KERNEL_SIZE, stride, PADDING, bias=False)
         self.bn = nn.BatchNorm2d(out_channels, EPSILON)
         self.relu = nn.ReLU(inplace=True)
 
@@ -47,13 +40,7 @@ class ConvDw(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
         super().__init__()
         self.conv_dw = nn.Conv2d(
-            in_channels,
-            in_channels,
-            KERNEL_SIZE,
-            stride=stride,
-            padding=PADDING,
-            groups=in_channels,
-            bias=False,
+            in_channels, in_channels, KERNEL_SIZE, stride, PADDING, groups=in_channels, bias=False
         )
         self.bn_dw = nn.BatchNorm2d(in_channels, EPSILON)
         self.relu_dw = nn.ReLU(inplace=True)

@@ -25,13 +25,8 @@ def save_network(
 ) -> Path:
     """Write the weights and metadata of `net`, atomically: a reader sees the old file or the new.
 
-    Args:
-        net: the network; its `spec` is added to the metadata.
-        path: file to write, by custom ending in .safetensors; its folder is made if missing.
-        metadata: anything that JSON can hold; default: `net.metadata`.
-
-    Returns:
-        The path written.
+    Metadata are anything that JSON can hold, by default `net.metadata`; `spec` is added. The file,
+    by custom ending in .safetensors, may lie in a folder that is not there yet.
     """
     path = Path(path)
     tensors = {name: t.detach().cpu().contiguous() for name, t in net.state_dict().items()}

@@ -50,14 +50,10 @@ def measure(net: Arrays) -> Complexity:
     """The cost of each layer of a network for one image."""
     costs = []
     for layer in net.layers.convs:
-        shape, channels, size = (
-            layer.output_shape,
-            layer.out_channels,
-            math.prod(layer.weight_shape),
-        )
+        shape, size = layer.output_shape, math.prod(layer.weight_shape)
         macs = math.prod(shape[1:]) * size  # one for each weight of an output number's filter
         costs.append(LayerCost(layer.conv, layer.kind, shape, size, 0, macs))
-        costs.append(LayerCost(layer.norm, "bn", shape, 2 * channels, 2 * channels, 0))
+        costs.append(LayerCost(layer.norm, "bn", shape, 2 * shape[0], 2 * shape[0], 0))
     head = net.layers.head
     size = head.in_features * head.num_classes
     bias = head.num_classes if head.kind == "linear" else 0

@@ -108,11 +108,6 @@ class Block:
         return self.layers[0].in_channels
 
     @property
-    def stride(self) -> int:
-        """Of its 3x3 convolution."""
-        return self.layers[0].stride
-
-    @property
     def output_shape(self) -> InputDim:
         """(C, H, W)."""
         return self.layers[-1].output_shape
@@ -191,7 +186,16 @@ def layers_of(spec: Mapping[str, Any]) -> Layers:
     Raises:
         ValueError: the factory is unknown, its arguments do not fit, or the network is too large.
     """
-    spec = checked_spec(spec)
+    arguments = dict(spec)
+    factory = arguments.pop("factory", None)
+    if not isinstance(factory, str) or factory not in _SPECS:
+        raise ValueError(
+            f"Network factory {reprlib.repr(factory)} is unknown; expected one of {sorted(_SPECS)}."
+        )
+    try:
+        spec = _SPECS[factory](**arguments)
+    except TypeError as error:
+        raise ValueError(f"The arguments of {factory} do not fit: {error}.") from error
     plan = _v1_plan(spec) if spec["factory"] == "mobilenet_v1" else _course_plan(spec)
     dim: InputDim = tuple(spec["input_dim"])
     blocks = []
@@ -224,14 +228,9 @@ def _course_plan(spec: Spec) -> list[tuple[bool, int, int]]:
     """(separable, output channels, stride) of each block of `init_network`."""
     conv = spec["conv_block_count"]
     count = conv + spec["mobilenet_block_count"]
-    return [
-        (
-            i >= conv,
-            _scale(min(FIRST_CHANNELS * 2**i, MAX_CHANNELS), spec["width"]),
-            2 if i in (0, count - 1) else 1,
-        )
-        for i in range(count)
-    ]
+    channels = [min(FIRST_CHANNELS * 2**i, MAX_CHANNELS) for i in range(count)]
+    strides = [2 if i in (0, count - 1) else 1 for i in range(count)]
+    return [(i >= conv, _scale(channels[i], spec["width"]), strides[i]) for i in range(count)]
 
 
 def _v1_plan(spec: Spec) -> list[tuple[bool, int, int]]:
@@ -246,24 +245,6 @@ def _scale(channels: int, width: float) -> int:
 # --- Specs --------------------------------------------------------------------------------------
 
 
-def checked_spec(spec: Mapping[str, Any]) -> Spec:
-    """A spec with every argument checked.
-
-    Raises:
-        ValueError: the factory is unknown, or its arguments do not fit.
-    """
-    arguments = dict(spec)
-    factory = arguments.pop("factory", None)
-    if not isinstance(factory, str) or factory not in _SPECS:
-        raise ValueError(
-            f"Network factory {reprlib.repr(factory)} is unknown; expected one of {sorted(_SPECS)}."
-        )
-    try:
-        return _SPECS[factory](**arguments)
-    except TypeError as error:
-        raise ValueError(f"The arguments of {factory} do not fit: {error}.") from error
-
-
 def init_network_spec(
     conv_block_count: int,
     mobilenet_block_count: int,
@@ -272,11 +253,7 @@ def init_network_spec(
     width: float = 1.0,
     head: str = "linear",
 ) -> Spec:
-    """The spec of `init_network`, its arguments checked.
-
-    Raises:
-        ValueError: an argument is out of range.
-    """
+    """The spec of `init_network`, its arguments checked."""
     conv = _whole("conv_block_count", conv_block_count, 0, MAX_BLOCKS_OF_A_KIND)
     dw = _whole("mobilenet_block_count", mobilenet_block_count, 0, MAX_BLOCKS_OF_A_KIND)
     if conv + dw == 0:
@@ -303,11 +280,7 @@ def mobilenet_v1_spec(
     width: float = 1.0,
     separable: bool = True,
 ) -> Spec:
-    """The spec of `mobilenet_v1`, its arguments checked.
-
-    Raises:
-        ValueError: an argument is out of range.
-    """
+    """The spec of `mobilenet_v1`, its arguments checked."""
     if not isinstance(separable, bool):
         raise ValueError(f"separable is {reprlib.repr(separable)}; expected True or False.")
     common = _common(input_dim, num_classes, width)
@@ -321,27 +294,22 @@ _SPECS: dict[str, Callable[..., Spec]] = {
 
 
 def _common(input_dim: Sequence[int], num_classes: int, width: float) -> Spec:
-    dims = _input_dim(input_dim)
-    classes = _whole("num_classes", num_classes, 2, MAX_CLASSES)
-    if isinstance(width, (str, list, dict, type(None))) or not 0 < width <= MAX_WIDTH:
-        raise ValueError(
-            f"width is {reprlib.repr(width)}; expected a positive factor, at most {MAX_WIDTH:g}."
-        )
-    return {"input_dim": list(dims), "num_classes": classes, "width": width}
-
-
-def _input_dim(input_dim: Sequence[int]) -> InputDim:
     try:
-        dims = tuple(operator.index(size) for size in input_dim)
+        dims = [operator.index(size) for size in input_dim]
     except TypeError:
-        dims = ()
+        dims = []
     sides = dims[1:]
     if len(dims) != 3 or dims[0] not in (1, 3) or min(sides) < MIN_SIDE or max(sides) > MAX_SIDE:
         raise ValueError(
             f"input_dim is {reprlib.repr(input_dim)}; expected (channels, height, width) with 1 or "
             f"3 channels, at least {MIN_SIDE}x{MIN_SIDE} and at most {MAX_SIDE}x{MAX_SIDE} pixels."
         )
-    return dims[0], dims[1], dims[2]
+    classes = _whole("num_classes", num_classes, 2, MAX_CLASSES)
+    if isinstance(width, (str, list, dict, type(None))) or not 0 < width <= MAX_WIDTH:
+        raise ValueError(
+            f"width is {reprlib.repr(width)}; expected a positive factor, at most {MAX_WIDTH:g}."
+        )
+    return {"input_dim": dims, "num_classes": classes, "width": width}
 
 
 def _whole(name: str, value: Any, low: int, high: int) -> int:
@@ -371,7 +339,8 @@ def folded(net: Arrays) -> list[list[Folded]]:
 
     With s = γ / sqrt(σ² + ε), the weight is s·w and the bias β - s·μ. Computed in float64.
     """
-    return [[_fold(layer, net.arrays) for layer in block.layers] for block in net.layers.blocks]
+    arrays = net.arrays
+    return [[_fold(layer, arrays) for layer in block.layers] for block in net.layers.blocks]
 
 
 def _fold(layer: ConvLayer, arrays: Mapping[str, NDArray]) -> Folded:

@@ -36,7 +36,12 @@ def parse_metadata(text: str) -> tuple[dict[str, Any], Layers]:
         layers = layers_of(metadata["spec"])
     except ValueError as error:
         raise ValueError(f"it describes no network that can be built: {error}") from error
-    _check_temperature(metadata.get("temperature", 1.0))
+    temperature = metadata.get("temperature", 1.0)
+    if not _is_number(temperature) or not MIN_TEMPERATURE <= temperature <= MAX_TEMPERATURE:
+        raise ValueError(
+            f"its temperature is {reprlib.repr(temperature)}; expected a number from "
+            f"{MIN_TEMPERATURE:g} to {MAX_TEMPERATURE:g}"
+        )
     _check_names(metadata.get("class_names"), layers.head.num_classes)
     _check_scores(metadata.get("scores"))
     if metadata.get("no_digit") is not None:
@@ -48,14 +53,6 @@ def class_names(metadata: Mapping[str, Any]) -> tuple[str, ...]:
     """The names of the classes, "0", "1", ... where a checkpoint has none."""
     names = metadata.get("class_names") or range(metadata["spec"]["num_classes"])
     return tuple(map(str, names))
-
-
-def _check_temperature(value: Any) -> None:
-    if not _is_number(value) or not MIN_TEMPERATURE <= value <= MAX_TEMPERATURE:
-        raise ValueError(
-            f"its temperature is {reprlib.repr(value)}; expected a number from "
-            f"{MIN_TEMPERATURE:g} to {MAX_TEMPERATURE:g}"
-        )
 
 
 def _check_names(names: Any, count: int) -> None:
@@ -107,12 +104,9 @@ def _check_rule(rule: Any, layers: Layers) -> None:
         "log_odds": (features + 1,),
         "class_mean": (layers.head.num_classes, features),
     }
-    if kind in needed:
-        field = "class_means" if kind == "class_mean" else "head"
-        if _shape(rule.get(field)) != needed[kind]:
-            raise ValueError(
-                f"its no_digit rule needs {field}, finite numbers of shape {needed[kind]}"
-            )
+    shape, field = needed.get(kind), "class_means" if kind == "class_mean" else "head"
+    if shape and _shape(rule.get(field)) != shape:
+        raise ValueError(f"its no_digit rule needs {field}, finite numbers of shape {shape}")
 
 
 def _shape(values: Any) -> tuple[int, ...] | None:

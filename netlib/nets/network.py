@@ -15,7 +15,6 @@ from netlib.nets.blocks import ConvBlock, ConvDw
 from netlib.nets.layers import (
     BLOCK_COUNTS,
     COSINE_SCALE,
-    Block,
     InputDim,
     Spec,
     init_network_spec,
@@ -43,7 +42,7 @@ class Network(nn.Module):
     """Blocks, global average pooling, one fully connected layer.
 
     Args:
-        spec: see `netlib.nets.layers.checked_spec`.
+        spec: see `netlib.nets.layers.layers_of`.
 
     Attributes:
         blocks: the convolution blocks, in order; each maps (N, C, H, W) to (N, C', H', W').
@@ -62,7 +61,11 @@ class Network(nn.Module):
         super().__init__()
         self.layers = layers_of(spec)
         self.spec: Spec = self.layers.spec
-        self.blocks = nn.Sequential(*map(_build_block, self.layers.blocks))
+        self.blocks = nn.Sequential()
+        for block in self.layers.blocks:
+            make = ConvDw if block.separable else ConvBlock
+            stride = block.layers[0].stride
+            self.blocks.append(make(block.in_channels, block.output_shape[0], stride))
         self.pool = nn.AdaptiveAvgPool2d(1)
         head = self.layers.head
         kind = nn.Linear if head.kind == "linear" else CosineLinear
@@ -174,11 +177,6 @@ def named_network(
             "block counts as in 3+1."
         )
     return init_network(int(counts[0]), int(counts[1]), input_dim, num_classes, width, head)
-
-
-def _build_block(block: Block) -> nn.Module:
-    kind = ConvDw if block.separable else ConvBlock
-    return kind(block.in_channels, block.output_shape[0], block.stride)
 
 
 def _initialise(module: nn.Module) -> None:

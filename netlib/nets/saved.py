@@ -110,7 +110,12 @@ def _read_header(path: str | os.PathLike[str], file: Any) -> tuple[dict[str, Any
         metadata, layers = parse_metadata(header.get("netlib", ""))
     except ValueError as error:
         raise _damaged(path, str(error)) from error
-    wrong = _unexpected(layers, file)
+    expected = {name: (kind, shape) for name, kind, shape in layers.tensors()}
+    wrong = sorted(expected.keys() ^ set(file.keys()))
+    if not wrong:
+        slices = {name: file.get_slice(name) for name in expected}
+        found = {n: (s.get_dtype(), tuple(s.get_shape())) for n, s in slices.items()}
+        wrong = sorted(name for name in expected if found[name] != expected[name])
     if wrong:
         raise _damaged(
             path,
@@ -118,20 +123,6 @@ def _read_header(path: str | os.PathLike[str], file: Any) -> tuple[dict[str, Any
             f"{wrong[0]} first",
         )
     return metadata, layers
-
-
-def _unexpected(layers: Layers, file: Any) -> list[str]:
-    """Names of tensors that the file lacks, has too many, or has in another type or shape."""
-    expected = {name: (kind, shape) for name, kind, shape in layers.tensors()}
-    names = set(file.keys())
-    if wrong := sorted(expected.keys() ^ names):
-        return wrong
-    slices = {name: file.get_slice(name) for name in names}
-    return sorted(
-        name
-        for name, part in slices.items()
-        if (part.get_dtype(), tuple(part.get_shape())) != expected[name]
-    )
 
 
 def _damaged(path: str | os.PathLike[str], reason: str) -> CheckpointError:

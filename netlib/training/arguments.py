@@ -36,9 +36,6 @@ def as_images(
     """Images (N, H, W) or (N, C, H, W) as float32 (N, C, H, W) of the shape `input_dim`.
 
     `normalise` is that of `course.train`; `name` is the set's, for messages.
-
-    Raises:
-        ValueError: another shape, type or range.
     """
     images = as_tensor(x)
     if images.dim() == 3:
@@ -89,12 +86,10 @@ def choose_loss(
     """The loss that was named or given, tried on some logits, and the config that tells of it.
 
     `counts` (C,) has the training images of each class.
-
-    Raises:
-        ValueError: it does not fit logits (N, C) and labels (N,), or the network's head.
     """
-    if isinstance(loss, str):
-        name = _named(loss)
+    if isinstance(loss, str):  # however it is spelled: "Cross-Entropy", "CrossEntropyLoss"
+        plain = {name.replace("_", ""): name for name in LOSSES}
+        name = plain.get(re.sub(r"[\W_]|loss$", "", loss.strip().lower()), loss)
         found, head = head_for(name), net.spec.get("head", "linear")
         if found == "cosine" and head != found:
             raise ValueError(
@@ -112,12 +107,6 @@ def choose_loss(
         function = function.to(resolve_device(config.device), torch.float32)
     _try_loss(function, net.num_classes, resolve_device(config.device))
     return function, config
-
-
-def _named(text: str) -> str:
-    """The loss that a name means, however it is spelled: "Cross-Entropy", "CrossEntropyLoss"."""
-    plain = {name.replace("_", ""): name for name in LOSSES}
-    return plain.get(re.sub(r"[\W_]|loss$", "", text.strip().lower()), text)
 
 
 def _try_loss(loss: Loss, num_classes: int, device: torch.device) -> None:
@@ -150,38 +139,20 @@ def _title(loss: object) -> str:
 def choose_optimizer(
     optimizer: str | MakeOptimizer | torch.optim.Optimizer, net: Network, config: TrainConfig
 ) -> tuple[torch.optim.Optimizer | None, TrainConfig]:
-    """The user's own optimizer, or None where it was named, and the config that tells of it.
-
-    Raises:
-        ValueError: the name is unknown, or the optimizer is of other parameters than the network's.
-    """
+    """The user's own optimizer, or None where it was named, and the config that tells of it."""
     if isinstance(optimizer, str):
         return None, replace(config, optimizer=optimizer.strip().lower())  # type: ignore[arg-type]
-    own = optimizer
+    own: Any = optimizer
     if not isinstance(own, torch.optim.Optimizer):
-        own = _made(optimizer, net, config.learning_rate)
-    _check_optimizer(own, net)
-    rate = float(own.param_groups[0]["lr"])
-    if rate != config.learning_rate:
-        logger.warning(
-            "learning_rate is %g, but the optimizer has its own rate, %g, and keeps it.",
-            config.learning_rate, rate,
-        )  # fmt: skip
-    return own, replace(config, learning_rate=rate, schedule="constant", weight_decay=0.0)
-
-
-def _made(make: Any, net: Network, learning_rate: float) -> Any:
-    own_rate = isinstance(make, partial) and "lr" in make.keywords
-    try:
-        return make(net.parameters(), **({} if own_rate else {"lr": learning_rate}))
-    except TypeError as error:
-        raise ValueError(
-            f"optimizer is {make!r}, which cannot be called with (parameters, lr=) ({error}); "
-            f"expected one of {', '.join(OPTIMIZERS)}, a class or an object of torch.optim."
-        ) from error
-
-
-def _check_optimizer(own: Any, net: Network) -> None:
+        has_rate = isinstance(own, partial) and "lr" in own.keywords
+        try:
+            own = own(net.parameters(), **({} if has_rate else {"lr": config.learning_rate}))
+        except TypeError as error:
+            raise ValueError(
+                f"optimizer is {optimizer!r}, which cannot be called with (parameters, lr=) "
+                f"({error}); expected one of {', '.join(OPTIMIZERS)}, a class or an object of "
+                "torch.optim."
+            ) from error
     if not isinstance(own, torch.optim.Optimizer) or isinstance(own, torch.optim.LBFGS):
         raise ValueError(
             f"The optimizer is of the kind {type(own).__name__}; expected one of torch.optim whose "
@@ -193,3 +164,10 @@ def _check_optimizer(own: Any, net: Network) -> None:
             "The optimizer holds no parameter of net; expected one built on net.parameters(), "
             "after the network was built."
         )
+    rate = float(own.param_groups[0]["lr"])
+    if rate != config.learning_rate:
+        logger.warning(
+            "learning_rate is %g, but the optimizer has its own rate, %g, and keeps it.",
+            config.learning_rate, rate,
+        )  # fmt: skip
+    return own, replace(config, learning_rate=rate, schedule="constant", weight_decay=0.0)

@@ -177,11 +177,7 @@ def _loader(images: Tensor, labels: Tensor, batch_size: int, seed: int | None = 
 
 
 def _pair(
-    name: str,
-    x: ArrayLike | Tensor,
-    y: ArrayLike | Tensor,
-    net: Network,
-    normalise: str | float,
+    name: str, x: ArrayLike | Tensor, y: ArrayLike | Tensor, net: Network, normalise: str | float
 ) -> tuple[Tensor, Tensor]:
     if not isinstance(net, Network):
         raise ValueError(

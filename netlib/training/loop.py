@@ -4,7 +4,6 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -94,8 +93,9 @@ def fit(
         TrainingError: the loss is not finite, or the state file belongs to another run.
     """
     run = _Run(net, config, len(train_loader), optimizer, identity, keep)
-    if resume and state_path is not None and Path(state_path).exists():
-        run.load(Path(state_path))
+    state = None if state_path is None else Path(state_path)
+    if resume and state is not None and state.exists():
+        run.load(state)
     while not run.finished:
         epoch = len(run.history)
         started = time.perf_counter()
@@ -105,7 +105,11 @@ def fit(
             disable=not progress,
             leave=False,
         )
-        _set_epoch(train_loader, epoch)
+        told: Any = train_loader  # and its sampler, and the one inside its batch sampler
+        while told is not None:
+            if hasattr(told, "set_epoch"):
+                told.set_epoch(epoch)
+            told = getattr(told, "sampler", None)
         if hasattr(loss_func, "set_progress"):
             loss_func.set_progress(epoch / config.training_epochs)
         train_loss, train_accuracy = run.train_epoch(bar, epoch, loss_func)
@@ -121,8 +125,8 @@ def fit(
                 "seconds": time.perf_counter() - started,
             }
         )
-        if state_path is not None:
-            run.save(Path(state_path))
+        if state is not None:
+            run.save(state)
         if on_epoch is not None:
             on_epoch(run.history[-1])
     net.load_state_dict(run.best_weights)
@@ -158,11 +162,9 @@ class _Run:
         self.is_free = config.precision == "auto"
         if self.is_free:
             self.config = replace(config, precision=choose_precision(net, self.device))
-        self.average = (
-            AveragedModel(net, multi_avg_fn=self._average_in, use_buffers=True)
-            if config.ema
-            else None
-        )
+        self.average: AveragedModel | None = None
+        if config.ema:
+            self.average = AveragedModel(net, multi_avg_fn=self._average_in, use_buffers=True)
         self.teachers = [self._teacher(path) for path in config.teachers]
         self.optimizer = optimizer or OPTIMIZERS[config.optimizer](
             _parameter_groups(net, config), lr=config.learning_rate
@@ -194,7 +196,9 @@ class _Run:
         passed lies on the device, and a look at it would wait for the device.
         """
         assert self.average is not None
-        share = 1 - _ema_decay(self.config.ema, int(self.average.n_averaged))
+        updates = int(self.average.n_averaged)
+        # It rises, so that it forgets the start: TensorFlow's `num_updates` ramp.
+        share = 1 - min(self.config.ema, (1 + updates) / (10 + updates))
         if averages[0].is_floating_point():
             torch._foreach_lerp_(list(averages), list(values), share)
         else:  # batch norm's counter
@@ -203,23 +207,20 @@ class _Run:
     @property
     def finished(self) -> bool:
         waited = len(self.history) - 1 - self.best_epoch
-        stopped_early = 0 < self.config.patience <= waited and bool(self.history)
-        return len(self.history) >= self.config.training_epochs or stopped_early
+        stopped_early = 0 < self.config.patience <= waited
+        return stopped_early or len(self.history) >= self.config.training_epochs
 
     @property
     def evaluated(self) -> nn.Module:
         """The network that is validated: the average where there is one."""
         return self.average.module if self.average is not None else self.net
 
-    def autocast(self) -> AbstractContextManager:
-        if self.config.precision == "float32":
-            return nullcontext()
-        return torch.autocast(self.device.type, dtype=torch.bfloat16)
-
     def train_epoch(self, batches: Batches, epoch: int, loss_func: Loss) -> tuple[float, float]:
-        generator = torch.Generator(self.device)
-        generator.manual_seed(_mix(self.config.seed, epoch))
+        # One 63-bit seed from two numbers, with no simple pattern between epochs or seeds
+        state = np.random.SeedSequence([self.config.seed, epoch]).generate_state(2, np.uint32)
+        generator = torch.Generator(self.device).manual_seed(int(state @ [1 << 31, 1]))
         self.net.train()
+        half = self.config.precision == "bfloat16"
         total_loss = torch.zeros((), device=self.device, dtype=torch.float64)
         total_right = torch.zeros((), device=self.device, dtype=torch.int64)
         count = 0
@@ -232,7 +233,7 @@ class _Run:
             if epoch < self.config.training_epochs - self.config.clean_epochs:
                 images = augment(images, self.config.augment, generator)
             images = images.contiguous(memory_format=self.memory_format)
-            with self.autocast():
+            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half):
                 logits = self.net(images)
                 said = softened(self.teachers, images) if self.teachers else None
             logits = logits.float()
@@ -284,17 +285,19 @@ class _Run:
         def score(r: dict[str, float]) -> tuple[float, float]:
             return r["validation_accuracy"], -r["validation_loss"]
 
-        newest = self.keep == "last" or self.best_epoch < 0
-        if newest or score(row) > score(self.history[self.best_epoch]):
+        wanted = self.keep == "last" or self.best_epoch < 0
+        if wanted or score(row) > score(self.history[self.best_epoch]):
             self.best_epoch = len(self.history) - 1
             weights = self.evaluated.state_dict()
             self.best_weights = {name: t.detach().clone() for name, t in weights.items()}
 
+    def facts(self) -> dict[str, Any]:
+        """What a run that goes on must have in common with its state file."""
+        return {"spec": self.net.spec, "config": asdict(self.config), "data": self.identity}
+
     def save(self, path: Path) -> None:
         state = {
-            "spec": self.net.spec,
-            "config": asdict(self.config),
-            "data": self.identity,
+            **self.facts(),
             "net": self.net.state_dict(),
             "average": self.average.state_dict() if self.average is not None else None,
             "optimizer": self.optimizer.state_dict(),
@@ -309,23 +312,18 @@ class _Run:
     def load(self, path: Path) -> None:
         try:
             state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
-            steps_taken, epochs = state["scheduler"]["last_epoch"], len(state["history"])
-            found = {key: state[key] for key in ("spec", "config", "data")}
+            found = {name: state[name] for name in self.facts()}
+            found["number of steps"] = state["scheduler"]["last_epoch"]
+            epochs, precision = len(state["history"]), found["config"]["precision"]
         except Exception as error:  # torch raises many kinds for a damaged file
             raise TrainingError(
                 f"{path} is no readable training state ({type(error).__name__}); delete it to "
                 "begin anew."
             ) from error
         if self.is_free:  # it goes on as it began
-            self.config = replace(self.config, precision=found["config"]["precision"])
-        found["number of steps"] = steps_taken
-        expected = {
-            "spec": self.net.spec,
-            "config": asdict(self.config),
-            "data": self.identity,
-            "number of steps": epochs * self.steps,  # differs with another number of images
-        }
-        for name, value in expected.items():
+            self.config = replace(self.config, precision=precision)
+        # Steps differ with another number of images.
+        for name, value in {**self.facts(), "number of steps": epochs * self.steps}.items():
             if found[name] != value:
                 raise TrainingError(
                     f"{path} belongs to another run: its {name} is {found[name]}, expected "
@@ -393,25 +391,3 @@ def _schedule(config: TrainConfig, total_steps: int) -> Callable[[int], float]:
         return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / (total_steps - warmup))))
 
     return factor
-
-
-def _ema_decay(decay: float, updates: int) -> float:
-    """Decay of the average of weights, which rises to `decay`, so that it forgets the start.
-
-    After t updates it is min(decay, (1 + t) / (10 + t)), TensorFlow's `num_updates` ramp.
-    """
-    return min(decay, (1 + updates) / (10 + updates))
-
-
-def _set_epoch(loader: DataLoader, epoch: int) -> None:
-    """Tell the loader, its sampler and the one inside its batch sampler which epoch comes next."""
-    told: Any = loader
-    while told is not None:
-        if hasattr(told, "set_epoch"):
-            told.set_epoch(epoch)
-        told = getattr(told, "sampler", None)
-
-
-def _mix(seed: int, epoch: int) -> int:
-    """One 63-bit seed from two numbers, with no simple pattern between epochs or seeds."""
-    return int(np.random.SeedSequence([seed, epoch]).generate_state(2, np.uint32) @ [1 << 31, 1])

@@ -64,12 +64,7 @@ class Judged(nn.Module):
 
 
 def open_set_loss(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Mean over a batch; see above.
-
-    Args:
-        outputs: (N, 11), of `Judged`.
-        targets: (N, 11), of `digit_targets` and `other_targets`.
-    """
+    """Mean over a batch of outputs of `Judged` and targets, both (N, 11); see above."""
     log_p, none = outputs[:, :-1].log_softmax(1), targets[:, -1]
     taught = soft_cross_entropy(outputs[:, :-1], targets[:, :-1])
     judged = F.binary_cross_entropy_with_logits(outputs[:, -1], none, reduction="none")
@@ -119,12 +114,6 @@ class Part:
     # Pictures an epoch sees; more than N repeats them, all equally often but for the rest
     count: int
 
-    def rows(self, rng: np.random.Generator) -> np.ndarray:
-        """(count,) which of the pictures an epoch sees."""
-        rounds = -(-self.count // len(self.images))
-        every = [rng.permutation(len(self.images)) for _ in range(rounds)]
-        return np.concatenate(every)[: self.count]
-
 
 class Mixture:
     """Shuffled batches of several parts, other pictures in each epoch; a loader for `fit`."""
@@ -141,9 +130,12 @@ class Mixture:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         rng = np.random.default_rng([self.seed, self.epoch])
-        rows = [part.rows(rng) for part in self.parts]
-        pairs = list(zip(self.parts, rows, strict=True))
-        images = torch.as_tensor(np.concatenate([part.images[r] for part, r in pairs]))[:, None]
-        targets = torch.as_tensor(np.concatenate([part.targets[r] for part, r in pairs]))
-        for chosen in torch.as_tensor(rng.permutation(len(images))).split(self.batch_size):
-            yield images[chosen].float() / 255, targets[chosen]
+        images, targets = [], []
+        for part in self.parts:
+            rounds = -(-part.count // len(part.images))
+            every = np.concatenate([rng.permutation(len(part.images)) for _ in range(rounds)])
+            images.append(part.images[every[: part.count]])
+            targets.append(part.targets[every[: part.count]])
+        x, y = torch.as_tensor(np.concatenate(images)), torch.as_tensor(np.concatenate(targets))
+        for chosen in torch.as_tensor(rng.permutation(len(x))).split(self.batch_size):
+            yield x[chosen, None].float() / 255, y[chosen]

@@ -18,13 +18,9 @@ DEFERRED = 0.8  # share of training before the classes are weighted: their epoch
 
 
 class LDAM:
-    """Label-distribution-aware margins with deferred re-weighting.
+    """Label-distribution-aware margins with deferred re-weighting."""
 
-    Args:
-        counts: (C,) training images of each class.
-    """
-
-    def __init__(self, counts: Tensor) -> None:
+    def __init__(self, counts: Tensor) -> None:  # (C,) training images of each class
         self.margins = (MAX_MARGIN * (counts.min() / counts) ** 0.25).float()
         self.late_weights = effective_weights(counts)
         self.progress = 0.0

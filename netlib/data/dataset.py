@@ -152,6 +152,10 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
             return self.select(index)
         return self._transformed(self.images[index]), int(self.labels[index])
 
+    def __getitems__(self, indices: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
+        """Images and labels fetched at once; `DataLoader` calls it where it exists."""
+        return list(zip(*self.batch(indices), strict=True))
+
     def loader(self, batch_size: int, sampler: Sampler[int] | None = None) -> DataLoader:
         """Batches of float images and labels, each fetched whole; in order without a sampler."""
         batches = BatchSampler(sampler or SequentialSampler(self), batch_size, drop_last=False)

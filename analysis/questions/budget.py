@@ -75,7 +75,7 @@ def pareto(data: Results) -> Drawn:
     by = ["network", "scaled", "level"]
     table = both.groupby(by)[["error", *COSTS]].mean().reset_index()
     table = table.assign(params=table["params"] / 1e3, macs=table["macs"] / 1e6)
-    figure = blank(FULL, 6.0)
+    figure = blank(FULL, 5.4)
     axes = figure.subplots(1, 3, sharey=True)
     names = ("parameters (thousand)", "multiply–accumulates (million)", "time of one image (ms)")
     for ax, column, name in zip(axes, COSTS, names, strict=True):

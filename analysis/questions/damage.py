@@ -184,7 +184,7 @@ def corruptions(data: Results) -> Drawn:
     """A row a kind of corruption."""
     wide = corruption_table(data)
     names = ["none" if name == IDENTITY else words(name) for name in wide.index]
-    figure = blank(COLUMN, 1.2 + 0.48 * len(names))
+    figure = blank(COLUMN, 1.2 + 0.43 * len(names))
     columns = {name_of(network): wide[network].to_numpy() for network in NETWORKS}
     draw_heat(figure.subplots(), names, columns, "difference")
     table = data.table("corruptions.csv")
@@ -204,7 +204,7 @@ def shifts(data: Results) -> Drawn:
     found = errors(table["accuracy"])
     span = found.min(), found.max()
     kinds = [kind for kind in SHIFTS if kind in set(table["kind"])]
-    figure = blank(FULL, 5.2)
+    figure = blank(FULL, 4.6)
     axes = np.atleast_1d(figure.subplots(1, len(kinds), sharey=True))
     for ax, kind in zip(axes, kinds, strict=True):
         draw_shift(ax, table[table["kind"] == kind], span)

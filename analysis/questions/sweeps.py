@@ -102,7 +102,7 @@ def steps(plan: Plan) -> Iterator[Step]:
 def sweeps(data: Results) -> Drawn:
     """A panel for each factor: numbers as lines with bands, names as rows of dots."""
     shown = [name for name in SHOWN if data.has(f"{name}.csv")]
-    figure = blank(FULL, 15.5)
+    figure = blank(FULL, 14.2)
     grid = figure.add_gridspec(3, 3, height_ratios=(1, 1, 1.2))
     places = [grid[place // 3, place % 3] for place in range(len(shown) - 1)]
     for name, place in zip(shown, [*places, grid[2, :]], strict=True):
@@ -328,12 +328,6 @@ def lengths(data: Results) -> str:
             f"{100 * least:.2f} points: {' and '.join(lost)}"
         )
     return f"{told}: {rise}"
-
-
-def conclude(data: Results, sections: Sections) -> Iterator[str]:
-    """More data at equal steps, and what can be told apart."""
-    section = sections["train_size"]
-    yield f"{section['finding']} {section['least'].capitalize()}."
 
 
 def disappoint(data: Results, sections: Sections) -> Iterator[str]:

@@ -16,11 +16,13 @@ from netlib.answer.predictor import Prediction, Predictor
 from netlib.answer.refusal import digit_margin
 from netlib.errors import UserError
 from netlib.nets.layers import InputDim
+from netlib.picture.bystanders import without_bystanders
 from netlib.picture.digit import Sketch, cut_out, trace
 from netlib.picture.frames import without_frames
 from netlib.picture.load import ImageError, Picture, is_first_of_several, open_image
 from netlib.picture.number import MAX_DIGITS, digits_from_ink
-from netlib.picture.patch import Box
+from netlib.picture.pages import Page, find_pages
+from netlib.picture.patch import Box, Ink
 from netlib.picture.pieces import Components, find_components
 
 # Of a pad's value; the second where there is nothing on it but what was drawn there.
@@ -160,7 +162,41 @@ class Reader:
             ImageError: the picture cannot be read.
             UserError: there are too many digits in it.
         """
-        return replace(self._read(trace(picture)), is_first=is_first_of_several(picture))
+        sketch, problem = trace(picture), None
+        try:
+            reading = self._read(sketch)
+        except (ImageError, UserError) as error:
+            reading, problem = None, error
+        if reading is None or not reading.is_accepted:
+            reading = self._on_a_page(sketch) or self._main_line(sketch) or reading
+        if reading is None:
+            assert problem is not None
+            raise problem
+        return replace(reading, is_first=is_first_of_several(picture))
+
+    def _accepted(self, sketch: Sketch) -> Reading | None:
+        """What is read, where each digit is taken for one."""
+        try:
+            reading = self._read(sketch)
+        except (ImageError, UserError):
+            return None
+        return reading if reading.is_accepted else None
+
+    def _main_line(self, sketch: Sketch) -> Reading | None:
+        """What is read without what lies beside it, where all of that is accepted."""
+        bare = without_bystanders(sketch.found) if sketch.cut is not None else None
+        return self._accepted(replace(sketch, found=bare, cut=cut_out(bare))) if bare else None
+
+    def _on_a_page(self, sketch: Sketch) -> Reading | None:
+        """What is read on a page in the picture, the most digits, where all are accepted."""
+        best: Reading | None = None
+        for page in find_pages(sketch.levels):
+            inside = trace(page.levels)
+            found = self._accepted(inside) or self._main_line(inside)
+            longer = found is not None and (best is None or len(found.digits) > len(best.digits))
+            if found is not None and longer and page.holds(found.boxes):
+                best = _placed(found, page, sketch)
+        return best
 
     def _read(self, sketch: Sketch) -> Reading:
         if sketch.cut is None:
@@ -230,6 +266,18 @@ class Reader:
             return np.ones(len(prediction.probabilities), dtype=bool)
         temperature = self.predictor.info[name].temperature
         return digit_margin(rule, prediction.logits, prediction.embeddings, temperature) >= 0
+
+
+def _placed(found: Reading, page: Page, sketch: Sketch) -> Reading:
+    """What was read on a page, in the picture where it lies."""
+    assert found.sketch is not None
+    ink = np.zeros(sketch.levels.shape, np.float32)
+    height, width = page.levels.shape
+    x, y = page.left, page.top
+    ink[y : y + height, x : x + width] = found.sketch.ink
+    boxes = ((left + x, top + y, right + x, bottom + y) for left, top, right, bottom in found.boxes)
+    whole = replace(found.sketch, levels=sketch.levels, found=Ink.of(ink))
+    return replace(found, boxes=tuple(boxes), sketch=whole)
 
 
 def fitted(digits: NDArray[np.float32], input_dim: InputDim) -> NDArray[np.float32]:

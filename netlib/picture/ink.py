@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from netlib.picture.paper import page_ink
+from netlib.picture.paper import come_in, page_ink
 from netlib.picture.patch import INK_LEVEL, Ink, box_of
 from netlib.picture.rulings import LEVEL_RUN, without_lines
 
@@ -24,6 +24,8 @@ EVEN_TOLERANCE = 0.04
 EVEN_BORDER, EVEN_AREA = 0.3, 0.2
 # and this share of all that is within three times the tolerance: noise and shades spread further.
 EVEN_SHARE = 0.8
+# and in a picture that may be a photograph this share is within EVEN_LEVELS.
+EVEN_EXACT = 0.6
 # Less contrast than this (of 1) is an empty page.
 MIN_CONTRAST_EVEN = 8 / 255
 
@@ -41,6 +43,8 @@ SHEET_SIDES = 0.9  # of the area of four sides around it, what it covers with it
 SAMPLES = 4  # looked at in each cell, each way
 # A pale component of at least this share of the largest one's area is a stroke.
 PALE_AREA = 0.2
+# Photographs have at least this side; with more parts than these nothing is looked for.
+GUESTS_SIDE, MOST_GUESTS = 200, 300
 # Ink that reaches over this share of the picture may be a frame, or lines.
 FRAME_SHARE = 0.85
 
@@ -67,10 +71,33 @@ def find_ink(levels: np.ndarray, drawn: bool = False) -> Ink:
     if ink is not None:
         parts = _Parts.of(ink)
         if not _is_sheet(ink) and not (parts and parts.has_pale_strokes):
-            return _without_specks(ink, parts, SPECK_SHARE_EVEN)
+            bare = _without_guests(ink)
+            parts = parts if bare is ink else _Parts.of(bare)
+            return _without_specks(bare, parts, SPECK_SHARE_EVEN)
     height, width = levels.shape
     ink = Ink.of(page_ink(levels), (height, width))
     return _without_specks(ink, _Parts.of(ink), SPECK_SHARE_UNEVEN)
+
+
+def _without_guests(ink: Ink) -> Ink:
+    """Without what comes in from the border of a photograph beside the digits: pens, fingers."""
+    if ink.box is None or max(ink.shape) < GUESTS_SIDE:
+        return ink
+    left, top, right, bottom = ink.placed(ink.box)
+    if left > 1 and top > 1 and right < ink.shape[1] - 1 and bottom < ink.shape[0] - 1:
+        return ink
+    mask = (ink.patch >= INK_LEVEL).view(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    if not 2 < count <= MOST_GUESTS:
+        return ink
+    large = 1 + np.flatnonzero(
+        stats[1:, cv2.CC_STAT_AREA] >= SPECK_SHARE_EVEN * stats[1:, cv2.CC_STAT_AREA].max()
+    )
+    out = large[come_in(stats[large] + (ink.left, ink.top, 0, 0, 0), ink.shape)]
+    if not len(out):
+        return ink
+    patch = np.where(np.isin(labels, out), np.float32(0), ink.patch)
+    return replace(ink, patch=patch)
 
 
 def _is_sheet(ink: Ink) -> bool:
@@ -183,6 +210,10 @@ def _even_tone(levels: np.ndarray, counts: np.ndarray, contrast: int) -> int | N
     even = _within(shares, tone, tolerance) / border.size
     if even < max(EVEN_BORDER, EVEN_SHARE * _within(shares, tone, 3 * tolerance) / border.size):
         return None
+    if levels.size >= COUNTED:  # the light of a room is never so even
+        near = _within(counts, tone, 3 * tolerance)
+        if _within(counts, tone, 255 * EVEN_LEVELS) < EVEN_EXACT * near:
+            return None
     area = _within(counts, tone, tolerance)
     if area < EVEN_AREA * levels.size:
         return None

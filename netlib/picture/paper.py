@@ -182,7 +182,7 @@ def _own_tones(missing: np.ndarray, level: float) -> np.ndarray:
     sizes = stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
     order = 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")[:MAX_COMPONENTS]
     order = order[sizes[order - 1] >= SMALLEST * np.sqrt(missing.size)]
-    order = order[~_come_in(stats[order] + (left, top, 0, 0, 0), missing.shape)]
+    order = order[~come_in(stats[order] + (left, top, 0, 0, 0), missing.shape)]
     if order.size == 0:
         return ink
     windows = [_window(stats[label]) for label in order]
@@ -198,7 +198,7 @@ def _own_tones(missing: np.ndarray, level: float) -> np.ndarray:
     return ink
 
 
-def _come_in(stats: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def come_in(stats: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Which components come in from the border beside digits that do not: pens, holes, edges."""
     left, top, width, height, area = stats.T
     right, bottom = left + width, top + height

@@ -4,7 +4,7 @@ A line is straight, goes (nearly) all along the picture, and is thinner than the
 several. What crosses it stays: only where the ink is no thicker than the line is it taken out.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -17,6 +17,14 @@ RUN = 0.06
 LEVEL_RUN = 0.15
 # A line alone is thinner than the strokes by this factor.
 THINNER = 0.6
+# Lines slant by this much at most; the slope is looked for in such steps, in a picture of this
+# side, with so many of its pixels, and must be this much sharper than none.
+STEEPEST, SLOPE_STEP, PROFILE_SIDE, PROFILE_PIXELS, SHARPER = 0.25, 0.01, 500, 20_000, 1.1
+# Lines that converge are taken out one slope after another.
+PASSES = 3
+# A line from border to border, this share of the side, may be as thick as this, in strokes, where
+# the largest ink is not as long as this share of the side: a tight crop's digits are.
+THROUGH, AS_THICK, WHOLE = 0.97, 1.2, 0.7
 # Fewer than these are no ruling.
 SEVERAL = 3
 # Ink up to this much thicker than a line, plus one pixel, belongs to it.
@@ -48,8 +56,17 @@ def without_lines(ink: np.ndarray, level: float, run: float = RUN) -> np.ndarray
         level: what is above it is ink.
         run: length of the runs that lines are made of, as a share of the picture's side.
     """
+    for _ in range(PASSES):
+        cleared = _without_level_lines(ink, level, run)
+        if cleared is ink:
+            break
+        ink = cleared
+    return ink
+
+
+def _without_level_lines(ink: np.ndarray, level: float, run: float) -> np.ndarray:
     mask = (ink > level).astype(np.uint8)
-    found = [_candidates(mask, run), _candidates(np.ascontiguousarray(mask.T), run)]
+    found = [_slanted(mask, run), _slanted(np.ascontiguousarray(mask.T), run)]
     if not any(lines.count for lines in found):
         return ink
     rest = mask.copy()
@@ -62,7 +79,8 @@ def without_lines(ink: np.ndarray, level: float, run: float = RUN) -> np.ndarray
     taken = np.zeros_like(mask)
     framed = all(lines.count >= 2 and lines.longest >= LONG for lines in found)
     for lines, turned in ((found[0], taken), (found[1], taken.T)):
-        if framed or _are_lines(lines, stroke):
+        others = rest if turned is taken else rest.T
+        if framed or _are_lines(lines, stroke, others) or _goes_through(lines, stroke, others):
             turned |= lines.thin
             if lines.count >= SEVERAL and lines.thickness <= THINNER * stroke:
                 turned |= lines.short
@@ -74,11 +92,73 @@ def without_lines(ink: np.ndarray, level: float, run: float = RUN) -> np.ndarray
     return cleared
 
 
-def _are_lines(lines: _Lines, stroke: float) -> bool:
-    """Whether they are no strokes: thinner and along the picture, or several."""
+def _are_lines(lines: _Lines, stroke: float, rest: np.ndarray) -> bool:
+    """Whether they are no strokes: thinner and along the picture, or several, longer than these."""
     thin, long = lines.thickness <= THINNER * stroke, lines.longest >= LONG
     several = lines.count >= SEVERAL
-    return (thin and (long or several)) or (long and several)
+    if thin and (long or several):
+        return True
+    return long and several and _extent_of_largest(rest)[1] < WHOLE * rest.shape[1]
+
+
+def _extent_of_largest(rest: np.ndarray) -> tuple[np.ndarray, int]:
+    """The mask of the largest component, and how far it goes along level lines."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(rest, connectivity=8)
+    if count < 2:
+        return rest, 0
+    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    return labels == largest, int(stats[largest, cv2.CC_STAT_WIDTH])
+
+
+def _goes_through(lines: _Lines, stroke: float, rest: np.ndarray) -> bool:
+    """Whether a line no thicker than strokes goes from border to border beside all large ink."""
+    if lines.thickness > AS_THICK * stroke or lines.longest < THROUGH:
+        return False
+    largest, extent = _extent_of_largest(rest)
+    if not 0 < extent < WHOLE * rest.shape[1]:  # a tight crop's 1 goes through, too
+        return False
+    near = cv2.dilate(lines.thin, np.ones((5, 5), np.uint8)) > 0
+    return not (largest & near).any()
+
+
+def _slope(mask: np.ndarray) -> float:
+    """How far most of the ink's rows fall in a column's width: that of the sharpest profile."""
+    y, x = np.nonzero(mask)
+    if len(y) == 0:
+        return 0.0
+    fine = max(1.0, max(mask.shape) / PROFILE_SIDE)
+    every = max(1, len(y) // PROFILE_PIXELS)
+    y, x = y[::every] / fine, (x[::every] - mask.shape[1] / 2) / fine
+    base = max(mask.shape) / fine * STEEPEST
+
+    def sharpness(slope: float) -> float:
+        profile = np.bincount((y - slope * x + base).astype(int)).astype(np.float64)
+        return float(profile @ profile)
+
+    slopes = np.arange(-round(STEEPEST / SLOPE_STEP), round(STEEPEST / SLOPE_STEP) + 1) * SLOPE_STEP
+    found = [sharpness(slope) for slope in slopes]
+    best = int(np.argmax(found))
+    level = found[len(slopes) // 2]
+    return float(slopes[best]) if found[best] > SHARPER * level else 0.0
+
+
+def _slanted(mask: np.ndarray, share: float) -> _Lines:
+    """As `_candidates`, of lines that all slant alike."""
+    slope = _slope(mask)
+    if slope == 0:
+        return _candidates(mask, share)
+    height, width = mask.shape
+    columns = np.arange(width)
+    falls = np.rint(slope * (columns - width / 2)).astype(int)
+    room = int(np.abs(falls).max())
+    sheared = np.zeros((height + 2 * room, width), np.uint8)
+    y, x = np.nonzero(mask)
+    sheared[y - falls[x] + room, x] = 1
+    lines = _candidates(sheared, share)
+    if not lines.count:
+        return _candidates(mask, share)
+    rows = np.arange(height)[:, None] - falls + room
+    return replace(lines, thin=lines.thin[rows, columns], short=lines.short[rows, columns])
 
 
 def _candidates(mask: np.ndarray, share: float) -> _Lines:

@@ -69,7 +69,30 @@ def note(at: np.ndarray) -> np.ndarray:
     return desk
 
 
-@pytest.mark.parametrize("frame", [circle, box, tight_box, cells, underline, note])
+def slanted_rules(at: np.ndarray) -> np.ndarray:
+    for y in range(-100, 420, 36):
+        ruled = cv2.line(np.full_like(at, WHITE), (0, y), (639, y + 64), 185, 3, cv2.LINE_AA)
+        at = np.minimum(at, ruled)
+    return at
+
+
+def print_below(at: np.ndarray) -> np.ndarray:
+    for line, words in enumerate(("Name and first name", "Please write in capitals")):
+        place = (20, 345 + 24 * line)
+        cv2.putText(at, words, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, PEN, 1, cv2.LINE_AA)
+    return at
+
+
+def holes(at: np.ndarray) -> np.ndarray:
+    for x in range(30, 640, 60):
+        cv2.circle(at, (x, 30), 9, 30, -1, cv2.LINE_AA)
+    return at
+
+
+FRAMES = [circle, box, tight_box, cells, underline, note, slanted_rules, print_below, holes]
+
+
+@pytest.mark.parametrize("frame", FRAMES)
 def test_digits_in_a_frame_are_read_without_it(reader, frame) -> None:
     read = reader.read(frame(seven(two(page(), 260), 380)))
     assert [network.text for network in read.networks.values()] == ["27", "27"]
@@ -83,6 +106,26 @@ def test_what_is_shown_of_one_digit_is_what_was_read(reader, frame) -> None:
     assert read.sketch is not None
     assert (read.sketch.digit == read.digits).all()
     assert read.sketch.box == read.boxes[0]
+
+
+def test_ones_of_a_tight_crop_are_no_rules(reader: Reader) -> None:
+    drawn = seven(page(), 350)
+    for x in (180, 260, 440):
+        cv2.line(drawn, (x, 140), (x + 4, 260), PEN, 9, cv2.LINE_AA)
+    read = reader.read(drawn[133:268, 170:455])
+    assert [network.text for network in read.networks.values()] == ["1171", "1171"]
+
+
+def test_digits_on_a_page_on_a_desk_keep_their_place(reader: Reader) -> None:
+    desk = np.random.default_rng(0).normal(60, 30, (60, 90)).clip(0, 130).astype(np.uint8)
+    desk = cv2.resize(desk, (900, 600), interpolation=cv2.INTER_NEAREST)
+    desk[130:530, 200:840] = seven(two(page(), 260), 380)
+    read = reader.read(desk)
+    assert [network.text for network in read.networks.values()] == ["27", "27"]
+    assert read.sketch is not None and read.sketch.grey.shape == desk.shape
+    (left, top, _, _), (_, _, right, bottom) = read.boxes
+    assert (400 < left < 440) and (600 < right < 640) and (250 < top) and (bottom < 410)
+    assert read.sketch.box is not None and read.sketch.box[0] == left
 
 
 def zero(at: np.ndarray) -> np.ndarray:

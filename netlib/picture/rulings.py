@@ -121,9 +121,16 @@ def _goes_through(lines: _Lines, stroke: float, rest: np.ndarray) -> bool:
     return not (largest & near).any()
 
 
+def _points(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Columns and rows of what is not 0."""
+    found = cv2.findNonZero(mask)  # a third of the time of NumPy's nonzero
+    x, y = np.zeros((2, 0), int) if found is None else found.reshape(-1, 2).T
+    return x, y
+
+
 def _slope(mask: np.ndarray) -> float:
     """How far most of the ink's rows fall in a column's width: that of the sharpest profile."""
-    y, x = np.nonzero(mask)
+    x, y = _points(mask)
     if len(y) == 0:
         return 0.0
     fine = max(1.0, max(mask.shape) / PROFILE_SIDE)
@@ -152,7 +159,7 @@ def _slanted(mask: np.ndarray, share: float) -> _Lines:
     falls = np.rint(slope * (columns - width / 2)).astype(int)
     room = int(np.abs(falls).max())
     sheared = np.zeros((height + 2 * room, width), np.uint8)
-    y, x = np.nonzero(mask)
+    x, y = _points(mask)
     sheared[y - falls[x] + room, x] = 1
     lines = _candidates(sheared, share)
     if not lines.count:

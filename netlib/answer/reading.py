@@ -162,17 +162,21 @@ class Reader:
             ImageError: the picture cannot be read.
             UserError: there are too many digits in it.
         """
-        sketch, problem = trace(picture), None
+        sketch = trace(picture)
         try:
             reading = self._read(sketch)
-        except (ImageError, UserError) as error:
-            reading, problem = None, error
-        if reading is None or not reading.is_accepted:
-            reading = self._on_a_page(sketch) or self._main_line(sketch) or reading
-        if reading is None:
-            assert problem is not None
-            raise problem
+        except (ImageError, UserError):
+            part = self._in_a_part(sketch)
+            if part is None:
+                raise
+            reading = part
+        if not reading.is_accepted:
+            reading = self._in_a_part(sketch) or reading
         return replace(reading, is_first=is_first_of_several(picture))
+
+    def _in_a_part(self, sketch: Sketch) -> Reading | None:
+        """What is read in a part of the picture, where all of that is accepted."""
+        return self._on_a_page(sketch) or self._main_line(sketch)
 
     def _accepted(self, sketch: Sketch) -> Reading | None:
         """What is read, where each digit is taken for one."""

@@ -27,6 +27,7 @@ from analysis.look.lines import draw_sweep
 from analysis.look.rows import draw_levels
 from analysis.look.style import FULL, NETWORKS, blank, key_above
 from analysis.questions import Drawn, Section, Sections, figure
+from analysis.questions.mistakes import RARE
 
 PLAIN = "cross_entropy"
 CLASSES = range(10)
@@ -209,9 +210,6 @@ def growth(plain: pd.DataFrame) -> str:
     return judged_text(change, "rotation")
 
 
-RARE = 4  # ranks with the fewest training images
-
-
 def ranks(plain: pd.DataFrame) -> Section:
     """At which ranks the recalls differ, and what share of all differences the rarest hold."""
     rows = by_frequency(plain)
@@ -225,9 +223,8 @@ def ranks(plain: pd.DataFrame) -> Section:
         for ratio in ratios
         for p in holm_p({str(key): pairs[key] for key in pairs if key[0] == ratio}).values()
     )
-    means = pd.Series({key: np.mean(values) for key, values in gaps.items()})
-    shares = {ratio: means[ratio].sort_index().iloc[-RARE:].sum() / means[ratio].sum()
-              for ratio in ratios}  # fmt: skip
+    means = {ratio: [np.mean(gaps[ratio, rank]) for rank in CLASSES] for ratio in ratios}
+    shares = {ratio: sum(parts[-RARE:]) / sum(parts) for ratio, parts in means.items()}
     return {
         "all": str(len(gaps)),
         "alone": str(sum(side(values) != 0 for values in gaps.values())),

@@ -47,6 +47,8 @@ SMALLEST = 0.015
 # digits have this share of its area, and this share of its height where it does not go all through.
 ALIKE, LEAST_INSIDE, LEAST_HEIGHT = (0.75, 1.4), 0.2, 0.5
 TALL, NEAR = 0.45, 0.05  # of the tallest one's height; of the usual height, to be a part of one
+# What the border cuts is a rule's end if it is this straight, thin and pale, beside the others.
+RULE_LONG, RULE_THIN, RULE_PALE = 4.5, 0.7, 0.65
 # Only so many components, the largest ones, are looked at.
 MAX_COMPONENTS = 300
 
@@ -186,23 +188,49 @@ def _own_tones(missing: np.ndarray, level: float) -> np.ndarray:
     if order.size == 0:
         return ink
     windows = [_window(stats[label]) for label in order]
-    missing, found = missing[inside], ink[inside]
+    missing_shape, missing, found = missing.shape, missing[inside], ink[inside]
     own = [labels[at] == label for label, at in zip(order, windows, strict=True)]
     tones = [_full_tone(missing[at][o]) for at, o in zip(windows, own, strict=True)]
     areas = stats[order, cv2.CC_STAT_AREA]
     usual = float(np.quantile(tones, 0.5, weights=areas, method="inverted_cdf"))
-    for at, part, tone in zip(windows, own, tones, strict=True):
-        if tone >= PALEST * usual:
+    cut = _are_cut(stats[order] + (left, top, 0, 0, 0), missing_shape)
+    kept = np.array(tones) >= PALEST * usual
+    if cut.any() and not cut.all():
+        kept &= ~_are_rules(own, tones, cut)
+    for at, part, tone, is_ink in zip(windows, own, tones, kept, strict=True):
+        if is_ink:
             share = (missing[at] - FLOOR * tone) / ((1 - FLOOR) * tone)
             np.copyto(found[at], np.clip(share, 0, 1), where=part)
     return ink
 
 
+def _are_rules(own: list[np.ndarray], tones: list[float], cut: np.ndarray) -> np.ndarray:
+    """Which components that the border cuts are straight, and thinner and paler than the others."""
+    rules = np.zeros_like(cut)
+    areas = np.array([np.count_nonzero(part) for part in own])
+    dark = float(
+        np.quantile(np.array(tones)[~cut], 0.5, weights=areas[~cut], method="inverted_cdf")
+    )
+    outlines = [_outline(part) if not c else 0 for part, c in zip(own, cut, strict=True)]
+    thickness = 2 * areas[~cut].sum() / sum(outlines)
+    for n in np.flatnonzero(cut & (np.array(tones) <= RULE_PALE * dark)):
+        points = np.argwhere(own[n]).astype(np.float32)
+        short, long = sorted(cv2.minAreaRect(points)[1])
+        thin = areas[n] <= RULE_THIN * thickness * (long + 1)
+        rules[n] = thin and long + 1 >= RULE_LONG * (short + 1)
+    return rules
+
+
+def _outline(part: np.ndarray) -> int:
+    mask = part.view(np.uint8)
+    inner = cv2.erode(mask, np.ones((3, 3), np.uint8), borderValue=0)
+    return int(np.count_nonzero(mask) - np.count_nonzero(inner))
+
+
 def come_in(stats: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Which components come in from the border beside digits that do not: pens, holes, edges."""
-    left, top, width, height, area = stats.T
-    right, bottom = left + width, top + height
-    cut = (left <= 1) | (top <= 1) | (right >= shape[1] - 1) | (bottom >= shape[0] - 1)
+    _, _, width, height, area = stats.T
+    cut = _are_cut(stats, shape)
     if cut.all() or not cut.any():
         return np.zeros_like(cut)
     tallest = height[~cut].max()
@@ -212,6 +240,13 @@ def come_in(stats: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     outweighed = area <= area[~cut].sum() / LEAST_INSIDE
     smaller = through | (height <= usual / LEAST_HEIGHT)
     return cut & ~like_digits & outweighed & smaller & (through | _are_apart(stats, ~cut, usual))
+
+
+def _are_cut(stats: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Which components the picture's border cuts."""
+    left, top, width, height, _ = stats.T
+    right, bottom = left + width, top + height
+    return (left <= 1) | (top <= 1) | (right >= shape[1] - 1) | (bottom >= shape[0] - 1)
 
 
 def _are_apart(stats: np.ndarray, inside: np.ndarray, usual: float) -> np.ndarray:

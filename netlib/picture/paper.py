@@ -43,6 +43,9 @@ SHADOW = 0.5
 FLOOR = 0.35
 # Components smaller than this share of the side are noise.
 SMALLEST = 0.015
+# Ink is dark from this share of the tone that this share of the picture is paler than; what is pale
+# beside it reaches over this share of the picture both ways.
+DARK, DARK_SHARE, SPREAD = 0.5, 0.998, 0.6
 # What touches the border beside digits that do not is none if it is not as high as they are, if the
 # digits have this share of its area, and this share of its height where it does not go all through.
 ALIKE, LEAST_INSIDE, LEAST_HEIGHT = (0.75, 1.4), 0.2, 0.5
@@ -81,6 +84,22 @@ def page_ink(levels: np.ndarray) -> np.ndarray:
     level = max(contrast, FAINTEST * tone)
     missing = without_lines(missing, level)
     return _own_tones(missing, level)
+
+
+def dark_ink(levels: np.ndarray) -> np.ndarray | None:
+    """As `page_ink`, but what is pale beside the darkest ink is the page's: fine squares, say.
+
+    None if nothing is, or if it lies in one place, as a pale digit does.
+    """
+    strokes = find_strokes(levels)
+    missing, contrast = missing_light(levels, strokes)
+    level = max(contrast, DARK * float(np.quantile(missing[::2, ::2], DARK_SHARE)))
+    pale = ((missing > contrast) & (missing <= level)).view(np.uint8)
+    pale[cv2.dilate((missing > level).view(np.uint8), np.ones((7, 7), np.uint8)) > 0] = 0
+    _, _, width, height = cv2.boundingRect(pale)
+    if min(width / pale.shape[1], height / pale.shape[0]) < SPREAD:
+        return None
+    return _own_tones(without_lines(missing, level), level)
 
 
 def _halved(levels: np.ndarray) -> np.ndarray:

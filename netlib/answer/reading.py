@@ -177,7 +177,7 @@ class Reader:
 
     def _in_a_part(self, sketch: Sketch) -> Reading | None:
         """What is read in a part of the picture, where all of that is accepted."""
-        return self._on_a_page(sketch) or self._main_line(sketch) or self._dark(sketch)
+        return self._on_a_page(sketch) or self._dark(sketch) or self._main_line(sketch)
 
     def _dark(self, sketch: Sketch) -> Reading | None:
         """What is read in the dark ink alone, where all of that is accepted."""

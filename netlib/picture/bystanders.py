@@ -153,14 +153,15 @@ def _in_rows(things: _Things, labels: np.ndarray, cut: np.ndarray) -> np.ndarray
             slope, start = np.polyfit(along[row], across[row], 1) if np.ptp(along[row]) else (0, 0)
             aside = np.abs(across - slope * along - start) <= 0.5 * size[n]
             row = row[aside[row]]
-            if len(row) < HOLES or n not in row:
+            if n not in row:
+                continue
+            row = row[[_overlap(things, labels, n, other) >= ONE_SHAPE for other in row]]
+            if len(row) < HOLES:
                 continue
             steps = np.diff(np.sort(along[row]))
             usual = max(float(np.median(steps)), 1e-6)
             even = np.abs(steps / usual - np.rint(steps / usual)) <= EVEN
-            if usual <= 1.2 * wide[n] or even.mean() < 0.75:
-                continue
-            if np.mean([_overlap(things, labels, n, other) for other in row]) >= ONE_SHAPE:
+            if usual > 1.2 * wide[n] and even.mean() >= 0.75:
                 found[row] = True
                 found |= aside & cut & (size <= (1 + SAME) * size[n])
     return found

@@ -8,6 +8,8 @@ import pytest
 
 from netlib.answer.predictor import Predictor
 from netlib.answer.reading import Reader
+from netlib.picture.bystanders import without_bystanders
+from netlib.picture.patch import Ink
 
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 WHITE, PEN = 235, 40
@@ -89,7 +91,31 @@ def holes(at: np.ndarray) -> np.ndarray:
     return at
 
 
+def lamp(at: np.ndarray) -> np.ndarray:
+    """Uneven light, with a little noise."""
+    shade = np.linspace(1, 0.75, at.shape[1]) + np.random.default_rng(0).normal(0, 0.01, at.shape)
+    return np.clip(at * shade, 0, 255).astype(np.uint8)
+
+
+def margin(at: np.ndarray) -> np.ndarray:
+    """The end of a margin's rule, thinner and paler than the strokes."""
+    return lamp(cv2.line(at, (50, 0), (0, 170), 165, 3, cv2.LINE_AA))
+
+
+def fine_squares(at: np.ndarray) -> np.ndarray:
+    """As a page has them that does not lie flat: no line is straight."""
+    pale = np.full_like(at, WHITE)
+    along = np.arange(0, 641, 8)
+    for k in range(-4, 20):
+        level = 40 * k + 20 * np.sin(along / 120)
+        upright = 40 * k + 20 * np.sin(along / 90)
+        for way in (np.stack([along, level], 1), np.stack([upright, along], 1)):
+            cv2.polylines(pale, [way.astype(np.int32)], False, 185, 4, cv2.LINE_AA)
+    return lamp(np.minimum(at, pale))
+
+
 FRAMES = [circle, box, tight_box, cells, underline, note, slanted_rules, print_below, holes]
+FRAMES += [margin, fine_squares]
 
 
 @pytest.mark.parametrize("frame", FRAMES)
@@ -126,6 +152,18 @@ def test_digits_on_a_page_on_a_desk_keep_their_place(reader: Reader) -> None:
     (left, top, _, _), (_, _, right, bottom) = read.boxes
     assert (400 < left < 440) and (600 < right < 640) and (top > 250) and (bottom < 410)
     assert read.sketch.box is not None and read.sketch.box[0] == left
+
+
+def test_wires_of_a_spiral_lie_beside_the_digits() -> None:
+    """They are longer than their steps; digits at even steps are of several shapes."""
+    drawn = seven(two(seven(two(page(), 80), 240), 400), 560)
+    for x in range(0, 640, 60):
+        cv2.circle(drawn, (x, 85), 12, PEN, -1, cv2.LINE_AA)
+        cv2.line(drawn, (x, 85), (x - 3, 10), PEN, 9, cv2.LINE_AA)
+    bare = without_bystanders(Ink.of((WHITE - drawn) / np.float32(WHITE)))
+    assert bare is not None and bare.box is not None
+    left, top, right, bottom = bare.placed(bare.box)
+    assert 30 < left < 60 and 580 < right < 610 and top > 130 and bottom < 270
 
 
 def zero(at: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ from netlib.nets.layers import InputDim
 from netlib.picture.bystanders import without_bystanders
 from netlib.picture.digit import Sketch, cut_out, trace
 from netlib.picture.frames import without_frames
+from netlib.picture.ink import find_dark_ink
 from netlib.picture.load import ImageError, Picture, is_first_of_several, open_image
 from netlib.picture.number import MAX_DIGITS, digits_from_ink
 from netlib.picture.pages import Page, find_pages
@@ -176,7 +177,12 @@ class Reader:
 
     def _in_a_part(self, sketch: Sketch) -> Reading | None:
         """What is read in a part of the picture, where all of that is accepted."""
-        return self._on_a_page(sketch) or self._main_line(sketch)
+        return self._on_a_page(sketch) or self._dark(sketch) or self._main_line(sketch)
+
+    def _dark(self, sketch: Sketch) -> Reading | None:
+        """What is read in the dark ink alone, where all of that is accepted."""
+        dark = find_dark_ink(sketch.levels)
+        return self._accepted(replace(sketch, found=dark, cut=cut_out(dark))) if dark else None
 
     def _accepted(self, sketch: Sketch) -> Reading | None:
         """What is read, where each digit is taken for one."""

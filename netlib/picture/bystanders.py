@@ -16,8 +16,9 @@ LONG, FAR, FULL, STOUT, SMALL = 7.0, 0.25, 0.7, 3.0, 0.6
 # Digits of a line have such heights, in heights of the largest, overlap by this share of the lower
 # one, and are so near, in heights; parts of them are nearer.
 ALIKE, OVERLAP, NEAR, PART = (0.5, 1.9), 0.3, 1.3, 0.2
-# A row of holes: so many of one size, but for this share, at even steps, but for this share of one.
-HOLES, SAME, EVEN = 4, 0.3, 0.3
+# A row of holes: so many of one size, but for this share, at even steps, but for this share of one,
+# which share so much of their area, laid upon each other.
+HOLES, SAME, EVEN, ONE_SHAPE = 4, 0.3, 0.3, 0.6
 # An empty frame has at most this share of ink in its box, is so wide, in pixels, and fills this
 # share of a rectangle around it, which is not longer than so many times its width.
 HOLLOW, FRAME_SIDE, SQUARE, LONGEST = 0.2, 24, 0.85, 5.0
@@ -56,8 +57,8 @@ def without_bystanders(ink: Ink) -> Ink | None:
     left, top, width, height, area = stats[1:].T
     things = _Things(left, top, left + width, top + height, area)
     frames = _frames(things, labels)
-    shaped = _no_digits(things, ink) | frames
     cut = _cut(things, ink)
+    shaped = _no_digits(things, labels, ink, cut) | frames
     other = shaped | cut
     if other.all():
         return None
@@ -92,14 +93,13 @@ def _cut(things: _Things, ink: Ink) -> np.ndarray:
     return cut | (things.right + ink.left >= width - 2) | (things.bottom + ink.top >= height - 2)
 
 
-def _no_digits(things: _Things, ink: Ink) -> np.ndarray:
+def _no_digits(things: _Things, labels: np.ndarray, ink: Ink, cut: np.ndarray) -> np.ndarray:
     """Which are lines, solid, or in a row of holes."""
     sizes = np.maximum(things.width, things.height)
     long = sizes / np.minimum(things.width, things.height)
     lines = (long >= LONG) & (sizes > FAR * max(ink.shape))
     solid = (things.area >= FULL * things.width * things.height) & (long < STOUT)
-    x, y = things.left + things.width / 2, things.top + things.height / 2
-    return lines | solid | _in_rows(x, y, sizes)
+    return lines | solid | _in_rows(things, labels, cut)
 
 
 def _main_line(things: _Things, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -137,23 +137,47 @@ def _frames(things: _Things, labels: np.ndarray) -> np.ndarray:
     return hollow
 
 
-def _in_rows(x: np.ndarray, y: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Which are one of many of one size at even steps in a straight row."""
-    found = np.zeros(len(x), bool)
-    for n in range(len(x)):
+def _in_rows(things: _Things, labels: np.ndarray, cut: np.ndarray) -> np.ndarray:
+    """Which are one of several of one shape at even steps in a straight row, or there and cut."""
+    found = np.zeros(len(cut), bool)
+    size = np.maximum(things.width, things.height)
+    x, y = things.left + things.width / 2, things.top + things.height / 2
+    for n in range(len(cut)):
         alike = np.abs(size - size[n]) <= SAME * size[n]
-        for along, across in ((x, y), (y, x)):
+        alike &= np.abs(things.area - things.area[n]) <= SAME * things.area[n]
+        for along, across, wide in ((x, y, things.width), (y, x, things.height)):
             near = np.abs(across - across[n]) <= 0.15 * np.ptp(along) + size[n]
             row = np.flatnonzero(alike & near)
             if len(row) < HOLES:
                 continue
             slope, start = np.polyfit(along[row], across[row], 1) if np.ptp(along[row]) else (0, 0)
-            row = row[np.abs(across[row] - slope * along[row] - start) <= 0.5 * size[n]]
-            if len(row) < HOLES or n not in row:
+            aside = np.abs(across - slope * along - start) <= 0.5 * size[n]
+            row = row[aside[row]]
+            if n not in row:
+                continue
+            row = row[[_overlap(things, labels, n, other) >= ONE_SHAPE for other in row]]
+            if len(row) < HOLES:
                 continue
             steps = np.diff(np.sort(along[row]))
             usual = max(float(np.median(steps)), 1e-6)
             even = np.abs(steps / usual - np.rint(steps / usual)) <= EVEN
-            if usual > 1.2 * size[n] and even.mean() >= 0.75:
+            if usual > 1.2 * wide[n] and even.mean() >= 0.75:
                 found[row] = True
+                found |= aside & cut & (size <= (1 + SAME) * size[n])
     return found
+
+
+def _overlap(things: _Things, labels: np.ndarray, one: int, other: int) -> float:
+    """What two components share of the area of both, one laid upon the other."""
+    side = (
+        max(things.width[one], things.width[other]),
+        max(things.height[one], things.height[other]),
+    )
+    laid = np.zeros((2, side[1], side[0]), bool)
+    for canvas, n in zip(laid, (one, other), strict=True):
+        left, top = (side[0] - things.width[n]) // 2, (side[1] - things.height[n]) // 2
+        window = slice(things.top[n], things.bottom[n]), slice(things.left[n], things.right[n])
+        canvas[top : top + things.height[n], left : left + things.width[n]] = (
+            labels[window] == n + 1
+        )
+    return float((laid[0] & laid[1]).sum() / (laid[0] | laid[1]).sum())

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from netlib.picture.paper import come_in, page_ink
+from netlib.picture.paper import come_in, dark_ink, page_ink
 from netlib.picture.patch import INK_LEVEL, Ink, box_of
 from netlib.picture.rulings import LEVEL_RUN, without_lines
 
@@ -76,6 +76,15 @@ def find_ink(levels: np.ndarray, drawn: bool = False) -> Ink:
             return _without_specks(bare, parts, SPECK_SHARE_EVEN)
     height, width = levels.shape
     ink = Ink.of(page_ink(levels), (height, width))
+    return _without_specks(ink, _Parts.of(ink), SPECK_SHARE_UNEVEN)
+
+
+def find_dark_ink(levels: np.ndarray) -> Ink | None:
+    """The ink that is dark beside what is pale all over the picture; None if nothing is."""
+    dark = dark_ink(levels)
+    if dark is None or not dark.any():
+        return None
+    ink = Ink.of(dark, levels.shape)
     return _without_specks(ink, _Parts.of(ink), SPECK_SHARE_UNEVEN)
 
 

@@ -43,10 +43,17 @@ SHADOW = 0.5
 FLOOR = 0.35
 # Components smaller than this share of the side are noise.
 SMALLEST = 0.015
+# Ink is dark from this share of the tone that this share of the picture is paler than; what is pale
+# beside it reaches over this share of the picture both ways.
+DARK, DARK_SHARE, SPREAD = 0.5, 0.998, 0.6
 # What touches the border beside digits that do not is none if it is not as high as they are, if the
 # digits have this share of its area, and this share of its height where it does not go all through.
 ALIKE, LEAST_INSIDE, LEAST_HEIGHT = (0.75, 1.4), 0.2, 0.5
 TALL, NEAR = 0.45, 0.05  # of the tallest one's height; of the usual height, to be a part of one
+# It is as dark there as this share of its tone.
+AS_DARK = 0.5
+# What the border cuts is a rule's end if it is this straight, thin and pale, beside the others.
+RULE_LONG, RULE_THIN, RULE_PALE = 4.5, 0.7, 0.65
 # Only so many components, the largest ones, are looked at.
 MAX_COMPONENTS = 300
 
@@ -79,6 +86,22 @@ def page_ink(levels: np.ndarray) -> np.ndarray:
     level = max(contrast, FAINTEST * tone)
     missing = without_lines(missing, level)
     return _own_tones(missing, level)
+
+
+def dark_ink(levels: np.ndarray) -> np.ndarray | None:
+    """As `page_ink`, but what is pale beside the darkest ink is the page's: fine squares, say.
+
+    None if nothing is, or if it lies in one place, as a pale digit does.
+    """
+    strokes = find_strokes(levels)
+    missing, contrast = missing_light(levels, strokes)
+    level = max(contrast, DARK * float(np.quantile(missing[::2, ::2], DARK_SHARE)))
+    pale = ((missing > contrast) & (missing <= level)).view(np.uint8)
+    pale[cv2.dilate((missing > level).view(np.uint8), np.ones((7, 7), np.uint8)) > 0] = 0
+    _, _, width, height = cv2.boundingRect(pale)
+    if min(width / pale.shape[1], height / pale.shape[0]) < SPREAD:
+        return None
+    return _own_tones(without_lines(missing, level), level)
 
 
 def _halved(levels: np.ndarray) -> np.ndarray:
@@ -171,6 +194,35 @@ def _full_tone(missing: np.ndarray) -> float:
     return 0.9 * float(np.percentile(missing, 90))
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A component of ink: the pixels `own` of a window, and its full tone."""
+
+    at: tuple[slice, slice]
+    own: np.ndarray
+    tone: float
+
+    @property
+    def area(self) -> int:
+        return int(np.count_nonzero(self.own))
+
+    @property
+    def outline(self) -> int:
+        inner = cv2.erode(self.own.view(np.uint8), np.ones((3, 3), np.uint8), borderValue=0)
+        return self.area - int(np.count_nonzero(inner))
+
+    def is_as_dark(self, missing: np.ndarray, there: np.ndarray) -> bool:
+        """Whether it is as dark there as elsewhere: the lines of a page tied to a digit are not."""
+        tones = missing[self.at][self.own & there[self.at]]
+        return bool((tones >= AS_DARK * self.tone).any())
+
+    def is_rule(self, thickness: float) -> bool:
+        """Whether it is straight, and thin beside strokes of some thickness."""
+        points = np.argwhere(self.own).astype(np.float32)
+        short, long = (side + 1 for side in sorted(cv2.minAreaRect(points)[1]))
+        return self.area <= RULE_THIN * thickness * long and long >= RULE_LONG * short
+
+
 def _own_tones(missing: np.ndarray, level: float) -> np.ndarray:
     """Ink as a share of its own stroke's full tone: pale strokes stay, faint shadows go."""
     ink, mask = np.zeros_like(missing), (missing > level).view(np.uint8)
@@ -182,36 +234,81 @@ def _own_tones(missing: np.ndarray, level: float) -> np.ndarray:
     sizes = stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
     order = 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")[:MAX_COMPONENTS]
     order = order[sizes[order - 1] >= SMALLEST * np.sqrt(missing.size)]
-    order = order[~come_in(stats[order] + (left, top, 0, 0, 0), missing.shape)]
-    if order.size == 0:
-        return ink
-    windows = [_window(stats[label]) for label in order]
-    missing, found = missing[inside], ink[inside]
-    own = [labels[at] == label for label, at in zip(order, windows, strict=True)]
-    tones = [_full_tone(missing[at][o]) for at, o in zip(windows, own, strict=True)]
-    areas = stats[order, cv2.CC_STAT_AREA]
-    usual = float(np.quantile(tones, 0.5, weights=areas, method="inverted_cdf"))
-    for at, part, tone in zip(windows, own, tones, strict=True):
-        if tone >= PALEST * usual:
-            share = (missing[at] - FLOOR * tone) / ((1 - FLOOR) * tone)
-            np.copyto(found[at], np.clip(share, 0, 1), where=part)
+    border = cv2.rectangle(
+        np.ones(missing.shape, np.uint8),
+        (2, 2),
+        (missing.shape[1] - 3, missing.shape[0] - 3),
+        0,
+        -1,
+    )
+    missing, found, at_border = missing[inside], ink[inside], border[inside] > 0
+    parts = []
+    for label in order:
+        at = _window(stats[label])
+        own = labels[at] == label
+        parts.append(_Part(at, own, _full_tone(missing[at][own])))
+    boxes = np.add(stats[order], (left, top, 0, 0, 0))
+    out = come_in(boxes, ink.shape)
+    for n in np.flatnonzero(out & _go_through(boxes, ink.shape)):
+        out[n] = parts[n].is_as_dark(missing, at_border)
+    parts = [part for part, is_out in zip(parts, out, strict=True) if not is_out]
+    if parts:
+        for part in _inked(parts, _are_cut(boxes[~out], ink.shape)):
+            share = (missing[part.at] - FLOOR * part.tone) / ((1 - FLOOR) * part.tone)
+            np.copyto(found[part.at], np.clip(share, 0, 1), where=part.own)
     return ink
+
+
+def _inked(parts: list[_Part], cut: np.ndarray) -> list[_Part]:
+    """Those that are no shadows, and no rules that the border cuts beside digits."""
+    least = PALEST * _usual_tone(parts)
+    within = [part for part, is_cut in zip(parts, cut, strict=True) if not is_cut]
+    if not within or len(within) == len(parts):
+        return [part for part in parts if part.tone >= least]
+    pale = RULE_PALE * _usual_tone(within)
+    ends = [is_cut and part.tone <= pale for part, is_cut in zip(parts, cut, strict=True)]
+    thickness = 0.0
+    if any(ends):
+        outlines = sum(part.outline for part in within)
+        thickness = 2 * sum(part.area for part in within) / outlines
+    return [
+        part
+        for part, is_end in zip(parts, ends, strict=True)
+        if part.tone >= least and not (is_end and part.is_rule(thickness))
+    ]
+
+
+def _usual_tone(parts: list[_Part]) -> float:
+    tones, areas = zip(*((part.tone, part.area) for part in parts), strict=True)
+    return float(np.quantile(tones, 0.5, weights=areas, method="inverted_cdf"))
 
 
 def come_in(stats: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Which components come in from the border beside digits that do not: pens, holes, edges."""
-    left, top, width, height, area = stats.T
-    right, bottom = left + width, top + height
-    cut = (left <= 1) | (top <= 1) | (right >= shape[1] - 1) | (bottom >= shape[0] - 1)
+    _, _, _, height, area = stats.T
+    cut = _are_cut(stats, shape)
     if cut.all() or not cut.any():
         return np.zeros_like(cut)
     tallest = height[~cut].max()
     usual = float(np.median(height[~cut & (height >= TALL * tallest)]))
-    through = (width >= shape[1] - 2) | (height >= shape[0] - 2)
+    through = _go_through(stats, shape)
     like_digits = (height >= ALIKE[0] * usual) & (height <= ALIKE[1] * usual)
     outweighed = area <= area[~cut].sum() / LEAST_INSIDE
     smaller = through | (height <= usual / LEAST_HEIGHT)
     return cut & ~like_digits & outweighed & smaller & (through | _are_apart(stats, ~cut, usual))
+
+
+def _go_through(stats: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Which components go from one border to the other."""
+    _, _, width, height, _ = stats.T
+    return (width >= shape[1] - 2) | (height >= shape[0] - 2)
+
+
+def _are_cut(stats: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Which components the picture's border cuts."""
+    left, top, width, height, _ = stats.T
+    right, bottom = left + width, top + height
+    return (left <= 1) | (top <= 1) | (right >= shape[1] - 1) | (bottom >= shape[0] - 1)
 
 
 def _are_apart(stats: np.ndarray, inside: np.ndarray, usual: float) -> np.ndarray:

@@ -176,7 +176,7 @@ def tab_view(page: "Page", digit: str, tab: str, shown: str) -> None:
     page.wait_for_selector(shown, timeout=60_000)
 
 
-why_view = partial(tab_view, digit="2", tab="Why", shown="#why-detail .why")
+why_view = partial(tab_view, digit="2", tab="Why this answer", shown="#why-detail .why")
 stress_view = partial(tab_view, digit="7", tab="Stress test", shown="#stress-detail .stress-now")
 
 

@@ -11,7 +11,7 @@ from helpers_visitor import FOUR, ONE, SEVEN, Visitor
 
 TABS = (
     "Draw", "Upload", "Write a number", "Many pictures", "Inside one block", "What if",
-    "Examples", "Why", "Where it lies", "Stress test", "Teach", "About",
+    "Examples", "Why this answer", "Similar digits", "Stress test", "Teach", "About",
 )  # fmt: skip
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SMALL = """() => [...document.querySelectorAll(

@@ -59,7 +59,7 @@ def test_blocks_of_three_networks_are_computed(visitor: Visitor) -> None:
 
 
 def test_details_follow_what_is_loaded(visitor: Visitor) -> None:
-    visitor.open_tab("Why")
+    visitor.open_tab("Why this answer")
     visitor.page.get_by_role("radio", name=EVIL[0], exact=True).check()
     unknown = visitor.page.locator("#why-detail").get_by_text(f"does not know {EVIL[0]}")
     expect(unknown).to_have_count(4)

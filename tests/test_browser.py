@@ -320,7 +320,7 @@ def test_why_explains_when_it_is_opened_and_follows_the_drawing(visitor: Visitor
     visitor.page.wait_for_timeout(600)
     assert visitor.page.locator("#why-detail img").count() == 0  # closed, it costs nothing
     visitor.rest()
-    visitor.open_tab("Why")
+    visitor.open_tab("Why this answer")
     visitor.page.locator("#why-detail", has_text="no digit yet").wait_for()
     visitor.draw(SEVEN)
     visitor.page.locator("#why-detail", has_text="speaks for 7").wait_for()
@@ -333,7 +333,7 @@ def test_why_explains_when_it_is_opened_and_follows_the_drawing(visitor: Visitor
 def test_the_map_shows_where_the_drawing_lies(visitor: Visitor) -> None:
     visitor.draw(SEVEN)
     visitor.reads("7")
-    visitor.open_tab("Where it lies")
+    visitor.open_tab("Similar digits")
     visitor.page.locator("#map-detail svg.map .cross").first.wait_for()
     assert visitor.page.locator("#map-detail svg.map").count() == 2
     assert visitor.page.locator("#map-detail .nearest img").count() == 2 * NEIGHBOURS

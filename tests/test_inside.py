@@ -99,6 +99,9 @@ def test_the_strip_has_every_convolution_and_tells_what_the_ratio_hides(inside: 
     bars = re.findall(r'<i class="\w+" data-macs="(\d+)"', cost_strip_html(networks))
     sent = [layer["macs"] for net in networks for block in net["blocks"] for layer in block]
     assert sorted(map(int, bars)) == sorted(sent)
+    key = re.findall(r'<i class="(\w+) (\w+)"></i>', cost_strip_html(networks))
+    assert key == [("conv", "standard"), ("conv", "mobilenet"), ("depthwise", "mobilenet"),
+                   ("pointwise", "mobilenet")]  # fmt: skip
     text = re.sub("<[^>]*>", "", lesson(networks))
     assert "Blocks 3 and 4 made separable: 8.41× and 8.69× fewer" in text
     assert "In all only 4.62×" in text
@@ -263,6 +266,10 @@ def test_another_output_map_swaps_kernels_on_the_left_and_moves_weights_on_the_r
     assert products != new_products
     assert (own, filtered) == (same_own, same_filtered)
     assert page.locator(".pane.mobilenet").get_attribute("data-weights") != weights
+    assert text(page, ".inside-step [role=status]") == (
+        "Standard: all 64 kernels swapped, 576 weights. "
+        "MobileNet: the 64 filtered maps stay, 64 weights swapped."
+    )
     kernels = text(page, ".pane.standard .swap-note")
     assert "all 64 kernels swapped, 576 new weights, and another bias" in kernels
     assert "64 filtered maps stay, only 64 weights and the bias" in text(
@@ -274,11 +281,11 @@ def test_a_sign_is_shown_where_two_decimals_would_hide_it(page) -> None:
     shown = page.evaluate(
         """async (numbers) => {
             const { signed } = await import(new URL('inside/pane.js', document.baseURI));
-            return numbers.map(signed);
+            return numbers.map((number) => signed(number));
         }""",
         [0.684, -0.0051, -0.003, 0.0004, -0.00004, 0],
     )
-    assert shown == ["+0.68", "−0.01", "−0.003", "+0.0004", "±0.00", "±0.00"]
+    assert shown == ["+0.68", "−0.01", "−0.003", "+0.0004", "0.00", "0.00"]
 
 
 def test_a_pixel_says_what_it_costs_and_arrow_keys_move_it(page) -> None:
@@ -289,6 +296,15 @@ def test_a_pixel_says_what_it_costs_and_arrow_keys_move_it(page) -> None:
         "Times 14 × 14 pixels × 128 output maps: 1,718,528."
     )
     point_at(page, "mobilenet", 5, 5)
+    assert text(page, ".inside-step") == (
+        "Row 6, column 6. Standard: 576 multiplications. "
+        "MobileNet: 64 to mix, 4.5 as its share of filtering."
+    )
+    assert not text(page, ".inside-step [role=status]")  # a pixel is spoken elsewhere, and once
+    for side in SIDES:  # each row's product, to two decimals or more
+        values = page.locator(f".pane.{side} [data-row] .value").all_inner_texts()
+        shown = [float(value.replace("−", "-")) for value in values]
+        np.testing.assert_allclose(shown, said(page, side)["products"], atol=0.005)
     window = "getComputedStyle(document.querySelector('.pane.standard .input i')).left"
     before = page.evaluate(window)
     page.locator(".pane.mobilenet .output canvas").press("ArrowRight")
@@ -311,11 +327,16 @@ def test_steps_count_every_multiplication(page, block, standard, mobilenet, rati
     step.click()
     first = [int(page.locator(f".pane.{side}").get_attribute("data-count")) for side in SIDES]
     assert first == [112_896, 112_896] if block == 2 else first == [56_448, 56_448]
+    maps = [page.locator(".inside-map output").inner_text()]
     for number in range(2, 6):
         step.click()
+        maps.append(page.locator(".inside-map output").inner_text())
         page.locator(".inside-step", has_text=f"{number} of 5").wait_for()
+        if number == 2:
+            assert "more than Standard: it pays from 2 output maps on" in text(page, ".inside-step")
         if number == 4:
             assert f"Standard {standard}; MobileNet {mobilenet}" in text(page, ".inside-step")
+    assert maps[0] == maps[1] != maps[2] == maps[3] == maps[4]  # none is left without a word
     assert ratio in text(page, ".inside-step")
     assert formula in text(page, ".inside-step")
     assert ratio in text(page, ".inside-result .ratio")
@@ -334,7 +355,9 @@ def test_the_reason_is_told_whichever_side_comes_first(page) -> None:
         }"""
     )
     assert found == [{"n": 128, "k": 3}, {"n": 128, "k": 3}, None]
-    assert "M·N·K·K against M·K·K + M·N" in text(page, ".why-cheaper")  # for any other sizes
+    assert "M·N·K·K = 73,728 against M·K·K + M·N = 576 + 8,192 = 8,768" in text(
+        page, ".why-cheaper"
+    )
 
 
 def test_play_counts_up_to_the_same_totals(page) -> None:
@@ -357,7 +380,7 @@ def test_reduced_motion_leaves_the_steps_only(open_page) -> None:
     page = open_page(motion="reduce")
     assert page.locator("[data-run=play]").is_hidden()
     page.locator("[data-run=step]").click()
-    assert text(page, ".inside-step").startswith("1 of 5.")
+    assert text(page, ".inside-step").startswith("Count 1 of 5.")
 
 
 def test_a_block_that_is_standard_in_both_is_shown_as_such(page) -> None:
@@ -366,8 +389,8 @@ def test_a_block_that_is_standard_in_both_is_shown_as_such(page) -> None:
     assert kinds == ["standard", "standard"]
     assert "the same number of multiplications" in text(page, ".inside-result")
     page.locator(".inside-blocks input[value='0']").check()
-    note = "For each output map a kernel of its own for the one input map: 1 × 32 = 32 kernels."
-    assert text(page, ".pane.standard .swap-note") == note
+    note = "For each output map a kernel of its own for the one input map: 1 × 32 = 32 kernels"
+    assert text(page, ".pane.standard .swap-note") == f"{note} of 9 weights."
 
 
 def test_the_strip_opens_the_block_that_is_clicked(page) -> None:
@@ -399,7 +422,7 @@ def test_what_if_follows_its_sliders_and_presets(page) -> None:
     root = page.locator(".whatif")
     root.locator("tbody tr").first.wait_for()
     assert root.get_attribute("data-standard") == "14450688"  # block 3 to begin with
-    root.locator("select").select_option(label="Layer 2: 64 → 128, 56 × 56")
+    root.locator("select").select_option(label="MobileNet v1, layer 2: 64 → 128, 56 × 56")
     assert int(root.get_attribute("data-depthwise")) == 9 * 64 * 56**2
     assert int(root.get_attribute("data-separable")) == 9 * 64 * 56**2 + 64 * 128 * 56**2
     for name, value in (("m", 32), ("n", 64), ("k", 5), ("side", 10)):
@@ -407,9 +430,17 @@ def test_what_if_follows_its_sliders_and_presets(page) -> None:
     assert int(root.get_attribute("data-standard")) == 25 * 32 * 64 * 100
     assert int(root.get_attribute("data-separable")) == 25 * 32 * 100 + 32 * 64 * 100
     assert f"{1 / (1 / 64 + 1 / 25):.2f}×" in text(page, ".whatif-ratio")
-    sizes = [root.locator(f"output[name={name}]").inner_text() for name in ("k", "side")]
-    assert sizes == ["5 × 5", "10 × 10 pixels"]
-    root.locator("input[name=n]").fill("1")
+    assert root.locator("output[name=k]").inner_text() == "5 × 5"
+    typed = {name: root.locator(f"[data-size={name}]") for name in ("m", "n", "side")}
+    assert [field.input_value() for field in typed.values()] == ["32", "64", "10"]
+    typed["side"].fill("1")  # one pixel of every output map
+    assert int(root.get_attribute("data-standard")) == 25 * 32 * 64
+    for nonsense in ("", "2000", "0", "1.5"):
+        typed["m"].fill(nonsense)
+        assert int(root.get_attribute("data-standard")) == 25 * 32 * 64
+    typed["m"].blur()
+    assert typed["m"].input_value() == "32"
+    typed["n"].fill("1")
     assert "saves nothing" in text(page, ".whatif-ratio")
 
 

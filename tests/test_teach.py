@@ -225,10 +225,13 @@ def test_a_link_brings_drawing_block_map_and_pixel_to_another_visitor(visit) -> 
         where.reads("7")
         ready(where.page)
         where.until(lambda page: seen(page) == before)
-    visitor.open_tab("Why")
-    page.wait_for_function("location.hash.includes('tab=why')")
+    visitor.open_tab("Why this answer")
+    page.wait_for_function("location.hash.includes('tab=why-this-answer')")
     page.reload()
-    page.locator("#more-tabs [aria-selected=true]", has_text="Why").wait_for()
+    page.locator("#more-tabs [aria-selected=true]", has_text="Why this answer").wait_for()
+    for old, name in (("where-it-lies", "Similar digits"), ("why", "Why this answer")):
+        page.evaluate("(tab) => { location.hash = `tab=${tab}`; }", old)  # of links from before
+        page.locator("#more-tabs [aria-selected=true]", has_text=name).wait_for()
     page.get_by_role("button", name="Undo", exact=True).first.click()  # stroke by stroke, still
     page.locator("#answers .verdict.blank").wait_for()
 
@@ -279,6 +282,7 @@ def test_five_steps_lead_from_a_guess_to_its_reason_by_keyboard(visit, width, da
         ".cost-strip",
     ):
         assert not page.locator(answer).first.is_visible()  # before the guess
+    panel.get_by_role("button", name="Go on without a guess").wait_for()
     panel.locator("h3").focus()
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowDown")  # from the first guess to the second
@@ -291,8 +295,10 @@ def test_five_steps_lead_from_a_guess_to_its_reason_by_keyboard(visit, width, da
             page.locator("[data-run=step]").press("Enter")  # a count that is left half done
         if number == 4:
             assert page.locator(".pane.standard .count").inner_text().startswith("14,450,688")
-            assert "You said: about an eighth." in panel.inner_text()
+            assert "You said: about an eighth. That is nearest: 14,450,688" in panel.inner_text()
             assert "112,896 + 1,605,632 = 1,718,528, 8.41 times fewer" in panel.inner_text()
+            opened = panel.locator("[data-open]").all_inner_texts()
+            assert opened == ["Open block 4", "Open block 2"]
             page.locator(".inside-result").wait_for()
     panel.locator("textarea").fill("Filters are shared.")
     panel.locator("summary").focus()

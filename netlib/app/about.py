@@ -151,7 +151,7 @@ def _table(facts: Sequence[NetworkFacts]) -> str:
         ":--": ["--:"] * len(facts),
         "Parameters": [f"{fact.num_params:,}" for fact in facts],
         "MACs": [f"{fact.macs:,}" for fact in facts],
-        "Time": [f"{1e3 * fact.latency:.2f} ms" for fact in facts],
+        "Time": [f"{1e3 * fact.latency:.3f} ms" for fact in facts],
         "Test accuracy, nothing refused": [
             "not recorded" if fact.accuracy is None else f"{100 * fact.accuracy:.2f} %"
             for fact in facts

@@ -19,6 +19,11 @@ KINDS = {
     "none": "No digits",
 }
 
+HINT = (
+    "Press a picture to have it read. Beneath it stands what it truly is: where the networks "
+    "differ, at most one of them is right."
+)
+
 
 @dataclass(frozen=True)
 class Example:
@@ -56,7 +61,7 @@ def gallery(examples: list[Example]) -> gr.HTML:
             groups.append(f'<div class="gallery-group"><h2>{title}</h2><div>{buttons}</div></div>')
     script = (ASSETS / "gallery.js").read_text(encoding="utf-8").replace("@PAD@", "pad")
     return gr.HTML(
-        f'<div class="gallery">{"".join(groups)}</div>',
+        f'<p class="hint">{HINT}</p><div class="gallery">{"".join(groups)}</div>',
         js_on_load=script,
         apply_default_css=False,
         elem_id="gallery",

@@ -69,8 +69,9 @@ UNCHANGED: dict[str, Any] = {"preprocess": False, "postprocess": False}
 AS_IT_COMES: dict[str, Any] = {**UNCHANGED, **INSTANT}
 MASTHEAD = """
 <div class="masthead"><h1>{title}</h1>
-<p>What do you lose, and what do you win, when a <span class="standard">standard convolution</span>
-becomes a <span class="mobilenet">depthwise separable</span> one? Draw a digit and see.</p></div>
+<p>A <span class="standard">standard convolution</span> filters and mixes pictures in one step,
+a <span class="mobilenet">depthwise separable</span> one filters each by itself, then mixes them.
+What do you lose, and what do you win? Draw a digit and see.</p></div>
 """
 
 
@@ -236,7 +237,7 @@ def _why_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
         chosen = None if target == AS_READ else target
         return why_html(service.networks, service.facts, reading, chosen)
 
-    with gr.Tab("Why") as tab:
+    with gr.Tab("Why this answer") as tab:
         target = gr.Radio(
             [AS_READ, *service.reader.class_names], value=AS_READ, label="Explain the score of"
         )
@@ -248,7 +249,7 @@ def _map_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
     def locate(reading: Reading | None) -> str:
         return map_html(service.atlases, service.facts, reading)
 
-    with gr.Tab("Where it lies") as tab:
+    with gr.Tab("Similar digits") as tab:
         view = html(WAIT, elem_id="map-detail")
     Detail("map", tab, answers).update(locate, [current], [view], [])
 

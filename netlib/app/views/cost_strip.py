@@ -22,12 +22,12 @@ def cost_strip_html(networks: Sequence[Mapping[str, Any]]) -> str:
     rows = "".join(_legend(network) for network in networks)
     return (
         '<section class="cost-strip" aria-label="Where the multiplications are">'
-        '<p class="cost-title">Where the multiplications of one digit are: the longer a bar, the '
-        "more</p>"
+        '<p class="cost-title">Where the multiplications of one digit are: press a block to look '
+        "inside</p>"
         f'<div class="cost-rows" style="--rows:{len(networks)}">'
         f'<div class="cost-legend">{rows}<span>Block</span></div>'
         f'<div class="cost-columns" style="--columns:{depth}">{columns}</div></div>'
-        f'<p class="cost-key" aria-hidden="true">{_key()}</p>'
+        f'<p class="cost-key" aria-hidden="true">{_key(networks)}</p>'
         f'<p class="cost-lesson">{lesson(networks)}</p></section>'
     )
 
@@ -114,12 +114,23 @@ def _pieces(layers: Sequence[Mapping[str, Any]], total: int) -> str:
 def _legend(network: Mapping[str, Any]) -> str:
     return (
         f'<span class="{network["colour"]}"><b>{_named(network)}</b> '
-        f"<span>{network['macs'] / 1e6:.2f} M in {1e3 * network['seconds']:.2f} ms</span></span>"
+        f"<span>{network['macs'] / 1e6:.2f} M in {1e3 * network['seconds']:.3f} ms</span></span>"
     )
 
 
-def _key() -> str:
-    return " ".join(f'<span><i class="{kind}"></i>{name}</span>' for kind, name in CALLED.items())
+def _key(networks: Sequence[Mapping[str, Any]]) -> str:
+    """The kinds of layers, each in the colours in which the networks' bars have it."""
+    drawn = {
+        (layer["kind"], network["colour"]): f'<i class="{layer["kind"]} {network["colour"]}"></i>'
+        for network in networks
+        for block in network["blocks"]
+        for layer in block
+    }
+    return " ".join(
+        f"<span>{''.join(i for (k, _), i in drawn.items() if k == kind)}{name}</span>"
+        for kind, name in CALLED.items()
+        if any(k == kind for k, _ in drawn)
+    )
 
 
 def _named(network: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ NO_FILE_TEXT = "Choose a picture of a digit or number: {all} answer."
 FEWEST_LINES = 5  # of a card, whatever it shows
 NUMBER_TEXT = "Write a number of up to 20 digits: {all} answer while you write."
 FIRST = "The file holds several pictures: only the first was read."
+MOSTLY = "× in at least half of the timings"
 NO_DIGIT_TEXT = "This does not look like a digit."
 
 
@@ -37,8 +38,8 @@ class NetworkFacts:
 
     @property
     def latency(self) -> float:
-        """Median seconds for one picture."""
-        return float(np.median(self.times))
+        """Median seconds for one picture, in whole microseconds, as it is shown."""
+        return round(float(np.median(self.times)), 6)
 
 
 Facts = Mapping[str, NetworkFacts]  # by the network's name
@@ -118,7 +119,7 @@ def _versus(first: NetworkFacts, other: NetworkFacts) -> str:
         f"{escape(other.title)} next to {escape(first.title)}: "
         f"<b>{_fewer(first.num_params, other.num_params)}</b> parameters (learned numbers), "
         f"<b>{_fewer(first.macs, other.macs)}</b> MACs (a multiplication and an addition each); "
-        f"timed by turns on this server, {_speed(first.times, other.times)}. Time goes into "
+        f"timed by turns on this server, {_speed(first, other)}. Time goes into "
         "moving numbers, too, not only into multiplying them."
         f"{_tested(first, other)}"
     )
@@ -129,9 +130,9 @@ def _tested(first: NetworkFacts, other: NetworkFacts) -> str:
     if first.accuracy is None or other.accuracy is None:
         return ""
     return (
-        f" Of their test images {escape(first.title)} would read <b>{100 * first.accuracy:.2f} %"
-        f"</b> right, {escape(other.title)} <b>{100 * other.accuracy:.2f} %</b>, if they refused "
-        "none of them as no digit."
+        f" With “{REFUSED}” (no digit) not allowed as an answer, {escape(first.title)} reads "
+        f"<b>{100 * first.accuracy:.2f} %</b> of its test images right, {escape(other.title)} "
+        f"<b>{100 * other.accuracy:.2f} %</b>."
     )
 
 
@@ -141,16 +142,17 @@ def _fewer(one: int, other: int) -> str:
     return f"{one / other:.2f}× fewer" if one > other else f"{other / one:.2f}× more"
 
 
-def _speed(one: Sequence[float], other: Sequence[float]) -> str:
-    """The quartiles of the rounds' ratios, as in "3.4 to 4.1× faster in half of the timings"."""
-    low, high = np.quantile(np.divide(one, other), (0.25, 0.75))
+def _speed(first: NetworkFacts, other: NetworkFacts) -> str:
+    """The ratio of the times that are shown, and where the rounds' own ratios lie around it."""
+    ratio = first.latency / other.latency
+    low, high = np.quantile(np.divide(first.times, other.times), (0.25, 0.75))
+    low, high = min(low, ratio), max(high, ratio)
     if low >= 1:
-        return f"<b>{_range(low, high)}× faster</b> (half of the timings lie there)"
+        return f"<b>{ratio:.1f}× faster</b> ({_range(low, high)}{MOSTLY})"
     if high <= 1:
-        return f"<b>{_range(1 / high, 1 / low)}× slower</b> (half of the timings lie there)"
+        return f"<b>{1 / ratio:.1f}× slower</b> ({_range(1 / high, 1 / low)}{MOSTLY})"
     return (
-        f"<b>{_range(low, high)} times as fast</b> (half of the timings lie there), so no "
-        "difference is sure"
+        f"<b>{ratio:.1f} times as fast</b> ({_range(low, high)}{MOSTLY}), so no difference is sure"
     )
 
 
@@ -169,7 +171,7 @@ def _card(facts: NetworkFacts, network: NetworkReading | None, digits: NDArray[n
     costs = (
         ("Parameters", f"{facts.num_params:,}"),
         ("MACs a digit", millions(facts.macs)),
-        ("Time a digit", f"{1e3 * facts.latency:.2f} ms"),
+        ("Time a digit", f"{1e3 * facts.latency:.3f} ms"),
     )
     terms = "".join(f"<div><dt>{term}</dt><dd>{value}</dd></div>" for term, value in costs)
     return (

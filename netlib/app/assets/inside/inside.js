@@ -2,9 +2,10 @@
 import { decode, unpack } from "./layers.js";
 import { limitOf, paint } from "./paint.js";
 import { Pane } from "./pane.js";
-import { DURATION, comparison, cost, finished, isSeparable, momentAt, safe, steps, sum } from "./story.js";
+import { DURATION, comparison, cost, finished, isSeparable, momentAt, number, saySwap, safe, steps, sum, weights } from "./story.js";
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const WHAT_TO_DO = "Point at or tap a pixel of an output map, choose another map, or have the multiplications counted.";
 const QUIET_MS = 500; // a pixel is spoken when the arrow keys have rested so long
 
 export async function start(element) {
@@ -15,7 +16,7 @@ export async function start(element) {
     if (!answer.ok) throw new Error(answer.statusText);
     new Explorer(root, manifest, await answer.arrayBuffer());
   } catch (error) {
-    root.querySelector(".inside-step").textContent = "The weights could not be loaded: reload the page.";
+    root.querySelector(".inside-step [role=status]").textContent = "The weights could not be loaded: reload the page.";
     throw error;
   }
 }
@@ -152,7 +153,7 @@ class Explorer {
     const maps = finished(this.blocks).made;
     this.halt();
     this.maps[this.block] = (map + maps) % maps;
-    this.rest();
+    this.rest(saySwap(this.sides));
     this.look(this.maps[this.block], true);
     this.tellLook();
   }
@@ -162,6 +163,7 @@ class Explorer {
     const { height, width } = this.blocks[0].at(-1);
     this.pixel = { x: Math.min(Math.max(x, 0), width - 1), y: Math.min(Math.max(y, 0), height - 1) };
     this.light(this.pixel.x, this.pixel.y);
+    if (this.step < 0) this.say("", `Row ${this.pixel.y + 1}, column ${this.pixel.x + 1}. ${this.shown.map((pane) => pane.pixelCost()).join(" ")}`);
     this.tellLook();
   }
 
@@ -181,8 +183,12 @@ class Explorer {
 
   // --- The story
 
+  get sides() {
+    return this.shown.map((pane) => ({ title: pane.network.title, block: pane.block }));
+  }
+
   get story() {
-    return steps(this.shown.map((pane) => ({ title: pane.network.title, block: pane.block })));
+    return steps(this.sides);
   }
 
   tell(moment, result = false) {
@@ -192,18 +198,20 @@ class Explorer {
     this.find(".inside-bar").classList.toggle("resting", this.step < 0 && this.frame === undefined);
   }
 
-  rest() {
+  rest(text = WHAT_TO_DO) {
     this.step = -1;
     for (const pane of this.shown) pane.note(false);
     this.find(".inside-result").innerHTML = resultHtml(this.shown);
     this.tell(finished(this.blocks), true);
     this.find('[data-run="step"]').textContent = "Step";
-    this.say("Point at a pixel of an output map, choose another output map, or have the multiplications counted.");
+    this.say(text);
   }
 
-  say(text) {
-    const line = this.find(".inside-step");
-    if (line.textContent !== text) line.textContent = text;
+  // `shown` is only seen: the pixel, which is spoken when the keys rest.
+  say(text, shown = "") {
+    const [spoken, seen] = this.find(".inside-step").children;
+    if (spoken.textContent !== text) spoken.textContent = text;
+    seen.textContent = shown;
   }
 
   nextStep() {
@@ -212,13 +220,14 @@ class Explorer {
     this.halt();
     this.step = wasPlaying ? 0 : (this.step + 1) % story.length;
     const { moment, say, result } = story[this.step];
-    const ahead = moment.made === 2 ? 1 : 0;
-    const map = (this.maps[this.block] + ahead) % finished(this.blocks).made;
-    this.look(map, ahead === 1);
-    if (!ahead) for (const pane of this.shown) pane.note(false);
+    const next = moment.made === 2; // it is kept: the steps after it are of the same map
+    if (next) this.maps[this.block] = (this.maps[this.block] + 1) % finished(this.blocks).made;
+    if (moment.made <= 2) this.look(this.maps[this.block], next);
+    if (next) this.tellLook();
+    else for (const pane of this.shown) pane.note(false);
     for (const pane of this.shown) if (pane.separable) pane.reveal(moment.mixed === 0 ? 0 : 1);
     this.tell(moment, result);
-    this.say(`${this.step + 1} of ${story.length}. ${say}`);
+    this.say(`Count ${this.step + 1} of ${story.length}. ${say}`);
     this.find('[data-run="step"]').textContent = this.step + 1 < story.length ? "Step" : "Start again";
   }
 
@@ -424,9 +433,10 @@ function pairHtml(one, other) {
   const cheaper = ratio > 1 ? other : one;
   const dearer = ratio > 1 ? one : other;
   const why = formula ? `
-    <p class="formula"><b>1/${formula.n}</b> step 1 is done once, for all ${formula.n} output maps</p>
-    <p class="formula"><b>+ 1/${formula.k ** 2}</b> step 2 has one weight where a kernel has ${formula.k ** 2}</p>
-    <p class="formula">For M input maps, N output maps and K × K kernels, at each pixel: M·N·K·K against M·K·K + M·N</p>` : "";
+    <p class="formula"><b>1/${formula.n}</b> filtering is done once, for all ${formula.n} output maps</p>
+    <p class="formula"><b>+ 1/${formula.k ** 2}</b> mixing has one weight where a kernel has ${formula.k ** 2}</p>
+    <p class="formula">At one pixel of all N = ${formula.n} output maps, of M = ${dearer.block[0].m} input maps, with K = ${formula.k}:
+      M·N·K·K = ${weights(dearer.block)} against M·K·K + M·N = ${weights(cheaper.block)}. So many weights the blocks have, too, biases apart.</p>` : "";
   return `<p class="ratio"><b>${fewer.toFixed(2)}×</b> fewer multiplications for ${safe(cheaper.network.title)}<br>
     <small>${sum(cheaper.block)} against ${sum(dearer.block)}</small></p><div class="why-cheaper">${why}</div>`;
 }

@@ -166,8 +166,13 @@ class Lesson {
     });
     this.panel.addEventListener("click", ({ target }) => this.clicked(target.closest("button")?.dataset ?? {}));
     this.panel.addEventListener("change", ({ target }) => (
-      target.name === "lesson-guess" && this.changed({ guess: Number(target.value) })));
+      target.name === "lesson-guess" && this.guessed(Number(target.value))));
     this.panel.addEventListener("input", ({ target }) => target.matches("textarea") && keep(WORDS, target.value));
+  }
+
+  guessed(guess) {
+    this.changed({ guess });
+    this.panel.querySelector("nav .primary").textContent = NEXT;
   }
 
   clicked({ step, open }) {
@@ -194,13 +199,13 @@ class Lesson {
     if (step === 0) return;
     this.panel.innerHTML = SKELETON;
     const { title, parts } = this.steps()[step - 1];
-    this.panel.querySelector("h3").textContent = `Step ${step} of 5: ${title}`;
+    this.panel.querySelector("h3").textContent = `Lesson, step ${step} of 5: ${title}`;
     this.panel.querySelector(".lesson-body").append(...parts);
     const [back, next] = this.panel.querySelectorAll("nav button");
     back.dataset.step = step - 1;
     back.textContent = step > 1 ? "Back" : "End the lesson";
     next.dataset.step = step < 5 ? step + 1 : 0;
-    next.textContent = step < 5 ? "Next step" : "End the lesson";
+    next.textContent = step === 5 ? "End the lesson" : step > 1 || this.state.guess ? NEXT : "Go on without a guess";
     if (!byVisitor) return;
     tab?.click();
     if (step < 5) openInside({ block: this.pair.block + 1 });
@@ -209,17 +214,18 @@ class Lesson {
   }
 
   steps() {
-    const { block, one, other, next } = this.pair;
+    const { block, one, other, next, kept } = this.pair;
     const [a, b] = [one, other].map((network) => network.blocks[block]);
     const { ratio, formula } = comparison(a, b);
     const { m, k } = a[0], n = a.at(-1).n;
     const guess = GUESSES[this.state.guess - 1];
-    const right = nearest(ratio);
+    const right = GUESSES[nearest(ratio)];
+    const opened = [next, kept].filter((index) => index !== undefined);
     return [
       { title: "predict", parts: [
         text(`Block ${block + 1} makes ${many(n, "output map")} from ${many(m, "input map")}. ${one.title} needs ${number(cost(a).total)} `
           + `multiplications for it. ${other.title} first filters each input map once, then mixes the filtered maps. `
-          + "How many will it need? Choose before you look."),
+          + "How many will it need? Guess: what this page has shown of it is hidden until step 3."),
         choice(this.state.guess),
       ] },
       { title: "look", parts: [
@@ -230,26 +236,28 @@ class Lesson {
         text(`Press ${calm.matches ? "Step" : "Play, or Step"}. Watch both counters: when does ${other.title} do its ${k}×${k} work, and how often?`),
       ] },
       { title: "compare", parts: [
-        text(`${guess ? `You said: ${guess}. ` : ""}Counted: ${sum(a)} against ${sum(b)}, ${ratio.toFixed(2)} times fewer: `
-          + `“${GUESSES[right]}” is nearest.`),
-        ...(next === undefined ? [] : [
-          text("Will another block save more, or less? Say it, then look at what it says below. What all blocks "
-            + "save together stands under the answers, at “Where the multiplications of one digit are”."),
-          link(`Open block ${next + 1}`, { open: next + 1 }),
-        ]),
+        text(`${guess ? `You said: ${guess}. ${guess === right ? "That is nearest" : `Nearest is “${right}”`}` : `“${right}” is nearest`}: `
+          + `${sum(a)} against ${sum(b)}, ${ratio.toFixed(2)} times fewer.`),
+        ...(opened.length ? [
+          text(`Will another block save more, or less?${kept === undefined ? "" : ` And block ${kept + 1}, standard in both?`} `
+            + "Say it, then look at what it says below. What all blocks "
+            + `save together, ${(one.macs / other.macs).toFixed(2)} times, stands under the answers, at “Where the multiplications of one digit are”.`),
+          node("p", opened.flatMap((index) => [link(`Open block ${index + 1}`, { open: index + 1 }), " "])),
+        ] : []),
       ] },
       { title: "explain", parts: [
-        text(`Why is it so much cheaper? And why is ${other.title} not done after step 1? Write it down, or tell your `
+        text(`Why is it so much cheaper? And why is ${other.title} not done after filtering? Write it down, or tell your `
           + "neighbour. What you write stays in this browser."),
         words(),
-        answer(`In block ${block + 1}: step 1, the filters, is done once for all ${formula.n} output maps: 1/${formula.n} of the work. `
-          + `Step 2 has one weight where a kernel has ${formula.k ** 2}: 1/${formula.k ** 2}. `
+        answer(`In block ${block + 1}: filtering is done once for all ${formula.n} output maps: 1/${formula.n} of the work. `
+          + `Mixing has one weight where a kernel has ${formula.k ** 2}: 1/${formula.k ** 2}. `
           + `1/${formula.n} + 1/${formula.k ** 2} = 1/${ratio.toFixed(2)}: the more output maps, the nearer to ${formula.k ** 2} times. Why mix at all? ${withoutMixing(m)}`),
       ] },
     ];
   }
 }
 
+const NEXT = "Next step";
 const SKELETON = `<h3 tabindex="-1"></h3><div class="lesson-body"></div>
   <nav aria-label="Steps"><button type="button"></button><button type="button" class="primary"></button></nav>`;
 
@@ -280,13 +288,18 @@ const nearest = (ratio) => {
   return distances.indexOf(Math.min(...distances));
 };
 
-// The first block that is standard in one network, separable and cheaper in another and else the same; the next such.
+// The first block that is standard in one network, separable and cheaper in another and else the same; the next such;
+// and the dearest that is kept: the same standard one in both.
 function pairOf(networks) {
   for (const one of networks) {
     for (const other of networks) {
       const found = one.blocks.flatMap((block, i) => (
         other.blocks[i] && !isSeparable(block) && comparison(block, other.blocks[i]).formula ? [i] : []));
-      if (found.length) return { one, other, block: found[0], next: found[1] };
+      if (!found.length) continue;
+      const total = (i) => cost(other.blocks[i]).total;
+      const [kept] = other.blocks.map((_, i) => i).filter((i) => one.blocks[i] && !isSeparable(one.blocks[i])
+        && !isSeparable(other.blocks[i]) && cost(one.blocks[i]).total === total(i)).sort((i, j) => total(j) - total(i));
+      return { one, other, block: found[0], next: found[1], kept };
     }
   }
   return null;

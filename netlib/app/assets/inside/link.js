@@ -4,6 +4,7 @@ export const MOST = 24000; // characters
 export const DAMAGED = "The address does not fit this page, so nothing of it was followed. Ask for the link again.";
 export const INCOMPLETE = "The link is cut short: its end is missing, so nothing of it was followed. Ask for the whole link.";
 const LENGTH = /^length=(\d{1,5})&/; // of what follows; older links do without
+const RENAMED = new Map([["why", "why-this-answer"], ["where-it-lies", "similar-digits"]]); // tabs of older links
 const KEYS = ["in", "tab", "block", "map", "x", "y", "step", "guess", "large", "ink", "wide"];
 const SIDE = 280; // every pad is told as so wide
 const SCALE = 4, MARGIN = 16; // points lie on quarters of its pixels, up to so far outside of it
@@ -30,7 +31,7 @@ export function read(link, page) {
   if (!fits) throw new Error(DAMAGED);
   const text = Object.fromEntries(pairs), state = {};
   if ("in" in text) state.in = oneOf(text.in, page.inputs);
-  if ("tab" in text) state.tab = oneOf(text.tab, page.tabs);
+  if ("tab" in text) state.tab = oneOf(RENAMED.get(text.tab) ?? text.tab, page.tabs);
   if ("block" in text) state.block = whole(text.block, 1, page.blocks.length);
   const block = page.blocks[(state.block ?? 0) - 1];
   if ("map" in text) state.map = whole(text.map, 1, block?.maps);

@@ -7,13 +7,14 @@ import { all, cost, counted, each, isSeparable, many, number, safe } from "./sto
 export const DRAWN = 8; // channels drawn one by one
 const MONTAGE_SHAPE = 3; // times as wide as high: the picture of the others
 
+const ADDED = "+0.00"; // a 0 in a sum
 const exact = (value) => value.toLocaleString("en-US");
 
-// Two decimals; more where they would hide on which side of 0 a number is.
-export function signed(value) {
+// Two decimals; more where they would hide on which side of 0 a number is. `zero` is how a plain 0 reads.
+export function signed(value, zero = "0.00") {
   const size = Math.abs(value);
   const digits = [2, 3, 4].find((count) => Number(size.toFixed(count)) > 0);
-  return digits ? `${value < 0 ? "−" : "+"}${size.toFixed(digits)}` : "±0.00";
+  return digits ? `${value < 0 ? "−" : "+"}${size.toFixed(digits)}` : zero;
 }
 
 const mapHtml = (kind) => `<span class="tile ${kind}"><canvas></canvas><i></i></span>`;
@@ -139,7 +140,7 @@ export class Pane {
     const limit = limitOf(weights);
     weights.forEach((weight, row) => {
       const node = this.rowNodes[row].querySelector(".weight");
-      node.querySelector("b").textContent = `×${signed(weight)}`;
+      node.querySelector("b").textContent = `× ${signed(weight).replace("+", "")}`;
       node.style.setProperty("--size", Math.abs(weight) / limit);
       node.classList.toggle("minus", weight < 0);
     });
@@ -193,9 +194,9 @@ export class Pane {
     products.forEach((value, row) => this.writeTerm(row, value, filtered[row]));
     if (this.hidden.length) {
       this.find(".others .value").textContent = signed(rest);
-      this.find(".terms .rest").textContent = `${signed(rest)} (${many(this.hidden.length, "other")})`;
+      this.find(".terms .rest").textContent = `${signed(rest, ADDED)} (${many(this.hidden.length, "other")})`;
     }
-    this.find(".terms .bias").textContent = `${signed(parts.bias)} (bias)`;
+    this.find(".terms .bias").textContent = `${signed(parts.bias, ADDED)} (bias)`;
     this.find(".terms .made").textContent = signed(sum + parts.bias);
     this.find(".terms .out").textContent = output.toFixed(2);
     this.find(".tail .bias-value").textContent = signed(parts.bias);
@@ -203,13 +204,9 @@ export class Pane {
 
   writeTerm(row, value, filtered) {
     const term = this.node.querySelectorAll(".terms .term")[row];
-    if (!this.separable) {
-      this.rowNodes[row].querySelector(".value").textContent = signed(value);
-      term.textContent = signed(value);
-      return;
-    }
-    const weight = kernelOf(this.last, this.map, this.drawn[row])[0];
-    term.textContent = `${signed(weight)}·${filtered.toFixed(2)}`;
+    this.rowNodes[row].querySelector(".value").textContent = signed(value);
+    if (!this.separable) term.textContent = signed(value, ADDED);
+    else term.textContent = `${signed(kernelOf(this.last, this.map, this.drawn[row])[0], ADDED)}·${filtered.toFixed(2)}`;
   }
 
   // The counter and, while the story runs, what is made so far.
@@ -220,7 +217,7 @@ export class Pane {
     this.find(".count b").textContent = number(count);
     this.tally.lastChild.textContent = number(count);
     const split = this.separable
-      ? `step 1: ${number(Math.min(count, step1))}, step 2: ${number(Math.max(0, count - step1))}`
+      ? `to filter ${number(Math.min(count, step1))}, to mix ${number(Math.max(0, count - step1))}`
       : `${number(total / this.last.n)} for ${each(this.last.n, "output map")}`;
     this.find(".count small").textContent = split;
     const [one, two] = this.node.querySelectorAll(".meter i");
@@ -237,6 +234,13 @@ export class Pane {
     this.note(true);
   }
 
+  // What one pixel of one output map takes.
+  pixelCost() {
+    const { m, k } = this.first, area = k * k, { title } = this.network;
+    if (!this.separable) return `${title}: ${number(m * area)} multiplications.`;
+    return `${title}: ${number(this.last.m)} to mix, ${exact(shareOf(this))} as its share of filtering.`;
+  }
+
   note(swapped) {
     const text = swapped ? this.swapText() : this.separable ? separableNote(this.first, this.last) : standardNote(this.first);
     this.find(".swap-note").textContent = text;
@@ -251,6 +255,9 @@ export class Pane {
     return `Another output map: ${all(m, "kernel")} swapped, ${number(m * k * k)} new weights, and another bias.`;
   }
 }
+
+// Of filtering, which all output maps share, what falls on one of them.
+const shareOf = ({ first, last }) => Number(((first.m * first.k ** 2) / last.n).toFixed(2));
 
 function skeleton(pane) {
   const { network, first, last, separable, rows } = pane;
@@ -272,25 +279,26 @@ function skeleton(pane) {
   <div class="sum">${sumHtml(pane)}</div>`;
 }
 
-const standardNote = ({ m, n }) => `For each output map a kernel of its own for ${each(m, "input map")}: ${m} × ${n} = ${many(m * n, "kernel")}.`;
-const separableNote = ({ m }, { n }) => `One kernel for ${each(m, "input map")}, shared by all output maps: ${many(m, "kernel")}, ${many(m * n, "single weight")} to mix.`;
+const kernels = (count, k) => `${many(count, "kernel")} of ${many(k * k, "weight")}`;
+const standardNote = ({ m, n, k }) => `For each output map a kernel of its own for ${each(m, "input map")}: ${m} × ${n} = ${kernels(m * n, k)}.`;
+const separableNote = ({ m, k }, { n }) => `One kernel for ${each(m, "input map")}, shared by all output maps: ${kernels(m, k)}; to mix, ${many(m * n, "single weight")}.`;
 
 const standardHead = ({ m }) => `
-  <p class="steps-head"><span class="whole">One step: filter and mix at once</span></p>
+  <p class="steps-head"><span class="whole">Filter and mix at once</span></p>
   <p class="lane heads"><span>${many(m, "input map")}</span><span></span>
     <span class="moves">${m === 1 ? "kernel" : "kernels"} for map <b class="map-number"></b></span><span></span>
     <span>products, summed</span><span>at the pixel</span></p>`;
 
 const separableHead = ({ m }) => `
-  <p class="steps-head"><span class="one">Step 1: filter <small>depthwise</small></span>
-    <span class="two">Step 2: mix <small>pointwise, 1×1</small></span></p>
+  <p class="steps-head"><span class="one">First: filter <small>depthwise</small></span>
+    <span class="two">Then: mix <small>pointwise, 1×1</small></span></p>
   <p class="lane heads"><span>${many(m, "input map")}</span><span></span>
     <span>${m === 1 ? "its kernel" : "one kernel each"}</span><span></span>
-    <span>filtered, + bias, ReLU</span><span class="moves">${m === 1 ? "weight" : "weights"} for map <b class="map-number"></b></span></p>`;
+    <span>filtered, + bias, ReLU</span><span class="both"><span class="moves">${m === 1 ? "weight" : "weights"} for map <b class="map-number"></b></span><span>at <i>the</i> pixel</span></span></p>`;
 
 function rowHtml(separable, row) {
   const end = separable
-    ? '<span class="weight"><b></b><span class="beam"><i></i></span></span>'
+    ? '<span class="both"><span class="weight"><b></b><span class="beam"><i></i></span></span><span class="value"></span></span>'
     : '<span class="value"></span>';
   return `<div class="lane" data-row="${row}" aria-hidden="true" style="--row:${row}">${mapHtml("input")}
     <span class="op">∗</span><canvas class="kernel"></canvas>
@@ -315,7 +323,7 @@ function tailHtml(separable, last, network) {
 function sumHtml({ separable, first, last, rows, block }) {
   const { m, k } = first;
   const area = k * k;
-  const share = Number(((m * area) / last.n).toFixed(2));
+  const share = shareOf({ first, last });
   const count = separable
     ? `<b>${number(last.m)}</b> multiplications for this pixel, + ${m} × ${area} shared by ${all(last.n, "output map")}, ${exact(share)} for each: ${exact(last.m + share)} in all.`
     : `<b>${number(m * area)}</b> multiplications for this pixel: ${many(m, "map")} × ${area}.`;

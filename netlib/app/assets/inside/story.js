@@ -54,7 +54,7 @@ export function steps(sides) {
   const blocks = sides.map((side) => side.block);
   const list = [
     { moment: { filtered: 1, made: 1, mixed: 0 }, say: sides.map(sayFilter) },
-    { moment: { filtered: 1, made: 1, mixed: 1 }, say: sides.map(sayMix) },
+    { moment: { filtered: 1, made: 1, mixed: 1 }, say: sides.map((side) => sayMix(side, sides)) },
     { moment: { filtered: 1, made: 2, mixed: 2 }, say: sides.map(sayNext) },
     { moment: finished(blocks), say: [sayAll(sides)] },
     { moment: finished(blocks), say: [sayRatio(sides)], result: true },
@@ -63,23 +63,34 @@ export function steps(sides) {
     .filter((step) => step.say);
 }
 
-function sayFilter({ title, block }) {
+function sayFilter({ title, block }, i, sides) {
   const { step1, map } = cost(block);
   const { m, k } = block[0];
   if (isSeparable(block)) {
-    return `${title}, step 1: one ${k}×${k} kernel for ${each(m, "input map")}: ${number(step1)} `
-      + "multiplications. Each map is filtered, nothing is mixed yet.";
+    const same = sides.slice(0, i).some((side) => !isSeparable(side.block) && cost(side.block).map === step1);
+    return `${title} filters ${m === 1 ? "the one" : "each"} input map with one ${k}×${k} kernel: `
+      + `${same ? "as many" : `${number(step1)} multiplications`}. Nothing is mixed yet.`;
   }
   return `${title} makes one output map: a ${k}×${k} kernel for ${each(m, "input map")}: `
     + `${number(map)} multiplications.`;
 }
 
-function sayMix({ title, block }) {
+function sayMix({ title, block }, sides) {
   if (!isSeparable(block)) return "";
   const { map } = cost(block);
   const { m } = block[1];
-  return `${title}, step 2: ${many(m, "weight")}, one for ${each(m, "filtered map")}, mix one output map: `
-    + `${number(map)} multiplications. ${withoutMixing(m)}`;
+  return `${title} mixes one output map: ${many(m, "weight")}, one for ${each(m, "filtered map")}: `
+    + `${number(map)} multiplications. ${sayPays(block, sides) || withoutMixing(m)}`;
+}
+
+// That filtering first costs more than another side's first output map, and from when on it pays.
+function sayPays(block, sides) {
+  const { step1, map, maps } = cost(block);
+  const other = sides.find((side) => !isSeparable(side.block));
+  const more = other && cost(other.block).map - map;
+  const from = Math.floor(step1 / more) + 1;
+  if (!(more > 0 && from > 1 && from <= maps)) return "";
+  return `With filtering ${number(step1 + map)}, more than ${other.title}: it pays from ${from} output maps on.`;
 }
 
 // Why the pointwise step is needed.
@@ -97,10 +108,27 @@ function sayNext({ title, block }) {
   return `The next output map: ${title} swaps ${all(m, "kernel")}: ${number(map)} more.`;
 }
 
+// What another output map changes.
+export function saySwap(sides) {
+  const parts = sides.map(({ title, block }) => {
+    const { m, k } = block[0];
+    if (isSeparable(block)) return `${title}: the ${m === 1 ? "filtered map stays" : `${number(m)} filtered maps stay`}, ${many(m, "weight")} swapped.`;
+    return `${title}: ${all(m, "kernel")} swapped, ${many(m * k * k, "weight")}.`;
+  });
+  return parts.join(" ");
+}
+
 function sayAll(sides) {
   const parts = sides.map(({ title, block }) => `${title} ${sum(block)}`);
   const counts = [...new Set(sides.map(({ block }) => cost(block).maps))];
   return `All ${counts.join(" or ")} output maps: ${parts.join("; ")} multiplications.`;
+}
+
+// A block's weights, which is as many as it multiplies for one pixel of all its output maps.
+export function weights(block) {
+  const { n, m } = block.at(-1), area = block[0].k ** 2;
+  if (!isSeparable(block)) return number(m * n * area);
+  return `${number(m * area)} + ${number(m * n)} = ${number(m * area + m * n)}`;
 }
 
 export function sum(block) {
@@ -122,8 +150,8 @@ function sayPair(one, other) {
     : `${one.title} needs ${(1 / ratio).toFixed(2)}× fewer multiplications.`;
   if (!formula) return less;
   const { n, k } = formula;
-  return `${less} Its share is 1/${n} + 1/${k * k}: step 1 is done once for all ${n} output maps, `
-    + `and step 2 has one weight where a kernel has ${k * k}.`;
+  return `${less} Its share is 1/${n} + 1/${k * k}: filtering is done once for all ${n} output maps, `
+    + `and mixing has one weight where a kernel has ${k * k}.`;
 }
 
 // A name of a stranger's, as text between tags and in attributes.

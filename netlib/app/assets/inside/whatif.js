@@ -2,10 +2,10 @@
 import { isSeparable, number, safe } from "./story.js";
 
 const SIZES = [
-  { key: "m", name: "M", text: "input maps", min: 1, max: 1024, step: 1, say: number },
-  { key: "n", name: "N", text: "output maps", min: 1, max: 1024, step: 1, say: number },
+  { key: "m", name: "M", text: "input maps", min: 1, max: 1024, step: 1, say: number, typed: true },
+  { key: "n", name: "N", text: "output maps", min: 1, max: 1024, step: 1, say: number, typed: true },
   { key: "k", name: "K", text: "size of a kernel", min: 1, max: 7, step: 2, say: (k) => `${k} × ${k}` },
-  { key: "side", name: "F", text: "side of an output map", min: 1, max: 224, step: 1,
+  { key: "side", name: "F", text: "pixels a side", min: 1, max: 224, step: 1, typed: true,
     say: (f) => (f === 1 ? "1 pixel" : `${f} × ${f} pixels`) },
 ];
 
@@ -25,7 +25,7 @@ function presetsOf(manifest) {
     return { group: `Sizes of ${title}`, name, m, n, k, side: height };
   });
   const v1 = manifest.v1.map(({ m, n, side }, i) => (
-    { group: "MobileNet v1, 224 × 224", name: `Layer ${i + 1}: ${m} → ${n}, ${side} × ${side}`, m, n, k: 3, side }));
+    { group: "MobileNet v1, 224 × 224", name: `MobileNet v1, layer ${i + 1}: ${m} → ${n}, ${side} × ${side}`, m, n, k: 3, side }));
   return [...blocks, ...v1];
 }
 
@@ -46,6 +46,15 @@ export function start(element) {
   select.addEventListener("change", () => select.value !== "" && take());
   for (const slider of sliders) {
     slider.addEventListener("input", () => { select.value = ""; show(); });
+    const field = root.querySelector(`[data-size="${slider.name}"]`);
+    if (!field) continue; // while a number is typed it may be none, or beyond its slider
+    field.addEventListener("input", () => {
+      if (!field.value || !field.validity.valid) return;
+      slider.value = field.value;
+      select.value = "";
+      show();
+    });
+    field.addEventListener("change", () => { field.value = slider.value; });
   }
   const separable = manifest.networks.at(-1).blocks.findIndex(isSeparable);
   select.value = Math.max(separable, 0);
@@ -59,15 +68,20 @@ function optionsHtml(presets) {
     presets.map((preset, i) => (preset.group === group ? option(preset, i) : "")).join("")}</optgroup>`).join("");
 }
 
-function sliderHtml({ key, name, text, min, max, step }) {
-  return `<label><span><b>${name}</b> ${text}</span><output name="${key}" aria-live="off"></output>
-    <input type="range" name="${key}" min="${min}" max="${max}" step="${step}" aria-label="${name}, ${text}"></label>`;
+function sliderHtml({ key, name, text, min, max, step, typed }) {
+  const limits = `min="${min}" max="${max}" step="${step}"`;
+  const value = typed
+    ? `<input type="number" data-size="${key}" ${limits} aria-label="${name}, ${text}: ${min} to ${max}">`
+    : `<output name="${key}" aria-live="off"></output>`;
+  return `<div><span><b>${name}</b> ${text}</span>${value}
+    <input type="range" name="${key}" ${limits} aria-label="${name}, ${text}"></div>`;
 }
 
 function showCosts(root, sizes) {
-  for (const { key, say } of SIZES) {
+  for (const { key, say, typed } of SIZES) {
     const text = say(sizes[key]);
-    root.querySelector(`output[name="${key}"]`).textContent = text;
+    if (typed) showNumber(root.querySelector(`[data-size="${key}"]`), sizes[key]);
+    else root.querySelector(`output[name="${key}"]`).textContent = text;
     root.querySelector(`input[name="${key}"]`).ariaValueText = text;
   }
   const { standard, depthwise, separable } = costs(sizes);
@@ -82,6 +96,11 @@ function showCosts(root, sizes) {
       [depthwise, separable - depthwise], most),
   ].join("");
   root.querySelector(".whatif-ratio").innerHTML = ratioText(standard / separable, n, k);
+}
+
+// What is typed is left as it stands.
+function showNumber(field, value) {
+  if (field !== document.activeElement || Number(field.value) !== value) field.value = value;
 }
 
 function row(side, name, formula, pieces, most) {

@@ -14,6 +14,7 @@ from analysis.build.trace import places_text, trace
 from analysis.figures import draw
 from analysis.frame.results import Results
 from analysis.questions import Sections, figures, gather, questions
+from analysis.questions.headline import shown_of
 from netlib.files import replacing
 
 if TYPE_CHECKING:
@@ -164,6 +165,7 @@ def file_row(results: Path, report: "Build", file: str) -> dict[str, str]:
 
 def index(content: dict[str, Any], plan: Plan, report: "Build", captions: dict[str, Any]) -> str:
     """The README of the figures: what each shows, its numbers, and the commands that make them."""
+    shown = shown_of(Results(plan.results).record("headline.json"))
     makers = {path: step.name for step in report.steps.values() for path in step.outputs}
 
     def row(name: str, entry: dict[str, Any]) -> str:
@@ -190,8 +192,11 @@ the report; `make verify` makes all anew and compares. `demo_*.png` are screensh
 | --- | --- | --- | --- |
 {chr(10).join(rows)}
 
-The steps, in order, with what they took; a sweep's seconds are those of all its runs together. A
-file's own record has the command that made it, which may be an earlier form of these:
+The pair that is shown is of seed {shown}; made anew it is that of the median difference.
+
+The steps, question by question (a build finds what each needs), with what they took; a sweep's
+seconds are those of all its runs together. A file's own record has the command that made it, which
+may be an earlier form of these:
 
 {chr(10).join(steps)}
 """

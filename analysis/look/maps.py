@@ -151,7 +151,7 @@ def draw_roofline(ax: Axes, roof: pd.Series, layers: pd.DataFrame) -> Axes:
         ax.plot(x, y, style, color="black", linewidth=1)
         ax.annotate(f"{name} {roof[f'{name}_gb_per_s']:.0f} GB/s", (x[20], y[20]), (5, -2),
                     textcoords="offset points", fontsize=7, va="top")  # fmt: skip
-    ax.annotate(f"highest rate {peak:.0f} GMAC/s", (low, peak), (2, 3), ha="left", va="bottom",
+    ax.annotate(f"arithmetic {peak:.0f} GMAC/s", (low, peak), (2, 3), ha="left", va="bottom",
                 textcoords="offset points", fontsize=7)  # fmt: skip
     for (network, kind), rows in layers.groupby(["network", "kind"], sort=False):
         marker, name = KINDS[kind]

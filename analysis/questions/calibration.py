@@ -115,13 +115,13 @@ def risk_coverage(data: Results) -> Drawn:
     table = data.table("risk_coverage.csv")
     banded = table["risk_low"].notna().any()
     free = table[table["risk"] == 0].groupby("network")["coverage"].max()
-    clean = [f"up to {100 * free.get(name, 0):.0f} % ({name_of(name)})" for name in NETWORKS]
+    clean = [f"{100 * free.get(name, 0):.0f} % ({name_of(name)})" for name in NETWORKS]
     draw_risk(figure.subplots(), table)
     band = "; bands: 95 % t-interval of the mean over seeds" if banded else " (one seed)"
     return figure, (
         "Error rate on the test set of the most confident predictions, against how many of them "
-        f"are kept{band}. {' and '.join(clean)} no error is left, which a logarithmic axis cannot "
-        "show; a band whose lower edge is at 0 or below is cut."
+        f"are kept{band}. No error is left up to {' and '.join(clean)}, which a logarithmic axis "
+        "cannot show; a band whose lower edge is at 0 or below is cut."
     )
 
 

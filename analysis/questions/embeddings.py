@@ -271,7 +271,7 @@ def conclude(data: Results, sections: Sections) -> Iterator[str]:
             f"By their {NEIGHBOURS} nearest neighbours raw pixels name {section['raw']} % of the "
             f"digits, untrained networks fewer ({section['standard_untrained']} and "
             f"{section['mobilenet_untrained']} %), trained ones {section['standard_trained']} and "
-            f"{section['mobilenet_trained']} % (one seed): what parts the digits is learned."
+            f"{section['mobilenet_trained']} % (one seed): only these beat pixels."
         )
 
 

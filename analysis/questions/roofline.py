@@ -42,8 +42,8 @@ def one_thread(data: Results) -> pd.DataFrame:
 def layers_of(data: Results) -> tuple[pd.DataFrame, pd.Series]:
     """Single layers in the largest batch, and the roofs of one thread.
 
-    The arithmetic roof is the highest rate that anything reached in that session, a matrix product
-    or a layer: what a processor can do at most is not known better.
+    The arithmetic roof is the highest rate in that session, of a matrix product or, in the median,
+    of a layer: what a processor can do at most is not known better.
     """
     table = one_thread(data)
     roofs = data.table(FILES[2]).set_index("threads").loc[1].copy()
@@ -62,8 +62,8 @@ def roofline(data: Results) -> Drawn:
     draw_roofline(ax, roofs, layers[layers["gmacs_per_s"].notna()])
     key_above(figure, ax)
     return figure, (
-        "Measured roofline of one thread: what memory and cache allow, the highest rate that "
-        "anything reached in this session (lines), and what the convolutions reach "
+        "Measured roofline of one thread: what memory and cache allow, the highest rate of a "
+        "matrix product or, in the median, of a layer (lines), and what the convolutions reach "
         f"({layers['batch'].max()} images a call, ONNX Runtime, medians, {machine(data)})."
     )
 

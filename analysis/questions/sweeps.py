@@ -275,8 +275,8 @@ def precision(data: Results) -> str:
     spread = all_runs(data).groupby(SAME)["training_seconds"].agg(["min", "max"])
     most = (spread["max"] / spread["min"]).max()
     return (
-        f"In bfloat16 {'; '.join(parts)} (medians of {seeds_text(table)}, one session; between "
-        f"sessions the same run took up to {most:.1f} times as long)."
+        f"In bfloat16 {'; '.join(parts)} (times: medians of {seeds_text(table)}, one session; "
+        f"between sessions the same run took up to {most:.1f} times as long)."
     )
 
 

@@ -156,7 +156,7 @@ def say(data: Results) -> Sections:
         "short_rotations": count_text([short["rotation"].nunique()], "rotation"),
         "short_images": images_text(short),
         "short_epochs": count_text(short["training_epochs"], "epoch"),
-        "validation": count_text(short["validation_images"], "image"),
+        "validation": " or ".join(map(str, short.groupby("ratio")["validation_images"].first())),
         "deferred": count_text(late_epochs(short), "epoch").removeprefix("1 "),
         "rates": rates_text(plain),
         "half": precision_text(plain),
@@ -223,14 +223,22 @@ def ranks(plain: pd.DataFrame) -> Section:
         for ratio in ratios
         for p in holm_p({str(key): pairs[key] for key in pairs if key[0] == ratio}).values()
     )
-    means = {ratio: [np.mean(gaps[ratio, rank]) for rank in CLASSES] for ratio in ratios}
-    shares = {ratio: sum(parts[-RARE:]) / sum(parts) for ratio, parts in means.items()}
     return {
         "all": str(len(gaps)),
         "alone": str(sum(side(values) != 0 for values in gaps.values())),
         "sure": str(sure or "none"),
-        "rare": ", ".join(f"{100 * share:.0f} % at a ratio of {r}" for r, share in shares.items()),
+        "rare": ", ".join(
+            rarest_text([gaps[ratio, rank] for rank in CLASSES]) + f" at a ratio of {ratio}"
+            for ratio in ratios
+        ),
     }
+
+
+def rarest_text(gaps: list[list[float]]) -> str:
+    """What share of all differences the rarest ranks hold, and from rotation to rotation."""
+    shares = 100 * np.sum(gaps[-RARE:], axis=0) / np.sum(gaps, axis=0)
+    share = 100 * np.sum(gaps[-RARE:]) / np.sum(gaps)
+    return f"{share:.0f} % ({shares.min():.0f} to {shares.max():.0f} % by rotation)"
 
 
 def gap_row(ratio: int, rows: pd.DataFrame) -> Section:
@@ -276,7 +284,7 @@ def conclude(data: Results, sections: Sections) -> Iterator[str]:
     section = sections["tails"]
     row = section["plain"][-1]
     yield (
-        f"With cross entropy at a ratio of {row['ratio']} and a learning rate of "
-        f"{section['rates']}, not tuned for this, MobileNet is lower than standard in "
-        f"{row['lower']} rotations: {row['gap']} of balanced accuracy."
+        f"With cross entropy at a ratio of {row['ratio']} (learning rate {section['rates']}, not "
+        f"tuned for this{section['half']}) MobileNet is lower than standard in {row['lower']} "
+        f"rotations; in balanced accuracy: {row['gap']}."
     )

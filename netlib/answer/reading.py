@@ -182,7 +182,10 @@ class Reader:
     def _dark(self, sketch: Sketch) -> Reading | None:
         """What is read in the dark ink alone, where all of that is accepted."""
         dark = find_dark_ink(sketch.levels)
-        return self._accepted(replace(sketch, found=dark, cut=cut_out(dark))) if dark else None
+        if dark is None:
+            return None
+        bare = replace(sketch, found=dark, cut=cut_out(dark))
+        return self._main_line(bare) or self._accepted(bare)
 
     def _accepted(self, sketch: Sketch) -> Reading | None:
         """What is read, where each digit is taken for one."""

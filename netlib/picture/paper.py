@@ -74,11 +74,7 @@ def page_ink(levels: np.ndarray) -> np.ndarray:
 
     Where strokes are far broader than digits need them, the picture is reduced first.
     """
-    strokes = find_strokes(levels)
-    while strokes.window >= 2 * WORKING_WINDOW:
-        levels = _halved(levels)
-        strokes = Strokes(strokes.light, strokes.window / 2)
-    missing, contrast = missing_light(levels, strokes)
+    missing, contrast = missing_light(*_reduced(levels))
     seen = missing > contrast
     if not seen.any():
         return np.zeros_like(missing)
@@ -93,8 +89,7 @@ def dark_ink(levels: np.ndarray) -> np.ndarray | None:
 
     None if nothing is, or if it lies in one place, as a pale digit does.
     """
-    strokes = find_strokes(levels)
-    missing, contrast = missing_light(levels, strokes)
+    missing, contrast = missing_light(*_reduced(levels))
     level = max(contrast, DARK * float(np.quantile(missing[::2, ::2], DARK_SHARE)))
     pale = ((missing > contrast) & (missing <= level)).view(np.uint8)
     pale[cv2.dilate((missing > level).view(np.uint8), np.ones((7, 7), np.uint8)) > 0] = 0
@@ -102,6 +97,15 @@ def dark_ink(levels: np.ndarray) -> np.ndarray | None:
     if min(width / pale.shape[1], height / pale.shape[0]) < SPREAD:
         return None
     return _own_tones(without_lines(missing, level), level)
+
+
+def _reduced(levels: np.ndarray) -> tuple[np.ndarray, Strokes]:
+    """A picture whose strokes are no broader than digits need them, and what they are like."""
+    strokes = find_strokes(levels)
+    while strokes.window >= 2 * WORKING_WINDOW:
+        levels = _halved(levels)
+        strokes = Strokes(strokes.light, strokes.window / 2)
+    return levels, strokes
 
 
 def _halved(levels: np.ndarray) -> np.ndarray:

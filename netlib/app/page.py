@@ -229,7 +229,7 @@ def alert(text: str) -> str:
 
 
 BELOW = "What is below goes on with Draw or Upload, whichever was open last."
-WAIT = message("One moment …")  # of what is made when its tab is first opened
+WAIT = message("One moment … If this stays, the server does not answer.")  # of what is made when its tab is first opened
 
 
 def _why_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:

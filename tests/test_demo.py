@@ -364,8 +364,9 @@ def test_accuracy_counts_unreadable_pictures_as_wrong() -> None:
         Row("c.png", None, "2", "damaged"),
         Row("d.png", reading_of(1)),
     ]
-    assert accuracy(rows) == {"standard": (2, 3), "mobilenet": (1, 3)}
-    assert accuracy(rows[3:]) == {}
+    assert accuracy(rows, FACTS) == {"standard": (2, 3), "mobilenet": (1, 3)}
+    assert accuracy(rows[2:3], FACTS) == {"standard": (0, 1), "mobilenet": (0, 1)}
+    assert accuracy(rows[3:], FACTS) == {}
 
 
 def test_a_csv_has_a_line_a_picture_and_no_formulas() -> None:

@@ -195,6 +195,18 @@ def text(page, selector: str) -> str:
     return " ".join(page.locator(selector).inner_text().split())
 
 
+def test_a_digit_of_two_strokes_is_shown_as_it_is_when_both_are_drawn(page, window) -> None:
+    first = draw_seven(window)
+    page.wait_for_timeout(700)
+    window.draw([[(0.4, 0.52), (0.7, 0.5)]])
+    read = "document.querySelector('#digit-read').dataset.digit"
+    before = page.evaluate("document.querySelector('.inside').dataset.ready")
+    page.wait_for_function(f"(before) => {read} !== before", arg=before)
+    page.locator(".inside").scroll_into_view_if_needed()
+    page.wait_for_function(f"document.querySelector('.inside').dataset.ready === {read}")
+    assert (decoded(page.evaluate(read)) != first).any()
+
+
 def test_every_sum_and_filtered_map_is_the_networks_own(page, window, networks) -> None:
     image = torch.from_numpy(draw_seven(window).copy())[None]
     maps = {name: feature_maps(net, image) for name, net in networks.items()}
@@ -422,7 +434,7 @@ def test_what_if_follows_its_sliders_and_presets(page) -> None:
     root = page.locator(".whatif")
     root.locator("tbody tr").first.wait_for()
     assert root.get_attribute("data-standard") == "14450688"  # block 3 to begin with
-    root.locator("select").select_option(label="MobileNet v1, layer 2: 64 → 128, 56 × 56")
+    root.locator("select").select_option(label="MobileNet v1, separable block 2: 64 → 128, 56 × 56")
     assert int(root.get_attribute("data-depthwise")) == 9 * 64 * 56**2
     assert int(root.get_attribute("data-separable")) == 9 * 64 * 56**2 + 64 * 128 * 56**2
     for name, value in (("m", 32), ("n", 64), ("k", 5), ("side", 10)):
@@ -435,9 +447,11 @@ def test_what_if_follows_its_sliders_and_presets(page) -> None:
     assert [field.input_value() for field in typed.values()] == ["32", "64", "10"]
     typed["side"].fill("1")  # one pixel of every output map
     assert int(root.get_attribute("data-standard")) == 25 * 32 * 64
-    for nonsense in ("", "2000", "0", "1.5"):
-        typed["m"].fill(nonsense)
-        assert int(root.get_attribute("data-standard")) == 25 * 32 * 64
+    for said, taken in (("2000", 1024), ("0", 1), ("1.4", 1), ("32", 32)):
+        typed["m"].fill(said)  # what does not fit is the nearest that does, at once
+        assert typed["m"].input_value() == str(taken)
+        assert int(root.get_attribute("data-standard")) == 25 * taken * 64
+    typed["m"].fill("")
     typed["m"].blur()
     assert typed["m"].input_value() == "32"
     typed["n"].fill("1")

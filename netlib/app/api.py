@@ -40,7 +40,7 @@ def add_endpoints(service: Service) -> None:
 
     @friendly
     async def predict_batch(files: Any, request: gr.Request | None = None) -> Any:
-        """Read many pictures with every network, those that disagree most first.
+        """Read many pictures with every network, those first that they read differently.
 
         Args:
             files: pictures, zips of pictures, and CSVs of image names and labels.

@@ -12,7 +12,7 @@ import io
 import os
 import pickle
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import combinations
@@ -218,16 +218,16 @@ def _labels(
         raise UserError(str(error)) from error
 
 
-def accuracy(rows: Sequence[Row]) -> dict[str, tuple[int, int]]:
+def accuracy(rows: Sequence[Row], names: Iterable[str]) -> dict[str, tuple[int, int]]:
     """Name of the network -> (right answers, labelled pictures); empty without labels.
 
     A picture that could not be read counts as wrong for all.
     """
     labelled = [row for row in rows if row.label is not None]
-    names = {name: None for row in labelled for name in row.texts()}
     return {
         name: (sum(row.texts().get(name) == row.label for row in labelled), len(labelled))
         for name in names
+        if labelled
     }
 
 

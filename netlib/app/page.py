@@ -229,7 +229,9 @@ def alert(text: str) -> str:
 
 
 BELOW = "What is below goes on with Draw or Upload, whichever was open last."
-WAIT = message("One moment … If this stays, the server does not answer.")  # of what is made when its tab is first opened
+WAIT = message(
+    "One moment … If this stays, the server does not answer."
+)  # of what is made when its tab is first opened
 
 
 def _why_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
@@ -266,7 +268,8 @@ def _stress_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
             '<p class="hint">Distort the digit until a network gives up. Each curve is the '
             "confidence in what that network read undistorted, at "
             f"{POINTS} values of one slider, with the other sliders where they stand. It holds "
-            "where the network reads the same and takes it for a digit, however sure it is.</p>"
+            "as far around no distortion as the network reads the same and takes it for a digit, "
+            "without a break, however sure it is.</p>"
         )
         with gr.Row(equal_height=False):
             summary = html(WAIT, elem_id="stress-detail")
@@ -354,10 +357,10 @@ def _batch_tab(service: Service) -> None:
             stop = gr.Button("Stop", scale=0, min_width=90)
         table = html(elem_id="batch-table", js_on_load=asset("batch.js"))
         html(message(BELOW))
-    files.change(lambda: "", None, table, queue=False, api_visibility="private")
     read = guarded(read_files, alert)
     cleared = button.click(lambda: "", None, table, queue=False, api_visibility="private")
     reading = cleared.then(read, files, table, api_visibility="private", **UNCHANGED)
+    files.change(lambda: "", None, table, cancels=[reading], queue=False, api_visibility="private")
     _keep(files)
     stop.click(lambda shown: shown or message("Stopped: nothing was kept."), table, table,
                cancels=[reading], queue=False, api_visibility="private", **UNCHANGED)  # fmt: skip

@@ -37,7 +37,7 @@ def _summary(rows: Sequence[Row], facts: Facts) -> str:
     parts = [many(len(rows), "picture"), f"{differ} read differently"]
     if unread:
         parts.append(f"{unread} not readable")
-    for name, (right, count) in accuracy(rows).items():
+    for name, (right, count) in accuracy(rows, facts).items():
         title, colour = escape(facts[name].title), facts[name].colour
         parts.append(
             f'<b class="{colour}">{title} {100 * right / count:.1f}\u00a0%</b> ({right} of {count})'

@@ -22,7 +22,9 @@ KEPT = (
 )
 NOTHING = "Nothing is taught yet: draw a digit that is read wrongly, choose what it is, teach it."
 NO_DIGIT = "Draw one digit to see it read before and after."
-REFUSED = "Refused as no digit, before and after: that is not taught here."
+REFUSED = (
+    "Refused as no digit, before and after: a correction teaches which digit, not that it is one."
+)
 LEGEND = "Of each pair of bars the upper is before, the lower after your corrections."
 
 

@@ -135,6 +135,7 @@ class Explorer {
 
   look(map, flash = false) {
     this.map = map;
+    this.find(".inside-pixel").textContent = ""; // what it said was of another map
     for (const pane of this.shown) {
       pane.look(map);
       if (flash) pane.flash();
@@ -311,7 +312,8 @@ class Explorer {
   watch() {
     const answers = document.querySelector("#answers");
     if (!answers) return setTimeout(() => this.watch(), 50); // the page is still being made
-    new MutationObserver(() => this.read()).observe(answers, { childList: true, subtree: true });
+    new MutationObserver(() => this.read()).observe(answers,
+      { childList: true, subtree: true, attributeFilter: ["data-digit", "data-count"] }); // answers are patched in place
     this.read();
     new IntersectionObserver(([entry]) => {
       this.visible = entry.isIntersecting;

@@ -107,10 +107,10 @@ class Lesson {
     }));
   }
 
-  remember(inks = this.inks) {
-    const fragment = write({ ...this.state, ...inks });
+  remember(inks = this.inks, state = this.state) {
+    const fragment = write({ ...state, ...inks });
     this.tooLong = fragment.length > MOST;
-    const told = this.tooLong ? write(this.state) : fragment;
+    const told = this.tooLong ? write(state) : fragment;
     history.replaceState(null, "", `${location.pathname}${location.search}${told && "#"}${told}`);
     if (this.tooLong) keep(KEPT, JSON.stringify(inks));
     else sessionStorage.removeItem(KEPT);
@@ -125,12 +125,13 @@ class Lesson {
   // Of an upload the link has what the networks saw of it.
   async copy() {
     const seen = inputTab() === "upload" && $("#steps img[alt$='28×28']");
-    this.remember(seen ? { ...this.inks, ink: encodePicture(seen.src) } : this.inks);
+    const state = { ...this.state, guess: undefined }; // whoever opens the link guesses anew
+    this.remember(seen ? { ...this.inks, ink: encodePicture(seen.src) } : this.inks, state);
     const missing = this.missing(seen);
     try {
       await navigator.clipboard.writeText(location.href);
       this.remember();
-      this.say(`The link is copied${missing || ", with the drawing, the tabs, block, map and pixel"}.`);
+      this.say(`The link is copied${missing || ", with what is drawn, the open tabs, block, map and pixel, and the lesson’s step"}.`);
     } catch { // no permission, or no secure connection
       this.say(`The address of this page is the link${missing}: copy it from there.`);
     }
@@ -208,9 +209,11 @@ class Lesson {
     next.textContent = step === 5 ? "End the lesson" : step > 1 || this.state.guess ? NEXT : "Go on without a guess";
     if (!byVisitor) return;
     tab?.click();
-    if (step < 5) openInside({ block: this.pair.block + 1 });
-    this.panel.querySelector("h3").focus();
-    this.panel.scrollIntoView({ block: "start" });
+    openInside({ block: this.pair.block + 1 });
+    requestAnimationFrame(() => { // when the tab is there
+      this.panel.querySelector("h3").focus();
+      this.panel.scrollIntoView({ block: "start" });
+    });
   }
 
   steps() {
@@ -225,11 +228,11 @@ class Lesson {
       { title: "predict", parts: [
         text(`Block ${block + 1} makes ${many(n, "output map")} from ${many(m, "input map")}. ${one.title} needs ${number(cost(a).total)} `
           + `multiplications for it. ${other.title} first filters each input map once, then mixes the filtered maps. `
-          + "How many will it need? Guess: what this page has shown of it is hidden until step 3."),
+          + "How many will it need? Guess: what the block and the bars have shown of it is hidden until step 3."),
         choice(this.state.guess),
       ] },
       { title: "look", parts: [
-        text("The block below works on the digit on your pad; while that is empty, on an example. Choose "
+        text("The block below works on the digit of Draw or Upload, whichever was open last; while there is none, on an example. Choose "
           + `“${$("[data-move='1']").innerText.replace(" ›", "")}” several times. What is swapped at ${one.title}? What stays at ${other.title}, and what alone moves?`),
       ] },
       { title: "count", parts: [
@@ -241,7 +244,7 @@ class Lesson {
         ...(opened.length ? [
           text(`Will another block save more, or less?${kept === undefined ? "" : ` And block ${kept + 1}, standard in both?`} `
             + "Say it, then look at what it says below. What all blocks "
-            + `save together, ${(one.macs / other.macs).toFixed(2)} times, stands under the answers, at “Where the multiplications of one digit are”.`),
+            + `save together, ${(one.macs / other.macs).toFixed(2)} times, stands under the answers to a drawing, at “Where the multiplications of one digit are”.`),
           node("p", opened.flatMap((index) => [link(`Open block ${index + 1}`, { open: index + 1 }), " "])),
         ] : []),
       ] },

@@ -25,7 +25,7 @@ function presetsOf(manifest) {
     return { group: `Sizes of ${title}`, name, m, n, k, side: height };
   });
   const v1 = manifest.v1.map(({ m, n, side }, i) => (
-    { group: "MobileNet v1, 224 × 224", name: `MobileNet v1, layer ${i + 1}: ${m} → ${n}, ${side} × ${side}`, m, n, k: 3, side }));
+    { group: "MobileNet v1, 224 × 224", name: `MobileNet v1, separable block ${i + 1}: ${m} → ${n}, ${side} × ${side}`, m, n, k: 3, side }));
   return [...blocks, ...v1];
 }
 
@@ -47,9 +47,9 @@ export function start(element) {
   for (const slider of sliders) {
     slider.addEventListener("input", () => { select.value = ""; show(); });
     const field = root.querySelector(`[data-size="${slider.name}"]`);
-    if (!field) continue; // while a number is typed it may be none, or beyond its slider
+    if (!field) continue; // while a number is typed it may be none; its slider keeps it within its limits
     field.addEventListener("input", () => {
-      if (!field.value || !field.validity.valid) return;
+      if (!field.value) return;
       slider.value = field.value;
       select.value = "";
       show();

@@ -148,14 +148,14 @@ def run(options: Options) -> list[Path]:
         net = load(options, checkpoint)
         name, metadata = f"{net.layers.name}-test", net.metadata
     output = folder(options, name)
-    check_overwriting(options, output, checkpoint)
+    state = output / "training.state"
+    check_overwriting(options, output, checkpoint, state)
     records = [data_record(path) for path in (options.dataset_path, *options.extra_dataset_path)]
     rehearsed = fine_tuning.rehearsed(options, net.num_classes)
     digits = read_data(options, net, rehearsed)
     chosen = balanced(options, digits) if options.is_training else options
     print_parameters(chosen, net, metadata, digits)
     history: History = []
-    state = output / "training.state"
     if options.is_training:
         history = train_network(net, digits, chosen, state)
     else:
@@ -168,6 +168,7 @@ def run(options: Options) -> list[Path]:
         written.append(nets.save_network(net, checkpoint, metadata))
         written.append(data.write_digests(checkpoint, digits.train_set.images))
         if options.start_from:
+            fine_tuning.add_digests(options.start_from, checkpoint)
             written += fine_tuning.write_beside(options, rehearsed, checkpoint)
         state.unlink(missing_ok=True)
     data.warn_of_seen(checkpoint, digits.test_set.images)
@@ -238,8 +239,13 @@ def load(options: Options, checkpoint: Path) -> "nets.Network":
     return net
 
 
-def check_overwriting(options: Options, output: Path, checkpoint: Path) -> None:
-    """Refuse to write over what another command made."""
+def check_overwriting(options: Options, output: Path, checkpoint: Path, state: Path) -> None:
+    """Refuse to write over what another command made, or over an interrupted training."""
+    if options.is_training and state.exists() and not options.resume:
+        raise ValueError(
+            f"{state} holds an interrupted training: go on with --resume and the same options, "
+            "name another --output, or delete it."
+        )
     made: dict[Path, Any] = {}
     if (output / "scores.json").exists():
         scores = json.loads((output / "scores.json").read_text(encoding="utf-8"))
@@ -468,13 +474,19 @@ def print_results(results: dict[str, Result], metadata: dict[str, Any]) -> None:
     print("\nEach class   recall (test)   F1: train  validation       test")
     for label, recall in enumerate(test.per_class_recall):
         of_test = "no images" if recall is None else f"{100 * recall:.2f} %"
-        f1 = (f"{100 * result.scores.per_class_f1[label]:9.2f} %" for result in results.values())
+        f1 = (f1_text(result.scores, label) for result in results.values())
         print(f"  {label:>8} {of_test:>15} {' '.join(f1)}")
     print("\nConfusion matrix (row: true class, column: predicted class)")
     width = max(5, len(str(test.n)) + 1)
     print("    " + "".join(f"{label:>{width}}" for label in range(len(test.confusion))))
     for label, row in enumerate(test.confusion):
         print(f"{label:>4}" + "".join(f"{count:>{width}}" for count in row))
+
+
+def f1_text(scores: "measure.Scores", label: int) -> str:
+    if scores.per_class_recall[label] is None:
+        return "  no images"
+    return f"{100 * scores.per_class_f1[label]:9.2f} %"
 
 
 def how_trained(metadata: dict[str, Any]) -> str:

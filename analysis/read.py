@@ -74,6 +74,8 @@ def run(options: Options) -> Iterator[Path]:
             f"There is no picture in {', '.join(map(str, options.pictures))}: name pictures, or "
             "folders or zips that hold some."
         )
+    if options.output in (options.labels, *options.pictures):
+        raise ValueError(f"{options.output} would be written over: name another --output.")
     reader = answer.Reader(answer.Predictor(answer.named(options.checkpoint)))
     labels: Mapping[str, str] = {}  # picture -> what stands in it, as the networks would write it
     others = 0

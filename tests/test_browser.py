@@ -397,7 +397,7 @@ def test_a_number_is_written_and_its_link_holds_it_for_a_pad_of_any_width(visit)
     assert visitor.page.locator("#wide-pad .pad-boxes rect").count() == 4
     phone = visit(
         size=(380, 800),
-        fragment=copied_link(visitor, "The link is copied, with the drawing, the tabs"),
+        fragment=copied_link(visitor, "The link is copied, with what is drawn"),
     )
     phone.reads("7140", where="#number-answers")
     phone.page.reload()

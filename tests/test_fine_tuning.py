@@ -12,6 +12,7 @@ from analysis.frame.command import start
 from netlib.answer.predictor import Predictor
 from netlib.app.service import Service
 from netlib.app.teach import TeachStore, training_command
+from netlib.data import DigitDataset, write_digests
 from netlib.nets import load_network, read_metadata, save_network, weights_digest
 from netlib.nets.network import init_network
 
@@ -88,6 +89,18 @@ def test_with_a_test_split_the_training_is_as_ever_but_for_its_start(
     assert set(made.metadata["scores"]) == {"validation", "test"}
     before = load_network(checkpoint).arrays
     np.testing.assert_allclose(made.arrays["head.weight"], before["head.weight"], atol=1e-6)
+
+
+def test_what_the_first_training_saw_is_known_of_the_second(
+    checkpoint: Path, digit_folder: Callable, tmp_path: Path, caplog
+) -> None:
+    data = digit_folder(train=6, test=2, num_classes=CLASSES)
+    seen = DigitDataset(data, "test", num_classes=CLASSES).images
+    write_digests(checkpoint, seen)
+    words = ["--dataset-path", str(data), "--start-from", str(checkpoint), "--device", "cpu"]
+    words += ["--output", str(tmp_path / "o"), "--training-epochs", "1", "--validation-size", "3"]
+    assert start("main", words) == 0
+    assert f"{len(seen)} of these {len(seen)} images are among those" in caplog.text
 
 
 @pytest.mark.parametrize(

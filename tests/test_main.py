@@ -267,9 +267,11 @@ def test_an_interrupted_training_goes_on_with_resume(dataset, tmp_path: Path, mo
         return epoch_line(row)
 
     monkeypatch.setattr(module, "epoch_line", press_control_c)
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "resumed", *options)
+    stopped = run(tmp_path / "resumed", *options)
+    assert stopped.status == 130 and "stopped" in stopped.errors
     monkeypatch.setattr(module, "epoch_line", epoch_line)
+    anew = run(tmp_path / "resumed", *options)
+    assert anew.status == 2 and "go on with --resume" in anew.errors
     resumed = run(tmp_path / "resumed", *options, "--resume")
     assert re.findall(r"^epoch +(\d+)", resumed.printed, re.MULTILINE) == ["3"]
     assert all(torch.equal(t, weights(resumed)[name]) for name, t in weights(straight).items())

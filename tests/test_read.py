@@ -80,3 +80,10 @@ def test_mistakes_get_one_sentence(folder, tmp_path: Path, words, says, refused)
     arguments = [word.format(folder) for word in words]
     assert says in refused("read", *arguments, "--output", tmp_path / "a.csv")
     assert not (tmp_path / "a.csv").exists()
+
+
+def test_labels_are_not_written_over(folder, tmp_path: Path, refused) -> None:
+    labels = tmp_path / "labels.csv"
+    labels.write_text("a.png,1\n")
+    said = refused("read", folder, "--labels", labels, "--output", labels)
+    assert "would be written over" in said and labels.read_text() == "a.png,1\n"

@@ -59,7 +59,7 @@ def start(name: str, arguments: Sequence[str] | None = None) -> int:
         arguments: its options; default: those of the process.
 
     Returns:
-        The exit status: 0, or 2 after one sentence about a user's mistake.
+        The exit status: 0, 2 after one sentence about a user's mistake, 130 after Ctrl+C.
     """
     name = FORMER.get(name, name)
     command = importlib.import_module(COMMANDS[name])
@@ -72,6 +72,9 @@ def start(name: str, arguments: Sequence[str] | None = None) -> int:
     except USER_ERRORS as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"{name}: stopped; what it wrote so far is kept.", file=sys.stderr)
+        return 130
     return 0
 
 

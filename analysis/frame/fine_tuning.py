@@ -99,6 +99,17 @@ def write_beside(options: Any, sets: Sets | None, checkpoint: Path) -> list[Path
     return written
 
 
+def add_digests(parent: Path, checkpoint: Path) -> None:
+    """To the hashes of the new training images those of the first training."""
+    from netlib.data.overlap import digests_path, join_digests
+
+    files = [digests_path(parent), digests_path(checkpoint)]
+    if files[0].is_file():
+        join_digests(checkpoint, files)
+    else:
+        logging.warning("%s is missing: what it was trained on first is not known.", files[0])
+
+
 def tell(options: Any, tested: "data.DigitDataset", checkpoint: Path) -> None:
     """What the new digits and those of the test, rehearsed, are read as before and after."""
     from netlib.answer import Predictor, Reader

@@ -160,11 +160,15 @@ def say(data: Results) -> Sections:
     section["finding"] = {
         2: "Temperature scaling, fitted on validation images, lowers the NLL of both networks.",
         1: f"Temperature scaling lowers the NLL of {TITLES[better[0]] if better else ''} only.",
-        0: "Temperature scaling, fitted on the imbalanced validation set, lowers the mean NLL of "
-        "neither network on the balanced test set"
+        0: "Temperature scaling, fitted on validation images, lowers the mean NLL of neither "
+        "network on the test images"
         + "".join(f"; {TITLES[name]}: {change(scores, name, 'nll')}" for name in NETWORKS)
         + ".",
     }[len(better)]
+    if (reach == 1).all(axis=None):
+        section["finding"] = (
+            "Every temperature stays 1: the validation images are too few to fit it."
+        )
     risk = data.table("risk_coverage.csv").sort_values("coverage").groupby("network")
     kept = {name: np.interp(0.95, rows["coverage"], rows["risk"]) for name, rows in risk}
     section["kept"] = {name: percent(kept[name]) for name in NETWORKS}
@@ -224,5 +228,6 @@ def conclude(data: Results, sections: Sections) -> Iterator[str]:
 def disappoint(data: Results, sections: Sections) -> Iterator[str]:
     """A temperature that makes both worse."""
     scores = data.table("calibration_scores.csv").groupby("network").mean(numeric_only=True)
-    if (scores["nll_after"] >= scores["nll_before"]).all():
+    fitted = (scores["temperature"] != 1).any()
+    if fitted and (scores["nll_after"] >= scores["nll_before"]).all():
         yield "Temperature scaling lowers the mean NLL of neither network on the test images."

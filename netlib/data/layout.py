@@ -116,11 +116,12 @@ def read_table(part: Part, num_classes: int) -> Table:
         listed = [name for some in (files, *others) for name in some.names]
         every = Files(listed, files.title) if others else files
         sheet = _sheet(part.table, every)
+        named = {row[sheet.name_column] for row in sheet.cells} if part.split else set()
         if part.split:
             sheet = sheet.of_split(part.split, _may_be_of(part, files, others))
         names, labels = sheet.rows(files, title, num_classes)
     warnings = []
-    unnamed = files.images - set(names)
+    unnamed = files.images - set(names) - named
     if unnamed:
         warnings.append(
             f"{many(len(unnamed), 'image')} in {files.title}, not named in {title}, "

@@ -41,7 +41,7 @@ ELSEWHERE = (
 EXPECTED = {
     "prepare_data": "1,630 training images (exp), 1,000 test images",
     "main": "Test set, 1,000 images",
-    "evaluate": "runs/mobilenet/test/scores.json",
+    "evaluate": "runs/pair/mobilenet/test/scores.json",
     "figures": "figures/roofline.png",
     "read": "answers.csv",
 }

@@ -204,6 +204,9 @@ def test_one_csv_may_hold_both_parts(tmp_path: Path, name: str) -> None:
     path = write_folder(tmp_path, PLACES[name])
     assert has_split(path, "test")
     test = read_table(find_split(path, "test"), 10)
+    assert all(
+        "1 image " in said for said in test.warnings
+    )  # not the other part's, which are named
     assert set(test.labels) == {1} and len(test) >= 3
     assert not {*test.paths} & {*read_table(find_split(path, "train"), 10).paths}
 

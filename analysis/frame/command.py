@@ -73,7 +73,7 @@ def start(name: str, arguments: Sequence[str] | None = None) -> int:
         print(f"{name}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"{name}: stopped; what it wrote so far is kept.", file=sys.stderr)
+        print(f"{name}: stopped by Ctrl+C.", file=sys.stderr)
         return 130
     return 0
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from netlib.picture.rulings import without_lines
+from netlib.picture.rulings import thickness, without_lines
 
 # Polarity and stroke width are looked for on a picture of this many pixels.
 SMALL_PIXELS = 60_000
@@ -210,21 +210,16 @@ class _Part:
     def area(self) -> int:
         return int(np.count_nonzero(self.own))
 
-    @property
-    def outline(self) -> int:
-        inner = cv2.erode(self.own.view(np.uint8), np.ones((3, 3), np.uint8), borderValue=0)
-        return self.area - int(np.count_nonzero(inner))
-
     def is_as_dark(self, missing: np.ndarray, there: np.ndarray) -> bool:
         """Whether it is as dark there as elsewhere: the lines of a page tied to a digit are not."""
         tones = missing[self.at][self.own & there[self.at]]
         return bool((tones >= AS_DARK * self.tone).any())
 
-    def is_rule(self, thickness: float) -> bool:
+    def is_rule(self, stroke: float) -> bool:
         """Whether it is straight, and thin beside strokes of some thickness."""
         points = np.argwhere(self.own).astype(np.float32)
         short, long = (side + 1 for side in sorted(cv2.minAreaRect(points)[1]))
-        return self.area <= RULE_THIN * thickness * long and long >= RULE_LONG * short
+        return self.area <= RULE_THIN * stroke * long and long >= RULE_LONG * short
 
 
 def _own_tones(missing: np.ndarray, level: float) -> np.ndarray:
@@ -238,14 +233,7 @@ def _own_tones(missing: np.ndarray, level: float) -> np.ndarray:
     sizes = stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
     order = 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")[:MAX_COMPONENTS]
     order = order[sizes[order - 1] >= SMALLEST * np.sqrt(missing.size)]
-    border = cv2.rectangle(
-        np.ones(missing.shape, np.uint8),
-        (2, 2),
-        (missing.shape[1] - 3, missing.shape[0] - 3),
-        0,
-        -1,
-    )
-    missing, found, at_border = missing[inside], ink[inside], border[inside] > 0
+    missing, found = missing[inside], ink[inside]
     parts = []
     for label in order:
         at = _window(stats[label])
@@ -253,8 +241,10 @@ def _own_tones(missing: np.ndarray, level: float) -> np.ndarray:
         parts.append(_Part(at, own, _full_tone(missing[at][own])))
     boxes = np.add(stats[order], (left, top, 0, 0, 0))
     out = come_in(boxes, ink.shape)
-    for n in np.flatnonzero(out & _go_through(boxes, ink.shape)):
-        out[n] = parts[n].is_as_dark(missing, at_border)
+    if len(through := np.flatnonzero(out & _go_through(boxes, ink.shape))):
+        border = np.ones(ink.shape, bool)
+        border[2:-2, 2:-2] = False
+        out[through] = [parts[n].is_as_dark(missing, border[inside]) for n in through]
     parts = [part for part, is_out in zip(parts, out, strict=True) if not is_out]
     if parts:
         for part in _inked(parts, _are_cut(boxes[~out], ink.shape)):
@@ -271,14 +261,11 @@ def _inked(parts: list[_Part], cut: np.ndarray) -> list[_Part]:
         return [part for part in parts if part.tone >= least]
     pale = RULE_PALE * _usual_tone(within)
     ends = [is_cut and part.tone <= pale for part, is_cut in zip(parts, cut, strict=True)]
-    thickness = 0.0
-    if any(ends):
-        outlines = sum(part.outline for part in within)
-        thickness = 2 * sum(part.area for part in within) / outlines
+    stroke = thickness(part.own.view(np.uint8) for part in within) if any(ends) else 0.0
     return [
         part
         for part, is_end in zip(parts, ends, strict=True)
-        if part.tone >= least and not (is_end and part.is_rule(thickness))
+        if part.tone >= least and not (is_end and part.is_rule(stroke))
     ]
 
 

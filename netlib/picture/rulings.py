@@ -4,6 +4,7 @@ A line is straight, goes (nearly) all along the picture, and is thinner than the
 several. What crosses it stays: only where the ink is no thicker than the line is it taken out.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import cv2
@@ -75,7 +76,7 @@ def _without_level_lines(ink: np.ndarray, level: float, run: float) -> np.ndarra
     ruled = any(lines.count >= RULED and lines.longest >= LONG for lines in found)
     if not _is_enough(rest, mask, ruled):
         return ink
-    stroke = _thickness(rest)
+    stroke = thickness([rest])
     taken = np.zeros_like(mask)
     framed = all(lines.count >= 2 and lines.longest >= LONG for lines in found)
     for lines, turned in ((found[0], taken), (found[1], taken.T)):
@@ -227,8 +228,11 @@ def _is_enough(rest: np.ndarray, mask: np.ndarray, ruled: bool) -> bool:
     return bool(sizes.size and sizes.max() >= least)
 
 
-def _thickness(mask: np.ndarray) -> float:
-    """Usual width of the strokes in a mask: twice the area over the outline."""
-    eroded = cv2.erode(mask, np.ones((3, 3), np.uint8), borderValue=0)
-    outline = int(mask.sum()) - int(eroded.sum())
-    return 2 * int(mask.sum()) / max(outline, 1)
+def thickness(masks: Iterable[np.ndarray]) -> float:
+    """Usual width of the strokes in masks of 0 and 1: twice their area over their outline."""
+    area = outline = 0
+    for mask in masks:
+        eroded = cv2.erode(mask, np.ones((3, 3), np.uint8), borderValue=0)
+        area += int(mask.sum())
+        outline += int(mask.sum()) - int(eroded.sum())
+    return 2 * area / max(outline, 1)

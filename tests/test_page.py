@@ -138,6 +138,17 @@ def test_dark_squared_paper_in_a_photo_reads_like_the_drawing() -> None:
 
 
 @pytest.mark.parametrize("light", [False, True])
+@pytest.mark.parametrize("pen", [20, 35, 45])
+def test_between_bold_strokes_the_page_is_no_ink(pen: int, light: bool) -> None:
+    page = np.full((360, 300), PAPER, np.uint8)  # a three with gaps narrower than its strokes
+    for y in (110, 180, 250):
+        cv2.line(page, (110, y), (190, y), PEN, pen)
+    cv2.line(page, (190, 110), (190, 250), PEN, pen)
+    page = with_falling_light(page)
+    assert find_strokes(photograph(255 - page if light else page)).light == light
+
+
+@pytest.mark.parametrize("light", [False, True])
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_polarity_is_told_by_the_strokes(light: bool, count: int) -> None:
     page = np.concatenate([with_falling_light(drawing())] * count, axis=1)

@@ -76,6 +76,25 @@ def test_the_parts_of_a_five_and_of_a_broken_eight_stay_together_and_dirt_is_no_
     assert spans(find_digits(picture)) == [(60, 110), (180, 180 + PEN)]
 
 
+def test_parts_close_over_one_another_are_one_digit_unless_that_is_refused() -> None:
+    def sure(images: np.ndarray) -> np.ndarray:
+        return np.full(len(images), 0.99)
+
+    def broken(gap: int) -> Image.Image:
+        picture, draw = page(height=180)
+        stick(draw, 150, height=120)
+        draw.rectangle((150, 90, 160, 90 + gap), fill=255)  # as a pale place in a stroke leaves it
+        return picture
+
+    (one,) = find_digits(broken(4), sure)
+    assert len(find_digits(broken(30), sure)) == 2
+
+    def parts_only(images: np.ndarray) -> list[bool]:
+        return [not np.array_equal(image, one.digit) for image in images]
+
+    assert len(digits_from_ink(find_ink(np.asarray(broken(4))), sure, judge=parts_only)) == 2
+
+
 @pytest.mark.parametrize("scored", [False, True])
 @pytest.mark.parametrize("draws", [[ring], [seven], [stick, ring], [ring, ring], [seven, ring]])
 def test_being_sure_of_one_digit_changes_no_outcome(draws, scored, monkeypatch) -> None:

@@ -21,11 +21,13 @@ from netlib.picture.load import ImageError, Picture, as_picture, reduction, to_l
 from netlib.picture.parts import SMALL, Line, Piece, union
 from netlib.picture.patch import Box, Ink, ink_box
 from netlib.picture.pieces import (
+    BROKEN,
     COMPONENT_LEVEL,
     CUTTABLE,
     Components,
     find_components,
     is_stroke,
+    lies_over,
     over_segment,
 )
 
@@ -136,8 +138,9 @@ def digits_from_ink(
     signed = any(piece.is_sign for line in lines for piece in line.pieces)
     if len(lines) == 1 and not signed and _is_one_digit(small, labels, lines[0], score, whole):
         return one
-    found = [shown for line in lines for shown in _read_line(small, labels, line, score)]
-    if len(found) <= 1:
+    read = [_read_line(small, labels, line, score) for line in lines]
+    found = list(itertools.chain(*read))
+    if len(found) <= 1 or _is_broken(small, labels, lines, read, score, judge):
         return one
 
     def cut_groups(groups: list[tuple[list[Piece], bool]]) -> list[DigitBox]:
@@ -247,6 +250,36 @@ def _read_line(
     return found
 
 
+def _is_broken(
+    ink: np.ndarray,
+    labels: np.ndarray,
+    lines: Sequence[Line],
+    read: Sequence[list[tuple[list[Piece], bool]]],
+    score: Score | None,
+    judge: Judge | None,
+) -> bool:
+    """Whether lines that lie close over one another are likelier the parts of one digit."""
+    boxes = [union(line.pieces) for line in lines]
+    height = boxes[-1][3] - boxes[0][1]
+    if len(lines) == 1 or not all(
+        lies_over(upper, lower) and lower[1] - upper[3] <= BROKEN * height
+        for upper, lower in itertools.pairwise(boxes)
+    ):
+        return False
+    pieces = [piece for line in lines for piece in line.pieces]
+    if any(piece.is_sign for piece in pieces):
+        return False
+    if judge is not None and judge(_digit(_alone(ink, labels, pieces))[None])[0] < NUMBER_SHARE:
+        return False
+    whole = _costs(ink, labels, Line(float(height), pieces), [(0, len(pieces))], score)
+    apart = 0.0
+    for line, groups in zip(lines, read, strict=True):
+        firsts = [line.pieces.index(group[0]) for group, _ in groups]
+        spans = [(n, n + len(group)) for n, (group, _) in zip(firsts, groups, strict=True)]
+        apart += _costs(ink, labels, line, spans, score).sum()
+    return bool(whole[0] < apart)
+
+
 def _stands_alone(piece: Piece, line: Line) -> bool:
     """Whether it is a sign, or a small ring: a zero."""
     small = RING_HEIGHT * line.height <= piece.height < SMALL * line.height
@@ -337,14 +370,7 @@ def _likeliest_groups(
     spans = _spans(line)
     if len(spans) == 1:
         return [pieces]
-    alone = [_alone(ink, labels, pieces[start:stop]) for start, stop in spans]
-    odds = np.array(
-        [_shape_odds(part, line, span) for part, span in zip(alone, spans, strict=True)]
-    )
-    if score is not None:
-        digits = np.stack([_digit(part) for part in alone])
-        odds += _score_odds(score(digits))
-    costs = np.logaddexp(0, -odds)
+    costs = _costs(ink, labels, line, spans, score)
     best = [0.0] + [np.inf] * len(pieces)  # cost of the pieces before each one, and
     begin = [0] * (len(pieces) + 1)  # where the last digit among them begins
     for (start, stop), cost in zip(spans, costs.tolist(), strict=True):
@@ -357,6 +383,23 @@ def _likeliest_groups(
         groups.append(pieces[begin[stop] : stop])
         stop = begin[stop]
     return groups[::-1]
+
+
+def _costs(
+    ink: np.ndarray,
+    labels: np.ndarray,
+    line: Line,
+    spans: Sequence[tuple[int, int]],
+    score: Score | None,
+) -> np.ndarray:
+    """-log of the probability that each span of a line's pieces is one digit."""
+    alone = [_alone(ink, labels, line.pieces[start:stop]) for start, stop in spans]
+    odds = np.array(
+        [_shape_odds(part, line, span) for part, span in zip(alone, spans, strict=True)]
+    )
+    if score is not None:
+        odds += _score_odds(score(np.stack([_digit(part) for part in alone])))
+    return np.logaddexp(0, -odds)
 
 
 def _spans(line: Line) -> list[tuple[int, int]]:

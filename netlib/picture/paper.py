@@ -5,7 +5,7 @@
 Closing the picture by a window somewhat wider than the strokes fills them with the page's own tone
 and leaves what is dark on one side only: the edge of a shadow, of a sheet or of a desk is no ink.
 The polarity is told by the same means: between dark strokes the page is light on two sides, too,
-but needs far wider windows to be filled.
+but there is less of it to fill, or it needs far wider windows.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,8 @@ DARKEST = 25
 LEAST_RATIO = 12
 # Windows that may hold a stroke, as shares of the square root of the small picture's area.
 WINDOWS = (0.012, 0.02, 0.03, 0.045, 0.065, 0.09, 0.12, 0.16, 0.21, 0.28)
-# Of what the widest window fills, this share tells the polarity and that one holds the strokes.
+# Of what the widest window fills, the window that fills this share tells the polarity, and the one
+# that fills that share holds the strokes.
 TELLING, HOLDING = 0.6, 0.85
 # The page is closed by a window this much wider.
 WIDER = 1.5
@@ -151,19 +152,23 @@ def find_strokes(levels: np.ndarray) -> Strokes:
     both = small, 255 - small
     steps = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
     edges = cv2.subtract(steps, LEAST_RATIO).astype(np.float32)  # type: ignore[call-overload]
-    all_filled = [_filled(tones, edges, WINDOWS[-1] * side) for tones in both]
+    most = [_filled(tones, edges, WINDOWS[-1] * side) for tones in both]
+    rates = [0.0, 0.0]  # of what is filled in all to the window that tells it
     is_light: bool | None = None
     for share in WINDOWS:
         window = max(3.0, share * side)
         if is_light is None:
             filled = [_filled(tones, edges, window) for tones in both]
-            if any(part >= TELLING * most for part, most in zip(filled, all_filled, strict=True)):
-                is_light = filled[1] > filled[0]
-                own = filled[is_light]
-        else:
+            for n in (0, 1):
+                if not rates[n] and filled[n] >= TELLING * most[n]:
+                    rates[n] = most[n] / window
+            dark, light = (rate or part / window for rate, part in zip(rates, most, strict=True))
+            if max(rates) >= max(dark, light):  # the other cannot come up to it any more
+                is_light = light > dark
+        if is_light is not None:
             own = _filled(both[is_light], edges, window)
-        if is_light is not None and own >= HOLDING * all_filled[is_light]:
-            break
+            if own >= HOLDING * most[is_light]:
+                break
     return Strokes(bool(is_light), window / scale)
 
 

@@ -37,7 +37,7 @@ RING_GAP = 0.15
 # Shares of the components' own sizes.
 OVERLAP = 0.5  # components are over one another from this share of the narrower one's width,
 LINE_OVERLAP = 0.25  # and in one line from this share of the lower one's height
-BROKEN = 0.15  # two rings of an 8 may be apart by this share of its height
+BROKEN = 0.15  # the parts of a broken digit may be apart by this share of its height
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def over_segment(
     stroke = max(stroke_width(ink), 1.0)
     fresh = itertools.count(len(found.boxes) + 1)
     lines = []
-    for line in _lines(pieces, labels):
+    for line in _lines(pieces):
         signs, rest = split_signs(labels, line)
         parts = [_as_sign(labels, sign) for sign in signs]
         for piece in _joined(labels, Line(line.height, rest)):
@@ -122,7 +122,7 @@ def _is_ring(labels: np.ndarray, piece: Piece) -> bool:
     return cv2.connectedComponents(closed, connectivity=4)[0] > 2
 
 
-def _lines(components: list[Piece], labels: np.ndarray) -> list[Line]:
+def _lines(components: list[Piece]) -> list[Line]:
     """Components to lines from top to bottom: tall ones that overlap in y share a line."""
     tallest = max(piece.height for piece in components)
     tall = [piece for piece in components if piece.height >= SMALL * tallest]
@@ -132,9 +132,6 @@ def _lines(components: list[Piece], labels: np.ndarray) -> list[Line]:
             rows[-1].append(piece)
         else:
             rows.append([piece])
-    if _are_rings_of_one(rows, labels):
-        _, top, _, bottom = union(tall)
-        return [Line(float(bottom - top), components)]
     lines = [Line(float(np.median([piece.height for piece in row])), row) for row in rows]
     bounds = [union(row) for row in rows]
     for piece in components:
@@ -145,32 +142,23 @@ def _lines(components: list[Piece], labels: np.ndarray) -> list[Line]:
     return lines
 
 
-def _are_rings_of_one(rows: list[list[Piece]], labels: np.ndarray) -> bool:
-    """Whether two rings, one close under the other, are one broken digit, such as an 8."""
-    if [len(row) for row in rows] != [1, 1]:
-        return False
-    upper, lower = rows[0][0], rows[1][0]
-    gap = lower.box[1] - upper.box[3]
-    close = _lie_over(upper, lower) and gap <= BROKEN * (lower.box[3] - upper.box[1])
-    return close and _is_ring(labels, upper) and _is_ring(labels, lower)
-
-
-def _gap(a: Piece, b: Piece) -> int:
+def _gap(a: Box, b: Box) -> int:
     """Columns between two pieces; less than 0 where they overlap in x."""
-    return max(a.box[0], b.box[0]) - min(a.box[2], b.box[2])
+    return max(a[0], b[0]) - min(a[2], b[2])
 
 
-def _lie_over(a: Piece, b: Piece) -> bool:
-    return -_gap(a, b) >= OVERLAP * min(a.width, b.width)
+def lies_over(a: Box, b: Box) -> bool:
+    """Whether one of two boxes lies over or under the other."""
+    return -_gap(a, b) >= OVERLAP * min(a[2] - a[0], b[2] - b[0])
 
 
 def _belong_together(a: Piece, b: Piece, line_height: float) -> bool:
     left, _, right, _ = union([a, b])
-    if _lie_over(a, b) and right - left <= JOINED_WIDTH * line_height:
+    if lies_over(a.box, b.box) and right - left <= JOINED_WIDTH * line_height:
         return True
     smaller = min(a, b, key=lambda piece: piece.height)
     is_part = smaller.height < SMALL * line_height and not smaller.ring
-    close = _gap(a, b) <= NEAR * line_height
+    close = _gap(a.box, b.box) <= NEAR * line_height
     return is_part and close and right - left <= PART_WIDTH * line_height
 
 
@@ -185,7 +173,7 @@ def _joined(labels: np.ndarray, line: Line) -> list[Piece]:
         for piece in remaining:
             fits = [n for n, a in enumerate(pieces) if _belong_together(a, piece, line.height)]
             if fits:
-                nearest = min(fits, key=lambda n: _gap(pieces[n], piece))
+                nearest = min(fits, key=lambda n: _gap(pieces[n].box, piece.box))
                 pieces[nearest] = _absorbed(labels, pieces[nearest], piece)
             else:
                 pieces.append(piece)

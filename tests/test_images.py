@@ -136,8 +136,13 @@ def test_transparent_sheets_and_inks_are_mixed_with_their_background() -> None:
     [((255, 255, 255), (255, 255, 0)), ((76, 150, 29), (255, 58, 29)), ((255, 0, 0), (0, 130, 0))],
 )
 def test_colours_of_the_same_brightness_stay_apart(paper: Any, ink: Any) -> None:
-    left, middle = tones(as_picture(bar(paper, ink, "RGB")))
+    picture = as_picture(bar(paper, ink, "RGB"))
+    left, middle = tones(picture)
     assert abs(left - middle) > 0.4
+    falling = np.linspace(1.0, 0.3, picture.width)[:, None]  # as the light of a room
+    levels = to_levels(Image.fromarray((np.asarray(picture) * falling).astype(np.uint8))) / 255
+    row, at = levels[picture.height // 2], picture.width // 2
+    assert abs(row[at] - levels[0, at]) > 0.4 * falling[at, 0]
 
 
 # --- Size ---------------------------------------------------------------------------------------

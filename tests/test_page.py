@@ -138,6 +138,18 @@ def test_dark_squared_paper_in_a_photo_reads_like_the_drawing() -> None:
 
 
 @pytest.mark.parametrize("light", [False, True])
+def test_faint_pencil_is_ink_and_the_noise_of_an_empty_page_is_not(light: bool) -> None:
+    page = drawing()
+    page[page < PAPER] = np.uint8(PAPER - 0.15 * (PAPER - page[page < PAPER]))
+    faint = photograph(with_falling_light(255 - page if light else page))
+    found, drawn = trace(faint).box, trace(drawing()).box
+    assert found is not None
+    np.testing.assert_allclose(found, drawn, atol=8)
+    empty = photograph(with_falling_light(np.full_like(page, PAPER)))
+    assert trace(empty).box is None
+
+
+@pytest.mark.parametrize("light", [False, True])
 @pytest.mark.parametrize("pen", [20, 35, 45])
 def test_between_bold_strokes_the_page_is_no_ink(pen: int, light: bool) -> None:
     page = np.full((360, 300), PAPER, np.uint8)  # a three with gaps narrower than its strokes

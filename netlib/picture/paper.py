@@ -19,8 +19,9 @@ from netlib.picture.rulings import thickness, without_lines
 SMALL_PIXELS = 60_000
 # Light is compared in ratios, which shade leaves as they are, from this level (of 255) up.
 DARKEST = 25
-# Less than this share of the ratio scale is noise and compression.
-LEAST_RATIO = 12
+# Less than the first on the ratio scale is compression, and than so many standard deviations of the
+# noise is noise, up to the last.
+LEAST_RATIO, RATIO_NOISES, MOST_RATIO = 4.0, 6.0, 12.0
 # Windows that may hold a stroke, as shares of the square root of the small picture's area.
 WINDOWS = (0.012, 0.02, 0.03, 0.045, 0.065, 0.09, 0.12, 0.16, 0.21, 0.28)
 # Of what the widest window fills, the window that fills this share tells the polarity, and the one
@@ -151,14 +152,16 @@ def find_strokes(levels: np.ndarray) -> Strokes:
     side = float(np.sqrt(small.size))
     both = small, 255 - small
     steps = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
-    edges = cv2.subtract(steps, LEAST_RATIO).astype(np.float32)  # type: ignore[call-overload]
-    most = [_filled(tones, edges, WINDOWS[-1] * side) for tones in both]
+    noise = _noise(small.astype(np.float32), 1.0)
+    least = min(max(LEAST_RATIO, RATIO_NOISES * noise), MOST_RATIO)
+    edges = cv2.subtract(steps, least).astype(np.float32)  # type: ignore[call-overload]
+    most = [_filled(tones, edges, WINDOWS[-1] * side, least) for tones in both]
     rates = [0.0, 0.0]  # of what is filled in all to the window that tells it
     is_light: bool | None = None
     for share in WINDOWS:
         window = max(3.0, share * side)
         if is_light is None:
-            filled = [_filled(tones, edges, window) for tones in both]
+            filled = [_filled(tones, edges, window, least) for tones in both]
             for n in (0, 1):
                 if not rates[n] and filled[n] >= TELLING * most[n]:
                     rates[n] = most[n] / window
@@ -166,7 +169,7 @@ def find_strokes(levels: np.ndarray) -> Strokes:
             if max(rates) >= max(dark, light):  # the other cannot come up to it any more
                 is_light = light > dark
         if is_light is not None:
-            own = _filled(both[is_light], edges, window)
+            own = _filled(both[is_light], edges, window, least)
             if own >= HOLDING * most[is_light]:
                 break
     return Strokes(bool(is_light), window / scale)
@@ -181,10 +184,10 @@ def closed(levels: np.ndarray, window: float) -> np.ndarray:
     return cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel)[reach:][:height, reach : reach + width]
 
 
-def _filled(levels: np.ndarray, edges: np.ndarray, window: float) -> float:
+def _filled(levels: np.ndarray, edges: np.ndarray, window: float, least: float) -> float:
     """How much a window fills beside edges: strokes are all edge, the corner of a shadow is not."""
     filled = cv2.subtract(closed(levels, window), levels)
-    above = cv2.subtract(filled, LEAST_RATIO)  # type: ignore[call-overload]
+    above = cv2.subtract(filled, least)  # type: ignore[call-overload]
     return float(np.vdot(above.astype(np.float32), edges))
 
 

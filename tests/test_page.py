@@ -137,6 +137,15 @@ def test_dark_squared_paper_in_a_photo_reads_like_the_drawing() -> None:
     assert close(to_digit(photograph(squared(drawing()))), to_digit(drawing()))
 
 
+def test_where_bold_strokes_cross_they_are_ink() -> None:
+    page = np.full((360, 300), PAPER, np.uint8)
+    for left, right in ((40, 260), (260, 40)):
+        cv2.line(page, (left, 40), (right, 320), PEN, 66)
+    ink = trace(photograph(with_falling_light(page))).ink
+    height, width = ink.shape
+    assert ink[height * 2 // 5 : height * 3 // 5, width * 9 // 20 : width * 11 // 20].min() > 0.9
+
+
 @pytest.mark.parametrize("light", [False, True])
 def test_faint_pencil_is_ink_and_the_noise_of_an_empty_page_is_not(light: bool) -> None:
     page = drawing()

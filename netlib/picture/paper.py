@@ -27,8 +27,9 @@ WINDOWS = (0.012, 0.02, 0.03, 0.045, 0.065, 0.09, 0.12, 0.16, 0.21, 0.28)
 # Of what the widest window fills, the window that fills this share tells the polarity, and the one
 # that fills that share holds the strokes.
 TELLING, HOLDING = 0.6, 0.85
-# The page is closed by a window this much wider.
-WIDER = 1.5
+# The page is closed by a window this much wider; by one that is wider still where the strokes are
+# bold, in shares of the side: where two of them cross they are broader.
+WIDER, BOLD, WIDER_BOLD = 1.5, 0.15, 2.0
 # A picture is halved as long as the window keeps so many pixels: digits have four times as many.
 WORKING_WINDOW = 16
 # Sensor noise is averaged over this share of the side, well below any stroke that can be read.
@@ -128,7 +129,8 @@ def missing_light(levels: np.ndarray, strokes: Strokes) -> tuple[np.ndarray, flo
     blur = side * NOISE_BLUR
     if side >= NOISE_MIN_SIDE:
         levels = cv2.GaussianBlur(levels, (0, 0), blur)
-    page = closed(levels, strokes.window * WIDER).astype(np.float32)
+    wider = WIDER_BOLD if strokes.window >= BOLD * side else WIDER
+    page = closed(levels, strokes.window * wider).astype(np.float32)
     page += DARKEST
     missing = (page - DARKEST - levels) / page
     # Where the page is darker than any shadow the same noise is a larger share.

@@ -137,6 +137,16 @@ def test_dark_squared_paper_in_a_photo_reads_like_the_drawing() -> None:
     assert close(to_digit(photograph(squared(drawing()))), to_digit(drawing()))
 
 
+@pytest.mark.parametrize("height", [120, 180, 240])
+def test_what_comes_in_from_the_border_far_thicker_than_the_strokes_is_a_thing(height: int) -> None:
+    page = np.full((500, 800), PAPER, np.uint8)
+    page[60:420, 100:400] = drawing(pen=8)
+    cv2.line(page, (560, 150), (800, 150 + height), PEN, 60)  # a pencil
+    found, alone = trace(photograph(page)).box, trace(drawing(pen=8)).box
+    assert found is not None and alone is not None
+    np.testing.assert_allclose(found, np.add(alone, (100, 60, 100, 60)), atol=6)
+
+
 def test_where_bold_strokes_cross_they_are_ink() -> None:
     page = np.full((360, 300), PAPER, np.uint8)
     for left, right in ((40, 260), (260, 40)):

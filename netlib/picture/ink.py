@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from netlib.picture.paper import come_in, dark_ink, page_ink
+from netlib.picture.paper import THICK, are_cut, come_in, dark_ink, page_ink
 from netlib.picture.patch import INK_LEVEL, Ink, box_of
 from netlib.picture.rulings import LEVEL_RUN, without_lines
 
@@ -102,11 +102,22 @@ def _without_guests(ink: Ink) -> Ink:
     large = 1 + np.flatnonzero(
         stats[1:, cv2.CC_STAT_AREA] >= SPECK_SHARE_EVEN * stats[1:, cv2.CC_STAT_AREA].max()
     )
-    out = large[come_in(stats[large] + (ink.left, ink.top, 0, 0, 0), ink.shape)]
+    boxes = stats[large] + (ink.left, ink.top, 0, 0, 0)
+    cut, outlines = are_cut(boxes, ink.shape), _outlines(mask, labels)[large]
+    areas = stats[large, cv2.CC_STAT_AREA]
+    stroke = areas[~cut].sum() / max(1, outlines[~cut].sum())
+    thick = cut & (areas >= THICK * stroke * outlines) & ~cut.all()
+    out = large[come_in(boxes, ink.shape) | thick]
     if not len(out):
         return ink
     patch = np.where(np.isin(labels, out), np.float32(0), ink.patch)
     return replace(ink, patch=patch)
+
+
+def _outlines(mask: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The pixels at the edge of each component, by its label."""
+    eroded = cv2.erode(mask, np.ones((3, 3), np.uint8), borderValue=0)
+    return np.bincount(labels[mask > eroded], minlength=int(labels.max()) + 1)
 
 
 def _is_sheet(ink: Ink) -> bool:

@@ -57,6 +57,8 @@ TALL, NEAR = 0.45, 0.05  # of the tallest one's height; of the usual height, to 
 AS_DARK = 0.5
 # What the border cuts is a rule's end if it is this straight, thin and pale, beside the others.
 RULE_LONG, RULE_THIN, RULE_PALE = 4.5, 0.7, 0.65
+# It is a thing that lies there, such as a pencil, if it is so much thicker than the strokes.
+THICK = 2.0
 # Only so many components, the largest ones, are looked at.
 MAX_COMPONENTS = 300
 
@@ -225,6 +227,12 @@ class _Part:
         tones = missing[self.at][self.own & there[self.at]]
         return bool((tones >= AS_DARK * self.tone).any())
 
+    def is_thing(self, stroke: float, pale: float) -> bool:
+        """Whether it is far thicker than the strokes, or a pale rule."""
+        if thickness([self.own.view(np.uint8)]) >= THICK * stroke:
+            return True
+        return self.tone <= pale and self.is_rule(stroke)
+
     def is_rule(self, stroke: float) -> bool:
         """Whether it is straight, and thin beside strokes of some thickness."""
         points = np.argwhere(self.own).astype(np.float32)
@@ -257,7 +265,7 @@ def _own_tones(missing: np.ndarray, level: float) -> np.ndarray:
         out[through] = [parts[n].is_as_dark(missing, border[inside]) for n in through]
     parts = [part for part, is_out in zip(parts, out, strict=True) if not is_out]
     if parts:
-        for part in _inked(parts, _are_cut(boxes[~out], ink.shape)):
+        for part in _inked(parts, are_cut(boxes[~out], ink.shape)):
             share = (missing[part.at] - FLOOR * part.tone) / ((1 - FLOOR) * part.tone)
             np.copyto(found[part.at], np.clip(share, 0, 1), where=part.own)
     return ink
@@ -270,12 +278,11 @@ def _inked(parts: list[_Part], cut: np.ndarray) -> list[_Part]:
     if not within or len(within) == len(parts):
         return [part for part in parts if part.tone >= least]
     pale = RULE_PALE * _usual_tone(within)
-    ends = [is_cut and part.tone <= pale for part, is_cut in zip(parts, cut, strict=True)]
-    stroke = thickness(part.own.view(np.uint8) for part in within) if any(ends) else 0.0
+    stroke = thickness(part.own.view(np.uint8) for part in within)
     return [
         part
-        for part, is_end in zip(parts, ends, strict=True)
-        if part.tone >= least and not (is_end and part.is_rule(stroke))
+        for part, is_cut in zip(parts, cut, strict=True)
+        if part.tone >= least and not (is_cut and part.is_thing(stroke, pale))
     ]
 
 
@@ -287,7 +294,7 @@ def _usual_tone(parts: list[_Part]) -> float:
 def come_in(stats: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Which components come in from the border beside digits that do not: pens, holes, edges."""
     _, _, _, height, area = stats.T
-    cut = _are_cut(stats, shape)
+    cut = are_cut(stats, shape)
     if cut.all() or not cut.any():
         return np.zeros_like(cut)
     tallest = height[~cut].max()
@@ -305,7 +312,7 @@ def _go_through(stats: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return (width >= shape[1] - 2) | (height >= shape[0] - 2)
 
 
-def _are_cut(stats: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def are_cut(stats: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Which components the picture's border cuts."""
     left, top, width, height, _ = stats.T
     right, bottom = left + width, top + height

@@ -1,6 +1,5 @@
 """Folders and zip archives as one thing: files to list and to read, never unpacked to disk."""
 
-import hashlib
 import io
 import mmap
 import os
@@ -38,7 +37,7 @@ class FolderStore:
 
     def files(self, folder: str) -> list[str]:
         """Every visible file below `folder`, relative to it, sorted."""
-        return sorted(name for name, _ in self._scan(folder))
+        return sorted(self._scan(folder))
 
     def read(self, path: str) -> bytes:
         """A file's content."""
@@ -48,15 +47,7 @@ class FolderStore:
         except OSError as error:
             raise DataError(f"{self.path / path} cannot be read: {error.strerror}.") from error
 
-    def fingerprint(self, folder: str) -> bytes:
-        """Hash of the name, size and time of all that the folder holds."""
-        digest = hashlib.blake2b()
-        for name, entry in sorted(self._scan(folder), key=lambda item: item[0]):
-            found = entry.stat()
-            digest.update(f"{name}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
-        return digest.digest()
-
-    def _scan(self, folder: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    def _scan(self, folder: str) -> Iterator[str]:
         folders, count = [""], 0
         while folders:
             below = folders.pop()
@@ -69,7 +60,7 @@ class FolderStore:
                         if entry.is_dir():
                             folders.append(f"{below}{entry.name}/")
                         else:
-                            yield below + entry.name, entry
+                            yield below + entry.name
                 if count > MAX_ENTRIES:
                     raise DataError(
                         f"{self.path} holds more than {MAX_ENTRIES:,} files; name the folder of "
@@ -142,10 +133,6 @@ class ZipStore:
     def size(self, path: str) -> int:
         """Bytes that an entry declares; `read` gives no others."""
         return self._entries[path].file_size
-
-    def fingerprint(self, _folder: str = "") -> bytes:
-        """Hash of the whole archive: quicker than parsing its directory."""
-        return hashlib.blake2b(self._map).digest()
 
     @cached_property
     def _map(self) -> mmap.mmap | bytes:

@@ -120,11 +120,6 @@ def test_at_least_three_calls_are_timed_after_a_warm_up() -> None:
 # --- What is measured ---------------------------------------------------------------------------
 
 
-def test_every_way_to_infer_answers(checkpoints) -> None:
-    ways = (inference.make_eager, lambda p, s: inference.make_ours(p, s, 1))
-    assert all(make(checkpoints, 0.0)(("mobilenet", 5)) > 0 for make in ways)
-
-
 def test_the_ratio_of_macs_is_that_of_the_pair(checkpoints) -> None:
     assert Settings(checkpoints).mac_ratio == 32_573_056 / 7_052_288
 

@@ -155,26 +155,20 @@ def test_arrays_become_a_data_set_that_shares_the_memory_of_those_that_can_be_wr
 
 
 @pytest.mark.parametrize(
-    ("shape", "labels", "sentence"),
+    ("images", "options", "sentence"),
     [
-        ((28, 28), [0], "expected (N, C, H, W)"),
-        ((0, 28, 28), [], "empty"),
-        ((2, 2, 28, 28), [0, 1], "wrong number of channels"),
-        ((2, 28, 28), [0], "2 images have 1 labels and 2 names"),
-        ((2, 28, 28), [0, 10], "range from 0 to 10"),
-        ((2, 28, 28), [0.5, 1.0], "expected integers"),
+        (np.zeros((28, 28), np.uint8), {}, "expected (N, C, H, W)"),
+        (np.zeros((0, 28, 28), np.uint8), {"labels": []}, "empty"),
+        (np.zeros((2, 2, 28, 28), np.uint8), {}, "wrong number of channels"),
+        (np.zeros((2, 28, 28), np.uint8), {"labels": [0]}, "2 images have 1 labels and 2 names"),
+        (np.zeros((2, 28, 28), np.uint8), {"names": ["a"]}, "2 images have 2 labels and 1 names"),
+        (np.zeros((2, 28, 28), np.uint8), {"labels": [0, 10]}, "range from 0 to 10"),
+        (np.zeros((2, 28, 28)), {}, "must be uint8"),
     ],
 )
-def test_arrays_that_do_not_fit(shape: tuple, labels: list, sentence: str) -> None:
+def test_arrays_that_do_not_fit(images: np.ndarray, options: dict, sentence: str) -> None:
     with pytest.raises(DataError, match=re.escape(sentence)):
-        DigitDataset.from_arrays(np.zeros(shape, np.uint8), labels)
-
-
-def test_floats_and_too_few_names_are_refused() -> None:
-    with pytest.raises(DataError, match="must be uint8"):
-        DigitDataset.from_arrays(np.zeros((2, 8, 8)), [0, 1])
-    with pytest.raises(DataError, match="2 images have 2 labels and 1 names"):
-        DigitDataset.from_arrays(np.zeros((2, 3, 8, 8), np.uint8), [0, 1], names=["a"])
+        DigitDataset.from_arrays(images, **{"labels": [0, 1], **options})
 
 
 # --- DigitData ----------------------------------------------------------------------------------

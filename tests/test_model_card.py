@@ -64,20 +64,6 @@ def test_what_is_read_and_refused_is_so_by_the_shipped_weights(record: str) -> N
     assert weights == {n: weights_digest(load_network(p)) for n, p in CHECKPOINTS.items()}
 
 
-def test_what_was_taught_is_told_from_the_checkpoints_and_their_scores() -> None:
-    evaluation = ROOT / EVALUATION
-    told = model_card.taught_text(ROOT / "checkpoints", evaluation)
-    rules = [read_metadata(path)["no_digit"] for path in CHECKPOINTS.values()]
-    shares = [f"{100 * rule['refused_of_validation_families']:.1f}" for rule in rules]
-    assert f"refuse {' and '.join(shares)} % of the validation families" in told
-    now = [
-        json.loads((evaluation / name / "mnist" / "scores.json").read_text(encoding="utf-8"))
-        for name in CHECKPOINTS
-    ]
-    standard, mobilenet = (f"{100 * scores['accuracy']:.2f}" for scores in now)
-    assert f"MNIST test set: 99.60 → {standard} and 99.51 → {mobilenet} %" in told
-
-
 def test_every_target_is_met_or_missed_by_its_number() -> None:
     evaluation = ROOT / EVALUATION
     lines = model_card.targets_table(ROOT / "checkpoints", evaluation).splitlines()[2:]

@@ -171,7 +171,7 @@ def test_unsupported_compression_is_refused(tmp_path: Path) -> None:
     assert "compression method 14 is not supported" in complaint(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["../evil.png", "/evil.png", "a/../../evil.png", "C:\\evil.png"])
+@pytest.mark.parametrize("name", ["../evil.png", "/etc/", "a/../../evil.png", "C:\\evil.png"])
 def test_entry_that_points_outside_the_archive(tmp_path: Path, name: str) -> None:
     write_zip(tmp_path / "train.zip", {**layout(LABELS), name: b"x"})
     assert "points outside the archive" in complaint(tmp_path)

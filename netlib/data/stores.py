@@ -9,7 +9,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -37,7 +37,29 @@ class FolderStore:
 
     def files(self, folder: str) -> list[str]:
         """Every visible file below `folder`, relative to it, sorted."""
-        return sorted(self._scan(folder))
+        found: list[str] = []
+        folders, count = [""], 0
+        while folders:
+            below = folders.pop()
+            where = self.path / folder / below
+            try:
+                with os.scandir(where) as entries:
+                    for entry in entries:
+                        if _is_hidden(f"{entry.name}/"):
+                            continue
+                        count += 1
+                        if entry.is_dir():
+                            folders.append(f"{below}{entry.name}/")
+                        else:
+                            found.append(below + entry.name)
+            except OSError as error:
+                raise DataError(f"{where} cannot be listed: {error.strerror}.") from error
+            if count > MAX_ENTRIES:
+                raise DataError(
+                    f"{self.path} holds more than {MAX_ENTRIES:,} files; name the folder of the "
+                    "data set alone."
+                )
+        return sorted(found)
 
     def read(self, path: str) -> bytes:
         """A file's content."""
@@ -46,29 +68,6 @@ class FolderStore:
             return (self.path / path).read_bytes()
         except OSError as error:
             raise DataError(f"{self.path / path} cannot be read: {error.strerror}.") from error
-
-    def _scan(self, folder: str) -> Iterator[str]:
-        folders, count = [""], 0
-        while folders:
-            below = folders.pop()
-            try:
-                with os.scandir(self.path / folder / below) as entries:
-                    for entry in entries:
-                        if entry.name.startswith(".") or entry.name == "__MACOSX":
-                            continue
-                        count += 1
-                        if entry.is_dir():
-                            folders.append(f"{below}{entry.name}/")
-                        else:
-                            yield below + entry.name
-                if count > MAX_ENTRIES:
-                    raise DataError(
-                        f"{self.path} holds more than {MAX_ENTRIES:,} files; name the folder of "
-                        "the data set alone."
-                    )
-            except OSError as error:
-                where = self.path / folder / below
-                raise DataError(f"{where} cannot be listed: {error.strerror}.") from error
 
 
 def check_file(path: Path, max_bytes: int) -> None:

@@ -29,16 +29,6 @@ def complaint(path: Path, split: str = "train") -> str:
 # --- Where the layout is found ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("below", ["", "digits/"])
-@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-def test_a_zip_is_read_at_its_root_or_one_folder_down(tmp_path: Path, method, below) -> None:
-    write_zip(tmp_path / "train_new.zip", layout(LABELS), method, below)
-    found = read(tmp_path)
-    assert found.labels == LABELS
-    assert [found.read(i) for i in range(3)] == [png(image) for image in numbered(3)]
-    assert [path.name for path in tmp_path.iterdir()] == ["train_new.zip"]  # nothing is unpacked
-
-
 def test_a_zip_holds_both_splits_behind_a_folder_and_before_a_csv(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "all.zip", {**layout(LABELS, "train"), **layout([5], "test")})
     assert read(path).labels == LABELS

@@ -3,6 +3,7 @@
 import os
 import random
 import socket
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,9 @@ PLACES: dict[str, dict[str, bytes]] = {
     "zip with images, CSV beside it": {"train.zip": zipped(images("")), "train.csv": CSV},
     "Train.zip with its own name inside": {
         "Train.zip": zipped({**images("Train/images"), "Train/labels.csv": CSV}),
+    },
+    "zip with a folder, deflated": {
+        "train.zip": zipped({**images("x"), "x.csv": CSV}, zipfile.ZIP_DEFLATED, "digits/"),
     },
     "zip in a zip": {"data.zip": zipped({"train.zip": zipped({**images("x"), "x.csv": CSV})})},
     "zips of both in a zip": {

@@ -64,7 +64,6 @@ class Options:
             loss class_balanced takes the place of cross_entropy, unless classes are drawn equally.
         extra_dataset_path: more training images, each taken through the sketch preprocessing.
         preprocess: "sketch" takes every picture the demo's way: any polarity, size and paper.
-        cache_dir: folder that keeps decoded images between runs.
         architecture: instead of the two counts below.
         conv_block_count: default: 2, or the checkpoint's.
         mobilenet_block_count: default: 2, or the checkpoint's.
@@ -90,7 +89,6 @@ class Options:
     balance: bool = True
     extra_dataset_path: tuple[Path, ...] = ()
     preprocess: Literal["none", "sketch"] = "none"
-    cache_dir: Path | None = None
     architecture: Literal["standard", "mobilenet", "mobilenet_v1"] | None = None
     conv_block_count: int | None = None
     mobilenet_block_count: int | None = None
@@ -107,9 +105,7 @@ class Options:
     @property
     def identity(self) -> str:
         """The command without what changes no result."""
-        return command_line(
-            replace(self, resume=False, visualize=False, cache_dir=None, name="", roll_number="")
-        )
+        return command_line(replace(self, resume=False, visualize=False, name="", roll_number=""))
 
 
 @dataclass(frozen=True)
@@ -268,7 +264,6 @@ def read_data(
         "input_dim": net.input_dim,
         "num_classes": net.num_classes,
         "progress": on_terminal(),
-        "cache_dir": options.cache_dir,
     }
     extra = [
         data.DigitDataset(path, preprocess="sketch", **common)

@@ -72,23 +72,16 @@ class Options:
     Attributes:
         checkpoints: folder of the networks and of their card.
         evaluation: folder of result files.
-        check: change nothing; fail if it is stale.
     """
 
     checkpoints: Path = Path("checkpoints")
     evaluation: Path = Path("figures/data/evaluation")
-    check: bool = False
 
 
 def run(options: Options) -> list[Path]:
     card = options.checkpoints / "README.md"
-    old = card.read_text(encoding="utf-8")
-    new = fill(old, tables(options.checkpoints, options.evaluation))
-    if options.check:
-        if new != old:
-            raise ValueError(f"{card} is stale: run python -m analysis.model_card.")
-        return []
-    card.write_text(new, encoding="utf-8")
+    content = tables(options.checkpoints, options.evaluation)
+    card.write_text(fill(card.read_text(encoding="utf-8"), content), encoding="utf-8")
     return [card]
 
 

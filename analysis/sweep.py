@@ -92,7 +92,6 @@ class Options:
         threads: of a run; more runs pay better.
         backend: joblib's: processes here, or a cluster.
         scheduler: address of the Dask scheduler; default: a local cluster.
-        cache_dir: folder of decoded images.
     """
 
     dataset_path: tuple[Path, ...]
@@ -116,7 +115,6 @@ class Options:
     threads: int = 1
     backend: Literal["loky", "dask"] = "loky"
     scheduler: str | None = None
-    cache_dir: Path = Path("runs/cache")
 
 
 @dataclass(frozen=True)
@@ -345,18 +343,18 @@ def parallel(runs: Sequence[Run], options: Options) -> Iterator[dict[str, Any]]:
         client = Client(options.scheduler)
         backend = {"client": client}
     train = joblib.delayed(train_run)
-    jobs = (train(run, options.threads, options.keep, options.cache_dir) for run in runs)
+    jobs = (train(run, options.threads, options.keep) for run in runs)
     with client, joblib.parallel_config(options.backend, n_jobs=options.jobs, **backend):
         yield from joblib.Parallel(return_as="generator_unordered", batch_size=1)(jobs)
 
 
-def train_run(run: Run, threads: int, keep: Path | None, cache: Path) -> dict[str, Any]:
+def train_run(run: Run, threads: int, keep: Path | None) -> dict[str, Any]:
     """Train, test, and keep what is asked for; returns the run's row."""
     import torch
 
     torch.set_num_threads(threads)
     started = time.perf_counter()
-    digits = read_data(run, cache)
+    digits = read_data(run)
     config = run.config
     if run.steps:
         epochs = math.ceil(run.steps / len(digits.train_loader()))
@@ -387,12 +385,11 @@ def train_run(run: Run, threads: int, keep: Path | None, cache: Path) -> dict[st
     return row
 
 
-def read_data(run: Run, cache: Path) -> "data.DigitData":
-    """The run's three sets, split and ordered by its seed; decoded once a machine."""
+def read_data(run: Run) -> "data.DigitData":
+    """The run's three sets, split and ordered by its seed."""
     common: dict[str, Any] = {
         "input_dim": (1, run.resolution, run.resolution),
         "num_classes": run.num_classes,
-        "cache_dir": cache,
     }
     return data.DigitData(
         run.dataset,

@@ -1,12 +1,18 @@
-"""What networks cost: counts by hand, the paper's tables, and the table of latencies."""
+"""What networks cost, and how the report tells it: by hand, the paper's tables, latencies."""
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from analysis.frame.command import start
+from analysis.frame.results import Results
+from analysis.frame.wording import count_text
 from analysis.questions import costs
+from analysis.questions.headline import with_ratio
+from analysis.questions.roofline import layers_of
+from analysis.questions.tails import by_frequency
 
 
 def test_layers_of_the_pair_add_up_to_their_known_costs_with_the_head_as_block_0() -> None:
@@ -46,3 +52,70 @@ def test_a_table_of_something_else_is_refused(tmp_path: Path, refused) -> None:
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     sentence = refused("costs", "--sweeps", tmp_path / "other.csv", "--output", tmp_path)
     assert "is no table of analysis.sweep" in sentence
+
+
+@pytest.mark.parametrize(
+    ("counts", "text"),
+    [
+        ([1], "1 seed"),
+        ([3, 3], "3 seeds"),
+        ([1, 3], "1 or 3 seeds"),
+        ([3, 1, 2], "1 to 3 seeds"),
+        ([1000], "1,000 seeds"),
+    ],
+)
+def test_counts_in_words(counts: list[int], text: str) -> None:
+    assert count_text(counts, "seed") == text
+
+
+@pytest.fixture(scope="module")
+def data() -> Results:
+    """The committed results."""
+    return Results(Path(__file__).parents[1] / "figures" / "data" / "full")
+
+
+def test_ratio_is_to_the_first_network() -> None:
+    assert with_ratio(390_890, 390_890) == "390,890"
+    assert with_ratio(65_322, 390_890) == "65,322  (÷ 5.98)"
+    assert with_ratio(7_052_288, 32_573_056) == "7.05 M  (÷ 4.62)"
+
+
+def test_batch_norm_belongs_to_the_convolution_before_it() -> None:
+    rows = pd.DataFrame({"layer": ["b.bn_dw", "b.bn_pw", "b.bn", "b.conv"], "kind": ["bn"] * 4})
+    rows.loc[3, "kind"] = "conv"
+    kinds = [costs.kind_of(row) for row in rows.itertuples()]
+    assert kinds == ["depthwise", "pointwise", "conv", "conv"]
+
+
+def test_blocks_follow_the_formula_of_the_paper_and_halve_the_side_at_both_ends(data) -> None:
+    said = costs.say(data)["costs"]
+    for block in said["blocks"]:
+        formula = 1 / int(block["channels"]) + 1 / 9
+        assert float(block["ratio"]) == pytest.approx(1 / formula, abs=0.005)
+    blocks = said["architecture"]["mobilenet"]
+    shapes = [block[-1]["shape"] for block in blocks]
+    assert shapes == ["14×14×32", "14×14×64", "14×14×128", "7×7×256"]
+    assert [stage["name"] for stage in blocks[-1]] == ["3×3 depthwise", "1×1"]
+
+
+def test_nothing_is_above_its_roof(data: Results) -> None:
+    layers, roofs = layers_of(data)
+    assert layers["share"].max() <= 1
+    times = data.table("benchmark/layer_times.csv")
+    ours = times.query("threads == 1 and engine == 'ours' and kind != 'network'")
+    assert roofs["peak_gmacs_per_s"] == ours["gmacs_per_s"].max()
+
+
+def test_recall_is_ranked_by_frequency_whatever_the_digit() -> None:
+    counts = np.array([[10] * 8 + [90, 40], [40, 90] + [10] * 8])
+    recalls = np.array([[0.5] * 8 + [0.9, 0.7], [0.8, 1.0] + [0.5] * 8])
+    columns = {f"count_{digit}": counts[:, digit] for digit in range(10)}
+    columns |= {f"recall_{digit}": recalls[:, digit] for digit in range(10)}
+    table = pd.DataFrame(
+        {"network": "standard", "level": "a", "ratio": 9, "dataset": ["a", "b"], "seed": 0}
+    ).assign(**columns)
+    rows = by_frequency(table)
+    first = rows[rows["rank"] == 0]
+    assert first["recall"].tolist() == [90, 100]
+    assert first["images"].tolist() == [90, 90]
+    assert rows[rows["rank"] == 1]["recall"].tolist() == [70, 80]

@@ -1,21 +1,19 @@
-"""DigitDataset and DigitData: what comes out, in batches, parts, epochs and from the cache."""
+"""DigitDataset and DigitData: what comes out, in batches, parts and epochs."""
 
 import itertools
 import logging
 import re
 import shutil
-import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from helpers_data import layout, numbered, png, table, write_folder, write_zip
+from helpers_data import layout, numbered, png, write_folder
 from torch.utils.data import DataLoader, Subset
 from torchvision import transforms
 
 from netlib import data
-from netlib.data import dataset as dataset_module
 from netlib.data.loaders import DataError, DigitData, DigitDataset
 from netlib.data.overlap import digests_path
 
@@ -157,120 +155,20 @@ def test_arrays_become_a_data_set_that_shares_the_memory_of_those_that_can_be_wr
 
 
 @pytest.mark.parametrize(
-    ("shape", "labels", "sentence"),
+    ("images", "options", "sentence"),
     [
-        ((28, 28), [0], "expected (N, C, H, W)"),
-        ((0, 28, 28), [], "empty"),
-        ((2, 2, 28, 28), [0, 1], "wrong number of channels"),
-        ((2, 28, 28), [0], "2 images have 1 labels and 2 names"),
-        ((2, 28, 28), [0, 10], "range from 0 to 10"),
-        ((2, 28, 28), [0.5, 1.0], "expected integers"),
+        (np.zeros((28, 28), np.uint8), {}, "expected (N, C, H, W)"),
+        (np.zeros((0, 28, 28), np.uint8), {"labels": []}, "empty"),
+        (np.zeros((2, 2, 28, 28), np.uint8), {}, "wrong number of channels"),
+        (np.zeros((2, 28, 28), np.uint8), {"labels": [0]}, "2 images have 1 labels and 2 names"),
+        (np.zeros((2, 28, 28), np.uint8), {"names": ["a"]}, "2 images have 2 labels and 1 names"),
+        (np.zeros((2, 28, 28), np.uint8), {"labels": [0, 10]}, "range from 0 to 10"),
+        (np.zeros((2, 28, 28)), {}, "must be uint8"),
     ],
 )
-def test_arrays_that_do_not_fit(shape: tuple, labels: list, sentence: str) -> None:
+def test_arrays_that_do_not_fit(images: np.ndarray, options: dict, sentence: str) -> None:
     with pytest.raises(DataError, match=re.escape(sentence)):
-        DigitDataset.from_arrays(np.zeros(shape, np.uint8), labels)
-
-
-def test_floats_and_too_few_names_are_refused() -> None:
-    with pytest.raises(DataError, match="must be uint8"):
-        DigitDataset.from_arrays(np.zeros((2, 8, 8)), [0, 1])
-    with pytest.raises(DataError, match="2 images have 2 labels and 1 names"):
-        DigitDataset.from_arrays(np.zeros((2, 3, 8, 8), np.uint8), [0, 1], names=["a"])
-
-
-# --- The cache ----------------------------------------------------------------------------------
-
-
-def no_decoding(*_args, **_options):
-    raise AssertionError("the images were decoded although the cache has them")
-
-
-@pytest.fixture(params=["folder", "zip"])
-def source(request, tmp_path: Path) -> Path:
-    files = {**layout(LABELS), "train_new/spare.png": b""}
-    if request.param == "folder":
-        return write_folder(tmp_path / "digits", files)
-    return write_zip(tmp_path / "digits.zip", files)
-
-
-def cache_files(cache: Path) -> list[Path]:
-    return sorted(cache.iterdir())
-
-
-def test_the_second_start_does_not_decode(source: Path, tmp_path: Path, monkeypatch) -> None:
-    first = DigitDataset(source, cache_dir=tmp_path / "cache")
-    monkeypatch.setattr(dataset_module, "decode_table", no_decoding)
-    second = DigitDataset(source, cache_dir=tmp_path / "cache")
-    assert torch.equal(first.images, second.images)
-    assert torch.equal(first.labels, second.labels)
-    assert first.names == second.names
-    assert first.warnings == second.warnings != []
-
-
-def test_other_content_or_options_have_another_key(tmp_path: Path) -> None:
-    cache = tmp_path / "cache"
-    source = write_folder(tmp_path / "digits", layout(LABELS))
-    DigitDataset(source, cache_dir=cache)
-    DigitDataset(source, cache_dir=cache, input_dim=(3, 28, 28))
-    DigitDataset(source, cache_dir=cache, num_classes=12)
-    write_folder(source, {"train_new/0.png": png(np.full((28, 28), 200, np.uint8))})
-    changed = DigitDataset(source, cache_dir=cache)
-    assert first_pixels(changed) == [200, 2, 3]
-    write_folder(source, {"train_new.csv": table(["0.png"], [5])})
-    assert DigitDataset(source, cache_dir=cache).labels.tolist() == [5]
-    assert len(cache_files(cache)) == 5
-
-
-def test_sketches_and_where_nothing_can_be_written_need_no_cache(
-    source: Path, tmp_path: Path, caplog
-) -> None:
-    DigitDataset(source, cache_dir=tmp_path / "cache", preprocess="sketch")
-    assert not (tmp_path / "cache").exists()
-    (tmp_path / "file").write_text("in the way")
-    dataset = DigitDataset(source, cache_dir=tmp_path / "file" / "cache")
-    assert len(dataset) == 3
-    assert any("cannot be written" in record.getMessage() for record in caplog.records)
-
-
-@pytest.mark.parametrize("damage", ["cut short", "one bit", "empty", "no arrays"])
-def test_damaged_cache_file_is_reported_and_made_anew(
-    source: Path, tmp_path: Path, damage: str, caplog
-) -> None:
-    cache = tmp_path / "cache"
-    intact = DigitDataset(source, cache_dir=cache)
-    (file,) = cache_files(cache)
-    content = bytearray(file.read_bytes())
-    if damage == "one bit":
-        content[-1000] ^= 1
-    elif damage == "no arrays":
-        content = bytearray(b"PK\x05\x06" + bytes(18))
-    else:
-        content = content[: len(content) // 2 if damage == "cut short" else 0]
-    file.write_bytes(content)
-    again = DigitDataset(source, cache_dir=cache)
-    assert torch.equal(intact.images, again.images)
-    assert any("is damaged" in record.getMessage() for record in caplog.records)
-    caplog.clear()
-    DigitDataset(source, cache_dir=cache)
-    assert not any("is damaged" in record.getMessage() for record in caplog.records)
-
-
-def test_many_writers_at_once_leave_one_intact_file(source: Path, tmp_path: Path) -> None:
-    cache = tmp_path / "cache"
-    results: list[torch.Tensor] = []
-    threads = [
-        threading.Thread(
-            target=lambda: results.append(DigitDataset(source, cache_dir=cache).images)
-        )
-        for _ in range(8)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(results) == 8 and all(torch.equal(results[0], images) for images in results)
-    assert len(cache_files(cache)) == 1
+        DigitDataset.from_arrays(images, **{"labels": [0, 1], **options})
 
 
 # --- DigitData ----------------------------------------------------------------------------------

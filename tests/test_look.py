@@ -1,21 +1,26 @@
-"""Drawing: the data in the artists, on an Axes that is not the current one."""
+"""Drawing: an Axes that is not the current one and plain arrays in, labelled axes out.
+
+What the report alone draws is compared with its committed figures, byte for byte (test_build).
+"""
 
 import numpy as np
 import pandas as pd
 import pytest
 from helpers_plots import legend, spare_axes, texts
+from import_graph import python
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from analysis import look
-from analysis.look.digits import draw_digit, page_of_digits
-from analysis.look.grids import draw_confusion_matrix, draw_heat
-from analysis.look.lines import draw_curves, draw_history, draw_reliability, draw_risk, draw_shift
-from analysis.look.rows import draw_class_dots, draw_class_scores
-from analysis.look.sorting import draw_roc_curves
+from analysis.look import sorting
+from analysis.look.digits import draw_answers, draw_digit, mosaic, page_of_digits
+from analysis.look.grids import draw_confusion_matrix
+from analysis.look.lines import chosen_level, draw_history
+from analysis.look.maps import CLASSES, draw_projection, front
+from analysis.look.rows import draw_class_scores, t_interval
 from analysis.look.style import COLOURS
-from analysis.questions.tails import by_frequency
+from analysis.questions.mistakes import order_of_errors
 
 ax = pytest.fixture(spare_axes, name="ax")
 
@@ -97,107 +102,157 @@ def test_a_page_shows_the_chosen_digits_in_order() -> None:
     assert [text.get_text() for text in page([]).axes[0].texts] == ["none"]
 
 
-ROC = pd.DataFrame(
-    [(name, x, y) for name in ("0", "1", "micro", "macro") for x, y in ((0, 0), (0, 0.9), (1, 1))],
-    columns=["class", "fpr", "tpr"],
-)
-AUC = pd.DataFrame({"class": ["0", "1", "micro", "macro"], "auc": [0.99, 0.98, 0.97, 0.96]})
-
-
-def test_roc_is_in_percent_and_names_averages_and_the_lowest_class(ax: Axes) -> None:
-    assert draw_roc_curves(ax, ROC, AUC, COLOURS["standard"]) is ax
-    assert ax.get_lines()[0].get_xydata().tolist() == [[0, 0], [0, 90], [100, 100]]
-    names = ["1 (lowest), area 0.98000", "micro, area 0.97000", "macro, area 0.96000"]
-    assert legend(ax) == names
-    styles = {line.get_linestyle() for line in ax.get_lines()[1:4]}
-    assert len(styles) == 3
-    draw_roc_curves(ax, ROC, AUC, log=True)
-    assert (ax.get_xscale(), ax.get_xlim()) == ("log", (0.01, 100))
-    assert ax.get_lines()[-1].get_xdata()[0] < 0.01  # zero lies beyond the edge, not nowhere
-
-
-def test_reliability_and_risk_are_drawn_where_there_is_an_error(ax: Axes) -> None:
-    columns = {"network": "standard", "confidence": [0.6, 0.99], "accuracy": [0.5, 1.0]}
-    table = pd.DataFrame(columns)
-    assert draw_reliability(ax, table) is ax
-    x, y = ax.get_lines()[1].get_data()
-    assert x == pytest.approx([40, 1])
-    assert y[0] == pytest.approx(50)
-    assert y[1] == ax.get_ylim()[0]
-    table = pd.DataFrame({"network": "standard", "coverage": [0.5, 0.9, 1], "risk": [0, 0.01, 0.1]})
-    assert draw_risk(ax, table.assign(risk_low=np.nan, risk_high=np.nan)) is ax
-    np.testing.assert_allclose(ax.get_lines()[-1].get_xydata(), [[90, 1], [100, 10]])
-    assert not ax.collections  # one seed has no band
-
-
-def history() -> pd.DataFrame:
-    rows = [
-        (network, seed, epoch, 1 / epoch, 1 - (1 + seed) / 10 / epoch)
-        for network in ("standard", "mobilenet")
-        for seed in (0, 1)
-        for epoch in (1, 2)
-    ]
-    table = pd.DataFrame(rows, columns="network seed epoch train_loss train_accuracy".split())
-    return table.assign(
-        validation_loss=table["train_loss"], validation_accuracy=table["train_accuracy"]
-    )
-
-
-def test_accuracy_is_spaced_by_its_error_and_labelled_as_accuracy(ax: Axes) -> None:
-    assert draw_curves(ax, history(), "train", "accuracy") is ax
-    # Errors of the seeds: 10 and 20 % after the first epoch, 5 and 10 % after the second.
-    np.testing.assert_allclose(ax.get_lines()[0].get_xydata(), [[1, 15], [2, 7.5]])
-    bottom, top = ax.get_ylim()
-    assert bottom > 20 > 5 > top  # less error is higher
-    assert ax.yaxis.get_major_formatter()(2, None) == "98"
-
-
-def test_classes_are_ordered_by_their_training_images(ax: Axes) -> None:
-    rows = [(0, "0", 50, 90), (1, "0", 50, 94), (0, "1", 900, 99), (1, "1", 900, 97)]
-    table = pd.DataFrame(rows, columns=["seed", "class", "train_images", "value"])
-    table["network"] = "standard"
-    assert draw_class_dots(ax, table) is ax
-    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["1\n900", "0\n50"]
-    assert dict(ax.get_lines()[0].get_xydata().tolist()) == {1: 92, 0: 98}
-
-
-def test_recall_is_ranked_by_frequency_whatever_the_digit() -> None:
-    counts = np.array([[10] * 8 + [90, 40], [40, 90] + [10] * 8])
-    recalls = np.array([[0.5] * 8 + [0.9, 0.7], [0.8, 1.0] + [0.5] * 8])
-    columns = {f"count_{digit}": counts[:, digit] for digit in range(10)}
-    columns |= {f"recall_{digit}": recalls[:, digit] for digit in range(10)}
-    table = pd.DataFrame(
-        {"network": "standard", "level": "a", "ratio": 9, "dataset": ["a", "b"], "seed": 0}
-    ).assign(**columns)
-    rows = by_frequency(table)
-    first = rows[rows["rank"] == 0]
-    assert first["recall"].tolist() == [90, 100]
-    assert first["images"].tolist() == [90, 90]
-    assert rows[rows["rank"] == 1]["recall"].tolist() == [70, 80]
-
-
-def test_heat_map_has_the_difference_second_minus_first(ax: Axes) -> None:
-    columns = {"standard": np.array([90.0, 50.0]), "MobileNet": np.array([91.5, 40.0])}
-    assert draw_heat(ax, ["none", "fog"], columns, "difference") is ax
-    written = texts(ax)
-    assert [written[x, 0] for x in (0, 1, 2.48)] == ["90.0", "91.5", "+1.5"]
-    assert [written[x, 1] for x in (0, 1, 2.48)] == ["50.0", "40.0", "−10.0"]
-    assert [bar.get_width() > 0 for bar in ax.patches] == [True, False]
-
-
-def test_shift_is_a_mean_over_seeds_in_percent(ax: Axes) -> None:
-    table = pd.DataFrame(
-        {"network": "standard", "seed": [0, 1, 0], "amount": [0, 0, 2], "accuracy": [1, 0.9, 0.5]}
-    )
-    assert draw_shift(ax, table, (1, 60)) is ax
-    np.testing.assert_allclose(ax.get_lines()[0].get_xydata(), [[0, 5.005], [2, 50]])
-    assert ax.yaxis.get_major_formatter()(50, None) == "50"  # errors, labelled as accuracy
-    assert ax.yaxis.get_major_formatter()(5, None) == "95"
-
-
 def test_examples_are_of_every_class_in_turn() -> None:
     labels = np.repeat([0, 1, 2], [5, 3, 1])
     chosen = look.in_turn(labels, np.arange(9), 6)
     assert labels[chosen].tolist() == [0, 1, 2, 0, 1, 0]
     assert len(set(chosen.tolist())) == 6
     assert look.in_turn(labels, [], 4).tolist() == []
+
+
+LABELS = np.array([0, 0, 1, 1, 2, 2])
+# Class 0 is sorted perfectly, one image of class 1 lies behind one of class 2.
+TENTHS = "811 721 181 136 145 118"
+SCORES = np.array([[int(share) / 10 for share in shares] for shares in TENTHS.split()])
+NAMES = ["ant", "bee", "cat"]
+
+
+def test_roc_takes_labels_and_scores_and_names_its_lowest_class(ax: Axes) -> None:
+    assert look.draw_roc(ax, LABELS, SCORES, NAMES) is ax
+    # Of class 1: 7 of its 8 pairs with other images are in order, and 7 of 8 of class 2.
+    assert legend(ax)[0] == "bee (lowest), area 0.87500"
+    assert ax.get_xlabel() == "false positive rate (%)"
+    areas = sorting.roc_areas(LABELS, SCORES).set_index("class")["auc"]
+    assert areas["0"] == 1
+    assert areas["macro"] == pytest.approx((1 + 7 / 8 + 7 / 8) / 3)
+
+
+def test_precision_recall_has_average_precisions(ax: Axes) -> None:
+    assert look.draw_precision_recall(ax, LABELS, SCORES) is ax
+    # Class 1 stands at ranks 1 and 3: (1/1 + 2/3) / 2.
+    areas = sorting.precision_recall_areas(LABELS, SCORES).set_index("class")["ap"]
+    assert areas["1"] == pytest.approx(5 / 6)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("recall (%)", "precision (%)")
+    assert ax.get_xlim()[0] < 100 * 2 / 3  # the corner is in view
+
+
+@pytest.mark.parametrize("draw", [look.draw_roc, look.draw_precision_recall])
+def test_one_class_alone_has_no_curve(ax: Axes, draw) -> None:
+    with pytest.raises(ValueError, match="need images of two classes"):
+        draw(ax, [1, 1], SCORES[:2])
+
+
+def test_calibration_is_errors_found_against_errors_expected(ax: Axes) -> None:
+    for style in (dict(color="red"), dict(color="blue")):
+        assert look.draw_calibration(ax, LABELS, SCORES, "one", bins=2, **style) is ax
+    diagonal, line, _ = ax.get_lines()
+    assert diagonal.get_xdata().tolist() == diagonal.get_ydata().tolist()
+    # The three least sure: 1 - 0.5, 1 - 0.6, 1 - 0.7; one of them is wrong.
+    assert line.get_xdata()[0] == pytest.approx(100 * (0.5 + 0.4 + 0.3) / 3)
+    assert line.get_ydata()[0] == pytest.approx(100 * 1 / 3)
+    assert line.get_ydata()[1] == pytest.approx(50 / 3)  # none: half an error
+    assert "errors found" in ax.get_ylabel()
+
+
+def test_risk_ends_at_the_error_rate(ax: Axes) -> None:
+    assert look.draw_risk_coverage(ax, LABELS, SCORES, "one") is ax
+    assert ax.get_lines()[0].get_xydata()[-1] == pytest.approx([100, 100 / 6])
+    assert "kept" in ax.get_xlabel()
+
+
+def test_a_difference_of_confusions_has_signs_and_sides(ax: Axes) -> None:
+    first, other = [[5, 1], [0, 3]], [[4, 2], [0, 3]]
+    assert look.draw_confusion_difference(ax, first, other, names=["ant", "bee"]) is ax
+    assert texts(ax) == {(0, 0): "+1", (1, 0): "−1"}
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["ant", "bee"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("predicted class", "true class")
+    image = ax.get_images()[0]
+    assert to_hex(image.cmap(1.0)).upper() == COLOURS["standard"]
+
+
+def test_filters_have_a_scale_around_zero(ax: Axes) -> None:
+    filters = np.array([[[-2.0, 0], [1, 0]], [[0, 0], [0, 0.5]]])
+    assert look.draw_filters(ax, filters, columns=2) is ax
+    image = ax.get_images()[0]
+    assert (image.norm.vmin, image.norm.vmax) == (-2, 2)
+    shown = np.ma.masked_invalid(image.get_array())
+    assert sorted(shown.compressed().tolist()) == [-2, 0, 0, 0, 0, 0, 0.5, 1]
+
+
+def test_a_projection_rings_what_is_wrong(ax: Axes) -> None:
+    points = np.arange(8.0).reshape(4, 2)
+    wrong = [False, True, False, False]
+    assert look.draw_projection(ax, points, [0, 0, 11, 11], [*"abcdefghijkl"], wrong, "UMAP") is ax
+    assert {text.get_text() for text in ax.texts} == {"a", "l"}
+    assert ax.collections[1].get_offsets().tolist() == [[2, 3]]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("UMAP 1", "UMAP 2")
+
+
+def test_mosaic_goes_line_by_line_with_gaps() -> None:
+    images = np.arange(1, 4).reshape(3, 1, 1)
+    gap = [0] * 4
+    assert mosaic(images, columns=2).tolist() == [[1, 0, 2, 0], gap, [3, 0, 0, 0], gap]
+
+
+READINGS = {
+    "images": np.stack([np.full((4, 4), value, np.uint8) for value in (10, 20, 30)]),
+    "labels": np.array([7, 2, 7]),
+    "standard": np.array([1, 2, 1]),
+    "mobilenet": np.array([7, 3, 9]),
+    "standard_confidence": np.array([0.9, 0.8, 0.6]),
+    "mobilenet_confidence": np.array([0.5, 0.7, 0.7]),
+}
+
+
+def test_a_page_of_errors_has_class_and_both_readings_in_the_order_of_errors(ax: Axes) -> None:
+    # The 2 first; of the sevens, the third image is read wrong by both networks.
+    assert order_of_errors(READINGS).tolist() == [1, 2, 0]
+    images, labels, *read = (READINGS[name][[1, 0]] for name in ("images", "labels", *COLOURS))
+    colours = list(COLOURS.values())
+    assert draw_answers(ax, images, labels, read, 2, colours) is ax
+    assert [text.get_text() for text in ax.texts] == ["2", "2", "3", "7", "1", "7"]
+    colours = [to_hex(text.get_color()).upper() for text in ax.texts]
+    assert colours[2] == COLOURS["mobilenet"]  # wrong
+    assert colours[4] == COLOURS["standard"]
+    weights = [text.get_fontweight() for text in ax.texts]
+    assert [weight == "bold" for weight in weights] == [False, False, True, False, True, False]
+    assert ax.get_images()[0].get_array()[0, 0] == 20
+    draw_answers(ax, images, labels, [], 2, [], marked=[1])  # a wrong label is framed
+    (frame,) = ax.patches
+    assert frame.get_x() == images.shape[2] - 1  # around the second
+
+
+def test_classes_are_named_at_their_medians(ax: Axes) -> None:
+    points = [[0, 0], [2, 0], [40, 0], [5, 5]]
+    assert draw_projection(ax, points, [3, 3, 3, 8]) is ax
+    assert {text.get_text(): tuple(text.xy) for text in ax.texts} == {"3": (2, 0), "8": (5, 5)}
+    # A digit on the single point of the 8 would hide it.
+    assert {text.get_text(): text.get_position()[1] for text in ax.texts} == {"3": 0, "8": 7}
+    assert ax.collections[0].get_offsets().tolist() == points
+    colours = [to_hex(c) for c in ax.collections[0].get_facecolors()[[0, 3]]]
+    assert colours == [CLASSES[3], CLASSES[8]] and len(set(CLASSES)) == 10
+
+
+def test_of_equal_accuracies_the_lower_loss_chooses_and_the_front_is_what_nothing_beats() -> None:
+    table = pd.DataFrame(
+        {
+            "rate": [0.1, 0.1, 0.01, 0.01],
+            "validation_accuracy": [0.96, 0.94, 0.95, 0.95],
+            "validation_nll": [0.2, 0.2, 0.3, 0.3],
+        }
+    )
+    assert chosen_level(table, "rate") == 0.1
+    # (2, 5) is dearer and worse than (1, 4); of two with the same cost only the better one stays.
+    assert front([1, 2, 3, 3, 4], [4, 5, 2, 3, 2]) == [0, 2]
+    # t(0.975, 2) = 4.302653 and the standard error of 1, 2, 3 is 1 / sqrt(3).
+    half = 4.302653 / 3**0.5
+    assert t_interval([1, 2, 3]) == pytest.approx((2 - half, 2 + half))
+    assert np.isnan(t_interval([1.0])).all()  # of one value it is unknown
+
+
+def test_the_room_imports_nothing_heavy_until_a_name_is_used() -> None:
+    program = (
+        "import sys; from analysis import look; before = 'matplotlib' in sys.modules\n"
+        "look.draw_roc; print(before, {'torch', 'netlib', 'sklearn'} & set(sys.modules))"
+    )
+    assert python("-c", program).stdout.split() == ["False", "set()"]

@@ -125,22 +125,17 @@ def test_packaged_digits_are_those_of_mlxtends_file_split_by_the_seed(packaged) 
 # --- Pen strokes --------------------------------------------------------------------------------
 
 
-def test_pen_pictures_differ_in_place_and_follow_the_seed(tmp_path: Path) -> None:
-    path = pen_file(tmp_path / "pen")
-    first, again, other = (
-        sources.unipen(path, seed, test_writers=1).splits["train"].images for seed in (0, 0, 1)
-    )
-    assert np.array_equal(first[3], again[3])
-    assert not np.array_equal(first[3], other[3])
-    assert first[0].shape == (280, 280) and first[0].dtype == np.uint8
-    assert np.median(first[0]) == 255 and first[0].min() == 0  # dark on a white pad
-
-
-def test_ranges_bound_pen_and_extent(tmp_path: Path) -> None:
+def test_pen_pictures_follow_the_seed_and_the_ranges_of_pen_and_extent(tmp_path: Path) -> None:
     upright = pen_file(tmp_path / "pen", writers=31, each=1)
-    source = sources.unipen(upright, test_writers=1, pens=(10, 20), extents=(0.4, 0.6))
-    pictures = source.splits["train"].images
+    ranges = {"test_writers": 1, "pens": (10, 20), "extents": (0.4, 0.6)}
+    pictures, again, other = (
+        sources.unipen(upright, seed, **ranges).splits["train"].images for seed in (0, 0, 1)
+    )
+    assert np.array_equal(pictures[3], again[3])
+    assert not np.array_equal(pictures[3], other[3])
+    assert pictures[0].shape == (280, 280) and pictures[0].dtype == np.uint8
     for index in range(30):
+        assert np.median(pictures[index]) == 255  # dark on a white pad
         rows, columns = np.nonzero(pictures[index] < 128)
         width, height = np.ptp(columns) + 1, np.ptp(rows) + 1
         assert 9 <= width <= 21

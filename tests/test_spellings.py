@@ -3,6 +3,7 @@
 import os
 import random
 import socket
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,9 @@ PLACES: dict[str, dict[str, bytes]] = {
     "zip with images, CSV beside it": {"train.zip": zipped(images("")), "train.csv": CSV},
     "Train.zip with its own name inside": {
         "Train.zip": zipped({**images("Train/images"), "Train/labels.csv": CSV}),
+    },
+    "zip with a folder, deflated": {
+        "train.zip": zipped({**images("x"), "x.csv": CSV}, zipfile.ZIP_DEFLATED, "digits/"),
     },
     "zip in a zip": {"data.zip": zipped({"train.zip": zipped({**images("x"), "x.csv": CSV})})},
     "zips of both in a zip": {
@@ -119,10 +123,6 @@ REFUSED: dict[str, tuple[dict[str, bytes], str]] = {
         {**images("train"), "train.csv": lines("image,a,b", *(f"{i}.png,x,y" for i in range(4)))},
         "none of the columns a, b holds integers in 0...9",
     ),
-    "names of no file": (
-        {**images("train"), "train.csv": CSV.replace(b".png", b"x.png")},
-        "train.csv names 4 images absent from",
-    ),
     "two columns of names": (
         {**images("train"), "train.csv": lines("a,b,c", "0,3,1", "1,2,1", "2,1,1", "3,0,1")},
         "numbers 1 and 2 both do",
@@ -140,11 +140,6 @@ REFUSED: dict[str, tuple[dict[str, bytes], str]] = {
         {**images("train"), **images("test"), "labels.csv": CSV},
         "which is in {root}/train and in {root}/test; write the folder before the name",
     ),
-    "names of another computer": (
-        {**images("train"), "train.csv": lines("image,label", *(
-            f"/home/ann/{i}.png,{k}" for i, k in enumerate(LABELS)))},
-        "names '/home/ann/0.png', which lies outside",
-    ),
     "UTF-16 without its mark": (
         {**images("train"), "train.csv": CSV.decode().encode("utf-16-le")},
         "no UTF-8 text (null characters)",
@@ -161,10 +156,6 @@ REFUSED: dict[str, tuple[dict[str, bytes], str]] = {
     "an encoding of old": (
         {**images("train"), "train.csv": "name,étiquette\n0.png,3".encode("latin-1")},
         "no UTF-8 text",
-    ),
-    "a path that leaves": (
-        {"train.zip": zipped({**images("train"), "train.csv": CSV, "/etc/": b""})},
-        "points outside the archive",
     ),
 }  # fmt: skip
 
@@ -311,11 +302,3 @@ def damage(content: bytes, rng: random.Random) -> bytes:
         case _:
             changed[start] ^= 1 << rng.randrange(8)
     return bytes(changed)
-
-
-def test_a_zip_whose_directory_lies_about_names(tmp_path: Path) -> None:
-    path = write_zip(tmp_path / "train.zip", {**images("train"), "train.csv": CSV})
-    content = path.read_bytes()
-    path.write_bytes(content.replace(b"train/1.png", b"train/9.png", 1))  # the local header's
-    with pytest.raises(DataError, match="another name than the archive's directory"):
-        read(path)

@@ -35,7 +35,7 @@ def run(dataset: Path, tmp_path: Path) -> Callable[..., pd.DataFrame]:
 
     def sweep_and_read(*arguments: object, status: int = 0) -> pd.DataFrame | None:
         output = tmp_path / "table.csv"
-        common = ["--dataset-path", dataset, "--output", output, "--cache-dir", tmp_path / "cache"]
+        common = ["--dataset-path", dataset, "--output", output]
         assert start("sweep", [*map(str, (*common, *SMALL, *arguments))]) == status
         return None if status else pd.read_csv(output, dtype={"level": str, "network": str})
 
@@ -192,7 +192,7 @@ def test_a_killed_sweep_leaves_no_worker(dataset: Path, tmp_path: Path) -> None:
     options = {"factor": "none", "seeds": [0], "networks": ["1+0"], "jobs": 2,
                "resolution": 12, "training_epochs": 100000, "device": "cpu"}  # fmt: skip
     arguments = arguments_of(dataset_path=dataset, output=tmp_path / "t.csv",
-                             cache_dir=tmp_path / "cache", keep=tmp_path, **options)  # fmt: skip
+                             keep=tmp_path, **options)  # fmt: skip
     program = [sys.executable, "-m", "analysis.sweep", *arguments]
     with subprocess.Popen(program, stdout=subprocess.DEVNULL, start_new_session=True) as process:
         try:

@@ -408,15 +408,6 @@ def test_only_filters_and_the_head_s_weights_decay(monkeypatch, depthwise: bool)
     assert decay == {name: 0.3 if name in decayed else 0 for name, _ in net.named_parameters()}
 
 
-@pytest.mark.parametrize("name", fitting.OPTIMIZERS)
-def test_optimizers_keep_the_decay_of_each_group(name: str) -> None:
-    optimizer = fitting.OPTIMIZERS[name](
-        fitting._parameter_groups(tiny(), replace(CPU, weight_decay=0.3)), lr=0.01
-    )
-    assert [g["weight_decay"] for g in optimizer.param_groups] == [0.3, 0]
-    assert [g["lr"] for g in optimizer.param_groups] == [0.01, 0.01]
-
-
 # --- The course's train and test, and devices -----------------------------------------------------
 
 
@@ -440,18 +431,6 @@ def test_test_loads_the_named_checkpoint_or_says_why_not(tmp_path: Path) -> None
     assert same_weights(net, saved)
     with pytest.raises(FileNotFoundError, match="There is no checkpoint"):
         training.test(net, tmp_path / "nowhere.safetensors", images, labels)
-
-
-def test_every_test_image_is_scored_once_and_in_order(monkeypatch) -> None:
-    monkeypatch.setattr(training, "EVALUATION_BATCH", 4)  # 11 images: the last batch has 3
-    images, labels = stripes(11)
-    net = tiny().eval()
-    with torch.no_grad():
-        one_by_one = [
-            net(torch.from_numpy(image)[None, None].float() / 255).argmax().item()
-            for image in images
-        ]
-    assert training.test(net, None, images, labels).tolist() == one_by_one
 
 
 def test_infer_gives_logits_and_embeddings_in_the_order_of_the_batches() -> None:

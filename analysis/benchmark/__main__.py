@@ -22,12 +22,11 @@ if TYPE_CHECKING:
     from analysis.benchmark.settings import Settings
 
 Area = Literal[
-    "inference", "int8", "layers", "training", "accuracy", "data", "pictures", "serving", "visitors"
+    "inference", "int8", "layers", "training", "accuracy", "pictures", "serving", "visitors"
 ]
 MODULES = {
     "training": "epochs",
     "accuracy": "speedrun",
-    "data": "archives",
     "layers": "layerwise",
     "pictures": "photos",
 }  # whose name is not their area's

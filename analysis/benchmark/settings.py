@@ -13,8 +13,6 @@ from analysis.look.style import NETWORKS
 from netlib import data, nets
 from netlib.data.sources import packaged
 
-CACHE = Path("runs") / "cache"
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -43,7 +41,7 @@ class Settings:
             part = packaged().splits[split]
             rows = np.random.default_rng(0).permutation(len(part.labels))  # it is sorted by label
             return np.stack([part.images[row] for row in rows]), part.labels[rows]
-        digits = data.DigitDataset(self.dataset_path, split, cache_dir=CACHE)
+        digits = data.DigitDataset(self.dataset_path, split)
         return digits.images[:, 0].numpy(), digits.labels.numpy()
 
 

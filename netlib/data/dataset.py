@@ -1,10 +1,8 @@
 """Digits in memory: a data set in the course's layout, decoded once into one uint8 tensor."""
 
-import hashlib
 import logging
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +12,8 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler, SequentialSampler
 
-from netlib.data import image_cache
 from netlib.data.arrays import as_labels, as_tensor
-from netlib.data.image_cache import Decoded
-from netlib.data.layout import Part, Table, find_split, read_table
+from netlib.data.layout import find_split, read_table
 from netlib.data.pixels import (
     DARK_ON_LIGHT,
     InputDim,
@@ -31,7 +27,6 @@ from netlib.errors import many
 log = logging.getLogger(__name__)
 
 Transform = Callable[[Any], Tensor]
-_CACHE_VERSION = 3  # raise it whenever decoding changes what comes out
 
 
 class DigitDataset(Dataset[tuple[Tensor, int]]):
@@ -45,9 +40,8 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
         transform: maps a float image (C, H, W) in [0, 1] to the image that is handed out; one
             that begins with torchvision's `ToTensor`, or contains it, gets a PIL image.
         progress: show a bar while decoding.
-        cache_dir: where decoded images are kept between starts; None keeps nothing.
         preprocess: "none" takes images as they are, "sketch" takes each through
-            `picture.to_digit`, as the demo does (and is never cached).
+            `picture.to_digit`, as the demo does.
 
     Attributes:
         images: uint8 (N, C, H, W).
@@ -68,24 +62,16 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
         num_classes: int = 10,
         transform: Transform | None = None,
         progress: bool = False,
-        cache_dir: str | os.PathLike[str] | None = None,
         preprocess: str = "none",
     ) -> None:
         shape = check_input_dim(input_dim)
-        part = find_split(path, split)
-        cache, decoded = None, None
-        if cache_dir is not None and preprocess == "none":
-            cache = Path(cache_dir) / f"images-{_key(part, shape, num_classes)}.npz"
-            decoded = image_cache.load(cache)
-        if decoded is None:
-            table = read_table(part, num_classes)
-            images = decode_table(table, shape, preprocess=preprocess, progress=progress)
-            decoded = _with_oddities(table, torch.from_numpy(images), num_classes)
-            if cache is not None:
-                image_cache.store(cache, decoded)
-        for warning in decoded.warnings:
+        table = read_table(find_split(path, split), num_classes)
+        images = decode_table(table, shape, preprocess=preprocess, progress=progress)
+        labels = torch.tensor(table.labels, dtype=torch.int64)
+        self._fill(table.names, labels, torch.from_numpy(images), num_classes, transform)
+        self.warnings += [*table.warnings, *self._oddities()]
+        for warning in self.warnings:
             log.warning("%s", warning)
-        self._fill(decoded, num_classes, transform)
 
     @classmethod
     def from_arrays(
@@ -123,13 +109,19 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
         if not len(names) == len(labels) == len(images):
             counts = len(images), len(labels), len(names)
             raise DataError("{} images have {} labels and {} names.".format(*counts))
-        return cls.__new__(cls)._fill(Decoded(names, [], labels, images), num_classes, transform)
+        return cls.__new__(cls)._fill(names, labels, images, num_classes, transform)
 
     def _fill(
-        self, decoded: Decoded, num_classes: int, transform: Transform | None
+        self,
+        names: list[str],
+        labels: Tensor,
+        images: Tensor,
+        num_classes: int,
+        transform: Transform | None,
     ) -> "DigitDataset":
-        self.names, self.warnings, self.labels, self.images = decoded
+        self.names, self.labels, self.images = names, labels, images
         self.num_classes, self.transform = num_classes, transform
+        self.warnings: list[str] = []
         return self
 
     @property
@@ -188,8 +180,23 @@ class DigitDataset(Dataset[tuple[Tensor, int]]):
                 rows = rows.nonzero().flatten()
             rows = rows.to(torch.int64)  # an empty list has no type
             names = [self.names[row] for row in rows.tolist()]
-        part = Decoded(names, [], self.labels[rows], self.images[rows])
-        return DigitDataset.__new__(DigitDataset)._fill(part, self.num_classes, self.transform)
+        part = names, self.labels[rows], self.images[rows]
+        return DigitDataset.__new__(DigitDataset)._fill(*part, self.num_classes, self.transform)
+
+    def _oddities(self) -> list[str]:
+        """Sentences on what is strange about the images although they can be used."""
+        found = []
+        blank = self.images.flatten(1).any(1).logical_not().nonzero().flatten().tolist()
+        if blank:
+            blanks = many(len(blank), "image is", "images are")
+            found.append(f"{blanks} blank, for example {self.names[blank[0]]}.")
+        dark = count_dark_on_light(self.images, 127.5)
+        if 2 * dark > len(self):
+            found.append(f"{dark} of {len(self)} images are {DARK_ON_LIGHT}")
+        absent = [str(label) for label, count in enumerate(self.class_counts) if count == 0]
+        if absent:
+            found.append(f"no image has the label {' or '.join(absent)}.")
+        return found
 
     def _transformed(self, image: Tensor) -> Tensor:
         """A uint8 image (C, H, W) as it is handed out."""
@@ -212,26 +219,3 @@ def _takes_pictures(transform: object) -> bool:
         if name in ("ToTensor", "PILToTensor", "ToPILImage"):
             return name != "ToPILImage"
     return False
-
-
-def _key(part: Part, input_dim: InputDim, num_classes: int) -> str:
-    """Tells decoded images by all that decides them."""
-    facts = [_CACHE_VERSION, part.table.where, part.split, input_dim, num_classes]
-    text = repr([*facts, part.fingerprint()])
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-def _with_oddities(table: Table, images: Tensor, num_classes: int) -> Decoded:
-    """The split, and sentences on what is strange about it although it can be used."""
-    labels, found = torch.tensor(table.labels, dtype=torch.int64), [*table.warnings]
-    blank = images.flatten(1).any(1).logical_not().nonzero().flatten().tolist()
-    if blank:
-        blanks = many(len(blank), "image is", "images are")
-        found.append(f"{blanks} blank, for example {table.names[blank[0]]}.")
-    absent = (torch.bincount(labels, minlength=num_classes) == 0).nonzero().flatten().tolist()
-    dark = count_dark_on_light(images, 127.5)
-    if 2 * dark > len(images):
-        found.append(f"{dark} of {len(images)} images are {DARK_ON_LIGHT}")
-    if absent:
-        found.append(f"no image has the label {' or '.join(map(str, absent))}.")
-    return Decoded(table.names, found, labels, images)

@@ -75,13 +75,6 @@ class Part:
     split: str = ""  # "train" or "test", where the CSV may hold the other's rows, too
     others: tuple[Place, ...] = ()  # folders of the other split, then
 
-    def fingerprint(self) -> bytes:
-        """A digest that changes whenever the CSV or the images change."""
-        if self.folder.store is self.table.store and isinstance(self.table.store, ZipStore):
-            return self.table.store.fingerprint()
-        sheet = self.table.store.read(self.table.path)
-        return self.folder.store.fingerprint(self.folder.path) + sheet
-
 
 def find_split(path: str | PathLike[str], split: str) -> Part:
     """The image folder and the CSV of a split, in a folder or a zip."""

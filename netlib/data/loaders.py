@@ -38,7 +38,7 @@ class DigitData:
         seed: decides the split and the order of every epoch.
         weighted_sampling: draw every class equally often, with replacement.
         transform: applied to training images only.
-        progress, cache_dir, preprocess: see `DigitDataset`.
+        progress, preprocess: see `DigitDataset`.
         extra_train_sets: data sets of the same image shape whose images join the training set.
 
     Attributes:
@@ -63,7 +63,6 @@ class DigitData:
         weighted_sampling: bool = False,
         transform: Transform | None = None,
         progress: bool = False,
-        cache_dir: str | os.PathLike[str] | None = None,
         preprocess: str = "none",
         extra_train_sets: Sequence["DigitDataset"] = (),
     ) -> None:
@@ -78,7 +77,6 @@ class DigitData:
                 input_dim=input_dim,
                 num_classes=num_classes,
                 progress=progress,
-                cache_dir=cache_dir,
                 preprocess=preprocess,
             )
             train, test = read("train"), read("test") if has_split(path, "test") else None

@@ -1,6 +1,5 @@
 """Folders and zip archives as one thing: files to list and to read, never unpacked to disk."""
 
-import hashlib
 import io
 import mmap
 import os
@@ -10,7 +9,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -38,7 +37,29 @@ class FolderStore:
 
     def files(self, folder: str) -> list[str]:
         """Every visible file below `folder`, relative to it, sorted."""
-        return sorted(name for name, _ in self._scan(folder))
+        found: list[str] = []
+        folders, count = [""], 0
+        while folders:
+            below = folders.pop()
+            where = self.path / folder / below
+            try:
+                with os.scandir(where) as entries:
+                    for entry in entries:
+                        if _is_hidden(f"{entry.name}/"):
+                            continue
+                        count += 1
+                        if entry.is_dir():
+                            folders.append(f"{below}{entry.name}/")
+                        else:
+                            found.append(below + entry.name)
+            except OSError as error:
+                raise DataError(f"{where} cannot be listed: {error.strerror}.") from error
+            if count > MAX_ENTRIES:
+                raise DataError(
+                    f"{self.path} holds more than {MAX_ENTRIES:,} files; name the folder of the "
+                    "data set alone."
+                )
+        return sorted(found)
 
     def read(self, path: str) -> bytes:
         """A file's content."""
@@ -47,37 +68,6 @@ class FolderStore:
             return (self.path / path).read_bytes()
         except OSError as error:
             raise DataError(f"{self.path / path} cannot be read: {error.strerror}.") from error
-
-    def fingerprint(self, folder: str) -> bytes:
-        """Hash of the name, size and time of all that the folder holds."""
-        digest = hashlib.blake2b()
-        for name, entry in sorted(self._scan(folder), key=lambda item: item[0]):
-            found = entry.stat()
-            digest.update(f"{name}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
-        return digest.digest()
-
-    def _scan(self, folder: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
-        folders, count = [""], 0
-        while folders:
-            below = folders.pop()
-            try:
-                with os.scandir(self.path / folder / below) as entries:
-                    for entry in entries:
-                        if entry.name.startswith(".") or entry.name == "__MACOSX":
-                            continue
-                        count += 1
-                        if entry.is_dir():
-                            folders.append(f"{below}{entry.name}/")
-                        else:
-                            yield below + entry.name, entry
-                if count > MAX_ENTRIES:
-                    raise DataError(
-                        f"{self.path} holds more than {MAX_ENTRIES:,} files; name the folder of "
-                        "the data set alone."
-                    )
-            except OSError as error:
-                where = self.path / folder / below
-                raise DataError(f"{where} cannot be listed: {error.strerror}.") from error
 
 
 def check_file(path: Path, max_bytes: int) -> None:
@@ -142,10 +132,6 @@ class ZipStore:
     def size(self, path: str) -> int:
         """Bytes that an entry declares; `read` gives no others."""
         return self._entries[path].file_size
-
-    def fingerprint(self, _folder: str = "") -> bytes:
-        """Hash of the whole archive: quicker than parsing its directory."""
-        return hashlib.blake2b(self._map).digest()
 
     @cached_property
     def _map(self) -> mmap.mmap | bytes:

@@ -152,8 +152,10 @@ def test_paper_and_forced_colours_show_the_answers_and_what_is_chosen(visitor: V
     page = visitor.page
     visitor.draw(SEVEN)
     visitor.reads("7")
+    page.locator("[data-run=step]").click()
     page.set_viewport_size({"width": 718, "height": 1000})  # A4 between margins
     page.emulate_media(media="print")
+    assert page.locator(".inside-step", has_text="Count 1 of 5").is_visible()
     for text in ("Both networks read 7", "99.9", "fewer parameters", "Blocks 3 and 4"):
         assert page.get_by_text(text).first.is_visible(), text
     assert not page.locator(".pad-tools").first.is_visible()  # nothing can be pressed on paper

@@ -259,6 +259,8 @@ def test_an_address_that_is_cut_or_does_not_fit_changes_nothing_and_is_told_once
         page.locator(STATUS, has_text=says).wait_for()
         assert page.locator(STATUS).inner_text().count(".") == 2
         assert seen(page) == before, fragment[:60]
+    visitor.draw(SEVEN)  # and the address is that of the page again
+    page.wait_for_function("!document.querySelector('.lesson [role=status]').textContent")
     assert page.title() == title
     assert page.locator(".lesson img, .lesson script").count() == 0
 

@@ -66,6 +66,7 @@ class Lesson {
   }
 
   show({ ink, wide, ...state }) {
+    this.say("");
     this.state = state;
     this.held = { ink, wide };
     this.drawHeld();
@@ -117,6 +118,7 @@ class Lesson {
   }
 
   changed(state = {}) {
+    this.say(""); // it was of what stood here before
     Object.assign(this.state, state);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.remember(), REST_MS);

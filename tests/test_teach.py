@@ -282,8 +282,15 @@ def test_five_steps_lead_from_a_guess_to_its_reason_by_keyboard(visit, width, da
         ".inside-tally",
         ".pane .count",
         ".cost-strip",
+        ".costs dd",
+        ".versus",
     ):
         assert not page.locator(answer).first.is_visible()  # before the guess
+    for tab, answer in (("What if", ".whatif"), ("About", "#about td:last-child")):
+        page.get_by_role("tab", name=tab, exact=True).click()
+        page.locator(answer).first.wait_for(state="attached")
+        assert not page.locator(answer).first.is_visible()
+    page.get_by_role("tab", name="Inside one block").click()
     panel.get_by_role("button", name="Go on without a guess").wait_for()
     panel.locator("h3").focus()
     page.keyboard.press("Tab")
@@ -293,7 +300,12 @@ def test_five_steps_lead_from_a_guess_to_its_reason_by_keyboard(visit, width, da
         panel.get_by_role("button", name="Next step").focus()
         page.keyboard.press("Enter")
         panel.get_by_text(f"Step {number} of 5").wait_for()
+        if number == 2:
+            page.locator("[data-move='1']").press("Enter")
+            heard = page.locator(".inside-step [role=status]")
+            heard.filter(has_text="64 weights swapped").wait_for()  # and nothing of their cost
         if number == 3:
+            assert page.locator(".costs dd").first.is_visible()
             page.locator("[data-run=step]").press("Enter")  # a count that is left half done
         if number == 4:
             assert page.locator(".pane.standard .count").inner_text().startswith("14,450,688")

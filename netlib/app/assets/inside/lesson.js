@@ -230,7 +230,7 @@ class Lesson {
       { title: "predict", parts: [
         text(`Block ${block + 1} makes ${many(n, "output map")} from ${many(m, "input map")}. ${one.title} needs ${number(cost(a).total)} `
           + `multiplications for it. ${other.title} first filters each input map once, then mixes the filtered maps. `
-          + "How many will it need? Guess: what the block and the bars have shown of it is hidden until step 3."),
+          + "How many will it need? Guess: what this page shows of it is hidden until step 3."),
         choice(this.state.guess),
       ] },
       { title: "look", parts: [

@@ -62,7 +62,7 @@ from netlib.app.views.panels import (
     versus,
 )
 from netlib.app.views.stress_view import stress_html
-from netlib.app.views.why import why_html
+from netlib.app.views.why import why_html, written_sum
 from netlib.errors import UserError
 from netlib.nets.checkpoint import save_network
 from netlib.nets.network import init_network
@@ -471,6 +471,19 @@ def test_a_bad_file_spoils_its_own_row_only(service: Service, tmp_path: Path) ->
     (tmp_path / "x.zip").write_bytes(b"PK\x03\x04 and nothing more")
     (tmp_path / "notes.txt").write_text("hello")
     (tmp_path / "0.png").write_bytes(b"no picture")
+def test_a_written_sum_adds_up() -> None:
+    values = np.random.default_rng(0).normal(0, 0.3, (300, 2))
+    for value, bias in values:
+        rest, added, total = re.findall(r"[+−][\d.]+", written_sum(np.array([value]), bias))
+        rest, added, total = (
+            round(100 * float(text.replace("−", "-"))) for text in (rest, added, total)
+        )
+        assert rest + added == total == round(100 * (value + bias))
+        assert abs(rest - 100 * value) <= 1
+    assert written_sum(np.array([-0.204]), 0.163) == "sum −0.20, and +0.16 of bias: −0.04 in all"
+    assert written_sum(np.array([-0.001]), None) == "sum +0.00"
+
+
     (tmp_path / "a.png").write_bytes(png(seven()))
     rows = rows_of(service, sorted(tmp_path.iterdir()))
     errors = {row.name: row.error for row in rows}

@@ -367,6 +367,10 @@ def test_accuracy_counts_unreadable_pictures_as_wrong() -> None:
     assert accuracy(rows, FACTS) == {"standard": (2, 3), "mobilenet": (1, 3)}
     assert accuracy(rows[2:3], FACTS) == {"standard": (0, 1), "mobilenet": (0, 1)}
     assert accuracy(rows[3:], FACTS) == {}
+    notes = [Row("l.csv", None, error="It labels 1 picture not among those."),
+             Row("a.txt", None, error="It is neither a picture nor a zip.")]  # fmt: skip
+    told = "<p>4 pictures · 1 read differently · 1 not readable · 2 other files with a note · "
+    assert told in batch_html([*rows, *notes], FACTS)
 
 
 def test_a_csv_has_a_line_a_picture_and_no_formulas() -> None:
@@ -467,10 +471,6 @@ def test_a_refused_zip_is_told_before_a_table_that_does_not_fit_the_rest(
         rows_of(service, [archive, table])
 
 
-def test_a_bad_file_spoils_its_own_row_only(service: Service, tmp_path: Path) -> None:
-    (tmp_path / "x.zip").write_bytes(b"PK\x03\x04 and nothing more")
-    (tmp_path / "notes.txt").write_text("hello")
-    (tmp_path / "0.png").write_bytes(b"no picture")
 def test_a_written_sum_adds_up() -> None:
     values = np.random.default_rng(0).normal(0, 0.3, (300, 2))
     for value, bias in values:
@@ -484,6 +484,10 @@ def test_a_written_sum_adds_up() -> None:
     assert written_sum(np.array([-0.001]), None) == "sum +0.00"
 
 
+def test_a_bad_file_spoils_its_own_row_only(service: Service, tmp_path: Path) -> None:
+    (tmp_path / "x.zip").write_bytes(b"PK\x03\x04 and nothing more")
+    (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / "0.png").write_bytes(b"no picture")
     (tmp_path / "a.png").write_bytes(png(seven()))
     rows = rows_of(service, sorted(tmp_path.iterdir()))
     errors = {row.name: row.error for row in rows}

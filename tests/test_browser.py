@@ -433,6 +433,8 @@ def test_a_zip_with_labels_is_scored_and_offers_a_table(visit, tmp_path: Path) -
         assert visitor.page.locator(f"th[aria-sort={mark}]").inner_text().startswith("File")
     with visitor.page.expect_download() as download:
         visitor.page.get_by_role("link", name="Download CSV").click()
+    spoken = "[...document.querySelectorAll('.sr-only')].map((node) => node.textContent).join()"
+    visitor.page.wait_for_function(f"{spoken}.includes('Done')")  # Gradio's own, of five seconds
     lines = Path(download.value.path()).read_text().splitlines()
     assert len(lines) == 4
     assert lines[0].startswith("image,label,disagreement,error,standard,standard_confidence")

@@ -450,6 +450,7 @@ def launch_options() -> dict[str, Any]:
         "max_file_size": MAX_FILE_SIZE,
         "show_error": True,
         "ssr_mode": False,
+        "i18n": gr.I18n(en={"common.complete": "Done", "common.upload": "Add files"}),
         "app_kwargs": {
             "title": TITLE,
             "lifespan": _lifespan,

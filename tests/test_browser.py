@@ -411,6 +411,27 @@ def test_a_link_with_a_huge_picture_is_refused(visit) -> None:
     assert visitor.ink() == 0
 
 
+def test_a_batch_that_is_stopped_says_so_and_is_no_error(visit, tmp_path: Path) -> None:
+    visitor = visit()
+    page = visitor.page
+    files = {f"{i}.png": png(paper(beside(SEVEN, ONE), (1200, 500))) for i in range(200)}
+    visitor.open_tab("Many pictures")
+    archive = write_zip(tmp_path / "many.zip", files)
+    page.locator("#batch-files input[type=file]").set_input_files(archive)
+    page.locator("#batch-files").get_by_label("many.zip").wait_for()
+    page.evaluate(
+        "() => { window.shown = []; new MutationObserver(() => shown.push("
+        "document.querySelector('#batch-table').innerText)).observe("
+        "document.querySelector('#batch-table'), {subtree: true, childList: true}); }"
+    )
+    page.get_by_role("button", name="Read them").click()
+    page.locator("#batch-table", has_text="200 files").wait_for()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_role("alert").filter(has_text="Stopped: nothing was kept.").wait_for()
+    page.wait_for_timeout(500)
+    assert not [text for text in page.evaluate("shown") if "Error" in text]
+
+
 def test_a_zip_with_labels_is_scored_and_offers_a_table(visit, tmp_path: Path) -> None:
     visitor = visit()
     drawn = {"seven": SEVEN, "one": ONE, "four": FOUR}

@@ -345,11 +345,11 @@ def test_the_map_shows_where_the_drawing_lies(visitor: Visitor) -> None:
     assert visitor.page.locator("#map-detail .cross").first.get_attribute("transform") != before
 
 
-def test_stress_sliders_move_the_confidence(visitor: Visitor) -> None:
+def test_stress_sliders_move_the_confidence_and_it_is_said(visitor: Visitor) -> None:
     visitor.draw(SEVEN)
     visitor.reads("7")
     visitor.open_tab("Stress test")
-    summary = visitor.page.locator("#stress-detail")
+    summary = visitor.page.locator("#stress-detail [role=status]")
     summary.get_by_text("reads 7").first.wait_for()
     assert visitor.page.locator(".stress-chart svg polyline").count() == 12
     visitor.page.emulate_media(forced_colors="active")
@@ -445,6 +445,8 @@ def test_a_zip_with_labels_is_scored_and_offers_a_table(visit, tmp_path: Path) -
     visitor.page.locator("#batch-files").get_by_label("digits.zip").wait_for()
     visitor.page.get_by_role("button", name="Read them").click()
     visitor.page.locator("#batch-table", has_text="2 of 3").wait_for()
+    said = visitor.page.locator("#batch-table [role=status]").inner_text()
+    assert said.startswith("3 pictures · 0 read differently · Standard 66.7")
     assert visitor.page.locator("#batch-table tbody tr").count() == 3
     assert visitor.page.locator("#batch-table td.wrong").count() == 2
     files = visitor.page.locator("#batch-table td.name")

@@ -76,7 +76,10 @@ def test_a_corrected_european_one_is_a_one_for_its_visitor_and_for_nobody_else(
     visitor.reads("7")
     visitor.open_tab("Teach")
     teach(page, "1")
-    page.locator("#teach-note", has_text="The last correction: it is 1.").wait_for()
+    note = page.locator("#teach-note [role=status]")
+    note.filter(has_text="The last correction: it is 1.").wait_for()
+    said = page.locator("#answers [role=status]")
+    said.filter(has_text="for you alone: Standard 7 → 1, MobileNet 7 → 1.").wait_for()
     assert page.locator("#teach-detail .taught-change").all_inner_texts() == ["7 → 1"] * 2
     for cost in page.locator("#teach-detail .taught-cost").all_inner_texts():
         before, after = map(int, re.search(r"digits.* (\d+) → (\d+) are right", cost).groups())
@@ -100,6 +103,10 @@ def test_a_corrected_european_one_is_a_one_for_its_visitor_and_for_nobody_else(
     with Image.open(next((folder / "train").iterdir())) as saved:
         assert (saved.size, saved.mode) == ((28, 28), "L")
 
+    page.wait_for_timeout(500)
+    assert note.inner_text() == "The last correction: it is 1."
+    page.locator("#pad canvas").press("Escape")
+    page.wait_for_function("!document.querySelector('#teach-note').innerText")  # of that digit
     page.get_by_role("button", name="Undo", exact=True).last.click()
     page.locator("#teach-detail", has_text="Nothing is taught yet").wait_for()
     assert page.locator(".taught-line").count() == 0

@@ -228,6 +228,12 @@ def alert(text: str) -> str:
     return f'<p class="hint" role="alert">{escape(text)}</p>'
 
 
+SPOKEN = 'element.role = "status";'  # read out when it changes
+FORGOTTEN = """
+for (const event of ["pad-sent", "change", "click"]) { // it was of what stood there before
+  document.querySelector("#input-tabs").addEventListener(event, () => { props.value = ""; });
+}
+"""
 BELOW = "What is below goes on with Draw or Upload, whichever was open last."
 WAIT = message(
     "One moment … If this stays, the server does not answer."
@@ -272,7 +278,7 @@ def _stress_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
             "without a break, however sure it is.</p>"
         )
         with gr.Row(equal_height=False):
-            summary = html(WAIT, elem_id="stress-detail")
+            summary = html(WAIT, elem_id="stress-detail", js_on_load=SPOKEN)
             reset = gr.Button("Reset", size="sm", scale=0, min_width=90)
         with gr.Row(elem_classes="stress-grid"):
             for factor in FACTORS:
@@ -445,7 +451,7 @@ def _teach_tab(
             )
             button = gr.Button("Teach it", variant="primary", scale=0, min_width=120)
             back = gr.Button("Undo", scale=0, min_width=90)
-        note = html(elem_id="teach-note")
+        note = html(elem_id="teach-note", js_on_load=SPOKEN + FORGOTTEN)
         view = html(elem_id="teach-detail")
     detail = Detail("teach", tab, answers)
     detail.update(follow, [lesson, current], [view, label], [], [None])

@@ -276,6 +276,29 @@ def test_an_upload_and_its_answer_belong_together(visit) -> None:
     visitor.reads("1")
 
 
+def test_a_page_that_is_loaded_again_says_that_files_are_chosen_anew(visit) -> None:
+    visitor = visit()
+    visitor.draw(ONE)
+    visitor.open_tab("Upload")
+    visitor.upload(png(paper(SEVEN)))
+    visitor.reads("7")
+    visitor.page.wait_for_function("location.hash.includes('ink=')")
+    visitor.page.reload()
+    told = visitor.page.get_by_role("alert").filter(has_text="loaded again, without the files")
+    told.wait_for()
+    visitor.reads("1")  # of the pad, which comes back
+    visitor.open_tab("Upload")
+    assert told.is_visible()
+    visitor.upload(png(paper(SEVEN)))
+    visitor.reads("7")
+    assert not told.count()
+    visitor.page.get_by_role("button", name="Clear").last.click()
+    visitor.reads("–")
+    visitor.page.reload()
+    visitor.reads("1")
+    assert not told.count()
+
+
 def copied_link(visitor: Visitor, said: str) -> str:
     """The part after # of the link that the visitor is given, when this is said of it."""
     visitor.page.get_by_role("button", name="Copy link").click()

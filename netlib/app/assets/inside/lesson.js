@@ -6,7 +6,9 @@ const REST_MS = 300; // the address follows when nothing has changed for so long
 const FACTORS = [1, 2, 8, 100];
 const GUESSES = ["about as many", "about half", "about an eighth", "about a hundredth"];
 const FILES = ["upload", "many-pictures"]; // tabs whose files no address holds
-const KEPT = "lesson-ink", WORDS = "lesson-words"; // of the browser's own memory, until the tab is closed
+const KEPT = "lesson-ink", WORDS = "lesson-words", LOST = "lost"; // of the browser's own memory, until the tab is closed
+const GONE = "This page was loaded again, without the files and corrections of before: choose and teach them anew.";
+const CHOSEN = ".file-preview, .taught-list"; // what a page that is loaded anew does not have
 const PADS = { ink: "#pad", wide: "#wide-pad" }; // by their keys in an address
 const calm = matchMedia("(prefers-reduced-motion: reduce)"); // then there is no Play
 const $ = (selector) => document.querySelector(selector);
@@ -33,6 +35,16 @@ class Lesson {
     $("#inside").before(this.panel);
     this.listen();
     this.follow();
+    this.tellLost();
+  }
+
+  // Gradio loads the page again when a connection that was lost is back.
+  tellLost() {
+    addEventListener("pagehide", () => ($(CHOSEN) ? keep(LOST, 1) : sessionStorage.removeItem(LOST)));
+    if (!sessionStorage.getItem(LOST)) return;
+    const told = node("p", GONE, { role: "alert" });
+    this.root.append(told);
+    document.addEventListener("change", () => told.remove(), { once: true });
   }
 
   button(name) {

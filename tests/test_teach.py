@@ -165,6 +165,9 @@ GARBAGE = (
     "step=6",
     "large=2",
     "large",
+    "what-if=1_2_3",
+    "what-if=1_2_3_four",
+    "stress-test=1_2_3_4_5_1e9",
     "step=1=1",
     "colour=red",
     "ink=",
@@ -239,6 +242,21 @@ def test_a_link_brings_drawing_block_map_and_pixel_to_another_visitor(visit) -> 
     for old, name in (("where-it-lies", "Similar digits"), ("why", "Why this answer")):
         page.evaluate("(tab) => { location.hash = `tab=${tab}`; }", old)  # of links from before
         page.locator("#more-tabs [aria-selected=true]", has_text=name).wait_for()
+    for tab, sliders in (("Stress test", ".stress-grid"), ("What if", ".whatif-sliders")):
+        visitor.open_tab(tab)
+        page.locator(f"{sliders} input[type=range]").nth(1).press("ArrowLeft")
+    page.wait_for_function("location.hash.includes('&what-if=64_127_3_14&stress-test=0_0.95_0')")
+    page.reload()
+    page.locator(".whatif-ratio", has_text="1/127").wait_for()
+    visitor.open_tab("Stress test")
+    visitor.until(lambda page: page.locator("#stress-scale [type=number]").input_value() == "0.95")
+    page.evaluate("location.hash = 'tab=stress-test&stress-test=-999_1_0_0_0_0.5'")
+    visitor.until(
+        lambda page: page.locator("#stress-rotation [type=number]").input_value() == "-90"
+    )
+    assert page.locator("#stress-noise [type=number]").input_value() == "0.5"
+    page.get_by_role("button", name="Reset").click()
+    page.wait_for_function("!location.hash.includes('stress-test=')")
     page.get_by_role("button", name="Undo", exact=True).first.click()  # stroke by stroke, still
     page.locator("#answers .verdict.blank").wait_for()
 

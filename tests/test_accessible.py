@@ -152,6 +152,12 @@ def test_paper_and_forced_colours_show_the_answers_and_what_is_chosen(visitor: V
     page = visitor.page
     visitor.draw(SEVEN)
     visitor.reads("7")
+    page.locator(".inside").scroll_into_view_if_needed()
+    page.wait_for_timeout(300)  # the answer to the last of the live calls
+    page.wait_for_function(
+        "document.querySelector('.inside').dataset.ready"
+        " === document.querySelector('#digit-read').dataset.digit"
+    )
     page.locator("[data-run=step]").click()
     page.set_viewport_size({"width": 718, "height": 1000})  # A4 between margins
     page.emulate_media(media="print")

@@ -370,7 +370,9 @@ def test_accuracy_counts_unreadable_pictures_as_wrong() -> None:
     notes = [Row("l.csv", None, error="It labels 1 picture not among those."),
              Row("a.txt", None, error="It is neither a picture nor a zip.")]  # fmt: skip
     told = "<p>4 pictures · 1 read differently · 1 not readable · 2 other files with a note · "
-    assert told in batch_html([*rows, *notes], FACTS)
+    table = batch_html([*rows, *notes], FACTS)
+    assert told in table
+    assert table.count("<td>not read</td>") == len(FACTS)  # of the one picture
 
 
 def test_a_csv_has_a_line_a_picture_and_no_formulas() -> None:

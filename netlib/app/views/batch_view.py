@@ -50,7 +50,7 @@ def _summary(rows: Sequence[Row], facts: Facts) -> str:
 
 def _row(row: Row, facts: Facts) -> str:
     if row.reading is None:
-        cells = "<td>not read</td>" * len(facts)
+        cells = f"<td>{'not read' if row.is_picture else ''}</td>" * len(facts)
         thumbnails = ""
     else:
         thumbnails = "".join(

@@ -39,6 +39,10 @@ def test_choices_stand_out_and_axe_finds_nothing_in_any_tab(visit, scheme: str) 
     visitor.page.get_by_role("radio", name="0", exact=True).last.check()
     chosen, other = visitor.page.evaluate(RINGS)
     assert chosen >= 3 and other >= 3  # WCAG 1.4.11, which axe does not look at
+    visitor.page.keyboard.press("Tab")
+    visitor.page.keyboard.press("Shift+Tab")
+    focus = "getComputedStyle(document.activeElement).outlineStyle"
+    assert visitor.page.evaluate(focus) == "solid"  # which Gradio takes away
     panel = "getComputedStyle(document.querySelector('.card')).backgroundColor"
     red = int(visitor.page.evaluate(panel).split("(")[1].split(",")[0])
     assert (red < 64) == (scheme == "dark")

@@ -387,6 +387,10 @@ def test_stress_sliders_move_the_confidence_and_it_is_said(visitor: Visitor) -> 
             typed.fill(beyond)
         assert response.value.ok, beyond
     typed.fill("80")
+    visitor.page.emulate_media(media="print")
+    assert typed.is_visible() and not slider.is_visible()  # the value, and nothing to move it
+    assert not visitor.page.get_by_role("button", name="Reset").is_visible()
+    visitor.page.emulate_media(media="screen")
     visitor.page.keyboard.press("Tab")
     visitor.page.wait_for_function(
         "() => { const [a, b] = document.querySelectorAll('#stress-detail img');"

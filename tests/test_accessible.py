@@ -90,6 +90,13 @@ def test_large_text_is_not_cut(visit, width: int, size: int) -> None:
     for _ in range(3):  # the counters at work
         visitor.page.locator("[data-run=step]").click()
     assert not visitor.page.evaluate(CUT)
+    visitor.open_tab("What if")
+    assert not visitor.page.evaluate(CUT)
+    visitor.open_tab("Teach")
+    visitor.page.get_by_role("radio", name="1", exact=True).last.check()
+    visitor.page.get_by_role("button", name="Teach it").click()
+    visitor.page.locator(".taught-change").first.wait_for()
+    assert not visitor.page.evaluate(CUT)
 
 
 def test_a_verdict_of_two_lines_moves_nothing(visit) -> None:
@@ -138,7 +145,8 @@ def test_the_page_is_english_whatever_the_browser_speaks(visit) -> None:
 
 
 CUT = """() => [...document.querySelectorAll(
-        '.verdict, .card, .card *, .versus, .cost-strip *, .steps *, .pad-tools *, .inside *')]
+        '.verdict, .card, .card *, .versus, .cost-strip *, .steps *, .pad-tools *, .inside *,'
+        + '.whatif *, .taught *')]
     .filter((node) => node.checkVisibility() && getComputedStyle(node).display !== 'inline')
     .filter((node) => !node.closest('.visually-hidden'))
     .filter((node) => { const { right, left } = node.getBoundingClientRect();

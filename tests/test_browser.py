@@ -276,6 +276,29 @@ def test_an_upload_and_its_answer_belong_together(visit) -> None:
     visitor.reads("1")
 
 
+def test_a_page_that_is_loaded_again_says_that_files_are_chosen_anew(visit) -> None:
+    visitor = visit()
+    visitor.draw(ONE)
+    visitor.open_tab("Upload")
+    visitor.upload(png(paper(SEVEN)))
+    visitor.reads("7")
+    visitor.page.wait_for_function("location.hash.includes('ink=')")
+    visitor.page.reload()
+    told = visitor.page.get_by_role("alert").filter(has_text="loaded again, without the files")
+    told.wait_for()
+    visitor.reads("1")  # of the pad, which comes back
+    visitor.open_tab("Upload")
+    assert told.is_visible()
+    visitor.upload(png(paper(SEVEN)))
+    visitor.reads("7")
+    assert not told.count()
+    visitor.page.get_by_role("button", name="Clear").last.click()
+    visitor.reads("–")
+    visitor.page.reload()
+    visitor.reads("1")
+    assert not told.count()
+
+
 def copied_link(visitor: Visitor, said: str) -> str:
     """The part after # of the link that the visitor is given, when this is said of it."""
     visitor.page.get_by_role("button", name="Copy link").click()
@@ -345,11 +368,11 @@ def test_the_map_shows_where_the_drawing_lies(visitor: Visitor) -> None:
     assert visitor.page.locator("#map-detail .cross").first.get_attribute("transform") != before
 
 
-def test_stress_sliders_move_the_confidence(visitor: Visitor) -> None:
+def test_stress_sliders_move_the_confidence_and_it_is_said(visitor: Visitor) -> None:
     visitor.draw(SEVEN)
     visitor.reads("7")
     visitor.open_tab("Stress test")
-    summary = visitor.page.locator("#stress-detail")
+    summary = visitor.page.locator("#stress-detail [role=status]")
     summary.get_by_text("reads 7").first.wait_for()
     assert visitor.page.locator(".stress-chart svg polyline").count() == 12
     visitor.page.emulate_media(forced_colors="active")
@@ -364,6 +387,10 @@ def test_stress_sliders_move_the_confidence(visitor: Visitor) -> None:
             typed.fill(beyond)
         assert response.value.ok, beyond
     typed.fill("80")
+    visitor.page.emulate_media(media="print")
+    assert typed.is_visible() and not slider.is_visible()  # the value, and nothing to move it
+    assert not visitor.page.get_by_role("button", name="Reset").is_visible()
+    visitor.page.emulate_media(media="screen")
     visitor.page.keyboard.press("Tab")
     visitor.page.wait_for_function(
         "() => { const [a, b] = document.querySelectorAll('#stress-detail img');"
@@ -411,6 +438,27 @@ def test_a_link_with_a_huge_picture_is_refused(visit) -> None:
     assert visitor.ink() == 0
 
 
+def test_a_batch_that_is_stopped_says_so_and_is_no_error(visit, tmp_path: Path) -> None:
+    visitor = visit()
+    page = visitor.page
+    files = {f"{i}.png": png(paper(beside(SEVEN, ONE), (1200, 500))) for i in range(200)}
+    visitor.open_tab("Many pictures")
+    archive = write_zip(tmp_path / "many.zip", files)
+    page.locator("#batch-files input[type=file]").set_input_files(archive)
+    page.locator("#batch-files").get_by_label("many.zip").wait_for()
+    page.evaluate(
+        "() => { window.shown = []; new MutationObserver(() => shown.push("
+        "document.querySelector('#batch-table').innerText)).observe("
+        "document.querySelector('#batch-table'), {subtree: true, childList: true}); }"
+    )
+    page.get_by_role("button", name="Read them").click()
+    page.locator("#batch-table", has_text="200 files").wait_for()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_role("alert").filter(has_text="Stopped: nothing was kept.").wait_for()
+    page.wait_for_timeout(500)
+    assert not [text for text in page.evaluate("shown") if "Error" in text]
+
+
 def test_a_zip_with_labels_is_scored_and_offers_a_table(visit, tmp_path: Path) -> None:
     visitor = visit()
     drawn = {"seven": SEVEN, "one": ONE, "four": FOUR}
@@ -424,6 +472,8 @@ def test_a_zip_with_labels_is_scored_and_offers_a_table(visit, tmp_path: Path) -
     visitor.page.locator("#batch-files").get_by_label("digits.zip").wait_for()
     visitor.page.get_by_role("button", name="Read them").click()
     visitor.page.locator("#batch-table", has_text="2 of 3").wait_for()
+    said = visitor.page.locator("#batch-table [role=status]").inner_text()
+    assert said.startswith("3 pictures · 0 read differently · Standard 66.7")
     assert visitor.page.locator("#batch-table tbody tr").count() == 3
     assert visitor.page.locator("#batch-table td.wrong").count() == 2
     files = visitor.page.locator("#batch-table td.name")
@@ -433,6 +483,8 @@ def test_a_zip_with_labels_is_scored_and_offers_a_table(visit, tmp_path: Path) -
         assert visitor.page.locator(f"th[aria-sort={mark}]").inner_text().startswith("File")
     with visitor.page.expect_download() as download:
         visitor.page.get_by_role("link", name="Download CSV").click()
+    spoken = "[...document.querySelectorAll('.sr-only')].map((node) => node.textContent).join()"
+    visitor.page.wait_for_function(f"{spoken}.includes('Done')")  # Gradio's own, of five seconds
     lines = Path(download.value.path()).read_text().splitlines()
     assert len(lines) == 4
     assert lines[0].startswith("image,label,disagreement,error,standard,standard_confidence")

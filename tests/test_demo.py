@@ -62,7 +62,7 @@ from netlib.app.views.panels import (
     versus,
 )
 from netlib.app.views.stress_view import stress_html
-from netlib.app.views.why import why_html
+from netlib.app.views.why import why_html, written_sum
 from netlib.errors import UserError
 from netlib.nets.checkpoint import save_network
 from netlib.nets.network import init_network
@@ -367,6 +367,12 @@ def test_accuracy_counts_unreadable_pictures_as_wrong() -> None:
     assert accuracy(rows, FACTS) == {"standard": (2, 3), "mobilenet": (1, 3)}
     assert accuracy(rows[2:3], FACTS) == {"standard": (0, 1), "mobilenet": (0, 1)}
     assert accuracy(rows[3:], FACTS) == {}
+    notes = [Row("l.csv", None, error="It labels 1 picture not among those."),
+             Row("a.txt", None, error="It is neither a picture nor a zip.")]  # fmt: skip
+    told = "<p>4 pictures · 1 read differently · 1 not readable · 2 other files with a note · "
+    table = batch_html([*rows, *notes], FACTS)
+    assert told in table
+    assert table.count("<td>not read</td>") == len(FACTS)  # of the one picture
 
 
 def test_a_csv_has_a_line_a_picture_and_no_formulas() -> None:
@@ -465,6 +471,19 @@ def test_a_refused_zip_is_told_before_a_table_that_does_not_fit_the_rest(
     table.write_text("image,label\na.png,7\n")
     with pytest.raises(UserError, match=r"evil\.zip"):
         rows_of(service, [archive, table])
+
+
+def test_a_written_sum_adds_up() -> None:
+    values = np.random.default_rng(0).normal(0, 0.3, (300, 2))
+    for value, bias in values:
+        rest, added, total = re.findall(r"[+−][\d.]+", written_sum(np.array([value]), bias))
+        rest, added, total = (
+            round(100 * float(text.replace("−", "-"))) for text in (rest, added, total)
+        )
+        assert rest + added == total == round(100 * (value + bias))
+        assert abs(rest - 100 * value) <= 1
+    assert written_sum(np.array([-0.204]), 0.163) == "sum −0.20, and +0.16 of bias: −0.04 in all"
+    assert written_sum(np.array([-0.001]), None) == "sum +0.00"
 
 
 def test_a_bad_file_spoils_its_own_row_only(service: Service, tmp_path: Path) -> None:

@@ -108,6 +108,16 @@ def test_the_strip_has_every_convolution_and_tells_what_the_ratio_hides(inside: 
     assert "block 2 is still standard, and is 51\u00a0% of what remains" in text
 
 
+def test_the_strip_says_only_of_what_is_less(inside: Inside) -> None:
+    standard = inside.manifest["networks"][0]
+    folded_blocks = folded(init_network(1, 3, (1, 28, 28), 10))
+    blocks = pack({"third": folded_blocks})[1]["third"]
+    macs = measure(init_network(1, 3, (1, 28, 28), 10)).macs
+    third = {**standard, "title": "third", "blocks": blocks, "macs": macs}
+    text = re.sub("<[^>]*>", "", lesson([standard, third]))
+    assert text == ("Blocks 2, 3 and 4 made separable: 7.89×, 8.41× and 8.69× fewer. In all 8.36×.")
+
+
 def test_the_strip_says_the_same_in_any_order_and_claims_no_other_saving(inside: Inside) -> None:
     networks = inside.manifest["networks"]
     assert lesson(networks[::-1]) == lesson(networks)

@@ -76,7 +76,10 @@ def test_a_corrected_european_one_is_a_one_for_its_visitor_and_for_nobody_else(
     visitor.reads("7")
     visitor.open_tab("Teach")
     teach(page, "1")
-    page.locator("#teach-note", has_text="The last correction: it is 1.").wait_for()
+    note = page.locator("#teach-note [role=status]")
+    note.filter(has_text="The last correction: it is 1.").wait_for()
+    said = page.locator("#answers [role=status]")
+    said.filter(has_text="for you alone: Standard 7 → 1, MobileNet 7 → 1.").wait_for()
     assert page.locator("#teach-detail .taught-change").all_inner_texts() == ["7 → 1"] * 2
     for cost in page.locator("#teach-detail .taught-cost").all_inner_texts():
         before, after = map(int, re.search(r"digits.* (\d+) → (\d+) are right", cost).groups())
@@ -100,6 +103,10 @@ def test_a_corrected_european_one_is_a_one_for_its_visitor_and_for_nobody_else(
     with Image.open(next((folder / "train").iterdir())) as saved:
         assert (saved.size, saved.mode) == ((28, 28), "L")
 
+    page.wait_for_timeout(500)
+    assert note.inner_text() == "The last correction: it is 1."
+    page.locator("#pad canvas").press("Escape")
+    page.wait_for_function("!document.querySelector('#teach-note').innerText")  # of that digit
     page.get_by_role("button", name="Undo", exact=True).last.click()
     page.locator("#teach-detail", has_text="Nothing is taught yet").wait_for()
     assert page.locator(".taught-line").count() == 0
@@ -158,6 +165,9 @@ GARBAGE = (
     "step=6",
     "large=2",
     "large",
+    "what-if=1_2_3",
+    "what-if=1_2_3_four",
+    "stress-test=1_2_3_4_5_1e9",
     "step=1=1",
     "colour=red",
     "ink=",
@@ -232,6 +242,21 @@ def test_a_link_brings_drawing_block_map_and_pixel_to_another_visitor(visit) -> 
     for old, name in (("where-it-lies", "Similar digits"), ("why", "Why this answer")):
         page.evaluate("(tab) => { location.hash = `tab=${tab}`; }", old)  # of links from before
         page.locator("#more-tabs [aria-selected=true]", has_text=name).wait_for()
+    for tab, sliders in (("Stress test", ".stress-grid"), ("What if", ".whatif-sliders")):
+        visitor.open_tab(tab)
+        page.locator(f"{sliders} input[type=range]").nth(1).press("ArrowLeft")
+    page.wait_for_function("location.hash.includes('&what-if=64_127_3_14&stress-test=0_0.95_0')")
+    page.reload()
+    page.locator(".whatif-ratio", has_text="1/127").wait_for()
+    visitor.open_tab("Stress test")
+    visitor.until(lambda page: page.locator("#stress-scale [type=number]").input_value() == "0.95")
+    page.evaluate("location.hash = 'tab=stress-test&stress-test=-999_1_0_0_0_0.5'")
+    visitor.until(
+        lambda page: page.locator("#stress-rotation [type=number]").input_value() == "-90"
+    )
+    assert page.locator("#stress-noise [type=number]").input_value() == "0.5"
+    page.get_by_role("button", name="Reset").click()
+    page.wait_for_function("!location.hash.includes('stress-test=')")
     page.get_by_role("button", name="Undo", exact=True).first.click()  # stroke by stroke, still
     page.locator("#answers .verdict.blank").wait_for()
 
@@ -259,6 +284,8 @@ def test_an_address_that_is_cut_or_does_not_fit_changes_nothing_and_is_told_once
         page.locator(STATUS, has_text=says).wait_for()
         assert page.locator(STATUS).inner_text().count(".") == 2
         assert seen(page) == before, fragment[:60]
+    visitor.draw(SEVEN)  # and the address is that of the page again
+    page.wait_for_function("!document.querySelector('.lesson [role=status]').textContent")
     assert page.title() == title
     assert page.locator(".lesson img, .lesson script").count() == 0
 
@@ -280,8 +307,15 @@ def test_five_steps_lead_from_a_guess_to_its_reason_by_keyboard(visit, width, da
         ".inside-tally",
         ".pane .count",
         ".cost-strip",
+        ".costs dd",
+        ".versus",
     ):
         assert not page.locator(answer).first.is_visible()  # before the guess
+    for tab, answer in (("What if", ".whatif"), ("About", "#about td:last-child")):
+        page.get_by_role("tab", name=tab, exact=True).click()
+        page.locator(answer).first.wait_for(state="attached")
+        assert not page.locator(answer).first.is_visible()
+    page.get_by_role("tab", name="Inside one block").click()
     panel.get_by_role("button", name="Go on without a guess").wait_for()
     panel.locator("h3").focus()
     page.keyboard.press("Tab")
@@ -291,7 +325,12 @@ def test_five_steps_lead_from_a_guess_to_its_reason_by_keyboard(visit, width, da
         panel.get_by_role("button", name="Next step").focus()
         page.keyboard.press("Enter")
         panel.get_by_text(f"Step {number} of 5").wait_for()
+        if number == 2:
+            page.locator("[data-move='1']").press("Enter")
+            heard = page.locator(".inside-step [role=status]")
+            heard.filter(has_text="64 weights swapped").wait_for()  # and nothing of their cost
         if number == 3:
+            assert page.locator(".costs dd").first.is_visible()
             page.locator("[data-run=step]").press("Enter")  # a count that is left half done
         if number == 4:
             assert page.locator(".pane.standard .count").inner_text().startswith("14,450,688")

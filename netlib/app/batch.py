@@ -53,6 +53,11 @@ class Row:
     error: str = ""  # why the picture could not be read
 
     @property
+    def is_picture(self) -> bool:
+        """It was sent as a picture; else the row is a note on another file."""
+        return _is_picture(self.name)
+
+    @property
     def disagreement(self) -> float:
         """Total variation distance of two networks' probabilities, the largest over the digits.
 
@@ -331,5 +336,9 @@ def _told(error: DataError, path: Path) -> UserError:
 
 
 def _wanted(name: str) -> bool:
-    """Tables and pictures, those that phones make and nobody here can read, too: they are told."""
-    return has_image_suffix(name) or name.lower().endswith((".csv", ".heic", ".heif"))
+    return _is_picture(name) or name.lower().endswith(".csv")
+
+
+def _is_picture(name: str) -> bool:
+    """Those that phones make and nobody here can read, too: they are told."""
+    return has_image_suffix(name) or name.lower().endswith((".heic", ".heif"))

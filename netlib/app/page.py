@@ -228,6 +228,12 @@ def alert(text: str) -> str:
     return f'<p class="hint" role="alert">{escape(text)}</p>'
 
 
+SPOKEN = 'element.role = "status";'  # read out when it changes
+FORGOTTEN = """
+for (const event of ["pad-sent", "change", "click"]) { // it was of what stood there before
+  document.querySelector("#input-tabs").addEventListener(event, () => { props.value = ""; });
+}
+"""
 BELOW = "What is below goes on with Draw or Upload, whichever was open last."
 WAIT = message(
     "One moment … If this stays, the server does not answer."
@@ -272,7 +278,7 @@ def _stress_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
             "without a break, however sure it is.</p>"
         )
         with gr.Row(equal_height=False):
-            summary = html(WAIT, elem_id="stress-detail")
+            summary = html(WAIT, elem_id="stress-detail", js_on_load=SPOKEN)
             reset = gr.Button("Reset", size="sm", scale=0, min_width=90)
         with gr.Row(elem_classes="stress-grid"):
             for factor in FACTORS:
@@ -296,9 +302,7 @@ def _stress_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
     titles = [chart_title(factor) for factor in FACTORS]
     # A number that is being typed may be none, or beyond its slider.
     detail.update(stress, [current, *sliders], [summary, *charts], moved, titles, preprocess=False)
-    reset.click(
-        lambda: list(NEUTRAL.values()), None, sliders, queue=False, api_visibility="private"
-    )
+    reset.click(lambda: list(NEUTRAL.values()), None, sliders, **INSTANT)
 
 
 def _number_tab(service: Service) -> None:
@@ -322,20 +326,42 @@ def _number_tab(service: Service) -> None:
 
 
 def _batch_tab(service: Service) -> None:
+    running: set[str] = set()  # visitors; Gradio's own way to end an event shows it as an error
+
     async def read_files(
         chosen: Any,
         request: gr.Request | None = None,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> str:
+        def go_on() -> None:
+            if who not in running:
+                raise UserError("Stopped: nothing was kept.")
+
         def report(done: int, total: int) -> None:
-            progress((done, total), desc="Reading", unit="pictures")
+            go_on()
+            progress((done, total), desc="Reading", unit="files")
 
         found = paths(chosen)
         if not found:
             raise UserError("There is no picture to read: choose pictures, or a zip of pictures.")
-        show = partial(batch_html, facts=service.facts)
-        with service.batches.admit(visitor(request)):
-            return await read_batch(partial(service.ask, heavy=True), found, show, report)
+        show, who = partial(batch_html, facts=service.facts), visitor(request)
+        with service.batches.admit(who):
+            try:
+                go_on()
+                return await read_batch(partial(service.ask, heavy=True), found, show, report)
+            finally:
+                running.discard(who)
+
+    def begin(request: gr.Request | None = None) -> str:
+        running.add(visitor(request))
+        return ""
+
+    def end(request: gr.Request | None = None) -> None:
+        running.discard(visitor(request))
+
+    def empty(request: gr.Request | None = None) -> str:
+        end(request)
+        return ""
 
     with gr.Tab("Many pictures", elem_id="many-tab"):
         html(
@@ -358,12 +384,12 @@ def _batch_tab(service: Service) -> None:
         table = html(elem_id="batch-table", js_on_load=asset("batch.js"))
         html(message(BELOW))
     read = guarded(read_files, alert)
-    cleared = button.click(lambda: "", None, table, queue=False, api_visibility="private")
-    reading = cleared.then(read, files, table, api_visibility="private", **UNCHANGED)
-    files.change(lambda: "", None, table, cancels=[reading], queue=False, api_visibility="private")
+    begun = button.click(begin, None, table, **INSTANT)
+    # As many at once as the turnstile lets in.
+    begun.then(read, files, table, api_visibility="private", concurrency_limit=None, **UNCHANGED)
+    files.change(empty, None, table, **INSTANT)
     _keep(files)
-    stop.click(lambda shown: shown or message("Stopped: nothing was kept."), table, table,
-               cancels=[reading], queue=False, api_visibility="private", **UNCHANGED)  # fmt: skip
+    stop.click(end, None, None, **INSTANT)
 
 
 def _label_examples(service: Service) -> str:
@@ -425,7 +451,7 @@ def _teach_tab(
             )
             button = gr.Button("Teach it", variant="primary", scale=0, min_width=120)
             back = gr.Button("Undo", scale=0, min_width=90)
-        note = html(elem_id="teach-note")
+        note = html(elem_id="teach-note", js_on_load=SPOKEN + FORGOTTEN)
         view = html(elem_id="teach-detail")
     detail = Detail("teach", tab, answers)
     detail.update(follow, [lesson, current], [view, label], [], [None])
@@ -450,6 +476,7 @@ def launch_options() -> dict[str, Any]:
         "max_file_size": MAX_FILE_SIZE,
         "show_error": True,
         "ssr_mode": False,
+        "i18n": gr.I18n(en={"common.complete": "Done", "common.upload": "Add files"}),
         "app_kwargs": {
             "title": TITLE,
             "lifespan": _lifespan,

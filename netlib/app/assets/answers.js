@@ -75,7 +75,7 @@ function replied() {
   stopWaiting();
   mark();
   const pad = document.querySelector("#@PAD@ .pad");
-  if (!pad?.classList.contains("drawing")) speak(element.querySelector(".verdict")?.textContent ?? "");
+  if (!pad?.classList.contains("drawing")) speak([...element.querySelectorAll(".verdict, .taught-line")].map((line) => line.textContent).join(" "));
 }
 
 document.addEventListener("pad-sent", (event) => {

@@ -20,7 +20,10 @@ const HEALTH = new URL("health", document.baseURI);
 const note = document.createElement("p");
 note.className = "hint";
 note.setAttribute("role", "alert");
-element.after(note);
+const summary = document.createElement("p"); // for who does not see the table
+summary.className = "unseen";
+summary.setAttribute("role", "status");
+element.after(note, summary);
 let asking = null;
 
 function ask() {
@@ -43,4 +46,7 @@ document.addEventListener("click", ({ target }) => {
   rest();
   ask();
 });
-watch("value", rest);
+watch("value", () => {
+  rest();
+  summary.textContent = element.querySelector(".batch-head p")?.textContent ?? "";
+});

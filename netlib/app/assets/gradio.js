@@ -1,6 +1,6 @@
 // What Gradio's components lack. Upload fields: a name that holds what is written on them, and the kinds of
 // files, so that a phone offers its camera; and pasting. They are only made when their tab is first opened.
-// Adding more files has a name in no language. The language: Gradio calls the page by the browser's, in which its own few words are. Tabs: arrow keys.
+// The language: Gradio calls the page by the browser's, in which its own few words are. Tabs: arrow keys.
 const KINDS = { picture: "image/*", "batch-files": "image/*,.zip,.csv" };
 
 let spoken = "en"; // by Gradio
@@ -11,7 +11,6 @@ function complete() {
   for (const own of document.querySelectorAll(".upload-container, footer")) {
     if (own.lang !== spoken) own.lang = spoken;
   }
-  for (const more of document.querySelectorAll("[aria-label='common.upload']")) more.ariaLabel = more.title = "Add files";
   for (const field of document.querySelectorAll(".upload-container")) {
     const text = field.innerText.trim();
     if (text && field.ariaLabel !== text) field.ariaLabel = text;

@@ -32,11 +32,14 @@ def batch_html(rows: Sequence[Row], facts: Facts) -> str:
 
 
 def _summary(rows: Sequence[Row], facts: Facts) -> str:
-    differ = sum(row.differs for row in rows)
-    unread = sum(row.reading is None for row in rows)
-    parts = [many(len(rows), "picture"), f"{differ} read differently"]
+    pictures = [row for row in rows if row.is_picture]
+    differ = sum(row.differs for row in pictures)
+    unread = sum(row.reading is None for row in pictures)
+    parts = [many(len(pictures), "picture"), f"{differ} read differently"]
     if unread:
         parts.append(f"{unread} not readable")
+    if others := len(rows) - len(pictures):
+        parts.append(f"{many(others, 'other file')} with a note")
     for name, (right, count) in accuracy(rows, facts).items():
         title, colour = escape(facts[name].title), facts[name].colour
         parts.append(
@@ -47,7 +50,7 @@ def _summary(rows: Sequence[Row], facts: Facts) -> str:
 
 def _row(row: Row, facts: Facts) -> str:
     if row.reading is None:
-        cells = "<td>not read</td>" * len(facts)
+        cells = f"<td>{'not read' if row.is_picture else ''}</td>" * len(facts)
         thumbnails = ""
     else:
         thumbnails = "".join(

@@ -101,10 +101,9 @@ def _evidence(
     limit = max((float(np.abs(values).max()) for values in maps.values()), default=1.0)
     figures = dict.fromkeys(networks, _unknown(target, against))
     for name, values in maps.items():
-        total = round(float(values.sum()), 1) + 0.0  # never −0.0
-        caption = f"sum {total:+.1f}{_bias(networks[name], facts[name], target, against)}"
+        caption = written_sum(values, _bias(networks[name], facts[name], target, against))
         picture = _overlay(signed(_smooth(values), limit), images[name])
-        figures[name] = figure(picture, caption.replace("-", "−"), f"Evidence for {target}")
+        figures[name] = figure(picture, caption, f"Evidence for {target}")
     rest = f" and for {escape(against)}" if against is not None else ""
     score = "each score" if against is None else "each difference of the two scores"
     hint = EVIDENCE_HINT.format(target=escape(target), against=rest, score=score)
@@ -121,15 +120,29 @@ def _unknown(target: str, against: str | None = None) -> str:
     return f'<p class="hint">This network does not know {labels}.</p>'
 
 
-def _bias(net: Explainer, facts: NetworkFacts, target: str, against: str | None) -> str:
-    """What comes to the sum, as in ", and +0.12 of bias"; nothing for a head without bias."""
+def written_sum(values: NDArray[np.floating], bias: float | None) -> str:
+    """A picture's sum and what comes to it, as in "sum +8.31, and +0.12 of bias: +8.43 in all".
+
+    What is written adds up: the picture's sum is what is left of the others, once they are rounded.
+    """
+    if bias is None:  # a head without
+        return f"sum {_written(float(values.sum()))}"
+    score, bias = round(float(values.sum()) + bias, 2), round(bias, 2)
+    rest = _written(score - bias)
+    return f"sum {rest}, and {_written(bias)} of bias: {_written(score)} in all"
+
+
+def _written(value: float) -> str:
+    return f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")  # never −0.00
+
+
+def _bias(net: Explainer, facts: NetworkFacts, target: str, against: str | None) -> float | None:
+    """What comes to a picture's sum."""
     bias = net.arrays.get("head.bias")
     if bias is None:
-        return ""
+        return None
     value = float(bias[facts.class_names.index(target)])
-    if against is not None:
-        value -= float(bias[facts.class_names.index(against)])
-    return f", and {value:+.2f} of bias"
+    return value if against is None else value - float(bias[facts.class_names.index(against)])
 
 
 def _cams(networks: Networks, facts: Facts, images: Images, target: str) -> str:

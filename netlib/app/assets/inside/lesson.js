@@ -6,10 +6,15 @@ const REST_MS = 300; // the address follows when nothing has changed for so long
 const FACTORS = [1, 2, 8, 100];
 const GUESSES = ["about as many", "about half", "about an eighth", "about a hundredth"];
 const FILES = ["upload", "many-pictures"]; // tabs whose files no address holds
-const KEPT = "lesson-ink", WORDS = "lesson-words"; // of the browser's own memory, until the tab is closed
+const KEPT = "lesson-ink", WORDS = "lesson-words", LOST = "lost"; // of the browser's own memory, until the tab is closed
+const GONE = "This page was loaded again, without the files and corrections of before: choose and teach them anew.";
+const CHOSEN = ".file-preview, .taught-list"; // what a page that is loaded anew does not have
 const PADS = { ink: "#pad", wide: "#wide-pad" }; // by their keys in an address
+const SLIDERS = { "what-if": ".whatif-sliders", "stress-test": ".stress-grid" }; // by their tabs, which are their keys
 const calm = matchMedia("(prefers-reduced-motion: reduce)"); // then there is no Play
 const $ = (selector) => document.querySelector(selector);
+const slidersOf = (tab) => [...document.querySelectorAll(`${SLIDERS[tab]} input[type=range]`)];
+const valuesOf = (tab) => slidersOf(tab).map(({ value }) => value).join("_");
 const padOf = (key) => $(`${PADS[key]} .pad[data-ready]`);
 
 export function start(element) {
@@ -24,7 +29,8 @@ class Lesson {
     this.manifest = JSON.parse(root.dataset.manifest);
     this.pair = pairOf(this.manifest.networks);
     this.state = {};
-    this.held = {}; // drawings for pads that are not yet made
+    this.held = {}; // drawings for pads, and values for sliders, that are not yet made
+    this.first = {}; // values that sliders begin with
     this.button("start").hidden = !this.pair;
     this.panel = document.createElement("section");
     this.panel.className = "lesson-panel";
@@ -33,6 +39,16 @@ class Lesson {
     $("#inside").before(this.panel);
     this.listen();
     this.follow();
+    this.tellLost();
+  }
+
+  // Gradio loads the page again when a connection that was lost is back.
+  tellLost() {
+    addEventListener("pagehide", () => ($(CHOSEN) ? keep(LOST, 1) : sessionStorage.removeItem(LOST)));
+    if (!sessionStorage.getItem(LOST)) return;
+    const told = node("p", GONE, { role: "alert" });
+    this.root.append(told);
+    document.addEventListener("change", () => told.remove(), { once: true });
   }
 
   button(name) {
@@ -65,12 +81,18 @@ class Lesson {
     }
   }
 
-  show({ ink, wide, ...state }) {
+  show(state) {
+    this.say("");
+    this.held = {};
+    for (const key of [...Object.keys(PADS), ...Object.keys(SLIDERS)]) {
+      this.held[key] = state[key];
+      delete state[key];
+    }
     this.state = state;
-    this.held = { ink, wide };
     this.drawHeld();
     if (state.in) inputTabs().find((tab) => slug(tab.textContent) === state.in)?.click();
     if (state.tab) tabButtons().find((tab) => slug(tab.textContent) === state.tab)?.click();
+    this.moveHeld(openTab());
     if (state.block) openInside(state);
     this.enlarge();
     this.open((this.pair && state.step) || 0, false);
@@ -91,9 +113,32 @@ class Lesson {
     }
   }
 
+  // Sliders, too, are made when their tab is first opened.
+  moveHeld(tab, tries = 60) {
+    if (!SLIDERS[tab]) return;
+    setTimeout(() => {
+      const sliders = slidersOf(tab);
+      if (!sliders.length) return tries && this.moveHeld(tab, tries - 1);
+      this.first[tab] ??= valuesOf(tab);
+      const held = this.held[tab]?.split("_") ?? [];
+      delete this.held[tab];
+      held.forEach((value, i) => {
+        sliders[i].value = value;
+        sliders[i].dispatchEvent(new Event("input", { bubbles: true }));
+      });
+    }, 50);
+  }
+
+  get sliders() { // that were moved
+    return Object.fromEntries(Object.keys(SLIDERS).map((tab) => {
+      const values = valuesOf(tab);
+      return [tab, values === this.first[tab] ? "" : values || this.held[tab]];
+    }));
+  }
+
   // Drawings that are too long for an address outlive a reload all the same.
   restore() {
-    this.held = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
+    Object.assign(this.held, JSON.parse(sessionStorage.getItem(KEPT) ?? "{}"));
     this.drawHeld();
   }
 
@@ -108,15 +153,17 @@ class Lesson {
   }
 
   remember(inks = this.inks, state = this.state) {
-    const fragment = write({ ...state, ...inks });
+    const rest = { ...state, ...this.sliders };
+    const fragment = write({ ...rest, ...inks });
     this.tooLong = fragment.length > MOST;
-    const told = this.tooLong ? write(state) : fragment;
+    const told = this.tooLong ? write(rest) : fragment;
     history.replaceState(null, "", `${location.pathname}${location.search}${told && "#"}${told}`);
     if (this.tooLong) keep(KEPT, JSON.stringify(inks));
     else sessionStorage.removeItem(KEPT);
   }
 
   changed(state = {}) {
+    this.say(""); // it was of what stood here before
     Object.assign(this.state, state);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.remember(), REST_MS);
@@ -131,7 +178,7 @@ class Lesson {
     try {
       await navigator.clipboard.writeText(location.href);
       this.remember();
-      this.say(`The link is copied${missing || ", with what is drawn, the open tabs, block, map and pixel, and the lesson’s step"}.`);
+      this.say(`The link is copied${missing || ", with what is drawn, the open tabs, block, map and pixel, sliders, and the lesson’s step"}.`);
     } catch { // no permission, or no secure connection
       this.say(`The address of this page is the link${missing}: copy it from there.`);
     }
@@ -151,9 +198,10 @@ class Lesson {
     document.addEventListener("pad-ready", () => this.drawHeld());
     document.addEventListener("inside-look", ({ detail }) => this.changed(detail));
     $("#more-tabs").addEventListener("click", () => setTimeout(() => {
-      const tab = $("#more-tabs [role=tab][aria-selected=true]");
-      if (tab) this.changed({ tab: slug(tab.textContent) });
+      this.changed({ tab: openTab() });
+      this.moveHeld(openTab());
     }));
+    for (const event of ["input", "change"]) $("#more-tabs").addEventListener(event, () => this.changed());
     $("#input-tabs").addEventListener("click", () => setTimeout(() => {
       const tab = inputTab();
       this.changed({ in: tab === "draw" || FILES.includes(tab) ? undefined : tab });
@@ -228,7 +276,7 @@ class Lesson {
       { title: "predict", parts: [
         text(`Block ${block + 1} makes ${many(n, "output map")} from ${many(m, "input map")}. ${one.title} needs ${number(cost(a).total)} `
           + `multiplications for it. ${other.title} first filters each input map once, then mixes the filtered maps. `
-          + "How many will it need? Guess: what the block and the bars have shown of it is hidden until step 3."),
+          + "How many will it need? Guess: what this page shows of it is hidden until step 3."),
         choice(this.state.guess),
       ] },
       { title: "look", parts: [
@@ -313,6 +361,7 @@ function tabButtons() {
   return [...document.querySelectorAll("#more-tabs [role=tab], #more-tabs .overflow-dropdown button")];
 }
 
+const openTab = () => slug($("#more-tabs [role=tab][aria-selected=true]")?.textContent ?? "");
 const inputTabs = () => [...document.querySelectorAll("#input-tabs [role=tab]")];
 const inputTab = () => slug(inputTabs().find((tab) => tab.ariaSelected === "true")?.textContent ?? "");
 

@@ -330,5 +330,5 @@ function sumHtml({ separable, first, last, rows, block }) {
   const size = `Times ${last.height} × ${last.width} pixels × ${many(last.n, "output map")}: ${number(cost(block).total)}.`;
   const terms = Array.from({ length: rows }, () => '<span class="term"></span>').join(" ");
   return `<p class="sum-count">${count} ${size}</p><p class="terms">${terms} <span class="rest"></span>
-    <span class="bias"></span><span class="result">= <span class="made"></span>, after ReLU <b class="out"></b></span></p>`;
+    <span class="bias"></span><span class="result">≈ <span class="made"></span>, after ReLU <b class="out"></b></span></p>`;
 }

@@ -1,7 +1,7 @@
-r"""Make every figure and figures/Report.pdf, from data to PDF, and name what else is out of date.
+r"""Make every figure and the report, from data to PDF, and name what else is out of date.
 
 python -m analysis.build           about 15 minutes on two cores, with no network
-python -m analysis.build --full    the committed one: full MNIST, hours on two cores
+python -m analysis.build --full    the committed one, in figures/: full MNIST, hours on two cores
 python -m analysis.build --full --verify    whether the committed one is what its numbers make
 
 python -m analysis report --dataset-path D --output O     the same of any data set of yours
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from analysis.build.store import Build
 
 STATE = "steps.json"
+OURS = Path("figures")  # of the committed report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,7 @@ class Options:
         mnist_root: folder with torchvision's MNIST, for --full; default: download.
         results: folder of the numbers; default: figures/data/SIZE.
         runs: folder of checkpoints; default: runs/report/SIZE.
-        output: folder of the figures and the PDF.
+        output: folder of the figures and the PDF; default: RUNS/figures, with --full figures.
         author: name and roll number, for the first page.
     """
 
@@ -59,7 +60,7 @@ class Options:
     mnist_root: Path | None = None
     results: Path | None = None
     runs: Path | None = None
-    output: Path = Path("figures")
+    output: Path | None = None
     author: str = "The depthwise-digits authors"
 
 
@@ -73,6 +74,7 @@ def run(options: Options) -> Iterator[Path]:
     from analysis.build.artefacts import artefacts
 
     plan = own.make_plan(options) if options.dataset_path else make_plan(options)
+    output = options.output or (OURS if options.full else plan.runs / "figures")
     report = open_report(plan)
     if options.dataset_path:  # the same steps, a page of its own
         if options.list:
@@ -90,6 +92,7 @@ def run(options: Options) -> Iterator[Path]:
     if options.list:
         show(report, others)
         return
+    document.check_output(output, plan.size)
     if not (options.draw_only or options.verify):
         run_steps(report, options)
         others.run([name for name in others.steps if name in asked], redo=asked & {*others.steps})
@@ -105,15 +108,16 @@ def run(options: Options) -> Iterator[Path]:
 
         card = others.steps["model_card"]  # whose inputs the report reads, too
         told = others.problems(card) if plan.size == "full" else []
-        page = (plan, report, options.output, options.author, command)
+        page = (plan, report, output, options.author, command)
         if told := [*told, *differences(*page)]:
             raise ValueError("\n".join(told))
         print("Every number, figure and table is what the result files make.")
         return
-    yield from document.make_page(plan, report, options.output, options.author, command)
+    pages = list(document.make_page(plan, report, output, options.author, command))
     for step in others.steps.values():
         for problem in others.problems(step):
             print(f"note: {problem}")
+    yield from pages
 
 
 def make_plan(options: Options) -> "Plan":

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from analysis.build import document
 from analysis.build.plan import Own, Plan
 from analysis.comparison import leaflet
 from analysis.frame.results import Results
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from analysis.build.store import Build
 
 MOST_CLASSES = 10
-OURS = Path("figures")
 # What speaks of MNIST, of other networks than these, or stands in the pair's own part of the page.
 NOT_HERE = {
     "tails": "imbalance: its long-tailed sets are cut from MNIST",
@@ -41,16 +41,15 @@ def make_plan(options: "Options") -> Plan:
 
     path = options.dataset_path
     assert path is not None, "a report of one's own data is asked for"
-    if options.output == OURS:
-        raise ValueError("--dataset-path needs --output, a folder for that report alone.")
-
+    output = folder_of(options)
+    document.check_output(output, "")
     train = data.DigitDataset(path, "train", num_classes=MOST_CLASSES)
     classes = int(train.labels.max()) + 1
     if classes < 2:
         raise ValueError(f"{path} has one class; expected 2 to {MOST_CLASSES}.")
     size = "full" if options.full else "tiny" if options.tiny else "small"
-    results = options.results or options.output / "data"
-    runs = options.runs or options.output / "runs"
+    results = options.results or output / "data"
+    runs = options.runs or output / "runs"
     own = Own(path, classes, len(train))
     return Plan(size, results, runs, jobs=options.jobs, own=own)
 
@@ -61,11 +60,12 @@ def make_page(plan: Plan, report: "Build", options: "Options") -> Iterator[Path]
 
     assert plan.own is not None
 
-    work, folder = options.output / "page", options.output / "figures"
+    output = folder_of(options)
+    work, folder = output / "page", output / "figures"
     wanted = compare.Options(
         dataset_path=plan.own.path,
         checkpoint=tuple(checkpoints(plan).values()),
-        output=options.output / "pair",
+        output=output / "pair",
     )
     _, found, numbers = compare.ask(wanted)
     pair, missing = leaflet.draw_all(found, folder, work)
@@ -79,7 +79,13 @@ def make_page(plan: Plan, report: "Build", options: "Options") -> Iterator[Path]
         *ending(plan, report),
     ]
     content = {"title": title, "author": options.author, "blocks": blocks}
-    yield leaflet.typeset(content, work, options.output / "Report.pdf")
+    yield leaflet.typeset(content, work, output / "Report.pdf")
+
+
+def folder_of(options: "Options") -> Path:
+    if options.output is None:
+        raise ValueError("--dataset-path needs --output, a folder for that report alone.")
+    return options.output
 
 
 def checkpoints(plan: Plan) -> dict[str, Path]:

@@ -100,6 +100,18 @@ def test_a_figure_of_what_evaluate_wrote_or_what_it_needs_more(
     assert "there is no figure nothing" in refused("figures", "nothing", *given)
 
 
+def test_without_a_name_all_is_drawn_that_can_be_and_nothing_of_ours_is_written_over(
+    output: Path, tmp_path: Path, monkeypatch, caplog
+) -> None:
+    draw_roughly(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    done("figures", "--predictions", output / "first" / "predictions.npz")
+    drawn = {path.stem for path in (tmp_path / "runs" / "figures").glob("*.png")}
+    assert drawn >= {"confusion", "roc", "class_scores"}
+    assert "not drawn: filters: filters are in a checkpoint" in caplog.text
+    assert not (tmp_path / "figures").exists()
+
+
 def test_checkpoints_draw_what_predictions_cannot(
     checkpoints: Checkpoints, tmp_path: Path, refused
 ) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.frame.command import made_by, start, write_json
+from analysis.frame.outputs import Csv, check_record
 from analysis.frame.results import write_table
 from netlib import data, measure, nets
 
@@ -50,10 +51,11 @@ class Options:
     pictures: Path
     checkpoint: tuple[Path, ...]
     unseen: tuple[Path, ...] = ()
-    output: Path
+    output: Csv
 
 
 def run(options: Options) -> Iterator[Path]:
+    check_record(options.output, options)
     test = data.DigitDataset(options.dataset_path, "test")
     with np.load(options.pictures) as stored:
         pictures = dict(stored)

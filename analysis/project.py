@@ -20,6 +20,7 @@ from typing import Any, Literal
 import numpy as np
 
 from analysis.frame.command import made_by, start
+from analysis.frame.outputs import Npz, check_record
 from analysis.frame.results import write_arrays
 from netlib import data
 from netlib.errors import many
@@ -55,10 +56,11 @@ class Options:
     start: Literal["pca", "spectral"] | None = None
     dataset_path: Path | None = None
     split: Literal["train", "test"] = "train"
-    output: Path
+    output: Npz
 
 
 def run(options: Options) -> list[Path]:
+    check_record(options.output, options)
     labels, embeddings, images = read(options)
     chosen = choose(labels, options.count, options.seed)
     coordinates = project(embeddings[chosen], options.method, options.seed, options.start)

@@ -20,10 +20,15 @@ _TEMPORARY = re.compile(rf"\..+\.{_HOST}-(\d+)\.\w{{8}}")
 def replacing(path: Path, folder: Path | None = None) -> Iterator[Path]:
     """An empty file to write to; it takes the place of `path` when the block ends without an error.
 
-    Missing folders above `path` are made. Meanwhile the file lies in `folder`, on the same disk,
-    by default beside `path`.
+    Missing folders above `path` are made; a folder is never replaced. Meanwhile the file lies in
+    `folder`, on the same disk, by default beside `path`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; expected a file to write: name one in it.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise NotADirectoryError(f"{path} lies below a file: name another place.") from None
     handle, name = tempfile.mkstemp(
         dir=folder or path.parent, prefix=temporary_prefix(path, folder)
     )

@@ -67,6 +67,9 @@ def start(name: str, arguments: Sequence[str] | None = None) -> int:
     try:
         options = parse(command.Options, sys.argv[1:] if arguments is None else arguments)
         if options is not None:
+            from analysis.frame.outputs import check_outputs
+
+            check_outputs(options)
             for path in command.run(options):
                 print(path)
     except USER_ERRORS as error:

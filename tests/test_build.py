@@ -27,6 +27,7 @@ from analysis.frame.results import Results
 from analysis.questions import calibration, headline, tails
 from netlib.data import sources
 from netlib.data.sources import Split
+from netlib.errors import WorkError
 
 ROOT = Path(__file__).parents[1]
 FULL = Path("figures/data/full")
@@ -200,6 +201,18 @@ def test_a_failure_keeps_what_is_done(place: Path) -> None:
         build(place, good, bad).run(["good", "bad"])
     assert build(place, good, bad).problems(good) == []
     assert build(place, good, bad).problems(bad)
+
+
+def test_a_failure_shows_no_traceback_and_ctrl_c_ends_the_build(
+    place: Path, monkeypatch, capsys
+) -> None:
+    bad = step(place / "bad.csv", "--fail")
+    with pytest.raises(WorkError):
+        build(place, bad).run(["bad"])
+    assert "Traceback" not in capsys.readouterr().out
+    monkeypatch.setattr("analysis.build.store.start", lambda *_: command.INTERRUPTED)
+    with pytest.raises(KeyboardInterrupt):
+        build(place, bad).run(["bad"])
 
 
 def test_a_changed_file_and_what_read_it_are_named(place: Path) -> None:

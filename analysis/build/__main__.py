@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 STATE = "steps.json"
 OURS = Path("figures")  # of the committed report
+AUTHORS = "The depthwise-digits authors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ class Options:
         results: folder of the numbers; default: figures/data/SIZE.
         runs: folder of checkpoints; default: runs/report/SIZE.
         output: folder of the figures and the PDF; default: RUNS/figures, with --full figures.
-        author: name and roll number, for the first page.
+        author: name and roll number, for the first page; default: ours, but none of your data.
     """
 
     dataset_path: Path | None = None
@@ -61,7 +62,7 @@ class Options:
     results: Path | None = None
     runs: Path | None = None
     output: Path | None = None
-    author: str = "The depthwise-digits authors"
+    author: str = ""
 
 
 def run(options: Options) -> Iterator[Path]:
@@ -80,6 +81,7 @@ def run(options: Options) -> Iterator[Path]:
         if options.list:
             show(report)
             return
+        own.check_same(plan, report)
         if not options.draw_only:
             run_steps(report, options)
             report = open_report(plan)
@@ -102,18 +104,19 @@ def run(options: Options) -> Iterator[Path]:
     for step in results_of(report):
         for problem in report.problems(step):
             raise ValueError(problem)
+    author = options.author or AUTHORS
     command = command_line(Options(full=options.full, tiny=options.tiny))
     if options.verify:
         from analysis.build.verify import differences
 
         card = others.steps["model_card"]  # whose inputs the report reads, too
         told = others.problems(card) if plan.size == "full" else []
-        page = (plan, report, output, options.author, command)
+        page = (plan, report, output, author, command)
         if told := [*told, *differences(*page)]:
             raise ValueError("\n".join(told))
         print("Every number, figure and table is what the result files make.")
         return
-    pages = list(document.make_page(plan, report, output, options.author, command))
+    pages = list(document.make_page(plan, report, output, author, command))
     for step in others.steps.values():
         for problem in others.problems(step):
             print(f"note: {problem}")

@@ -47,6 +47,7 @@ COMMANDS: dict[str, str] = {
 SHIPPED = (Path("checkpoints/standard.safetensors"), Path("checkpoints/mobilenet.safetensors"))
 FORMER = {"build": "report"}  # names that commands had
 SYNONYMS = {"--loss-func": "--loss"}  # the course's name
+INTERRUPTED = 130  # the exit status after Ctrl+C
 # A user's mistakes; whatever else is raised is ours, and keeps its traceback.
 USER_ERRORS = (ValueError, OSError, ImportError, WorkError)
 
@@ -77,7 +78,7 @@ def start(name: str, arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         print(f"{name}: stopped by Ctrl+C.", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     return 0
 
 

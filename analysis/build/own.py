@@ -45,16 +45,17 @@ def make_plan(options: "Options") -> Plan:
             or would go where another report is.
     """
     from netlib import data
+    from netlib.data.layout import find_split, read_table
 
     path = options.dataset_path
     assert path is not None, "a report of one's own data is asked for"
     output = folder_of(options)
     document.check_output(output, "")
-    train = data.DigitDataset(path, "train", num_classes=MOST_CLASSES)
-    classes = int(train.labels.max()) + 1
+    classes = max(read_table(find_split(path, "train"), MOST_CLASSES).labels) + 1
     if classes < 2:
         raise ValueError(f"{path} has one class; expected 2 to {MOST_CLASSES}.")
-    counts = train.class_counts[:classes]
+    train = data.DigitDataset(path, "train", num_classes=classes)
+    counts = train.class_counts
     if 0 in counts:
         raise ValueError(
             f"{path} has no training image of class {counts.index(0)}; expected some of each from "

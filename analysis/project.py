@@ -24,6 +24,7 @@ from analysis.frame.outputs import Npz, check_record
 from analysis.frame.results import write_arrays
 from netlib import data
 from netlib.errors import many
+from netlib.files import read_arrays
 
 STARTS = {"umap": "spectral", "tsne": "pca"}  # the defaults of umap-learn and openTSNE
 NEIGHBOURS = 15  # of UMAP: its authors' default
@@ -83,13 +84,13 @@ def read(options: Options) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     if (options.predictions is None) == (options.checkpoint is None):
         raise ValueError("expected --predictions, or --checkpoint and --dataset-path.")
     if options.predictions:
-        with np.load(options.predictions, allow_pickle=False) as file:
-            if not {"labels", "embeddings"} <= set(file.files):
-                raise ValueError(
-                    f"{options.predictions} lacks labels or embeddings: write it with "
-                    "analysis.evaluate."
-                )
-            labels, embeddings = file["labels"], file["embeddings"]
+        found = read_arrays(options.predictions)
+        if not {"labels", "embeddings"} <= found.keys():
+            raise ValueError(
+                f"{options.predictions} lacks labels or embeddings: write it with "
+                "analysis.evaluate."
+            )
+        labels, embeddings = found["labels"], found["embeddings"]
         return labels, embeddings, read_images(path, options.split, labels) if path else None
     if path is None or options.checkpoint is None:
         raise ValueError("--checkpoint needs --dataset-path, of which it is asked.")

@@ -10,6 +10,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # Processes are counted by host: a folder may be shared with other machines.
 _HOST = hashlib.blake2b(socket.gethostname().encode(), digest_size=4).hexdigest()
@@ -40,6 +44,24 @@ def replacing(path: Path, folder: Path | None = None) -> Iterator[Path]:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def read_arrays(path: Path) -> "dict[str, NDArray]":
+    """The arrays in an npz.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is damaged, or of another kind.
+    """
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise FileNotFoundError(f"There is no {path}; name a file of arrays (.npz).") from None
+    except Exception as error:  # numpy and zipfile raise many kinds
+        raise ValueError(f"{path} is damaged or no file of arrays (.npz): make it anew.") from error
 
 
 def temporary_prefix(path: Path, folder: Path | None = None) -> str:

@@ -98,6 +98,11 @@ def test_a_figure_of_what_evaluate_wrote_or_what_it_needs_more(
     given = ("--predictions", output / "first" / "predictions.npz", "--output", tmp_path)
     assert "filters: filters are in a checkpoint" in refused("figures", "filters", *given)
     assert "there is no figure nothing" in refused("figures", "nothing", *given)
+    damaged = tmp_path / "predictions.npz"
+    for content in (b"text", files[0].read_bytes()[:900]):
+        damaged.write_bytes(content)
+        said = "predictions.npz is damaged or no file of arrays"
+        assert said in refused("figures", "roc", "--predictions", damaged, "--output", tmp_path)
 
 
 def test_without_a_name_all_is_drawn_that_can_be_and_nothing_of_ours_is_written_over(

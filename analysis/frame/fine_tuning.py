@@ -14,6 +14,7 @@ import numpy as np
 
 from analysis.frame.command import made_by
 from netlib import data, nets
+from netlib.files import read_arrays
 
 SHARE = 0.1  # of a rehearsed epoch: the new digits, repeated
 TESTED = 0.2  # of the rehearsed digits
@@ -47,8 +48,8 @@ def rehearsed(options: Any, num_classes: int) -> Sets | None:
         "training, whose scores tell what is forgotten, not how unseen digits are read.",
         path,
     )
-    with np.load(source, allow_pickle=False) as file:
-        images, labels = file["images"], file["labels"].astype(np.int64)
+    found = read_arrays(source)
+    images, labels = found["images"], found["labels"].astype(np.int64)
     digits = data.DigitDataset.from_arrays(images, labels, num_classes=num_classes)
     rows = data.split_stratified(labels, {"test": TESTED, "train": None}, seed=0)
     return digits.select(rows["train"]), digits.select(rows["test"])
@@ -133,8 +134,7 @@ def write_map(options: Any, source: Path, checkpoint: Path) -> Path:
     from analysis.project import project, settings
     from netlib.answer import Predictor, Reader
 
-    with np.load(source, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
+    arrays = read_arrays(source)
     told = json.loads(str(arrays.pop("made_by")))
     images = arrays["images"].astype(np.float32) / 255
     reader = Reader(Predictor({"new": checkpoint}))

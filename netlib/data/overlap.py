@@ -59,7 +59,7 @@ def warn_of_seen(checkpoint: Path, images: Tensor) -> int | None:
     try:
         known = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"{path} holds no hashes of images ({error}); delete it.") from error
+        raise ValueError(f"{path} holds no hashes of images; delete it.") from error
     seen = int(np.isin(digests(images), known).sum())
     if seen:
         log.warning(

@@ -167,9 +167,9 @@ def run(options: Options) -> list[Path]:
         kept = fine_tuning.kept(options, rehearsed, results) if options.start_from else {}
         metadata = make_metadata(options, net, records, results, history, kept)
         written.append(nets.save_network(net, checkpoint, metadata))
-        written.append(data.write_digests(checkpoint, digits.train_set.images))
+        first = fine_tuning.first_digests(options.start_from) if options.start_from else []
+        written.append(data.write_digests(checkpoint, digits.train_set.images, first))
         if options.start_from:
-            fine_tuning.add_digests(options.start_from, checkpoint)
             written += fine_tuning.write_beside(options, rehearsed, checkpoint)
         state.unlink(missing_ok=True)
     data.warn_of_seen(checkpoint, digits.test_set.images)

@@ -100,15 +100,15 @@ def write_beside(options: Any, sets: Sets | None, checkpoint: Path) -> list[Path
     return written
 
 
-def add_digests(parent: Path, checkpoint: Path) -> None:
-    """To the hashes of the new training images those of the first training."""
-    from netlib.data.overlap import digests_path, join_digests
+def first_digests(parent: Path) -> list[Path]:
+    """The file of hashes of the first training's images; none, and a warning, where it is not."""
+    from netlib.data.overlap import digests_path
 
-    files = [digests_path(parent), digests_path(checkpoint)]
-    if files[0].is_file():
-        join_digests(checkpoint, files)
-    else:
-        logging.warning("%s is missing: what it was trained on first is not known.", files[0])
+    path = digests_path(parent)
+    if not path.is_file():
+        logging.warning("%s is missing: what it was trained on first is not known.", path)
+        return []
+    return [path]
 
 
 def tell(options: Any, tested: "data.DigitDataset", checkpoint: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -171,6 +172,12 @@ def answers(place: int, predictions: list[int], labels: list[int]) -> Answers:
     pictures = np.arange(n, dtype=np.uint8)[:, None, None] * np.ones((1, 4, 4), np.uint8)
     arrays = np.array(labels), logits, np.zeros((n, 2))
     return Answers("AB"[place], place, *arrays, 1.0, ("0", "1", "2"), pictures)
+
+
+def test_names_that_are_cut_are_told_so() -> None:
+    named = [replace(one, class_names=("zero", "one", "two")) for one in PAIR]
+    assert "its class (the first 3 letters), then" in errors(named)[1]
+    assert "its class, then" in errors(PAIR)[1]
 
 
 LABELS = [0, 1, 2, 2]

@@ -1,7 +1,7 @@
 r"""Draw figures: the report's from its numbers, or those of any networks' answers.
 
 python -m analysis.figures --list
-python -m analysis.figures learning_rate tsne --data figures/data/full --output figures
+python -m analysis.figures sweeps tsne --data figures/data/full --output figures
 python -m analysis.figures roc errors --predictions runs/mobilenet/test/predictions.npz \
     --output runs/mobilenet
 python -m analysis.figures filters --checkpoint checkpoints/standard.safetensors --output runs
@@ -97,13 +97,13 @@ def draw_answers(options: Options, output: Path) -> Iterator[Path]:
         return
     if options.predictions:
         found = answers.read_answers(options.predictions)
-    elif set(options.names) == {"filters"}:
+    elif set(options.names) <= {"filters"}:
         names = answers.short_names(options.checkpoint)
         found = list(map(answers.unasked, names, options.checkpoint, range(len(names))))
     else:
         raise ValueError("--checkpoint draws filters; other figures need --predictions.")
     problems = []
-    for name in options.names or DRAWN:
+    for name in options.names or (DRAWN if options.predictions else ["filters"]):
         try:
             write(name, partial(DRAWN[name][1], found), output, options.vector)
         except ValueError as error:

@@ -262,7 +262,7 @@ def read_level(factor: str, level: str) -> Any:
         return kind(level)
     except ValueError:
         raise ValueError(
-            f"--levels has {level!r}; {factor} expects {kind.__name__} values."
+            f"--levels has {level!r}; {factor} expects {'whole ' if kind is int else ''}numbers."
         ) from None
 
 

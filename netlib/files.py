@@ -61,7 +61,7 @@ def read_arrays(path: Path) -> "dict[str, NDArray]":
     except FileNotFoundError:
         raise FileNotFoundError(f"There is no {path}; name a file of arrays (.npz).") from None
     except Exception as error:  # numpy and zipfile raise many kinds
-        raise ValueError(f"{path} is damaged or no file of arrays (.npz): make it anew.") from error
+        raise ValueError(f"{path} is damaged or no file of arrays; expected an .npz.") from error
 
 
 def temporary_prefix(path: Path, folder: Path | None = None) -> str:

@@ -122,7 +122,7 @@ def test_checkpoints_draw_what_predictions_cannot(
     checkpoints: Checkpoints, tmp_path: Path, refused
 ) -> None:
     named = ["--checkpoint", *map(str, checkpoints), "--output", str(tmp_path)]
-    done("figures", "filters", *named)
+    done("figures", *named)
     assert [path.name for path in tmp_path.glob("*.png")] == ["filters.png"]
     assert "other figures need --predictions" in refused("figures", "confusion", *named)
 

@@ -77,20 +77,25 @@ def run(options: Options) -> Iterator[Path]:
     plan = own.make_plan(options) if options.dataset_path else make_plan(options)
     output = options.output or (OURS if options.full else plan.runs / "figures")
     report = open_report(plan)
+    others = artefacts()
+    asked = {*options.redo, *options.steps}
+    known = {*report.steps, *({} if options.dataset_path else others.steps)}
+    if unknown := asked - known:
+        raise ValueError(f"there is no step {sorted(unknown)[0]!r}; --list names them all.")
     if options.dataset_path:  # the same steps, a page of its own
         if options.list:
             show(report)
             return
+        if options.verify:
+            raise ValueError("--verify compares our report; of a data set of yours draw it anew.")
         own.check_same(plan, report)
         if not options.draw_only:
             run_steps(report, options)
             report = open_report(plan)
-        yield from own.make_page(plan, report, options)
+        if not options.steps:
+            refuse_problems(report)
+            yield from own.make_page(plan, report, options)
         return
-    others = artefacts()
-    asked = {*options.redo, *options.steps}
-    if unknown := asked - {*report.steps, *others.steps}:
-        raise ValueError(f"there is no step {sorted(unknown)[0]!r}; --list names them all.")
     if options.list:
         show(report, others)
         return
@@ -101,9 +106,7 @@ def run(options: Options) -> Iterator[Path]:
         report = open_report(plan)
     if options.steps:
         return
-    for step in results_of(report):
-        for problem in report.problems(step):
-            raise ValueError(problem)
+    refuse_problems(report)
     author = options.author or AUTHORS
     command = command_line(Options(full=options.full, tiny=options.tiny))
     if options.verify:
@@ -148,6 +151,13 @@ def open_report(plan: "Plan") -> "Build":
 def results_of(report: "Build") -> "list[Step]":
     """The steps that write results; the others make the data sets that these read."""
     return [step for step in report.steps.values() if not step.is_data]
+
+
+def refuse_problems(report: "Build") -> None:
+    """Raise a ValueError where a result is missing, changed or stale."""
+    for step in results_of(report):
+        for problem in report.problems(step):
+            raise ValueError(problem)
 
 
 def run_steps(report: "Build", options: Options) -> None:

@@ -89,7 +89,7 @@ def check_made_by(record: Path, options: Any, *free: str, written: Sequence[str]
     if not _is_same(command, options, free):
         raise ValueError(
             f"{record.parent} holds the results of another run "
-            f"({command or 'of an unknown command'}): name another --output, or delete it."
+            f"({command or 'of an unknown command'}): name another --output."
         )
 
 

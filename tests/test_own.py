@@ -77,6 +77,16 @@ def test_too_few_images_are_told_before_any_training(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_missing_result_and_an_unknown_step_stop_it(
+    digit_folder, tmp_path: Path, refused
+) -> None:
+    dataset = digit_folder(train=20, test=7, num_classes=3)
+    words = ("report", "--dataset-path", dataset, "--output", tmp_path)
+    assert "there is no step 'nothing'" in refused(*words, "--redo", "nothing")
+    assert "pairs.csv is not there: make it with --redo pairs" in refused(*words, "--draw-only")
+    assert "--verify compares our report" in refused(*words, "--verify")
+
+
 def test_the_report_of_another_data_set_or_size_is_kept(
     digit_folder, tmp_path: Path, refused
 ) -> None:

@@ -10,10 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from typing import Any
 
 # Processes are counted by host: a folder may be shared with other machines.
 _HOST = hashlib.blake2b(socket.gethostname().encode(), digest_size=4).hexdigest()
@@ -46,7 +43,7 @@ def replacing(path: Path, folder: Path | None = None) -> Iterator[Path]:
         raise
 
 
-def read_arrays(path: Path) -> "dict[str, NDArray]":
+def read_arrays(path: Path) -> dict[str, Any]:
     """The arrays in an npz.
 
     Raises:

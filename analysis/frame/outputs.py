@@ -17,7 +17,7 @@ from analysis.frame.command import module_name, parse
 Csv = Annotated[Path, ".csv"]
 Npz = Annotated[Path, ".npz"]
 Png = Annotated[Path, ".png"]
-WRITTEN = ("output", "keep", "vector", "results", "cache_dir")
+WRITTEN = ("output", "keep", "vector", "results")  # a cache that cannot be written is no harm
 
 
 def check_outputs(options: Any) -> None:

@@ -45,7 +45,7 @@ lint: $(DEV) ## check style, types and who imports what
 benchmark: $(TRAIN) ## measure training, inference and serving
 	$(RUN) -m analysis.benchmark $(ARGS)
 
-report: $(TRAIN) ## train, draw and typeset figures/Report.pdf, in about 15 minutes
+report: $(TRAIN) ## train, draw and typeset a small report, in about 15 minutes
 	$(RUN) -m analysis.build $(ARGS)
 
 pictures: $(TRAIN) ## draw how photos, boards and signs are read, to figures/pictures.png

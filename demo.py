@@ -8,6 +8,7 @@ Hugging Face Spaces run this file as it is.
 import argparse
 import logging
 import os
+import socket
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +25,7 @@ from netlib.app.service import Service
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 STANDARD = CHECKPOINTS / "standard.safetensors"
 MOBILENET = CHECKPOINTS / "mobilenet.safetensors"
+MAX_PORT = 65535
 
 
 def build_demo(
@@ -82,6 +84,23 @@ def _bypass_proxy() -> None:
         os.environ[name] = ",".join(filter(None, hosts))
 
 
+def check_address(host: str | None, port: int | None) -> None:
+    """Raise a ValueError where nothing can be served there."""
+    if port is not None and not 1 <= port <= MAX_PORT:
+        raise ValueError(f"--port is {port}; expected 1 to {MAX_PORT}.")
+    if host is None and port is None:  # the first that is free
+        return
+    with socket.socket(socket.AF_INET6 if host and ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host or "127.0.0.1", port or 0))
+        except OSError as error:
+            place = f"--host {host}" if port is None else f"--port {port}"
+            raise ValueError(
+                f"{place} cannot be listened on ({error.strerror}): name another, or leave it out."
+            ) from error
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Build the app and serve it until interrupted."""
     args = parse_arguments(arguments)
@@ -92,6 +111,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise ValueError(
                 '--mcp needs the package mcp: pip install -c constraints.txt -e ".[mcp]"'
             )
+        check_address(args.host, args.port)
         _bypass_proxy()
         demo = build_demo(*args.checkpoint, teach_folder=args.teach_folder, workers=args.workers)
         demo.launch(
@@ -101,7 +121,7 @@ def main(arguments: list[str] | None = None) -> int:
             mcp_server=args.mcp or None,
             **launch_options(),
         )
-    except (ValueError, OSError) as error:  # OSError: a missing file, or a port that is taken
+    except (ValueError, OSError) as error:  # OSError: a missing file
         print(f"demo: {error}", file=sys.stderr)
         return 2
     return 0

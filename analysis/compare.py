@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from analysis import evaluate
 from analysis.frame.command import made_by, start, write_json
+from analysis.frame.outputs import check_made_by
 
 if TYPE_CHECKING:
     from analysis.comparison.answers import Answers
@@ -52,6 +53,7 @@ def run(options: Options) -> Iterator[Path]:
         raise ValueError(
             f"--checkpoint names {len(options.checkpoint)}; expected two networks, or three."
         )
+    check_made_by(options.output / "comparison.json", options, "author", written=[leaflet.PDF])
     written, found, numbers = ask(options)
     yield from written
     yield write_json(options.output / "comparison.json", numbers)
@@ -62,20 +64,21 @@ def ask(options: Options) -> "tuple[list[Path], list[Answers], dict[str, Any]]":
     """Each network's files, their answers, and everything that the page says in numbers."""
     from analysis.comparison import answers, told
 
-    asked = {
-        name: evaluate.ask(
-            evaluate.Options(
-                dataset_path=options.dataset_path,
-                split=options.split,
-                checkpoint=checkpoint,
-                preprocess=options.preprocess,
-                output=options.output / name,
-            )
+    each = {
+        name: evaluate.Options(
+            dataset_path=options.dataset_path,
+            split=options.split,
+            checkpoint=checkpoint,
+            preprocess=options.preprocess,
+            output=options.output / name,
         )
         for name, checkpoint in zip(
             answers.short_names(options.checkpoint), options.checkpoint, strict=True
         )
     }
+    for one in each.values():
+        evaluate.check(one)
+    asked = {name: evaluate.ask(one) for name, one in each.items()}
     written = [path for one in asked.values() for path in evaluate.write(one)]
     found = answers.check(
         [

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from analysis.frame.command import made_by, on_terminal, start, write_json
+from analysis.frame.outputs import check_made_by
 from netlib import answer, data, measure, nets
 from netlib.errors import many
 
@@ -69,7 +70,13 @@ class Asked:
 
 
 def run(options: Options) -> list[Path]:
+    check(options)
     return write(ask(options))
+
+
+def check(options: Options) -> None:
+    """Refuse to write over what another command, or this one of another network, found."""
+    check_made_by(options.output / "scores.json", options, written=["predictions.npz"])
 
 
 def ask(options: Options) -> Asked:

@@ -1,7 +1,7 @@
 r"""Draw figures: the report's from its numbers, or those of any networks' answers.
 
 python -m analysis.figures --list
-python -m analysis.figures learning_rate tsne --data figures/data/full --output figures
+python -m analysis.figures sweeps tsne --data figures/data/full --output figures
 python -m analysis.figures roc errors --predictions runs/mobilenet/test/predictions.npz \
     --output runs/mobilenet
 python -m analysis.figures filters --checkpoint checkpoints/standard.safetensors --output runs
@@ -14,6 +14,7 @@ the pictures. The same numbers give the same bytes.
 
 import io
 import json
+import logging
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from analysis.questions import Drawn, figures
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+COMMITTED = Path("figures/data/full")  # the numbers behind figures/
 LARGEST = 300_000  # bytes of a PNG; above it, colours are cut to 256
 
 
@@ -42,16 +44,16 @@ class Options:
         data: folder of result files.
         predictions: predictions.npz of analysis.evaluate, of one network or more.
         checkpoint: instead, for the figure filters: networks.
-        output: folder for the PNGs.
+        output: folder for the PNGs; default: figures, of other numbers or answers runs/figures.
         vector: folder for the same figures as PDF.
     """
 
     names: tyro.conf.Positional[tuple[str, ...]] = ()
     list: bool = False
-    data: Path = Path("figures/data/full")
+    data: Path = COMMITTED
     predictions: tuple[Path, ...] = ()
     checkpoint: tuple[Path, ...] = ()
-    output: Path = Path("figures")
+    output: Path | None = None
     vector: Path | None = None
 
 
@@ -66,8 +68,10 @@ def run(options: Options) -> Iterator[Path]:
         raise ValueError(
             f"there is no figure {unknown[0]} here; expected one of {', '.join(known)}."
         )
+    ours = not of_answers and options.data == COMMITTED
+    output = options.output or Path("figures" if ours else "runs/figures")
     if of_answers:
-        yield from draw_answers(options)
+        yield from draw_answers(options, output)
         return
     if not options.data.is_dir():
         raise ValueError(
@@ -78,12 +82,13 @@ def run(options: Options) -> Iterator[Path]:
         show(names, options.data)
         return
     problems: list[str] = []
-    yield from draw(names, options.data, options.output, options.vector, problems.append)
+    yield from draw(names, options.data, output, options.vector, problems.append)
     if problems:
         raise ValueError("\n".join(problems))
 
 
-def draw_answers(options: Options) -> Iterator[Path]:
+def draw_answers(options: Options, output: Path) -> Iterator[Path]:
+    """Those that are named, or all that these answers allow."""
     from analysis.comparison import answers
     from analysis.comparison.drawn import DRAWN
 
@@ -92,21 +97,23 @@ def draw_answers(options: Options) -> Iterator[Path]:
         return
     if options.predictions:
         found = answers.read_answers(options.predictions)
-    elif set(options.names) == {"filters"}:
+    elif set(options.names) <= {"filters"}:
         names = answers.short_names(options.checkpoint)
         found = list(map(answers.unasked, names, options.checkpoint, range(len(names))))
     else:
         raise ValueError("--checkpoint draws filters; other figures need --predictions.")
     problems = []
-    for name in options.names or DRAWN:
+    for name in options.names or (DRAWN if options.predictions else ["filters"]):
         try:
-            write(name, partial(DRAWN[name][1], found), options.output, options.vector)
+            write(name, partial(DRAWN[name][1], found), output, options.vector)
         except ValueError as error:
-            problems.append(f"{name}: {error}.")
+            problems.append(f"{name}: {str(error).rstrip('.')}.")
             continue
-        yield options.output / f"{name}.png"
-    if problems:
+        yield output / f"{name}.png"
+    if problems and options.names:
         raise ValueError("\n".join(problems))
+    for problem in problems:
+        logging.warning("not drawn: %s", problem)
 
 
 def show(names: Sequence[str], folder: Path) -> None:

@@ -25,8 +25,9 @@ from analysis.frame.command import (
     word,
     write_json,
 )
+from analysis.frame.outputs import check_file, told_in
 from netlib import data, measure, nets, training
-from netlib.data.stores import check_file
+from netlib.data.stores import check_file as check_size
 from netlib.errors import many
 from netlib.training.config import AugmentConfig, TrainConfig
 
@@ -162,9 +163,9 @@ def run(options: Options) -> list[Path]:
         kept = fine_tuning.kept(options, rehearsed, results) if options.start_from else {}
         metadata = make_metadata(options, net, records, results, history, kept)
         written.append(nets.save_network(net, checkpoint, metadata))
-        written.append(data.write_digests(checkpoint, digits.train_set.images))
+        first = fine_tuning.first_digests(options.start_from) if options.start_from else []
+        written.append(data.write_digests(checkpoint, digits.train_set.images, first))
         if options.start_from:
-            fine_tuning.add_digests(options.start_from, checkpoint)
             written += fine_tuning.write_beside(options, rehearsed, checkpoint)
         state.unlink(missing_ok=True)
     data.warn_of_seen(checkpoint, digits.test_set.images)
@@ -242,10 +243,11 @@ def check_overwriting(options: Options, output: Path, checkpoint: Path, state: P
             f"{state} holds an interrupted training: go on with --resume and the same options, "
             "name another --output, or delete it."
         )
+    if options.is_training:
+        check_file(checkpoint, f"--checkpoint {checkpoint}", ".safetensors")
     made: dict[Path, Any] = {}
-    if (output / "scores.json").exists():
-        scores = json.loads((output / "scores.json").read_text(encoding="utf-8"))
-        made[output] = scores.get("made_by", {}).get("run")
+    if any((output / name).exists() for name in ("scores.json", "history.csv")):
+        made[output] = told_in(output / "scores.json").get("run")
     if options.is_training and checkpoint.exists():
         made[checkpoint] = nets.read_metadata(checkpoint).get("run")
     for path, run in made.items():
@@ -414,7 +416,7 @@ def data_record(path: Path) -> dict[str, Any]:
     record = path / "record.json"
     if not record.is_file():
         return {"source": path.name}
-    check_file(record, MAX_RECORD)
+    check_size(record, MAX_RECORD)
     try:
         content = json.loads(record.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:

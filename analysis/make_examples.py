@@ -27,6 +27,8 @@ HARD, DIFFER, NUMBERS, NONE = 8, 8, 3, 4
 MOST_OF_A_LABEL = 2  # of the hard and the differing ones
 CANDIDATES = 150  # digits with the least agreement, read again as the app reads them
 
+KINDS = ("clear", "differ", "hard", "number", "none")  # how the names of examples begin
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -37,7 +39,7 @@ class Options:
         split: to choose from.
         checkpoints: standard, then MobileNet.
         seed: of the choice.
-        output: folder of the PNGs; its PNGs are replaced.
+        output: folder of the PNGs; those of a former choice are replaced.
     """
 
     dataset_path: Path
@@ -53,12 +55,17 @@ def run(options: Options) -> Iterator[Path]:
     images, labels = dataset.images[:, 0].numpy(), dataset.labels.numpy()
     examples = choose(answer.Reader(predictor), images, labels, options.seed)
     options.output.mkdir(parents=True, exist_ok=True)
-    for old in options.output.glob("*.png"):
-        old.unlink()
+    remove_former(options.output)
     for name, content in examples.items():
         path = options.output / f"{name}.png"
         path.write_bytes(content)
         yield path
+
+
+def remove_former(folder: Path) -> None:
+    for kind in KINDS:
+        for old in folder.glob(f"{kind}-*-*.png"):
+            old.unlink()
 
 
 def choose(

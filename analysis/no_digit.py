@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.frame.command import made_by, start, write_json
+from analysis.frame.outputs import Csv, check_record
 from analysis.frame.results import write_table
 from netlib import data, measure, nets
+from netlib.files import read_arrays
 
 if TYPE_CHECKING:
     from netlib.measure.refusing import Said
@@ -50,13 +52,13 @@ class Options:
     pictures: Path
     checkpoint: tuple[Path, ...]
     unseen: tuple[Path, ...] = ()
-    output: Path
+    output: Csv
 
 
 def run(options: Options) -> Iterator[Path]:
+    check_record(options.output, options)
     test = data.DigitDataset(options.dataset_path, "test")
-    with np.load(options.pictures) as stored:
-        pictures = dict(stored)
+    pictures = read_arrays(options.pictures)
     digits = (test.images.numpy()[:, 0], test.labels.numpy())
     rows = []
     for path in (*options.checkpoint, *options.unseen):

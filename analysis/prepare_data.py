@@ -70,6 +70,7 @@ class Options:
 
 
 def run(options: Options) -> list[Path]:
+    data.check_empty(options.output)
     source = load_source(options)
     rows, profile = choose_rows(source, options)
     facts = {"source": source.name, **source.record, "profile": profile, "seed": options.seed}

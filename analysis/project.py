@@ -20,9 +20,11 @@ from typing import Any, Literal
 import numpy as np
 
 from analysis.frame.command import made_by, start
+from analysis.frame.outputs import Npz, check_record
 from analysis.frame.results import write_arrays
 from netlib import data
 from netlib.errors import many
+from netlib.files import read_arrays
 
 STARTS = {"umap": "spectral", "tsne": "pca"}  # the defaults of umap-learn and openTSNE
 NEIGHBOURS = 15  # of UMAP: its authors' default
@@ -55,10 +57,11 @@ class Options:
     start: Literal["pca", "spectral"] | None = None
     dataset_path: Path | None = None
     split: Literal["train", "test"] = "train"
-    output: Path
+    output: Npz
 
 
 def run(options: Options) -> list[Path]:
+    check_record(options.output, options)
     labels, embeddings, images = read(options)
     chosen = choose(labels, options.count, options.seed)
     coordinates = project(embeddings[chosen], options.method, options.seed, options.start)
@@ -81,13 +84,13 @@ def read(options: Options) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     if (options.predictions is None) == (options.checkpoint is None):
         raise ValueError("expected --predictions, or --checkpoint and --dataset-path.")
     if options.predictions:
-        with np.load(options.predictions, allow_pickle=False) as file:
-            if not {"labels", "embeddings"} <= set(file.files):
-                raise ValueError(
-                    f"{options.predictions} lacks labels or embeddings: write it with "
-                    "analysis.evaluate."
-                )
-            labels, embeddings = file["labels"], file["embeddings"]
+        found = read_arrays(options.predictions)
+        if not {"labels", "embeddings"} <= found.keys():
+            raise ValueError(
+                f"{options.predictions} lacks labels or embeddings: write it with "
+                "analysis.evaluate."
+            )
+        labels, embeddings = found["labels"], found["embeddings"]
         return labels, embeddings, read_images(path, options.split, labels) if path else None
     if path is None or options.checkpoint is None:
         raise ValueError("--checkpoint needs --dataset-path, of which it is asked.")

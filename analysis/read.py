@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from analysis.frame.command import SHIPPED, progress, start
+from analysis.frame.outputs import Csv
 from netlib import answer
 from netlib.answer.labelled import picture_labels
 from netlib.data.stores import FolderStore, ZipStore, check_file
@@ -44,7 +45,7 @@ class Options:
     pictures: Annotated[tuple[Path, ...], tyro.conf.Positional]
     labels: Path | None = None
     checkpoint: tuple[Path, ...] = SHIPPED
-    output: Path
+    output: Csv
 
 
 def pictures_in(path: Path) -> tuple[list[tuple[str, Store]], int]:
@@ -76,6 +77,8 @@ def run(options: Options) -> Iterator[Path]:
         )
     if options.output in (options.labels, *options.pictures):
         raise ValueError(f"{options.output} would be written over: name another --output.")
+    if options.output.exists() and not is_ours(options.output):
+        raise ValueError(f"{options.output} is no table of answers: name another --output.")
     reader = answer.Reader(answer.Predictor(answer.named(options.checkpoint)))
     labels: Mapping[str, str] = {}  # picture -> what stands in it, as the networks would write it
     others = 0
@@ -92,6 +95,13 @@ def run(options: Options) -> Iterator[Path]:
     if others:
         print(f"{options.labels} labels {many(others, 'picture')} not among these.")
     yield options.output
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a table has the columns that each of these has."""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        columns = file.readline(MAX_TABLE_BYTES).rstrip().split(",")
+    return columns[0] == "name" and {"boxes", "error"} <= {*columns}
 
 
 def row(reader: "Reader", name: str, store: Store, labels: Mapping[str, str]) -> dict[str, Any]:

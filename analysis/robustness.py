@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.frame.command import made_by, progress, start, write_json
+from analysis.frame.outputs import Csv, check_record
 from analysis.frame.results import write_table
 from analysis.look.style import NETWORKS
 from netlib import answer, nets
@@ -70,10 +71,11 @@ class Options:
     count: int = 1000
     test_writers: int = 10
     seed: int = 0
-    output: Path
+    output: Csv
 
 
 def run(options: Options) -> list[Path]:
+    check_record(options.output, options)
     digits = some_of_each(unseen(options), options)
     paths = networks_in(options.checkpoints)
     rows = list(measured(digits, answer.Predictor(paths)))

@@ -139,6 +139,8 @@ def saved(folder: Path) -> dict[str, Path]:
     """The networks in a folder, by what tells them apart."""
     from analysis.comparison.answers import MOST, short_names
 
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is no folder; expected that of your networks.")
     found = sorted(folder.rglob("*.safetensors"))
     if not 2 <= len(found) <= MOST:
         raise ValueError(

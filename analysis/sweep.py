@@ -26,6 +26,7 @@ import pandas as pd
 
 from analysis.frame.children import end_with
 from analysis.frame.command import made_by, on_terminal, processor, progress, start, write_json
+from analysis.frame.outputs import Csv
 from netlib import data, measure, nets, training
 from netlib.errors import many
 from netlib.files import replacing
@@ -100,7 +101,7 @@ class Options:
     levels: tuple[str, ...] = ()
     seeds: tuple[int, ...] = (0, 1, 2)
     networks: tuple[str, ...] = ("standard", "mobilenet")
-    output: Path
+    output: Csv
     keep: Path | None = None
     tuned: Path | None = None
     training: TrainConfig = field(default_factory=lambda: TrainConfig(precision="float32"))
@@ -158,7 +159,9 @@ class Run:
 
 def run(options: Options) -> list[Path]:
     check(options)
-    sweep(plan(options), options)
+    runs = plan(options)
+    check_kept(runs, options)
+    sweep(runs, options)
     return [options.output]
 
 
@@ -180,6 +183,19 @@ def check(options: Options) -> None:
         raise ValueError("--levels has distillation; expected --teachers, which it learns from.")
     if options.training.seed:
         raise ValueError(f"--seed {options.training.seed} was given; a sweep expects --seeds.")
+
+
+def check_kept(runs: Sequence[Run], options: Options) -> None:
+    """Refuse to write over the networks of another data set."""
+    for run in runs if options.keep else ():
+        assert options.keep
+        path = options.keep / run.folder / "network.safetensors"
+        kept = nets.read_metadata(path).get("run", {}) if path.exists() else {}
+        if kept.get("dataset", run.dataset) != run.dataset:
+            raise ValueError(
+                f"{path.parent} holds a network of {kept['dataset']}: name another --keep, or "
+                "delete it."
+            )
 
 
 def plan(options: Options) -> list[Run]:
@@ -244,7 +260,7 @@ def read_level(factor: str, level: str) -> Any:
         return kind(level)
     except ValueError:
         raise ValueError(
-            f"--levels has {level!r}; {factor} expects {kind.__name__} values."
+            f"--levels has {level!r}; {factor} expects {'whole ' if kind is int else ''}numbers."
         ) from None
 
 

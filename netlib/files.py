@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 # Processes are counted by host: a folder may be shared with other machines.
 _HOST = hashlib.blake2b(socket.gethostname().encode(), digest_size=4).hexdigest()
@@ -20,10 +21,15 @@ _TEMPORARY = re.compile(rf"\..+\.{_HOST}-(\d+)\.\w{{8}}")
 def replacing(path: Path, folder: Path | None = None) -> Iterator[Path]:
     """An empty file to write to; it takes the place of `path` when the block ends without an error.
 
-    Missing folders above `path` are made. Meanwhile the file lies in `folder`, on the same disk,
-    by default beside `path`.
+    Missing folders above `path` are made; a folder is never replaced. Meanwhile the file lies in
+    `folder`, on the same disk, by default beside `path`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; expected a file to write: name one in it.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise NotADirectoryError(f"{path} lies below a file: name another place.") from None
     handle, name = tempfile.mkstemp(
         dir=folder or path.parent, prefix=temporary_prefix(path, folder)
     )
@@ -35,6 +41,24 @@ def replacing(path: Path, folder: Path | None = None) -> Iterator[Path]:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def read_arrays(path: Path) -> dict[str, Any]:
+    """The arrays in an npz.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is damaged, or of another kind.
+    """
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise FileNotFoundError(f"There is no {path}; name a file of arrays (.npz).") from None
+    except Exception as error:  # numpy and zipfile raise many kinds
+        raise ValueError(f"{path} is damaged or no file of arrays; expected an .npz.") from error
 
 
 def temporary_prefix(path: Path, folder: Path | None = None) -> str:

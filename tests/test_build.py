@@ -27,6 +27,7 @@ from analysis.frame.results import Results
 from analysis.questions import calibration, headline, tails
 from netlib.data import sources
 from netlib.data.sources import Split
+from netlib.errors import WorkError
 
 ROOT = Path(__file__).parents[1]
 FULL = Path("figures/data/full")
@@ -202,6 +203,18 @@ def test_a_failure_keeps_what_is_done(place: Path) -> None:
     assert build(place, good, bad).problems(bad)
 
 
+def test_a_failure_shows_no_traceback_and_ctrl_c_ends_the_build(
+    place: Path, monkeypatch, capsys
+) -> None:
+    bad = step(place / "bad.csv", "--fail")
+    with pytest.raises(WorkError):
+        build(place, bad).run(["bad"])
+    assert "Traceback" not in capsys.readouterr().out
+    monkeypatch.setattr("analysis.build.store.start", lambda *_: command.INTERRUPTED)
+    with pytest.raises(KeyboardInterrupt):
+        build(place, bad).run(["bad"])
+
+
 def test_a_changed_file_and_what_read_it_are_named(place: Path) -> None:
     first = step(place / "first.csv")
     second = step(place / "second.csv", inputs=(place / "first.csv",))
@@ -250,10 +263,12 @@ def made(tmp_path_factory) -> Path:
 
 
 def test_the_report_draws_what_its_steps_measured(made: Path) -> None:
-    drawn = {path.stem for path in (made / "figures").glob("*.png")}
-    assert json.loads((made / "figures/captions.json").read_text()).keys() == drawn
+    output = made / "runs/report/tiny/figures"
+    drawn = {path.stem for path in output.glob("*.png")}
+    assert json.loads((output / "captions.json").read_text()).keys() == drawn
     assert set(json.loads((ROOT / "figures/captions.json").read_text())) - drawn == set()
-    assert (made / "figures/Report.pdf").read_bytes().startswith(b"%PDF")
+    assert (output / "Report.pdf").read_bytes().startswith(b"%PDF")
+    assert [path.name for path in (made / "figures").iterdir()] == ["data"]  # where the full one is
 
 
 def test_a_result_that_was_changed_stops_the_report(made: Path, monkeypatch, refused) -> None:
@@ -267,6 +282,18 @@ def test_a_result_that_was_changed_stops_the_report(made: Path, monkeypatch, ref
     path.write_bytes(before)
     report = open_report(make_plan(Options(tiny=True)))
     assert [problem for step in results_of(report) for problem in report.problems(step)] == []
+
+
+@pytest.mark.usefixtures("at_root")
+def test_no_report_is_written_over_one_of_another_size_or_data_set(tmp_path, refused) -> None:
+    before = digest(Path("figures"))
+    said = refused("build", "--tiny", "--output", "figures")
+    assert "figures holds the report of full size: name another --output" in said
+    own = ("report", "--dataset-path", tmp_path, "--output")
+    assert "figures holds the report of full size" in refused(*own, "figures")
+    assert digest(Path("figures")) == before
+    (tmp_path / "Report.pdf").touch()
+    assert "a report of another data set" in refused("build", "--tiny", "--output", tmp_path)
 
 
 # --- Wording ------------------------------------------------------------------------------------

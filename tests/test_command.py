@@ -82,8 +82,11 @@ def test_every_spelling_is_read(line: str, name: str, value: object) -> None:
     ("line", "sentence"),
     [
         ("", "Missing options: --data-path PATH; --help lists the options."),
-        ("--data-path", "Missing value for argument '--data-path'. Expected 1 values."),
-        ("--data-path x --kind three", "invalid choice 'three' for argument '--kind'."),
+        ("--data-path", "Missing value for argument '--data-path'. Expected one."),
+        (
+            "--data-path x --kind three",
+            "invalid choice 'three' for argument '--kind'. Expected one of one, two.",
+        ),
         ("--data-path x --seeds a", "--seeds: "),
         ("--data-path x --zap 3", "Unrecognized options: --zap, 3; --help lists the options."),
         ("--data-path x --augment wild", "invalid choice 'wild' for argument '--augment'."),
@@ -150,6 +153,9 @@ def test_the_last_lines_name_the_files_or_a_mistake(module, capsys, monkeypatch)
     monkeypatch.setattr(module, "run", run)
     assert command.start("try", ["--data-path", "x"]) == 2
     assert capsys.readouterr().err == "try: x is odd; expected even.\n"
+    monkeypatch.setattr(module, "run", lambda options: options.data_path.read_bytes())
+    assert command.start("try", ["--data-path", "no/file"]) == 2
+    assert capsys.readouterr().err == "try: no/file: No such file or directory.\n"
     monkeypatch.setattr(module, "run", lambda options: options.nothing)
     with pytest.raises(AttributeError):
         command.start("try", ["--data-path", "x"])

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -98,13 +99,30 @@ def test_a_figure_of_what_evaluate_wrote_or_what_it_needs_more(
     given = ("--predictions", output / "first" / "predictions.npz", "--output", tmp_path)
     assert "filters: filters are in a checkpoint" in refused("figures", "filters", *given)
     assert "there is no figure nothing" in refused("figures", "nothing", *given)
+    damaged = tmp_path / "predictions.npz"
+    for content in (b"text", files[0].read_bytes()[:900]):
+        damaged.write_bytes(content)
+        said = "predictions.npz is damaged or no file of arrays"
+        assert said in refused("figures", "roc", "--predictions", damaged, "--output", tmp_path)
+
+
+def test_without_a_name_all_is_drawn_that_can_be_and_nothing_of_ours_is_written_over(
+    output: Path, tmp_path: Path, monkeypatch, caplog
+) -> None:
+    draw_roughly(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    done("figures", "--predictions", output / "first" / "predictions.npz")
+    drawn = {path.stem for path in (tmp_path / "runs" / "figures").glob("*.png")}
+    assert drawn >= {"confusion", "roc", "class_scores"}
+    assert "not drawn: filters: filters are in a checkpoint" in caplog.text
+    assert not (tmp_path / "figures").exists()
 
 
 def test_checkpoints_draw_what_predictions_cannot(
     checkpoints: Checkpoints, tmp_path: Path, refused
 ) -> None:
     named = ["--checkpoint", *map(str, checkpoints), "--output", str(tmp_path)]
-    done("figures", "filters", *named)
+    done("figures", *named)
     assert [path.name for path in tmp_path.glob("*.png")] == ["filters.png"]
     assert "other figures need --predictions" in refused("figures", "confusion", *named)
 
@@ -154,6 +172,12 @@ def answers(place: int, predictions: list[int], labels: list[int]) -> Answers:
     pictures = np.arange(n, dtype=np.uint8)[:, None, None] * np.ones((1, 4, 4), np.uint8)
     arrays = np.array(labels), logits, np.zeros((n, 2))
     return Answers("AB"[place], place, *arrays, 1.0, ("0", "1", "2"), pictures)
+
+
+def test_names_that_are_cut_are_told_so() -> None:
+    named = [replace(one, class_names=("zero", "one", "two")) for one in PAIR]
+    assert "its class (the first 3 letters), then" in errors(named)[1]
+    assert "its class, then" in errors(PAIR)[1]
 
 
 LABELS = [0, 1, 2, 2]

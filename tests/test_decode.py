@@ -158,8 +158,9 @@ def test_a_table_is_decoded_in_its_order_with_channels_first(tmp_path: Path, mon
 )
 def test_unreadable_image_is_named(tmp_path: Path, content: bytes) -> None:
     files = {**layout([0, 1, 2]), "train_new/1.png": content}
-    with pytest.raises(DataError, match=r"train_new/1\.png"):
+    with pytest.raises(DataError, match=r"train_new/1\.png") as caught:
         decode_table(read(write_folder(tmp_path, files)), (1, 28, 28))
+    assert "BytesIO" not in str(caught.value)
 
 
 # --- The demo's path ----------------------------------------------------------------------------

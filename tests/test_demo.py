@@ -6,6 +6,7 @@ import csv
 import json
 import pickle
 import re
+import socket
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -817,6 +818,23 @@ def test_a_ratio_that_has_other_causes_is_not_said_to_be_of_what_stays() -> None
     )
     told = lesson([full, network("B", ("conv", 9), ("depthwise", 10))])
     assert "only" not in told and "they differ elsewhere, too" in told
+
+
+def test_a_port_or_host_that_cannot_be_had_is_told_by_our_options(capsys) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        for words, says in (
+            (
+                ["--port", str(port)],
+                f"--port {port} cannot be listened on (Address",
+            ),
+            (["--port", "99999"], "--port is 99999; expected 1 to 65535."),
+            (["--host", "192.0.2.1"], "--host 192.0.2.1 cannot be listened on"),
+        ):
+            assert demo.main(words) == 2
+            assert says in capsys.readouterr().err
 
 
 def test_importing_the_demo_loads_nothing() -> None:

@@ -101,6 +101,8 @@ def test_what_the_first_training_saw_is_known_of_the_second(
     words += ["--output", str(tmp_path / "o"), "--training-epochs", "1", "--validation-size", "3"]
     assert start("main", words) == 0
     assert f"{len(seen)} of these {len(seen)} images are among those" in caplog.text
+    both = [np.load(path) for path in (tmp_path / "o").glob("*.trained-on.npy")]
+    assert [len(hashes) for hashes in both] == [len(seen) + 5 * CLASSES]
 
 
 @pytest.mark.parametrize(

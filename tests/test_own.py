@@ -1,5 +1,6 @@
 """The report of one's own data set: its steps, and its page from what there is."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +10,8 @@ from helpers_plots import draw_roughly
 from helpers_runs import keep_pairs
 
 from analysis.build import own
-from analysis.build.__main__ import Options, open_report
-from analysis.build.plan import Own
+from analysis.build.__main__ import STATE, Options, open_report
+from analysis.build.plan import Own, Plan
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +27,9 @@ def place(digit_folder, tmp_path_factory) -> tuple[Path, Path]:
 
 
 def test_its_steps_read_it_and_know_its_classes(digit_folder, tmp_path: Path) -> None:
-    dataset = digit_folder(train=8, test=2, num_classes=3)
+    dataset = digit_folder(train=20, test=7, num_classes=3)
     plan = own.make_plan(Options(dataset_path=dataset, output=tmp_path))
-    assert plan.own == Own(dataset, 3, 24)
+    assert plan.own == Own(dataset, 3, 60)
     steps = open_report(plan).steps
     assert {"pairs", "learning_rate", "train_size", "blocks", "damage", "compare"} <= set(steps)
     assert not {"imbalance", "layers", "data_card"} & set(steps)
@@ -48,7 +49,7 @@ def test_the_page_is_made_of_what_there_is_and_names_what_is_left_out(place, mon
     draw_roughly(monkeypatch)
     dataset, output = place
     options = Options(dataset_path=dataset, output=output, author="A #1, <b>")
-    plan = own.make_plan(options)
+    plan = Plan("small", output / "data", output / "runs", own=Own(dataset, 10, 20))
     (pdf,) = own.make_page(plan, open_report(plan), options)
     text = words(pdf)
     assert f"separable convolution on {dataset.name}" in text
@@ -56,6 +57,46 @@ def test_the_page_is_made_of_what_there_is_and_names_what_is_left_out(place, mon
     assert "The first pair of runs" in text
     assert "Left out of this report: imbalance" in text
     assert {path.stem for path in (output / "figures").glob("*.png")} >= {"confusion", "filters"}
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "sentence"),
+    [
+        ([20, 0, 20], 7, "has no training image of class 1; expected some of each from 0 to 2"),
+        ([20, 20, 1], 7, "too small for the sweep pairs: class 2 has 1 image, too few"),
+        ([8] * 3, 7, "validation_size is 2 images, but with every class in every part"),
+        ([20] * 3, 6, "has 18 test images; a report needs 21 or more"),
+        ([20] * 3, 0, "has no test split"),
+    ],
+)
+def test_too_few_images_are_told_before_any_training(
+    digit_folder, tmp_path: Path, refused, train, test, sentence: str
+) -> None:
+    dataset = digit_folder(train=train, test=test, num_classes=3)
+    assert sentence in refused("report", "--dataset-path", dataset, "--output", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_result_and_an_unknown_step_stop_it(
+    digit_folder, tmp_path: Path, refused
+) -> None:
+    dataset = digit_folder(train=20, test=7, num_classes=3)
+    words = ("report", "--dataset-path", dataset, "--output", tmp_path)
+    assert "there is no step 'nothing'" in refused(*words, "--redo", "nothing")
+    assert "pairs.csv is not there: make it with --redo pairs" in refused(*words, "--draw-only")
+    assert "--verify compares our report" in refused(*words, "--verify")
+
+
+def test_the_report_of_another_data_set_or_size_is_kept(
+    digit_folder, tmp_path: Path, refused
+) -> None:
+    dataset = digit_folder(train=20, test=7, num_classes=3)
+    plan = own.make_plan(Options(dataset_path=dataset, output=tmp_path))
+    ran = {"learning_rate": {"_values_:": {"command": "python -m analysis.sweep other"}}}
+    plan.results.mkdir()
+    (plan.results / STATE).write_text(json.dumps(ran))
+    said = refused("report", "--dataset-path", dataset, "--output", tmp_path)
+    assert "another data set or size (python -m analysis.sweep other)" in said
 
 
 def test_what_is_said_of_mnist_is_not_said_of_other_data() -> None:

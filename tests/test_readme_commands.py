@@ -36,6 +36,7 @@ TRAINS = {"main": "--training-epochs 1", "python": "training_epochs=3"}
 ELSEWHERE = (
     *("git clone", "make demo", "make test", "python3 -m venv", ".venv/bin/pip", "curl"),
     ".venv/bin/python -m analysis submission",  # needs both networks: tests/test_submission.py
+    ".venv/bin/python -m analysis prepare_data --source mnist",
     *(".venv/bin/python demo.py", 'make benchmark ARGS="--dataset-path data/mnist"'),
 )
 EXPECTED = {

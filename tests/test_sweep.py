@@ -224,7 +224,7 @@ def members(group: int) -> set[int]:
         (["--factor", "loss"], "was given 0 levels; expected at least one"),
         (["--factor", "recipe", "--levels", "secret"], "recipe is 'secret'; expected one of plain"),
         (["--factor", "recipe", "--levels", "distillation"], "expected --teachers"),
-        (["--factor", "batch_size", "--levels", "x"], "'x'; batch_size expects int values"),
+        (["--factor", "batch_size", "--levels", "x"], "'x'; batch_size expects whole numbers"),
         (["--factor", "loss", "--levels", "hinge"], "loss is 'hinge'; expected one of"),
         (["--factor", "augment", "--levels", "wild"], "augment is 'wild'; expected one of none"),
         (["--factor", "none", "--networks", "vgg"], "The network is 'vgg'; expected standard"),

@@ -252,10 +252,16 @@ def unfinished(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "net, n, config, identity, sentence",
     [
-        (tiny(), 21, replace(CPU, ema=0.5), "these images", "its config is"),
-        (init_network(2, 0, (1, 8, 8), 3), 21, CPU, "these images", "its spec is"),
+        (tiny(), 21, replace(CPU, ema=0.5), "these images", "its ema is 0.0, expected 0.5. R"),
+        (
+            init_network(2, 0, (1, 8, 8), 3),
+            21,
+            CPU,
+            "these images",
+            "its conv_block_count is 1, ",
+        ),
         (tiny(), 33, CPU, "these images", "its number of steps is 3, expected 5"),
-        (tiny(), 21, CPU, "those images", "its data is these images, expected those images"),
+        (tiny(), 21, CPU, "those images", "its training images are others"),
     ],
     ids=["config", "network", "number of images", "images"],
 )

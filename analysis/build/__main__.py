@@ -1,7 +1,7 @@
-r"""Make every figure and figures/Report.pdf, from data to PDF, and name what else is out of date.
+r"""Make every figure and the report, from data to PDF, and name what else is out of date.
 
 python -m analysis.build           about 15 minutes on two cores, with no network
-python -m analysis.build --full    the committed one: full MNIST, hours on two cores
+python -m analysis.build --full    the committed one, in figures/: full MNIST, hours on two cores
 python -m analysis.build --full --verify    whether the committed one is what its numbers make
 
 python -m analysis report --dataset-path D --output O     the same of any data set of yours
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from analysis.build.store import Build
 
 STATE = "steps.json"
+OURS = Path("figures")  # of the committed report
+AUTHORS = "The depthwise-digits authors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +45,8 @@ class Options:
         mnist_root: folder with torchvision's MNIST, for --full; default: download.
         results: folder of the numbers; default: figures/data/SIZE.
         runs: folder of checkpoints; default: runs/report/SIZE.
-        output: folder of the figures and the PDF.
-        author: name and roll number, for the first page.
+        output: folder of the figures and the PDF; default: RUNS/figures, with --full figures.
+        author: name and roll number, for the first page; default: ours, but none of your data.
     """
 
     dataset_path: Path | None = None
@@ -59,8 +61,8 @@ class Options:
     mnist_root: Path | None = None
     results: Path | None = None
     runs: Path | None = None
-    output: Path = Path("figures")
-    author: str = "The depthwise-digits authors"
+    output: Path | None = None
+    author: str = ""
 
 
 def run(options: Options) -> Iterator[Path]:
@@ -73,47 +75,55 @@ def run(options: Options) -> Iterator[Path]:
     from analysis.build.artefacts import artefacts
 
     plan = own.make_plan(options) if options.dataset_path else make_plan(options)
+    output = options.output or (OURS if options.full else plan.runs / "figures")
     report = open_report(plan)
+    others = artefacts()
+    asked = {*options.redo, *options.steps}
+    known = {*report.steps, *({} if options.dataset_path else others.steps)}
+    if unknown := asked - known:
+        raise ValueError(f"there is no step {sorted(unknown)[0]!r}; --list names them all.")
     if options.dataset_path:  # the same steps, a page of its own
         if options.list:
             show(report)
             return
+        if options.verify:
+            raise ValueError("--verify compares our report; of a data set of yours draw it anew.")
+        own.check_same(plan, report)
         if not options.draw_only:
             run_steps(report, options)
             report = open_report(plan)
-        yield from own.make_page(plan, report, options)
+        if not options.steps:
+            refuse_problems(report)
+            yield from own.make_page(plan, report, options)
         return
-    others = artefacts()
-    asked = {*options.redo, *options.steps}
-    if unknown := asked - {*report.steps, *others.steps}:
-        raise ValueError(f"there is no step {sorted(unknown)[0]!r}; --list names them all.")
     if options.list:
         show(report, others)
         return
+    document.check_output(output, plan.size)
     if not (options.draw_only or options.verify):
         run_steps(report, options)
         others.run([name for name in others.steps if name in asked], redo=asked & {*others.steps})
         report = open_report(plan)
     if options.steps:
         return
-    for step in results_of(report):
-        for problem in report.problems(step):
-            raise ValueError(problem)
+    refuse_problems(report)
+    author = options.author or AUTHORS
     command = command_line(Options(full=options.full, tiny=options.tiny))
     if options.verify:
         from analysis.build.verify import differences
 
         card = others.steps["model_card"]  # whose inputs the report reads, too
         told = others.problems(card) if plan.size == "full" else []
-        page = (plan, report, options.output, options.author, command)
+        page = (plan, report, output, author, command)
         if told := [*told, *differences(*page)]:
             raise ValueError("\n".join(told))
         print("Every number, figure and table is what the result files make.")
         return
-    yield from document.make_page(plan, report, options.output, options.author, command)
+    pages = list(document.make_page(plan, report, output, author, command))
     for step in others.steps.values():
         for problem in others.problems(step):
             print(f"note: {problem}")
+    yield from pages
 
 
 def make_plan(options: Options) -> "Plan":
@@ -141,6 +151,13 @@ def open_report(plan: "Plan") -> "Build":
 def results_of(report: "Build") -> "list[Step]":
     """The steps that write results; the others make the data sets that these read."""
     return [step for step in report.steps.values() if not step.is_data]
+
+
+def refuse_problems(report: "Build") -> None:
+    """Raise a ValueError where a result is missing, changed or stale."""
+    for step in results_of(report):
+        for problem in report.problems(step):
+            raise ValueError(problem)
 
 
 def run_steps(report: "Build", options: Options) -> None:

@@ -39,6 +39,22 @@ LIMITS = {
 }
 
 
+def check_output(output: Path, size: str) -> None:
+    """Refuse to write over a report of another size; "" is of a data set of the user's.
+
+    Raises:
+        ValueError: `output` holds one.
+    """
+    known = output / "report.json"
+    if known.is_file():
+        found = json.loads(known.read_text(encoding="utf-8")).get("size", "unknown")
+    else:
+        found = "" if (output / "Report.pdf").is_file() else size
+    if found != size:
+        whose = f"the report of {found} size" if found else "a report of another data set"
+        raise ValueError(f"{output} holds {whose}: name another --output, or remove it.")
+
+
 def make_page(
     plan: Plan, report: "Build", output: Path, author: str, command: str
 ) -> Iterator[Path]:
@@ -179,14 +195,19 @@ def index(content: dict[str, Any], plan: Plan, report: "Build", captions: dict[s
         f"- {step.name} ({took(report.seconds(step))}): `{step.command}`"
         for step in report.steps.values()
     ]
+    ours = plan.size == "full"
+    more = (
+        "; `make verify` makes all anew and compares. `demo_*.png` are screenshots of the app "
+        "(`make screenshots`)"
+    )
     return f"""# Figures
 
 [Report.pdf](Report.pdf) and every figure in it, {content["size_title"]}, made by \
-`{content["command"]}`. One figure by itself: `python -m analysis.figures NAME`.
+`{content["command"]}`. One figure by itself: `python -m analysis.figures NAME\
+{"" if ours else f" --data {plan.results.as_posix()}"}`.
 
 Numbers are in `{plan.results.as_posix()}`, and `report.json` names the rows behind each number of \
-the report; `make verify` makes all anew and compares. `demo_*.png` are screenshots of the app \
-(`make screenshots`).
+the report{more if ours else ""}.
 
 | figure | shows | numbers | step |
 | --- | --- | --- | --- |

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.frame.command import made_by, on_terminal, start
+from analysis.frame.outputs import Npz, check_record
 
 if TYPE_CHECKING:
     from netlib.data import DigitDataset
@@ -38,7 +39,7 @@ class Options:
     checkpoint: Path
     count: int = 1000
     seed: int = 0
-    output: Path | None = None
+    output: Npz | None = None
 
 
 def run(options: Options) -> list[Path]:
@@ -48,7 +49,10 @@ def run(options: Options) -> list[Path]:
     from netlib.answer.held_back import pack
     from netlib.nets.saved import arrays_digest
 
-    predictor = Predictor({"network": options.checkpoint})
+    checkpoint = options.checkpoint
+    output = options.output or checkpoint.with_name(f"held_{checkpoint.stem}.npz")
+    check_record(output, options)
+    predictor = Predictor({"network": checkpoint})
     info = predictor.info["network"]
     digits = validation_digits(options, info.metadata)
     labels = digits.labels.numpy()
@@ -57,8 +61,6 @@ def run(options: Options) -> list[Path]:
     answer = predictor.predict_one("network", images)
     accuracy = float((answer.predictions == labels[chosen]).mean())
     weights = arrays_digest(predictor.explainers["network"].arrays)
-    checkpoint = options.checkpoint
-    output = options.output or checkpoint.with_name(f"held_{checkpoint.stem}.npz")
     record = made_by(options, "numpy", "onnxruntime", n=len(chosen), accuracy=accuracy)
     return [write_arrays(output, pack(answer.embeddings, labels[chosen], weights), record)]
 

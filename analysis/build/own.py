@@ -4,22 +4,28 @@ import contextlib
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from analysis.build import document
 from analysis.build.plan import Own, Plan
 from analysis.comparison import leaflet
+from analysis.frame.command import parse
 from analysis.frame.results import Results
 from analysis.look.style import NETWORKS
-from analysis.questions import figures, headline, questions
+from analysis.questions import embeddings, figures, gather, headline, questions
+from netlib.errors import many
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from analysis.build.__main__ import Options
     from analysis.build.store import Build
 
 MOST_CLASSES = 10
-OURS = Path("figures")
+LEAST_TESTED = 2 * embeddings.NEIGHBOURS + 1  # or their trustworthiness is not defined
 # What speaks of MNIST, of other networks than these, or stands in the pair's own part of the page.
 NOT_HERE = {
     "tails": "imbalance: its long-tailed sets are cut from MNIST",
@@ -35,24 +41,70 @@ def make_plan(options: "Options") -> Plan:
     """The plan of a report of this data set.
 
     Raises:
-        ValueError: it has too many classes or fewer than two, or would go where ours is.
+        ValueError: it has too many classes or fewer than two, no image of one, too few for tests,
+            or would go where another report is.
     """
     from netlib import data
+    from netlib.data.layout import find_split, read_table
 
     path = options.dataset_path
     assert path is not None, "a report of one's own data is asked for"
-    if options.output == OURS:
-        raise ValueError("--dataset-path needs --output, a folder for that report alone.")
-
-    train = data.DigitDataset(path, "train", num_classes=MOST_CLASSES)
-    classes = int(train.labels.max()) + 1
+    output = folder_of(options)
+    document.check_output(output, "")
+    classes = max(read_table(find_split(path, "train"), MOST_CLASSES).labels) + 1
     if classes < 2:
         raise ValueError(f"{path} has one class; expected 2 to {MOST_CLASSES}.")
+    train = data.DigitDataset(path, "train", num_classes=classes)
+    counts = train.class_counts
+    if 0 in counts:
+        raise ValueError(
+            f"{path} has no training image of class {counts.index(0)}; expected some of each from "
+            f"0 to {classes - 1}."
+        )
+    tested = len(data.DigitDataset(path, "test", num_classes=classes))
+    if tested < LEAST_TESTED:
+        raise ValueError(
+            f"{path} has {many(tested, 'test image')}; a report needs {LEAST_TESTED} or more: "
+            "compare takes fewer."
+        )
     size = "full" if options.full else "tiny" if options.tiny else "small"
-    results = options.results or options.output / "data"
-    runs = options.runs or options.output / "runs"
-    own = Own(path, classes, len(train))
-    return Plan(size, results, runs, jobs=options.jobs, own=own)
+    results = options.results or output / "data"
+    runs = options.runs or output / "runs"
+    plan = Plan(size, results, runs, jobs=options.jobs, own=Own(path, classes, len(train)))
+    check_splits(plan, train.labels.numpy())
+    return plan
+
+
+def check_same(plan: Plan, report: "Build") -> None:
+    """Raise a ValueError where the results are those of another data set or size."""
+    for step in report.steps.values():
+        made = report.values(step.name).get("command", step.command)
+        if step.name == "learning_rate" and made != step.command:  # the first that is made
+            raise ValueError(
+                f"{plan.results.parent} holds a report of another data set or size ({made}): name "
+                "another --output, or remove it."
+            )
+
+
+def check_splits(plan: Plan, labels: "np.ndarray") -> None:
+    """Raise a ValueError where a sweep would want more images, of all or of one class."""
+    from analysis import sweep
+    from netlib import data
+
+    steps = [step for named in gather("steps") for step in named(plan)]
+    for step in (step for step in steps if step.sweep):
+        for _, *arguments in step.commands:
+            options = replace(parse(sweep.Options, arguments), tuned=None)
+            cuts = {(r.validation_size, r.train_size or None) for r in sweep.plan(options)}
+            for validation, train in cuts:
+                try:
+                    sizes = {"validation": validation, "train": train}
+                    data.split_stratified(labels, sizes, seed=0)
+                except ValueError as error:
+                    assert plan.own is not None
+                    raise ValueError(
+                        f"{plan.own.path} is too small for the sweep {step.name}: {error}"
+                    ) from None
 
 
 def make_page(plan: Plan, report: "Build", options: "Options") -> Iterator[Path]:
@@ -61,11 +113,12 @@ def make_page(plan: Plan, report: "Build", options: "Options") -> Iterator[Path]
 
     assert plan.own is not None
 
-    work, folder = options.output / "page", options.output / "figures"
+    output = folder_of(options)
+    work, folder = output / "page", output / "figures"
     wanted = compare.Options(
         dataset_path=plan.own.path,
         checkpoint=tuple(checkpoints(plan).values()),
-        output=options.output / "pair",
+        output=output / "pair",
     )
     _, found, numbers = compare.ask(wanted)
     pair, missing = leaflet.draw_all(found, folder, work)
@@ -79,7 +132,13 @@ def make_page(plan: Plan, report: "Build", options: "Options") -> Iterator[Path]
         *ending(plan, report),
     ]
     content = {"title": title, "author": options.author, "blocks": blocks}
-    yield leaflet.typeset(content, work, options.output / "Report.pdf")
+    yield leaflet.typeset(content, work, output / "Report.pdf")
+
+
+def folder_of(options: "Options") -> Path:
+    if options.output is None:
+        raise ValueError("--dataset-path needs --output, a folder for that report alone.")
+    return options.output
 
 
 def checkpoints(plan: Plan) -> dict[str, Path]:

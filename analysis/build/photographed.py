@@ -18,6 +18,7 @@ import numpy as np
 
 from analysis import robustness
 from analysis.frame.command import progress, start
+from analysis.frame.outputs import Csv, check_record
 from netlib import answer
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Options:
     count: int = 200
     test_writers: int = 10
     seed: int = 0
-    output: Path
+    output: Csv
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class Sent:
 
 
 def run(options: Options) -> list[Path]:
+    check_record(options.output, options)
     paths = robustness.networks_in(options.checkpoints)
     reader = answer.Reader(answer.Predictor(paths))
     found: dict[tuple[str, ...], list[bool]] = {}

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from analysis.frame.command import SHIPPED, start
+from analysis.frame.outputs import Png
 from analysis.look.digits import draw_steps
 from analysis.look.style import NETWORKS, blank, look
 from netlib import answer
@@ -34,7 +35,7 @@ class Options:
 
     checkpoints: tuple[Path, Path] = SHIPPED
     seed: int = 0
-    output: Path = Path("figures/pictures.png")
+    output: Png = Path("figures/pictures.png")
 
 
 def run(options: Options) -> list[Path]:

@@ -14,12 +14,13 @@ from typing import Any
 
 from doit.control import TaskControl
 from doit.dependency import DatabaseException, Dependency, FileChangedChecker, JsonDB
+from doit.exceptions import TaskFailed
 from doit.reporter import ZeroReporter
 from doit.runner import Runner
 from doit.task import Task, dict_to_task
 
 from analysis.build.plan import Step
-from analysis.frame.command import start
+from analysis.frame.command import INTERRUPTED, start
 from netlib.errors import WorkError
 from netlib.files import replacing
 
@@ -171,15 +172,18 @@ class _Progress(ZeroReporter):
         print(fail.get_msg(), flush=True)
 
 
-def run_step(step: Step) -> dict[str, Any]:
-    """Run the commands in this process; returns what the state says of them."""
+def run_step(step: Step) -> dict[str, Any] | TaskFailed:
+    """Run the commands in this process; returns what the state says of them, or of a failure."""
     started = time.perf_counter()
     for name, *arguments in step.commands:
-        if status := start(name, [*arguments, *step.hidden]):
-            raise WorkError(f"{step.name} stopped with status {status}.")
+        status = start(name, [*arguments, *step.hidden])
+        if status == INTERRUPTED:
+            raise KeyboardInterrupt
+        if status:
+            return TaskFailed(f"{step.name} stopped with status {status}.")
     missing = [str(path) for path in step.outputs if not path.exists()]
     if missing:
-        raise WorkError(f"{step.name} did not write {', '.join(missing)}.")
+        return TaskFailed(f"{step.name} did not write {', '.join(missing)}.")
     return {
         "command": step.command,
         "seconds": round(time.perf_counter() - started, 1),

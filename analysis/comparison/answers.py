@@ -10,6 +10,7 @@ import numpy as np
 
 from analysis.look.style import GREEN, MOBILENET, STANDARD
 from netlib import measure
+from netlib.files import read_arrays
 
 if TYPE_CHECKING:
     from netlib.measure import Scores
@@ -108,10 +109,10 @@ def check(found: Sequence[Answers]) -> list[Answers]:
 
 
 def _read(file: Path, name: str, place: int) -> Answers:
-    with np.load(file, allow_pickle=False) as content:
-        if missing := sorted({*KEPT} - {*content.files}):
-            raise ValueError(f"{file} lacks {', '.join(missing)}: write it with analysis.evaluate.")
-        return of(content, name, place)
+    content = read_arrays(file)
+    if missing := sorted({*KEPT} - content.keys()):
+        raise ValueError(f"{file} lacks {', '.join(missing)}: write it with analysis.evaluate.")
+    return of(content, name, place)
 
 
 def of(

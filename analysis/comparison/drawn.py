@@ -255,7 +255,9 @@ def legend(found: Sequence[Answers]) -> str:
     """What stands under an image."""
     colours = ("blue", "vermillion", "green")
     names = " and ".join(f"{one.name} ({colours[one.place]})" for one in found)
-    return f"under each its class, then what {names} read, errors in colour"
+    long = any(len(name) > look.LETTERS for name in found[0].class_names)
+    cut = f" (the first {look.LETTERS} letters)" if long else ""
+    return f"under each its class{cut}, then what {names} read, errors in colour"
 
 
 def page(found: Sequence[Answers], rows: np.ndarray) -> "Figure":

@@ -47,6 +47,7 @@ COMMANDS: dict[str, str] = {
 SHIPPED = (Path("checkpoints/standard.safetensors"), Path("checkpoints/mobilenet.safetensors"))
 FORMER = {"build": "report"}  # names that commands had
 SYNONYMS = {"--loss-func": "--loss"}  # the course's name
+INTERRUPTED = 130  # the exit status after Ctrl+C
 # A user's mistakes; whatever else is raised is ours, and keeps its traceback.
 USER_ERRORS = (ValueError, OSError, ImportError, WorkError)
 
@@ -67,15 +68,25 @@ def start(name: str, arguments: Sequence[str] | None = None) -> int:
     try:
         options = parse(command.Options, sys.argv[1:] if arguments is None else arguments)
         if options is not None:
+            from analysis.frame.outputs import check_outputs
+
+            check_outputs(options)
             for path in command.run(options):
                 print(path)
     except USER_ERRORS as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        print(f"{name}: {_told(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"{name}: stopped by Ctrl+C.", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     return 0
+
+
+def _told(error: Exception) -> str:
+    """The sentence; of what the system refuses, which file it was."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}."
+    return str(error)
 
 
 def parse(kind: type, arguments: Sequence[str]) -> Any:
@@ -248,7 +259,15 @@ def _sentence(complaint: str) -> str:
     text = " ".join([head, ", ".join(options) or " ".join(rest)]).strip()
     text = re.sub(r"^Missing from .*?: ", "Missing options: ", text)
     text = re.sub(r"^Error parsing (?!--)\S+: ", "", text).removeprefix("Error parsing ")
+    text = text.replace("Expected 1 values", "Expected one")
+    text = re.sub(r"one of \((.*?),?\)", lambda found: f"one of {_listed(found[1])}", text)
+    text = text.replace(" .", ".")
     return text if text.endswith(".") else f"{text}; --help lists the options."
+
+
+def _listed(choices: str) -> str:
+    """As in "'None', 'a', 'b'" -> "a, b"."""
+    return ", ".join(word for word in re.findall(r"'([^']*)'", choices) if word != "None")
 
 
 def _spelled(options: Any, defaults: Mapping[str, Any]) -> Iterator[str]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from analysis.frame.command import made_by
 from netlib import data, nets
+from netlib.files import read_arrays
 
 SHARE = 0.1  # of a rehearsed epoch: the new digits, repeated
 TESTED = 0.2  # of the rehearsed digits
@@ -47,8 +48,8 @@ def rehearsed(options: Any, num_classes: int) -> Sets | None:
         "training, whose scores tell what is forgotten, not how unseen digits are read.",
         path,
     )
-    with np.load(source, allow_pickle=False) as file:
-        images, labels = file["images"], file["labels"].astype(np.int64)
+    found = read_arrays(source)
+    images, labels = found["images"], found["labels"].astype(np.int64)
     digits = data.DigitDataset.from_arrays(images, labels, num_classes=num_classes)
     rows = data.split_stratified(labels, {"test": TESTED, "train": None}, seed=0)
     return digits.select(rows["train"]), digits.select(rows["test"])
@@ -99,15 +100,15 @@ def write_beside(options: Any, sets: Sets | None, checkpoint: Path) -> list[Path
     return written
 
 
-def add_digests(parent: Path, checkpoint: Path) -> None:
-    """To the hashes of the new training images those of the first training."""
-    from netlib.data.overlap import digests_path, join_digests
+def first_digests(parent: Path) -> list[Path]:
+    """The file of hashes of the first training's images; none, and a warning, where it is not."""
+    from netlib.data.overlap import digests_path
 
-    files = [digests_path(parent), digests_path(checkpoint)]
-    if files[0].is_file():
-        join_digests(checkpoint, files)
-    else:
-        logging.warning("%s is missing: what it was trained on first is not known.", files[0])
+    path = digests_path(parent)
+    if not path.is_file():
+        logging.warning("%s is missing: what it was trained on first is not known.", path)
+        return []
+    return [path]
 
 
 def tell(options: Any, tested: "data.DigitDataset", checkpoint: Path) -> None:
@@ -133,8 +134,7 @@ def write_map(options: Any, source: Path, checkpoint: Path) -> Path:
     from analysis.project import project, settings
     from netlib.answer import Predictor, Reader
 
-    with np.load(source, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
+    arrays = read_arrays(source)
     told = json.loads(str(arrays.pop("made_by")))
     images = arrays["images"].astype(np.float32) / 255
     reader = Reader(Predictor({"new": checkpoint}))

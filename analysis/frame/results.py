@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from netlib.files import read_arrays
+
 TEXT = dict.fromkeys(("level", "network", "class", "dataset", "corruption", "table"), str)
 SPEED = "benchmark/inference.csv"
 
@@ -31,8 +33,7 @@ class Results:
         return pd.read_csv(self._path(name), dtype=TEXT, keep_default_na=True)
 
     def arrays(self, name: str) -> dict[str, np.ndarray]:
-        with np.load(self._path(name), allow_pickle=False) as file:
-            return {key: file[key] for key in file.files}
+        return read_arrays(self._path(name))
 
     def record(self, name: str) -> Any:
         return json.loads(self._path(name).read_text(encoding="utf-8"))

@@ -1,3 +1,4 @@
+from .digits import LETTERS as LETTERS
 from .digits import draw_answers as draw_answers
 from .digits import draw_digit as draw_digit
 from .digits import draw_filters as draw_filters

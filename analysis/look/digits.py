@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+LETTERS = 3  # of a class's name, under a small picture
+
 
 def draw_digit(
     ax: Axes,
@@ -138,11 +140,12 @@ def draw_answers(
     """Images, and under each its true class and what one network or several read; errors in colour.
 
     images: (N, H, W), ink bright, `columns` a line; labels: (N,); predictions: (N,) of each
-    network; names: of the classes, cut after three letters; marked: places of framed images.
+    network; names: of the classes, cut after `LETTERS`; marked: places of framed images.
     """
     from matplotlib.patches import Rectangle
 
     labels, read = np.asarray(labels), [np.asarray(of_one) for of_one in predictions]
+    size = 7 if names is None or max(map(len, names)) < 2 else 5  # or words run into each other
     high, wide = images.shape[1] * 9 // 7, images.shape[2] * 33 // 28
     gap = high - images.shape[1], wide - images.shape[2]
     ax.imshow(mosaic(images, columns, gap=gap, fill=0), cmap="gray_r", vmin=0, vmax=_white(images))
@@ -153,8 +156,8 @@ def draw_answers(
             x = wide * (place % columns + (step + 0.6) / (len(answers) + 0.2))
             wrong = answer != label
             colour = colours[step - 1] if wrong else "black" if step == 0 else "#b5b5b5"
-            text = str(answer) if names is None else names[answer][:3]
-            ax.text(x, y, text, ha="center", va="center", fontsize=7, color=colour,
+            text = str(answer) if names is None else names[answer][:LETTERS]
+            ax.text(x, y, text, ha="center", va="center", fontsize=size, color=colour,
                     fontweight="bold" if wrong else "normal")  # fmt: skip
     for place in np.asarray(marked, int):
         corner = wide * (place % columns) - 1, high * (place // columns) - 1

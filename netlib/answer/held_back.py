@@ -36,7 +36,7 @@ class HeldBack:
                 known, labels = str(file["weights"]), file["labels"].astype(np.int64)
                 embeddings = file["steps"].astype(np.float32) * file["step"].astype(np.float32)
         except Exception as error:  # numpy and zipfile raise many kinds on a damaged file
-            raise ValueError(f"{path.name} is damaged ({error}); {again} anew.") from error
+            raise ValueError(f"{path.name} is damaged; {again} anew.") from error
         if known != weights:
             raise ValueError(f"{path.name} was made with other weights; {again} anew.")
         return cls(embeddings, labels)

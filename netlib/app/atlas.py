@@ -56,7 +56,7 @@ class Atlas:
             raise
         except Exception as error:  # numpy and zipfile raise many kinds on a damaged file
             raise ValueError(
-                f"{path} is no map ({error}): make it with python -m analysis.project."
+                f"{path} is no map: make it with python -m analysis.project."
             ) from error
 
     def place(self, embedding: NDArray[np.floating], count: int = NEIGHBOURS) -> Place:

@@ -2,6 +2,7 @@ from .choosing import EpochSampler as EpochSampler
 from .choosing import some_stratified as some_stratified
 from .choosing import split_stratified as split_stratified
 from .dataset import DigitDataset as DigitDataset
+from .export import check_empty as check_empty
 from .export import write_layout as write_layout
 from .imbalance import PROFILES as PROFILES
 from .imbalance import class_order as class_order

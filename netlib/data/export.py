@@ -22,6 +22,12 @@ from netlib.data.stores import DataError
 from netlib.files import temporary_prefix
 
 
+def check_empty(output: Path) -> None:
+    """Raise a DataError where something lies in a folder that is to be made."""
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise DataError(f"{output} is not an empty folder; choose another or remove it.")
+
+
 def write_layout(
     output: Path,
     source: Source,
@@ -44,8 +50,7 @@ def write_layout(
     Raises:
         DataError: `output` is not empty, or cannot be written.
     """
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise DataError(f"{output} is not an empty folder; choose another or remove it.")
+    check_empty(output)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=output.parent, prefix=temporary_prefix(output)))

@@ -27,20 +27,27 @@ def digests_path(checkpoint: Path) -> Path:
     return checkpoint.with_suffix(".trained-on.npy")
 
 
-def write_digests(checkpoint: Path, images: Tensor) -> Path:
-    """Keep the hashes of training images beside a checkpoint; returns the file's path."""
-    return _write(digests_path(checkpoint), digests(images))
+def write_digests(checkpoint: Path, images: Tensor, files: Sequence[Path] = ()) -> Path:
+    """Keep the hashes of training images, and those in `files`, beside a checkpoint."""
+    return _write(checkpoint, digests(images), *map(_read, files))
 
 
 def join_digests(checkpoint: Path, files: Sequence[Path]) -> Path:
     """Keep the hashes in all of these files beside a checkpoint; returns the file's path."""
-    known = np.concatenate([np.load(file, allow_pickle=False) for file in files])
-    return _write(digests_path(checkpoint), known)
+    return _write(checkpoint, *map(_read, files))
 
 
-def _write(path: Path, known: np.ndarray) -> Path:
+def _read(path: Path) -> np.ndarray:
+    try:
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(f"{path} holds no hashes of images; delete it.") from error
+
+
+def _write(checkpoint: Path, *known: np.ndarray) -> Path:
+    path = digests_path(checkpoint)
     with replacing(path) as temporary, open(temporary, "wb") as file:
-        np.save(file, np.unique(known))
+        np.save(file, np.unique(np.concatenate(known)))
     return path
 
 
@@ -56,11 +63,7 @@ def warn_of_seen(checkpoint: Path, images: Tensor) -> int | None:
     path = digests_path(checkpoint)
     if not path.is_file():
         return None
-    try:
-        known = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"{path} holds no hashes of images ({error}); delete it.") from error
-    seen = int(np.isin(digests(images), known).sum())
+    seen = int(np.isin(digests(images), _read(path)).sum())
     if seen:
         log.warning(
             "%d of these %d images are among those that %s was trained on: the scores on them say "

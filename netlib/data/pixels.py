@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngImageFile
 from torch import Tensor
 from tqdm import tqdm
@@ -148,6 +148,8 @@ def read_image(store: Store, name: str, read: Reader) -> Image.Image:
     try:
         image = read(data)
         image.load()  # not before its pixels are asked for is a file decoded
+    except UnidentifiedImageError as error:
+        raise DataError(f"{name} in {store.path} is no image of a kind that is read.") from error
     except Exception as error:  # Pillow's readers raise about any on damaged data
         raise DataError(f"{name} in {store.path} is no readable image: {error}") from error
     return image

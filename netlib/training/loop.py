@@ -3,7 +3,7 @@
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -325,9 +325,10 @@ class _Run:
         # Steps differ with another number of images.
         for name, value in {**self.facts(), "number of steps": epochs * self.steps}.items():
             if found[name] != value:
+                told = ", ".join(_differences(name, found[name], value))
                 raise TrainingError(
-                    f"{path} belongs to another run: its {name} is {found[name]}, expected "
-                    f"{value}. Resume with the same data and options, or delete the file."
+                    f"{path} belongs to another run: its {told}. Resume with the same data and "
+                    "options, or delete the file."
                 )
         self.net.load_state_dict(state["net"])
         if self.average is not None:
@@ -336,6 +337,18 @@ class _Run:
         self.scheduler.load_state_dict(state["scheduler"])
         self.history, self.best_epoch = state["history"], state["best_epoch"]
         self.best_weights = state["best_weights"]
+
+
+def _differences(name: str, found: Any, expected: Any) -> Iterator[str]:
+    """What of a state file is not as expected, field by field."""
+    if name == "data":  # a digest, which tells nobody anything
+        yield "training images are others, or drawn otherwise"
+    elif isinstance(found, dict) and isinstance(expected, dict):
+        for field in {**found, **expected}:
+            if found.get(field) != expected.get(field):
+                yield from _differences(field, found.get(field), expected.get(field))
+    else:
+        yield f"{name} is {found}, expected {expected}"
 
 
 def resolve_device(name: str) -> torch.device:

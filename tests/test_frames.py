@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 from netlib.answer.predictor import Predictor
 from netlib.answer.reading import Reader
@@ -196,3 +197,20 @@ def test_seven_and_five_written_in_two_strokes_keep_their_bar(reader: Reader) ->
     cv2.line(drawn, (352, 156), (310, 262), PEN, 9, cv2.LINE_AA)
     for network in reader.read(drawn).networks.values():
         assert network.nearest == ["7"]
+
+
+def test_a_plot_of_a_digit_reads_as_the_digit_and_a_digit_on_its_edge_is_kept(
+    reader: Reader,
+) -> None:
+    plot = Image.new("L", (480, 360), 255)
+    draw = ImageDraw.Draw(plot)
+    draw.rectangle((120, 40, 380, 300), fill=0)
+    draw.line([(200, 90), (290, 90), (230, 250)], fill=255, width=22, joint="curve")
+    for n in range(6):  # an axis: marks that together look like a stroke
+        draw.rectangle((60, 50 + 44 * n, 78, 80 + 44 * n), fill=0)
+    assert [network.text for network in reader.read(plot).networks.values()] == ["7", "7"]
+    draw.rectangle((0, 0, 480, 360), fill=255)
+    draw.rectangle((120, 40, 380, 300), fill=215)
+    for x in (95, 215):
+        draw.line([(x, 90), (x + 70, 90), (x + 30, 230)], fill=0, width=14, joint="curve")
+    assert [network.text for network in reader.read(plot).networks.values()] == ["77", "77"]

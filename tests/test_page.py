@@ -147,6 +147,39 @@ def test_what_comes_in_from_the_border_far_thicker_than_the_strokes_is_a_thing(h
     np.testing.assert_allclose(found, np.add(alone, (100, 60, 100, 60)), atol=6)
 
 
+def test_a_pen_as_thick_as_the_strokes_is_a_thing_where_it_is_far_longer() -> None:
+    page = np.full((500, 800), PAPER, np.uint8)
+    page[60:420, 100:400] = drawing(pen=12)
+    cv2.line(page, (640, 0), (600, 430), PEN, 12)
+    found, alone = trace(photograph(with_falling_light(page))).box, trace(drawing(pen=12)).box
+    assert found is not None and alone is not None
+    np.testing.assert_allclose(found, np.add(alone, (100, 60, 100, 60)), atol=6)
+
+
+@pytest.mark.parametrize("middle", [(330, 90), (150, 150)])
+def test_a_lamps_reflection_on_even_paper_is_no_ink(middle: tuple[int, int]) -> None:
+    page = cv2.copyMakeBorder(drawing(), 0, 0, 0, 200, cv2.BORDER_REPLICATE).astype(np.float64)
+    y, x = np.mgrid[: page.shape[0], : page.shape[1]]
+    distance = np.square(x - middle[0]) + np.square(y - middle[1])
+    page = np.clip(0.6 * page * (1 + np.exp(-distance / 60**2)), 0, 255)
+    found, alone = trace(page.astype(np.uint8)).box, trace(drawing()).box
+    assert found is not None and alone is not None
+    np.testing.assert_allclose(found, alone, atol=4)
+
+
+@pytest.mark.parametrize("pen", [6, 14])
+def test_the_sides_of_cells_are_no_ones(pen: int) -> None:
+    page = np.full((400, 700), PAPER, np.uint8)
+    page[20:380, 200:500] = drawing(pen=pen)
+    for x in (100, 180, 460, 560):
+        cv2.line(page, (x, 80), (x, 320), 90, 5)
+    for y in (80, 320):
+        cv2.line(page, (0, y), (700, y), 90, 5)
+    found, alone = trace(photograph(page)).box, trace(drawing(pen=pen)).box
+    assert found is not None and alone is not None
+    np.testing.assert_allclose(found, np.add(alone, (200, 20, 200, 20)), atol=6)
+
+
 def test_where_bold_strokes_cross_they_are_ink() -> None:
     page = np.full((360, 300), PAPER, np.uint8)
     for left, right in ((40, 260), (260, 40)):

@@ -5,6 +5,7 @@ picture -> digit.trace / number.digits_from_ink -> (n, 28, 28) -> fitted -> Pred
 
 import base64
 import binascii
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -176,6 +177,8 @@ class Reader:
             reading = part
         if not reading.is_accepted:
             reading = self._in_a_part(sketch) or reading
+        elif reading.is_number:
+            reading = self._on_a_page(sketch, reading.boxes) or reading
         return replace(reading, is_first=is_first_of_several(picture))
 
     def _in_a_part(self, sketch: Sketch) -> Reading | None:
@@ -203,15 +206,24 @@ class Reader:
         bare = without_bystanders(sketch.found) if sketch.cut is not None else None
         return self._accepted(replace(sketch, found=bare, cut=cut_out(bare))) if bare else None
 
-    def _on_a_page(self, sketch: Sketch) -> Reading | None:
-        """What is read on a page in the picture, the most digits, where all are accepted."""
+    def _on_a_page(self, sketch: Sketch, boxes: Sequence[Box] = ()) -> Reading | None:
+        """What is read on a page in the picture, the most digits, where all are accepted.
+
+        Where digits were read in these boxes, on one that a screen shows, and none less there.
+        """
         best: Reading | None = None
         for page in find_pages(sketch.levels):
+            if boxes and not page.is_on_screen(sketch.levels):
+                continue
             inside = trace(page.levels)
-            found = self._accepted(inside) or self._main_line(inside)
-            longer = found is not None and (best is None or len(found.digits) > len(best.digits))
-            if found is not None and longer and page.holds(found.boxes):
-                best = _placed(found, page, sketch)
+            for way in (self._accepted, self._main_line):
+                found = way(inside)
+                if found is not None and page.holds(found.boxes):
+                    if len(found.digits) < page.count(boxes):
+                        break
+                    if best is None or len(found.digits) > len(best.digits):
+                        best = _placed(found, page, sketch)
+                    break
         return best
 
     def _read(self, sketch: Sketch) -> Reading:

@@ -26,6 +26,8 @@ EVEN_BORDER, EVEN_AREA = 0.3, 0.2
 EVEN_SHARE = 0.8
 # and in a picture that may be a photograph this share is within EVEN_LEVELS.
 EVEN_EXACT = 0.6
+# At an edge levels differ by this share of the contrast from one pixel to those beside it.
+EDGE_STEP = 0.2
 # Less contrast than this (of 1) is an empty page.
 MIN_CONTRAST_EVEN = 8 / 255
 
@@ -259,8 +261,9 @@ def _even_ink(levels: np.ndarray) -> Ink | None:
     tone = _even_tone(levels, counts, high - low)
     if tone is None:
         return None
-    # Squares: a pad in a screenshot is a large area of little contrast, its ink is the opposite.
-    energy = counts * np.square(_distances(tone))
+    # Squares: a pad in a screenshot is a large area of little contrast, its ink is the opposite. At
+    # edges: so is a lamp's reflection, which has none.
+    energy = _at_edges(levels, counts) * np.square(_distances(tone))
     light = energy[tone:].sum() > energy[:tone].sum()
     end = high if light else low
     if abs(end - tone) < 255 * MIN_CONTRAST_EVEN:
@@ -273,6 +276,17 @@ def _even_ink(levels: np.ndarray) -> Ink | None:
     if touching and _shows_an_edge(levels, _ways(tone, end), ink):
         return None
     return _without_frame(ink)
+
+
+def _at_edges(levels: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """How many pixels of each level lie at edges; those of all, if there are none."""
+    every = 2 if levels.size >= COUNTED else 1
+    some = np.ascontiguousarray(levels[::every, ::every])
+    steps = cv2.morphologyEx(some, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    low, high = np.flatnonzero(counts)[[0, -1]]
+    edges = (steps >= max(EDGE_STEP * (high - low), 1)).view(np.uint8)
+    found = cv2.calcHist([some], [0], edges, [256], [0, 256]).ravel()
+    return found if found.any() else counts
 
 
 def _ink_on(tone: int, end: int, levels: np.ndarray) -> Ink:

@@ -21,7 +21,10 @@ ACROSS, IN_VIEW, STEP, BLACK, EDGED = 3.0, 0.2, 0.1, 5.0, 0.7
 # Ink is this many levels from the page's own; beyond the page its light is that of so much of it.
 PLAIN, LIGHT = 40, 1 / 6
 # Digits that are so near to a page's edge, in heights of theirs, may go on beyond it.
-ROOM = 0.08
+ROOM = 0.03
+# A page of a screen fills this share of its upright box, and this share of what is around that has
+# one tone.
+UPRIGHT, PLAIN_AROUND = 0.97, 0.5
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,20 @@ class Page:
     left: int  # where that begins in the picture, in pixels
     top: int
     mask: np.ndarray  # (h, w) bool, where the page is
+
+    def is_on_screen(self, levels: np.ndarray) -> bool:
+        """Whether it stands upright on one tone of the whole picture (H, W), as a plot does."""
+        height, width = self.levels.shape
+        around = np.ones(levels.shape, bool)
+        around[self.top : self.top + height, self.left : self.left + width] = False
+        counts = np.bincount(levels[around], minlength=256)
+        return float(self.mask.mean()) >= UPRIGHT and counts.max() >= PLAIN_AROUND * counts.sum()
+
+    def count(self, boxes: Sequence[Box]) -> int:
+        """How many of these, in pixels of the whole picture, have their middle on it."""
+        height, width = self.levels.shape
+        middles = [((a + c) / 2 - self.left, (b + d) / 2 - self.top) for a, b, c, d in boxes]
+        return sum(0 <= x < width and 0 <= y < height for x, y in middles)
 
     def holds(self, boxes: Sequence[Box]) -> bool:
         """Whether what is in these boxes, in pixels of the page, is clear of its edges."""

@@ -57,8 +57,9 @@ TALL, NEAR = 0.45, 0.05  # of the tallest one's height; of the usual height, to 
 AS_DARK = 0.5
 # What the border cuts is a rule's end if it is this straight, thin and pale, beside the others.
 RULE_LONG, RULE_THIN, RULE_PALE = 4.5, 0.7, 0.65
-# It is a thing that lies there, such as a pencil, if it is so much thicker than the strokes.
-THICK = 2.0
+# It is a thing that lies there, such as a pencil, if it is so much thicker than the strokes, or as
+# straight as a rule and so many times as long as they are high.
+THICK, OUTGROWN = 2.0, 1.5
 # Only so many components, the largest ones, are looked at.
 MAX_COMPONENTS = 300
 
@@ -227,17 +228,16 @@ class _Part:
         tones = missing[self.at][self.own & there[self.at]]
         return bool((tones >= AS_DARK * self.tone).any())
 
-    def is_thing(self, stroke: float, pale: float) -> bool:
-        """Whether it is far thicker than the strokes, or a pale rule."""
+    def is_thing(self, stroke: float, height: float, pale: float) -> bool:
+        """Whether it is far thicker than the strokes, far longer and straight, or a pale rule."""
         if thickness([self.own.view(np.uint8)]) >= THICK * stroke:
             return True
-        return self.tone <= pale and self.is_rule(stroke)
-
-    def is_rule(self, stroke: float) -> bool:
-        """Whether it is straight, and thin beside strokes of some thickness."""
         points = np.argwhere(self.own).astype(np.float32)
         short, long = (side + 1 for side in sorted(cv2.minAreaRect(points)[1]))
-        return self.area <= RULE_THIN * stroke * long and long >= RULE_LONG * short
+        if long < RULE_LONG * short:
+            return False
+        thin = self.area <= RULE_THIN * stroke * long
+        return long >= OUTGROWN * height or (thin and self.tone <= pale)
 
 
 def _own_tones(missing: np.ndarray, level: float) -> np.ndarray:
@@ -279,10 +279,11 @@ def _inked(parts: list[_Part], cut: np.ndarray) -> list[_Part]:
         return [part for part in parts if part.tone >= least]
     pale = RULE_PALE * _usual_tone(within)
     stroke = thickness(part.own.view(np.uint8) for part in within)
+    height = max(part.own.shape[0] for part in within)
     return [
         part
         for part, is_cut in zip(parts, cut, strict=True)
-        if part.tone >= least and not (is_cut and part.is_thing(stroke, pale))
+        if part.tone >= least and not (is_cut and part.is_thing(stroke, height, pale))
     ]
 
 

@@ -18,6 +18,8 @@ RUN = 0.06
 LEVEL_RUN = 0.15
 # A line alone is thinner than the strokes by this factor.
 THINNER = 0.6
+# What goes from line to line is this slim; only so many are looked at.
+RUNG, MOST_RUNGS = 0.3, 60
 # Lines slant by this much at most; the slope is looked for in such steps, in a picture of this
 # side, with so many of its pixels, and must be this much sharper than none.
 STEEPEST, SLOPE_STEP, PROFILE_SIDE, PROFILE_PIXELS, SHARPER = 0.25, 0.01, 500, 20_000, 1.1
@@ -87,10 +89,34 @@ def _without_level_lines(ink: np.ndarray, level: float, run: float) -> np.ndarra
                 turned |= lines.short
     if not taken.any():
         return ink
+    taken |= _rungs(mask & ~taken, taken)
     faint = cv2.dilate(taken, np.ones((5, 5), np.uint8)) & (mask == 0)
     cleared = ink.copy()
     cleared[(taken | faint) > 0] = 0
     return cleared
+
+
+def _rungs(rest: np.ndarray, taken: np.ndarray) -> np.ndarray:
+    """The mask of several strokes that go straight from line to line: the sides of cells."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(rest, connectivity=8)
+    sides = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
+    long, thick = sides.max(axis=1), stats[:, cv2.CC_STAT_AREA] / sides.max(axis=1)
+    slim = sides.min(axis=1) <= RUNG * long
+    slim &= (thick <= RUNG * long) & (long >= LEFT_SIZE * min(rest.shape))
+    slim[0] = False
+    near = cv2.dilate(taken, np.ones((7, 7), np.uint8)) > 0
+    tied = []
+    for label in np.flatnonzero(slim)[:MOST_RUNGS]:
+        left, top, width, height = stats[label, : cv2.CC_STAT_AREA].tolist()
+        window = slice(top, top + height), slice(left, left + width)
+        along = ((labels[window] == label) & near[window]).any(axis=int(height >= width))
+        ends = max(1, len(along) // 10)
+        if along[:ends].any() and along[-ends:].any():
+            tied.append(label)
+    if len(tied) < SEVERAL:
+        return np.zeros_like(rest)
+    alike = [label for label in tied if thick[label] <= SWELL * np.median(thick[tied])]
+    return np.isin(labels, alike).view(np.uint8)
 
 
 def _are_lines(lines: _Lines, stroke: float, rest: np.ndarray) -> bool:

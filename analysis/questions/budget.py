@@ -269,8 +269,9 @@ def sizes_text(means: pd.DataFrame, runs: pd.DataFrame) -> str:
     largest = means.index.max()
     rest = means.drop(index=largest)
     worse = (means.loc[largest] - rest > least).all(axis=1)
+    apart = ((means.loc[largest] - rest).abs() > least).any(axis=1)  # no size is with one seed
     lost = " and ".join(f"{size} px" for size in rest.index[worse])
-    alike = " and ".join(f"{size} px" for size in rest.index[~worse])
+    alike = " and ".join(f"{size} px" for size in rest.index[~apart])
     return (
         f"Smaller images (standard and MobileNet, {told}): {least_words(runs)}"
         + (f", so both networks lose accuracy at {lost}" if lost else "")

@@ -185,7 +185,18 @@ def reading(data: Results, name: str) -> Section:
         "lowest": both_words(worst),
         "seeds": count_text([table["seed"].nunique()], "seed"),
         "least": least_words(table),
+        "end": end_text(table),
     }
+
+
+def end_text(table: pd.DataFrame) -> str:
+    """That both networks take the least or the most that was tried, as " (the most tried)"."""
+    if not all(level.isdecimal() for level in table["level"]):
+        return ""
+    tried = sorted(table["level"].astype(int).unique())
+    chosen = {int(chosen_level(rows, "level")) for _, rows in table.groupby("network")}
+    ends = {tried[0]: " (the least tried)", tried[-1]: " (the most tried)"}
+    return ends.get(chosen.pop(), "") if len(chosen) == 1 else ""
 
 
 def gaps_text(table: pd.DataFrame) -> dict[str, str]:

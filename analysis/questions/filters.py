@@ -203,10 +203,10 @@ def filters_last(data: Results) -> Drawn:
         ax.set_title(name_of(network), color=COLOURS[network])
     share = 100 * norms[largest].sum() / norms.sum()
     return figure, (
-        f"Learned 3×3 filters of the last block, batch norm folded in. Left: the {len(largest)} of "
-        f"the largest norm among standard's {len(flat):,}, which hold {share:.1f} % of the layer's "
-        f"energy. Right: all {len(own)} of MobileNet's depthwise layer. {SIGNS}; the scale ends at "
-        f"the {100 * MOST:.0f} % quantile."
+        "Learned 3×3 filters of the last block, without the batch norm that scales them. Left: "
+        f"the {len(largest)} of the largest norm among standard's {len(flat):,}, which hold "
+        f"{share:.1f} % of the layer's energy. Right: all {len(own)} of MobileNet's depthwise "
+        f"layer. {SIGNS}; the scale ends at the {100 * MOST:.0f} % quantile."
     )
 
 
@@ -228,8 +228,8 @@ def pointwise_matrix(data: Results) -> Drawn:
     outputs, inputs = weights.shape
     return figure, (
         f"The learned weights of the last 1×1 convolution of the MobileNet network, {outputs} × "
-        f"{inputs}, channels of like weights beside each other; and how much of the matrix's "
-        "energy its largest singular values hold."
+        f"{inputs}, without the batch norm behind it, channels of like weights beside each other; "
+        "and how much of the matrix's energy its largest singular values hold."
     )
 
 

@@ -262,13 +262,13 @@ def draw_shares(data: Results) -> Drawn:
     axes[0].set_ylabel("energy of the best rank 1 (%)")
     key_above(figure, axes[0])
     return figure, (
-        "Share of the energy (sum of squares) of learned weights that their best rank-1 "
-        "approximation holds. Left: each 3×3 filter as an outer product. Right: each input "
-        "channel's filters as multiples of one, which is exactly what depthwise and pointwise "
-        "convolution can say without a ReLU between. Markers: means; bars: from the 10th to the "
-        "90th percentile of the layer's matrices; Gaussian weights show what chance gives. In each "
-        "block the standard network is on the left; MobileNet's separable blocks have one filter "
-        "an input channel. Networks of one seed."
+        "Share of the energy (sum of squares) of weights, with batch norm folded in, that their "
+        "best rank-1 approximation holds. Left: each 3×3 filter as an outer product. Right: each "
+        "input channel's filters as multiples of one, which is exactly what depthwise and "
+        "pointwise convolution can say without a ReLU between. Markers: means; bars: from the "
+        "10th to the 90th percentile of the layer's matrices; Gaussian weights show what chance "
+        "gives. In each block the standard network is on the left; MobileNet's separable blocks "
+        "have one filter an input channel. Networks of one seed."
     )
 
 

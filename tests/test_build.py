@@ -24,7 +24,7 @@ from analysis.build.verify import disagreements
 from analysis.frame import command, wording
 from analysis.frame.command import command_line, parse, start
 from analysis.frame.results import Results
-from analysis.questions import calibration, headline, tails
+from analysis.questions import block_counts, budget, calibration, embeddings, headline, tails
 from netlib.data import sources
 from netlib.data.sources import Split
 from netlib.errors import WorkError
@@ -136,7 +136,8 @@ def test_a_changed_row_shows_behind_what_it_changes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("template", sorted(ROOT.glob("analysis/*/*.typ")), ids=lambda p: p.stem)
 def test_no_semicolon_ends_a_value_instead_of_standing_in_the_text(template: Path) -> None:
-    assert re.findall(r"#[\w.]*\w;.*", template.read_text(encoding="utf-8")) == []
+    text = template.read_text(encoding="utf-8")
+    assert re.findall(r"#[\w.]*\w(?:\([^()\n]*\))?;.*", text) == []
 
 
 # --- Steps --------------------------------------------------------------------------------------
@@ -364,6 +365,38 @@ def test_numbers_are_written_as_a_reader_expects() -> None:
     assert wording.p_value(0.0004) == "< 0.001"
     assert [wording.p_equals(p) for p in (0.05, 0.9999)] == ["p = 0.050", "p > 0.999"]
     assert wording.interval({"low": 0.9, "high": 0.95}) == "90.00 to 95.00"
+
+
+def test_lists_are_read_aloud_and_one_of_a_thing_is_one() -> None:
+    assert [wording.listed(names) for names in ("", "a", "ab", "abc")] == [
+        "none", "a", "a and b", "a, b and c",
+    ]  # fmt: skip
+    runs = pd.DataFrame({"0+1": [0.2], "1+0": [0.22]})
+    one = block_counts.stem_trap(runs.T.set_axis(["accuracy"], axis=1), runs)
+    assert "1 separable block reaches 20.00 %, a standard block 22.00 %: " in one
+
+
+@pytest.mark.parametrize(("better", "said"), [("1", False), ("2", True)])
+def test_only_networks_that_beat_pixels_are_said_to(better: str, said: bool) -> None:
+    spaces = dict.fromkeys(embeddings.SPACES, "70.00")
+    found = {"embeddings": {**spaces, "worse": "2", "better": better}}
+    (told,) = embeddings.conclude(Results(FULL), found)
+    assert ("only these beat pixels" in told) is said
+
+
+def test_a_size_that_one_network_loses_by_is_not_told_to_be_alike() -> None:
+    rows = [
+        (network, size, str(size), seed, accuracy + 0.001 * seed)
+        for network, small in (("standard", 0.90), ("mobilenet", 0.92))
+        for size, accuracy in ((14, small), (28, 0.92))
+        for seed in (0, 1)
+    ]
+    table = pd.DataFrame(rows, columns=["network", "resolution", "level", "seed", "accuracy"])
+    means = table.groupby(["resolution", "network"])["accuracy"].mean().unstack()
+    told = budget.sizes_text(means, table)
+    assert told.endswith("cannot be told from chance.")
+    alone = table[table["seed"] == 0]  # shows no spread
+    assert budget.sizes_text(means, alone).endswith("14 px cannot be told from 28 px.")
 
 
 def test_the_tails_conclusion_follows_its_table() -> None:

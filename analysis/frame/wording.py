@@ -56,6 +56,12 @@ def precision_text(table: pd.DataFrame) -> str:
     return f"; {who}trained in bfloat16"
 
 
+def listed(parts: Iterable[str]) -> str:
+    """As "a, b and c", or "none"."""
+    *others, last = list(parts) or ["none"]
+    return " and ".join([", ".join(others), last] if others else [last])
+
+
 def percent(fraction: float | None) -> str:
     """0.98765 -> "98.77"."""
     return "n/a" if fraction is None else f"{100 * fraction:.2f}"

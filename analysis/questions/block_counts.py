@@ -10,6 +10,7 @@ from analysis.frame.results import Results
 from analysis.frame.wording import (
     block_words,
     judged_text,
+    listed,
     percent,
     seeds_text,
     setting_text,
@@ -21,6 +22,7 @@ from analysis.look.maps import draw_block_scatter
 from analysis.look.style import ERROR, FULL, blank
 from analysis.questions import Drawn, Sections, figure
 from analysis.questions.sweeps import least_words
+from netlib.errors import many
 
 
 def steps(plan: Plan) -> Iterator[Step]:
@@ -119,7 +121,7 @@ def say(data: Results) -> Sections:
         "small_macs": f"{means.loc[best, 'macs'] / means.loc[small, 'macs']:.1f}",
         "small_gap": judged_text((gaps[small] - gaps[best]).dropna().tolist()),
         "least": least_words(runs.assign(level=runs["network"], network="all")),
-        "depth": ", ".join(percent(1 - means.loc[name, "accuracy"]) for name in deep),
+        "depth": listed(percent(1 - means.loc[name, "accuracy"]) for name in deep),
         "stem": stem_trap(means, gaps),
     }
     return {"blocks": section}
@@ -132,9 +134,11 @@ def stem_trap(means: pd.DataFrame, runs: pd.DataFrame) -> str:
     trapped, other = f"0+{deepest}", f"1+{deepest - 1}"
     if other not in means.index:
         return ""
+    rest = f" and then {many(deepest - 1, 'separable one')}" if deepest > 1 else ""
     return (
         "On grey images a depthwise layer in front is one single 3×3 filter, whose answer is all "
-        f"that the rest can see: {deepest} separable blocks reach {percent(accuracy[trapped])} %, "
-        f"a standard block and then {deepest - 1} separable ones {percent(accuracy[other])} %: "
+        f"that the rest can see: {many(deepest, 'separable block')} "
+        f"{'reach' if deepest > 1 else 'reaches'} {percent(accuracy[trapped])} %, "
+        f"a standard block{rest} {percent(accuracy[other])} %: "
         f"{judged_text((runs[trapped] - runs[other]).dropna().tolist())}."
     )

@@ -17,6 +17,7 @@ from analysis.frame.wording import (
     holm,
     interval,
     judged_text,
+    listed,
     p_equals,
     p_value,
     percent,
@@ -239,10 +240,22 @@ def say(data: Results) -> Sections:
             "wide_gap": judged_text(gaps_of(wider)),
             "few": seeds_text(data.table("width.csv")),
             "elsewhere": ratios(widths)["time"],
+            "speeds": speeds_text(data),
             "equivalence": equivalences([at_params, at_macs, wider]),
             "resolutions": sizes_text(by_size.unstack(), data.table("resolution.csv")),
         }
     }
+
+
+def speeds_text(data: Results) -> str:
+    """How fast the standard network computes at each width."""
+    table = measured(data, "width").query("network == 'standard'")
+    costs = table.groupby("width")[["macs", "time"]].first()
+    speeds = costs["macs"] / costs["time"] / 1e6
+    return (
+        f"{listed(f'{speed:.0f}' for speed in speeds)} GMAC/s at widths "
+        f"{listed(f'{width:g}' for width in costs.index)}"
+    )
 
 
 def equivalences(pairs: Sequence[pd.DataFrame]) -> str:
@@ -269,8 +282,9 @@ def sizes_text(means: pd.DataFrame, runs: pd.DataFrame) -> str:
     largest = means.index.max()
     rest = means.drop(index=largest)
     worse = (means.loc[largest] - rest > least).all(axis=1)
+    apart = ((means.loc[largest] - rest).abs() > least).any(axis=1)  # no size is with one seed
     lost = " and ".join(f"{size} px" for size in rest.index[worse])
-    alike = " and ".join(f"{size} px" for size in rest.index[~worse])
+    alike = " and ".join(f"{size} px" for size in rest.index[~apart])
     return (
         f"Smaller images (standard and MobileNet, {told}): {least_words(runs)}"
         + (f", so both networks lose accuracy at {lost}" if lost else "")

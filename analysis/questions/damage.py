@@ -1,4 +1,4 @@
-r"""What spoiled and moved digits do: the 15 kinds of MNIST-C, and small affine changes.
+r"""What spoiled and moved images do: the 15 kinds of MNIST-C, and small affine changes.
 
 python -m analysis.questions.damage --runs runs/report/full/pairs --dataset-path data/course \
     --count 2000 --output figures/data/full
@@ -8,7 +8,7 @@ corruptions are those of netlib.measure.corruptions: re-implementations, with th
 """
 
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -27,6 +27,7 @@ from analysis.frame.wording import (
     gaps_of,
     holm_p,
     judged_text,
+    listed,
     p_value,
     percent,
     seeds_text,
@@ -244,10 +245,10 @@ def say(data: Results) -> Sections:
         **moved_apart(data),
         "kinds": str(len(found)),
         "clean": {name: percent(clean[name]) for name in NETWORKS},
-        "guessed": listed_words(guessed.index),
+        "guessed": listed(map(words, guessed.index)),
         "rest": {name: percent(rest[name].mean()) for name in NETWORKS},
         "gap": judged_text(overall),
-        "sure": listed_words(found.index[found["p"] < 0.05]),
+        "sure": listed(map(words, found.index[found["p"] < 0.05])),
         "least_p": p_value(found["p"].min() if found["p"].notna().any() else None),
         "largest": words(largest),
         "largest_gap": gap_text(rest["gaps"][largest]),
@@ -283,12 +284,6 @@ def sides_of(name: str, gaps: Collection[Sequence[float]]) -> dict[str, str]:
         f"{name}_lower": str(sum(fmean(gap) < 0 for gap in gaps)),
         f"{name}_alone": f"{sum(map(abs, sides))} ({ways})",
     }
-
-
-def listed_words(names: Iterable[str]) -> str:
-    """As "a, b and c", or "none"."""
-    *others, last = list(map(words, names)) or ["none"]
-    return " and ".join([", ".join(others), last] if others else [last])
 
 
 def conclude(data: Results, sections: Sections) -> Iterator[str]:

@@ -1,4 +1,4 @@
-r"""What training does to the space of digits: raw pixels, untrained and trained, in the plane.
+r"""What training does to the space of images: raw pixels, untrained and trained, in the plane.
 
 python -m analysis.questions.embeddings --runs runs/report/full/pairs \
     --dataset-path data/course --count 2000 --output figures/data/full
@@ -213,11 +213,11 @@ def projection(data: Results, method: str) -> Drawn:
     table = data.table("projection_scores.csv")
     rows = table[table["method"] == method]
     column = "perplexity" if method == "tsne" else "neighbours"
-    setting = ", ".join(f"{value:g}" for value in rows[column].dropna().unique())
+    setting = ", ".join(f"{value:.3g}" for value in rows[column].dropna().unique())
     return figure, (
         f"{METHOD_NAMES[method]} of the same {rows['n'].iloc[0]:,} test images as pixels and as "
         f"embeddings of both networks before and after training ({column} {setting}, runs of seed "
-        f"{rows['seed'].iloc[0]}); digits stand at the median of their class. Rings: images that "
+        f"{rows['seed'].iloc[0]}); each class's number is at its median. Rings: images that "
         "the network reads wrong. Distances between clusters mean little."
     )
 
@@ -259,6 +259,7 @@ def say(data: Results) -> Sections:
         "rows": rows,
         **{space: percent(knn[space]) for space in SPACES},
         "worse": str(sum(knn[f"{name}_untrained"] < knn["raw"] for name in NETWORKS)),
+        "better": str(sum(knn[f"{name}_trained"] > knn["raw"] for name in NETWORKS)),
     }
     return {"embeddings": section}
 
@@ -267,11 +268,12 @@ def conclude(data: Results, sections: Sections) -> Iterator[str]:
     """Random features against pixels."""
     section = sections["embeddings"]
     if section["worse"] == "2":
+        only = ": only these beat pixels" if section["better"] == "2" else ""
         yield (
             f"By their {NEIGHBOURS} nearest neighbours raw pixels name {section['raw']} % of the "
-            f"digits, untrained networks fewer ({section['standard_untrained']} and "
+            f"test images, untrained networks fewer ({section['standard_untrained']} and "
             f"{section['mobilenet_untrained']} %), trained ones {section['standard_trained']} and "
-            f"{section['mobilenet_trained']} % (one seed): only these beat pixels."
+            f"{section['mobilenet_trained']} % (one seed){only}."
         )
 
 

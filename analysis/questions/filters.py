@@ -203,10 +203,10 @@ def filters_last(data: Results) -> Drawn:
         ax.set_title(name_of(network), color=COLOURS[network])
     share = 100 * norms[largest].sum() / norms.sum()
     return figure, (
-        f"Learned 3×3 filters of the last block, batch norm folded in. Left: the {len(largest)} of "
-        f"the largest norm among standard's {len(flat):,}, which hold {share:.1f} % of the layer's "
-        f"energy. Right: all {len(own)} of MobileNet's depthwise layer. {SIGNS}; the scale ends at "
-        f"the {100 * MOST:.0f} % quantile."
+        "Learned 3×3 filters of the last block, without the batch norm that scales them. Left: "
+        f"the {len(largest)} of the largest norm among standard's {len(flat):,}, which hold "
+        f"{share:.1f} % of the layer's energy. Right: all {len(own)} of MobileNet's depthwise "
+        f"layer. {SIGNS}; the scale ends at the {100 * MOST:.0f} % quantile."
     )
 
 
@@ -228,8 +228,8 @@ def pointwise_matrix(data: Results) -> Drawn:
     outputs, inputs = weights.shape
     return figure, (
         f"The learned weights of the last 1×1 convolution of the MobileNet network, {outputs} × "
-        f"{inputs}, channels of like weights beside each other; and how much of the matrix's "
-        "energy its largest singular values hold."
+        f"{inputs}, without the batch norm behind it, channels of like weights beside each other; "
+        "and how much of the matrix's energy its largest singular values hold."
     )
 
 
@@ -262,13 +262,13 @@ def draw_shares(data: Results) -> Drawn:
     axes[0].set_ylabel("energy of the best rank 1 (%)")
     key_above(figure, axes[0])
     return figure, (
-        "Share of the energy (sum of squares) of learned weights that their best rank-1 "
-        "approximation holds. Left: each 3×3 filter as an outer product. Right: each input "
-        "channel's filters as multiples of one, which is exactly what depthwise and pointwise "
-        "convolution can say without a ReLU between. Markers: means; bars: from the 10th to the "
-        "90th percentile of the layer's matrices; Gaussian weights show what chance gives. In each "
-        "block the standard network is on the left; MobileNet's separable blocks have one filter "
-        "an input channel. Networks of one seed."
+        "Share of the energy (sum of squares) of weights, with batch norm folded in, that their "
+        "best rank-1 approximation holds. Left: each 3×3 filter as an outer product. Right: each "
+        "input channel's filters as multiples of one, which is exactly what depthwise and "
+        "pointwise convolution can say without a ReLU between. Markers: means; bars: from the "
+        "10th to the 90th percentile of the layer's matrices; Gaussian weights show what chance "
+        "gives. In each block the standard network is on the left; MobileNet's separable blocks "
+        "have one filter an input channel. Networks of one seed."
     )
 
 

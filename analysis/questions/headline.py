@@ -15,6 +15,7 @@ from analysis.frame.wording import (
     gap_text,
     holm,
     interval,
+    listed,
     p_equals,
     p_value,
     percent,
@@ -397,7 +398,7 @@ def say_more(data: Results) -> Section:
         "with_images": with_images_of(data.arrays(ANSWERS), found),
         "equivalence": equivalence(found),
         "mcnemar": mcnemar_text(found["mcnemar"]),
-        "tried": ", ".join(f"{rate:g}" for rate in tried),
+        "tried": listed(f"{rate:g}" for rate in tried),
         "edge": "the largest, beyond which nothing was tried" if max(rates) == tried[-1] else "",
         **{f"{name}_rate": f"{rate:g}" for name, rate in rates.items()},
         "runs": [run_row(pair, runs) for pair in found["mcnemar"]],
@@ -426,9 +427,10 @@ def conclude(data: Results, sections: Sections) -> Iterator[str]:
     )
     if way := side(gaps):
         cost = "costs" if way < 0 else "even gains"
+        where = " after training on the imbalanced set" if data.has("data_card.json") else ""
         yield (
-            f"Block for block, to have {saved} {cost} test accuracy after training on the "
-            f"imbalanced set: MobileNet {MINUS} standard is {gap_text(gaps)}."
+            f"Block for block, to have {saved} {cost} test accuracy{where}: "
+            f"MobileNet {MINUS} standard is {gap_text(gaps)}."
         )
     else:
-        yield f"To have {saved}: what it costs is open ({gap_text(gaps)})."
+        yield f"To have {saved}: what it costs is open: {gap_text(gaps)}."

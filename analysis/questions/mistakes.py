@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.frame.results import Results
-from analysis.frame.wording import count_text, holm_p, p_value, seeds_text, whole
+from analysis.frame.wording import count_text, holm_p, listed, p_value, seeds_text, whole
 from analysis.look.digits import draw_answers, draw_reading
 from analysis.look.grids import draw_confusion_difference, draw_confusion_matrix
 from analysis.look.rows import draw_class_dots
@@ -271,10 +271,11 @@ def digits_apart(recalls: pd.DataFrame) -> str:
     if not p:
         return "digit by digit one pair cannot tell them apart"
     found = sorted(name for name, value in p.items() if value < 0.05)
-    least = p_value(min(p.values()))
+    lower = sum((recalls[c]["mobilenet"] - recalls[c]["standard"]).mean() < 0 for c in found)
+    which = f"MobileNet lower in {'all' if lower == len(found) else lower}; " if found else ""
     return (
         f"digit by digit, after Holm’s correction over {len(p)}, a difference is found for "
-        f"{', '.join(found) or 'none'} (least p {least})"
+        f"{listed(found)} ({which}least p {p_value(min(p.values()))})"
     )
 
 

@@ -18,6 +18,7 @@ from analysis.frame.wording import (
     count_text,
     gaps_of,
     judged_text,
+    listed,
     percent,
     points,
     precision_text,
@@ -184,7 +185,18 @@ def reading(data: Results, name: str) -> Section:
         "lowest": both_words(worst),
         "seeds": count_text([table["seed"].nunique()], "seed"),
         "least": least_words(table),
+        "end": end_text(table),
     }
+
+
+def end_text(table: pd.DataFrame) -> str:
+    """That both networks take the least or the most that was tried, as " (the most tried)"."""
+    if not all(level.isdecimal() for level in table["level"]):
+        return ""
+    tried = sorted(table["level"].astype(int).unique())
+    chosen = {int(chosen_level(rows, "level")) for _, rows in table.groupby("network")}
+    ends = {tried[0]: " (the least tried)", tried[-1]: " (the most tried)"}
+    return ends.get(chosen.pop(), "") if len(chosen) == 1 else ""
 
 
 def gaps_text(table: pd.DataFrame) -> dict[str, str]:
@@ -194,7 +206,7 @@ def gaps_text(table: pd.DataFrame) -> dict[str, str]:
     apart = [words(level) for level, gap in gaps.items() if side(gap)]
     return {
         "gaps": ", ".join(f"{points(fmean(gap))} at {words(n)}" for n, gap in gaps.items()),
-        "apart": f"at {', '.join(apart)} only" if apart else "nowhere",
+        "apart": f"at {listed(apart)} only" if apart else "nowhere",
     }
 
 
@@ -289,7 +301,7 @@ def sizes(data: Results) -> str:
     images = sorted(same["train_images"].unique())
     means = same.groupby(["network", "train_images"])["error"].mean()
     lines = " and ".join(
-        f"{', '.join(f'{means[name, n]:.2f}' for n in images)} % for {name_of(name)}"
+        f"{listed(f'{means[name, n]:.2f}' for n in images)} % for {name_of(name)}"
         for name in NETWORKS
     )
     more = table[table["updates"] > 1.01 * least]
@@ -299,8 +311,8 @@ def sizes(data: Results) -> str:
         if len(more)
         else ""
     )
-    sizes_text = ", ".join(map(whole, images))
-    return f"At {whole(least)} steps each, {sizes_text} images leave an error rate of {lines}.{end}"
+    told = f"At {whole(least)} steps each, {listed(map(whole, images))} images leave"
+    return f"{told} an error rate of {lines}.{end}"
 
 
 def lengths(data: Results) -> str:

@@ -1,4 +1,4 @@
-r"""One digit through a separable block, and where the last block looks.
+r"""One image through a separable block, and where the last block looks.
 
 python -m analysis.questions.through --checkpoint checkpoints/standard.safetensors \\
     checkpoints/mobilenet.safetensors --examples figures/data/full/examples.npz \\
@@ -102,7 +102,7 @@ def passage(explainer: Any, image: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-@figure("One digit through a separable block", "through.npz", "layer_costs.csv")
+@figure("One image through a separable block", "through.npz", "layer_costs.csv")
 def digit_passage(data: Results) -> Drawn:
     """Input map, filter, answer, weight, a line a channel; then their sum."""
     arrays = data.arrays("through.npz")
@@ -112,7 +112,7 @@ def digit_passage(data: Results) -> Drawn:
     whole_axes = {0: arrays["digit"], 6: arrays["after"]}
     for place, image in whole_axes.items():
         ax = draw_map(figure.add_subplot(grid[:, place]), image)
-        ax.set_title("the digit" if place == 0 else f"output channel {int(arrays['out'])}")
+        ax.set_title("the image" if place == 0 else f"output channel {int(arrays['out'])}")
     titles = ("channel", "depthwise", "answer", "pointwise")
     for row, channel in enumerate(arrays["channels"]):
         cells = [figure.add_subplot(grid[row, 1 + column]) for column in range(4)]

@@ -209,6 +209,12 @@ def test_a_plot_of_a_digit_reads_as_the_digit_and_a_digit_on_its_edge_is_kept(
     for n in range(6):  # an axis: marks that together look like a stroke
         draw.rectangle((60, 50 + 44 * n, 78, 80 + 44 * n), fill=0)
     assert [network.text for network in reader.read(plot).networks.values()] == ["7", "7"]
+    draw.rectangle((0, 0, 480, 360), fill=240)  # a window with a title, a canvas and a button
+    draw.rectangle((60, 60, 420, 300), fill=0)
+    draw.line([(200, 100), (290, 100), (230, 260)], fill=255, width=22, joint="curve")
+    draw.rectangle((150, 18, 330, 34), fill=60)
+    draw.rectangle((70, 318, 170, 348), fill=205)
+    assert [network.text for network in reader.read(plot).networks.values()] == ["7", "7"]
     draw.rectangle((0, 0, 480, 360), fill=255)
     draw.rectangle((120, 40, 380, 300), fill=215)
     for x in (95, 215):

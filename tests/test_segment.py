@@ -76,6 +76,16 @@ def test_the_parts_of_a_five_and_of_a_broken_eight_stay_together_and_dirt_is_no_
     assert spans(find_digits(picture)) == [(60, 110), (180, 180 + PEN)]
 
 
+def test_a_column_of_print_beside_a_digit_is_no_digit() -> None:
+    picture, draw = page()
+    seven(draw, 100)
+    for n in range(12):
+        draw.line([(300, 12 + 10 * n), (318 + 3 * (n % 4), 12 + 10 * n)], fill=0, width=3)
+    ((left, right),) = spans(find_digits(picture))
+    assert left == 100
+    assert right == pytest.approx(145, abs=6)
+
+
 def test_parts_close_over_one_another_are_one_digit_unless_that_is_refused() -> None:
     def sure(images: np.ndarray) -> np.ndarray:
         return np.full(len(images), 0.99)

@@ -23,7 +23,7 @@ from netlib.picture.frames import without_frames
 from netlib.picture.ink import find_dark_ink
 from netlib.picture.load import ImageError, Picture, is_first_of_several, open_image
 from netlib.picture.number import MAX_DIGITS, digits_from_ink
-from netlib.picture.pages import Page, find_pages
+from netlib.picture.pages import Page, find_pages, may_be_a_screen
 from netlib.picture.patch import Box, Ink
 from netlib.picture.pieces import Components, find_components
 
@@ -177,7 +177,7 @@ class Reader:
             reading = part
         if not reading.is_accepted:
             reading = self._in_a_part(sketch) or reading
-        elif reading.is_number:
+        elif may_be_a_screen(sketch.levels):
             reading = self._on_a_page(sketch, reading.boxes) or reading
         return replace(reading, is_first=is_first_of_several(picture))
 
@@ -209,11 +209,11 @@ class Reader:
     def _on_a_page(self, sketch: Sketch, boxes: Sequence[Box] = ()) -> Reading | None:
         """What is read on a page in the picture, the most digits, where all are accepted.
 
-        Where digits were read in these boxes, on one that a screen shows, and none less there.
+        Where digits were read in these boxes, on one that stands upright, and none less there.
         """
         best: Reading | None = None
         for page in find_pages(sketch.levels):
-            if boxes and not page.is_on_screen(sketch.levels):
+            if boxes and not page.is_upright:
                 continue
             inside = trace(page.levels)
             for way in (self._accepted, self._main_line):

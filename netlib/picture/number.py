@@ -38,6 +38,8 @@ SEARCH_HEIGHT = 96
 MAX_PIECES, MOST_PIECES = 200, 10
 # No cut through connected ink is cheaper than through this many stroke widths.
 LEAST_CUT = 0.5
+# Print beside the digits makes the ink so many times wider than they are.
+BESIDE = 1.1
 # A ring is a zero from this share of the line's height.
 RING_HEIGHT = 0.18
 # A hypothesis is no wider than this share of the line's height, unless it is one piece.
@@ -135,6 +137,14 @@ def digits_from_ink(
     small = _searched(part, max(height for _, _, _, height in components.boxes))
     labels, lines = over_segment(small, components if small is part else None)
     _check_pieces(lines)
+
+    def cut_groups(groups: list[tuple[list[Piece], bool]]) -> list[DigitBox]:
+        cuts = [(*_cut_out(part, labels, group), sign) for group, sign in groups]
+        return [DigitBox(ink.placed(box), digit, sign) for box, digit, sign in cuts]
+
+    if _is_beside_print(labels, lines):
+        one = cut_groups([([piece for line in lines for piece in line.pieces], False)])
+        whole = one[0].digit
     signed = any(piece.is_sign for line in lines for piece in line.pieces)
     if len(lines) == 1 and not signed and _is_one_digit(small, labels, lines[0], score, whole):
         return one
@@ -142,11 +152,6 @@ def digits_from_ink(
     found = list(itertools.chain(*read))
     if len(found) <= 1 or _is_broken(small, labels, lines, read, score, judge):
         return one
-
-    def cut_groups(groups: list[tuple[list[Piece], bool]]) -> list[DigitBox]:
-        cuts = [(*_cut_out(part, labels, group), sign) for group, sign in groups]
-        return [DigitBox(ink.placed(box), digit, sign) for box, digit, sign in cuts]
-
     boxes = cut_groups(found[:max_digits])
     if judge is None:
         return boxes
@@ -248,6 +253,13 @@ def _read_line(
             groups = _likeliest_groups(ink, labels, Line(line.height, list(run)), score)
             found += [(g, False) for g in groups if _extent(g) >= SMALL * line.height]
     return found
+
+
+def _is_beside_print(labels: np.ndarray, lines: Sequence[Line]) -> bool:
+    """Whether the pieces leave out ink beside them."""
+    left, _, right, _ = union([piece for line in lines for piece in line.pieces])
+    _, _, width, _ = cv2.boundingRect((labels > 0).view(np.uint8))
+    return width > BESIDE * (right - left)
 
 
 def _is_broken(

@@ -21,10 +21,10 @@ ACROSS, IN_VIEW, STEP, BLACK, EDGED = 3.0, 0.2, 0.1, 5.0, 0.7
 # Ink is this many levels from the page's own; beyond the page its light is that of so much of it.
 PLAIN, LIGHT = 40, 1 / 6
 # Digits that are so near to a page's edge, in heights of theirs, may go on beyond it.
-ROOM = 0.03
-# A page of a screen fills this share of its upright box, and this share of what is around that has
-# one tone.
-UPRIGHT, PLAIN_AROUND = 0.97, 0.5
+ROOM = 0.02
+# A screen shows a page, such as a plot or a canvas, upright: of its box it fills this share. Two
+# even tones, so far apart, have this share of the picture together, and each has this one.
+UPRIGHT, TONES_APART, TWO_TONES, ONE_TONE = 0.97, 64, 0.7, 0.1
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,10 @@ class Page:
     top: int
     mask: np.ndarray  # (h, w) bool, where the page is
 
-    def is_on_screen(self, levels: np.ndarray) -> bool:
-        """Whether it stands upright on one tone of the whole picture (H, W), as a plot does."""
-        height, width = self.levels.shape
-        around = np.ones(levels.shape, bool)
-        around[self.top : self.top + height, self.left : self.left + width] = False
-        counts = np.bincount(levels[around], minlength=256)
-        return float(self.mask.mean()) >= UPRIGHT and counts.max() >= PLAIN_AROUND * counts.sum()
+    @property
+    def is_upright(self) -> bool:
+        """Whether its sides are those of the picture."""
+        return float(self.mask.mean()) >= UPRIGHT
 
     def count(self, boxes: Sequence[Box]) -> int:
         """How many of these, in pixels of the whole picture, have their middle on it."""
@@ -59,6 +56,16 @@ class Page:
             if min(x, y) < 0 or u > width or v > height or not self.mask[y:v, x:u].all():
                 return False
         return True
+
+
+def may_be_a_screen(levels: np.ndarray) -> bool:
+    """Whether grey values (H, W) uint8 are mostly of two even tones."""
+    shares = cv2.calcHist([levels], [0], None, [256], [0, 256]).ravel() / levels.size
+    near = np.convolve(shares, np.ones(5), mode="same")
+    first = int(near.argmax())
+    apart = np.abs(np.arange(256) - first) >= TONES_APART
+    second = float(near[apart].max())
+    return second >= ONE_TONE and near[first] + second >= TWO_TONES
 
 
 def find_pages(levels: np.ndarray) -> Iterator[Page]:

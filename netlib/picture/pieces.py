@@ -30,6 +30,8 @@ FLAT = 0.2  # nor are lower ones
 # Nor is one stroke from left to right, which is so many times as wide as high, at least, and whose
 # length is this share of its width, at most; nor what is wider than twenty digits, in heights.
 LYING, STRAIGHT, ROW_WIDTH = 2.0, 1.3, 20.0
+# A column of print has so many components over one another, each this share as high, at most.
+PRINTED, PRINT_HEIGHT = 6, 0.25
 # A ring is at least this many pixels wide and high.
 RING_SIDE = 6
 # and may be open by this share of its size.
@@ -87,7 +89,7 @@ def over_segment(
     for line in _lines(pieces):
         signs, rest = split_signs(labels, line)
         parts = [_as_sign(labels, sign) for sign in signs]
-        for piece in _joined(labels, Line(line.height, rest)):
+        for piece in _without_print(_joined(labels, Line(line.height, rest)), rest):
             parts += _cut(ink, labels, piece, line.height, stroke, fresh)
         if signs:
             parts.sort(key=lambda piece: piece.box[0] + piece.box[2])
@@ -178,6 +180,24 @@ def _joined(labels: np.ndarray, line: Line) -> list[Piece]:
             else:
                 pieces.append(piece)
     return sorted(pieces, key=lambda piece: piece.box[0] + piece.box[2])
+
+
+def _without_print(pieces: list[Piece], components: list[Piece]) -> list[Piece]:
+    """Without columns of print beside others: many low components over one another."""
+
+    def is_print(piece: Piece) -> bool:
+        left, top, right, bottom = piece.box
+        heights = [
+            part.height
+            for part in components
+            if left <= part.box[0] and part.box[2] <= right
+            if top <= part.box[1] and part.box[3] <= bottom
+        ]
+        return len(heights) >= PRINTED and max(heights) <= PRINT_HEIGHT * piece.height
+
+    if len(pieces) < 2 or len(components) <= PRINTED:
+        return pieces
+    return [piece for piece in pieces if not is_print(piece)] or pieces
 
 
 def _absorbed(labels: np.ndarray, piece: Piece, part: Piece) -> Piece:

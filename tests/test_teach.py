@@ -144,6 +144,23 @@ def test_what_cannot_be_taught_is_told_in_one_sentence(visit) -> None:
     note.filter(has_text="no correction to take back").wait_for()
 
 
+def test_the_right_answer_is_one_tab_stop_with_a_name_and_arrow_keys(visit) -> None:
+    visitor = visit()
+    page = visitor.page
+    visitor.open_tab("Teach")
+    visitor.draw(SEVEN)
+    visitor.reads("7")
+    page.wait_for_timeout(500)  # the answers have settled
+    group = page.get_by_role("group", name="The right answer")
+    page.get_by_role("tab", name="About").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowDown")
+    assert group.get_by_role("radio", checked=True).input_value() == "1"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.locator("#teach-note", has_text="it is 1").wait_for()
+
+
 def test_teaching_keeps_nothing_unless_the_operator_names_a_folder() -> None:
     assert demo.build_demo(workers=0).service.teach is None
 

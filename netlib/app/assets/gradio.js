@@ -1,5 +1,6 @@
 // What Gradio's components lack. Upload fields: a name that holds what is written on them, and the kinds of
 // files, so that a phone offers its camera; and pasting. They are only made when their tab is first opened.
+// Radios: a group with a name, which is one Tab stop and has arrow keys, where Gradio makes each a group of its own.
 // The language: Gradio calls the page by the browser's, in which its own few words are. Tabs: arrow keys.
 const KINDS = { picture: "image/*", "batch-files": "image/*,.zip,.csv" };
 
@@ -17,6 +18,11 @@ function complete() {
     const kind = KINDS[field.closest("#picture, #batch-files")?.id];
     const input = field.querySelector("input[type=file]");
     if (kind && input && input.accept !== kind) input.accept = kind;
+  }
+  for (const radio of document.querySelectorAll("fieldset [name^=radio-]")) {
+    const group = radio.closest("fieldset");
+    group.ariaLabel = group.querySelector("[data-testid=block-info]").textContent;
+    radio.name = group.id;
   }
 }
 
@@ -50,6 +56,6 @@ document.addEventListener("keydown", (event) => {
 });
 
 const changes = new MutationObserver(complete);
-changes.observe(document.body, { childList: true, subtree: true });
+changes.observe(document.body, { childList: true, subtree: true, attributeFilter: ["name"] }); // a chosen radio gets its old name back
 changes.observe(document.documentElement, { attributeFilter: ["lang"] });
 complete();

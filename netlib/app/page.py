@@ -233,6 +233,11 @@ FORGOTTEN = """
 for (const event of ["pad-sent", "change", "click"]) { // it was of what stood there before
   document.querySelector("#input-tabs").addEventListener(event, () => { props.value = ""; });
 }
+document.addEventListener("click", (event) => {
+  if (!event.target.closest(".answers-stale #teach-button")) return;
+  event.stopImmediatePropagation(); // it would teach the digit before
+  props.value = '<p class="hint">One moment: what stands above is not read yet.</p>';
+}, { capture: true });
 """
 BELOW = "What is below goes on with Draw or Upload, whichever was open last."
 WAIT = message(
@@ -419,25 +424,24 @@ def _teach_tab(
     def follow(taught: Taught, reading: Reading | None) -> tuple[str, None]:
         return teach_html(teacher, service.facts, taught, reading), None  # of no digit but that one
 
-    def shown(taught: Taught, reading: Reading | None, note: str) -> tuple:
-        above = gr.skip() if reading is None else show(taught, reading)
-        return message(note), follow(taught, reading)[0], taught, above
+    def shown(taught: Taught, reading: Reading | None) -> tuple:
+        above = gr.skip()  # what is told where there is no digit stays
+        if reading is not None and not reading.is_blank:
+            above = show(taught, reading)
+        return follow(taught, reading)[0], above
 
     def correct(taught: Taught, reading: Reading | None, answer: str | None) -> tuple:
         reading = single_digit(reading)
         if answer is None:
             raise UserError("Choose the right answer first.")
-        return shown(
-            teacher.correct(taught, reading, answer),
-            reading,
-            f"The last correction: it is {answer}.",
-        )
+        taught = teacher.correct(taught, reading, answer)
+        return message(f"The last correction: it is {answer}."), taught
 
-    def undo(taught: Taught, reading: Reading | None) -> tuple:
-        return shown(teacher.undo(taught), reading, "The last correction is taken back.")
+    def undo(taught: Taught) -> tuple:
+        return message("The last correction is taken back."), teacher.undo(taught)
 
     def refuse(text: str) -> tuple:
-        return message(text), gr.skip(), gr.skip(), gr.skip()
+        return message(text), gr.skip()
 
     with gr.Tab("Teach") as tab:
         html(hint_html(teacher))
@@ -449,15 +453,21 @@ def _teach_tab(
                 min_width=300,
                 elem_id="teach-answer",
             )
-            button = gr.Button("Teach it", variant="primary", scale=0, min_width=120)
+            button = gr.Button(
+                "Teach it", variant="primary", scale=0, min_width=120, elem_id="teach-button"
+            )
             back = gr.Button("Undo", scale=0, min_width=90)
         note = html(elem_id="teach-note", js_on_load=SPOKEN + FORGOTTEN)
         view = html(elem_id="teach-detail")
     detail = Detail("teach", tab, answers)
     detail.update(follow, [lesson, current], [view, label], [], [None])
-    outputs = [note, view, lesson, answers]
-    button.click(guarded(correct, refuse), [lesson, current, label], outputs, **INSTANT)
-    back.click(guarded(undo, refuse), [lesson, current], outputs, **INSTANT)
+    for event, function, inputs in (
+        (button.click, correct, [lesson, current, label]),
+        (back.click, undo, [lesson]),
+    ):
+        done = event(guarded(function, refuse), inputs, [note, lesson], **INSTANT)
+        # Of the digit that is there by then: the visitor may have gone on drawing.
+        done.then(shown, [lesson, current], [view, answers], **INSTANT)
 
 
 def launch_options() -> dict[str, Any]:

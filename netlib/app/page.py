@@ -239,6 +239,7 @@ document.addEventListener("click", (event) => {
   props.value = '<p class="hint">One moment: what stands above is not read yet.</p>';
 }, { capture: true });
 """
+STOPPED = "Stopped: nothing was kept."
 BELOW = "What is below goes on with Draw or Upload, whichever was open last."
 WAIT = message(
     "One moment … If this stays, the server does not answer."
@@ -331,19 +332,16 @@ def _number_tab(service: Service) -> None:
 
 
 def _batch_tab(service: Service) -> None:
-    running: set[str] = set()  # visitors; Gradio's own way to end an event shows it as an error
+    # Visitors, each with what reads their batch, None until it begins. Gradio's own way to end an
+    # event shows it as an error.
+    running: dict[str, asyncio.Task[str] | None] = {}
 
     async def read_files(
         chosen: Any,
         request: gr.Request | None = None,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> str:
-        def go_on() -> None:
-            if who not in running:
-                raise UserError("Stopped: nothing was kept.")
-
         def report(done: int, total: int) -> None:
-            go_on()
             progress((done, total), desc="Reading", unit="files")
 
         found = paths(chosen)
@@ -351,21 +349,31 @@ def _batch_tab(service: Service) -> None:
             raise UserError("There is no picture to read: choose pictures, or a zip of pictures.")
         show, who = partial(batch_html, facts=service.facts), visitor(request)
         with service.batches.admit(who):
+            if who not in running:
+                raise UserError(STOPPED)
+            reading = read_batch(partial(service.ask, heavy=True), found, show, report)
+            running[who] = task = asyncio.create_task(reading)
             try:
-                go_on()
-                return await read_batch(partial(service.ask, heavy=True), found, show, report)
+                return await task
+            except asyncio.CancelledError:
+                if running.get(who) is task:
+                    raise  # whoever asked has gone
+                raise UserError(STOPPED) from None
             finally:
-                running.discard(who)
+                if running.get(who) is task:
+                    del running[who]
 
-    def begin(request: gr.Request | None = None) -> str:
-        running.add(visitor(request))
+    async def begin(request: gr.Request | None = None) -> str:
+        running.setdefault(visitor(request))
         return ""
 
-    def end(request: gr.Request | None = None) -> None:
-        running.discard(visitor(request))
+    async def end(request: gr.Request | None = None) -> None:
+        task = running.pop(visitor(request), None)
+        if task is not None:
+            task.cancel()
 
-    def empty(request: gr.Request | None = None) -> str:
-        end(request)
+    async def empty(request: gr.Request | None = None) -> str:
+        await end(request)
         return ""
 
     with gr.Tab("Many pictures", elem_id="many-tab"):

@@ -177,6 +177,12 @@ def test_paper_and_forced_colours_show_the_answers_and_what_is_chosen(visitor: V
     for text in ("Both networks read 7", "99.9", "fewer parameters", "Blocks 3 and 4"):
         assert page.get_by_text(text).first.is_visible(), text
     assert not page.locator(".pad-tools").first.is_visible()  # nothing can be pressed on paper
+    assert not page.locator("footer").is_visible()
+    tabs = page.get_by_role("tab")
+    assert [tab.inner_text() for tab in tabs.all() if tab.is_visible()] == [
+        "Draw",
+        "Inside one block",
+    ]
     assert not page.evaluate(CUT)
     page.set_viewport_size({"width": 1280, "height": 900})
     page.emulate_media(media="screen", forced_colors="active")

@@ -359,7 +359,7 @@ def test_five_steps_lead_from_a_guess_to_its_reason_by_keyboard(visit, width, da
         ".versus",
     ):
         assert not page.locator(answer).first.is_visible()  # before the guess
-    for tab, answer in (("What if", ".whatif"), ("About", "#about td:last-child")):
+    for tab, answer in (("What if", ".whatif"), ("About", "#about li li")):
         page.get_by_role("tab", name=tab, exact=True).click()
         page.locator(answer).first.wait_for(state="attached")
         assert not page.locator(answer).first.is_visible()

@@ -73,7 +73,7 @@ def test_every_tab_is_reached_and_nothing_is_wider_than_the_screen(visit, width:
         assert not visitor.page.evaluate(SMALL), tab
 
 
-@pytest.mark.parametrize(("width", "size"), [(1280, 32), (390, 24)])
+@pytest.mark.parametrize(("width", "size"), [(1280, 32), (390, 24), (320, 32)])
 def test_large_text_is_not_cut(visit, width: int, size: int) -> None:
     visitor = visit(size=(width, 900), alone=True)
     sizes = """() => ['.masthead p', '#more-tabs [role=tab]', '.hint', '.pad-tool', '.show-api']

@@ -68,6 +68,7 @@ def test_every_tab_is_reached_and_nothing_is_wider_than_the_screen(visit, width:
         button.click()
         assert button.get_attribute("aria-selected") == "true"
         visitor.page.wait_for_timeout(150)
+        assert visitor.page.get_by_role("tabpanel", name=tab, exact=True).is_visible()
         wide, room = visitor.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         assert wide <= room, tab
         assert not visitor.page.evaluate(SMALL), tab

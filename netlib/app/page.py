@@ -91,10 +91,10 @@ def build_page(service: Service) -> gr.Blocks:
             with gr.Tab("Inside one block", elem_id="inside-tab"):
                 view = page_of("inside.html", inside)
                 html(view, js_on_load=starter("inside.js"), elem_id="inside")
-            with gr.Tab("What if"):
+            with gr.Tab("What if", elem_id="what-if-tab"):
                 view = page_of("whatif.html", inside)
                 html(view, js_on_load=starter("whatif.js"), elem_id="what-if")
-            with gr.Tab("Examples"):
+            with gr.Tab("Examples", elem_id="examples-tab"):
                 gallery(examples_for(service.reader))
             _why_tab(service, answers, current)
             if service.atlases:
@@ -251,7 +251,7 @@ def _why_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
         chosen = None if target == AS_READ else target
         return why_html(service.networks, service.facts, reading, chosen)
 
-    with gr.Tab("Why this answer") as tab:
+    with gr.Tab("Why this answer", elem_id="why-tab") as tab:
         target = gr.Radio(
             [AS_READ, *service.reader.class_names], value=AS_READ, label="Explain the score of"
         )
@@ -263,7 +263,7 @@ def _map_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
     def locate(reading: Reading | None) -> str:
         return map_html(service.atlases, service.facts, reading)
 
-    with gr.Tab("Similar digits") as tab:
+    with gr.Tab("Similar digits", elem_id="map-tab") as tab:
         view = html(WAIT, elem_id="map-detail")
     Detail("map", tab, answers).update(locate, [current], [view], [])
 
@@ -275,7 +275,7 @@ def _stress_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
         return [summary, *charts]
 
     charts, sliders = [], []
-    with gr.Tab("Stress test") as tab:
+    with gr.Tab("Stress test", elem_id="stress-tab") as tab:
         html(
             '<p class="hint">Distort the digit until a network gives up. Each curve is the '
             "confidence in what that network read undistorted, at "
@@ -451,7 +451,7 @@ def _teach_tab(
     def refuse(text: str) -> tuple:
         return message(text), gr.skip()
 
-    with gr.Tab("Teach") as tab:
+    with gr.Tab("Teach", elem_id="teach-tab") as tab:
         html(hint_html(teacher))
         with gr.Row(equal_height=False):
             label = gr.Radio(

@@ -68,12 +68,13 @@ def test_every_tab_is_reached_and_nothing_is_wider_than_the_screen(visit, width:
         button.click()
         assert button.get_attribute("aria-selected") == "true"
         visitor.page.wait_for_timeout(150)
+        assert visitor.page.get_by_role("tabpanel", name=tab, exact=True).is_visible()
         wide, room = visitor.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         assert wide <= room, tab
         assert not visitor.page.evaluate(SMALL), tab
 
 
-@pytest.mark.parametrize(("width", "size"), [(1280, 32), (390, 24)])
+@pytest.mark.parametrize(("width", "size"), [(1280, 32), (390, 24), (320, 32)])
 def test_large_text_is_not_cut(visit, width: int, size: int) -> None:
     visitor = visit(size=(width, 900), alone=True)
     sizes = """() => ['.masthead p', '#more-tabs [role=tab]', '.hint', '.pad-tool', '.show-api']
@@ -177,6 +178,12 @@ def test_paper_and_forced_colours_show_the_answers_and_what_is_chosen(visitor: V
     for text in ("Both networks read 7", "99.9", "fewer parameters", "Blocks 3 and 4"):
         assert page.get_by_text(text).first.is_visible(), text
     assert not page.locator(".pad-tools").first.is_visible()  # nothing can be pressed on paper
+    assert not page.locator("footer").is_visible()
+    tabs = page.get_by_role("tab")
+    assert [tab.inner_text() for tab in tabs.all() if tab.is_visible()] == [
+        "Draw",
+        "Inside one block",
+    ]
     assert not page.evaluate(CUT)
     page.set_viewport_size({"width": 1280, "height": 900})
     page.emulate_media(media="screen", forced_colors="active")

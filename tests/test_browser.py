@@ -1,5 +1,6 @@
 """The app in a real browser, as a visitor uses it: every part is drawn on, clicked and read."""
 
+import asyncio
 import base64
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from helpers_visitor import FOUR, ONE, SEVEN, ZERO, Visitor, beside, paper
 from PIL import Image
 
 from netlib.app.atlas import NEIGHBOURS
+from netlib.app.service import Service
 
 # --- Draw ---------------------------------------------------------------------------------------
 
@@ -438,7 +440,9 @@ def test_a_link_with_a_huge_picture_is_refused(visit) -> None:
     assert visitor.ink() == 0
 
 
-def test_a_batch_that_is_stopped_says_so_and_is_no_error(visit, tmp_path: Path) -> None:
+def test_a_batch_that_is_stopped_says_so_at_once_and_is_no_error(
+    visit, tmp_path: Path, monkeypatch
+) -> None:
     visitor = visit()
     page = visitor.page
     files = {f"{i}.png": png(paper(beside(SEVEN, ONE), (1200, 500))) for i in range(200)}
@@ -456,6 +460,15 @@ def test_a_batch_that_is_stopped_says_so_and_is_no_error(visit, tmp_path: Path) 
     page.get_by_role("button", name="Stop", exact=True).click()
     page.get_by_role("alert").filter(has_text="Stopped: nothing was kept.").wait_for()
     page.wait_for_timeout(500)
+
+    async def slow(*_: object, **__: object) -> None:
+        await asyncio.sleep(60)  # a picture under way
+
+    monkeypatch.setattr(Service, "ask", slow)
+    page.get_by_role("button", name="Read them").click()
+    page.wait_for_timeout(500)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_role("alert").filter(has_text="Stopped: nothing was kept.").wait_for()
     assert not [text for text in page.evaluate("shown") if "Error" in text]
 
 

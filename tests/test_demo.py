@@ -751,7 +751,9 @@ def test_any_checkpoints_are_told_apart_and_described(strangers: Service) -> Non
     assert taught in about
     assert "**net&#32;&#40;a&#41;**" in about
     assert about.count("its confidence is not calibrated; it refuses nothing") == 2
-    assert "| Network | net&#32;&#40;a&#41; | net&#32;&#40;b&#41; | MobileNet |" in about
+    params, macs = facts["mobilenet"].num_params, facts["mobilenet"].macs
+    assert f"\n    * {params:,} parameters; a digit takes {macs:,} MACs and " in about
+    assert about.count("test accuracy, nothing refused: not recorded.") == 2
 
 
 def test_networks_of_other_sizes_and_classes_read_and_explain_one_digit(strangers: Service) -> None:

@@ -144,6 +144,54 @@ def test_what_cannot_be_taught_is_told_in_one_sentence(visit) -> None:
     note.filter(has_text="no correction to take back").wait_for()
 
 
+def test_the_right_answer_is_one_tab_stop_with_a_name_and_arrow_keys(visit) -> None:
+    visitor = visit()
+    page = visitor.page
+    visitor.open_tab("Teach")
+    visitor.draw(SEVEN)
+    visitor.reads("7")
+    page.wait_for_timeout(500)  # the answers have settled
+    group = page.get_by_role("group", name="The right answer")
+    page.get_by_role("tab", name="About").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowDown")
+    assert group.get_by_role("radio", checked=True).input_value() == "1"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.locator("#teach-note", has_text="it is 1").wait_for()
+
+
+def test_teaching_goes_with_what_is_on_the_pad_however_slow_the_answers_are(visit) -> None:
+    visitor = visit()
+    page = visitor.page
+    visitor.open_tab("Teach")
+    visitor.draw(SEVEN)
+    visitor.reads("7")
+    page.wait_for_timeout(500)  # the answers have settled
+    page.locator("#teach-answer").get_by_role("radio", name="1", exact=True).check()
+    page.evaluate(  # the pad is empty before the correction is made
+        "document.querySelector('#teach-button').click();"
+        "document.querySelector('#pad [data-action=clear]').click()"
+    )
+    page.locator(".taught-list img").wait_for()
+    page.wait_for_timeout(500)
+    assert page.locator("#answers .big").first.inner_text() == "–"
+    page.evaluate(
+        "() => { const fetched = fetch, held = new Promise((done) => { window.answer = done; });"
+        "window.fetch = async (...asked) => {"
+        "if (String(asked[1]?.body).includes('drawn=1')) await held; return fetched(...asked); }; }"
+    )
+    visitor.draw(SEVEN)
+    page.locator(".answers-stale").wait_for()
+    page.locator("#teach-answer").get_by_role("radio", name="2", exact=True).check()
+    page.get_by_role("button", name="Teach it").click()
+    page.locator("#teach-note", has_text="not read yet").wait_for()
+    page.evaluate("answer()")
+    visitor.reads("7")
+    page.get_by_role("button", name="Undo", exact=True).last.click()
+    page.locator("#teach-detail", has_text="Nothing is taught yet").wait_for()
+
+
 def test_teaching_keeps_nothing_unless_the_operator_names_a_folder() -> None:
     assert demo.build_demo(workers=0).service.teach is None
 
@@ -311,7 +359,7 @@ def test_five_steps_lead_from_a_guess_to_its_reason_by_keyboard(visit, width, da
         ".versus",
     ):
         assert not page.locator(answer).first.is_visible()  # before the guess
-    for tab, answer in (("What if", ".whatif"), ("About", "#about td:last-child")):
+    for tab, answer in (("What if", ".whatif"), ("About", "#about li li")):
         page.get_by_role("tab", name=tab, exact=True).click()
         page.locator(answer).first.wait_for(state="attached")
         assert not page.locator(answer).first.is_visible()

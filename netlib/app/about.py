@@ -1,7 +1,7 @@
 """What the page says about itself."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
@@ -15,8 +15,6 @@ separable one takes two steps: one kernel filters each input map, then 1×1 weig
 maps (MobileNet, Howard et al. 2017). *Inside one block* shows the blocks at work on your digit.
 
 {networks}
-
-{table}
 
 **What they do not know.** They answer with what they were trained on: {classes}.{untrained} Other
 things may be taken for one of these, most of all kinds of pictures that they have never met.
@@ -89,7 +87,6 @@ def about_markdown(service: Service) -> str:
     return INTRODUCTION.format(
         all=all_of(service.facts),
         networks="\n".join(networks),
-        table=_table(list(service.facts.values())),
         classes=_listed(name for name in names if name in trained),
         untrained=untrained,
         teach=TEACH if service.teach is not None else "",
@@ -113,7 +110,7 @@ def plain(text: str) -> str:
 
 
 def _network(facts: NetworkFacts, metadata: Mapping[str, Any]) -> str:
-    """One line on how it is built, what it was trained on and what its confidence means."""
+    """How it is built, what it was trained on and what its confidence means; below, its costs."""
     records = metadata.get("data") or []
     records = records if isinstance(records, list) else [records]
     named = [str(r["source"]) for r in records if isinstance(r, dict) and "source" in r]
@@ -122,9 +119,12 @@ def _network(facts: NetworkFacts, metadata: Mapping[str, Any]) -> str:
         f"trained on {', '.join(map(plain, sources))}" if sources else "its data is not recorded"
     )
     calibrated = "calibrated" if metadata.get("temperature", 1) != 1 else "not calibrated"
+    accuracy = "not recorded" if facts.accuracy is None else f"{100 * facts.accuracy:.2f} %"
     return (
         f"* **{plain(facts.title)}**: {facts.subtitle}; {trained}; its confidence is {calibrated}; "
-        f"{_refuses(metadata.get('no_digit'))}."
+        f"{_refuses(metadata.get('no_digit'))}.\n"
+        f"    * {facts.num_params:,} parameters; a digit takes {facts.macs:,} MACs and "
+        f"{1e3 * facts.latency:.3f} ms; test accuracy, nothing refused: {accuracy}."
     )
 
 
@@ -143,19 +143,3 @@ def _refuses(rule: Mapping[str, Any] | None) -> str:
 
 
 SOURCES = {"mnist": "MNIST", "unipen": "pen strokes", "rehearsal": "a rehearsal of old digits"}
-
-
-def _table(facts: Sequence[NetworkFacts]) -> str:
-    """A column a network, which fits a phone."""
-    rows = {
-        "Network": [plain(fact.title) for fact in facts],
-        ":--": ["--:"] * len(facts),
-        "Parameters": [f"{fact.num_params:,}" for fact in facts],
-        "MACs": [f"{fact.macs:,}" for fact in facts],
-        "Time": [f"{1e3 * fact.latency:.3f} ms" for fact in facts],
-        "Test accuracy, nothing refused": [
-            "not recorded" if fact.accuracy is None else f"{100 * fact.accuracy:.2f} %"
-            for fact in facts
-        ],
-    }
-    return "\n".join(f"| {' | '.join([title, *cells])} |" for title, cells in rows.items())

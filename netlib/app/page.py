@@ -91,10 +91,10 @@ def build_page(service: Service) -> gr.Blocks:
             with gr.Tab("Inside one block", elem_id="inside-tab"):
                 view = page_of("inside.html", inside)
                 html(view, js_on_load=starter("inside.js"), elem_id="inside")
-            with gr.Tab("What if"):
+            with gr.Tab("What if", elem_id="what-if-tab"):
                 view = page_of("whatif.html", inside)
                 html(view, js_on_load=starter("whatif.js"), elem_id="what-if")
-            with gr.Tab("Examples"):
+            with gr.Tab("Examples", elem_id="examples-tab"):
                 gallery(examples_for(service.reader))
             _why_tab(service, answers, current)
             if service.atlases:
@@ -233,7 +233,13 @@ FORGOTTEN = """
 for (const event of ["pad-sent", "change", "click"]) { // it was of what stood there before
   document.querySelector("#input-tabs").addEventListener(event, () => { props.value = ""; });
 }
+document.addEventListener("click", (event) => {
+  if (!event.target.closest(".answers-stale #teach-button")) return;
+  event.stopImmediatePropagation(); // it would teach the digit before
+  props.value = '<p class="hint">One moment: what stands above is not read yet.</p>';
+}, { capture: true });
 """
+STOPPED = "Stopped: nothing was kept."
 BELOW = "What is below goes on with Draw or Upload, whichever was open last."
 WAIT = message(
     "One moment … If this stays, the server does not answer."
@@ -245,7 +251,7 @@ def _why_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
         chosen = None if target == AS_READ else target
         return why_html(service.networks, service.facts, reading, chosen)
 
-    with gr.Tab("Why this answer") as tab:
+    with gr.Tab("Why this answer", elem_id="why-tab") as tab:
         target = gr.Radio(
             [AS_READ, *service.reader.class_names], value=AS_READ, label="Explain the score of"
         )
@@ -257,7 +263,7 @@ def _map_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
     def locate(reading: Reading | None) -> str:
         return map_html(service.atlases, service.facts, reading)
 
-    with gr.Tab("Similar digits") as tab:
+    with gr.Tab("Similar digits", elem_id="map-tab") as tab:
         view = html(WAIT, elem_id="map-detail")
     Detail("map", tab, answers).update(locate, [current], [view], [])
 
@@ -269,7 +275,7 @@ def _stress_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
         return [summary, *charts]
 
     charts, sliders = [], []
-    with gr.Tab("Stress test") as tab:
+    with gr.Tab("Stress test", elem_id="stress-tab") as tab:
         html(
             '<p class="hint">Distort the digit until a network gives up. Each curve is the '
             "confidence in what that network read undistorted, at "
@@ -326,19 +332,16 @@ def _number_tab(service: Service) -> None:
 
 
 def _batch_tab(service: Service) -> None:
-    running: set[str] = set()  # visitors; Gradio's own way to end an event shows it as an error
+    # Visitors, each with what reads their batch, None until it begins. Gradio's own way to end an
+    # event shows it as an error.
+    running: dict[str, asyncio.Task[str] | None] = {}
 
     async def read_files(
         chosen: Any,
         request: gr.Request | None = None,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> str:
-        def go_on() -> None:
-            if who not in running:
-                raise UserError("Stopped: nothing was kept.")
-
         def report(done: int, total: int) -> None:
-            go_on()
             progress((done, total), desc="Reading", unit="files")
 
         found = paths(chosen)
@@ -346,21 +349,31 @@ def _batch_tab(service: Service) -> None:
             raise UserError("There is no picture to read: choose pictures, or a zip of pictures.")
         show, who = partial(batch_html, facts=service.facts), visitor(request)
         with service.batches.admit(who):
+            if who not in running:
+                raise UserError(STOPPED)
+            reading = read_batch(partial(service.ask, heavy=True), found, show, report)
+            running[who] = task = asyncio.create_task(reading)
             try:
-                go_on()
-                return await read_batch(partial(service.ask, heavy=True), found, show, report)
+                return await task
+            except asyncio.CancelledError:
+                if running.get(who) is task:
+                    raise  # whoever asked has gone
+                raise UserError(STOPPED) from None
             finally:
-                running.discard(who)
+                if running.get(who) is task:
+                    del running[who]
 
-    def begin(request: gr.Request | None = None) -> str:
-        running.add(visitor(request))
+    async def begin(request: gr.Request | None = None) -> str:
+        running.setdefault(visitor(request))
         return ""
 
-    def end(request: gr.Request | None = None) -> None:
-        running.discard(visitor(request))
+    async def end(request: gr.Request | None = None) -> None:
+        task = running.pop(visitor(request), None)
+        if task is not None:
+            task.cancel()
 
-    def empty(request: gr.Request | None = None) -> str:
-        end(request)
+    async def empty(request: gr.Request | None = None) -> str:
+        await end(request)
         return ""
 
     with gr.Tab("Many pictures", elem_id="many-tab"):
@@ -419,27 +432,26 @@ def _teach_tab(
     def follow(taught: Taught, reading: Reading | None) -> tuple[str, None]:
         return teach_html(teacher, service.facts, taught, reading), None  # of no digit but that one
 
-    def shown(taught: Taught, reading: Reading | None, note: str) -> tuple:
-        above = gr.skip() if reading is None else show(taught, reading)
-        return message(note), follow(taught, reading)[0], taught, above
+    def shown(taught: Taught, reading: Reading | None) -> tuple:
+        above = gr.skip()  # what is told where there is no digit stays
+        if reading is not None and not reading.is_blank:
+            above = show(taught, reading)
+        return follow(taught, reading)[0], above
 
     def correct(taught: Taught, reading: Reading | None, answer: str | None) -> tuple:
         reading = single_digit(reading)
         if answer is None:
             raise UserError("Choose the right answer first.")
-        return shown(
-            teacher.correct(taught, reading, answer),
-            reading,
-            f"The last correction: it is {answer}.",
-        )
+        taught = teacher.correct(taught, reading, answer)
+        return message(f"The last correction: it is {answer}."), taught
 
-    def undo(taught: Taught, reading: Reading | None) -> tuple:
-        return shown(teacher.undo(taught), reading, "The last correction is taken back.")
+    def undo(taught: Taught) -> tuple:
+        return message("The last correction is taken back."), teacher.undo(taught)
 
     def refuse(text: str) -> tuple:
-        return message(text), gr.skip(), gr.skip(), gr.skip()
+        return message(text), gr.skip()
 
-    with gr.Tab("Teach") as tab:
+    with gr.Tab("Teach", elem_id="teach-tab") as tab:
         html(hint_html(teacher))
         with gr.Row(equal_height=False):
             label = gr.Radio(
@@ -449,15 +461,21 @@ def _teach_tab(
                 min_width=300,
                 elem_id="teach-answer",
             )
-            button = gr.Button("Teach it", variant="primary", scale=0, min_width=120)
+            button = gr.Button(
+                "Teach it", variant="primary", scale=0, min_width=120, elem_id="teach-button"
+            )
             back = gr.Button("Undo", scale=0, min_width=90)
         note = html(elem_id="teach-note", js_on_load=SPOKEN + FORGOTTEN)
         view = html(elem_id="teach-detail")
     detail = Detail("teach", tab, answers)
     detail.update(follow, [lesson, current], [view, label], [], [None])
-    outputs = [note, view, lesson, answers]
-    button.click(guarded(correct, refuse), [lesson, current, label], outputs, **INSTANT)
-    back.click(guarded(undo, refuse), [lesson, current], outputs, **INSTANT)
+    for event, function, inputs in (
+        (button.click, correct, [lesson, current, label]),
+        (back.click, undo, [lesson]),
+    ):
+        done = event(guarded(function, refuse), inputs, [note, lesson], **INSTANT)
+        # Of the digit that is there by then: the visitor may have gone on drawing.
+        done.then(shown, [lesson, current], [view, answers], **INSTANT)
 
 
 def launch_options() -> dict[str, Any]:

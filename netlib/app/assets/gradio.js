@@ -1,6 +1,8 @@
 // What Gradio's components lack. Upload fields: a name that holds what is written on them, and the kinds of
 // files, so that a phone offers its camera; and pasting. They are only made when their tab is first opened.
-// The language: Gradio calls the page by the browser's, in which its own few words are. Tabs: arrow keys.
+// Radios: a group with a name, which is one Tab stop and has arrow keys, where Gradio makes each a group of its own.
+// The language: Gradio calls the page by the browser's, in which its own few words are. Tabs: arrow keys, and names of
+// what they open.
 const KINDS = { picture: "image/*", "batch-files": "image/*,.zip,.csv" };
 
 let spoken = "en"; // by Gradio
@@ -17,6 +19,14 @@ function complete() {
     const kind = KINDS[field.closest("#picture, #batch-files")?.id];
     const input = field.querySelector("input[type=file]");
     if (kind && input && input.accept !== kind) input.accept = kind;
+  }
+  for (const panel of document.querySelectorAll("[role=tabpanel]:not([aria-labelledby])")) {
+    panel.setAttribute("aria-labelledby", `${panel.id}-button`);
+  }
+  for (const radio of document.querySelectorAll("fieldset [name^=radio-]")) {
+    const group = radio.closest("fieldset");
+    group.ariaLabel = group.querySelector("[data-testid=block-info]").textContent;
+    radio.name = group.id;
   }
 }
 
@@ -50,6 +60,6 @@ document.addEventListener("keydown", (event) => {
 });
 
 const changes = new MutationObserver(complete);
-changes.observe(document.body, { childList: true, subtree: true });
+changes.observe(document.body, { childList: true, subtree: true, attributeFilter: ["name"] }); // a chosen radio gets its old name back
 changes.observe(document.documentElement, { attributeFilter: ["lang"] });
 complete();

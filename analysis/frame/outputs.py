@@ -100,7 +100,8 @@ def told_in(record: Path) -> dict[str, str]:
             with np.load(record, allow_pickle=False) as file:
                 told = json.loads(str(file["made_by"]))
         else:
-            told = json.loads(record.read_text(encoding="utf-8"))["made_by"]
+            said = json.loads(record.read_text(encoding="utf-8"))
+            told = said.get("made_by", said)
         return {name: text for name, text in told.items() if isinstance(text, str)}
     except (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, BadZipFile):
         return {}

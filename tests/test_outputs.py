@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import evaluate, make_examples
+from analysis import evaluate, make_examples, robustness
 from analysis.frame import outputs
 from analysis.frame.command import made_by, write_json
 from netlib.nets import init_network, save_network
@@ -108,3 +108,13 @@ def test_the_gallery_replaces_its_own_pictures_alone(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     make_examples.remove_former(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["clear.png", "mine.png"]
+
+
+def test_a_record_that_tells_its_command_alone_is_known_too(tmp_path: Path) -> None:
+    record = tmp_path / "shifts.json"
+    record.write_text('{"command": "python -m analysis.robustness --output shifts.csv"}')
+    options = robustness.Options(unipen=Path("x"), output=record.with_suffix(".csv"))
+    outputs.check_record(options.output, options)
+    record.write_text('{"command": "python -m analysis.no_digit"}')
+    with pytest.raises(ValueError, match="not made by this command"):
+        outputs.check_record(options.output, options)

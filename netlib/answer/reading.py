@@ -216,14 +216,12 @@ class Reader:
             if boxes and not page.is_upright:
                 continue
             inside = trace(page.levels)
-            for way in (self._accepted, self._main_line):
-                found = way(inside)
-                if found is not None and page.holds(found.boxes):
-                    if len(found.digits) < page.count(boxes):
-                        break
-                    if best is None or len(found.digits) > len(best.digits):
-                        best = _placed(found, page, sketch)
-                    break
+            ways = (way(inside) for way in (self._accepted, self._main_line))
+            found = next((way for way in ways if way and page.holds(way.boxes)), None)
+            if found is None or len(found.digits) < page.count(boxes):
+                continue
+            if best is None or len(found.digits) > len(best.digits):
+                best = _placed(found, page, sketch)
         return best
 
     def _read(self, sketch: Sketch) -> Reading:

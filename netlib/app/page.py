@@ -335,6 +335,7 @@ def _batch_tab(service: Service) -> None:
     # Visitors, each with what reads their batch, None until it begins. Gradio's own way to end an
     # event shows it as an error.
     running: dict[str, asyncio.Task[str] | None] = {}
+    begun_with: dict[str, int] = {}  # which files, by hash
 
     async def read_files(
         chosen: Any,
@@ -363,8 +364,9 @@ def _batch_tab(service: Service) -> None:
                 if running.get(who) is task:
                     del running[who]
 
-    async def begin(request: gr.Request | None = None) -> str:
+    async def begin(chosen: Any, request: gr.Request | None = None) -> str:
         running.setdefault(visitor(request))
+        begun_with[visitor(request)] = hash(tuple(paths(chosen)))
         return ""
 
     async def end(request: gr.Request | None = None) -> None:
@@ -372,7 +374,9 @@ def _batch_tab(service: Service) -> None:
         if task is not None:
             task.cancel()
 
-    async def empty(request: gr.Request | None = None) -> str:
+    async def empty(chosen: Any, request: gr.Request | None = None) -> Any:
+        if begun_with.pop(visitor(request), None) == hash(tuple(paths(chosen))):
+            return gr.skip()  # the news of the files come later than the wish to read them
         await end(request)
         return ""
 
@@ -397,10 +401,10 @@ def _batch_tab(service: Service) -> None:
         table = html(elem_id="batch-table", js_on_load=asset("batch.js"))
         html(message(BELOW))
     read = guarded(read_files, alert)
-    begun = button.click(begin, None, table, **INSTANT)
+    begun = button.click(begin, files, table, preprocess=False, **INSTANT)
     # As many at once as the turnstile lets in.
     begun.then(read, files, table, api_visibility="private", concurrency_limit=None, **UNCHANGED)
-    files.change(empty, None, table, **INSTANT)
+    files.change(empty, files, table, preprocess=False, **INSTANT)
     _keep(files)
     stop.click(end, None, None, **INSTANT)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers_data import png
-from helpers_visitor import SEVEN
+from helpers_visitor import SEVEN, Visitor
 from PIL import Image
 
 import demo
@@ -144,13 +144,19 @@ def test_what_cannot_be_taught_is_told_in_one_sentence(visit) -> None:
     note.filter(has_text="no correction to take back").wait_for()
 
 
-def test_the_right_answer_is_one_tab_stop_with_a_name_and_arrow_keys(visit) -> None:
+def with_a_seven(visit) -> Visitor:
+    """A visitor of Teach who has drawn a seven and sees what it is read as."""
     visitor = visit()
-    page = visitor.page
     visitor.open_tab("Teach")
     visitor.draw(SEVEN)
     visitor.reads("7")
-    page.wait_for_timeout(500)  # the answers have settled
+    visitor.page.wait_for_timeout(500)  # the answers have settled
+    return visitor
+
+
+def test_the_right_answer_is_one_tab_stop_with_a_name_and_arrow_keys(visit) -> None:
+    visitor = with_a_seven(visit)
+    page = visitor.page
     group = page.get_by_role("group", name="The right answer")
     page.get_by_role("tab", name="About").focus()
     page.keyboard.press("Tab")
@@ -162,12 +168,8 @@ def test_the_right_answer_is_one_tab_stop_with_a_name_and_arrow_keys(visit) -> N
 
 
 def test_teaching_goes_with_what_is_on_the_pad_however_slow_the_answers_are(visit) -> None:
-    visitor = visit()
+    visitor = with_a_seven(visit)
     page = visitor.page
-    visitor.open_tab("Teach")
-    visitor.draw(SEVEN)
-    visitor.reads("7")
-    page.wait_for_timeout(500)  # the answers have settled
     page.locator("#teach-answer").get_by_role("radio", name="1", exact=True).check()
     page.evaluate(  # the pad is empty before the correction is made
         "document.querySelector('#teach-button').click();"

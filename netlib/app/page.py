@@ -365,8 +365,9 @@ def _batch_tab(service: Service) -> None:
                     del running[who]
 
     async def begin(chosen: Any, request: gr.Request | None = None) -> str:
-        running.setdefault(visitor(request))
-        begun_with[visitor(request)] = hash(tuple(paths(chosen)))
+        who = visitor(request)
+        running.setdefault(who)
+        begun_with[who] = hash(tuple(paths(chosen)))
         return ""
 
     async def end(request: gr.Request | None = None) -> None:

@@ -173,10 +173,11 @@ def find_strokes(levels: np.ndarray) -> Strokes:
             dark, light = (rate or part / window for rate, part in zip(rates, most, strict=True))
             if max(rates) >= max(dark, light):  # the other cannot come up to it any more
                 is_light = light > dark
-        if is_light is not None:
+                own = filled[is_light]
+        else:
             own = _filled(both[is_light], edges, window, least)
-            if own >= HOLDING * most[is_light]:
-                break
+        if is_light is not None and own >= HOLDING * most[is_light]:
+            break
     return Strokes(bool(is_light), window / scale)
 
 

@@ -402,10 +402,10 @@ def _batch_tab(service: Service) -> None:
         table = html(elem_id="batch-table", js_on_load=asset("batch.js"))
         html(message(BELOW))
     read = guarded(read_files, alert)
-    begun = button.click(begin, files, table, preprocess=False, **INSTANT)
+    begun = button.click(guarded(begin, alert), files, table, preprocess=False, **INSTANT)
     # As many at once as the turnstile lets in.
     begun.then(read, files, table, api_visibility="private", concurrency_limit=None, **UNCHANGED)
-    files.change(empty, files, table, preprocess=False, **INSTANT)
+    files.change(guarded(empty, alert), files, table, preprocess=False, **INSTANT)
     _keep(files)
     stop.click(end, None, None, **INSTANT)
 

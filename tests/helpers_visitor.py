@@ -127,6 +127,15 @@ class Visitor:
         """Wait for the line above the answers."""
         self.page.locator(f"{where} .verdict", has_text=text).wait_for()
 
+    def inside(self) -> None:
+        """Look at "Inside one block" until it shows the digit of the answers, or its example."""
+        self.page.locator(".inside").scroll_into_view_if_needed()  # it works only while it is seen
+        self.page.wait_for_function(
+            """() => { const { ready, manifest } = document.querySelector('.inside').dataset;
+            const digit = document.querySelector('#digit-read')?.dataset.digit;
+            return ready === (digit || JSON.parse(manifest).example.digits); }"""
+        )
+
     def until(self, condition: Callable[[Any], bool]) -> None:
         """Wait until it holds of the page."""
         end = time.monotonic() + TIMEOUT / 1000

@@ -86,8 +86,7 @@ def test_large_text_is_not_cut(visit, width: int, size: int) -> None:
     assert visitor.page.evaluate(sizes) == pytest.approx(larger, rel=0.03)
     visitor.draw(SEVEN)
     visitor.reads("7")
-    visitor.page.locator(".inside").scroll_into_view_if_needed()
-    visitor.page.wait_for_selector(".inside[data-ready]")
+    visitor.inside()
     for _ in range(3):  # the counters at work
         visitor.page.locator("[data-run=step]").click()
     assert not visitor.page.evaluate(CUT)
@@ -165,12 +164,8 @@ def test_paper_and_forced_colours_show_the_answers_and_what_is_chosen(visitor: V
     page = visitor.page
     visitor.draw(SEVEN)
     visitor.reads("7")
-    page.locator(".inside").scroll_into_view_if_needed()
     page.wait_for_timeout(300)  # the answer to the last of the live calls
-    page.wait_for_function(
-        "document.querySelector('.inside').dataset.ready"
-        " === document.querySelector('#digit-read').dataset.digit"
-    )
+    visitor.inside()
     page.locator("[data-run=step]").click()
     page.set_viewport_size({"width": 718, "height": 1000})  # A4 between margins
     page.emulate_media(media="print")

@@ -45,8 +45,7 @@ def visitor(room, address: str) -> Iterator[Visitor]:
 
 def test_blocks_of_three_networks_are_computed(visitor: Visitor) -> None:
     assert visitor.page.locator("h1").inner_text() == "One drawing, three networks"
-    visitor.page.locator(".inside").scroll_into_view_if_needed()
-    visitor.page.wait_for_selector(".inside[data-ready]")
+    visitor.inside()
     assert visitor.page.locator(".inside .pane:visible").count() == 3
     visitor.page.locator(".inside-blocks input[value='3']").check()
     assert visitor.page.locator(".inside .pane:visible").count() == 1

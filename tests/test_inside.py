@@ -133,10 +133,9 @@ def open_page(visit) -> Callable:
     """`open_page(**options)` is the page with the tab at work."""
 
     def open_page(**options):
-        page = visit(**options).page
-        page.locator(".inside").scroll_into_view_if_needed()
-        page.wait_for_selector(".inside[data-ready]")
-        return page
+        visitor = visit(**options)
+        visitor.inside()
+        return visitor.page
 
     return open_page
 
@@ -147,11 +146,7 @@ def page(window: Visitor) -> Iterator:
     window.rest()
     page = window.page
     page.get_by_role("tab", name="Inside one block").click()
-    page.locator(".inside").scroll_into_view_if_needed()
-    page.wait_for_function(
-        "() => { const {ready, manifest} = document.querySelector('.inside').dataset;"
-        " return ready === JSON.parse(manifest).example.digits; }"
-    )
+    window.inside()
     for block in (0, 2):  # a block that is opened begins anew
         page.locator(f".inside-blocks input[value='{block}']").check()
     yield page
@@ -160,14 +155,16 @@ def page(window: Visitor) -> Iterator:
 
 def draw_seven(visitor: Visitor) -> np.ndarray:
     """Draw a 7; the digit (28, 28) that came back with the answer."""
-    page = visitor.page
     visitor.draw(SEVEN)
     visitor.verdict("Both networks read 7")
-    page.locator(".inside").scroll_into_view_if_needed()
-    settled = "document.querySelector('#digit-read').dataset.digit"
-    page.wait_for_timeout(300)  # the answer to the last of the live calls
-    page.wait_for_function(f"document.querySelector('.inside').dataset.ready === {settled}")
-    return decoded(page.evaluate(settled))
+    return settled(visitor)
+
+
+def settled(visitor: Visitor) -> np.ndarray:
+    """The digit (28, 28) of the answers, once the tab shows it."""
+    visitor.page.wait_for_timeout(300)  # the answer to the last of the live calls
+    visitor.inside()
+    return decoded(visitor.page.evaluate("document.querySelector('#digit-read').dataset.digit"))
 
 
 def decoded(text: str) -> np.ndarray:
@@ -209,12 +206,7 @@ def test_a_digit_of_two_strokes_is_shown_as_it_is_when_both_are_drawn(page, wind
     first = draw_seven(window)
     page.wait_for_timeout(700)
     window.draw([[(0.4, 0.52), (0.7, 0.5)]])
-    read = "document.querySelector('#digit-read').dataset.digit"
-    before = page.evaluate("document.querySelector('.inside').dataset.ready")
-    page.wait_for_function(f"(before) => {read} !== before", arg=before)
-    page.locator(".inside").scroll_into_view_if_needed()
-    page.wait_for_function(f"document.querySelector('.inside').dataset.ready === {read}")
-    assert (decoded(page.evaluate(read)) != first).any()
+    window.until(lambda _: (settled(window) != first).any())
 
 
 def test_every_sum_and_filtered_map_is_the_networks_own(page, window, networks) -> None:

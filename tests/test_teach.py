@@ -234,18 +234,6 @@ GARBAGE = (
 )
 
 
-def ready(page) -> None:
-    """Wait until the explorer shows the digit of the answers, or the example."""
-    page.locator(".inside").scroll_into_view_if_needed()  # it works only while it is seen
-    page.wait_for_function(
-        """() => {
-            const digit = document.querySelector('#digit-read')?.dataset.digit;
-            const shown = document.querySelector('.inside').dataset.ready;
-            return shown && (!digit || digit === shown);
-        }"""
-    )
-
-
 def seen(page) -> dict:
     """What the address is to bring back."""
     return page.evaluate(
@@ -266,7 +254,7 @@ def test_a_link_brings_drawing_block_map_and_pixel_to_another_visitor(visit) -> 
     page = visitor.page
     visitor.draw(SEVEN)
     visitor.reads("7")
-    ready(page)
+    visitor.inside()
     page.locator(".inside-blocks label", has_text="4").click()
     page.get_by_role("button", name="Another output map").click()
     output = page.locator(".inside .output canvas").first
@@ -283,7 +271,7 @@ def test_a_link_brings_drawing_block_map_and_pixel_to_another_visitor(visit) -> 
         if where is visitor:
             page.reload()
         where.reads("7")
-        ready(where.page)
+        where.inside()
         where.until(lambda page: seen(page) == before)
     visitor.open_tab("Why this answer")
     page.wait_for_function("location.hash.includes('tab=why-this-answer')")
@@ -317,7 +305,7 @@ def test_an_address_that_is_cut_or_does_not_fit_changes_nothing_and_is_told_once
     page.on("dialog", lambda dialog: pytest.fail(dialog.message))
     visitor.draw(SEVEN)
     visitor.reads("7")
-    ready(page)
+    visitor.inside()
     before, title = seen(page), page.title()
     rng = np.random.default_rng(0)
     noise = [bytes(rng.integers(32, 127, 60)).decode() for _ in range(30)]
@@ -342,15 +330,15 @@ def test_an_address_that_is_cut_or_does_not_fit_changes_nothing_and_is_told_once
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (380, True)])
 def test_five_steps_lead_from_a_guess_to_its_reason_by_keyboard(visit, width, dark) -> None:
-    page = visit(size=(width, 800), scheme="dark" if dark else "light").page
+    visitor = visit(size=(width, 800), scheme="dark" if dark else "light")
+    page = visitor.page
     page.locator(".lesson-panel").wait_for(state="attached")
     page.get_by_role("button", name="Lesson in five steps").focus()
     page.keyboard.press("Enter")
     panel = page.locator(".lesson-panel")
     panel.get_by_text("Step 1 of 5").wait_for()
     assert "14,450,688" in panel.inner_text()
-    page.locator(".inside").scroll_into_view_if_needed()
-    page.wait_for_selector(".inside[data-ready]")
+    visitor.inside()
     for answer in (
         ".inside-result",
         ".inside-step",

@@ -239,12 +239,23 @@ def test_read_only_arrays_warn_of_nothing() -> None:
         train(tiny(), images, labels, images, labels, 0.01, 1, config=CPU)
 
 
-def test_what_cannot_be_trained_or_loaded_is_told() -> None:
+@pytest.mark.parametrize("saved", [False, True])
+def test_a_network_takes_the_weights_of_another_of_its_kind(tmp_path: Path, saved: bool) -> None:
     net, other = tiny(), trained()
-    training.test(net, other, IMAGES, LABELS)
+    model = nets.save_network(other, tmp_path / "other.safetensors") if saved else other
+    training.test(net, model, IMAGES, LABELS)
     assert torch.equal(net.head.weight, other.head.weight)
-    with pytest.raises(ValueError, match="the same architecture"):
-        training.test(init_network(1, 1, (1, 8, 8), 3), other, IMAGES, LABELS)
+    bigger = init_network(1, 1, (1, 8, 8), 3)
+    before = bigger.head.weight.clone()
+    with pytest.raises(nets.CheckpointError, match="the same architecture"):
+        training.test(bigger, model, IMAGES, LABELS)
+    assert torch.equal(bigger.head.weight, before)
+
+
+def test_what_cannot_be_trained_or_loaded_is_told(tmp_path: Path) -> None:
+    net = tiny()
+    with pytest.raises(FileNotFoundError, match="There is no checkpoint"):
+        training.test(net, tmp_path / "nowhere.safetensors", IMAGES, LABELS)
     with pytest.raises(ValueError, match="model is a OrderedDict; expected a checkpoint's path"):
         training.test(net, net.state_dict(), IMAGES, LABELS)
     with pytest.raises(ValueError, match="net is a Linear; expected a network of init_network"):

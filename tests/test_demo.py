@@ -416,52 +416,23 @@ def test_a_zip_with_labels_is_read_without_unpacking(service: Service, tmp_path:
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "a.png,7.0\nb.png,042\n",
-        "image;label\na.png;7\nb.png;042\n",
-        "label\tfile\n7\ta\n042\tb\n",
-        "\ufeff,name,digit\n0,a.png,7\n1,b.png,042\n",
-        "sep=;\nimage;label\na.png;seven\nb.png;Zero four two\nb.png;042\nc.png;\n",
-    ],
-)
-def test_labels_are_read_from_tables_of_every_usual_form(tmp_path: Path, text: str) -> None:
-    table = tmp_path / "labels.csv"
-    table.write_text(text, encoding="utf-8")
-    for name in ("a.png", "b.png", "c.png"):
-        (tmp_path / name).write_bytes(png(seven()))
-    assert collect(tuple(sorted(tmp_path.iterdir())), TEN)[1] == {"a.png": "7", "b.png": "042"}
-
-
-@pytest.mark.parametrize(
-    ("table", "expected"),
-    [
-        ("image,label\nother.png,7\n", "names none of the pictures"),
-        ("image,label\nx0.png,0\n", "names none of the pictures"),
-        ("0,x0.png\n", "names none of the pictures"),
-        ("index,file,label\n0,x0.png,7\n", "names none of the pictures"),
-        ("image,label\n0.png,0\n0,1\n", "0.png the label 0 in line 2 and 1 in line 3"),
-        ("image,label\n0.png,cat\n", "line 2: the label is 'cat'; expected digits, or nothing"),
-    ],
-)
-def test_a_table_that_does_not_fit_the_pictures_is_told(tmp_path: Path, table, expected) -> None:
-    (tmp_path / "labels.csv").write_text(table)
-    (tmp_path / "0.png").write_bytes(png(seven()))
-    with pytest.raises(UserError, match=expected):
-        collect(tuple(sorted(tmp_path.iterdir())), TEN)
-
-
-@pytest.mark.parametrize(
-    ("entries", "expected"),
+    ("files", "expected"),
     [
         ({}, "no picture"),
-        ({"a.png": b"x", "l.csv": b"a,7\n", "m.csv": b"a,8\n"}, "label 8, another table 7"),
-        ({"a.png": b"x", "l.csv": b"\xff\xfe\x00"}, "UTF-8"),
+        ({"l.csv": b"image,label\nother.png,7\n"}, "names none of the pictures"),
+        ({"l.csv": b"image,label\nx0.png,0\n"}, "names none of the pictures"),
+        ({"l.csv": b"0,x0.png\n"}, "names none of the pictures"),
+        ({"l.csv": b"index,file,label\n0,x0.png,7\n"}, "names none of the pictures"),
+        ({"l.csv": b"image,label\n0.png,0\n0,1\n"}, "0.png the label 0 in line 2 and 1 in line 3"),
+        ({"l.csv": b"image,label\n0.png,cat\n"}, "line 2: the label is 'cat'; expected digits, or"),
+        ({"l.csv": b"0.png,7\n", "m.csv": b"0.png,8\n"}, "label 8, another table 7"),
+        ({"l.csv": b"\xff\xfe\x00"}, "UTF-8"),
     ],
 )
-def test_a_zip_that_cannot_be_used_gets_one_sentence(tmp_path: Path, entries, expected) -> None:
+def test_what_cannot_be_read_or_scored_gets_one_sentence(tmp_path: Path, files, expected) -> None:
+    pictures = {"0.png": b"x"} if files else {}
     with pytest.raises(UserError, match=expected):
-        collect((write_zip(tmp_path / "x.zip", entries),), TEN)
+        collect((write_zip(tmp_path / "x.zip", {**pictures, **files}),), TEN)
 
 
 def test_a_refused_zip_is_told_before_a_table_that_does_not_fit_the_rest(

@@ -59,9 +59,8 @@ def test_zips_and_files_are_read_in_the_order_given_and_by_their_numbers(
 
 def test_labels_of_any_form_score_the_answers(folder: Path, tmp_path: Path, capsys) -> None:
     labels = tmp_path / "labels.csv"
-    labels.write_text(
-        "sep=;\nlabel;file\n01;a\nSeven;p10.png\n3;p2.png\n;bad.png\n1;gone\n", encoding="utf-16"
-    )
+    rows = "Zero one;a", "01;sub/a.png", "Seven;p10.png", "3.0;p2.png", ";bad.png", "1;gone"
+    labels.write_text("\n".join(("sep=;", "label;file", *rows)), encoding="utf-16")
     rows = table(folder, folder, "--labels", labels)
     right = {row["name"]: row["standard_right"] for row in rows}
     assert right.keys() - {"bad.png", "blank.png"} == {"p2.png", "p10.png", "sub/a.png"}

@@ -9,10 +9,6 @@ import pytest
 from netlib.answer.held_back import HeldBack, pack
 from netlib.answer.predictor import Predictor
 from netlib.answer.refit import Head, softmax
-from netlib.data.european import one
-from netlib.data.strokes import render_strokes
-from netlib.nets.saved import arrays_digest
-from netlib.picture.digit import to_digit
 
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 NAMES = ("standard", "mobilenet")
@@ -30,20 +26,10 @@ def predictor() -> Predictor:
     return Predictor({name: CHECKPOINTS / f"{name}.safetensors" for name in NAMES}, threads=1)
 
 
-@pytest.fixture(scope="module")
-def misread(predictor: Predictor) -> np.ndarray:
-    """European ones that lean far, (N, 1, 28, 28), which both networks read as something else."""
-    rng = np.random.default_rng(3)
-    ones = np.stack([to_digit(render_strokes(one(rng).strokes, tilt=-12)) for _ in range(120)])
-    answers = predictor.predict(ones).values()
-    wrong = np.all([answer.predictions != 1 for answer in answers], axis=0)
-    assert wrong.sum() >= 2
-    return ones[wrong]
-
-
 @pytest.mark.parametrize("name", NAMES)
-def test_the_head_gives_the_networks_own_logits(predictor, misread, name) -> None:
-    answer = predictor.predict_one(name, misread)
+def test_the_head_gives_the_networks_own_logits(predictor, name) -> None:
+    images = np.random.default_rng(0).random((4, 1, 28, 28), np.float32)
+    answer = predictor.predict_one(name, images)
     logits = Head.of(predictor.explainers[name]).logits(answer.embeddings)
     np.testing.assert_allclose(logits, answer.logits, atol=1e-4)
 
@@ -73,27 +59,6 @@ def test_the_refitted_layer_is_the_minimum_of_what_the_docstring_says() -> None:
     after = head.refitted(x[None, :2], [1])
     p = softmax(after.logits(x[None, :2]))[0]
     np.testing.assert_allclose(after.weight, np.outer([-p[0], p[0]], x) / (0.1 * 6), atol=1e-5)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_corrected_european_one_is_read_as_one_and_the_others_are_not_spoilt(
-    predictor: Predictor, misread: np.ndarray, name: str
-) -> None:
-    net = predictor.explainers[name]
-    held = HeldBack.load(CHECKPOINTS / f"held_{name}.npz", arrays_digest(net.arrays))
-    embeddings = predictor.predict_one(name, misread).embeddings
-    head = Head.of(net)
-    after = head.refitted(embeddings[:1], [1])
-    share = softmax(after.logits(embeddings))[:, 1]
-    assert share[0] > 0.5
-    assert share[1:].mean() > softmax(head.logits(embeddings))[1:, 1].mean()  # its like, too
-
-    def right(layer: Head) -> float:
-        return float((layer.logits(held.embeddings).argmax(1) == held.labels).mean())
-
-    assert len(held.labels) == 1000
-    assert right(head) > 0.99
-    assert right(after) > right(head) - 0.01
 
 
 def test_held_back_digits_come_back_from_their_file(tmp_path: Path) -> None:

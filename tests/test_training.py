@@ -19,7 +19,6 @@ from torch.utils.data import DataLoader
 from netlib.data.loaders import DigitDataset, EpochSampler
 from netlib.nets.checkpoint import save_network
 from netlib.nets.network import Network, init_network
-from netlib.nets.saved import CheckpointError
 from netlib.training import course as training
 from netlib.training import loop as fitting
 from netlib.training.config import AugmentConfig, TrainConfig
@@ -424,19 +423,6 @@ def test_named_losses_know_the_training_set_s_counts() -> None:
         training.train(
             tiny(), images[only_two], labels[only_two], images, labels, 0.01, 1, "weighted"
         )
-
-
-def test_test_loads_the_named_checkpoint_or_says_why_not(tmp_path: Path) -> None:
-    images, labels = stripes(3)
-    net, saved = tiny(), tiny(seed=9)
-    training.test(net, save_network(saved, tmp_path / "saved.safetensors"), images, labels)
-    assert same_weights(net, saved)
-    path = save_network(init_network(2, 0, (1, 8, 8), 3), tmp_path / "other.safetensors")
-    with pytest.raises(CheckpointError, match="'conv_block_count': 2"):
-        training.test(net, path, images, labels)
-    assert same_weights(net, saved)
-    with pytest.raises(FileNotFoundError, match="There is no checkpoint"):
-        training.test(net, tmp_path / "nowhere.safetensors", images, labels)
 
 
 def test_infer_gives_logits_and_embeddings_in_the_order_of_the_batches() -> None:

@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from html import escape
 from typing import Any
@@ -51,7 +50,7 @@ POLL_SECONDS = 0.02  # Gradio's queue looks for work each millisecond: 7 % of a 
 SWITCH_SECONDS = 0.0005
 KEEP_SECONDS = uploads.SECONDS / 2
 AS_READ = "as read"
-DETAILS = ("why", "map", "stress", "teach")  # tabs that follow the current digit while open
+DETAILS = ("why", "map", "stress", "teach")  # events of the answers, while such a tab is open
 # Gradio's sizes are in pixels, which the size of text that a visitor has set does not reach.
 TEXT = gr.themes.sizes.Size(*(f"{pixels / 16:g}rem" for pixels in (9, 10, 12, 14, 16, 22, 26)))
 
@@ -188,44 +187,33 @@ def _answers_script(pad: str, details: Sequence[str]) -> str:
     return asset("answers.js").replace("@PAD@", pad).replace("@DETAILS@", json.dumps(details))
 
 
-@dataclass(frozen=True)
-class Detail:
-    """A tab about the current digit, brought up to date only while it is open."""
+def follow_digit(
+    function: Callable[..., Any],
+    inputs: list,
+    outputs: list,
+    events: Sequence[Callable[..., Any]],
+    blank: Sequence[Any] = (),
+    preprocess: bool = True,
+) -> None:
+    """Bring a tab about the current digit up to date: when it is opened, and while it is open.
 
-    name: str
-    tab: gr.Tab
-    answers: gr.HTML
+    An error, as when there is no digit to explain, takes the place of the first output, and
+    `blank` those of the others. Without `preprocess`, inputs come as the page sends them.
+    """
 
-    def update(
-        self,
-        function: Callable[..., Any],
-        inputs: list,
-        outputs: list,
-        also: list,
-        blank: Sequence[Any] = (),
-        preprocess: bool = True,
-    ) -> None:
-        """Call `function` when the tab is opened, when the answers have settled, and on `also`.
+    def show(problem: str) -> list[Any] | str:
+        return [message(problem), *blank] if blank else message(problem)
 
-        An error, as when there is no digit to explain, takes the place of the first output, and
-        `blank` those of the others. Without `preprocess`, inputs come as the page sends them.
-        """
-
-        def show(problem: str) -> list[Any] | str:
-            return [message(problem), *blank] if blank else message(problem)
-
-        for event in (self.tab.select, getattr(self.answers, self.name), *also):
-            event(guarded(function, show), inputs, outputs, preprocess=preprocess, **INSTANT)
+    for event in events:
+        event(guarded(function, show), inputs, outputs, preprocess=preprocess, **INSTANT)
 
 
-def message(text: str) -> str:
-    """A line of text in the place of a picture or table."""
-    return f'<p class="hint">{escape(text)}</p>'
+def message(text: str, more: str = "") -> str:
+    """A line of text in the place of a picture or table; `more` is of its tag."""
+    return f'<p class="hint"{more}>{escape(text)}</p>'
 
 
-def alert(text: str) -> str:
-    """The same, read out at once by screen readers."""
-    return f'<p class="hint" role="alert">{escape(text)}</p>'
+alert = partial(message, more=' role="alert"')  # the same, read out at once by screen readers
 
 
 SPOKEN = 'element.role = "status";'  # read out when it changes
@@ -256,7 +244,8 @@ def _why_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
             [AS_READ, *service.reader.class_names], value=AS_READ, label="Explain the score of"
         )
         view = html(WAIT, elem_id="why-detail")
-    Detail("why", tab, answers).update(explain, [current, target], [view], [target.change])
+    events = (tab.select, answers.why, target.change)
+    follow_digit(explain, [current, target], [view], events)
 
 
 def _map_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
@@ -265,7 +254,7 @@ def _map_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
 
     with gr.Tab("Similar digits", elem_id="map-tab") as tab:
         view = html(WAIT, elem_id="map-detail")
-    Detail("map", tab, answers).update(locate, [current], [view], [])
+    follow_digit(locate, [current], [view], (tab.select, answers.map))
 
 
 def _stress_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
@@ -303,11 +292,10 @@ def _stress_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
                             elem_id=f"stress-{factor.name}",
                         )
                     )
-    detail = Detail("stress", tab, answers)
-    moved = [slider.change for slider in sliders]
-    titles = [chart_title(factor) for factor in FACTORS]
+    events = (tab.select, answers.stress, *(slider.change for slider in sliders))
+    shown, titles = [summary, *charts], [chart_title(factor) for factor in FACTORS]
     # A number that is being typed may be none, or beyond its slider.
-    detail.update(stress, [current, *sliders], [summary, *charts], moved, titles, preprocess=False)
+    follow_digit(stress, [current, *sliders], shown, events, titles, preprocess=False)
     reset.click(lambda: list(NEUTRAL.values()), None, sliders, **INSTANT)
 
 
@@ -472,8 +460,7 @@ def _teach_tab(
             back = gr.Button("Undo", scale=0, min_width=90)
         note = html(elem_id="teach-note", js_on_load=SPOKEN + FORGOTTEN)
         view = html(elem_id="teach-detail")
-    detail = Detail("teach", tab, answers)
-    detail.update(follow, [lesson, current], [view, label], [], [None])
+    follow_digit(follow, [lesson, current], [view, label], (tab.select, answers.teach), [None])
     for event, function, inputs in (
         (button.click, correct, [lesson, current, label]),
         (back.click, undo, [lesson]),

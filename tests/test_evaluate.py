@@ -1,6 +1,5 @@
 """Evaluate: a checkpoint and a data set in, scores.json and predictions.npz out."""
 
-import csv
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -8,14 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageOps
 from scipy.special import softmax
 
 from analysis.frame.command import start
+from netlib.data import DigitDataset
+from netlib.files import read_arrays
 from netlib.measure.metrics import calibration_interval, scores
 from netlib.nets.checkpoint import load_network, save_network, weights_digest
 from netlib.nets.network import init_network
-from netlib.picture.digit import to_digit
+from netlib.training.course import infer
 
 
 @pytest.fixture(scope="module")
@@ -44,47 +44,26 @@ def evaluate(dataset: Path, checkpoint: Path, output: Path, *options: str) -> in
 
 
 def read(output: Path) -> tuple[dict, dict[str, np.ndarray]]:
-    with np.load(output / "predictions.npz", allow_pickle=False) as arrays:
-        return json.loads((output / "scores.json").read_text()), dict(arrays)
-
-
-def table(dataset: Path, split: str) -> dict[str, int]:
-    """Image name -> label."""
-    with open(dataset / f"{split}_new.csv", newline="") as file:
-        return {row["image"]: int(row["label"]) for row in csv.DictReader(file)}
-
-
-def pytorch_logits(checkpoint: Path, images: list[torch.Tensor]) -> np.ndarray:
-    net = load_network(checkpoint)
-    with torch.inference_mode():
-        return net(torch.stack(images)).numpy()
-
-
-def plain(path: Path) -> torch.Tensor:
-    """A grey PNG as float (1, H, W) in [0, 1]."""
-    return torch.from_numpy(np.asarray(Image.open(path), dtype=np.float32) / 255)[None]
-
-
-def sketched(path: Path) -> torch.Tensor:
-    """A picture as the demo sees it, in the 256 greys that a data set keeps."""
-    digit = to_digit(Image.open(path))
-    assert digit is not None
-    return torch.from_numpy(np.rint(digit * 255) / 255)
+    return json.loads((output / "scores.json").read_text()), read_arrays(output / "predictions.npz")
 
 
 @pytest.mark.parametrize("split", ["test", "train"])
+@pytest.mark.parametrize("preprocess", ["none", "sketch"])
 def test_predictions_are_the_network_s_for_every_image_of_the_split(
-    dataset: Path, checkpoint: Path, tmp_path: Path, split: str
+    dataset: Path, checkpoint: Path, tmp_path: Path, split: str, preprocess: str
 ) -> None:
-    assert evaluate(dataset, checkpoint, tmp_path, "--split", split) == 0
-    _, arrays = read(tmp_path)
-    labels = table(dataset, split)
-    assert dict(zip(arrays["names"].tolist(), arrays["labels"].tolist(), strict=True)) == labels
-    images = [plain(dataset / f"{split}_new" / name) for name in arrays["names"]]
-    expected = pytorch_logits(checkpoint, images)
-    np.testing.assert_allclose(arrays["logits"], expected, atol=1e-4)
-    assert arrays["embeddings"].shape == (len(labels), 16)
+    options = ["--split", split, "--preprocess", preprocess]
+    assert evaluate(dataset, checkpoint, tmp_path, *options) == 0
+    content, arrays = read(tmp_path)
+    digits = DigitDataset(dataset, split, num_classes=3, preprocess=preprocess)
+    assert arrays["names"].tolist() == digits.names
+    np.testing.assert_array_equal(arrays["labels"], digits.labels)
+    expected = infer(load_network(checkpoint), digits.loader(9))
+    np.testing.assert_allclose(arrays["logits"], expected.logits, atol=1e-4)
+    np.testing.assert_allclose(arrays["embeddings"], expected.embeddings, atol=1e-4)
     assert np.ptp(arrays["logits"], axis=0).max() > 0.1
+    made_by = content["made_by"]
+    assert (made_by["split"], made_by["preprocess"]) == (split, preprocess)
 
 
 def test_scores_are_those_of_the_predictions_at_the_checkpoint_s_temperature(
@@ -123,28 +102,9 @@ def test_what_is_printed_is_written_and_says_what_made_it(
     made_by = content["made_by"]
     assert made_by["weights_sha256"] == weights_digest(load_network(checkpoint))
     assert made_by["architecture"] == "conv1_dw1_w0.25"
-    assert (made_by["split"], made_by["preprocess"]) == ("test", "none")
     assert made_by["dataset"] == dataset.name
     assert made_by["command"].startswith("python -m analysis.evaluate --dataset-path ")
     assert {"python", "torch", "onnxruntime", "numpy"} == made_by["versions"].keys()
-
-
-def test_preprocess_sketch_takes_every_picture_the_demo_s_way(
-    dataset: Path, checkpoint: Path, tmp_path: Path
-) -> None:
-    photos = tmp_path / "photos"
-    (photos / "test_new").mkdir(parents=True)
-    (photos / "test_new.csv").write_bytes((dataset / "test_new.csv").read_bytes())
-    for path in (dataset / "test_new").iterdir():  # dark on light, large, off centre
-        page = Image.new("L", (160, 120), 255)
-        page.paste(ImageOps.invert(Image.open(path)).resize((84, 84)), (5, 30))
-        page.save(photos / "test_new" / path.name)
-    assert evaluate(photos, checkpoint, tmp_path / "out", "--preprocess", "sketch") == 0
-    content, arrays = read(tmp_path / "out")
-    images = [sketched(photos / "test_new" / name) for name in arrays["names"]]
-    expected = pytorch_logits(checkpoint, images)
-    np.testing.assert_allclose(arrays["logits"], expected, atol=1e-3)
-    assert content["made_by"]["preprocess"] == "sketch"
 
 
 # --- Errors of the user -------------------------------------------------------------------------

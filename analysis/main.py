@@ -163,8 +163,8 @@ def run(options: Options) -> list[Path]:
         kept = fine_tuning.kept(options, rehearsed, results) if options.start_from else {}
         metadata = make_metadata(options, net, records, results, history, kept)
         written.append(nets.save_network(net, checkpoint, metadata))
-        first = fine_tuning.first_digests(options.start_from) if options.start_from else []
-        written.append(data.write_digests(checkpoint, digits.train_set.images, first))
+        parents = [options.start_from] if options.start_from else []
+        written.append(data.write_digests(checkpoint, digits.train_set.images, parents))
         if options.start_from:
             written += fine_tuning.write_beside(options, rehearsed, checkpoint)
         state.unlink(missing_ok=True)

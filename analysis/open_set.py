@@ -110,7 +110,7 @@ class Options:
 
 
 def run(options: Options) -> Iterator[Path]:
-    from netlib.data.overlap import digests_path, join_digests
+    from netlib.data.overlap import digests_path
 
     net = nets.load_network(options.checkpoint)
     average(net, options)
@@ -130,9 +130,9 @@ def run(options: Options) -> Iterator[Path]:
     if options.training_epochs:
         yield data.write_digests(path, trained_on(options, digits))
         return
-    joined = map(digests_path, (options.checkpoint, *options.average))  # one network in the end
-    if found := list(filter(Path.is_file, joined)):
-        yield join_digests(path, found)
+    parents = (options.checkpoint, *options.average)  # one network in the end
+    if any(digests_path(parent).is_file() for parent in parents):
+        yield data.write_digests(path, parents=parents)
 
 
 def average(net: "Network", options: Options) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers_data import done
 
 from analysis.frame.command import start
 from netlib.answer.predictor import Predictor
@@ -46,6 +47,12 @@ def drawn(digit_arrays) -> tuple[np.ndarray, np.ndarray]:
     return digit_arrays([10] * CLASSES)
 
 
+def tune(checkpoint: Path, data: Path, output: Path, *options: object) -> None:
+    """Train on for an epoch."""
+    words = ("--dataset-path", data, "--start-from", checkpoint, "--output", output)
+    done("main", *words, "--training-epochs", 1, "--device", "cpu", *options)
+
+
 @pytest.fixture
 def corrections(tmp_path: Path, drawn: tuple[np.ndarray, np.ndarray]) -> TeachStore:
     store = TeachStore(tmp_path / "corrections")
@@ -80,11 +87,9 @@ def test_the_printed_command_makes_a_network_that_the_demo_takes(
 def test_with_a_test_split_the_training_is_as_ever_but_for_its_start(
     checkpoint: Path, digit_folder: Callable, tmp_path: Path
 ) -> None:
-    data = str(digit_folder(train=6, test=2, num_classes=CLASSES))
-    words = ["--dataset-path", data, "--start-from", str(checkpoint)]
-    words += ["--output", str(tmp_path / "o")]
-    short = ["--training-epochs", "1", "--learning-rate", "1e-9", "--batch-size", "6"]
-    assert start("main", [*words, *short, "--validation-size", "3", "--device", "cpu"]) == 0
+    data = digit_folder(train=6, test=2, num_classes=CLASSES)
+    short = ("--learning-rate", "1e-9", "--batch-size", 6, "--validation-size", 3)
+    tune(checkpoint, data, tmp_path / "o", *short)
     made = load_network(tmp_path / "o" / "conv1_dw1.safetensors")
     assert set(made.metadata["scores"]) == {"validation", "test"}
     before = load_network(checkpoint).arrays
@@ -97,9 +102,7 @@ def test_what_the_first_training_saw_is_known_of_the_second(
     data = digit_folder(train=6, test=2, num_classes=CLASSES)
     seen = DigitDataset(data, "test", num_classes=CLASSES).images
     write_digests(checkpoint, seen)
-    words = ["--dataset-path", str(data), "--start-from", str(checkpoint), "--device", "cpu"]
-    words += ["--output", str(tmp_path / "o"), "--training-epochs", "1", "--validation-size", "3"]
-    assert start("main", words) == 0
+    tune(checkpoint, data, tmp_path / "o", "--validation-size", 3)
     assert f"{len(seen)} of these {len(seen)} images are among those" in caplog.text
     both = [np.load(path) for path in (tmp_path / "o").glob("*.trained-on.npy")]
     assert [len(hashes) for hashes in both] == [len(seen) + 5 * CLASSES]

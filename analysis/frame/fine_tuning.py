@@ -100,17 +100,6 @@ def write_beside(options: Any, sets: Sets | None, checkpoint: Path) -> list[Path
     return written
 
 
-def first_digests(parent: Path) -> list[Path]:
-    """The file of hashes of the first training's images; none, and a warning, where it is not."""
-    from netlib.data.overlap import digests_path
-
-    path = digests_path(parent)
-    if not path.is_file():
-        logging.warning("%s is missing: what it was trained on first is not known.", path)
-        return []
-    return [path]
-
-
 def tell(options: Any, tested: "data.DigitDataset", checkpoint: Path) -> None:
     """What the new digits and those of the test, rehearsed, are read as before and after."""
     from netlib.answer import Predictor, Reader

@@ -27,14 +27,23 @@ def digests_path(checkpoint: Path) -> Path:
     return checkpoint.with_suffix(".trained-on.npy")
 
 
-def write_digests(checkpoint: Path, images: Tensor, files: Sequence[Path] = ()) -> Path:
-    """Keep the hashes of training images, and those in `files`, beside a checkpoint."""
-    return _write(checkpoint, digests(images), *map(_read, files))
+def write_digests(
+    checkpoint: Path, images: Tensor | None = None, parents: Sequence[Path] = ()
+) -> Path:
+    """Keep the hashes of training images beside a checkpoint; returns the file's path.
 
-
-def join_digests(checkpoint: Path, files: Sequence[Path]) -> Path:
-    """Keep the hashes in all of these files beside a checkpoint; returns the file's path."""
-    return _write(checkpoint, *map(_read, files))
+    Those of the checkpoints that it was made of are joined; the log names one that has none.
+    """
+    known = [] if images is None else [digests(images)]
+    for path in map(digests_path, parents):
+        if path.is_file():
+            known.append(_read(path))
+        else:
+            log.warning("%s is missing: what it was trained on first is not known.", path)
+    path = digests_path(checkpoint)
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        np.save(file, np.unique(np.concatenate(known)))
+    return path
 
 
 def _read(path: Path) -> np.ndarray:
@@ -42,13 +51,6 @@ def _read(path: Path) -> np.ndarray:
         return np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise ValueError(f"{path} holds no hashes of images; delete it.") from error
-
-
-def _write(checkpoint: Path, *known: np.ndarray) -> Path:
-    path = digests_path(checkpoint)
-    with replacing(path) as temporary, open(temporary, "wb") as file:
-        np.save(file, np.unique(np.concatenate(known)))
-    return path
 
 
 def warn_of_seen(checkpoint: Path, images: Tensor) -> int | None:

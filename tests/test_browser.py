@@ -5,6 +5,7 @@ import base64
 from pathlib import Path
 
 import numpy as np
+import pytest
 from helpers_data import encoded, png, write_zip
 from helpers_visitor import FOUR, ONE, SEVEN, ZERO, Visitor, beside, paper
 from PIL import Image
@@ -15,19 +16,14 @@ from netlib.app.service import Service
 # --- Draw ---------------------------------------------------------------------------------------
 
 
-def test_a_digit_drawn_with_the_mouse_is_read_by_both_networks(visitor: Visitor) -> None:
-    visitor.draw(SEVEN)
-    visitor.reads("7")
-    visitor.verdict("Both networks read 7.")
-    assert visitor.page.locator("#answers .card .bars li").count() == 20
-    assert visitor.page.locator("#steps img").count() == 5
-
-
-def test_one_stroke_costs_few_requests(visitor: Visitor) -> None:
+def test_a_stroke_is_read_by_both_networks_in_few_requests(visitor: Visitor) -> None:
     visitor.page.wait_for_timeout(500)  # what the page itself asks for at the start
     visitor.requests.clear()
     visitor.draw(ONE)
     visitor.reads("1")
+    visitor.verdict("Both networks read 1.")
+    assert visitor.page.locator("#answers .card .bars li").count() == 20
+    assert visitor.page.locator("#steps img").count() == 5
     asked = [url for url in visitor.requests if url.startswith("http")]
     assert all("/run/" in url for url in asked)
     assert len(asked) <= 6
@@ -78,50 +74,41 @@ def test_a_resting_palm_does_not_block_the_pen(visitor: Visitor) -> None:
     visitor.reads("1")
 
 
-def drop(visitor: Visitor, name: str, kind: str, content: bytes) -> None:
-    """Let a file fall onto the pad."""
+def bring(visitor: Visitor, how: str, content: bytes, name: str, kind: str = "image/png") -> None:
+    """Drop or paste a file onto the page, where the pad is."""
     visitor.page.evaluate(
-        """([name, type, bytes]) => { const dataTransfer = new DataTransfer();
-        dataTransfer.items.add(new File([new Uint8Array(bytes)], name, {type}));
-        document.querySelector('#pad canvas').dispatchEvent(
-            new DragEvent('drop', {bubbles: true, cancelable: true, dataTransfer})); }""",
-        [name, kind, list(content)],
+        """([how, bytes, name, type]) => { const data = new DataTransfer();
+        data.items.add(new File([new Uint8Array(bytes)], name, {type}));
+        const event = new Event(how, {bubbles: true, cancelable: true});
+        event.dataTransfer = event.clipboardData = data;
+        document.querySelector('#pad canvas').dispatchEvent(event); }""",
+        [how, list(content), name, kind],
     )
 
 
-def test_a_dropped_picture_comes_onto_the_pad_and_what_is_none_is_told(visitor: Visitor) -> None:
-    note = visitor.page.locator("#pad .pad-note")
-    for name, kind in (("a.heic", "image/heic"), ("a.txt", "text/plain")):
-        drop(visitor, name, kind, b"no picture")
-        note.filter(has_text=f"{name} is no picture").wait_for()
-    drop(visitor, "seven.png", "image/png", png(paper(SEVEN)))
+@pytest.mark.parametrize("how", ["drop", "paste"])
+def test_a_picture_that_is_brought_comes_onto_the_pad(visitor: Visitor, how: str) -> None:
+    bring(visitor, how, png(paper(SEVEN)), "seven.png")
     visitor.reads("7")
-    assert note.inner_text() == ""
     visitor.page.locator("#pad canvas").press("Control+z")
     visitor.reads("–")
 
 
-def paste(visitor: Visitor, content: bytes) -> None:
-    visitor.page.evaluate(
-        """(bytes) => { const data = new DataTransfer();
-        data.items.add(new File([new Uint8Array(bytes)], 'a.png', {type: 'image/png'}));
-        const event = new Event('paste', {bubbles: true, cancelable: true});
-        event.clipboardData = data;
-        document.body.dispatchEvent(event); }""",
-        list(content),
-    )
-
-
-def test_a_pasted_picture_comes_onto_the_pad(visitor: Visitor) -> None:
-    paste(visitor, png(paper(SEVEN)))
-    visitor.reads("7")
+def test_what_is_dropped_and_is_no_picture_is_told(visitor: Visitor) -> None:
+    note = visitor.page.locator("#pad .pad-note")
+    for name, kind in (("a.heic", "image/heic"), ("a.txt", "text/plain")):
+        bring(visitor, "drop", b"no picture", name, kind)
+        note.filter(has_text=f"{name} is no picture").wait_for()
+    bring(visitor, "drop", png(paper(ONE)), "one.png")
+    visitor.reads("1")
+    assert note.inner_text() == ""
 
 
 def test_a_pasted_picture_is_an_upload_where_that_tab_is_open(visit) -> None:
     visitor = visit()
     visitor.open_tab("Upload")
     for strokes, answer in ((SEVEN, "7"), (ONE, "1")):  # the second in the place of the first
-        paste(visitor, png(paper(strokes)))
+        bring(visitor, "paste", png(paper(strokes)), "a.png")
         visitor.reads(answer)
     visitor.open_tab("Draw")
     visitor.reads("–")
@@ -164,14 +151,13 @@ def test_a_cleared_pad_never_shows_the_old_answer_again(visitor: Visitor) -> Non
     assert visitor.page.locator("#steps img").count() == 0
 
 
-def test_a_scribble_is_no_digit(visitor: Visitor) -> None:
+def test_a_scribble_and_a_pad_that_is_nearly_filled_are_no_digits(visit) -> None:
+    visitor = visit()
     rng = np.random.default_rng(3)
     visitor.draw([[tuple(point) for point in rng.uniform(0.1, 0.9, (24, 2))]])
     visitor.verdict("does not look like a digit")
-
-
-def test_a_pad_that_is_nearly_filled_is_no_digit(visit) -> None:
-    visitor = visit()
+    visitor.page.keyboard.press("Escape")
+    visitor.reads("–")
     visitor.page.locator("#pad input[type=range]").fill("40")
     visitor.draw([[(0.1 + 0.8 * (i % 2), 0.08 + 0.042 * i) for i in range(21)]])
     visitor.verdict("does not look like a digit")

@@ -126,20 +126,20 @@ def test_the_ratio_of_macs_is_that_of_the_pair(checkpoints) -> None:
 
 def test_layers_have_their_macs_and_bytes_and_a_profile_has_every_layer(checkpoints) -> None:
     found = list(layers.layers(load_network(checkpoints["mobilenet"])))
-    assert [work.name.split(".", 1)[1] for work in found] == [
+    assert [cost.name.split(".", 1)[1] for cost, _ in found] == [
         "0.conv", "1.conv", "2.conv_dw", "2.conv_pw", "3.conv_dw", "3.conv_pw",
     ]  # fmt: skip
-    depthwise = found[2]  # 64 channels of 14x14 in and out, nine weights each
+    depthwise, traffic = found[2]  # 64 channels of 14x14 in and out, nine weights each
     assert depthwise.macs == 64 * 14 * 14 * 9
-    assert depthwise.bytes == 4 * (2 * 64 * 14 * 14 + 64 * 9 // layers.BATCH)
-    names = [work.name for work in found]
+    assert traffic == 4 * (2 * 64 * 14 * 14 + 64 * 9 // layers.BATCH)
+    names = [cost.name for cost, _ in found]
     times = layers.make(checkpoints, 2)("mobilenet")
     assert list(times) == [*names, layers.REST] and all(time > 0 for time in times.values())
 
 
 def test_the_tables_hold_rates_and_the_roofs_above_them(checkpoints) -> None:
     net = load_network(checkpoints["standard"])
-    names = [*(work.name for work in layers.layers(net)), layers.REST]
+    names = [*(cost.name for cost, _ in layers.layers(net)), layers.REST]
     rounds = [dict.fromkeys(names, seconds) for seconds in (100e-6, 90e-6, 300e-6)]
     line, *_, rest = layers.lines_of("standard", net, rounds)
     macs = 9 * 32 * 14**2  # of the first layer: 28x28 in, 32 of 14x14 out, nine weights each

@@ -10,7 +10,6 @@ import math
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from analysis.benchmark.settings import Settings
 from analysis.look.style import NETWORKS
 from netlib import nets
 from netlib.answer.graph import IR_VERSION, OPSET, to_onnx
+from netlib.nets.complexity import LayerCost
 
 BATCH = 16  # what one thread of the engine takes at a time
 REST = "rest"  # pooling, FC and layout
@@ -36,22 +36,6 @@ COPIES = {"copy, memory": 256 * 2**20, "copy, cache": 256 * 2**10}
 SIDE = 1536  # of the square matrices
 # By three libraries: not every one knows every processor, and a roof is what the best one reaches.
 PRODUCTS = tuple(f"matrix product, float32, {name}" for name in ("PyTorch", "NumPy", "engine"))
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a layer has to do for one image; name and kind as in `netlib.nets.complexity`."""
-
-    name: str
-    kind: str
-    macs: int  # multiply-accumulates
-    values: int  # activations read and written
-    params: int  # filters and biases, read once a batch
-
-    @property
-    def bytes(self) -> int:
-        """Bytes read and written for one image of a batch, all float32."""
-        return 4 * (self.values + self.params // BATCH)
 
 
 def run(settings: Settings) -> list[Row]:
@@ -70,13 +54,17 @@ def run(settings: Settings) -> list[Row]:
     return []
 
 
-def layers(net: "nets.Network") -> Iterator[Work]:
-    """The convolutions in order: activations in and out, and filters."""
+def layers(net: "nets.Network") -> Iterator[tuple[LayerCost, int]]:
+    """The convolutions in order, each with the bytes that it reads and writes.
+
+    They are of activations and filters in float32, for one image of a batch, whose filters are read
+    once.
+    """
     before: tuple[int, ...] = net.input_dim
     for cost in nets.measure(net).layers:
         if cost.kind in KINDS:
             values = math.prod(before) + math.prod(cost.output_shape)
-            yield Work(cost.name, cost.kind, cost.macs, values, cost.num_params)
+            yield cost, 4 * (values + cost.num_params // BATCH)
             before = cost.output_shape
 
 
@@ -86,17 +74,11 @@ def lines_of(
     """Lines of `layer_times.csv`: the layers and the rest, medians of rounds of seconds."""
     known = {"network": network, "engine": "ours", "threads": 1, "batch": BATCH}
     us = {layer: 1e6 * statistics.median(r[layer] for r in rounds) for layer in rounds[0]}
-    for work in layers(net):
-        time = us[work.name]
-        rates = {"intensity": work.macs / work.bytes, "gmacs_per_s": work.macs / time / 1e3}
-        yield {
-            **known,
-            "layer": work.name,
-            "kind": work.kind,
-            "us": time,
-            "macs": work.macs,
-            **rates,
-        }
+    for cost, traffic in layers(net):
+        time = us[cost.name]
+        rates = {"intensity": cost.macs / traffic, "gmacs_per_s": cost.macs / time / 1e3}
+        facts = {"layer": cost.name, "kind": cost.kind, "us": time, "macs": cost.macs}
+        yield {**known, **facts, **rates}
     yield {**known, "layer": REST, "kind": REST, "us": us[REST]}
 
 
@@ -160,7 +142,7 @@ def make(paths: Mapping[str, Path], calls: int) -> Callable[[str], dict[str, flo
         middles = {key: middle_mean(values) for key, values in times.items()}
         convolutions = [seconds for (kind, _), seconds in middles.items() if kind == "Conv"]
         rest = sum(seconds for (kind, _), seconds in middles.items() if kind != "Conv")
-        names = [layer.name for layer in layers(found[network])]
+        names = [cost.name for cost, _ in layers(found[network])]
         return {**dict(zip(names, convolutions, strict=True)), REST: rest}
 
     return work

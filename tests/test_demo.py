@@ -673,23 +673,29 @@ def test_only_the_documented_endpoints_are_public_and_they_are_described(client)
 # --- Command line -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("keep", [0, 1000, -1], ids=["missing", "header", "last byte"])
-def test_a_missing_or_damaged_checkpoint_is_one_sentence_and_status_2(
-    tmp_path: Path, capsys, keep: int
+def test_what_cannot_be_served_is_one_sentence_and_status_2(
+    tmp_path: Path, monkeypatch, capsys
 ) -> None:
+    def told(*words: object) -> str:
+        assert demo.main([str(word) for word in words]) == 2
+        message = capsys.readouterr().err
+        assert message.count("\n") == 1
+        return message
+
     damaged = tmp_path / "damaged.safetensors"
-    if keep:
+    assert str(damaged) in told("--checkpoint", damaged, damaged)  # which is not there
+    for keep in (1000, -1):
         damaged.write_bytes(demo.STANDARD.read_bytes()[:keep])
-    assert demo.main(["--checkpoint", str(damaged), str(damaged)]) == 2
-    message = capsys.readouterr().err
-    assert str(damaged) in message
-    assert message.count("\n") == 1
-
-
-def test_mcp_without_its_package_is_one_sentence(monkeypatch, capsys) -> None:
+        assert str(damaged) in told("--checkpoint", damaged, damaged)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert f"--port {port} cannot be listened on (Address" in told("--port", port)
+    assert "--port is 99999; expected 1 to 65535." in told("--port", 99999)
+    assert "--host 192.0.2.1 cannot be listened on" in told("--host", "192.0.2.1")
     monkeypatch.setattr(demo, "find_spec", lambda _: None)
-    assert demo.main(["--mcp"]) == 2
-    assert "needs the package mcp" in capsys.readouterr().err
+    assert "needs the package mcp" in told("--mcp")
 
 
 @pytest.fixture(scope="module")
@@ -791,23 +797,6 @@ def test_a_ratio_that_has_other_causes_is_not_said_to_be_of_what_stays() -> None
     )
     told = lesson([full, network("B", ("conv", 9), ("depthwise", 10))])
     assert "only" not in told and "they differ elsewhere, too" in told
-
-
-def test_a_port_or_host_that_cannot_be_had_is_told_by_our_options(capsys) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        for words, says in (
-            (
-                ["--port", str(port)],
-                f"--port {port} cannot be listened on (Address",
-            ),
-            (["--port", "99999"], "--port is 99999; expected 1 to 65535."),
-            (["--host", "192.0.2.1"], "--host 192.0.2.1 cannot be listened on"),
-        ):
-            assert demo.main(words) == 2
-            assert says in capsys.readouterr().err
 
 
 def test_importing_the_demo_loads_nothing() -> None:

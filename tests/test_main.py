@@ -230,14 +230,14 @@ def test_without_training_the_saved_network_scores_the_same(
 
 @pytest.mark.parametrize("changed", [["--seed", "1"], ["--conv-block-count", "2"]], ids=" ".join)
 def test_results_of_another_run_are_never_overwritten(
-    trained: Run, dataset: Path, changed: list[str], tmp_path: Path
+    trained: Run, dataset: Path, changed: list[str], tmp_path: Path, refused
 ) -> None:
     before = {path: path.read_bytes() for path in trained.output.iterdir()}
     options = ("--dataset-path", dataset, *SMALL, *SHORT, *changed)
-    result = run(trained.output, *options)
-    assert result.status == 2
-    assert "holds the results of another run" in result.errors and "--seed 1" not in result.errors
-    assert_refused(run(tmp_path, *options, "--checkpoint", checkpoint(trained)), "another run")
+    told = refused("main", *options, "--output", trained.output)
+    assert "holds the results of another run" in told and "--seed 1" not in told
+    options = (*options, "--checkpoint", checkpoint(trained), "--output", tmp_path)
+    assert "holds the results of another run" in refused("main", *options)
     assert {path: path.read_bytes() for path in trained.output.iterdir()} == before
 
 
@@ -361,18 +361,8 @@ def test_extra_images_join_the_training_set_alone(digit_folder, tmp_path: Path) 
 # --- Errors of the user -------------------------------------------------------------------------
 
 
-def assert_refused(result: Run, sentence: str) -> None:
-    """Exit status 2, one sentence on the error output, nothing written."""
-    assert result.status == 2
-    assert result.errors.startswith("main: ")
-    assert result.errors.count("\n") == 1
-    assert re.search(sentence, result.errors), result.errors
-    assert "Traceback" not in result.errors + result.printed
-    assert not result.output.exists() or not list(result.output.iterdir())
-
-
 @pytest.mark.parametrize(
-    "options, sentence",
+    "options, say",
     [
         (["--conv-block-count", "0", "--mobilenet-block-count", "0"], "at least one block"),
         (["--conv-block-count", "99"], "conv_block_count is 99"),
@@ -386,36 +376,36 @@ def assert_refused(result: Run, sentence: str) -> None:
     ],
     ids=" ".join,
 )
-def test_wrong_options_get_one_sentence(dataset, tmp_path: Path, options, sentence) -> None:
-    result = run(tmp_path, "--dataset-path", dataset, *SMALL, *SHORT, *options)
-    assert_refused(result, sentence)
+def test_wrong_options_get_one_sentence(dataset, tmp_path: Path, refused, options, say) -> None:
+    words = ("--dataset-path", dataset, *SMALL, *SHORT, *options)
+    assert say in refused("main", *words, "--output", tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_missing_data_set_and_another_network_get_one_sentence(
-    tmp_path: Path, trained: Run, dataset: Path
+    tmp_path: Path, trained: Run, dataset: Path, refused
 ) -> None:
-    assert_refused(run(tmp_path / "out", "--dataset-path", tmp_path / "nowhere"), "nowhere")
-    result = run(
-        tmp_path, "--dataset-path", dataset, *SMALL, "--no-is-training",
-        "--checkpoint", checkpoint(trained), "--conv-block-count", 2,
-    )  # fmt: skip
-    assert_refused(result, "conv_block_count=1; expected conv_block_count=2")
+    assert "nowhere" in refused("main", "--dataset-path", tmp_path / "nowhere")
+    words = ("--dataset-path", dataset, *SMALL, "--no-is-training", "--output", tmp_path)
+    words = (*words, "--checkpoint", checkpoint(trained), "--conv-block-count", 2)
+    assert "conv_block_count=1; expected conv_block_count=2" in refused("main", *words)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
     "record, sentence",
     [
-        ("{", r"record\.json is no JSON"),
-        ("[1]", r"record\.json holds a list; expected an object"),
-        (" " * 2_000_000, r"record\.json has 2,000,000 bytes; expected at most"),
+        ("{", "record.json is no JSON"),
+        ("[1]", "record.json holds a list; expected an object"),
+        (" " * 2_000_000, "record.json has 2,000,000 bytes; expected at most"),
     ],
 )
 def test_a_damaged_record_is_told_before_training(
-    dataset: Path, tmp_path: Path, record: str, sentence: str
+    dataset: Path, tmp_path: Path, record: str, sentence: str, refused
 ) -> None:
     damaged = tmp_path / "damaged"
     shutil.copytree(dataset, damaged)
     (damaged / "record.json").write_text(record)
-    result = run(tmp_path / "out", "--dataset-path", damaged, *SMALL, *SHORT)
-    assert_refused(result, sentence)
-    assert "epoch " not in result.printed
+    words = ("--dataset-path", damaged, *SMALL, *SHORT, "--output", tmp_path / "out")
+    assert sentence in refused("main", *words)
+    assert not (tmp_path / "out").exists()

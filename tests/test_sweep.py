@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from distributed import Client, LocalCluster
+from helpers_data import done
 from helpers_family import wait
 
 from analysis import sweep
-from analysis.frame.command import arguments_of, command_line, parse, start
+from analysis.frame.command import arguments_of, command_line, parse
 from netlib.nets.checkpoint import load_network
 
 SMALL = ["--networks", "1+0", "0+1", "--resolution", "12", "--training-epochs", "1", "--batch-size",
@@ -33,11 +34,10 @@ def dataset(digit_folder) -> Path:
 def run(dataset: Path, tmp_path: Path) -> Callable[..., pd.DataFrame]:
     """Runs a sweep and reads its table."""
 
-    def sweep_and_read(*arguments: object, status: int = 0) -> pd.DataFrame | None:
+    def sweep_and_read(*arguments: object) -> pd.DataFrame:
         output = tmp_path / "table.csv"
-        common = ["--dataset-path", dataset, "--output", output]
-        assert start("sweep", [*map(str, (*common, *SMALL, *arguments))]) == status
-        return None if status else pd.read_csv(output, dtype={"level": str, "network": str})
+        done("sweep", "--dataset-path", dataset, "--output", output, *SMALL, *arguments)
+        return pd.read_csv(output, dtype={"level": str, "network": str})
 
     return sweep_and_read
 
@@ -86,15 +86,15 @@ def test_extra_images_join_the_training_set(run, digit_folder) -> None:
 
 
 def test_two_data_sets_and_another_table_are_refused(
-    run, digit_folder, tmp_path: Path, capsys
+    dataset: Path, digit_folder, tmp_path: Path, refused
 ) -> None:
-    two = ("--dataset-path", digit_folder(train=3), digit_folder(train=4))
-    run("--factor", "none", "--seeds", 0, *two, "--keep", tmp_path / "kept", status=2)
-    assert "--keep was given with 2 data sets" in capsys.readouterr().err
-    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
-    run("--factor", "none", status=2)
-    assert "is no table of a sweep" in capsys.readouterr().err
-    assert (tmp_path / "table.csv").read_text() == "a,b\n1,2\n"
+    output = tmp_path / "table.csv"
+    words = ("sweep", "--factor", "none", "--output", output, "--dataset-path", dataset)
+    told = refused(*words, digit_folder(train=3), "--keep", tmp_path / "kept")
+    assert "--keep was given with 2 data sets" in told
+    output.write_text("a,b\n1,2\n")
+    assert "is no table of a sweep" in refused(*words)
+    assert output.read_text() == "a,b\n1,2\n"
 
 
 def test_rows_that_are_there_are_not_trained_again(run, capsys) -> None:
@@ -231,8 +231,8 @@ def members(group: int) -> set[int]:
         (["--factor", "none", "--dataset-path", "nowhere"], "nowhere is not there"),
     ],
 )
-def test_a_wrong_option_is_one_sentence(run, capsys, arguments: list[str], message: str) -> None:
-    run(*arguments, status=2)
-    error = capsys.readouterr().err
-    assert message in error
-    assert len(error.splitlines()) == 1
+def test_a_wrong_option_is_one_sentence(
+    dataset: Path, tmp_path: Path, refused, arguments: list[str], message: str
+) -> None:
+    common = ("--dataset-path", dataset, "--output", tmp_path / "table.csv")
+    assert message in refused("sweep", *common, *arguments)

@@ -10,11 +10,11 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import helpers_family
 import httpx
 import pytest
 from gradio.utils import get_upload_folder
@@ -143,12 +143,9 @@ def runs(process: int) -> bool:
         return False
 
 
-def ended(processes: Iterable[int], patience: float = 60) -> bool:
+def wait_for_the_end(processes: Iterable[int]) -> None:
     """All of them end by themselves."""
-    end = time.monotonic() + patience
-    while any(map(runs, processes)) and time.monotonic() < end:
-        time.sleep(0.05)
-    return not any(map(runs, processes))
+    helpers_family.wait(lambda: not any(map(runs, processes)))
 
 
 def numbers(pool: ReaderPool) -> set[int]:
@@ -199,7 +196,7 @@ def test_a_pool_that_is_closed_leaves_no_process() -> None:
         template, reader = pool._template.process, numbers(pool)
         pool.close()
         assert await asyncio.to_thread(template.wait, 30) == 0
-        assert ended(reader)
+        wait_for_the_end(reader)
         pool.close()
 
     pooled(test)
@@ -213,7 +210,7 @@ def test_who_goes_away_ends_the_work_and_leaves_the_place_to_others() -> None:
         await asyncio.sleep(0)
         waiting.cancel()
         assert (await pool.ask(Reader.read, drawing())).networks["standard"].text == "7"
-        assert ended(before)
+        wait_for_the_end(before)
 
     pooled(test)
 
@@ -248,7 +245,7 @@ def test_readers_whose_server_was_killed_end_by_themselves() -> None:
         readers = list(map(int, server.stdout.readline().split()))
         assert len(readers) == 4 and all(map(runs, readers))  # one is at work
         server.kill()
-    assert ended(readers)
+    wait_for_the_end(readers)
 
 
 def test_heavy_work_is_what_is_more_than_a_drawing(tmp_path: Path) -> None:

@@ -214,21 +214,13 @@ def test_scores_without_a_head_are_worked_out_by_hand() -> None:
     logits = [np.log([1, 2, 5]), [1000.0, 1000.0, -1000.0]]
     expected = [math.log(8), 1000 + math.log(2)]
     assert digit_score("energy", logits, EMBEDDINGS) == pytest.approx(expected)
-    means = [[1.0, 0.0], [10.0, 10.0]]
-    # (3, 4) and (1, 1): 7 / (5 √2); (0, 2) and (1, 1): 1 / √2. Lengths do not matter.
-    expected = [7 / (5 * math.sqrt(2)), 1 / math.sqrt(2)]
-    logits = np.zeros((2, 2))
-    assert digit_score("class_mean", logits, EMBEDDINGS, class_means=means) == pytest.approx(
-        expected
-    )
 
 
-@pytest.mark.parametrize("kind", ["odds", "class_mean"])
-def test_an_unknown_digit_score_and_missing_means_are_refused(kind: str) -> None:
-    with pytest.raises(ValueError, match=f"'{kind}'; expected one of {', '.join(DIGIT_SCORES)}"):
+@pytest.mark.parametrize("kind", ["odds", "head"])
+def test_an_unknown_digit_score_and_a_missing_head_are_refused(kind: str) -> None:
+    expected = f"'{kind}'; expected one of {', '.join(DIGIT_SCORES)}, the last two with head"
+    with pytest.raises(ValueError, match=expected):
         digit_score(kind, np.zeros((2, 2)), EMBEDDINGS)
-    with pytest.raises(ValueError, match="log_odds with head"):
-        digit_score("head", np.zeros((2, 2)), EMBEDDINGS)
 
 
 def test_the_head_is_a_linear_score_of_the_direction_and_one_class_more_in_log_odds() -> None:

@@ -14,7 +14,6 @@ def digit_score(
     logits: ArrayLike,
     embeddings: ArrayLike,
     temperature: float = 1.0,
-    class_means: ArrayLike | None = None,
     head: ArrayLike | None = None,
 ) -> np.ndarray:
     """How much each of N pictures looks like a digit at all: higher is more.
@@ -22,16 +21,14 @@ def digit_score(
     Args:
         kind: "confidence", the highest probability (Hendrycks & Gimpel 2017); "max_logit", the
             highest logit (Hendrycks et al. 2022); "energy", log Σ exp(logits), the negative free
-            energy of Liu et al. 2020; "class_mean", the cosine between the embedding and the
-            nearest class's mean embedding; "head", a logistic regression on the unit-length
-            embedding, trained to tell digits from other pictures (see
-            `netlib.training.openset.Judged`); "log_odds", energy and head together, the log odds of
-            all classes against one more, "no digit", whose logit is the head's, turned around (a
-            virtual logit as in Wang et al. 2022, arXiv:2203.10807).
+            energy of Liu et al. 2020; "head", a logistic regression on the unit-length embedding,
+            trained to tell digits from other pictures (see `netlib.training.openset.Judged`);
+            "log_odds", energy and head together, the log odds of all classes against one more, "no
+            digit", whose logit is the head's, turned around (a virtual logit as in Wang et al.
+            2022, arXiv:2203.10807).
         logits: (N, C).
         embeddings: (N, D).
         temperature: divides the logits, for "confidence".
-        class_means: (C, D), for "class_mean".
         head: (D + 1,), weights and bias, for "head" and "log_odds".
 
     Returns:
@@ -47,15 +44,13 @@ def digit_score(
         return z.max(1)
     if kind == "energy":
         return log_sum_exp(z)
-    if kind == "class_mean" and class_means is not None:
-        return (unit(embeddings) @ unit(class_means).T).max(1)
     if kind in ("head", "log_odds") and head is not None:
         weights = np.asarray(head, dtype=np.float64)
         judged = unit(embeddings) @ weights[:-1] + weights[-1]
         return judged + log_sum_exp(z) if kind == "log_odds" else judged
     raise ValueError(
-        f"The digit score is {kind!r}; expected one of {', '.join(DIGIT_SCORES)}, class_mean with "
-        "class_means, head and log_odds with head."
+        f"The digit score is {kind!r}; expected one of {', '.join(DIGIT_SCORES)}, the last two "
+        "with head."
     )
 
 
@@ -67,9 +62,7 @@ def digit_margin(
     The rule is a checkpoint's "no_digit": the score's name, what that score needs, and the
     threshold, one number or one for each class, of which that with the highest logit counts.
     """
-    score = digit_score(
-        rule["score"], logits, embeddings, temperature, rule.get("class_means"), rule.get("head")
-    )
+    score = digit_score(rule["score"], logits, embeddings, temperature, rule.get("head"))
     z = np.asarray(logits)
     return score - np.broadcast_to(rule["threshold"], z.shape[1])[z.argmax(1)]
 

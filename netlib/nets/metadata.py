@@ -11,7 +11,7 @@ import numpy as np
 from netlib.nets.layers import Layers, layers_of
 
 # How much a picture looks like a digit is told by one of these, see `netlib.answer.refusal`.
-DIGIT_SCORES = ("confidence", "max_logit", "energy", "class_mean", "head", "log_odds")
+DIGIT_SCORES = ("confidence", "max_logit", "energy", "head", "log_odds")
 MAX_CHARACTERS = 32_000_000
 MAX_NAME = 100
 # Training fits a temperature between 0.05 and 20.
@@ -98,15 +98,9 @@ def _check_rule(rule: Any, layers: Layers) -> None:
             f"its no_digit rule is {reprlib.repr(rule)}; expected a threshold, or one for each "
             f"class, and a score, one of {', '.join(DIGIT_SCORES)}"
         )
-    features = layers.head.in_features
-    needed = {
-        "head": (features + 1,),
-        "log_odds": (features + 1,),
-        "class_mean": (layers.head.num_classes, features),
-    }
-    shape, field = needed.get(kind), "class_means" if kind == "class_mean" else "head"
-    if shape and _shape(rule.get(field)) != shape:
-        raise ValueError(f"its no_digit rule needs {field}, finite numbers of shape {shape}")
+    shape = (layers.head.in_features + 1,)
+    if kind in ("head", "log_odds") and _shape(rule.get("head")) != shape:
+        raise ValueError(f"its no_digit rule needs head, finite numbers of shape {shape}")
 
 
 def _shape(values: Any) -> tuple[int, ...] | None:

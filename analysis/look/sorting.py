@@ -56,9 +56,10 @@ def draw_roc_curves(
     if log:
         ax.set_xscale("log")
         ax.set_xlim(100 * LEAST, 100)
-        lost = max(1 - curves[curves["fpr"] >= LEAST]["tpr"].min(), 1e-4)
+        lost = max(1 - curves[curves["fpr"] >= LEAST]["tpr"].min(), 1e-3)
         ax.set_ylim(100 - 108 * lost, 100 + 5 * lost)
         plain_numbers(ax.xaxis)
+        ax.yaxis.set_major_formatter("{x:g}")
     else:
         ax.plot([0, 100], [0, 100], color=LIGHT, linewidth=0.8, zorder=0)
         ax.set_aspect("equal")
@@ -89,6 +90,13 @@ def draw_precision_recall(
     ax.legend(loc="lower left", frameon=False, handlelength=2.2)
     plain(ax, "both")
     return ax
+
+
+def share_view(axes: Sequence[Axes]) -> None:
+    """The same part of the plane for all of them: the smallest that holds what each shows."""
+    x, y = ([getattr(ax, f"get_{axis}lim")() for ax in axes] for axis in "xy")
+    for ax in axes:
+        ax.set(xlim=(np.min(x), np.max(x)), ylim=(np.min(y), np.max(y)))
 
 
 def _draw_classes(ax: Axes, curves: pd.DataFrame, area: pd.Series, colour: str) -> None:

@@ -24,7 +24,15 @@ from analysis.build.verify import disagreements
 from analysis.frame import command, wording
 from analysis.frame.command import command_line, parse, start
 from analysis.frame.results import Results
-from analysis.questions import block_counts, budget, calibration, embeddings, headline, tails
+from analysis.questions import (
+    block_counts,
+    budget,
+    calibration,
+    embeddings,
+    headline,
+    sweeps,
+    tails,
+)
 from netlib.data import sources
 from netlib.data.sources import Split
 from netlib.errors import WorkError
@@ -314,8 +322,12 @@ def comparison(gaps: list[float], equivalent: bool | None = False) -> dict:
         ),
         ([0.004, 0.005, 0.003], False, "is more accurate: MobileNet − standard is +0.40 points"),
         ([0.0001, -0.0002, 0.0001], True, "equally accurate within ±0.1 point"),
-        ([-0.001, 0.003, -0.004], False, "is open: −0.07 points"),
-        ([-0.004, -0.004], False, "is open: −0.40 points"),  # two equal signs are no finding
+        ([-0.001, 0.003, -0.004], False, "is open: MobileNet − standard is −0.07 points"),
+        (
+            [-0.004, -0.004],
+            False,
+            "is open: MobileNet − standard is −0.40 points",
+        ),  # two equal signs are no finding
         ([-0.001], None, "−0.10 points (1 pair, no interval)"),
     ],
 )
@@ -355,6 +367,31 @@ def test_sorting_lies_between_perfect_and_none() -> None:
     risk = np.maximum(0, np.arange(1, n + 1) - (n - errors)) / np.arange(1, n + 1)
     assert calibration.disorder(risk.mean(), errors / n) == pytest.approx(0, abs=1e-3)
     assert calibration.disorder(errors / n, errors / n) == pytest.approx(1)
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_has_no_error_has_no_sorting(tmp_path: Path) -> None:
+    area = {"values": [0.001, 0.0]}
+    networks = {key: {"aurc": area, "error_rate": area} for key in ("standard", "mobilenet")}
+    (tmp_path / "headline.json").write_text(json.dumps({"networks": networks}))
+    assert calibration.sorting(Results(tmp_path)) == calibration.UNSORTED
+    sections = {"calibration": {key: {"disorder": calibration.number(np.nan)} for key in networks}}
+    assert list(calibration.conclude(Results(tmp_path), sections)) == []
+
+
+def test_only_more_steps_can_be_a_fall(tmp_path: Path) -> None:
+    rows = [
+        (steps, network, seed, 0.9 + seed / 1000)
+        for steps in (2, 4)
+        for network in ("standard", "mobilenet")
+        for seed in (0, 1)
+    ]
+    table = pd.DataFrame(rows, columns=["training_epochs", "network", "seed", "accuracy"])
+    table = table.assign(train_images=8, batch_size=8, level=table["training_epochs"].astype(str))
+    table.to_csv(tmp_path / "training_epochs.csv", index=False)
+    worse = table.assign(accuracy=table["accuracy"] - 0.3)[table["training_epochs"] == 2]
+    worse.to_csv(tmp_path / "batch_size.csv", index=False)
+    assert "whichever factor made them" in sweeps.lengths(Results(tmp_path))
 
 
 def test_numbers_are_written_as_a_reader_expects() -> None:

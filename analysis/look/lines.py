@@ -249,7 +249,8 @@ def draw_risk(ax: Axes, table: pd.DataFrame) -> Axes:
         least = 100 * positive["risk"].min()
         if rows["risk_low"].notna().any():
             low = (100 * rows["risk_low"]).clip(lower=least)
-            ax.fill_between(100 * rows["coverage"], low, 100 * rows["risk_high"],
+            high = (100 * rows["risk_high"]).clip(upper=100)
+            ax.fill_between(100 * rows["coverage"], low, high,
                             color=style["color"], alpha=0.18, linewidth=0)  # fmt: skip
         ax.plot(100 * rows["coverage"], 100 * rows["risk"], **style)
         ends[network] = (100, 100 * rows["risk"].iloc[-1])

@@ -67,6 +67,7 @@ RC: dict[str, Any] = {
 }
 
 ERROR = "error rate (%)"
+LEAST_ERROR = 0.01  # percent, that a logarithmic axis of errors shows
 SPANS = 4.0  # a largest value of more times the smallest is drawn on a logarithmic axis
 KEY = dict(frameon=False, borderpad=0.1, handletextpad=0.4, columnspacing=1.4, borderaxespad=0.1)
 
@@ -195,7 +196,14 @@ def scale_values(ax: Axes, axis: str, values: pd.Series) -> None:
 
 def errors(accuracy: pd.Series) -> pd.Series:
     """Error rates in percent, none below a hundredth: a logarithmic axis has no zero."""
-    return (100 * (1 - accuracy)).clip(lower=0.01)
+    return (100 * (1 - accuracy)).clip(lower=LEAST_ERROR)
+
+
+def least_text(accuracy: pd.Series) -> str:
+    """That no error at all is drawn as the least one, where there is such an accuracy."""
+    if (100 * (1 - accuracy) >= LEAST_ERROR).all():
+        return ""
+    return f" (no error at all is drawn at {100 - LEAST_ERROR:g} %)"
 
 
 def show_accuracy(ax: Axes, low: float, high: float) -> None:

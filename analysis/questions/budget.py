@@ -44,7 +44,7 @@ SEEDS = range(10)  # of its trainings, as many as are there
 def steps(plan: Plan) -> Iterator[Step]:
     """Widths of each network, and sides of the images."""
     widths = {
-        "standard": plan.pick((0.41, 1), (0.25, 0.41, 1), (0.25, 0.41, 0.465, 0.7, 1)),
+        "standard": plan.pick((0.41, 1), (0.25, 0.41, 0.465, 1), (0.25, 0.41, 0.465, 0.7, 1)),
         "mobilenet": plan.pick((1,), (0.25, 0.5, 1, 2), (0.25, 0.5, 1, 1.5, 2, 2.25)),
     }
     parts = [
@@ -261,7 +261,7 @@ def speeds_text(data: Results) -> str:
 def equivalences(pairs: Sequence[pd.DataFrame]) -> str:
     """Whether any of the three equal budgets is shown to make no difference."""
     if any(len(found) < FEWEST for found in pairs):
-        return "Too few pairs to show that any of these makes no difference."
+        return "Too few pairs to show that any of the equal budgets makes no difference."
     tests = [equivalence_of(found["mobilenet"], found["standard"]) for found in pairs]
     shown = sum(test["equivalent"] for test in tests)
     p = ", ".join(p_value(test["p"]) for test in tests)

@@ -379,6 +379,33 @@ def test_what_has_no_error_has_no_sorting(tmp_path: Path) -> None:
     assert list(calibration.conclude(Results(tmp_path), sections)) == []
 
 
+def test_the_answer_tells_every_regime_and_lines_of_one_finding_together() -> None:
+    rows = [
+        {"name": name, "gap": "+0.10", "finding": finding}
+        for name, finding in (
+            ("Block for block", "less accurate"),
+            (budget.RECIPE, "open"),
+            ("Equal parameters (standard × 0.41)", "more accurate"),
+            ("Equal MACs (standard × 0.465)", "open"),
+        )
+    ]
+    assert budget.others_text(rows) == (
+        "With the shipped recipe (+0.10 points) and at equal MACs (+0.10) which one is more "
+        "accurate is open; at equal parameters (+0.10) MobileNet is more accurate."
+    )
+
+
+def test_a_rate_that_one_network_bears_worse_is_told(tmp_path: Path) -> None:
+    rows = [(rate, network, seed, 0.9 - (network == "mobilenet") * gap, loss)
+            for rate, gap, loss in ((0.01, 0.05, 0.4), (0.03, 0.01, 0.3))
+            for network in ("standard", "mobilenet") for seed in (0, 1)]  # fmt: skip
+    columns = ["learning_rate", "network", "seed", "accuracy", "validation_nll"]
+    pd.DataFrame(rows, columns=columns).to_csv(tmp_path / "learning_rate.csv", index=False)
+    slow, tuned = (pd.DataFrame({"learning_rate": [rate]}) for rate in (0.01, 0.03))
+    assert "(−5.00 points) than at 0.03 (−1.00)" in tails.rate_text(Results(tmp_path), slow)
+    assert tails.rate_text(Results(tmp_path), tuned) == ""
+
+
 def test_only_more_steps_can_be_a_fall(tmp_path: Path) -> None:
     rows = [
         (steps, network, seed, 0.9 + seed / 1000)

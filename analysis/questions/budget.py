@@ -211,6 +211,31 @@ def lines(data: Results) -> Iterator[tuple[str, str, pd.DataFrame, Section]]:
         )  # fmt: skip
 
 
+WHERE = {
+    RECIPE: "with the shipped recipe",
+    "Equal parameters": "at equal parameters",
+    "Equal MACs": "at equal MACs",
+    "At most equal cost": "with a wide MobileNet that costs no more in parameters, MACs and time",
+}
+SAID = {
+    "equal within ±0.1 point": "the two are equal within ±0.1 point",
+    "open": "which one is more accurate is open",
+    "more accurate": "MobileNet is more accurate",
+    "less accurate": "MobileNet is less accurate",
+}
+
+
+def others_text(regimes: Sequence[Section]) -> str:
+    """The lines that are not of the headline, in words, those of one finding together."""
+    places: dict[str, list[str]] = {}
+    for row in regimes:
+        if where := WHERE.get(row["name"].split(" (")[0]):
+            unit = "" if places else " points"
+            places.setdefault(row["finding"], []).append(f"{where} ({row['gap']}{unit})")
+    told = "; ".join(f"{listed(found)} {SAID[finding]}" for finding, found in places.items())
+    return f"{told[0].upper()}{told[1:]}."
+
+
 def short(table: pd.DataFrame) -> str:
     """As "18,388 images, 10 epochs"."""
     images, epochs = table["train_images"].iloc[0], table["training_epochs"].iloc[0]
@@ -230,6 +255,7 @@ def say(data: Results) -> Sections:
     return {
         "budget": {
             "regimes": [regime(*line) for line in lines(data)],
+            "others": others_text([regime(*line) for line in lines(data)]),
             "seeds": count_text([at_params.index.nunique()], "seed"),
             "runs": short(widths),
             "narrow": f"{narrow:g}",

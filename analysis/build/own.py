@@ -48,13 +48,11 @@ SAID = {
     "their pixels, {standard_trained} and {mobilenet_trained} % from the trained embeddings of "
     "standard and MobileNet, {standard_untrained} and {mobilenet_untrained} % from the untrained "
     "ones (one seed).",
-    "blocks": "Of {counts} counts validation chooses {best}; within half a point of it on "
-    "validation the cheapest is {small}, with {small_macs} times fewer multiply–accumulates and, "
-    "on the test images, {small_gap}. Here {least}.",
+    "blocks": "Of {counts} counts validation chooses {best}; {cheaper}. Here {least}.",
     "calibration": "As trained, {expected}. Without the least confident 5 % of the images the "
     "error rate is {kept[standard]} % (standard) and {kept[mobilenet]} % (MobileNet).",
     "damage": "Undamaged, standard has {clean[standard]} % and MobileNet {clean[mobilenet]} % of "
-    "{n} test images right; over the kinds of damage that leave both above chance "
+    "{n} test images right; over the kinds of damage that do not leave both near chance "
     "{rest[standard]} and {rest[mobilenet]} %: {gap}. The largest difference is under {largest}: "
     "{largest_gap}. Left after Holm's correction over all {kinds} kinds: {sure} (least p "
     "{least_p}).",
@@ -194,8 +192,8 @@ def regimes_table(rows: list[dict[str, str]]) -> leaflet.Block:
     columns = {
         "held equal": lambda row: f"{row['name']}: {row['finding']}",
         "trained on": leaflet.at("setting"),
-        "standard, %": leaflet.at("standard"),
-        "MobileNet, %": leaflet.at("mobilenet"),
+        "standard": leaflet.at("standard"),
+        "MobileNet": leaflet.at("mobilenet"),
         "difference": leaflet.at("gap"),
         "95 % interval": leaflet.at("interval"),
         "pairs": leaflet.at("pairs"),
@@ -204,10 +202,10 @@ def regimes_table(rows: list[dict[str, str]]) -> leaflet.Block:
         "time": leaflet.at("time"),
     }
     note = (
-        "Test accuracy; difference: MobileNet − standard, points. Equal parameters and equal MACs "
-        "make the standard network narrower, as nearly as the widths allow; × is the width "
-        "multiplier. Parameters, MACs and time of one image: standard over MobileNet. Open is what "
-        "fewer than three pairs or an interval that holds 0 leave open."
+        "Test accuracy in percent; difference: MobileNet − standard, points. Equal parameters and "
+        "equal MACs make the standard network narrower, as nearly as the widths allow; × is the "
+        "width multiplier. Parameters, MACs and time of one image: standard over MobileNet. Open "
+        "is what fewer than three pairs or an interval that holds 0 leave open."
     )
     return leaflet.of_rows(columns, rows, note)
 

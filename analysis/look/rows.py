@@ -187,11 +187,11 @@ def draw_layer_costs(ax: Axes, table: pd.DataFrame, column: str, rows: Sequence[
         colour = COLOURS[network]
         for row, name in enumerate(rows):
             parts = table[(table["network"] == network) & (table["row"] == name)]
-            height, start = row + 0.36 * (place - 0.5), 0.0
+            height, start = row + 0.44 * (place - 0.5), 0.0
             for part in parts.itertuples():
                 value = getattr(part, column)
                 solid = network == "standard" or part.kind == "depthwise"
-                ax.barh(height, value, 0.32, left=start, facecolor=colour if solid else "white",
+                ax.barh(height, value, 0.36, left=start, facecolor=colour if solid else "white",
                         edgecolor=colour, linewidth=0.6,
                         hatch="" if solid else HATCHES["mobilenet"])  # fmt: skip
                 start += value

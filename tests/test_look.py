@@ -136,6 +136,26 @@ def test_precision_recall_has_average_precisions(ax: Axes) -> None:
     assert ax.get_xlim()[0] < 100 * 2 / 3  # the corner is in view
 
 
+@pytest.mark.parametrize(
+    ("draw", "labels", "values", "sentence"),
+    [
+        (look.draw_roc, LABELS, SCORES[:3], r"shape \(6,\) and scores \(3, 3\); expected \(N,\)"),
+        (look.draw_roc, NAMES * 2, SCORES, "as .*ant.*; expected whole numbers from 0"),
+        (look.draw_precision_recall, [], np.zeros((0, 3)), "N > 0"),
+        (look.draw_calibration, LABELS, 9 * SCORES, "expected probabilities"),
+        (look.draw_risk_coverage, LABELS, SCORES - 1, "expected probabilities"),
+    ],
+)
+def test_arrays_of_another_kind_are_one_sentence(ax: Axes, draw, labels, values, sentence) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        draw(ax, labels, values)
+
+
+def test_a_map_is_of_a_plane(ax: Axes) -> None:
+    with pytest.raises(ValueError, match="places in a plane"):
+        look.draw_projection(ax, np.zeros((3, 3)), [0, 1, 2])
+
+
 @pytest.mark.parametrize("draw", [look.draw_roc, look.draw_precision_recall])
 def test_one_class_alone_has_no_curve(ax: Axes, draw) -> None:
     with pytest.raises(ValueError, match="need images of two classes"):

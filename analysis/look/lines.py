@@ -21,6 +21,7 @@ from analysis.look.style import (
     networks_of,
     plain,
     plain_numbers,
+    probable,
     scale_values,
     show_accuracy,
 )
@@ -195,7 +196,7 @@ def draw_calibration(
     lie on the lower edge; there are fewer bins where there are fewer images. `style` is of the
     line, as Matplotlib's `plot` takes it.
     """
-    y, p = np.asarray(labels), np.asarray(probabilities, float)
+    y, p = probable(labels, probabilities)
     doubt, wrong = 1 - p.max(1), p.argmax(1) != y
     parts = np.array_split(np.argsort(-doubt, kind="stable"), min(bins, len(y)))
     least = 50 / max(map(len, parts))  # half an error, in percent
@@ -224,7 +225,7 @@ def draw_risk_coverage(
 
     labels: (N,); probabilities: (N, C); style: of the line, as Matplotlib's `plot` takes it.
     """
-    y, p = np.asarray(labels), np.asarray(probabilities, float)
+    y, p = probable(labels, probabilities)
     order = np.argsort(-p.max(1), kind="stable")
     kept = np.arange(1, len(y) + 1)
     risk = np.cumsum(p.argmax(1)[order] != y[order]) / kept

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from analysis.look.style import BLACK, GREY, LIGHT, plain, plain_numbers
+from analysis.look.style import BLACK, GREY, LIGHT, labelled, plain, plain_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -164,7 +164,7 @@ def _each(
     labels: ArrayLike, scores: ArrayLike, names: Sequence[str] | None, measure: Measure
 ) -> dict[str, np.ndarray]:
     """`measure(truth, values)` of each class that has images against the rest, and of all."""
-    y, values = np.asarray(labels), np.asarray(scores, float)
+    y, values = labelled(labels, scores, "scores")
     truth = y[:, None] == np.arange(values.shape[1])
     found = np.unique(y)
     if len(found) < 2:

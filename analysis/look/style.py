@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -107,6 +108,31 @@ def plain(ax: Axes, grid: str = "y") -> None:
     ax.set_axisbelow(True)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
+
+
+def labelled(labels: ArrayLike, values: ArrayLike, what: str) -> tuple[np.ndarray, np.ndarray]:
+    """Labels (N,) and numbers (N, C) as arrays.
+
+    Raises:
+        ValueError: they are no such things.
+    """
+    y, numbers = np.asarray(labels), np.asarray(values, float)
+    if y.ndim != 1 or numbers.ndim != 2 or len(y) != len(numbers) or not len(y):
+        raise ValueError(
+            f"labels have shape {y.shape} and {what} {numbers.shape}; expected (N,) and (N, C), "
+            "N > 0."
+        )
+    if not np.issubdtype(y.dtype, np.integer) or y.min() < 0:
+        raise ValueError(f"labels are {y.dtype}, as {y[0]!r}; expected whole numbers from 0.")
+    return y, numbers
+
+
+def probable(labels: ArrayLike, values: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """The same with probabilities."""
+    y, p = labelled(labels, values, "probabilities")
+    if p.min() < 0 or not np.allclose(p.sum(1), 1, atol=0.01):
+        raise ValueError("expected probabilities, which are not negative and add up to 1.")
+    return y, p
 
 
 def bare(ax: Axes) -> None:

@@ -218,7 +218,7 @@ WHERE = {
     "At most equal cost": "with a wide MobileNet that costs no more in parameters, MACs and time",
 }
 SAID = {
-    "equal within ±0.1 point": "the two are equal within ±0.1 point",
+    "equal within ±0.1 point": "the two are equal within ±0.1 point over seeds",
     "open": "which one is more accurate is open",
     "more accurate": "MobileNet is more accurate",
     "less accurate": "MobileNet is less accurate",

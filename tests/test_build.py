@@ -425,6 +425,9 @@ def test_numbers_are_written_as_a_reader_expects() -> None:
     assert wording.percent(0.98765) == "98.77"
     assert wording.points(-0.0012) == "−0.12"
     assert wording.points(0.0012) == "+0.12"
+    assert wording.bounded({"low": 0.98, "high": 0.99}) == "98.00 to 99.00"
+    assert wording.bounded({"low": 0.98, "high": 1.2}) == "98.00 to 100.00, cut at 0 or 100"
+    assert "−100.00 to +100.00, cut at ±100, 2 pairs" in wording.gap_text([-0.5, 0.9])
     assert wording.whole(1234567) == "1,234,567"
     assert wording.p_value(0.0004) == "< 0.001"
     assert [wording.p_equals(p) for p in (0.05, 0.9999)] == ["p = 0.050", "p > 0.999"]

@@ -10,12 +10,12 @@ from analysis.build.plan import Plan, Step
 from analysis.frame.results import Results
 from analysis.frame.wording import (
     FEWEST,
+    bounded,
     by_network,
     count_text,
     gap_text,
     gaps_of,
     holm,
-    interval,
     judged_text,
     listed,
     p_equals,
@@ -158,7 +158,7 @@ def regime(name: str, setting: str, pairs: pd.DataFrame, cost: Section) -> Secti
         "setting": setting,
         **{network: percent(pairs[network].mean()) for network in NETWORKS},
         "gap": points(found.mean),
-        "interval": "none" if found.low is None else interval(asdict(found), points),
+        "interval": "none" if found.low is None else bounded(asdict(found), points),
         "pairs": str(len(gaps)),
         "finding": words[side(gaps)],
         **cost,

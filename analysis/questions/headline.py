@@ -12,9 +12,9 @@ from analysis.build.plan import Plan, Step
 from analysis.frame.results import Results
 from analysis.frame.wording import (
     MINUS,
+    bounded,
     gap_text,
     holm,
-    interval,
     listed,
     p_equals,
     p_value,
@@ -269,7 +269,7 @@ def scores_of(name: str, data: Results, scores: dict[str, Any]) -> Section:
     means = ("accuracy", "balanced_accuracy", "macro_f1", "worst_recall")
     return {
         **{key: percent(scores[key]["mean"]) for key in means},
-        "accuracy_interval": interval(scores["accuracy"]),
+        "accuracy_interval": bounded(scores["accuracy"]),
         "sd": percent(scores["accuracy"]["sd"]),
         "learning_rate": f"{rates.iloc[0]:g}",
     }
@@ -299,7 +299,7 @@ def equivalence(found: dict[str, Any]) -> str:
     test = found["equivalence"]
     if test["equivalent"] is None:
         return "Equivalence needs more than one seed."
-    reach = f"90 % interval of the difference {interval(test, points)} points"
+    reach = f"90 % interval of the difference {bounded(test, points)} points"
     if test["low"] > MARGIN or test["high"] < -MARGIN:
         return f"The difference is larger than 0.1 point ({reach})."
     shown = "is shown" if test["equivalent"] else "is not shown"
@@ -348,7 +348,7 @@ def right_of(answers: dict[str, np.ndarray], seeds: Sequence[int]) -> dict[str, 
 def wider(change: dict[str, Any], variance: float) -> str:
     """The interval over seeds, widened by a variance over images."""
     half = float(np.hypot(1.96 * np.sqrt(variance), change["high"] - change["mean"]))
-    return f"{points(change['mean'] - half)} to {points(change['mean'] + half)}"
+    return bounded({"low": change["mean"] - half, "high": change["mean"] + half}, points)
 
 
 def mcnemar_text(rows: list[dict[str, Any]]) -> str:

@@ -28,6 +28,7 @@ from analysis.questions import (
     block_counts,
     budget,
     calibration,
+    damage,
     embeddings,
     headline,
     sweeps,
@@ -404,6 +405,23 @@ def test_a_rate_that_one_network_bears_worse_is_told(tmp_path: Path) -> None:
     slow, tuned = (pd.DataFrame({"learning_rate": [rate]}) for rate in (0.01, 0.03))
     assert "(−5.00 points) than at 0.03 (−1.00)" in tails.rate_text(Results(tmp_path), slow)
     assert tails.rate_text(Results(tmp_path), tuned) == ""
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("classes", "guessed"), [(10, "fog"), (2, "blur and fog")])
+def test_what_chance_is_follows_from_the_number_of_classes(tmp_path, classes, guessed) -> None:
+    pd.DataFrame(columns=[f"recall_{c}" for c in range(classes)]).to_csv(tmp_path / "pairs.csv")
+    rows = [(kind, network, seed, 9, accuracy + seed / 100)
+            for kind, accuracy in (("identity", 0.9), ("blur", 0.5), ("fog", 0.1), ("shear", 0.8))
+            for network in ("standard", "mobilenet") for seed in (0, 1, 2)]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["corruption", "network", "seed", "n", "accuracy"])
+    table.to_csv(tmp_path / "corruptions.csv", index=False)
+    moved = table.assign(kind="rotate", amount=15)
+    moved.to_csv(tmp_path / "shifts.csv", index=False)
+    assert damage.say(Results(tmp_path))["damage"]["guessed"] == guessed
+    table[table["corruption"].isin(["identity", "fog"])].to_csv(tmp_path / "corruptions.csv")
+    with pytest.raises(ValueError, match="every kind of damage leaves both networks near chance"):
+        damage.say(Results(tmp_path))
 
 
 def test_only_more_steps_can_be_a_fall(tmp_path: Path) -> None:

@@ -243,12 +243,18 @@ def changes(data: Results) -> pd.DataFrame:
 
 
 def say(data: Results) -> Sections:
-    """Accuracy on damaged digits, none of which was trained on."""
+    """Accuracy on damaged digits, none of which was trained on.
+
+    Raises:
+        ValueError: there is nothing to compare.
+    """
     table, found = data.table("corruptions.csv"), changes(data)
     clean = table.query("corruption == @IDENTITY").groupby("network")["accuracy"].mean()
     classes = data.table("pairs.csv").columns.str.startswith("recall_").sum()
     guessed = found[(found[list(NETWORKS)] < CHANCE / classes).all(axis=1)]
     rest = found.drop(index=guessed.index)
+    if rest.empty:
+        raise ValueError("every kind of damage leaves both networks near chance.")
     overall = np.mean(rest["gaps"].tolist(), axis=0).tolist()
     largest = rest["gaps"].map(np.mean).abs().idxmax()
     section = {

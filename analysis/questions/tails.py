@@ -261,7 +261,8 @@ def rarest_text(gaps: list[list[float]]) -> str:
     """What share of all differences the rarest ranks hold, and from rotation to rotation."""
     shares = 100 * np.sum(gaps[-RARE:], axis=0) / np.sum(gaps, axis=0)
     share = 100 * np.sum(gaps[-RARE:]) / np.sum(gaps)
-    return f"{share:.0f} % ({shares.min():.0f} to {shares.max():.0f} % by rotation)"
+    over = ", over 100 where the other ranks go the other way" if shares.max() > 100 else ""
+    return f"{share:.0f} % ({shares.min():.0f} to {shares.max():.0f} % by rotation{over})"
 
 
 def gap_row(ratio: int, rows: pd.DataFrame) -> Section:

@@ -201,7 +201,7 @@ def draw_calibration(
     parts = np.array_split(np.argsort(-doubt, kind="stable"), min(bins, len(y)))
     least = 50 / max(map(len, parts))  # half an error, in percent
     expected = [max(100 * doubt[part].mean(), least / 30) for part in parts]
-    found = [max(100 * wrong[part].mean(), least) for part in parts]
+    found = [max(100 * wrong[part].mean(), least / 1.3) for part in parts]
     if not ax.lines:
         ax.plot([1e-6, 100], [1e-6, 100], color=GREY, linewidth=0.8, zorder=0)
     ax.plot(expected, found, label=label, **{"marker": "o", **style})

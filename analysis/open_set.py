@@ -112,6 +112,7 @@ class Options:
 def run(options: Options) -> Iterator[Path]:
     from netlib.data.overlap import digests_path
 
+    check_overwriting(options)
     net = nets.load_network(options.checkpoint)
     average(net, options)
     options.output.mkdir(parents=True, exist_ok=True)
@@ -133,6 +134,17 @@ def run(options: Options) -> Iterator[Path]:
     parents = (options.checkpoint, *options.average)  # one network in the end
     if any(digests_path(parent).is_file() for parent in parents):
         yield data.write_digests(path, parents=parents)
+
+
+def check_overwriting(options: Options) -> None:
+    """Refuse to write over a network that this reads."""
+    path = options.output / options.checkpoint.name
+    for read in (options.checkpoint, *options.teachers, *options.average):
+        if path.exists() and read.exists() and path.samefile(read):
+            raise ValueError(
+                f"--output {options.output} is where {read} lies, which would be written over: "
+                "name another folder."
+            )
 
 
 def average(net: "Network", options: Options) -> None:

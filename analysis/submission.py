@@ -129,7 +129,9 @@ def root_name(name: str, roll_number: str) -> str:
     """FirstName_RollNumber_02_02."""
     first = re.sub(r"[^\w'-]", "", (name.split() or [""])[0])
     if not re.fullmatch(r"[^\W\d_][\w'-]*", first) or not name.isprintable():
-        raise ValueError(f"--name is {name!r}; expected a name that begins with a letter.")
+        raise ValueError(
+            f"--name is {name!r}; expected a name in one line that begins with a letter."
+        )
     if not re.fullmatch(r"[A-Za-z0-9-]+", roll_number):
         raise ValueError(f"--roll-number is {roll_number!r}; expected letters and digits.")
     return f"{first}_{roll_number}_{ASSIGNMENT}"

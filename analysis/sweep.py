@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -360,6 +361,8 @@ def parallel(runs: Sequence[Run], options: Options) -> Iterator[dict[str, Any]]:
         backend = {"client": client}
     train = joblib.delayed(train_run)
     jobs = (train(run, options.threads, options.keep) for run in runs)
+    # A process that has grown is ended by joblib between two runs, and another takes its place.
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
     with client, joblib.parallel_config(options.backend, n_jobs=options.jobs, **backend):
         yield from joblib.Parallel(return_as="generator_unordered", batch_size=1)(jobs)
 

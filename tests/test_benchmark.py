@@ -255,6 +255,7 @@ def test_one_area_runs_alone_and_writes_its_files(
     assert start("benchmark", command) == 0
     printed = capsys.readouterr().out
     assert "eager" in printed and ">= 2.5" in printed
+    assert "1 threads" not in printed
     files = [output / f"inference.{kind}" for kind in ("csv", "json")]
     assert printed.splitlines()[-2:] == list(map(str, files))
     made_by = json.loads(files[1].read_text(encoding="utf-8"))["made_by"]

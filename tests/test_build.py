@@ -24,7 +24,16 @@ from analysis.build.verify import disagreements
 from analysis.frame import command, wording
 from analysis.frame.command import command_line, parse, start
 from analysis.frame.results import Results
-from analysis.questions import block_counts, budget, calibration, embeddings, headline, tails
+from analysis.questions import (
+    block_counts,
+    budget,
+    calibration,
+    damage,
+    embeddings,
+    headline,
+    sweeps,
+    tails,
+)
 from netlib.data import sources
 from netlib.data.sources import Split
 from netlib.errors import WorkError
@@ -314,8 +323,12 @@ def comparison(gaps: list[float], equivalent: bool | None = False) -> dict:
         ),
         ([0.004, 0.005, 0.003], False, "is more accurate: MobileNet − standard is +0.40 points"),
         ([0.0001, -0.0002, 0.0001], True, "equally accurate within ±0.1 point"),
-        ([-0.001, 0.003, -0.004], False, "is open: −0.07 points"),
-        ([-0.004, -0.004], False, "is open: −0.40 points"),  # two equal signs are no finding
+        ([-0.001, 0.003, -0.004], False, "is open: MobileNet − standard is −0.07 points"),
+        (
+            [-0.004, -0.004],
+            False,
+            "is open: MobileNet − standard is −0.40 points",
+        ),  # two equal signs are no finding
         ([-0.001], None, "−0.10 points (1 pair, no interval)"),
     ],
 )
@@ -357,10 +370,82 @@ def test_sorting_lies_between_perfect_and_none() -> None:
     assert calibration.disorder(errors / n, errors / n) == pytest.approx(1)
 
 
+@pytest.mark.filterwarnings("error")
+def test_what_has_no_error_has_no_sorting(tmp_path: Path) -> None:
+    area = {"values": [0.001, 0.0]}
+    networks = {key: {"aurc": area, "error_rate": area} for key in ("standard", "mobilenet")}
+    (tmp_path / "headline.json").write_text(json.dumps({"networks": networks}))
+    assert calibration.sorting(Results(tmp_path)) == calibration.UNSORTED
+    sections = {"calibration": {key: {"disorder": calibration.number(np.nan)} for key in networks}}
+    assert list(calibration.conclude(Results(tmp_path), sections)) == []
+
+
+def test_the_answer_tells_every_regime_and_lines_of_one_finding_together() -> None:
+    rows = [
+        {"name": name, "gap": "+0.10", "finding": finding}
+        for name, finding in (
+            ("Block for block", "less accurate"),
+            (budget.RECIPE, "open"),
+            ("Equal parameters (standard × 0.41)", "more accurate"),
+            ("Equal MACs (standard × 0.465)", "open"),
+        )
+    ]
+    assert budget.others_text(rows) == (
+        "With the shipped recipe (+0.10 points) and at equal MACs (+0.10) which one is more "
+        "accurate is open; at equal parameters (+0.10) MobileNet is more accurate."
+    )
+
+
+def test_a_rate_that_one_network_bears_worse_is_told(tmp_path: Path) -> None:
+    rows = [(rate, network, seed, 0.9 - (network == "mobilenet") * gap, loss)
+            for rate, gap, loss in ((0.01, 0.05, 0.4), (0.03, 0.01, 0.3))
+            for network in ("standard", "mobilenet") for seed in (0, 1)]  # fmt: skip
+    columns = ["learning_rate", "network", "seed", "accuracy", "validation_nll"]
+    pd.DataFrame(rows, columns=columns).to_csv(tmp_path / "learning_rate.csv", index=False)
+    slow, tuned = (pd.DataFrame({"learning_rate": [rate]}) for rate in (0.01, 0.03))
+    assert "(−5.00 points) than at 0.03 (−1.00)" in tails.rate_text(Results(tmp_path), slow)
+    assert tails.rate_text(Results(tmp_path), tuned) == ""
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("classes", "guessed"), [(10, "fog"), (2, "blur and fog")])
+def test_what_chance_is_follows_from_the_number_of_classes(tmp_path, classes, guessed) -> None:
+    pd.DataFrame(columns=[f"recall_{c}" for c in range(classes)]).to_csv(tmp_path / "pairs.csv")
+    rows = [(kind, network, seed, 9, accuracy + seed / 100)
+            for kind, accuracy in (("identity", 0.9), ("blur", 0.5), ("fog", 0.1), ("shear", 0.8))
+            for network in ("standard", "mobilenet") for seed in (0, 1, 2)]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["corruption", "network", "seed", "n", "accuracy"])
+    table.to_csv(tmp_path / "corruptions.csv", index=False)
+    moved = table.assign(kind="rotate", amount=15)
+    moved.to_csv(tmp_path / "shifts.csv", index=False)
+    assert damage.say(Results(tmp_path))["damage"]["guessed"] == guessed
+    table[table["corruption"].isin(["identity", "fog"])].to_csv(tmp_path / "corruptions.csv")
+    with pytest.raises(ValueError, match="every kind of damage leaves both networks near chance"):
+        damage.say(Results(tmp_path))
+
+
+def test_only_more_steps_can_be_a_fall(tmp_path: Path) -> None:
+    rows = [
+        (steps, network, seed, 0.9 + seed / 1000)
+        for steps in (2, 4)
+        for network in ("standard", "mobilenet")
+        for seed in (0, 1)
+    ]
+    table = pd.DataFrame(rows, columns=["training_epochs", "network", "seed", "accuracy"])
+    table = table.assign(train_images=8, batch_size=8, level=table["training_epochs"].astype(str))
+    table.to_csv(tmp_path / "training_epochs.csv", index=False)
+    worse = table.assign(accuracy=table["accuracy"] - 0.3)[table["training_epochs"] == 2]
+    worse.to_csv(tmp_path / "batch_size.csv", index=False)
+    assert "whichever factor made them" in sweeps.lengths(Results(tmp_path))
+
+
 def test_numbers_are_written_as_a_reader_expects() -> None:
     assert wording.percent(0.98765) == "98.77"
     assert wording.points(-0.0012) == "−0.12"
     assert wording.points(0.0012) == "+0.12"
+    assert wording.bounded({"low": 0.98, "high": 0.99}) == "98.00 to 99.00"
+    assert wording.bounded({"low": 0.98, "high": 1.2}) == "98.00 to 100.00, cut at 0 or 100"
+    assert "−100.00 to +100.00, cut at ±100, 2 pairs" in wording.gap_text([-0.5, 0.9])
     assert wording.whole(1234567) == "1,234,567"
     assert wording.p_value(0.0004) == "< 0.001"
     assert [wording.p_equals(p) for p in (0.05, 0.9999)] == ["p = 0.050", "p > 0.999"]

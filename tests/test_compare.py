@@ -198,7 +198,18 @@ def test_the_verdict_says_whether_chance_explains_the_difference() -> None:
     (row,) = told.pairs(PAIR)
     assert (row["only_first"], row["only_second"], row["p"]) == (2, 0, 0.5)
     assert "cannot be told from chance (exact McNemar test, p = 0.500)" in told.verdict(row, 4)
-    sure = {**row, "only_first": 90, "only_second": 1, "difference": 0.089, "p": 1e-9}
+    few = told.verdict({**row, "low": 0.001}, 4)
+    assert few.endswith("the interval, which leaves 0 out, is of that pair alone and no exact one.")
+    after = told.verdict({**row, "p": 0.04, "p_holm": 0.12}, 4)
+    assert "cannot be told from chance (exact McNemar test, p = 0.120 after Holm over" in after
+    sure = {
+        **row,
+        "only_first": 90,
+        "only_second": 1,
+        "difference": 0.089,
+        "p": 1e-9,
+        "p_holm": 1e-9,
+    }
     assert "A is the better one by 8.90 points" in told.verdict(sure, 1000)
     # 2 and 0 of 4: (2 - 0) / 6, and sqrt(3 - 4 / 6) / 6 to each side.
     half = 1.959964 * (3 - 4 / 6) ** 0.5 / 6

@@ -18,8 +18,8 @@ from analysis.look.digits import draw_answers, draw_digit, mosaic, page_of_digit
 from analysis.look.grids import draw_confusion_matrix
 from analysis.look.lines import chosen_level, draw_history
 from analysis.look.maps import CLASSES, draw_projection, front
-from analysis.look.rows import draw_class_scores, t_interval
-from analysis.look.style import COLOURS
+from analysis.look.rows import draw_class_scores, draw_pairs, t_interval
+from analysis.look.style import COLOURS, least_text
 from analysis.questions.mistakes import order_of_errors
 
 ax = pytest.fixture(spare_axes, name="ax")
@@ -136,6 +136,26 @@ def test_precision_recall_has_average_precisions(ax: Axes) -> None:
     assert ax.get_xlim()[0] < 100 * 2 / 3  # the corner is in view
 
 
+@pytest.mark.parametrize(
+    ("draw", "labels", "values", "sentence"),
+    [
+        (look.draw_roc, LABELS, SCORES[:3], r"shape \(6,\) and scores \(3, 3\); expected \(N,\)"),
+        (look.draw_roc, NAMES * 2, SCORES, "as .*ant.*; expected whole numbers from 0"),
+        (look.draw_precision_recall, [], np.zeros((0, 3)), "N > 0"),
+        (look.draw_calibration, LABELS, 9 * SCORES, "expected probabilities"),
+        (look.draw_risk_coverage, LABELS, SCORES - 1, "expected probabilities"),
+    ],
+)
+def test_arrays_of_another_kind_are_one_sentence(ax: Axes, draw, labels, values, sentence) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        draw(ax, labels, values)
+
+
+def test_a_map_is_of_a_plane(ax: Axes) -> None:
+    with pytest.raises(ValueError, match="places in a plane"):
+        look.draw_projection(ax, np.zeros((3, 3)), [0, 1, 2])
+
+
 @pytest.mark.parametrize("draw", [look.draw_roc, look.draw_precision_recall])
 def test_one_class_alone_has_no_curve(ax: Axes, draw) -> None:
     with pytest.raises(ValueError, match="need images of two classes"):
@@ -150,7 +170,7 @@ def test_calibration_is_errors_found_against_errors_expected(ax: Axes) -> None:
     # The three least sure: 1 - 0.5, 1 - 0.6, 1 - 0.7; one of them is wrong.
     assert line.get_xdata()[0] == pytest.approx(100 * (0.5 + 0.4 + 0.3) / 3)
     assert line.get_ydata()[0] == pytest.approx(100 * 1 / 3)
-    assert line.get_ydata()[1] == pytest.approx(50 / 3)  # none: half an error
+    assert line.get_ydata()[1] == ax.get_ylim()[0] < 50 / 3  # none: below half an error
     assert "errors found" in ax.get_ylabel()
 
 
@@ -248,6 +268,38 @@ def test_of_equal_accuracies_the_lower_loss_chooses_and_the_front_is_what_nothin
     half = 4.302653 / 3**0.5
     assert t_interval([1, 2, 3]) == pytest.approx((2 - half, 2 + half))
     assert np.isnan(t_interval([1.0])).all()  # of one value it is unknown
+    assert t_interval([2.0, 2.0]) == (2, 2)
+
+
+def test_an_interval_is_cut_where_no_value_can_be_and_has_no_mark_there(ax: Axes) -> None:
+    table = pd.DataFrame({"network": ["a", "a", "b", "b"], "seed": [0, 1, 0, 1],
+                          "error": [0.0, 2.0, 3.0, 3.1]})  # fmt: skip
+    draw_pairs(ax, table, "error", within=(0, 100))
+    low, high = t_interval([0.0, 2.0])
+    assert low < 0
+    (line,) = (line for line in ax.get_lines() if line.get_xdata()[-1] == pytest.approx(high)
+               and len(line.get_xdata()) == 2)  # fmt: skip
+    assert line.get_xdata()[0] == 0
+    marks = [list(line.get_xdata()) for line in ax.get_lines() if line.get_marker() == "|"]
+    assert marks == [pytest.approx([high]), pytest.approx(t_interval([3.0, 3.1]))]
+
+
+def test_panels_that_are_compared_show_the_same_part_of_the_plane() -> None:
+    axes = Figure().subplots(1, 2)
+    for one, scores in zip(axes, (SCORES, SCORES[::-1]), strict=True):
+        look.draw_roc(one, LABELS, scores, log=True)
+    lows = [one.get_ylim()[0] for one in axes]
+    assert lows[0] != lows[1]
+    sorting.share_view(axes)
+    assert {one.get_ylim()[0] for one in axes} == {min(lows)}
+
+
+def test_a_network_without_an_error_has_an_axis_in_plain_numbers(ax: Axes) -> None:
+    look.draw_roc(ax, LABELS, np.eye(3)[LABELS], log=True)
+    ax.figure.draw_without_rendering()
+    assert ax.yaxis.get_offset_text().get_text() == ""
+    assert least_text(pd.Series([0.5, 0.99])) == ""
+    assert "99.99 %" in least_text(pd.Series([0.5, 1.0]))
 
 
 def test_the_room_imports_nothing_heavy_until_a_name_is_used() -> None:

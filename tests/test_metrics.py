@@ -296,6 +296,13 @@ def test_paired_t_looks_at_the_differences_alone_and_equal_ones_leave_no_doubt()
     assert equivalence([0.3, 0.6], [0.2, 0.5], 0.15).equivalent is True
 
 
+@pytest.mark.filterwarnings("error")
+def test_values_that_differ_by_rounding_alone_have_no_spread() -> None:
+    result = mean_interval([100 * (1 - 0.99), 1.0])
+    assert (result.sd, result.low, result.high) == (0, result.mean, result.mean)
+    assert paired_t([0.3, 0.6], [0.1, 0.4]) == 0  # 0.19999999999999998 twice, or nearly
+
+
 def test_equivalence_is_two_one_sided_tests() -> None:
     # Differences 1 and 3, mean 2, standard error 1: t is 2 + 4 = 6 above -4 and 2 below 4.
     result = equivalence([11, 103], [10, 100], margin=4)

@@ -283,6 +283,18 @@ def test_fine_tuning_tells_what_was_done_and_which_families_there_are(tuned, ref
     assert "--without names cats; expected some of rings, bars." in sentence
 
 
+def test_what_it_reads_is_not_written_over(tuned, refused):
+    pictures, checkpoint = tuned
+    before = checkpoint.read_bytes()
+    assert "would be written over" in refused(
+        "open_set", *given("x", pictures, checkpoint, checkpoint.parent)
+    )
+    start = pictures.parent / "small.safetensors"
+    words = given("x", pictures, start, checkpoint.parent)
+    assert "would be written over" in refused("open_set", *words, "--teachers", checkpoint)
+    assert checkpoint.read_bytes() == before
+
+
 def test_without_epochs_only_the_threshold_is_chosen_anew(tuned, digit_folder, tmp_path, refused):
     pictures, checkpoint = tuned
     net = load_network(checkpoint)

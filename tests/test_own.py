@@ -12,6 +12,8 @@ from helpers_runs import keep_pairs
 from analysis.build import own
 from analysis.build.__main__ import STATE, Options, open_report
 from analysis.build.plan import Own, Plan
+from analysis.frame.results import Results
+from analysis.questions import questions
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +42,8 @@ def test_its_steps_read_it_and_know_its_classes(digit_folder, tmp_path: Path) ->
 
 def test_no_more_images_are_asked_for_than_there_are(tmp_path: Path) -> None:
     plan = own.Plan("small", tmp_path, tmp_path, own=Own(tmp_path, 2, 500))
-    assert plan.possible((150, 300, 600)) == (150, 300)
+    assert plan.possible((150, 300, 600)) == (150, 300, 400)
+    assert plan.possible((150, 300)) == (150, 300)
     assert plan.possible((600,)) == (400,)
     assert replace(plan, own=None).possible((150, 600)) == (150, 600)
 
@@ -104,6 +107,19 @@ def test_what_is_said_of_mnist_is_not_said_of_other_data() -> None:
     assert own.is_said("The 15 kinds of MNIST-C do harm.")
     assert not own.is_said("MNIST is easy for pixels.")
     assert not own.is_said("390,890")
+
+
+def test_every_question_answers_in_whole_sentences_and_the_regimes_are_a_table() -> None:
+    results = Results(Path("figures/data/full"))
+    said = {own.name_of(q): own.told(own.found_in(results, q)) for q in questions()}
+    wanted = ("sweeps", "block_counts", "curves", "embeddings", "calibration", "damage", "costs")
+    for name in (*wanted, "through"):
+        assert said[name], name
+        assert all(sentence[0].isupper() and "{" not in sentence for sentence in said[name])
+    assert any(s.startswith("Learning rate (3 seeds): validation") for s in said["sweeps"])
+    (block,) = (b for b in own.opening(Plan("full", results.folder, Path()), results)
+                if b["kind"] == "table" and "held equal" in b["head"])  # fmt: skip
+    assert len(block["rows"]) == 6
 
 
 def test_it_does_not_go_where_ours_is(place, refused) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from analysis.frame import command
 from analysis.frame.command import start, write_json
 from netlib import nets
+from netlib.errors import many
 
 if TYPE_CHECKING:
     from analysis.benchmark.settings import Settings
@@ -111,7 +112,7 @@ def make_record(options: Options, settings: "Settings") -> dict[str, Any]:
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "system": f"{platform.system()} {platform.machine()}",
     }
-    print(*facts.values(), f"{settings.threads} threads where not stated", sep=", ")
+    print(*facts.values(), f"{many(settings.threads, 'thread')} where not stated", sep=", ")
     return command.made_by(
         options,
         *PACKAGES,

@@ -16,6 +16,7 @@ from analysis.benchmark.record import Row, ratios, row
 from analysis.benchmark.settings import Settings, as_input
 from analysis.look.style import NETWORKS
 from netlib.answer.predictor import Predictor
+from netlib.errors import many
 from netlib.nets.checkpoint import load_network
 
 BATCHES = (1, 256)
@@ -30,7 +31,7 @@ def run(settings: Settings) -> list[Row]:
     """Seconds an image, speed-ups over eager, MobileNet's speed-ups, and equality."""
     n, seconds = settings.threads, settings.choose(0.05, 0.4)
     paths = dict(settings.checkpoints)
-    ours = f"ours, {n} threads"
+    ours = f"ours, {many(n, 'thread')}"
     arms = {
         "eager": Arm(make_eager, (paths, seconds), threads=n),
         ours: Arm(make_ours, (paths, seconds, n), threads=n),

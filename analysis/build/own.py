@@ -15,7 +15,7 @@ from analysis.comparison import leaflet
 from analysis.frame.command import parse
 from analysis.frame.results import Results
 from analysis.look.style import NETWORKS
-from analysis.questions import embeddings, figures, gather, headline, questions
+from analysis.questions import budget, embeddings, figures, gather, headline, questions, sweeps
 from netlib.errors import many
 
 if TYPE_CHECKING:
@@ -33,6 +33,30 @@ NOT_HERE = {
     "data_card": "known wrong labels: they are MNIST's",
 }
 IN_THE_PAIR = ("roc", "filters", "mistakes")
+# What the report's own page says around the numbers of a question, here in whole sentences.
+SAID = {
+    "costs": "Blocks 3 and 4, those that are replaced, have {blocks_macs_ratio} times fewer "
+    "multiply–accumulates and {blocks_params_ratio} times fewer weights in MobileNet, without "
+    "batch norm.",
+    "through": "In block {block} the depthwise layer has {depthwise} multiply–accumulates and the "
+    "pointwise layer {pointwise}; a standard convolution has {standard}, {ratio} times as many.",
+    "curves": "After the first epoch standard has {standard[first]} % of the validation images "
+    "right and MobileNet {mobilenet[first]} %, at the end {standard[validation]} and "
+    "{mobilenet[validation]} %. At the end MobileNet − standard is {loss_gap} in loss and in "
+    "accuracy {gap}.",
+    "embeddings": "By their ten nearest neighbours {raw} % of {n} test images are named right from "
+    "their pixels, {standard_trained} and {mobilenet_trained} % from the trained embeddings of "
+    "standard and MobileNet, {standard_untrained} and {mobilenet_untrained} % from the untrained "
+    "ones (one seed).",
+    "blocks": "Of {counts} counts validation chooses {best}; {cheaper}. Here {least}.",
+    "calibration": "As trained, {expected}. Without the least confident 5 % of the images the "
+    "error rate is {kept[standard]} % (standard) and {kept[mobilenet]} % (MobileNet).",
+    "damage": "Undamaged, standard has {clean[standard]} % and MobileNet {clean[mobilenet]} % of "
+    "{n} test images right; over the kinds of damage that do not leave both near chance "
+    "{rest[standard]} and {rest[mobilenet]} %: {gap}. The largest difference is under {largest}: "
+    "{largest_gap}. Left after Holm's correction over all {kinds} kinds: {sure} (least p "
+    "{least_p}).",
+}
 MISSING = (KeyError, OSError, ValueError, IndexError)  # where results do not allow an answer
 OF_OURS = re.compile(r"MNIST(?!-C)|the course")  # not said of another data set
 
@@ -146,11 +170,13 @@ def checkpoints(plan: Plan) -> dict[str, Path]:
 
 
 def opening(plan: Plan, results: Results) -> Iterator[leaflet.Block]:
-    """The answer, and what was trained on."""
+    """The answer, in every regime that there is, and what was trained on."""
     head = found_in(results, headline).get("headline", {})
-    for key in ("verdict", "cost_verdict", "equivalence", "mcnemar_finding"):
+    for key in ("verdict", "with_images", "equivalence", "mcnemar"):
         if key in head:
             yield leaflet.text(head[key], strong=key == "verdict")
+    if regimes := found_in(results, budget).get("budget", {}).get("regimes"):
+        yield regimes_table(regimes)
     pairs = results.table("pairs.csv")
     counts = [name for name in pairs if name.startswith("count_")]
     yield leaflet.table(
@@ -159,6 +185,29 @@ def opening(plan: Plan, results: Results) -> Iterator[leaflet.Block]:
         f"Of the first pair, besides {pairs['validation_images'].iloc[0]:,} validation images; "
         f"{pairs['test_images'].iloc[0]:,} test images.",
     )
+
+
+def regimes_table(rows: list[dict[str, str]]) -> leaflet.Block:
+    """The table of the report's first page."""
+    columns = {
+        "held equal": lambda row: f"{row['name']}: {row['finding']}",
+        "trained on": leaflet.at("setting"),
+        "standard": leaflet.at("standard"),
+        "MobileNet": leaflet.at("mobilenet"),
+        "difference": leaflet.at("gap"),
+        "95 % interval": leaflet.at("interval"),
+        "pairs": leaflet.at("pairs"),
+        "parameters": leaflet.at("params"),
+        "MACs": leaflet.at("macs"),
+        "time": leaflet.at("time"),
+    }
+    note = (
+        "Test accuracy in percent; difference: MobileNet − standard, points. Equal parameters and "
+        "equal MACs make the standard network narrower, as nearly as the widths allow; × is the "
+        "width multiplier. Parameters, MACs and time of one image: standard over MobileNet. Open "
+        "is what fewer than three pairs or an interval that holds 0 leave open."
+    )
+    return leaflet.of_rows(columns, rows, note)
 
 
 def everything(results: Results, folder: Path, work: Path) -> Iterator[leaflet.Block]:
@@ -177,7 +226,7 @@ def everything(results: Results, folder: Path, work: Path) -> Iterator[leaflet.B
         drawn = work / name
         list(draw(wanted, results.folder, folder, drawn, print))
         shown = [n for n in wanted if (drawn / f"{n}.pdf").is_file()]
-        said = [] if question is headline else sentences(found_in(results, question))
+        said = [] if question is headline else told(found_in(results, question))
         if not shown and not said:
             continue
         yield leaflet.heading(re.split(r"[:.\n]", question.__doc__ or name)[0])
@@ -196,6 +245,14 @@ def found_in(results: Results, question: ModuleType) -> dict[str, Any]:
     with contextlib.suppress(*MISSING):
         return question.say(results) if hasattr(question, "say") else {}
     return {}
+
+
+def told(sections: dict[str, Any]) -> list[str]:
+    """What a question says, in whole sentences of no other data set."""
+    around = [SAID[name].format_map(section) for name, section in sections.items() if name in SAID]
+    if "sweeps" in sections:
+        return [*filter(is_said, sweeps.readings(sections))]
+    return [*filter(is_said, around), *sentences(sections)]
 
 
 def sentences(sections: dict[str, Any]) -> list[str]:

@@ -103,11 +103,12 @@ class Plan:
         return ("--num-classes", str(self.own.num_classes))
 
     def possible(self, sizes: Iterable[Any]) -> tuple[Any, ...]:
-        """Those numbers of training images that there are; all that there are, if none."""
+        """Those numbers of training images that there are, and of one's own data set all."""
         if self.own is None:
             return tuple(sizes)
         most = int(0.8 * self.own.images)  # the rest validates, by whole images of each class
-        return tuple(size for size in sizes if size <= most) or (most,)
+        wanted = tuple(sizes)
+        return (*(n for n in wanted if n < most), *([most] if max(wanted) >= most else []))
 
     @property
     def kept(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from analysis import look
 from analysis.comparison.answers import Answers
+from analysis.look.sorting import share_view
 from analysis.look.style import COLUMN, FULL, blank, key
 from netlib import data
 
@@ -129,7 +130,8 @@ def one_against_rest(
             ax.legend(
                 loc=cast(Any, ax.get_legend())._loc, frameon=False, fontsize=6, handlelength=1.6
             )
-    return figure, f"{what}: every class in grey, averages bold, with the areas below."
+    share_view(figure.axes)
+    return figure, f"{what}: every class in grey, averages bold, with the areas below them."
 
 
 @drawn("Are the probabilities right")

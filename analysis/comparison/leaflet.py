@@ -176,6 +176,8 @@ def pairs_table(rows: Sequence[Block]) -> Block:
         "McNemar p": at("p", p_value),
     }
     note = "Paired: the same images. The interval is Agresti and Min's (2005), the test is exact."
+    if len(rows) > 1:
+        note += " Both are of each pair alone."
     return of_rows(columns, rows, note)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from analysis.comparison.answers import Answers
-from analysis.frame.wording import p_equals, percent, points, whole
+from analysis.frame.wording import holm, p_equals, percent, points, whole
 from netlib import measure
 
 ALPHA = 0.05
@@ -30,8 +30,11 @@ def summary(found: Sequence[Answers]) -> list[dict[str, Any]]:
 
 
 def pairs(found: Sequence[Answers]) -> list[dict[str, Any]]:
-    """One row a pair: who is right where the other is wrong, McNemar's p, the difference."""
-    rows = []
+    """One row a pair: who is right where the other is wrong, the difference, McNemar's p.
+
+    Of three pairs p is there once more, adjusted for their number (Holm 1979).
+    """
+    rows: list[dict[str, Any]] = []
     for a, b in combinations(found, 2):
         arguments = a.labels, a.predictions, b.predictions
         both, only_a, only_b, none = measure.agreement(*arguments)
@@ -50,7 +53,8 @@ def pairs(found: Sequence[Answers]) -> list[dict[str, Any]]:
                 "p": measure.mcnemar(*arguments),
             }
         )
-    return rows
+    adjusted = holm({str(place): row["p"] for place, row in enumerate(rows)})
+    return [{**row, "p_holm": adjusted[str(place)]} for place, row in enumerate(rows)]
 
 
 def classes(found: Sequence[Answers]) -> list[dict[str, Any]]:
@@ -72,16 +76,19 @@ def classes(found: Sequence[Answers]) -> list[dict[str, Any]]:
 
 def verdict(row: dict[str, Any], n: int) -> str:
     """What the paired test says of two networks."""
-    a, b, p = row["first"], row["second"], row["p"]
+    a, b, p = row["first"], row["second"], row["p_holm"]
     reach = f"{points(row['low'])} to {points(row['high'])} points, 95 % interval of the pairs"
     alone = (
         f"{a} alone is right on {whole(row['only_first'])} of {whole(n)} images, {b} alone on "
         f"{whole(row['only_second'])}"
     )
-    test, gap = f"exact McNemar test, {p_equals(p)}", row["difference"]
+    after = " after Holm over three pairs" if p != row["p"] else ""
+    test, gap = f"exact McNemar test, {p_equals(p)}{after}", row["difference"]
     if p >= ALPHA:
         chance = f"({reach}) that cannot be told from chance ({test})"
-        return f"{alone}: a difference of {points(gap)} points {chance}."
+        near = row["low"] > 0 or row["high"] < 0
+        edge = "; the interval, which leaves 0 out, is of that pair alone and no exact one"
+        return f"{alone}: a difference of {points(gap)} points {chance}{edge if near else ''}."
     better = f"{a if gap > 0 else b} is the better one by {100 * abs(gap):.2f} points"
     return f"{alone}: {better} ({reach}; {test})."
 

@@ -79,6 +79,16 @@ def interval(found: dict[str, Any], form: Callable[[float], str] = percent) -> s
     return f"{form(found['low'])} to {form(found['high'])}"
 
 
+def bounded(found: dict[str, Any], form: Callable[[float], str] = percent) -> str:
+    """The same of an accuracy, or by `points` of a difference, cut where neither can be."""
+    if found["low"] is None:
+        return interval(found)
+    least, ends = (-1, "±100") if form is points else (0, "0 or 100")
+    low, high = np.clip((found["low"], found["high"]), least, 1)
+    cut = "" if (low, high) == (found["low"], found["high"]) else f", cut at {ends}"
+    return f"{form(low)} to {form(high)}{cut}"
+
+
 def p_value(p: float | None) -> str:
     """Three decimals, or that it is beyond them."""
     if p is None:
@@ -138,7 +148,7 @@ def gap_text(gaps: Sequence[float], noun: str = "pair") -> str:
     pairs = count_text([len(gaps)], noun)
     if found.low is None:
         return f"{points(found.mean)} points ({pairs}, no interval)"
-    reach = interval(asdict(found), points)
+    reach = bounded(asdict(found), points)
     return f"{points(found.mean)} points (95 % interval {reach}, {pairs})"
 
 

@@ -21,6 +21,7 @@ from analysis.look.style import (
     networks_of,
     plain,
     plain_numbers,
+    probable,
     scale_values,
     show_accuracy,
 )
@@ -195,12 +196,12 @@ def draw_calibration(
     lie on the lower edge; there are fewer bins where there are fewer images. `style` is of the
     line, as Matplotlib's `plot` takes it.
     """
-    y, p = np.asarray(labels), np.asarray(probabilities, float)
+    y, p = probable(labels, probabilities)
     doubt, wrong = 1 - p.max(1), p.argmax(1) != y
     parts = np.array_split(np.argsort(-doubt, kind="stable"), min(bins, len(y)))
     least = 50 / max(map(len, parts))  # half an error, in percent
     expected = [max(100 * doubt[part].mean(), least / 30) for part in parts]
-    found = [max(100 * wrong[part].mean(), least) for part in parts]
+    found = [max(100 * wrong[part].mean(), least / 1.3) for part in parts]
     if not ax.lines:
         ax.plot([1e-6, 100], [1e-6, 100], color=GREY, linewidth=0.8, zorder=0)
     ax.plot(expected, found, label=label, **{"marker": "o", **style})
@@ -224,7 +225,7 @@ def draw_risk_coverage(
 
     labels: (N,); probabilities: (N, C); style: of the line, as Matplotlib's `plot` takes it.
     """
-    y, p = np.asarray(labels), np.asarray(probabilities, float)
+    y, p = probable(labels, probabilities)
     order = np.argsort(-p.max(1), kind="stable")
     kept = np.arange(1, len(y) + 1)
     risk = np.cumsum(p.argmax(1)[order] != y[order]) / kept
@@ -249,7 +250,8 @@ def draw_risk(ax: Axes, table: pd.DataFrame) -> Axes:
         least = 100 * positive["risk"].min()
         if rows["risk_low"].notna().any():
             low = (100 * rows["risk_low"]).clip(lower=least)
-            ax.fill_between(100 * rows["coverage"], low, 100 * rows["risk_high"],
+            high = (100 * rows["risk_high"]).clip(upper=100)
+            ax.fill_between(100 * rows["coverage"], low, high,
                             color=style["color"], alpha=0.18, linewidth=0)  # fmt: skip
         ax.plot(100 * rows["coverage"], 100 * rows["risk"], **style)
         ends[network] = (100, 100 * rows["risk"].iloc[-1])

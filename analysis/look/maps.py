@@ -15,6 +15,7 @@ from analysis.look.style import (
     FACES,
     GREY,
     bare,
+    labelled,
     look_of,
     name_of,
     networks_of,
@@ -58,7 +59,9 @@ def draw_projection(
     """
     from matplotlib.patheffects import withStroke
 
-    points, labels = np.asarray(points, float), np.asarray(labels)
+    labels, points = labelled(labels, points, "points")
+    if points.shape[1] != 2:
+        raise ValueError(f"points have shape {points.shape}; expected (n, 2), places in a plane.")
     x, y = points.T
     colours = [CLASSES[label % len(CLASSES)] for label in labels]
     ax.scatter(x, y, s=1.6, c=colours, linewidths=0, rasterized=True)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from analysis.look.lines import spread
 from analysis.look.style import (
@@ -26,6 +25,7 @@ from analysis.look.style import (
     plain,
     scale_values,
 )
+from netlib.measure.seeds import mean_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,10 +36,10 @@ WEIGHTS = {"trained": "o", "untrained": "^", "gaussian": "x"}
 
 def t_interval(values: Iterable[float]) -> tuple[float, float]:
     """Student's 95 % interval of the mean; NaNs where there is only one value."""
-    found = list(values)
-    if len(found) < 2:
+    found = mean_interval(list(values))
+    if found.low is None or found.high is None:
         return float("nan"), float("nan")
-    return tuple(stats.ttest_1samp(found, 0).confidence_interval(0.95))
+    return found.low, found.high
 
 
 def draw_levels(
@@ -88,11 +88,18 @@ def draw_levels(
     return ax
 
 
-def draw_pairs(ax: Axes, table: pd.DataFrame, x: str, joined: bool = True) -> Axes:
+def draw_pairs(
+    ax: Axes,
+    table: pd.DataFrame,
+    x: str,
+    joined: bool = True,
+    within: tuple[float, float] = (-np.inf, np.inf),
+) -> Axes:
     """Every network seed by seed, with the mean and its 95 % t-interval beside.
 
     table: columns network, seed and `x`, in the unit of the axis; joined: the runs of one seed by
-    a line from network to network.
+    a line from network to network; within: the values that can be, where an interval is cut, an
+    end without a mark.
     """
     networks = networks_of(table)
     if joined:
@@ -107,7 +114,10 @@ def draw_pairs(ax: Axes, table: pd.DataFrame, x: str, joined: bool = True) -> Ax
         below = joined and row > 0  # the lines between the rows should not cross the interval
         side = row + 0.3 if below else row - 0.3
         low, high = t_interval(values)
-        ax.plot([low, high], [side] * 2, color=style["color"], linewidth=1.2, marker="|")
+        ends = np.clip([low, high], *within)
+        ax.plot(ends, [side] * 2, color=style["color"], linewidth=1.2)
+        whole = [end for end in ends if within[0] < end < within[1]]
+        ax.plot(whole, [side] * len(whole), "|", color=style["color"])
         ax.plot(values.mean(), side, **{**style, "linestyle": "none", "markersize": 5.5})
         ax.annotate(f"{values.mean():.2f}", (values.mean(), side), (0, -5 if below else 5),
                     textcoords="offset points", ha="center", va="top" if below else "bottom",
@@ -177,11 +187,11 @@ def draw_layer_costs(ax: Axes, table: pd.DataFrame, column: str, rows: Sequence[
         colour = COLOURS[network]
         for row, name in enumerate(rows):
             parts = table[(table["network"] == network) & (table["row"] == name)]
-            height, start = row + 0.36 * (place - 0.5), 0.0
+            height, start = row + 0.44 * (place - 0.5), 0.0
             for part in parts.itertuples():
                 value = getattr(part, column)
                 solid = network == "standard" or part.kind == "depthwise"
-                ax.barh(height, value, 0.32, left=start, facecolor=colour if solid else "white",
+                ax.barh(height, value, 0.36, left=start, facecolor=colour if solid else "white",
                         edgecolor=colour, linewidth=0.6,
                         hatch="" if solid else HATCHES["mobilenet"])  # fmt: skip
                 start += value

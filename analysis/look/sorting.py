@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from analysis.look.style import BLACK, GREY, LIGHT, plain, plain_numbers
+from analysis.look.style import BLACK, GREY, LIGHT, labelled, plain, plain_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,9 +56,10 @@ def draw_roc_curves(
     if log:
         ax.set_xscale("log")
         ax.set_xlim(100 * LEAST, 100)
-        lost = max(1 - curves[curves["fpr"] >= LEAST]["tpr"].min(), 1e-4)
+        lost = max(1 - curves[curves["fpr"] >= LEAST]["tpr"].min(), 1e-3)
         ax.set_ylim(100 - 108 * lost, 100 + 5 * lost)
         plain_numbers(ax.xaxis)
+        ax.yaxis.set_major_formatter("{x:g}")
     else:
         ax.plot([0, 100], [0, 100], color=LIGHT, linewidth=0.8, zorder=0)
         ax.set_aspect("equal")
@@ -89,6 +90,13 @@ def draw_precision_recall(
     ax.legend(loc="lower left", frameon=False, handlelength=2.2)
     plain(ax, "both")
     return ax
+
+
+def share_view(axes: Sequence[Axes]) -> None:
+    """The same part of the plane for all of them: the smallest that holds what each shows."""
+    x, y = ([getattr(ax, f"get_{axis}lim")() for ax in axes] for axis in "xy")
+    for ax in axes:
+        ax.set(xlim=(np.min(x), np.max(x)), ylim=(np.min(y), np.max(y)))
 
 
 def _draw_classes(ax: Axes, curves: pd.DataFrame, area: pd.Series, colour: str) -> None:
@@ -156,7 +164,7 @@ def _each(
     labels: ArrayLike, scores: ArrayLike, names: Sequence[str] | None, measure: Measure
 ) -> dict[str, np.ndarray]:
     """`measure(truth, values)` of each class that has images against the rest, and of all."""
-    y, values = np.asarray(labels), np.asarray(scores, float)
+    y, values = labelled(labels, scores, "scores")
     truth = y[:, None] == np.arange(values.shape[1])
     found = np.unique(y)
     if len(found) < 2:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,6 +68,7 @@ RC: dict[str, Any] = {
 }
 
 ERROR = "error rate (%)"
+LEAST_ERROR = 0.01  # percent, that a logarithmic axis of errors shows
 SPANS = 4.0  # a largest value of more times the smallest is drawn on a logarithmic axis
 KEY = dict(frameon=False, borderpad=0.1, handletextpad=0.4, columnspacing=1.4, borderaxespad=0.1)
 
@@ -106,6 +108,31 @@ def plain(ax: Axes, grid: str = "y") -> None:
     ax.set_axisbelow(True)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
+
+
+def labelled(labels: ArrayLike, values: ArrayLike, what: str) -> tuple[np.ndarray, np.ndarray]:
+    """Labels (N,) and numbers (N, C) as arrays.
+
+    Raises:
+        ValueError: they are no such things.
+    """
+    y, numbers = np.asarray(labels), np.asarray(values, float)
+    if y.ndim != 1 or numbers.ndim != 2 or len(y) != len(numbers) or not len(y):
+        raise ValueError(
+            f"labels have shape {y.shape} and {what} {numbers.shape}; expected (N,) and (N, C), "
+            "N > 0."
+        )
+    if not np.issubdtype(y.dtype, np.integer) or y.min() < 0:
+        raise ValueError(f"labels are {y.dtype}, as {y[0]!r}; expected whole numbers from 0.")
+    return y, numbers
+
+
+def probable(labels: ArrayLike, values: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """The same with probabilities."""
+    y, p = labelled(labels, values, "probabilities")
+    if p.min() < 0 or not np.allclose(p.sum(1), 1, atol=0.01):
+        raise ValueError("expected probabilities, which are not negative and add up to 1.")
+    return y, p
 
 
 def bare(ax: Axes) -> None:
@@ -195,7 +222,14 @@ def scale_values(ax: Axes, axis: str, values: pd.Series) -> None:
 
 def errors(accuracy: pd.Series) -> pd.Series:
     """Error rates in percent, none below a hundredth: a logarithmic axis has no zero."""
-    return (100 * (1 - accuracy)).clip(lower=0.01)
+    return (100 * (1 - accuracy)).clip(lower=LEAST_ERROR)
+
+
+def least_text(accuracy: pd.Series) -> str:
+    """That no error at all is drawn as the least one, where there is such an accuracy."""
+    if (100 * (1 - accuracy) >= LEAST_ERROR).all():
+        return ""
+    return f" (no error at all is drawn at {100 - LEAST_ERROR:g} %)"
 
 
 def show_accuracy(ax: Axes, low: float, high: float) -> None:

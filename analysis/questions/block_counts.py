@@ -117,9 +117,14 @@ def say(data: Results) -> Sections:
         "counts": str(len(means)),
         "rows": rows,
         "best": f"{block_words(best)} ({percent(means.loc[best, 'accuracy'])} %)",
-        "small": f"{block_words(small)} ({percent(means.loc[small, 'accuracy'])} %)",
-        "small_macs": f"{means.loc[best, 'macs'] / means.loc[small, 'macs']:.1f}",
-        "small_gap": judged_text((gaps[small] - gaps[best]).dropna().tolist()),
+        "cheaper": "none that is within half a point of it on validation is cheaper"
+        if small == best
+        else (
+            f"within half a point of it on validation the cheapest is {block_words(small)} "
+            f"({percent(means.loc[small, 'accuracy'])} %), with "
+            f"{means.loc[best, 'macs'] / means.loc[small, 'macs']:.1f} times fewer MACs and, on "
+            f"the test images, {judged_text((gaps[small] - gaps[best]).dropna().tolist())}"
+        ),
         "least": least_words(runs.assign(level=runs["network"], network="all")),
         "depth": listed(percent(1 - means.loc[name, "accuracy"]) for name in deep),
         "stem": stem_trap(means, gaps),

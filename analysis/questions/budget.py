@@ -10,12 +10,12 @@ from analysis.build.plan import Plan, Step
 from analysis.frame.results import Results
 from analysis.frame.wording import (
     FEWEST,
+    bounded,
     by_network,
     count_text,
     gap_text,
     gaps_of,
     holm,
-    interval,
     judged_text,
     listed,
     p_equals,
@@ -44,7 +44,7 @@ SEEDS = range(10)  # of its trainings, as many as are there
 def steps(plan: Plan) -> Iterator[Step]:
     """Widths of each network, and sides of the images."""
     widths = {
-        "standard": plan.pick((0.41, 1), (0.25, 0.41, 1), (0.25, 0.41, 0.465, 0.7, 1)),
+        "standard": plan.pick((0.41, 1), (0.25, 0.41, 0.465, 1), (0.25, 0.41, 0.465, 0.7, 1)),
         "mobilenet": plan.pick((1,), (0.25, 0.5, 1, 2), (0.25, 0.5, 1, 1.5, 2, 2.25)),
     }
     parts = [
@@ -158,7 +158,7 @@ def regime(name: str, setting: str, pairs: pd.DataFrame, cost: Section) -> Secti
         "setting": setting,
         **{network: percent(pairs[network].mean()) for network in NETWORKS},
         "gap": points(found.mean),
-        "interval": "none" if found.low is None else interval(asdict(found), points),
+        "interval": "none" if found.low is None else bounded(asdict(found), points),
         "pairs": str(len(gaps)),
         "finding": words[side(gaps)],
         **cost,
@@ -211,6 +211,31 @@ def lines(data: Results) -> Iterator[tuple[str, str, pd.DataFrame, Section]]:
         )  # fmt: skip
 
 
+WHERE = {
+    RECIPE: "with the shipped recipe",
+    "Equal parameters": "at equal parameters",
+    "Equal MACs": "at equal MACs",
+    "At most equal cost": "with a wide MobileNet that costs no more in parameters, MACs and time",
+}
+SAID = {
+    "equal within ±0.1 point": "the two are equal within ±0.1 point over seeds",
+    "open": "which one is more accurate is open",
+    "more accurate": "MobileNet is more accurate",
+    "less accurate": "MobileNet is less accurate",
+}
+
+
+def others_text(regimes: Sequence[Section]) -> str:
+    """The lines that are not of the headline, in words, those of one finding together."""
+    places: dict[str, list[str]] = {}
+    for row in regimes:
+        if where := WHERE.get(row["name"].split(" (")[0]):
+            unit = "" if places else " points"
+            places.setdefault(row["finding"], []).append(f"{where} ({row['gap']}{unit})")
+    told = "; ".join(f"{listed(found)} {SAID[finding]}" for finding, found in places.items())
+    return f"{told[0].upper()}{told[1:]}."
+
+
 def short(table: pd.DataFrame) -> str:
     """As "18,388 images, 10 epochs"."""
     images, epochs = table["train_images"].iloc[0], table["training_epochs"].iloc[0]
@@ -230,6 +255,7 @@ def say(data: Results) -> Sections:
     return {
         "budget": {
             "regimes": [regime(*line) for line in lines(data)],
+            "others": others_text([regime(*line) for line in lines(data)]),
             "seeds": count_text([at_params.index.nunique()], "seed"),
             "runs": short(widths),
             "narrow": f"{narrow:g}",
@@ -261,7 +287,7 @@ def speeds_text(data: Results) -> str:
 def equivalences(pairs: Sequence[pd.DataFrame]) -> str:
     """Whether any of the three equal budgets is shown to make no difference."""
     if any(len(found) < FEWEST for found in pairs):
-        return "Too few pairs to show that any of these makes no difference."
+        return "Too few pairs to show that any of the equal budgets makes no difference."
     tests = [equivalence_of(found["mobilenet"], found["standard"]) for found in pairs]
     shown = sum(test["equivalent"] for test in tests)
     p = ", ".join(p_value(test["p"]) for test in tests)

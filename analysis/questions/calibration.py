@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -118,6 +119,8 @@ def risk_coverage(data: Results) -> Drawn:
     clean = [f"{100 * free.get(name, 0):.0f} % ({name_of(name)})" for name in NETWORKS]
     draw_risk(figure.subplots(), table)
     band = "; bands: 95 % t-interval of the mean over seeds" if banded else " (one seed)"
+    if (table["risk_high"] > 1).any():
+        band += ", cut at 100 %"
     return figure, (
         "Error rate on the test set of the most confident predictions, against how many of them "
         f"are kept{band}. No error is left up to {' and '.join(clean)}, which a logarithmic axis "
@@ -126,12 +129,21 @@ def risk_coverage(data: Results) -> Drawn:
 
 
 def disorder(area: float, error: float) -> float:
-    """Where an AURC lies between a perfect sorting's, 0, and no sorting's, 1.
+    """Where an AURC lies between a perfect sorting's, 0, and no sorting's, 1; NaN without errors.
 
     That of a perfect sorting is from Geifman et al. 2019; without any it is the error rate.
     """
+    if not 0 < error < 1:
+        return float("nan")  # nothing to sort
     best = error + (1 - error) * np.log1p(-error)
     return (area - best) / (error - best)
+
+
+UNSORTED = "not known: a run without an error has nothing to sort"
+
+
+def number(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:.2f}"
 
 
 def disorders(data: Results, name: str) -> list[float]:
@@ -151,7 +163,7 @@ def say(data: Results) -> Sections:
         section[name] = {
             "temperature": f"{table.loc[name, 'temperature']:.2f}",
             "reach": f"{reach.loc[name, 'min']:.2f} to {reach.loc[name, 'max']:.2f}",
-            "disorder": f"{np.mean(disorders(data, name)):.2f}",
+            "disorder": number(fmean(disorders(data, name))),
         }
         for score, digits, factor in (("nll", 4, 1), ("brier", 4, 1), ("ece", 2, 100)):
             for column in (f"{score}_before", f"{score}_after"):
@@ -207,6 +219,8 @@ def sorting(data: Results) -> str:
     """Whether confidence sorts right from wrong better in one network, whatever its error rate."""
     standard, mobilenet = (disorders(data, name) for name in NETWORKS)
     gaps = [b - a for a, b in zip(standard, mobilenet, strict=True)]
+    if np.isnan(gaps).any():
+        return UNSORTED
     found = mean_interval(gaps)
     reach = "" if found.low is None else f", 95 % interval {found.low:+.2f} to {found.high:+.2f}"
     state = {-1: "MobileNet sorts better", 1: "standard sorts better", 0: open_text(gaps)}
@@ -219,6 +233,8 @@ def sorting(data: Results) -> str:
 def conclude(data: Results, sections: Sections) -> Iterator[str]:
     """Which network knows better when it is wrong."""
     both = " and ".join(sections["calibration"][name]["disorder"] for name in NETWORKS)
+    if sorting(data) == UNSORTED:
+        return
     yield (
         f"Sorting right from wrong by confidence, from perfect (0 %) to none (100 %): {both} %; "
         f"{sorting(data)}."

@@ -14,7 +14,7 @@ from analysis.frame.wording import (
     small_change,
 )
 from analysis.look.lines import draw_curves
-from analysis.look.style import FULL, NETWORKS, blank
+from analysis.look.style import FULL, NETWORKS, blank, least_text
 from analysis.questions import Drawn, Section, Sections, figure
 
 if TYPE_CHECKING:
@@ -44,7 +44,10 @@ def curves(data: Results, quantity: str) -> Drawn:
         ax.set_title("training images" if split == "train" else "validation images")
     axes[1].set_ylabel("")
     what = "Accuracy" if quantity == "accuracy" else "Loss"
-    scale = ", on an axis that is logarithmic in the error" if quantity == "accuracy" else ""
+    scale = ""
+    if quantity == "accuracy":
+        both = pd.concat([table["train_accuracy"], table["validation_accuracy"]])
+        scale = f", on an axis that is logarithmic in the error{least_text(both)}"
     return figure, (
         f"{what} over the epochs{scale}; lines are means of {seeds_text(table, ['network'])}, "
         "bands reach from the lowest seed to the highest. Training images are augmented and "

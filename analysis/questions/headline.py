@@ -12,9 +12,9 @@ from analysis.build.plan import Plan, Step
 from analysis.frame.results import Results
 from analysis.frame.wording import (
     MINUS,
+    bounded,
     gap_text,
     holm,
-    interval,
     listed,
     p_equals,
     p_value,
@@ -26,7 +26,7 @@ from analysis.frame.wording import (
     updates,
     whole,
 )
-from analysis.look.rows import draw_bars, draw_pairs
+from analysis.look.rows import draw_bars, draw_pairs, t_interval
 from analysis.look.style import ERROR, FULL, NETWORKS, blank, networks_of
 from analysis.questions import Drawn, Section, Sections, figure
 from netlib import measure
@@ -176,7 +176,7 @@ def rows_of_networks(table: pd.DataFrame, joined: bool) -> "Figure":
     networks = networks_of(table)
     figure = blank(FULL, 2.2 + 1.2 * len(networks))
     error, params, macs = figure.subplots(1, 3, width_ratios=(3, 1.3, 1.3))
-    draw_pairs(error, table, "error", joined)
+    draw_pairs(error, table, "error", joined, within=(0, 100))
     error.set_xlabel(ERROR)
     costs = table.groupby("network")[["params", "macs"]].first().loc[networks]
     for ax, cost, name in (
@@ -191,9 +191,11 @@ def rows_of_networks(table: pd.DataFrame, joined: bool) -> "Figure":
 
 def bars_text(table: pd.DataFrame) -> str:
     """What the bars are, and why some are missing."""
-    seeds = table.groupby("network")["seed"].nunique()
-    why = ", which one seed alone does not have" if seeds.min() < 2 else ""
-    return f"bars: their 95 % t-interval{why}"
+    found = [t_interval(rows["error"]) for _, rows in table.groupby("network")]
+    why = ", which one seed alone does not have" if np.isnan(found).any() else ""
+    cut = any(low <= 0 or high >= 100 for low, high in found)
+    end = ", cut, without a mark, where no error rate can be" if cut else ""
+    return f"bars: their 95 % t-interval{why}{end}"
 
 
 def with_ratio(value: float, first: float) -> str:
@@ -267,7 +269,7 @@ def scores_of(name: str, data: Results, scores: dict[str, Any]) -> Section:
     means = ("accuracy", "balanced_accuracy", "macro_f1", "worst_recall")
     return {
         **{key: percent(scores[key]["mean"]) for key in means},
-        "accuracy_interval": interval(scores["accuracy"]),
+        "accuracy_interval": bounded(scores["accuracy"]),
         "sd": percent(scores["accuracy"]["sd"]),
         "learning_rate": f"{rates.iloc[0]:g}",
     }
@@ -283,8 +285,13 @@ def verdict(found: dict[str, Any]) -> str:
             f"{gap_text(gaps)}."
         )
     if found["equivalence"]["equivalent"]:
-        return f"The two networks are equally accurate within ±0.1 point: {gap_text(gaps)}."
-    return f"Which network is more accurate is open: {gap_text(gaps)}."
+        return (
+            f"The two networks are equally accurate within ±0.1 point: MobileNet {MINUS} standard "
+            f"is {gap_text(gaps)}."
+        )
+    return (
+        f"Which network is more accurate is open: MobileNet {MINUS} standard is {gap_text(gaps)}."
+    )
 
 
 def equivalence(found: dict[str, Any]) -> str:
@@ -292,7 +299,7 @@ def equivalence(found: dict[str, Any]) -> str:
     test = found["equivalence"]
     if test["equivalent"] is None:
         return "Equivalence needs more than one seed."
-    reach = f"90 % interval of the difference {interval(test, points)} points"
+    reach = f"90 % interval of the difference {bounded(test, points)} points"
     if test["low"] > MARGIN or test["high"] < -MARGIN:
         return f"The difference is larger than 0.1 point ({reach})."
     shown = "is shown" if test["equivalent"] else "is not shown"
@@ -341,7 +348,7 @@ def right_of(answers: dict[str, np.ndarray], seeds: Sequence[int]) -> dict[str, 
 def wider(change: dict[str, Any], variance: float) -> str:
     """The interval over seeds, widened by a variance over images."""
     half = float(np.hypot(1.96 * np.sqrt(variance), change["high"] - change["mean"]))
-    return f"{points(change['mean'] - half)} to {points(change['mean'] + half)}"
+    return bounded({"low": change["mean"] - half, "high": change["mean"] + half}, points)
 
 
 def mcnemar_text(rows: list[dict[str, Any]]) -> str:
@@ -433,4 +440,7 @@ def conclude(data: Results, sections: Sections) -> Iterator[str]:
             f"MobileNet {MINUS} standard is {gap_text(gaps)}."
         )
     else:
-        yield f"To have {saved}: what it costs is open: {gap_text(gaps)}."
+        yield (
+            f"What it costs to have {saved} is open: MobileNet {MINUS} standard is "
+            f"{gap_text(gaps)}."
+        )

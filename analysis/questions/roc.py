@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.frame.results import Results
-from analysis.look.sorting import draw_roc_curves, roc_areas, roc_curves
+from analysis.look.sorting import draw_roc_curves, roc_areas, roc_curves, share_view
 from analysis.look.style import COLOURS, FULL, NETWORKS, blank, name_of, plain
 from analysis.questions import Drawn, Sections, figure
 from analysis.questions.headline import shown_of
@@ -56,11 +56,13 @@ def curves_of(data: Results, height: float, log: bool, view: str) -> Drawn:
     curves, areas = data.table("roc.csv"), data.table("auc.csv")
     seed = shown_of(data.record("headline.json"))
     figure = blank(FULL, height)
-    for ax, network in zip(figure.subplots(1, 2, sharey=True), NETWORKS, strict=True):
+    for ax, network in zip(figure.subplots(1, 2), NETWORKS, strict=True):
         rows = curves[curves["network"] == network]
         found = areas[(areas["network"] == network) & (areas["seed"] == seed)]
         draw_roc_curves(ax, rows, found, COLOURS[network], log)
         ax.set_title(name_of(network), color=COLOURS[network])
+    share_view(figure.axes)
+    figure.axes[1].tick_params(labelleft=False)
     figure.axes[1].set_ylabel("")
     return figure, (
         f"ROC curves of one class against the rest, {view}: the ten digits in grey, their micro "

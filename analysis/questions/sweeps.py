@@ -14,6 +14,7 @@ from analysis.build.plan import Plan, Step
 from analysis.frame.results import Results
 from analysis.frame.wording import (
     LEVELS,
+    MINUS,
     by_network,
     count_text,
     gaps_of,
@@ -33,6 +34,7 @@ from analysis.look.lines import chosen_level, draw_sweep
 from analysis.look.rows import draw_levels
 from analysis.look.style import ERROR, FULL, NETWORKS, blank, key_above, name_of
 from analysis.questions import Drawn, Section, Sections, figure
+from netlib.errors import many
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -189,6 +191,41 @@ def reading(data: Results, name: str) -> Section:
     }
 
 
+def readings(sections: Sections) -> Iterator[str]:
+    """The same in whole sentences, a paragraph a factor."""
+    common = sections["sweeps"]
+    yield (
+        f"With {common['images']} training images for {many(int(common['epochs']), 'epoch')}, "
+        f"{common['steps']} steps, unless that is what is varied. The level that is named is that "
+        f"of the highest accuracy on {common['validation_images']} validation images, the accuracy "
+        "told with it is that on the test images."
+    )
+    for name, section in sections.items():
+        if name not in FACTORS:
+            continue
+        yield " ".join(
+            (
+                f"{FACTORS[name].name.split(' (')[0].capitalize()} ({section['seeds']}): "
+                f"validation chooses {section['chosen']}{section['end']}; the lowest test accuracy "
+                f"is that of {section['lowest']}. Here {section['least']}.",
+                *findings(name, section),
+            )
+        )
+
+
+def findings(name: str, section: Section) -> Iterator[str]:
+    """What one factor alone has to say."""
+    if name == "learning_rate":
+        yield (
+            f"MobileNet {MINUS} standard, in points: {section['gaps']}; the interval over the "
+            f"pairs leaves 0 out {section['apart']}."
+        )
+    elif name == "training_epochs":
+        yield f"Sorted by steps, standard / MobileNet have {section['finding']}."
+    elif "finding" in section:
+        yield section["finding"]
+
+
 def end_text(table: pd.DataFrame) -> str:
     """That both networks take the least or the most that was tried, as " (the most tried)"."""
     if not all(level.isdecimal() for level in table["level"]):
@@ -330,7 +367,7 @@ def lengths(data: Results) -> str:
     lost = [
         f"from {whole(before)} to {whole(after)}"
         for ((before, _), one), ((after, _), other) in pairwise(means.iterrows())
-        if (one - other > least).any()
+        if after > before and (one - other > least).any()
     ]
     rise = "more steps go with a higher accuracy, whichever factor made them"
     if lost:

@@ -1,6 +1,7 @@
 """Long-tailed training sets: what the rare classes lose, and what a loss gives back."""
 
 from collections.abc import Iterator
+from statistics import fmean
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from analysis.frame.wording import (
     holm_p,
     judged_text,
     percent,
+    points,
     precision_text,
     setting_text,
     side,
@@ -159,6 +161,7 @@ def say(data: Results) -> Sections:
         "validation": " or ".join(map(str, short.groupby("ratio")["validation_images"].first())),
         "deferred": count_text(late_epochs(short), "epoch").removeprefix("1 "),
         "rates": rates_text(plain),
+        "rate_matters": rate_text(data, plain),
         "half": precision_text(plain),
         "short_rates": rates_text(short),
         "plain": [gap_row(ratio, rows) for ratio, rows in plain.groupby("ratio")],
@@ -184,6 +187,26 @@ def images_text(table: pd.DataFrame) -> str:
 def rates_text(table: pd.DataFrame) -> str:
     """Learning rates."""
     return " and ".join(f"{rate:g}" for rate in sorted(table["learning_rate"].unique()))
+
+
+def rate_text(data: Results, plain: pd.DataFrame) -> str:
+    """What the rate of these runs does to the difference in the sweep over rates; or ""."""
+    rates, table = plain["learning_rate"].unique(), data.table("learning_rate.csv")
+    tuned = table.groupby(["network", "learning_rate"])["validation_nll"].mean().groupby("network")
+    best = {rate for _, rate in tuned.idxmin()}
+    if len(rates) > 1 or len(best) > 1 or not {*rates} <= {*table["learning_rate"]} - best:
+        return ""
+    here, there = (
+        fmean(gaps_of(by_network(table[table["learning_rate"] == rate])))
+        for rate in (*rates, *best)
+    )
+    if abs(here) <= abs(there):
+        return ""
+    return (
+        f"In the short runs of the sweeps the networks differ more at this rate ({points(here)} "
+        f"points) than at {best.pop():g} ({points(there)}), so a part of these differences may be "
+        "the rate's."
+    )
 
 
 def late_epochs(table: pd.DataFrame) -> list[int]:
@@ -238,7 +261,8 @@ def rarest_text(gaps: list[list[float]]) -> str:
     """What share of all differences the rarest ranks hold, and from rotation to rotation."""
     shares = 100 * np.sum(gaps[-RARE:], axis=0) / np.sum(gaps, axis=0)
     share = 100 * np.sum(gaps[-RARE:]) / np.sum(gaps)
-    return f"{share:.0f} % ({shares.min():.0f} to {shares.max():.0f} % by rotation)"
+    over = ", over 100 where the other ranks go the other way" if shares.max() > 100 else ""
+    return f"{share:.0f} % ({shares.min():.0f} to {shares.max():.0f} % by rotation{over})"
 
 
 def gap_row(ratio: int, rows: pd.DataFrame) -> Section:

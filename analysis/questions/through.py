@@ -21,6 +21,7 @@ from analysis.frame.wording import whole
 from analysis.look.digits import draw_map
 from analysis.look.style import COLOURS, FULL, NETWORKS, WRONG, blank, name_of
 from analysis.questions import Drawn, Sections, figure
+from analysis.questions.mistakes import EXAMPLES
 from netlib import nets
 
 CHANNELS = 4  # of the block that are shown
@@ -153,6 +154,7 @@ def grad_cam(data: Results) -> Drawn:
     """Grad-CAM of both networks for what they read, a line a network."""
     arrays = data.arrays("through.npz")
     n = len(arrays["images"])
+    right = min(n, EXAMPLES)
     figure = blank(FULL, 4.6)
     axes = figure.subplots(2, n, squeeze=False)
     for line, network in zip(axes, NETWORKS, strict=True):
@@ -163,9 +165,10 @@ def grad_cam(data: Results) -> Drawn:
             ax.set_title(str(read), color="black" if read == label else WRONG, loc="center", pad=2)
     return figure, (
         f"Grad-CAM of the last block under the ink's outline, for the class that each network "
-        f"reads (above the image; magenta: wrong), {whose(arrays)}, on {n} test images: four that "
-        "standard’s run of the shown pair reads right, then four that MobileNet’s reads wrong. "
-        "Darker is stronger evidence for the class, each image by its own maximum."
+        f"reads (above the image; magenta: wrong), {whose(arrays)}, on {n} test images: "
+        f"{right} that standard’s run of the shown pair reads right, then {n - right} that "
+        "MobileNet’s reads wrong. Darker is stronger evidence for the class, each image by its own "
+        "maximum."
     )
 
 

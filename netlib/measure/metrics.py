@@ -12,6 +12,7 @@ from scipy import special, stats
 from scipy.optimize import minimize_scalar
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
+from netlib.errors import many
 from netlib.measure.seeds import wilson_interval
 
 log = logging.getLogger(__name__)
@@ -176,8 +177,8 @@ def choose_temperature(labels: ArrayLike, logits: ArrayLike) -> float:
     if len(y) >= MIN_FOR_TEMPERATURE and wrong:
         return fit_temperature(y, z)
     log.warning(
-        "the temperature stays 1: %d validation images with %d errors are too few to fit it "
-        "(expected %d with one or more).", len(y), wrong, MIN_FOR_TEMPERATURE,
+        "the temperature stays 1: %s with %s are too few to fit it (expected %s with an error).",
+        many(len(y), "validation image"), many(wrong, "error"), f"{MIN_FOR_TEMPERATURE:,}",
     )  # fmt: skip
     return 1.0
 

@@ -68,7 +68,7 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> MeanInterval:
     mean = float(x.mean())
     if len(x) == 1:
         return MeanInterval(mean, None, None, None, 1)
-    if np.ptp(x) == 0:  # no spread at all, which a t test has no statistic for
+    if _alike(x):
         return MeanInterval(mean, 0.0, mean, mean, len(x))
     interval = stats.ttest_1samp(x, 0).confidence_interval(confidence)
     return MeanInterval(
@@ -115,10 +115,15 @@ def _differences(a: ArrayLike, b: ArrayLike) -> np.ndarray:
     return x - y
 
 
+def _alike(values: np.ndarray) -> bool:
+    """Whether values have no spread but rounding: t is infinite then, or 0 / 0."""
+    return bool(np.ptp(values) <= 1e-12 * max(1.0, np.abs(values).max()))
+
+
 def _t_test(values: np.ndarray, expected: float, alternative: str) -> float | None:
     if len(values) == 1:
         return None
-    if np.ptp(values) < 1e-12:  # no spread but rounding: t is infinite, or 0 / 0
+    if _alike(values):
         gap = float(values.mean()) - expected
         sides = {"greater": gap, "less": -gap, "two-sided": abs(gap)}
         return 0.0 if sides[alternative] > 1e-12 else 1.0

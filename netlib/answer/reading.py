@@ -128,7 +128,13 @@ class Reading:
     @property
     def is_accepted(self) -> bool:
         """Each digit is taken for one by one network or more."""
-        return bool(np.any([n.is_digit for n in self.networks.values()], axis=0).all())
+        return self.refused == 0
+
+    @property
+    def refused(self) -> int:
+        """How many digits no network takes for one."""
+        known = np.any([network.is_digit for network in self.networks.values()], axis=0)
+        return int(np.count_nonzero(~known))
 
     @property
     def agree(self) -> bool:
@@ -233,6 +239,9 @@ class Reader:
             inside = self._read_ink(replace(sketch, found=bare, cut=cut_out(bare)))
             if inside.is_accepted:
                 return inside
+            whole = self._read_ink(sketch, components)
+            fewer = not whole.is_accepted and inside.refused <= whole.refused
+            return inside if fewer and 2 * inside.refused < len(inside.digits) else whole
         return self._read_ink(sketch, components)
 
     def _read_ink(self, sketch: Sketch, components: Components | None = None) -> Reading:

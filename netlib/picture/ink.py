@@ -59,7 +59,7 @@ STRONG_LEVEL = 0.5
 # A component with less than this share of the largest one's mass is a speck.
 SPECK_SHARE_EVEN, SPECK_SHARE_UNEVEN = 0.01, 0.05
 # but for a frame: its box has this share of ink at most, and in it others, this share as high.
-HOLLOW, AROUND, MOST_FRAMES = 0.25, 0.2, 2
+HOLLOW, AROUND, MOST_FRAMES = 0.25, 0.12, 2
 # A point between digits is no speck: it has this share of a square as wide as the strokes, is this
 # near to the digits' foot and not larger, in heights of theirs. A digit's stroke is so many heights
 # long. Only so many are looked at.

@@ -50,8 +50,8 @@ GUESTS_SIDE, MOST_GUESTS = 200, 300
 # Ink that reaches over this share of the picture may be a frame, or lines.
 FRAME_SHARE = 0.85
 
-# Strokes are rough if closing gaps as wide as they are joins so many bits of ink to others; bits
-# have at most this share of the largest one's size.
+# Strokes are rough if closing gaps as wide as they are joins so many bits of ink to what is high;
+# bits have less than this share of the largest one's size, what is high has it.
 ROUGH_LEVEL, BITS, BIT = 0.25, 2, 0.5
 
 # A component that nowhere reaches this is a shadow.
@@ -93,15 +93,29 @@ def _even_strokes(ink: Ink) -> Ink:
     if not mask.any():
         return ink
     stroke = thickness([mask])
-    bits = [_count_bits(each, stroke) for each in (mask, _closed(mask, stroke / 2))]
-    return replace(ink, patch=_closed(ink.patch, stroke)) if bits[0] - bits[1] >= BITS else ink
+    tall = _tall(_closed(mask, stroke / 2))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    sizes = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
+    bits = np.flatnonzero((sizes >= stroke) & (sizes < BIT * stats[1:, cv2.CC_STAT_HEIGHT].max()))
+    if np.count_nonzero(np.bincount(labels[tall], minlength=len(stats))[bits]) < BITS:
+        return ink
+    closed = _closed(ink.patch, stroke)
+    tall = _tall((closed >= ROUGH_LEVEL).view(np.uint8))
+    return replace(ink, patch=np.where(tall, closed, ink.patch))
 
 
-def _count_bits(mask: np.ndarray, least: float) -> int:
-    """How many components are no specks, but small beside the largest."""
-    _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    sizes = stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
-    return int(np.count_nonzero((sizes >= least) & (sizes < BIT * sizes.max())))
+def _tall(mask: np.ndarray) -> np.ndarray:
+    """The components of a mask (H, W) that are high beside the highest, as lines of print are not.
+
+    A frame around others of them is none.
+    """
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    heights = stats[:, cv2.CC_STAT_HEIGHT] * (np.arange(len(stats)) > 0)
+    tall = heights >= BIT * heights.max()
+    low, high = stats[:, :2], stats[:, :2] + stats[:, 2:4]
+    for n in np.flatnonzero(tall):
+        tall[n] = not (tall & (low > low[n]).all(1) & (high < high[n]).all(1)).any()
+    return tall[labels]
 
 
 def _closed(ink: np.ndarray, radius: float) -> np.ndarray:

@@ -51,8 +51,9 @@ GUESTS_SIDE, MOST_GUESTS = 200, 300
 FRAME_SHARE = 0.85
 
 # Strokes are rough if closing gaps as wide as they are joins so many bits of ink to what is high;
-# bits have less than this share of the largest one's size, what is high has it.
-ROUGH_LEVEL, BITS, BIT = 0.25, 2, 0.5
+# bits have less than this share of the largest one's size, what is high has it. With more parts
+# than these nothing is looked for.
+ROUGH_LEVEL, BITS, BIT, MOST_BITS = 0.25, 2, 0.5, 1000
 
 # A component that nowhere reaches this is a shadow.
 STRONG_LEVEL = 0.5
@@ -90,14 +91,16 @@ def find_ink(levels: np.ndarray, drawn: bool = False) -> Ink:
 def _even_strokes(ink: Ink) -> Ink:
     """With the gaps of rough strokes closed, as chalk, crayons and dry pens leave them."""
     mask = (ink.patch >= ROUGH_LEVEL).view(np.uint8)
-    if not mask.any():
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    if not BITS < count <= MOST_BITS:
         return ink
     stroke = thickness([mask])
-    tall = _tall(_closed(mask, stroke / 2))
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     sizes = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
-    bits = np.flatnonzero((sizes >= stroke) & (sizes < BIT * stats[1:, cv2.CC_STAT_HEIGHT].max()))
-    if np.count_nonzero(np.bincount(labels[tall], minlength=len(stats))[bits]) < BITS:
+    bits = (sizes >= stroke) & (sizes < BIT * stats[1:, cv2.CC_STAT_HEIGHT].max())
+    if np.count_nonzero(bits) < BITS:
+        return ink
+    joined = np.bincount(labels[_tall(_closed(mask, stroke / 2))], minlength=count) > 0
+    if np.count_nonzero(bits & joined) < BITS:
         return ink
     closed = _closed(ink.patch, stroke)
     tall = _tall((closed >= ROUGH_LEVEL).view(np.uint8))
@@ -252,7 +255,7 @@ class _Parts:
         return speck
 
     def _within_frames(self) -> np.ndarray:
-        """Which are in the largest one, or the next in that, if it is an outline around high ones."""
+        """Which are in the largest one, or the next in that, if it goes around high ones."""
         inside = np.zeros(len(self.area), bool)
         for label in np.argsort(-self.mass, kind="stable")[:MOST_FRAMES]:
             left, top, right, bottom = box = self.boxes[label]

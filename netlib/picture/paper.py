@@ -248,7 +248,7 @@ class _Part:
         return bool((tones >= AS_DARK * self.tone).any())
 
     def is_line(self, shape: tuple[int, ...]) -> bool:
-        """Whether it is straight, and no 1 that fills a picture of this shape: far thinner, or low."""
+        """Whether it is straight, and no 1 that fills a picture of this shape: thinner, or low."""
         short, long = self._sides()
         if long < RULE_LONG * short or min(np.divide(self.own.shape, shape)) >= TIGHT:
             return False

@@ -39,6 +39,8 @@ ALIKE = 0.2
 # Where most others of a line are digits, the odds of one are so much better, as a logarithm: two
 # fifths of the digits that are refused alone, and a third more letters than alone, are taken there.
 BESIDE = 1.5
+# Digits of one page are icons beside those of another that cover so many times their area.
+SMALLER = 4.0
 EMPTY = np.zeros((0, 28, 28), np.float32)
 TEN = tuple("0123456789")
 
@@ -128,7 +130,13 @@ class Reading:
     @property
     def is_accepted(self) -> bool:
         """Each digit is taken for one by one network or more."""
-        return bool(np.any([n.is_digit for n in self.networks.values()], axis=0).all())
+        return self.refused == 0
+
+    @property
+    def refused(self) -> int:
+        """How many digits no network takes for one."""
+        known = np.any([network.is_digit for network in self.networks.values()], axis=0)
+        return int(np.count_nonzero(~known))
 
     @property
     def agree(self) -> bool:
@@ -209,18 +217,20 @@ class Reader:
     def _on_a_page(self, sketch: Sketch, boxes: Sequence[Box] = ()) -> Reading | None:
         """What is read on a page in the picture, the most digits, where all are accepted.
 
-        Where digits were read in these boxes, on one that stands upright, and none less there.
+        Where digits were read in these boxes, on one that stands upright, with the largest of them
+        on it, and none less there.
         """
         best: Reading | None = None
         for page in find_pages(sketch.levels):
-            if boxes and not page.is_upright:
+            if boxes and not (page.is_upright and page.count([max(boxes, key=_area)])):
                 continue
             inside = trace(page.levels)
             ways = (way(inside) for way in (self._accepted, self._main_line))
-            found = next((way for way in ways if way and page.holds(way.boxes)), None)
+            ends = page.is_upright and may_be_a_screen(sketch.levels)  # and clips what is drawn
+            found = next((way for way in ways if way and (ends or page.holds(way.boxes))), None)
             if found is None or len(found.digits) < page.count(boxes):
                 continue
-            if best is None or len(found.digits) > len(best.digits):
+            if best is None or _is_rather(found, best):
                 best = _placed(found, page, sketch)
         return best
 
@@ -233,6 +243,9 @@ class Reader:
             inside = self._read_ink(replace(sketch, found=bare, cut=cut_out(bare)))
             if inside.is_accepted:
                 return inside
+            whole = self._read_ink(sketch, components)
+            fewer = not whole.is_accepted and inside.refused <= whole.refused
+            return inside if fewer and 2 * inside.refused < len(inside.digits) else whole
         return self._read_ink(sketch, components)
 
     def _read_ink(self, sketch: Sketch, components: Components | None = None) -> Reading:
@@ -307,6 +320,18 @@ def _known_in_line(margins: NDArray[np.floating], signs: NDArray[np.bool_]) -> N
     others = np.count_nonzero(~signs) - 1
     most = 2 * (np.count_nonzero(known) - known) > others
     return known | (most & ~signs & (margins >= -BESIDE))
+
+
+def _is_rather(found: Reading, best: Reading) -> bool:
+    """Whether one of two pages is meant: that with more digits, unless they are far smaller."""
+    larger = sum(map(_area, found.boxes)) / sum(map(_area, best.boxes))
+    more = len(found.digits) > len(best.digits)
+    return larger > (1 / SMALLER if more else SMALLER)
+
+
+def _area(box: Box) -> int:
+    left, top, right, bottom = box
+    return (right - left) * (bottom - top)
 
 
 def _placed(found: Reading, page: Page, sketch: Sketch) -> Reading:

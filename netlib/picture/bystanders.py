@@ -42,6 +42,10 @@ class _Things:
     def width(self) -> np.ndarray:
         return self.right - self.left
 
+    @property
+    def middle(self) -> np.ndarray:
+        return (self.left + self.right) / 2
+
     def bounds(self, chosen: np.ndarray) -> tuple[int, int, int, int]:
         """The box around some of them."""
         sides = self.left[chosen].min(), self.top[chosen].min()
@@ -73,6 +77,8 @@ def without_bystanders(ink: Ink) -> Ink | None:
     kept = main | (around & frames) | _within(things, bounds)  # what is in it is not beside it
     if kept.all() or not (other | (height <= SMALL * usual))[~kept].all():
         return None
+    if _is_broken_digit(things, ~kept & ~other, bounds, SMALL * usual):
+        return None
     gone = np.isin(labels, 1 + np.flatnonzero(~kept)).view(np.uint8)
     faint = (cv2.dilate(gone, np.ones((5, 5), np.uint8)) > 0) & (labels == 0)
     patch = np.where((gone > 0) | faint, np.float32(0), ink.patch)
@@ -84,6 +90,19 @@ def _within(things: _Things, bounds: tuple[int, int, int, int]) -> np.ndarray:
     left, top, right, bottom = bounds
     level = (things.top >= top) & (things.bottom <= bottom)
     return level & (things.left >= left) & (things.right <= right)
+
+
+def _is_broken_digit(
+    things: _Things, small: np.ndarray, bounds: tuple[int, int, int, int], high: float
+) -> bool:
+    """Whether small ones over one another, level with the line, are as high as a digit."""
+    _, top, _, bottom = bounds
+    level = np.flatnonzero(small & (things.bottom > top) & (things.top < bottom))
+    return any(
+        np.ptp([*things.top[over], *things.bottom[over]]) > high
+        for n in level
+        if len(over := level[np.abs(things.middle[level] - things.middle[n]) <= high / 2]) > 1
+    )
 
 
 def _cut(things: _Things, ink: Ink) -> np.ndarray:

@@ -22,7 +22,7 @@ TANGLED = 0.12
 # A straight side has ink in this share of its rows or columns.
 SIDE = 0.85
 # What a frame goes around has this share of its height.
-AROUND = 0.2
+AROUND = 0.12
 # Narrower rings are zeros, whatever is in them.
 ROUND = 0.75
 # A box has holes of this share of its hull, which has this share of a rectangle's area. Its ink is

@@ -14,7 +14,7 @@ import numpy as np
 
 from netlib.picture.paper import THICK, are_cut, come_in, dark_ink, page_ink
 from netlib.picture.patch import INK_LEVEL, Ink, box_of
-from netlib.picture.rulings import LEVEL_RUN, without_lines
+from netlib.picture.rulings import LEVEL_RUN, thickness, without_lines
 
 # Compression moves an even background by this much at most, of 1,
 EVEN_LEVELS = 2.5 / 255
@@ -50,10 +50,17 @@ GUESTS_SIDE, MOST_GUESTS = 200, 300
 # Ink that reaches over this share of the picture may be a frame, or lines.
 FRAME_SHARE = 0.85
 
+# Strokes are rough if closing gaps as wide as they are joins so many bits of ink to what is high;
+# bits have less than this share of the largest one's size, what is high has it. With more parts
+# than these nothing is looked for.
+ROUGH_LEVEL, BITS, BIT, MOST_BITS = 0.25, 2, 0.5, 1000
+
 # A component that nowhere reaches this is a shadow.
 STRONG_LEVEL = 0.5
 # A component with less than this share of the largest one's mass is a speck.
 SPECK_SHARE_EVEN, SPECK_SHARE_UNEVEN = 0.01, 0.05
+# but for a frame: its box has this share of ink at most, and in it others, this share as high.
+HOLLOW, AROUND, MOST_FRAMES = 0.25, 0.12, 2
 # A point between digits is no speck: it has this share of a square as wide as the strokes, is this
 # near to the digits' foot and not larger, in heights of theirs. A digit's stroke is so many heights
 # long. Only so many are looked at.
@@ -77,8 +84,48 @@ def find_ink(levels: np.ndarray, drawn: bool = False) -> Ink:
             parts = parts if bare is ink else _Parts.of(bare)
             return _without_specks(bare, parts, SPECK_SHARE_EVEN)
     height, width = levels.shape
-    ink = Ink.of(page_ink(levels), (height, width))
+    ink = _even_strokes(Ink.of(page_ink(levels), (height, width)))
     return _without_specks(ink, _Parts.of(ink), SPECK_SHARE_UNEVEN)
+
+
+def _even_strokes(ink: Ink) -> Ink:
+    """With the gaps of rough strokes closed, as chalk, crayons and dry pens leave them."""
+    mask = (ink.patch >= ROUGH_LEVEL).view(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    if not BITS < count <= MOST_BITS:
+        return ink
+    stroke = thickness([mask])
+    sizes = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
+    bits = (sizes >= stroke) & (sizes < BIT * stats[1:, cv2.CC_STAT_HEIGHT].max())
+    if np.count_nonzero(bits) < BITS:
+        return ink
+    joined = np.bincount(labels[_tall(_closed(mask, stroke / 2))], minlength=count) > 0
+    if np.count_nonzero(bits & joined) < BITS:
+        return ink
+    closed = _closed(ink.patch, stroke)
+    tall = _tall((closed >= ROUGH_LEVEL).view(np.uint8))
+    return replace(ink, patch=np.where(tall, closed, ink.patch))
+
+
+def _tall(mask: np.ndarray) -> np.ndarray:
+    """The components of a mask (H, W) that are high beside the highest, as lines of print are not.
+
+    A frame around others of them is none.
+    """
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    heights = stats[:, cv2.CC_STAT_HEIGHT] * (np.arange(len(stats)) > 0)
+    tall = heights >= BIT * heights.max()
+    low, high = stats[:, :2], stats[:, :2] + stats[:, 2:4]
+    for n in np.flatnonzero(tall):
+        tall[n] = not (tall & (low > low[n]).all(1) & (high < high[n]).all(1)).any()
+    return tall[labels]
+
+
+def _closed(ink: np.ndarray, radius: float) -> np.ndarray:
+    """Ink (H, W) closed by a disc."""
+    reach = max(1, round(radius))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    return cv2.morphologyEx(ink, cv2.MORPH_CLOSE, disc)
 
 
 def find_dark_ink(levels: np.ndarray) -> Ink | None:
@@ -163,6 +210,7 @@ class _Parts:
     """Two or more connected parts of ink, and what is known of each; 0 is the background."""
 
     labels: np.ndarray  # (h, w) int32 in the ink's box
+    boxes: np.ndarray  # (n, 4) left, top, right and bottom
     area: np.ndarray  # in pixels
     mass: np.ndarray  # the sum of the ink
     strong: np.ndarray  # whether it reaches STRONG_LEVEL
@@ -174,13 +222,14 @@ class _Parts:
             return None
         inside = ink.boxed
         mask = inside >= INK_LEVEL
-        count, labels = cv2.connectedComponents(mask.view(np.uint8))
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8))
         if count < 3:  # the background is one
             return None
         own, tones = labels[mask], inside[mask]
         return cls(
             labels,
-            np.bincount(own, minlength=count),
+            np.concatenate([stats[:, :2], stats[:, :2] + stats[:, 2:4]], axis=1),
+            stats[:, cv2.CC_STAT_AREA] * (np.arange(count) > 0),
             np.bincount(own, weights=tones, minlength=count),
             np.bincount(own[tones >= STRONG_LEVEL], minlength=count) > 0,
         )
@@ -194,21 +243,39 @@ class _Parts:
         """Which are faint, or have less than `share` of the largest one's ink; points have not."""
         speck = ~self.strong | (self.mass < share * self.mass.max())
         speck[0] = False  # Ink fainter than INK_LEVEL around the strokes stays.
+        if not speck.any():
+            return speck
+        within = self._within_frames()
+        most = np.where(within, self.mass[within].max(initial=0), self.mass.max())
+        speck &= ~self.strong | (self.mass < share * most)
         kept = np.flatnonzero(~speck)[1:]
-        kept = kept[self.mass[kept] >= PALE_AREA * self.mass.max()]
-        if len(kept) >= 2 and speck.any():
+        kept = kept[self.mass[kept] >= PALE_AREA * most[kept]]
+        if len(kept) >= 2:
             self._spare_points(speck, kept)
         return speck
 
+    def _within_frames(self) -> np.ndarray:
+        """Which are in the largest one, or the next in that, if it goes around high ones."""
+        inside = np.zeros(len(self.area), bool)
+        for label in np.argsort(-self.mass, kind="stable")[:MOST_FRAMES]:
+            left, top, right, bottom = box = self.boxes[label]
+            within = (self.boxes[:, :2] > box[:2]).all(1) & (self.boxes[:, 2:] < box[2:]).all(1)
+            high = self.boxes[:, 3] - self.boxes[:, 1] >= AROUND * (bottom - top)
+            is_hollow = self.area[label] <= HOLLOW * (right - left) * (bottom - top)
+            if not is_hollow or not (within & high & self.strong).any():
+                break
+            inside = within
+        return inside
+
     def _spare_points(self, speck: np.ndarray, kept: np.ndarray) -> None:
         """Take from the specks what is as thick as a stroke, and between two at their foot."""
-        boxes = np.array([box_of(self.labels == label) for label in kept[:MOST_KEPT]])
+        boxes = self.boxes[kept[:MOST_KEPT]]
         height = float(np.median(boxes[:, 3] - boxes[:, 1]))
         stroke = float(np.median(self.mass[kept])) / (STROKE_LENGTH * height)
         likely = np.flatnonzero(speck & self.strong & (self.mass >= POINT_MASS * stroke**2))
         foot, first, last = np.median(boxes[:, 3]), boxes[:, 2].min(), boxes[:, 0].max()
         for label in likely[np.argsort(-self.mass[likely])][:MOST_POINTS]:
-            left, top, right, bottom = box_of(self.labels == label) or (0, 0, 0, 0)
+            left, top, right, bottom = self.boxes[label]
             low = -POINT_RISE <= ((top + bottom) / 2 - foot) / height <= POINT_RISE
             if low and first - stroke <= (left + right) / 2 <= last + stroke:
                 speck[label] = bool(max(bottom - top, right - left) > POINT_SIZE * height)

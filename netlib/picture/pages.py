@@ -24,7 +24,7 @@ PLAIN, LIGHT = 40, 1 / 6
 ROOM = 0.02
 # A screen shows a page, such as a plot or a canvas, upright: of its box it fills this share. Two
 # even tones, so far apart, have this share of the picture together, and each has this one.
-UPRIGHT, TONES_APART, TWO_TONES, ONE_TONE = 0.97, 64, 0.7, 0.1
+UPRIGHT, TONES_APART, TWO_TONES, ONE_TONE = 0.93, 64, 0.7, 0.1
 
 
 @dataclass(frozen=True)

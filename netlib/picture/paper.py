@@ -57,9 +57,16 @@ TALL, NEAR = 0.45, 0.05  # of the tallest one's height; of the usual height, to 
 AS_DARK = 0.5
 # What the border cuts is a rule's end if it is this straight, thin and pale, beside the others.
 RULE_LONG, RULE_THIN, RULE_PALE = 4.5, 0.7, 0.65
+# Where it cuts all, what is straight is a line of the page, not a 1, if it is so thin, in shares of
+# the side, or as low, and does not reach over this share of the picture both ways.
+FINE, HALF, TIGHT = 0.02, 0.5, 0.6
 # It is a thing that lies there, such as a pencil, if it is so much thicker than the strokes, or as
 # straight as a rule and so many times as long as they are high.
 THICK, OUTGROWN = 2.0, 1.5
+# What looks like a bold stroke, but is so much steeper on one side, is the edge of a shadow.
+ONE_SIDED = 0.15
+# What is nowhere as large as this share of the side holds no digit.
+LARGEST = 0.02
 # Only so many components, the largest ones, are looked at.
 MAX_COMPONENTS = 300
 
@@ -74,20 +81,25 @@ class Strokes:
     light: bool  # whether they are lighter than the page
     window: float  # side in pixels of a square into which no stroke fits
 
+    def are_bold(self, shape: tuple[int, ...]) -> bool:
+        """Whether they are bold in a picture of this shape."""
+        return self.window >= BOLD * float(np.sqrt(shape[0] * shape[1]))
+
 
 def page_ink(levels: np.ndarray) -> np.ndarray:
     """Any picture (H, W) uint8 -> ink (h, w), float32 in [0, 1].
 
     Where strokes are far broader than digits need them, the picture is reduced first.
     """
-    missing, contrast = missing_light(*_reduced(levels))
+    levels, strokes = _reduced(levels)
+    missing, contrast = missing_light(levels, strokes)
     seen = missing > contrast
     if not seen.any():
         return np.zeros_like(missing)
     tone = _full_tone(missing[seen])
     level = max(contrast, FAINTEST * tone)
     missing = without_lines(missing, level)
-    return _own_tones(missing, level)
+    return _own_tones(missing, level, strokes.are_bold(levels.shape))
 
 
 def dark_ink(levels: np.ndarray) -> np.ndarray | None:
@@ -132,7 +144,7 @@ def missing_light(levels: np.ndarray, strokes: Strokes) -> tuple[np.ndarray, flo
     blur = side * NOISE_BLUR
     if side >= NOISE_MIN_SIDE:
         levels = cv2.GaussianBlur(levels, (0, 0), blur)
-    wider = WIDER_BOLD if strokes.window >= BOLD * side else WIDER
+    wider = WIDER_BOLD if strokes.are_bold(levels.shape) else WIDER
     page = closed(levels, strokes.window * wider).astype(np.float32)
     page += DARKEST
     missing = (page - DARKEST - levels) / page
@@ -224,24 +236,36 @@ class _Part:
     def area(self) -> int:
         return int(np.count_nonzero(self.own))
 
+    def _sides(self) -> tuple[float, float]:
+        """Width and length of the smallest rectangle around it."""
+        points = np.argwhere(self.own).astype(np.float32)
+        short, long = sorted(cv2.minAreaRect(points)[1])
+        return short + 1, long + 1
+
     def is_as_dark(self, missing: np.ndarray, there: np.ndarray) -> bool:
         """Whether it is as dark there as elsewhere: the lines of a page tied to a digit are not."""
         tones = missing[self.at][self.own & there[self.at]]
         return bool((tones >= AS_DARK * self.tone).any())
 
+    def is_line(self, shape: tuple[int, ...]) -> bool:
+        """Whether it is straight, and no 1 that fills a picture of this shape: thinner, or low."""
+        short, long = self._sides()
+        if long < RULE_LONG * short or min(np.divide(self.own.shape, shape)) >= TIGHT:
+            return False
+        return short <= FINE * np.sqrt(shape[0] * shape[1]) or long < HALF * max(shape)
+
     def is_thing(self, stroke: float, height: float, pale: float) -> bool:
         """Whether it is far thicker than the strokes, far longer and straight, or a pale rule."""
         if thickness([self.own.view(np.uint8)]) >= THICK * stroke:
             return True
-        points = np.argwhere(self.own).astype(np.float32)
-        short, long = (side + 1 for side in sorted(cv2.minAreaRect(points)[1]))
+        short, long = self._sides()
         if long < RULE_LONG * short:
             return False
         thin = self.area <= RULE_THIN * stroke * long
         return long >= OUTGROWN * height or (thin and self.tone <= pale)
 
 
-def _own_tones(missing: np.ndarray, level: float) -> np.ndarray:
+def _own_tones(missing: np.ndarray, level: float, are_bold: bool = False) -> np.ndarray:
     """Ink as a share of its own stroke's full tone: pale strokes stay, faint shadows go."""
     ink, mask = np.zeros_like(missing), (missing > level).view(np.uint8)
     left, top, width, height = cv2.boundingRect(mask)
@@ -266,17 +290,34 @@ def _own_tones(missing: np.ndarray, level: float) -> np.ndarray:
         out[through] = [parts[n].is_as_dark(missing, border[inside]) for n in through]
     parts = [part for part, is_out in zip(parts, out, strict=True) if not is_out]
     if parts:
-        for part in _inked(parts, are_cut(boxes[~out], ink.shape)):
+        for part in _inked(parts, boxes[~out], ink.shape):
             share = (missing[part.at] - FLOOR * part.tone) / ((1 - FLOOR) * part.tone)
-            np.copyto(found[part.at], np.clip(share, 0, 1), where=part.own)
+            share = np.where(part.own, np.clip(share, 0, 1), 0)
+            if not are_bold or _asymmetry(share) < ONE_SIDED:
+                np.maximum(found[part.at], share, out=found[part.at])
     return ink
 
 
-def _inked(parts: list[_Part], cut: np.ndarray) -> list[_Part]:
-    """Those that are no shadows, and no rules that the border cuts beside digits."""
+def _asymmetry(share: np.ndarray) -> float:
+    """How much steeper ink is on one side, 0 to 1: strokes have two edges, a shadow has one."""
+    padded = cv2.copyMakeBorder(share, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    steps = [np.diff(padded, axis=axis) for axis in (0, 1)]
+    risen = [float(np.square(np.maximum(step, 0)).sum()) for step in steps]
+    fallen = [float(np.square(np.minimum(step, 0)).sum()) for step in steps]
+    whole = sum(risen) + sum(fallen)
+    return float(np.hypot(*np.subtract(risen, fallen))) / max(whole, 1e-6)
+
+
+def _inked(parts: list[_Part], boxes: np.ndarray, shape: tuple[int, ...]) -> list[_Part]:
+    """Those that are no shadows, and no rules that the border cuts."""
     least = PALEST * _usual_tone(parts)
+    cut = are_cut(boxes, shape)
+    size = LARGEST * np.sqrt(shape[0] * shape[1])
     within = [part for part, is_cut in zip(parts, cut, strict=True) if not is_cut]
-    if not within or len(within) == len(parts):
+    if not any(max(part.own.shape) >= size for part in within):
+        kept = [part for part in parts if part.tone >= least and not part.is_line(shape)]
+        return kept if any(max(part.own.shape) >= size for part in kept) else []
+    if len(within) == len(parts):
         return [part for part in parts if part.tone >= least]
     pale = RULE_PALE * _usual_tone(within)
     stroke = thickness(part.own.view(np.uint8) for part in within)

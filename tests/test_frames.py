@@ -182,6 +182,33 @@ def test_a_zero_with_something_in_it_stays_one(reader: Reader, inside: str) -> N
     assert texts <= {"0", "?"}
 
 
+@pytest.mark.parametrize("high", [30, 60])
+def test_thin_and_small_digits_in_large_frames_are_no_specks(reader: Reader, high: int) -> None:
+    drawn = cv2.rectangle(page(), (20, 20), (620, 380), PEN, 9)
+    way = np.array([[360, 200 - high], [360 + high, 200 - high], [370, 200 + high]])
+    cv2.polylines(drawn, [way], False, PEN, 5, cv2.LINE_AA)
+    light = np.linspace(0.6, 1, 640)
+    photo = (cv2.GaussianBlur(drawn, (0, 0), 1) * light).astype(np.uint8)
+    assert [network.text for network in reader.read(photo).networks.values()] == ["7", "7"]
+
+
+def test_a_broken_digit_beside_others_is_not_left_out() -> None:
+    drawn = seven(two(page(), 200), 320)
+    for y in (150, 245):  # the upper and the lower part of a third one
+        cv2.ellipse(drawn, (440, y), (24, 16), 0, 0, 360, PEN, 9, cv2.LINE_AA)
+    assert without_bystanders(Ink.of((WHITE - drawn) / np.float32(WHITE))) is None
+
+
+def test_the_canvas_of_a_screen_is_read_not_its_icons(reader: Reader) -> None:
+    screen = Image.new("L", (360, 640), 20)
+    draw = ImageDraw.Draw(screen)
+    draw.rectangle((0, 580, 360, 640), fill=60)
+    for x in range(40, 360, 65):
+        draw.ellipse((x, 600, x + 22, 622), outline=235, width=4)
+    draw.line([(130, 200), (230, 200), (160, 420)], fill=235, width=18, joint="curve")
+    assert [network.text for network in reader.read(screen).networks.values()] == ["7", "7"]
+
+
 def test_a_face_stays_no_digit(reader: Reader) -> None:
     drawn = circle(page())
     for x in (270, 370):

@@ -259,10 +259,41 @@ def test_a_pale_digit_beside_dark_ones_is_kept_as_are_those_that_touch_the_borde
     assert len(find_digits(photograph(page))) == 4
 
 
-def test_a_page_without_ink_is_blank() -> None:
-    empty = np.full((360, 300), PAPER, np.uint8)
-    for seen in (on_a_desk, with_falling_light):
-        assert trace(photograph(seen(empty))).digit is None
+def with_a_slanting_margin(page: np.ndarray) -> np.ndarray:
+    return cv2.line(page.copy(), (60, 0), (75, 359), 120, 3, cv2.LINE_AA)
+
+
+def with_an_edge_of_shade(page: np.ndarray) -> np.ndarray:
+    y, x = np.mgrid[: page.shape[0], : page.shape[1]]
+    lit = np.where(x + 0.5 * y > 180, 0.85, 0.6) * (1 + 0.2 * x / page.shape[1])
+    return (page * lit).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    "seen", [on_a_desk, with_falling_light, with_a_slanting_margin, with_an_edge_of_shade]
+)
+def test_a_page_without_ink_is_blank(seen: Callable) -> None:
+    empty = np.full((360, 480), PAPER, np.uint8)
+    assert trace(photograph(with_falling_light(seen(empty)))).digit is None
+
+
+def test_a_one_that_is_cut_or_cropped_is_no_line() -> None:
+    page = np.full((360, 480), PAPER, np.uint8)
+    cv2.line(page, (200, 150), (190, 359), PEN, 60)
+    assert trace(photograph(page)).digit is not None
+    cv2.line(page, (350, 0), (345, 359), PEN, 9)
+    assert trace(photograph(page[:, 325:370])).digit is not None
+
+
+def test_gaps_in_rough_strokes_are_closed_and_those_between_letters_are_not() -> None:
+    page = drawing(pen=16)
+    for at in range(-20, 360, 24):
+        cv2.line(page, (0, at), (299, at + 60), PAPER, 6)
+    drawn = trace(photograph(page)).ink
+    assert cv2.connectedComponents((drawn > 0.25).astype(np.uint8))[0] == 2
+    cv2.putText(page, "Number", (60, 40), cv2.FONT_HERSHEY_SIMPLEX, 1.2, PEN, 4, cv2.LINE_AA)
+    printed = trace(photograph(page)).ink
+    assert cv2.connectedComponents((printed > 0.25).astype(np.uint8))[0] > 6
 
 
 @pytest.mark.parametrize(

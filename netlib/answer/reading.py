@@ -195,7 +195,7 @@ class Reader:
 
     def _dark(self, sketch: Sketch) -> Reading | None:
         """What is read in the dark ink alone, where all of that is accepted."""
-        dark = find_dark_ink(sketch.levels)
+        dark = find_dark_ink(sketch.levels) if sketch.cut is not None else None
         if dark is None:
             return None
         bare = replace(sketch, found=dark, cut=cut_out(dark))

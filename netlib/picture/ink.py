@@ -50,10 +50,10 @@ GUESTS_SIDE, MOST_GUESTS = 200, 300
 # Ink that reaches over this share of the picture may be a frame, or lines.
 FRAME_SHARE = 0.85
 
-# Strokes are rough if closing gaps as wide as they are joins so many bits of ink to what is high;
-# bits have less than this share of the largest one's size, what is high has it. With more parts
-# than these nothing is looked for.
-ROUGH_LEVEL, BITS, BIT, MOST_BITS = 0.25, 2, 0.5, 1000
+# Strokes are rough if closing gaps as wide as they are joins so many bits of ink to what is high,
+# or more to each other; bits have less than this share of the size, what is high has it. With more
+# parts than these nothing is looked for, nor in ink that is smaller, in pixels.
+ROUGH_LEVEL, BITS, BITS_ALONE, BIT, MOST_BITS, ROUGH_SIDE = 0.25, 2, 4, 0.5, 1000, 40
 
 # A component that nowhere reaches this is a shadow.
 STRONG_LEVEL = 0.5
@@ -80,7 +80,7 @@ def find_ink(levels: np.ndarray, drawn: bool = False) -> Ink:
     if ink is not None:
         parts = _Parts.of(ink)
         if not _is_sheet(ink) and not (parts and parts.has_pale_strokes):
-            bare = _without_guests(ink)
+            bare = _even_strokes(_without_guests(ink))
             parts = parts if bare is ink else _Parts.of(bare)
             return _without_specks(bare, parts, SPECK_SHARE_EVEN)
     height, width = levels.shape
@@ -92,15 +92,14 @@ def _even_strokes(ink: Ink) -> Ink:
     """With the gaps of rough strokes closed, as chalk, crayons and dry pens leave them."""
     mask = (ink.patch >= ROUGH_LEVEL).view(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    if not BITS < count <= MOST_BITS:
+    if max(mask.shape) < ROUGH_SIDE or not BITS < count <= MOST_BITS:
         return ink
     stroke = thickness([mask])
+    joined = _tall(_closed(mask, stroke / 2))
+    high = BIT * cv2.boundingRect(joined.view(np.uint8))[3]
     sizes = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
-    bits = (sizes >= stroke) & (sizes < BIT * stats[1:, cv2.CC_STAT_HEIGHT].max())
-    if np.count_nonzero(bits) < BITS:
-        return ink
-    joined = np.bincount(labels[_tall(_closed(mask, stroke / 2))], minlength=count) > 0
-    if np.count_nonzero(bits & joined) < BITS:
+    bits = (sizes >= stroke) & (sizes < high) & (np.bincount(labels[joined], minlength=count) > 0)
+    if np.count_nonzero(bits) < (BITS if np.count_nonzero(bits) < count - 1 else BITS_ALONE):
         return ink
     closed = _closed(ink.patch, stroke)
     tall = _tall((closed >= ROUGH_LEVEL).view(np.uint8))

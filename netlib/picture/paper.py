@@ -57,15 +57,15 @@ TALL, NEAR = 0.45, 0.05  # of the tallest one's height; of the usual height, to 
 AS_DARK = 0.5
 # What the border cuts is a rule's end if it is this straight, thin and pale, beside the others.
 RULE_LONG, RULE_THIN, RULE_PALE = 4.5, 0.7, 0.65
-# Where it cuts all, what is straight is a line of the page, not a 1, if it is so thin, in shares of
-# the side, or as low, and does not reach over this share of the picture both ways.
-FINE, HALF, TIGHT = 0.02, 0.5, 0.6
+# Where it cuts all, what is straight is a line of the page, not a 1, if it is so many times as long
+# as wide, or so narrow or low in the picture, and does not reach over this share of it both ways.
+FINE, HALF, TIGHT = (30.0, 0.02), 0.5, 0.6
 # It is a thing that lies there, such as a pencil, if it is so much thicker than the strokes, or as
 # straight as a rule and so many times as long as they are high.
 THICK, OUTGROWN = 2.0, 1.5
 # What looks like a bold stroke, but is so much steeper on one side, is the edge of a shadow.
 ONE_SIDED = 0.15
-# What is nowhere as large as this share of the side holds no digit.
+# What is nowhere as large as this share of the side, or as half the window, holds no digit.
 LARGEST = 0.02
 # Only so many components, the largest ones, are looked at.
 MAX_COMPONENTS = 300
@@ -99,7 +99,7 @@ def page_ink(levels: np.ndarray) -> np.ndarray:
     tone = _full_tone(missing[seen])
     level = max(contrast, FAINTEST * tone)
     missing = without_lines(missing, level)
-    return _own_tones(missing, level, strokes.are_bold(levels.shape))
+    return _own_tones(missing, level, strokes)
 
 
 def dark_ink(levels: np.ndarray) -> np.ndarray | None:
@@ -107,14 +107,15 @@ def dark_ink(levels: np.ndarray) -> np.ndarray | None:
 
     None if nothing is, or if it lies in one place, as a pale digit does.
     """
-    missing, contrast = missing_light(*_reduced(levels))
+    levels, strokes = _reduced(levels)
+    missing, contrast = missing_light(levels, strokes)
     level = max(contrast, DARK * float(np.quantile(missing[::2, ::2], DARK_SHARE)))
     pale = ((missing > contrast) & (missing <= level)).view(np.uint8)
     pale[cv2.dilate((missing > level).view(np.uint8), np.ones((7, 7), np.uint8)) > 0] = 0
     _, _, width, height = cv2.boundingRect(pale)
     if min(width / pale.shape[1], height / pale.shape[0]) < SPREAD:
         return None
-    return _own_tones(without_lines(missing, level), level)
+    return _own_tones(without_lines(missing, level), level, strokes)
 
 
 def _reduced(levels: np.ndarray) -> tuple[np.ndarray, Strokes]:
@@ -236,11 +237,20 @@ class _Part:
     def area(self) -> int:
         return int(np.count_nonzero(self.own))
 
+    @property
+    def size(self) -> int:
+        return max(self.own.shape)
+
     def _sides(self) -> tuple[float, float]:
         """Width and length of the smallest rectangle around it."""
         points = np.argwhere(self.own).astype(np.float32)
         short, long = sorted(cv2.minAreaRect(points)[1])
         return short + 1, long + 1
+
+    def share_of(self, missing: np.ndarray) -> np.ndarray:
+        """Its ink (h, w) float32 in [0, 1], as a share of its full tone."""
+        share = (missing[self.at] - FLOOR * self.tone) / ((1 - FLOOR) * self.tone)
+        return np.where(self.own, np.clip(share, 0, 1), np.float32(0))
 
     def is_as_dark(self, missing: np.ndarray, there: np.ndarray) -> bool:
         """Whether it is as dark there as elsewhere: the lines of a page tied to a digit are not."""
@@ -252,7 +262,8 @@ class _Part:
         short, long = self._sides()
         if long < RULE_LONG * short or min(np.divide(self.own.shape, shape)) >= TIGHT:
             return False
-        return short <= FINE * np.sqrt(shape[0] * shape[1]) or long < HALF * max(shape)
+        thin = short <= max(long / FINE[0], FINE[1] * np.sqrt(shape[0] * shape[1]))
+        return bool(thin) or long < HALF * max(shape)
 
     def is_thing(self, stroke: float, height: float, pale: float) -> bool:
         """Whether it is far thicker than the strokes, far longer and straight, or a pale rule."""
@@ -265,7 +276,7 @@ class _Part:
         return long >= OUTGROWN * height or (thin and self.tone <= pale)
 
 
-def _own_tones(missing: np.ndarray, level: float, are_bold: bool = False) -> np.ndarray:
+def _own_tones(missing: np.ndarray, level: float, strokes: Strokes) -> np.ndarray:
     """Ink as a share of its own stroke's full tone: pale strokes stay, faint shadows go."""
     ink, mask = np.zeros_like(missing), (missing > level).view(np.uint8)
     left, top, width, height = cv2.boundingRect(mask)
@@ -289,12 +300,15 @@ def _own_tones(missing: np.ndarray, level: float, are_bold: bool = False) -> np.
         border[2:-2, 2:-2] = False
         out[through] = [parts[n].is_as_dark(missing, border[inside]) for n in through]
     parts = [part for part, is_out in zip(parts, out, strict=True) if not is_out]
-    if parts:
-        for part in _inked(parts, boxes[~out], ink.shape):
-            share = (missing[part.at] - FLOOR * part.tone) / ((1 - FLOOR) * part.tone)
-            share = np.where(part.own, np.clip(share, 0, 1), 0)
-            if not are_bold or _asymmetry(share) < ONE_SIDED:
-                np.maximum(found[part.at], share, out=found[part.at])
+    if not parts:
+        return ink
+    least = max(LARGEST * np.sqrt(ink.size), strokes.window / 2)
+    parts = _inked(parts, boxes[~out], ink.shape, least)
+    if strokes.are_bold(ink.shape):
+        parts = [part for part in parts if _asymmetry(part.share_of(missing)) < ONE_SIDED]
+    if any(part.size >= least for part in parts):
+        for part in parts:
+            np.maximum(found[part.at], part.share_of(missing), out=found[part.at])
     return ink
 
 
@@ -308,25 +322,30 @@ def _asymmetry(share: np.ndarray) -> float:
     return float(np.hypot(*np.subtract(risen, fallen))) / max(whole, 1e-6)
 
 
-def _inked(parts: list[_Part], boxes: np.ndarray, shape: tuple[int, ...]) -> list[_Part]:
-    """Those that are no shadows, and no rules that the border cuts."""
-    least = PALEST * _usual_tone(parts)
+def _inked(
+    parts: list[_Part], boxes: np.ndarray, shape: tuple[int, ...], least: float
+) -> list[_Part]:
+    """Those that are no shadows, and no rules that the border cuts.
+
+    Only what has the least size within the border tells what lies there beside digits.
+    """
     cut = are_cut(boxes, shape)
-    size = LARGEST * np.sqrt(shape[0] * shape[1])
     within = [part for part, is_cut in zip(parts, cut, strict=True) if not is_cut]
-    if not any(max(part.own.shape) >= size for part in within):
-        kept = [part for part in parts if part.tone >= least and not part.is_line(shape)]
-        return kept if any(max(part.own.shape) >= size for part in kept) else []
-    if len(within) == len(parts):
-        return [part for part in parts if part.tone >= least]
-    pale = RULE_PALE * _usual_tone(within)
-    stroke = thickness(part.own.view(np.uint8) for part in within)
-    height = max(part.own.shape[0] for part in within)
-    return [
-        part
-        for part, is_cut in zip(parts, cut, strict=True)
-        if part.tone >= least and not (is_cut and part.is_thing(stroke, height, pale))
-    ]
+    if not any(part.size >= least for part in within):
+        kept = [part for part in parts if not part.is_line(shape)]
+    elif cut.any():
+        pale = RULE_PALE * _usual_tone(within)
+        stroke = thickness(part.own.view(np.uint8) for part in within)
+        height = max(part.own.shape[0] for part in within)
+        kept = [
+            part
+            for part, is_cut in zip(parts, cut, strict=True)
+            if not (is_cut and part.is_thing(stroke, height, pale))
+        ]
+    else:
+        kept = parts
+    palest = PALEST * _usual_tone(parts)
+    return [part for part in kept if part.tone >= palest]
 
 
 def _usual_tone(parts: list[_Part]) -> float:

@@ -121,10 +121,11 @@ def _tall(mask: np.ndarray) -> np.ndarray:
 
 
 def _closed(ink: np.ndarray, radius: float) -> np.ndarray:
-    """Ink (H, W) closed by a disc."""
+    """Ink (H, W) closed by a disc; there is none beyond it."""
     reach = max(1, round(radius))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    return cv2.morphologyEx(ink, cv2.MORPH_CLOSE, disc)
+    padded = cv2.copyMakeBorder(ink, reach, reach, reach, reach, cv2.BORDER_CONSTANT)
+    return cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disc)[reach:-reach, reach:-reach]
 
 
 def find_dark_ink(levels: np.ndarray) -> Ink | None:

@@ -2,7 +2,7 @@
 import { decode, unpack } from "./layers.js";
 import { limitOf, paint } from "./paint.js";
 import { Pane } from "./pane.js";
-import { DURATION, comparison, cost, finished, isSeparable, momentAt, number, saySwap, safe, steps, sum, weights } from "./story.js";
+import { DURATION, all, comparison, cost, finished, isSeparable, many, momentAt, number, saySwap, safe, steps, sum, weights } from "./story.js";
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const WHAT_TO_DO = "Point at or tap a pixel of an output map, choose another map, or have the multiplications counted.";
@@ -154,7 +154,7 @@ class Explorer {
     const maps = finished(this.blocks).made;
     this.halt();
     this.maps[this.block] = (map + maps) % maps;
-    this.rest(saySwap(this.sides));
+    this.rest(`Output map ${this.maps[this.block] + 1}. ${saySwap(this.sides)}`);
     this.look(this.maps[this.block], true);
     this.tellLook();
   }
@@ -437,7 +437,7 @@ function pairHtml(one, other) {
   const why = formula ? `
     <p class="formula"><b>1/${formula.n}</b> filtering is done once, for all ${formula.n} output maps</p>
     <p class="formula"><b>+ 1/${formula.k ** 2}</b> mixing has one weight where a kernel has ${formula.k ** 2}</p>
-    <p class="formula">At one pixel of all N = ${formula.n} output maps, of M = ${dearer.block[0].m} input maps, with K = ${formula.k}:
+    <p class="formula">At one pixel of ${all(formula.n, "output map")} (N), from ${many(dearer.block[0].m, "input map")} (M), with K = ${formula.k}:
       M·N·K·K = ${weights(dearer.block)} against M·K·K + M·N = ${weights(cheaper.block)}. So many weights the blocks have, too, biases apart.</p>` : "";
   return `<p class="ratio"><b>${fewer.toFixed(2)}×</b> fewer multiplications for ${safe(cheaper.network.title)}<br>
     <small>${sum(cheaper.block)} against ${sum(dearer.block)}</small></p><div class="why-cheaper">${why}</div>`;

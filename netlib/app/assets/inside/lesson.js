@@ -90,8 +90,8 @@ class Lesson {
     }
     this.state = state;
     this.drawHeld();
-    if (state.in) inputTabs().find((tab) => slug(tab.textContent) === state.in)?.click();
-    if (state.tab) tabButtons().find((tab) => slug(tab.textContent) === state.tab)?.click();
+    open(inputTabs(), state.in);
+    open(tabButtons(), state.tab);
     this.moveHeld(openTab());
     if (state.block) openInside(state);
     this.enlarge();
@@ -171,6 +171,7 @@ class Lesson {
 
   // Of an upload the link has what the networks saw of it.
   async copy() {
+    this.say(""); // so that the same words are read out again
     const seen = inputTab() === "upload" && $("#steps img[alt$='28×28']");
     const state = { ...this.state, guess: undefined }; // whoever opens the link guesses anew
     this.remember(seen ? { ...this.inks, ink: encodePicture(seen.src) } : this.inks, state);
@@ -359,6 +360,12 @@ function pairOf(networks) {
 // Every tab once, in its place or in the menu of those that have no room.
 function tabButtons() {
   return [...document.querySelectorAll("#more-tabs [role=tab], #more-tabs .overflow-dropdown button")];
+}
+
+// The first one where none is named.
+function open(tabs, name = slug(tabs[0].textContent)) {
+  const tab = tabs.find((one) => slug(one.textContent) === name);
+  if (tab?.ariaSelected !== "true") tab?.click();
 }
 
 const openTab = () => slug($("#more-tabs [role=tab][aria-selected=true]")?.textContent ?? "");

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import inspect
 import json
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -13,6 +14,7 @@ from typing import Any
 
 import gradio as gr
 from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -119,7 +121,7 @@ def _first_view(
     service: Service, inside: Inside, teacher: Teacher, lesson: gr.State
 ) -> tuple[gr.HTML, gr.State, Callable[[Taught, Reading], str]]:
     """What is read on the left, the answers on the right; how a taught reading is shown there."""
-    current = gr.State()
+    current, turn = gr.State(), gr.State([0])
     with gr.Row(equal_height=False, elem_classes="first-view"):
         with gr.Column(scale=4, min_width=300):
             with gr.Tabs(elem_id="input-tabs"):
@@ -150,28 +152,44 @@ def _first_view(
         answer += taught_line(teacher, service.facts, taught, reading)
         return answers_to(number, answer), strip, reading, *rest
 
-    async def read_pad(
-        value: str | None, taught: Taught, request: gr.Request | None = None
-    ) -> tuple:
+    async def read_pad(value: str | None, taught: Taught, request: gr.Request | None) -> tuple:
         drawing, number = split_value(value)
         read = guarded(service.draw, partial(shown, empty))
         first = await read(on_pad, drawing, service.facts, visitor=visitor(request))
         return show(taught, first, number)
 
-    async def read_picture(
-        file: Any, taught: Taught, request: gr.Request | None = None
-    ) -> tuple[str, str, Reading, str]:
+    async def read_picture(file: Any, taught: Taught, request: gr.Request | None) -> tuple:
         first = *shown(empty, blank=NO_FILE_TEXT), ""
         for path in paths(file):
             first = await service.read(on_picture, path, service.facts, visitor=visitor(request))
         return show(taught, first, "file")
 
-    for event in (pad.change, draw_tab.select):
-        event(read_pad, [pad, lesson], [answers, steps, current], **AS_IT_COMES)
-    for event in (picture.change, upload_tab.select):
+    for event in (pad.change, draw_tab.select, answers.drawing):
+        event(newest(read_pad), [turn, pad, lesson], [answers, steps, current], **AS_IT_COMES)
+    for event in (picture.change, upload_tab.select, answers.file):
         read = guarded(read_picture, lambda text: show(Taught(), (*shown(empty, text), ""), "file"))
-        event(read, [picture, lesson], [answers, steps, current, boxed], **AS_IT_COMES)
+        outputs = [answers, steps, current, boxed]
+        event(newest(read), [turn, picture, lesson], outputs, **AS_IT_COMES)
     return answers, current, lambda taught, reading: show(taught, shown(reading), "taught")[0]
+
+
+def newest(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Leave an answer out where its visitor has asked something newer in the meantime.
+
+    Gradio keeps the order of one event's calls, not that of several events that show their answers
+    in the same place. These have the same `gr.State([0])` as their first input.
+    """
+
+    async def wrapped(request: gr.Request, turn: list[int], *inputs: Any) -> Any:
+        turn[0] = mine = turn[0] + 1
+        if inspect.iscoroutinefunction(function):
+            answer = await function(*inputs, request)
+        else:
+            answer = await run_in_threadpool(function, *inputs)
+        return answer if turn[0] == mine else gr.skip()
+
+    wrapped.__name__ = function.__name__
+    return wrapped
 
 
 def answers_to(number: str, answers: str) -> str:
@@ -214,8 +232,11 @@ class Detail:
         def show(problem: str) -> list[Any] | str:
             return [message(problem), *blank] if blank else message(problem)
 
+        with self.tab:  # among the tabs it would be counted as one
+            turn = gr.State([0])
+        read = newest(guarded(function, show))
         for event in (self.tab.select, getattr(self.answers, self.name), *also):
-            event(guarded(function, show), inputs, outputs, preprocess=preprocess, **INSTANT)
+            event(read, [turn, *inputs], outputs, preprocess=preprocess, **INSTANT)
 
 
 def message(text: str) -> str:
@@ -229,16 +250,6 @@ def alert(text: str) -> str:
 
 
 SPOKEN = 'element.role = "status";'  # read out when it changes
-FORGOTTEN = """
-for (const event of ["pad-sent", "change", "click"]) { // it was of what stood there before
-  document.querySelector("#input-tabs").addEventListener(event, () => { props.value = ""; });
-}
-document.addEventListener("click", (event) => {
-  if (!event.target.closest(".answers-stale #teach-button")) return;
-  event.stopImmediatePropagation(); // it would teach the digit before
-  props.value = '<p class="hint">One moment: what stands above is not read yet.</p>';
-}, { capture: true });
-"""
 STOPPED = "Stopped: nothing was kept."
 BELOW = "What is below goes on with Draw or Upload, whichever was open last."
 WAIT = message(
@@ -470,7 +481,7 @@ def _teach_tab(
                 "Teach it", variant="primary", scale=0, min_width=120, elem_id="teach-button"
             )
             back = gr.Button("Undo", scale=0, min_width=90)
-        note = html(elem_id="teach-note", js_on_load=SPOKEN + FORGOTTEN)
+        note = html(elem_id="teach-note", js_on_load=SPOKEN + asset("teach.js"))
         view = html(elem_id="teach-detail")
     detail = Detail("teach", tab, answers)
     detail.update(follow, [lesson, current], [view, label], [], [None])

@@ -6,6 +6,7 @@ import { DURATION, all, comparison, cost, finished, isSeparable, many, momentAt,
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const WHAT_TO_DO = "Point at or tap a pixel of an output map, choose another map, or have the multiplications counted.";
+const REST_MS = 1500;
 const QUIET_MS = 500; // a pixel is spoken when the arrow keys have rested so long
 
 export async function start(element) {
@@ -308,7 +309,7 @@ class Explorer {
 
   // --- Digits
 
-  // Follow the answers; after the first work only while the tab is on the screen.
+  // Follow the answers: at once while the tab is on the screen, else when they rest, for who prints the page.
   watch() {
     const answers = document.querySelector("#answers");
     if (!answers) return setTimeout(() => this.watch(), 50); // the page is still being made
@@ -323,9 +324,13 @@ class Explorer {
     scheme.observe(document.body, { attributeFilter: ["class"] });
   }
 
-  read() {
+  read(rested = false) {
     const drawing = document.querySelector(".pad.drawing"); // the pen comes first: it waits for what is done here
-    if ((drawing || !this.visible) && this.wanted) return;
+    clearTimeout(this.later);
+    if ((drawing || !(this.visible || rested)) && this.wanted) {
+      this.later = setTimeout(() => this.read(true), REST_MS);
+      return;
+    }
     const { digit = "", count = "0" } = document.querySelector("#digit-read")?.dataset ?? {};
     const wanted = digit || this.manifest.example.digits;
     this.caption = captionOf(digit, Number(count), this.manifest.example.label);

@@ -224,7 +224,10 @@ def test_versus_compares_theory_with_measurement() -> None:
     mixed = {**FACTS, "mobilenet": replace(FACTS["mobilenet"], times=times)}
     unsure = "(0.8 to 2.0× in at least half of the timings), so no difference"
     assert f"<b>2.0 times as fast</b> {unsure}" in versus(mixed)
-    alike = {n: replace(f, times=(t,) * 3) for (n, f), t in zip(FACTS.items(), (0.001, 0.00102))}
+    alike = {
+        n: replace(f, times=(t,) * 3)
+        for (n, f), t in zip(FACTS.items(), (0.001, 0.00102), strict=True)
+    }
     assert "<b>1.0 times as fast</b> (1.0× in" in versus(alike)
 
 

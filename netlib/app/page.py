@@ -448,11 +448,10 @@ def _teach_tab(
     def follow(taught: Taught, reading: Reading | None) -> tuple[str, None]:
         return teach_html(teacher, service.facts, taught, reading), None  # of no digit but that one
 
-    def shown(taught: Taught, reading: Reading | None) -> tuple:
-        above = gr.skip()  # what is told where there is no digit stays
-        if reading is not None and not reading.is_blank:
-            above = show(taught, reading)
-        return follow(taught, reading)[0], above
+    def shown(taught: Taught, reading: Reading | None) -> Any:
+        if reading is None or reading.is_blank:
+            return gr.skip()  # what is told where there is no digit stays
+        return show(taught, reading)
 
     def correct(taught: Taught, reading: Reading | None, answer: str | None) -> tuple:
         reading = single_digit(reading)
@@ -483,15 +482,17 @@ def _teach_tab(
             back = gr.Button("Undo", scale=0, min_width=90)
         note = html(elem_id="teach-note", js_on_load=SPOKEN + asset("teach.js"))
         view = html(elem_id="teach-detail")
-    detail = Detail("teach", tab, answers)
-    detail.update(follow, [lesson, current], [view, label], [], [None])
+    followed = []
     for event, function, inputs in (
         (button.click, correct, [lesson, current, label]),
         (back.click, undo, [lesson]),
     ):
         done = event(guarded(function, refuse), inputs, [note, lesson], **INSTANT)
         # Of the digit that is there by then: the visitor may have gone on drawing.
-        done.then(shown, [lesson, current], [view, answers], **INSTANT)
+        done.then(shown, [lesson, current], answers, **INSTANT)
+        followed.append(done.then)
+    detail = Detail("teach", tab, answers)
+    detail.update(follow, [lesson, current], [view, label], followed, [None])
 
 
 def launch_options() -> dict[str, Any]:

@@ -356,6 +356,24 @@ def test_an_address_that_is_cut_or_does_not_fit_changes_nothing_and_is_told_once
     assert page.locator(".lesson img, .lesson script").count() == 0
 
 
+def test_a_count_that_the_lesson_breaks_off_leaves_no_map_empty(visit) -> None:
+    page = visit().page
+    page.locator(".lesson-panel").wait_for(state="attached")
+    page.get_by_role("button", name="Lesson in five steps").click()
+    ready(page)
+    page.get_by_role("button", name="Go on without a guess").click()
+    page.get_by_role("button", name="Next step").click()
+    page.get_by_role("button", name="Step", exact=True).click()  # nothing is mixed yet
+    empty = """() => [...document.querySelectorAll('.tail canvas')].filter((canvas) => {
+        const { width, height } = canvas;
+        const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
+        return data.filter((_, i) => i % 4 === 3).includes(0); }).length"""
+    assert page.evaluate(empty) == 2  # the sum and the output map of MobileNet
+    page.get_by_role("button", name="Next step").click()
+    page.locator(".lesson-panel h3", has_text="step 4").wait_for()
+    assert page.evaluate(empty) == 0
+
+
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (380, True)])
 def test_five_steps_lead_from_a_guess_to_its_reason_by_keyboard(visit, width, dark) -> None:
     page = visit(size=(width, 800), scheme="dark" if dark else "light").page

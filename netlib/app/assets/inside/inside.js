@@ -85,10 +85,7 @@ class Explorer {
     const { block, map, x, y } = JSON.parse(this.root.dataset.open ?? "{}");
     if (!block) return;
     if (block - 1 !== this.block) this.openBlock(block - 1);
-    else if (this.results) { // what Step said before would tell the lesson's answer
-      this.halt();
-      this.rest();
-    }
+    else if (this.results) this.stop(); // what Step said before would tell the lesson's answer
     if (map) this.maps[this.block] = map - 1;
     if (x) this.pixel = { x: x - 1, y: y - 1 };
     if (this.results && (map || x)) this.look(this.maps[this.block]);

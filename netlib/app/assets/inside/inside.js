@@ -113,8 +113,15 @@ class Explorer {
   }
 
   feed() {
+    paint(this.find(".inside-digit canvas"), this.digit[0], this.networks[0].input[2], "ink", limitOf(this.digit[0]));
     for (const pane of this.shown) pane.feed(this.results.inputs[pane.index][this.block]);
     this.look(this.maps[this.block]);
+  }
+
+  // In other colours, at the same step.
+  repaint() {
+    this.feed();
+    if (this.step >= 0) this.revealMixed(this.story[this.step].moment);
   }
 
   // Until the visitor points at one: the pixel where both output maps are bright.
@@ -224,10 +231,14 @@ class Explorer {
     if (moment.made <= 2) this.look(this.maps[this.block], next);
     if (next) this.tellLook();
     else for (const pane of this.shown) pane.note(false);
-    for (const pane of this.shown) if (pane.separable) pane.reveal(moment.mixed === 0 ? 0 : 1);
+    this.revealMixed(moment);
     this.tell(moment, result);
     this.say(`Count ${this.step + 1} of ${story.length}. ${say}`);
     this.find('[data-run="step"]').textContent = this.step + 1 < story.length ? "Step" : "Start again";
+  }
+
+  revealMixed({ mixed }) {
+    for (const pane of this.shown) if (pane.separable) pane.reveal(mixed === 0 ? 0 : 1);
   }
 
   play() {
@@ -317,7 +328,7 @@ class Explorer {
       this.visible = entry.isIntersecting;
       this.read();
     }, { rootMargin: "400px" }).observe(this.root);
-    const scheme = new MutationObserver(() => this.results && this.opened !== undefined && this.rebuild());
+    const scheme = new MutationObserver(() => this.opened !== undefined && this.repaint());
     scheme.observe(document.body, { attributeFilter: ["class"] });
   }
 
@@ -348,8 +359,6 @@ class Explorer {
     const newest = this.asked === this.wanted;
     this.asked = undefined;
     if (!newest) return this.ask();
-    const canvas = this.find(".inside-digit canvas");
-    paint(canvas, this.digit[0], this.networks[0].input[2], "ink", limitOf(this.digit[0]));
     this.label();
     if (this.opened !== this.block) this.rebuild();
     else if (this.frame === undefined && this.step < 0) this.feed();

@@ -8,5 +8,5 @@ document.addEventListener("click", (event) => {
   props.value = ""; // so that the same words are read out again
   if (button.id !== "teach-button" || !document.querySelector("#answers [data-awaited], #pad .drawing")) return;
   event.stopImmediatePropagation(); // it would teach the digit before
-  setTimeout(() => { props.value = '<p class="hint">One moment: what stands above is not read yet.</p>'; }, 50);
+  setTimeout(() => { props.value = '<p class="hint">Nothing was taught, as the digit was not read yet: choose again.</p>'; }, 50);
 }, { capture: true });

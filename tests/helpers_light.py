@@ -50,15 +50,19 @@ def tour(folder: Path) -> None:
     picture.write_bytes(drawing())
     value = "data:image/png;base64," + base64.b64encode(drawing()).decode()
     listeners: dict[str, Any] = {f.fn.__name__: f.fn for f in app.fns.values() if f.fn}
-    reading = asyncio.run(listeners["read_pad"](value, Taught()))[2]
+    reading = asyncio.run(listeners["read_pad"](None, [0], value, Taught()))[2]
     taught = listeners["correct"](Taught(), reading, "7")[1]
     inputs: dict[str, tuple] = {
-        "read_pad": (value, Taught()),
-        "read_picture": ({"path": str(picture)}, taught),
+        "read_pad": (None, [0], value, Taught()),
+        "read_picture": (None, [0], {"path": str(picture)}, taught),
         "read_number": (value,),
-        "explain": (reading, "as read"),
-        "locate": (reading,),
-        "stress": (reading, 0, 1, 0, 0, 0, 0),
+        "explain": (None, [0], reading, "as read"),
+        "locate": (
+            None,
+            [0],
+            reading,
+        ),
+        "stress": (None, [0], reading, 0, 1, 0, 0, 0, 0),
         "<lambda>": (),
         "begin": ([{"path": str(picture)}],),
         "end": (),
@@ -66,7 +70,7 @@ def tour(folder: Path) -> None:
         "read_files": ([{"path": str(picture)}],),
         "correct": (taught, reading, "7"),
         "undo": (taught,),
-        "follow": (taught, reading),
+        "follow": (None, [0], taught, reading),
         "shown": (taught, reading),
         "predict": ({"path": str(picture)},),
         "predict_batch": ([{"path": str(picture)}],),

@@ -141,7 +141,7 @@ def on_pad(number: int) -> Call:
     value = "data:image/png;base64," + base64.b64encode(drawing()).decode()
 
     async def call(visitor: Visitor) -> int:
-        body = {"data": [value, None], "fn_index": number, "session_hash": visitor.session}
+        body = {"data": [None, value, None], "fn_index": number, "session_hash": visitor.session}
         return (await visitor.post("/gradio_api/run/predict", json.dumps(body).encode()))[0]
 
     return call

@@ -87,6 +87,7 @@ def test_large_text_is_not_cut(visit, width: int, size: int) -> None:
     visitor.draw(SEVEN)
     visitor.reads("7")
     visitor.inside()
+    assert not visitor.page.evaluate(CUT)
     for _ in range(3):  # the counters at work
         visitor.page.locator("[data-run=step]").click()
     assert not visitor.page.evaluate(CUT)
@@ -191,3 +192,19 @@ def test_paper_and_forced_colours_show_the_answers_and_what_is_chosen(visitor: V
     fills += "(node) => getComputedStyle(node).forcedColorAdjust)"
     assert set(page.evaluate(fills)) == {"none"}  # a bar's length is its colour's
     page.emulate_media(forced_colors="none")
+
+
+def test_a_dark_page_is_printed_in_light_at_the_step_that_it_shows(visit) -> None:
+    page = visit(scheme="dark").page
+    page.locator(".inside").scroll_into_view_if_needed()
+    page.wait_for_selector(".inside[data-ready]")
+    page.locator("[data-run=step]").click()
+    paper = "(red) => document.querySelector('.inside-digit canvas').getContext('2d')"
+    paper += ".getImageData(0, 0, 1, 1).data[0] === red"
+    assert page.evaluate(paper, 22)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.wait_for_function(paper, arg=255)
+    assert not page.locator(".dark").count()
+    assert page.locator(".inside-step", has_text="Count 1 of 5").is_visible()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.wait_for_function(paper, arg=22)

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -262,6 +263,47 @@ def test_an_upload_and_its_answer_belong_together(visit) -> None:
     visitor.page.wait_for_function("!location.hash.includes('png.')")  # the pad still has a one
     visitor.open_tab("Draw")
     visitor.reads("1")
+
+
+@pytest.mark.parametrize("late", ["asked", "answered"])
+def test_a_late_answer_to_an_upload_does_not_stay_in_the_place_of_a_drawings(visit, late) -> None:
+    visitor = visit()
+    page = visitor.page
+    visitor.open_tab("Upload")
+    held: list = []
+
+    def hold(route: Any) -> None:
+        if held or "seven.png" not in route.request.post_data:
+            return route.continue_()
+        held.append((route, route.fetch() if late == "answered" else None))
+
+    page.route("**/gradio_api/run/**", hold)
+    visitor.upload(png(paper(SEVEN)))
+    visitor.until(lambda _: held)
+    visitor.open_tab("Draw")
+    visitor.draw(ONE)
+    visitor.reads("1")
+    route, answer = held[0]
+    route.fulfill(response=answer or route.fetch())
+    page.wait_for_timeout(1000)
+    visitor.reads("1")
+    assert not page.locator("#answers .stale").count()
+    visitor.open_tab("Upload")
+    visitor.reads("7")
+
+
+def test_answers_are_dimmed_when_their_file_is_taken_away(visit) -> None:
+    visitor = visit()
+    visitor.open_tab("Upload")
+    visitor.upload(png(paper(SEVEN)))
+    visitor.reads("7")
+    held: list = []
+    visitor.page.route("**/gradio_api/run/**", lambda route: held.append(route))
+    visitor.page.get_by_role("button", name="Clear").last.click()
+    visitor.page.locator("#answers .stale").wait_for()
+    held[0].continue_()
+    visitor.verdict("Choose a picture")
+    visitor.page.wait_for_function("!document.querySelector('#answers .stale')")
 
 
 def test_a_page_that_is_loaded_again_says_that_files_are_chosen_anew(visit) -> None:

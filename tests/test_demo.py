@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import httpx
 import numpy as np
 import pytest
@@ -46,6 +47,7 @@ from netlib.app.batch import (
     to_csv,
 )
 from netlib.app.gallery import KINDS, examples_for, load_examples
+from netlib.app.page import newest
 from netlib.app.service import Service, sentence
 from netlib.app.stress import FACTORS, NEUTRAL, distort, holds, sweep
 from netlib.app.teach import TeachStore, lost_most
@@ -222,6 +224,11 @@ def test_versus_compares_theory_with_measurement() -> None:
     mixed = {**FACTS, "mobilenet": replace(FACTS["mobilenet"], times=times)}
     unsure = "(0.8 to 2.0× in at least half of the timings), so no difference"
     assert f"<b>2.0 times as fast</b> {unsure}" in versus(mixed)
+    alike = {
+        n: replace(f, times=(t,) * 3)
+        for (n, f), t in zip(FACTS.items(), (0.001, 0.00102), strict=True)
+    }
+    assert "<b>1.0 times as fast</b> (1.0× in" in versus(alike)
 
 
 @pytest.mark.parametrize(
@@ -657,6 +664,18 @@ def test_health_predict_and_predict_batch_answer(client, tmp_path: Path, address
     assert "no picture" in answers[1]["error"]
     answer = httpx.get(f"{address}health")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+def test_only_the_newest_of_what_a_visitor_asks_is_answered() -> None:
+    @newest
+    async def wait(seconds: float, _: object) -> float:
+        await asyncio.sleep(seconds)
+        return seconds
+
+    async def ask(turn: list[int]) -> list:
+        return await asyncio.gather(wait(None, turn, 0.1), wait(None, turn, 0))
+
+    assert asyncio.run(ask([0])) == [gr.skip(), 0]
 
 
 def test_only_the_documented_endpoints_are_public_and_they_are_described(client) -> None:

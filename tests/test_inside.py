@@ -280,7 +280,9 @@ def test_another_output_map_swaps_kernels_on_the_left_and_moves_weights_on_the_r
     assert products != new_products
     assert (own, filtered) == (same_own, same_filtered)
     assert page.locator(".pane.mobilenet").get_attribute("data-weights") != weights
+    shown = int(page.locator(".pane.standard").get_attribute("data-map"))
     assert text(page, ".inside-step [role=status]") == (
+        f"Output map {shown + 1}. "
         "Standard: all 64 kernels swapped, 576 weights. "
         "MobileNet: the 64 filtered maps stay, 64 weights swapped."
     )

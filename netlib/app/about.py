@@ -20,8 +20,8 @@ maps (MobileNet, Howard et al. 2017). *Inside one block* shows the blocks at wor
 things may be taken for one of these, most of all kinds of pictures that they have never met.
 
 **What is kept.** Drawings stay in the server’s memory, and in the page’s own address. Uploaded
-files are kept while they are chosen on an open page or being read, and deleted within a minute
-after that.{teach}
+files are kept while they are chosen on an open page or being read, and deleted within two
+minutes after that.{teach}
 
 **Words.**
 

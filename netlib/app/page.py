@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import inspect
 import json
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 
 import gradio as gr
 from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -118,7 +120,7 @@ def _first_view(
     service: Service, inside: Inside, teacher: Teacher, lesson: gr.State
 ) -> tuple[gr.HTML, gr.State, Callable[[Taught, Reading], str]]:
     """What is read on the left, the answers on the right; how a taught reading is shown there."""
-    current = gr.State()
+    current, turn = gr.State(), gr.State([0])
     with gr.Row(equal_height=False, elem_classes="first-view"):
         with gr.Column(scale=4, min_width=300):
             with gr.Tabs(elem_id="input-tabs"):
@@ -149,28 +151,44 @@ def _first_view(
         answer += taught_line(teacher, service.facts, taught, reading)
         return answers_to(number, answer), strip, reading, *rest
 
-    async def read_pad(
-        value: str | None, taught: Taught, request: gr.Request | None = None
-    ) -> tuple:
+    async def read_pad(value: str | None, taught: Taught, request: gr.Request | None) -> tuple:
         drawing, number = split_value(value)
         read = guarded(service.draw, partial(shown, empty))
         first = await read(on_pad, drawing, service.facts, visitor=visitor(request))
         return show(taught, first, number)
 
-    async def read_picture(
-        file: Any, taught: Taught, request: gr.Request | None = None
-    ) -> tuple[str, str, Reading, str]:
+    async def read_picture(file: Any, taught: Taught, request: gr.Request | None) -> tuple:
         first = *shown(empty, blank=NO_FILE_TEXT), ""
         for path in paths(file):
             first = await service.read(on_picture, path, service.facts, visitor=visitor(request))
         return show(taught, first, "file")
 
-    for event in (pad.change, draw_tab.select):
-        event(read_pad, [pad, lesson], [answers, steps, current], **AS_IT_COMES)
-    for event in (picture.change, upload_tab.select):
+    for event in (pad.change, draw_tab.select, answers.drawing):
+        event(newest(read_pad), [turn, pad, lesson], [answers, steps, current], **AS_IT_COMES)
+    for event in (picture.change, upload_tab.select, answers.file):
         read = guarded(read_picture, lambda text: show(Taught(), (*shown(empty, text), ""), "file"))
-        event(read, [picture, lesson], [answers, steps, current, boxed], **AS_IT_COMES)
+        outputs = [answers, steps, current, boxed]
+        event(newest(read), [turn, picture, lesson], outputs, **AS_IT_COMES)
     return answers, current, lambda taught, reading: show(taught, shown(reading), "taught")[0]
+
+
+def newest(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Leave an answer out where its visitor has asked something newer in the meantime.
+
+    Gradio keeps the order of one event's calls, not that of several events that show their answers
+    in the same place. These have the same `gr.State([0])` as their first input.
+    """
+
+    async def wrapped(request: gr.Request, turn: list[int], *inputs: Any) -> Any:
+        turn[0] = mine = turn[0] + 1
+        if inspect.iscoroutinefunction(function):
+            answer = await function(*inputs, request)
+        else:
+            answer = await run_in_threadpool(function, *inputs)
+        return answer if turn[0] == mine else gr.skip()
+
+    wrapped.__name__ = function.__name__
+    return wrapped
 
 
 def answers_to(number: str, answers: str) -> str:
@@ -188,6 +206,7 @@ def _answers_script(pad: str, details: Sequence[str]) -> str:
 
 
 def follow_digit(
+    tab: gr.Tab,
     function: Callable[..., Any],
     inputs: list,
     outputs: list,
@@ -195,7 +214,7 @@ def follow_digit(
     blank: Sequence[Any] = (),
     preprocess: bool = True,
 ) -> None:
-    """Bring a tab about the current digit up to date: when it is opened, and while it is open.
+    """Bring a tab about the current digit up to date: when it is opened, and on these events.
 
     An error, as when there is no digit to explain, takes the place of the first output, and
     `blank` those of the others. Without `preprocess`, inputs come as the page sends them.
@@ -204,8 +223,11 @@ def follow_digit(
     def show(problem: str) -> list[Any] | str:
         return [message(problem), *blank] if blank else message(problem)
 
-    for event in events:
-        event(guarded(function, show), inputs, outputs, preprocess=preprocess, **INSTANT)
+    with tab:  # among the tabs it would be counted as one
+        turn = gr.State([0])
+    read = newest(guarded(function, show))
+    for event in (tab.select, *events):
+        event(read, [turn, *inputs], outputs, preprocess=preprocess, **INSTANT)
 
 
 def message(text: str, more: str = "") -> str:
@@ -217,16 +239,6 @@ alert = partial(message, more=' role="alert"')  # the same, read out at once by 
 
 
 SPOKEN = 'element.role = "status";'  # read out when it changes
-FORGOTTEN = """
-for (const event of ["pad-sent", "change", "click"]) { // it was of what stood there before
-  document.querySelector("#input-tabs").addEventListener(event, () => { props.value = ""; });
-}
-document.addEventListener("click", (event) => {
-  if (!event.target.closest(".answers-stale #teach-button")) return;
-  event.stopImmediatePropagation(); // it would teach the digit before
-  props.value = '<p class="hint">One moment: what stands above is not read yet.</p>';
-}, { capture: true });
-"""
 STOPPED = "Stopped: nothing was kept."
 BELOW = "What is below goes on with Draw or Upload, whichever was open last."
 WAIT = message(
@@ -244,8 +256,7 @@ def _why_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
             [AS_READ, *service.reader.class_names], value=AS_READ, label="Explain the score of"
         )
         view = html(WAIT, elem_id="why-detail")
-    events = (tab.select, answers.why, target.change)
-    follow_digit(explain, [current, target], [view], events)
+    follow_digit(tab, explain, [current, target], [view], (answers.why, target.change))
 
 
 def _map_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
@@ -254,7 +265,7 @@ def _map_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
 
     with gr.Tab("Similar digits", elem_id="map-tab") as tab:
         view = html(WAIT, elem_id="map-detail")
-    follow_digit(locate, [current], [view], (tab.select, answers.map))
+    follow_digit(tab, locate, [current], [view], (answers.map,))
 
 
 def _stress_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
@@ -292,10 +303,10 @@ def _stress_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
                             elem_id=f"stress-{factor.name}",
                         )
                     )
-    events = (tab.select, answers.stress, *(slider.change for slider in sliders))
+    events = (answers.stress, *(slider.change for slider in sliders))
     shown, titles = [summary, *charts], [chart_title(factor) for factor in FACTORS]
     # A number that is being typed may be none, or beyond its slider.
-    follow_digit(stress, [current, *sliders], shown, events, titles, preprocess=False)
+    follow_digit(tab, stress, [current, *sliders], shown, events, titles, preprocess=False)
     reset.click(lambda: list(NEUTRAL.values()), None, sliders, **INSTANT)
 
 
@@ -425,11 +436,10 @@ def _teach_tab(
     def follow(taught: Taught, reading: Reading | None) -> tuple[str, None]:
         return teach_html(teacher, service.facts, taught, reading), None  # of no digit but that one
 
-    def shown(taught: Taught, reading: Reading | None) -> tuple:
-        above = gr.skip()  # what is told where there is no digit stays
-        if reading is not None and not reading.is_blank:
-            above = show(taught, reading)
-        return follow(taught, reading)[0], above
+    def shown(taught: Taught, reading: Reading | None) -> Any:
+        if reading is None or reading.is_blank:
+            return gr.skip()  # what is told where there is no digit stays
+        return show(taught, reading)
 
     def correct(taught: Taught, reading: Reading | None, answer: str | None) -> tuple:
         reading = single_digit(reading)
@@ -458,16 +468,18 @@ def _teach_tab(
                 "Teach it", variant="primary", scale=0, min_width=120, elem_id="teach-button"
             )
             back = gr.Button("Undo", scale=0, min_width=90)
-        note = html(elem_id="teach-note", js_on_load=SPOKEN + FORGOTTEN)
+        note = html(elem_id="teach-note", js_on_load=SPOKEN + asset("teach.js"))
         view = html(elem_id="teach-detail")
-    follow_digit(follow, [lesson, current], [view, label], (tab.select, answers.teach), [None])
+    followed = [answers.teach]
     for event, function, inputs in (
         (button.click, correct, [lesson, current, label]),
         (back.click, undo, [lesson]),
     ):
         done = event(guarded(function, refuse), inputs, [note, lesson], **INSTANT)
         # Of the digit that is there by then: the visitor may have gone on drawing.
-        done.then(shown, [lesson, current], [view, answers], **INSTANT)
+        done.then(shown, [lesson, current], answers, **INSTANT)
+        followed.append(done.then)
+    follow_digit(tab, follow, [lesson, current], [view, label], followed, [None])
 
 
 def launch_options() -> dict[str, Any]:

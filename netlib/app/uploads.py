@@ -1,4 +1,4 @@
-"""Uploaded files: in a folder of this process alone, and gone within a minute of their last use.
+"""Uploaded files: in a folder of this process alone, and gone within two minutes of their last use.
 
 Gradio's own cleaning knows neither what a visitor left behind who went away in the middle of an
 upload, nor the empty folders, and its lists of files grow for ever.
@@ -21,7 +21,9 @@ from starlette.concurrency import run_in_threadpool
 from netlib.errors import UserError
 from netlib.files import is_alive
 
-SECONDS, EVERY = 40, 15  # a file is removed between 40 and 55 seconds after its last use
+# A file is removed between 80 and 95 seconds after its last use. Browsers let a page that has been
+# in the background for some minutes use its files once a minute.
+SECONDS, EVERY = 80, 15
 PREFIX = "digits-"
 
 
@@ -69,8 +71,5 @@ def paths(uploaded: Any) -> list[Path]:
         try:
             os.utime(path)
         except OSError as error:
-            raise UserError(
-                f"{path.name} is not on the server: uploads are kept for less than a minute, so "
-                "send it again."
-            ) from error
+            raise UserError(f"{path.name} is not on the server any more: send it again.") from error
     return found

@@ -25,7 +25,7 @@ const SILENT = "The server does not answer. When it is back, this page loads aga
   + "and chosen files are lost then.";
 const SLOW = "The answer takes long: the server is there, but has much to do.";
 const HEALTH = new URL("health", document.baseURI);
-let awaited = null; // number of the drawing, "file" for an upload, null when all is answered
+let last = null; // what was sent last: the number of a drawing, or "file" for an upload
 let dimming = null, asking = null, waiting = null;
 
 const region = document.createElement("p"); // speaks when the pen is up, never while it moves
@@ -47,13 +47,15 @@ function mark(...states) {
   }
 }
 
+// While it is awaited it stands on the element, too.
 function sent(what) {
-  awaited = what;
+  last = element.dataset.awaited = String(what);
+  region.textContent = ""; // so that the same words are read out again
   stopWaiting();
   dimming = setTimeout(() => mark("stale"), DIM_MS);
   const ask = (found) => (
     fetch(HEALTH, { signal: AbortSignal.timeout(ASK_MS) }).then(() => found, () => SILENT)
-      .then((text) => text && what === awaited && silent(text)));
+      .then((text) => text && element.dataset.awaited === String(what) && silent(text)));
   asking = setTimeout(ask, ASK_MS);
   waiting = setTimeout(() => ask(SLOW), what === "file" ? UPLOAD_MS : SILENT_MS);
 }
@@ -70,12 +72,20 @@ function silent(text) {
 
 function replied() {
   const reply = element.querySelector("[data-drawing]")?.dataset.drawing ?? "";
-  if (awaited !== null && reply !== String(awaited)) return;
-  awaited = null;
+  if ((element.dataset.awaited ?? reply) !== reply) return;
+  if (last !== null && ![last, "taught"].includes(reply)) return askAgain();
+  delete element.dataset.awaited;
   stopWaiting();
   mark();
   const pad = document.querySelector("#@PAD@ .pad");
   if (!pad?.classList.contains("drawing")) speak([...element.querySelectorAll(".verdict, .taught-line")].map((line) => line.textContent).join(" "));
+}
+
+// An answer that was long under way has taken the place of what stands there.
+function askAgain() {
+  sent(last);
+  mark("stale");
+  trigger(last === "file" ? "file" : "drawing");
 }
 
 document.addEventListener("pad-sent", (event) => {
@@ -85,8 +95,9 @@ document.querySelector("#input-tabs")?.addEventListener("change", (event) => {
   if (event.target.closest("#picture") && DETAILS.length) sent("file");
 });
 
-// So is another tab of input: its reply is that to what stands there.
+// So is another tab of input: its reply is that to what stands there. And no file is an answer's, too.
 document.querySelector("#input-tabs")?.addEventListener("click", ({ target }) => {
+  if (target.closest("#picture .icon-button") && DETAILS.length) sent("file");
   const tab = target.closest("[role=tab]");
   if (!DETAILS.length || tab?.ariaSelected !== "false") return;
   if (tab.id === "upload-tab-button") sent("file");

@@ -59,6 +59,14 @@ document.addEventListener("keydown", (event) => {
   tab.focus();
 });
 
+// Paper is light, whatever the screen is.
+let darkened = [];
+addEventListener("beforeprint", () => {
+  darkened = [...document.querySelectorAll(".dark")];
+  for (const one of darkened) one.classList.remove("dark");
+});
+addEventListener("afterprint", () => { for (const one of darkened) one.classList.add("dark"); });
+
 const changes = new MutationObserver(complete);
 changes.observe(document.body, { childList: true, subtree: true, attributeFilter: ["name"] }); // a chosen radio gets its old name back
 changes.observe(document.documentElement, { attributeFilter: ["lang"] });

@@ -237,7 +237,10 @@ root.addEventListener("pad-draw", (event) => {
 });
 
 function refuse(name) {
-  note.textContent = `${name} is no picture that this browser shows: choose it under Upload, or convert it to PNG.`;
+  note.textContent = ""; // so that the same words are read out again
+  setTimeout(() => {
+    note.textContent = `${name} is no picture that this browser shows: choose it under Upload, or convert it to PNG.`;
+  }, 50);
 }
 
 function loadFirst(files) {

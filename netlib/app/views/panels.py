@@ -18,6 +18,7 @@ NO_FILE_TEXT = "Choose a picture of a digit or number: {all} answer."
 FEWEST_LINES = 5  # of a card, whatever it shows
 NUMBER_TEXT = "Write a number of up to 20 digits: {all} answer while you write."
 FIRST = "The file holds several pictures: only the first was read."
+TELLING = 1.05  # a smaller ratio of times reads 1.0
 MOSTLY = "× in at least half of the timings"
 NO_DIGIT_TEXT = "This does not look like a digit."
 
@@ -147,9 +148,9 @@ def _speed(first: NetworkFacts, other: NetworkFacts) -> str:
     ratio = first.latency / other.latency
     low, high = np.quantile(np.divide(first.times, other.times), (0.25, 0.75))
     low, high = min(low, ratio), max(high, ratio)
-    if low >= 1:
+    if low >= 1 and ratio >= TELLING:
         return f"<b>{ratio:.1f}× faster</b> ({_range(low, high)}{MOSTLY})"
-    if high <= 1:
+    if high <= 1 and 1 / ratio >= TELLING:
         return f"<b>{1 / ratio:.1f}× slower</b> ({_range(1 / high, 1 / low)}{MOSTLY})"
     return (
         f"<b>{ratio:.1f} times as fast</b> ({_range(low, high)}{MOSTLY}), so no difference is sure"

@@ -2,10 +2,11 @@
 import { decode, unpack } from "./layers.js";
 import { limitOf, paint } from "./paint.js";
 import { Pane } from "./pane.js";
-import { DURATION, comparison, cost, finished, isSeparable, momentAt, number, saySwap, safe, steps, sum, weights } from "./story.js";
+import { DURATION, all, comparison, cost, finished, isSeparable, many, momentAt, number, saySwap, safe, steps, sum, weights } from "./story.js";
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const WHAT_TO_DO = "Point at or tap a pixel of an output map, choose another map, or have the multiplications counted.";
+const REST_MS = 1500;
 const QUIET_MS = 500; // a pixel is spoken when the arrow keys have rested so long
 
 export async function start(element) {
@@ -84,10 +85,7 @@ class Explorer {
     const { block, map, x, y } = JSON.parse(this.root.dataset.open ?? "{}");
     if (!block) return;
     if (block - 1 !== this.block) this.openBlock(block - 1);
-    else if (this.results) { // what Step said before would tell the lesson's answer
-      this.halt();
-      this.rest();
-    }
+    else if (this.results) this.stop(); // what Step said before would tell the lesson's answer
     if (map) this.maps[this.block] = map - 1;
     if (x) this.pixel = { x: x - 1, y: y - 1 };
     if (this.results && (map || x)) this.look(this.maps[this.block]);
@@ -115,8 +113,15 @@ class Explorer {
   }
 
   feed() {
+    paint(this.find(".inside-digit canvas"), this.digit[0], this.networks[0].input[2], "ink", limitOf(this.digit[0]));
     for (const pane of this.shown) pane.feed(this.results.inputs[pane.index][this.block]);
     this.look(this.maps[this.block]);
+  }
+
+  // In other colours, at the same step.
+  repaint() {
+    this.feed();
+    if (this.step >= 0) this.revealMixed(this.story[this.step].moment);
   }
 
   // Until the visitor points at one: the pixel where both output maps are bright.
@@ -154,7 +159,7 @@ class Explorer {
     const maps = finished(this.blocks).made;
     this.halt();
     this.maps[this.block] = (map + maps) % maps;
-    this.rest(saySwap(this.sides));
+    this.rest(`Output map ${this.maps[this.block] + 1}. ${saySwap(this.sides)}`);
     this.look(this.maps[this.block], true);
     this.tellLook();
   }
@@ -226,10 +231,14 @@ class Explorer {
     if (moment.made <= 2) this.look(this.maps[this.block], next);
     if (next) this.tellLook();
     else for (const pane of this.shown) pane.note(false);
-    for (const pane of this.shown) if (pane.separable) pane.reveal(moment.mixed === 0 ? 0 : 1);
+    this.revealMixed(moment);
     this.tell(moment, result);
     this.say(`Count ${this.step + 1} of ${story.length}. ${say}`);
     this.find('[data-run="step"]').textContent = this.step + 1 < story.length ? "Step" : "Start again";
+  }
+
+  revealMixed({ mixed }) {
+    for (const pane of this.shown) if (pane.separable) pane.reveal(mixed === 0 ? 0 : 1);
   }
 
   play() {
@@ -308,7 +317,7 @@ class Explorer {
 
   // --- Digits
 
-  // Follow the answers; after the first work only while the tab is on the screen.
+  // Follow the answers: at once while the tab is on the screen, else when they rest, for who prints the page.
   watch() {
     const answers = document.querySelector("#answers");
     if (!answers) return setTimeout(() => this.watch(), 50); // the page is still being made
@@ -319,13 +328,17 @@ class Explorer {
       this.visible = entry.isIntersecting;
       this.read();
     }, { rootMargin: "400px" }).observe(this.root);
-    const scheme = new MutationObserver(() => this.results && this.opened !== undefined && this.rebuild());
+    const scheme = new MutationObserver(() => this.opened !== undefined && this.repaint());
     scheme.observe(document.body, { attributeFilter: ["class"] });
   }
 
-  read() {
+  read(rested = false) {
     const drawing = document.querySelector(".pad.drawing"); // the pen comes first: it waits for what is done here
-    if ((drawing || !this.visible) && this.wanted) return;
+    clearTimeout(this.later);
+    if ((drawing || !(this.visible || rested)) && this.wanted) {
+      this.later = setTimeout(() => this.read(true), REST_MS);
+      return;
+    }
     const { digit = "", count = "0" } = document.querySelector("#digit-read")?.dataset ?? {};
     const wanted = digit || this.manifest.example.digits;
     this.caption = captionOf(digit, Number(count), this.manifest.example.label);
@@ -346,8 +359,6 @@ class Explorer {
     const newest = this.asked === this.wanted;
     this.asked = undefined;
     if (!newest) return this.ask();
-    const canvas = this.find(".inside-digit canvas");
-    paint(canvas, this.digit[0], this.networks[0].input[2], "ink", limitOf(this.digit[0]));
     this.label();
     if (this.opened !== this.block) this.rebuild();
     else if (this.frame === undefined && this.step < 0) this.feed();
@@ -437,7 +448,7 @@ function pairHtml(one, other) {
   const why = formula ? `
     <p class="formula"><b>1/${formula.n}</b> filtering is done once, for all ${formula.n} output maps</p>
     <p class="formula"><b>+ 1/${formula.k ** 2}</b> mixing has one weight where a kernel has ${formula.k ** 2}</p>
-    <p class="formula">At one pixel of all N = ${formula.n} output maps, of M = ${dearer.block[0].m} input maps, with K = ${formula.k}:
+    <p class="formula">At one pixel of ${all(formula.n, "output map")} (N), from ${many(dearer.block[0].m, "input map")} (M), with K = ${formula.k}:
       M·N·K·K = ${weights(dearer.block)} against M·K·K + M·N = ${weights(cheaper.block)}. So many weights the blocks have, too, biases apart.</p>` : "";
   return `<p class="ratio"><b>${fewer.toFixed(2)}×</b> fewer multiplications for ${safe(cheaper.network.title)}<br>
     <small>${sum(cheaper.block)} against ${sum(dearer.block)}</small></p><div class="why-cheaper">${why}</div>`;

@@ -69,19 +69,19 @@ class Lesson {
     return { inputs: named(inputTabs()), tabs: named(tabButtons()), blocks, steps: 5, guesses: GUESSES.length };
   }
 
-  async follow() {
+  async follow(isOpen = false) {
     const fragment = location.hash.slice(1);
     try {
       const state = fragment ? read(fragment, this.page) : {};
       for (const key of Object.keys(PADS)) if (state[key]) await whole(decode(state[key]).picture);
-      this.show(state);
+      this.show(state, isOpen);
       if (!state.ink && !state.wide) this.restore();
     } catch (error) {
       this.say(error.message === INCOMPLETE ? INCOMPLETE : DAMAGED);
     }
   }
 
-  show(state) {
+  show(state, isOpen) {
     this.say("");
     this.held = {};
     for (const key of [...Object.keys(PADS), ...Object.keys(SLIDERS)]) {
@@ -90,8 +90,8 @@ class Lesson {
     }
     this.state = state;
     this.drawHeld();
-    if (state.in) inputTabs().find((tab) => slug(tab.textContent) === state.in)?.click();
-    if (state.tab) tabButtons().find((tab) => slug(tab.textContent) === state.tab)?.click();
+    open(inputTabs(), state.in, isOpen);
+    open(tabButtons(), state.tab, isOpen);
     this.moveHeld(openTab());
     if (state.block) openInside(state);
     this.enlarge();
@@ -171,6 +171,7 @@ class Lesson {
 
   // Of an upload the link has what the networks saw of it.
   async copy() {
+    this.say(""); // so that the same words are read out again
     const seen = inputTab() === "upload" && $("#steps img[alt$='28×28']");
     const state = { ...this.state, guess: undefined }; // whoever opens the link guesses anew
     this.remember(seen ? { ...this.inks, ink: encodePicture(seen.src) } : this.inks, state);
@@ -193,7 +194,7 @@ class Lesson {
   // --- What the visitor does
 
   listen() {
-    addEventListener("hashchange", () => this.follow());
+    addEventListener("hashchange", () => this.follow(true));
     document.addEventListener("pad-sent", () => this.changed());
     document.addEventListener("pad-ready", () => this.drawHeld());
     document.addEventListener("inside-look", ({ detail }) => this.changed(detail));
@@ -359,6 +360,12 @@ function pairOf(networks) {
 // Every tab once, in its place or in the menu of those that have no room.
 function tabButtons() {
   return [...document.querySelectorAll("#more-tabs [role=tab], #more-tabs .overflow-dropdown button")];
+}
+
+// Where no tab is named it is the first one, which a page that has just been opened shows anyway.
+function open(tabs, name, isOpen) {
+  const tab = name || !isOpen ? tabs.find((one) => slug(one.textContent) === name) : tabs[0];
+  if (tab?.ariaSelected !== "true") tab?.click();
 }
 
 const openTab = () => slug($("#more-tabs [role=tab][aria-selected=true]")?.textContent ?? "");

@@ -325,7 +325,7 @@ function sumHtml({ separable, first, last, rows, block }) {
   const area = k * k;
   const share = shareOf({ first, last });
   const count = separable
-    ? `<b>${number(last.m)}</b> multiplications for this pixel, + ${m} × ${area} shared by ${all(last.n, "output map")}, ${exact(share)} for each: ${exact(last.m + share)} in all.`
+    ? `<b>${number(last.m)}</b> multiplication${last.m === 1 ? "" : "s"} for this pixel, + ${m} × ${area} shared by ${all(last.n, "output map")}, ${exact(share)} for each: ${exact(last.m + share)} in all.`
     : `<b>${number(m * area)}</b> multiplications for this pixel: ${many(m, "map")} × ${area}.`;
   const size = `Times ${last.height} × ${last.width} pixels × ${many(last.n, "output map")}: ${number(cost(block).total)}.`;
   const terms = Array.from({ length: rows }, () => '<span class="term"></span>').join(" ");

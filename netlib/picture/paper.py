@@ -63,8 +63,9 @@ FINE, HALF, TIGHT = (30.0, 0.02), 0.5, 0.6
 # It is a thing that lies there, such as a pencil, if it is so much thicker than the strokes, or as
 # straight as a rule and so many times as long as they are high.
 THICK, OUTGROWN = 2.0, 1.5
-# What looks like a bold stroke, but is so much steeper on one side, is the edge of a shadow.
-ONE_SIDED = 0.15
+# What looks like a bold stroke in a picture of so many pixels a side, but is so much steeper on one
+# side, is the edge of a shadow.
+ONE_SIDED, PHOTOGRAPH = 0.15, 200
 # What is nowhere as large as this share of the side, or as half the window, holds no digit.
 LARGEST = 0.02
 # Only so many components, the largest ones, are looked at.
@@ -91,15 +92,16 @@ def page_ink(levels: np.ndarray) -> np.ndarray:
 
     Where strokes are far broader than digits need them, the picture is reduced first.
     """
-    levels, strokes = _reduced(levels)
-    missing, contrast = missing_light(levels, strokes)
+    reduced, strokes = _reduced(levels)
+    missing, contrast = missing_light(reduced, strokes)
     seen = missing > contrast
     if not seen.any():
         return np.zeros_like(missing)
     tone = _full_tone(missing[seen])
     level = max(contrast, FAINTEST * tone)
     missing = without_lines(missing, level)
-    return _own_tones(missing, level, strokes)
+    may_be_shade = strokes.are_bold(reduced.shape) and max(levels.shape) >= PHOTOGRAPH
+    return _own_tones(missing, level, strokes.window, may_be_shade)
 
 
 def dark_ink(levels: np.ndarray) -> np.ndarray | None:
@@ -115,7 +117,7 @@ def dark_ink(levels: np.ndarray) -> np.ndarray | None:
     _, _, width, height = cv2.boundingRect(pale)
     if min(width / pale.shape[1], height / pale.shape[0]) < SPREAD:
         return None
-    return _own_tones(without_lines(missing, level), level, strokes)
+    return _own_tones(without_lines(missing, level), level, strokes.window)
 
 
 def _reduced(levels: np.ndarray) -> tuple[np.ndarray, Strokes]:
@@ -276,7 +278,9 @@ class _Part:
         return long >= OUTGROWN * height or (thin and self.tone <= pale)
 
 
-def _own_tones(missing: np.ndarray, level: float, strokes: Strokes) -> np.ndarray:
+def _own_tones(
+    missing: np.ndarray, level: float, window: float, may_be_shade: bool = False
+) -> np.ndarray:
     """Ink as a share of its own stroke's full tone: pale strokes stay, faint shadows go."""
     ink, mask = np.zeros_like(missing), (missing > level).view(np.uint8)
     left, top, width, height = cv2.boundingRect(mask)
@@ -302,9 +306,9 @@ def _own_tones(missing: np.ndarray, level: float, strokes: Strokes) -> np.ndarra
     parts = [part for part, is_out in zip(parts, out, strict=True) if not is_out]
     if not parts:
         return ink
-    least = max(LARGEST * np.sqrt(ink.size), strokes.window / 2)
+    least = max(LARGEST * np.sqrt(ink.size), window / 2)
     parts = _inked(parts, boxes[~out], ink.shape, least)
-    if strokes.are_bold(ink.shape):
+    if may_be_shade:
         parts = [part for part in parts if _asymmetry(part.share_of(missing)) < ONE_SIDED]
     if any(part.size >= least for part in parts):
         for part in parts:

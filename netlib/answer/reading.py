@@ -23,7 +23,7 @@ from netlib.picture.frames import without_frames
 from netlib.picture.ink import find_dark_ink
 from netlib.picture.load import ImageError, Picture, is_first_of_several, open_image
 from netlib.picture.number import MAX_DIGITS, digits_from_ink
-from netlib.picture.pages import Page, find_pages, may_be_a_screen
+from netlib.picture.pages import CANVAS, Page, find_pages, may_be_a_screen
 from netlib.picture.patch import Box, Ink
 from netlib.picture.pieces import Components, find_components
 
@@ -226,7 +226,7 @@ class Reader:
                 continue
             inside = trace(page.levels)
             ways = (way(inside) for way in (self._accepted, self._main_line))
-            ends = page.is_upright and may_be_a_screen(sketch.levels)  # and clips what is drawn
+            ends = page.is_upright and may_be_a_screen(sketch.levels, CANVAS)
             found = next((way for way in ways if way and (ends or page.holds(way.boxes))), None)
             if found is None or len(found.digits) < page.count(boxes):
                 continue

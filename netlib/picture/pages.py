@@ -25,6 +25,7 @@ ROOM = 0.02
 # A screen shows a page, such as a plot or a canvas, upright: of its box it fills this share. Two
 # even tones, so far apart, have this share of the picture together, and each has this one.
 UPRIGHT, TONES_APART, TWO_TONES, ONE_TONE = 0.93, 64, 0.7, 0.1
+CANVAS = 128  # no shadow is so much darker: a page so far apart clips what is drawn there
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,12 @@ class Page:
         return True
 
 
-def may_be_a_screen(levels: np.ndarray) -> bool:
-    """Whether grey values (H, W) uint8 are mostly of two even tones."""
+def may_be_a_screen(levels: np.ndarray, tones_apart: int = TONES_APART) -> bool:
+    """Whether grey values (H, W) uint8 are mostly of two even tones, so far apart."""
     shares = cv2.calcHist([levels], [0], None, [256], [0, 256]).ravel() / levels.size
     near = np.convolve(shares, np.ones(5), mode="same")
     first = int(near.argmax())
-    apart = np.abs(np.arange(256) - first) >= TONES_APART
+    apart = np.abs(np.arange(256) - first) >= tones_apart
     second = float(near[apart].max())
     return second >= ONE_TONE and near[first] + second >= TWO_TONES
 

@@ -333,23 +333,19 @@ def _inked(
 
     Only what has the least size within the border tells what lies there beside digits.
     """
-    cut = are_cut(boxes, shape)
-    within = [part for part, is_cut in zip(parts, cut, strict=True) if not is_cut]
-    if not any(part.size >= least for part in within):
-        kept = [part for part in parts if not part.is_line(shape)]
-    elif cut.any():
-        pale = RULE_PALE * _usual_tone(within)
-        stroke = thickness(part.own.view(np.uint8) for part in within)
-        height = max(part.own.shape[0] for part in within)
-        kept = [
-            part
-            for part, is_cut in zip(parts, cut, strict=True)
-            if not (is_cut and part.is_thing(stroke, height, pale))
-        ]
-    else:
-        kept = parts
     palest = PALEST * _usual_tone(parts)
-    return [part for part in kept if part.tone >= palest]
+    inked = [
+        (part, is_cut)
+        for part, is_cut in zip(parts, are_cut(boxes, shape), strict=True)
+        if part.tone >= palest
+    ]
+    within = [part for part, is_cut in inked if not is_cut]
+    if not any(part.size >= least for part in within):
+        return [part for part, _ in inked if not part.is_line(shape)]
+    pale = RULE_PALE * _usual_tone(within)
+    stroke = thickness(part.own.view(np.uint8) for part in within)
+    height = max(part.own.shape[0] for part in within)
+    return [p for p, is_cut in inked if not (is_cut and p.is_thing(stroke, height, pale))]
 
 
 def _usual_tone(parts: list[_Part]) -> float:

@@ -91,10 +91,9 @@ def make_plan(options: "Options") -> Plan:
             f"{path} has {many(tested, 'test image')}; a report needs {LEAST_TESTED} or more: "
             "compare takes fewer."
         )
-    size = "full" if options.full else "tiny" if options.tiny else "small"
     results = options.results or output / "data"
     runs = options.runs or output / "runs"
-    plan = Plan(size, results, runs, jobs=options.jobs, own=Own(path, classes, len(train)))
+    plan = Plan(options.size, results, runs, jobs=options.jobs, own=Own(path, classes, len(train)))
     check_splits(plan, train.labels.numpy())
     return plan
 

@@ -83,7 +83,7 @@ def long_runs(data: Results, *recipes: str) -> pd.DataFrame:
         if data.has(LONG.format(name))
     ]
     if not parts:
-        return pd.DataFrame()
+        return pd.DataFrame(columns=["ratio", "recipe"])
     table = pd.concat(parts, ignore_index=True)
     found = table["dataset"].str.extract(r"exp(\d+)-(\d+)").astype(int)
     return table.assign(ratio=found[0], rotation=found[1])
@@ -167,9 +167,7 @@ def say(data: Results) -> Sections:
         "plain": [gap_row(ratio, rows) for ratio, rows in plain.groupby("ratio")],
         "growth": growth(plain),
         "ranks": ranks(plain),
-        "recipe": [gain_row(ratio, rows) for ratio, rows in long.groupby("ratio")]
-        if len(long)
-        else [],
+        "recipe": [gain_row(ratio, rows) for ratio, rows in long.groupby("ratio")],
         "rows": [loss_row(means, *key) for key in means.index.droplevel("network").unique()],
     }
     return {"tails": section}

@@ -12,7 +12,7 @@ maps, model card and screenshots are steps, too: `--steps gallery`.
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -139,9 +139,9 @@ def open_report(plan: "Plan") -> "Build":
 
     steps = [*plan.data_sets(), *(step for named in gather("steps") for step in named(plan))]
     compared = " ".join(name for names in gather("COMPARED") for name in names)
-    compare = plan.step("pairs", *plan.kept, *plan.course, outputs=compared, inputs="pairs.csv")
-    steps.append(replace(compare, name="compare"))
-    return Build(steps, plan.results / STATE)
+    words = (*plan.kept, *plan.course)
+    compare = plan.step("pairs", *words, outputs=compared, inputs="pairs.csv", name="compare")
+    return Build([*steps, compare], plan.results / STATE)
 
 
 def results_of(report: "Build") -> "list[Step]":

@@ -91,7 +91,7 @@ class Plan:
     @property
     def course(self) -> tuple[str, ...]:
         """The course's imbalanced training set."""
-        return ("--dataset-path", str(self.own.path) if self.own else f"{self.prefix}course")
+        return "--dataset-path", str(self.own.path) if self.own else f"{self.prefix}course"
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -152,13 +152,19 @@ class Plan:
         ]
 
     def step(
-        self, command: str, *arguments: str, outputs: str, inputs: str = "", folder: str = ""
+        self,
+        command: str,
+        *arguments: object,
+        outputs: str,
+        inputs: str = "",
+        folder: str = "",
+        name: str = "",
     ) -> Step:
-        """A step of one command, which writes and reads files of the results."""
+        """A step of one command, called like it, which writes and reads files of the results."""
         target = self.results / folder
         return Step(
-            command,
-            ((command, *arguments, "--output", str(target)),),
+            name or command,
+            ((command, *map(str, arguments), "--output", str(target)),),
             tuple(target / name for name in outputs.split()),
             tuple(self.results / name for name in inputs.split()),
         )

@@ -83,14 +83,13 @@ class Options:
 def steps(plan: Plan) -> Iterator[Step]:
     """Counts, and times of everything that was swept."""
     swept = [f"{name}.csv" for name in SWEPT]
-    yield plan.step(
-        "costs",
-        *("--sweeps", *(str(plan.results / name) for name in swept)),
-        *plan.pick(("--rounds", "2"), (), ()),
-        *plan.classes,
-        outputs="layer_costs.csv paper_tables.csv latency.csv latency.json",
-        inputs=" ".join(swept),
+    words = (
+        "--sweeps",
+        *(plan.results / name for name in swept),
+        *plan.pick(("--rounds", 2), (), ()),
     )
+    written = "layer_costs.csv paper_tables.csv latency.csv latency.json"
+    yield plan.step("costs", *words, *plan.classes, outputs=written, inputs=" ".join(swept))
 
 
 def run(options: Options) -> list[Path]:

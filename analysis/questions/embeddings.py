@@ -181,6 +181,8 @@ def knn_accuracy(points: np.ndarray, labels: np.ndarray) -> float:
     return float(model.score(None, labels))  # None: no point is its own neighbour
 
 
+@figure("The test images in the plane by t-SNE", *FILES, "errors.npz", name="tsne", method="tsne")
+@figure("The test images in the plane by UMAP", *FILES, "errors.npz", name="umap", method="umap")
 def projection(data: Results, method: str) -> Drawn:
     """The same points as pixels and as embeddings, untrained and trained; errors ringed."""
     arrays = data.arrays("projections.npz")
@@ -209,16 +211,6 @@ def errors_among(data: Results, network: str, indices: np.ndarray) -> np.ndarray
     """Which of these test images the network of the shown pair reads wrong."""
     arrays = data.arrays("errors.npz")
     return np.isin(indices, arrays["indices"][arrays[network] != arrays["labels"]])
-
-
-@figure("The test images in the plane by t-SNE", *FILES, "errors.npz")
-def tsne(data: Results) -> Drawn:
-    return projection(data, "tsne")
-
-
-@figure("The test images in the plane by UMAP", *FILES, "errors.npz")
-def umap(data: Results) -> Drawn:
-    return projection(data, "umap")
 
 
 def say(data: Results) -> Sections:

@@ -1,7 +1,7 @@
 """What is lost and what is won: the pair over seeds, and the whole network of the paper."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -80,10 +80,9 @@ def more_pairs(plan: Plan) -> Iterator[Step]:
     parts = [(*part, "--networks", name, "--levels", *levels, "--keep", runs)
              for name, levels in widths]  # fmt: skip
     yield plan.sweep("more_width", *parts, factor="width", seeds=range(10), rates="more_rates")
-    told = plan.step("pairs", "--runs", str(runs), *plan.course, "--brief", folder="more_pairs",
-                     outputs="headline.json answers.npz",
-                     inputs="more_pairs.csv more_width.csv")  # fmt: skip
-    yield replace(told, name="more_compare")
+    yield plan.step("pairs", "--runs", runs, *plan.course, "--brief", name="more_compare",
+                    outputs="headline.json answers.npz", folder="more_pairs",
+                    inputs="more_pairs.csv more_width.csv")  # fmt: skip
 
 
 # --- Measured -----------------------------------------------------------------------------------

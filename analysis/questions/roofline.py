@@ -1,7 +1,6 @@
 """Why the measured speed-up is smaller than the promised one."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -22,10 +21,8 @@ def steps(plan: Plan) -> Iterator[Step]:
         return
     quick = plan.pick(("--quick",), ("--quick",), ())
     files = " ".join(Path(name).name for name in FILES)
-    yield replace(
-        plan.step("benchmark", "--only", "layers", *quick, outputs=files, folder="benchmark"),
-        name="layers",
-    )
+    words, place = ("--only", "layers", *quick), "benchmark"
+    yield plan.step("benchmark", *words, outputs=files, folder=place, name="layers")
 
 
 def machine(data: Results) -> str:

@@ -199,15 +199,6 @@ def test_filters_have_a_scale_around_zero(ax: Axes) -> None:
     assert sorted(shown.compressed().tolist()) == [-2, 0, 0, 0, 0, 0, 0.5, 1]
 
 
-def test_a_projection_rings_what_is_wrong(ax: Axes) -> None:
-    points = np.arange(8.0).reshape(4, 2)
-    wrong = [False, True, False, False]
-    assert look.draw_projection(ax, points, [0, 0, 11, 11], [*"abcdefghijkl"], wrong, "UMAP") is ax
-    assert {text.get_text() for text in ax.texts} == {"a", "l"}
-    assert ax.collections[1].get_offsets().tolist() == [[2, 3]]
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("UMAP 1", "UMAP 2")
-
-
 def test_mosaic_goes_line_by_line_with_gaps() -> None:
     images = np.arange(1, 4).reshape(3, 1, 1)
     gap = [0] * 4
@@ -242,13 +233,16 @@ def test_a_page_of_errors_has_class_and_both_readings_in_the_order_of_errors(ax:
     assert frame.get_x() == images.shape[2] - 1  # around the second
 
 
-def test_classes_are_named_at_their_medians(ax: Axes) -> None:
-    points = [[0, 0], [2, 0], [40, 0], [5, 5]]
-    assert draw_projection(ax, points, [3, 3, 3, 8]) is ax
-    assert {text.get_text(): tuple(text.xy) for text in ax.texts} == {"3": (2, 0), "8": (5, 5)}
-    # A digit on the single point of the 8 would hide it.
-    assert {text.get_text(): text.get_position()[1] for text in ax.texts} == {"3": 0, "8": 7}
-    assert ax.collections[0].get_offsets().tolist() == points
+def test_a_projection_names_classes_at_their_medians_and_rings_what_is_wrong(ax: Axes) -> None:
+    points, names = [[0, 0], [2, 0], [40, 0], [5, 5]], [*"abcdefghijklmnopqrs"]
+    wrong = [False, True, False, False]
+    assert draw_projection(ax, points, [3, 3, 3, 18], names, wrong, "UMAP") is ax
+    assert {text.get_text(): tuple(text.xy) for text in ax.texts} == {"d": (2, 0), "s": (5, 5)}
+    # A name on the single point of the s would hide it.
+    assert {text.get_text(): text.get_position()[1] for text in ax.texts} == {"d": 0, "s": 7}
+    shown, ringed = (found.get_offsets().tolist() for found in ax.collections)
+    assert (shown, ringed) == (points, [[2, 0]])
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("UMAP 1", "UMAP 2")
     colours = [to_hex(c) for c in ax.collections[0].get_facecolors()[[0, 3]]]
     assert colours == [CLASSES[3], CLASSES[8]] and len(set(CLASSES)) == 10
 

@@ -345,7 +345,7 @@ def wider(change: dict[str, Any], variance: float) -> str:
 
 def mcnemar_text(rows: list[dict[str, Any]]) -> str:
     """How many pairs differ, after Holm."""
-    adjusted = holm({str(row["seed"]): row["p"] for row in rows})
+    adjusted = holm({row["seed"]: row["p"] for row in rows})
     found = sum(p < ALPHA for p in adjusted.values())
     return (
         f"Image by image, exact McNemar tests find a difference in {found} of {len(rows)} pairs of "

@@ -11,10 +11,10 @@ from analysis.frame.results import Results
 from analysis.frame.wording import (
     LEVELS,
     by_network,
+    compared,
     count_text,
     gap_text,
     gaps_of,
-    holm_p,
     judged_text,
     percent,
     points,
@@ -233,24 +233,18 @@ def growth(plain: pd.DataFrame) -> str:
 
 def ranks(plain: pd.DataFrame) -> Section:
     """At which ranks the recalls differ, and what share of all differences the rarest hold."""
-    rows = by_frequency(plain)
-    pairs = {
-        key: by_network(each, "recall", "dataset") for key, each in rows.groupby(["ratio", "rank"])
+    found = {
+        ratio: compared(rows, "rank", "recall", "dataset")
+        for ratio, rows in by_frequency(plain).groupby("ratio")
     }
-    gaps = {key: gaps_of(both) for key, both in pairs.items()}
-    ratios = sorted(rows["ratio"].unique())
-    sure = sum(
-        p < 0.05
-        for ratio in ratios
-        for p in holm_p({str(key): pairs[key] for key in pairs if key[0] == ratio}).values()
-    )
+    every = pd.concat(found.values())
     return {
-        "all": str(len(gaps)),
-        "alone": str(sum(side(values) != 0 for values in gaps.values())),
-        "sure": str(sure or "none"),
+        "all": str(len(every)),
+        "alone": str((every["gaps"].map(side) != 0).sum()),
+        "sure": str((every["p"] < 0.05).sum() or "none"),
         "rare": ", ".join(
-            rarest_text([gaps[ratio, rank] for rank in CLASSES]) + f" at a ratio of {ratio}"
-            for ratio in ratios
+            f"{rarest_text(of_ranks['gaps'].tolist())} at a ratio of {ratio}"
+            for ratio, of_ranks in found.items()
         ),
     }
 

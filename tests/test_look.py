@@ -3,10 +3,12 @@
 What the report alone draws is compared with its committed figures, byte for byte (test_build).
 """
 
+from collections.abc import Iterator
+
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from helpers_plots import legend, spare_axes, texts
 from import_graph import python
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
@@ -22,13 +24,33 @@ from analysis.look.rows import draw_class_scores, draw_pairs, t_interval
 from analysis.look.style import COLOURS, least_text
 from analysis.questions.mistakes import order_of_errors
 
-ax = pytest.fixture(spare_axes, name="ax")
-
 HISTORY = pd.DataFrame(
     [(n, 1 / n, 0.8 + n / 100, 2 / n, 0.7 + n / 100) for n in (1, 2, 3)],
     columns="epoch train_loss train_accuracy validation_loss validation_accuracy".split(),
 ).to_dict("records")
 CONFUSION = [[8, 2, 0], [0, 5, 0], [0, 0, 0]]  # the last class has no images
+
+
+@pytest.fixture
+def ax() -> Iterator[Axes]:
+    """One Axes of two; the other one is current, and must stay as it is."""
+    figure, (drawn, current) = plt.subplots(1, 2)
+    plt.sca(current)
+    yield drawn
+    assert plt.gca() is current
+    assert not current.has_data()
+    assert current.get_title() == current.get_xlabel() == ""
+    assert plt.get_fignums() == [figure.number]
+    plt.close(figure)
+
+
+def texts(ax: Axes) -> dict[tuple[float, float], str]:
+    """Position -> text."""
+    return {text.get_position(): text.get_text() for text in ax.texts}
+
+
+def legend(ax: Axes) -> list[str]:
+    return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
 def test_history_shows_losses_and_percents_of_both_splits(ax: Axes) -> None:

@@ -431,32 +431,30 @@ IMAGES, LABELS = stripes(6)
 @pytest.mark.parametrize(
     "images, labels, sentence",
     [
-        (IMAGES[:, :7], LABELS, "Images have shape"),
-        (IMAGES.reshape(6, 64), LABELS, "Images have shape"),
-        (np.stack([IMAGES] * 3, 1), LABELS, "Images have shape"),
-        (IMAGES / 16, LABELS, "pass normalise="),
-        (IMAGES.astype(np.int64) - 100, LABELS, "pass normalise="),
-        (IMAGES.astype(str), LABELS, "expected numbers"),
-        (np.full((6, 8, 8), np.nan), LABELS, "not finite"),
-        (IMAGES, LABELS[:5], "6 images and 5 labels"),
-        (IMAGES[:0], LABELS[:0], "at least one"),
-        (IMAGES, LABELS + 1, "Labels range from 1 to 3; expected 0 to 2"),
-        (IMAGES, LABELS - 1, "Labels range from -1 to 1; expected 0 to 2"),
-        (IMAGES, LABELS / 2, "expected integers"),
-        (IMAGES, np.full((6, 3), 1 / 3), "or one-hot"),
+        pytest.param(IMAGES[:, :7], LABELS, "Images have shape", id="height"),
+        pytest.param(IMAGES.reshape(6, 64), LABELS, "Images have shape", id="flat"),
+        pytest.param(np.stack([IMAGES] * 3, 1), LABELS, "Images have shape", id="channels"),
+        pytest.param(IMAGES / 16, LABELS, "pass normalise=", id="0 to 16"),
+        pytest.param(IMAGES.astype(np.int64) - 100, LABELS, "pass normalise=", id="negative"),
+        pytest.param(IMAGES.astype(str), LABELS, "expected numbers", id="text"),
+        pytest.param(np.full((6, 8, 8), np.nan), LABELS, "not finite", id="nan"),
+        pytest.param(IMAGES, LABELS[:5], "6 images and 5 labels", id="count"),
+        pytest.param(IMAGES[:0], LABELS[:0], "at least one", id="empty"),
+        pytest.param(
+            IMAGES, LABELS + 1, "Labels range from 1 to 3; expected 0 to 2", id="label too large"
+        ),
+        pytest.param(
+            IMAGES, LABELS - 1, "Labels range from -1 to 1; expected 0 to 2", id="label negative"
+        ),
+        pytest.param(IMAGES, LABELS / 2, "expected integers", id="label float"),
+        pytest.param(IMAGES, np.full((6, 3), 1 / 3), "or one-hot", id="shares"),
     ],
-    ids=[
-        "height", "flat", "channels", "0 to 16", "negative", "text", "nan", "count", "empty",
-        "label too large", "label negative", "label float", "shares",
-    ],
-)  # fmt: skip
+)
 def test_arrays_that_do_not_fit_are_refused(images, labels, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         training.test(tiny(), None, images, labels)
-    for train_set, valid_set in (
-        ((images, labels), (IMAGES, LABELS)),
-        ((IMAGES, LABELS), (images, labels)),
-    ):
+    given, good = (images, labels), (IMAGES, LABELS)
+    for train_set, valid_set in ((given, good), (good, given)):
         with pytest.raises(ValueError, match=sentence):
             training.train(tiny(), *train_set, *valid_set, 0.01, 1)
 

@@ -29,17 +29,12 @@ def seeds_text(table: pd.DataFrame, by: Iterable[str] = ("network", "level")) ->
     return count_text(table.groupby(list(by))["seed"].nunique(), "seed")
 
 
-def setting_text(table: pd.DataFrame, varied: str = "") -> str:
-    """Training images, epochs and test images, without what is varied."""
-    parts = []
-    if varied not in ("train_images", "dataset"):
-        parts.append(count_text(table["train_images"], "training image"))
-    if varied == "train_images":
-        parts.append(count_text(updates(table).astype(int), "step"))
-    elif varied != "training_epochs":
-        parts.append(count_text(table["training_epochs"], "epoch"))
-    parts.append(count_text(table["test_images"], "test image"))
-    return ", ".join(parts) + ("" if varied == "precision" else precision_text(table))
+def setting_text(table: pd.DataFrame, one_set: bool = True) -> str:
+    """Training images, where they are of one set, epochs and test images."""
+    images = count_text(table["train_images"], "training image") + ", " if one_set else ""
+    epochs = count_text(table["training_epochs"], "epoch")
+    tested = count_text(table["test_images"], "test image")
+    return f"{images}{epochs}, {tested}{precision_text(table)}"
 
 
 def updates(table: pd.DataFrame) -> pd.Series:

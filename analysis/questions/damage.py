@@ -194,7 +194,7 @@ def corruptions(data: Results) -> Drawn:
     names = ["none" if name == IDENTITY else words(name) for name in wide.index]
     figure = blank(COLUMN, 1.2 + 0.43 * len(names))
     columns = {name_of(network): wide[network].to_numpy() for network in NETWORKS}
-    draw_heat(figure.subplots(), names, columns, "difference")
+    draw_heat(figure.subplots(), names, columns)
     table = data.table("corruptions.csv")
     ways = len(set(table["corruption"]) - {IDENTITY})
     return figure, (

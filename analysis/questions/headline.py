@@ -175,7 +175,7 @@ def rows_of_networks(table: pd.DataFrame, joined: bool) -> "Figure":
     networks = networks_of(table)
     figure = blank(FULL, 2.2 + 1.2 * len(networks))
     error, params, macs = figure.subplots(1, 3, width_ratios=(3, 1.3, 1.3))
-    draw_pairs(error, table, "error", joined, within=(0, 100))
+    draw_pairs(error, table, joined)
     error.set_xlabel(ERROR)
     costs = table.groupby("network")[["params", "macs"]].first().loc[networks]
     for ax, cost, name in (

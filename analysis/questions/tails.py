@@ -105,7 +105,7 @@ def imbalance(data: Results) -> Drawn:
     return figure, (
         "Recall of a class against its training images, by cross entropy. Lines: means of "
         f"{runs_text(table)}, so that each rank is held by several digits; bands: from the lowest "
-        f"to the highest of these runs ({setting_text(table, 'dataset')})."
+        f"to the highest of these runs ({setting_text(table, one_set=False)})."
     )
 
 
@@ -140,7 +140,7 @@ def imbalance_losses(data: Results) -> Drawn:
         "Balanced accuracy and the recall of the worst class for each loss after short training, "
         f"where the most frequent class has {' or '.join(map(str, ratios))} times the images of "
         f"the rarest. Markers: means of {runs_text(table)}; ticks: runs "
-        f"({setting_text(table, 'dataset')})."
+        f"({setting_text(table, one_set=False)})."
     )
 
 

@@ -443,6 +443,10 @@ def test_lists_are_read_aloud_and_one_of_a_thing_is_one() -> None:
     assert [wording.listed(names) for names in ("", "a", "ab", "abc")] == [
         "none", "a", "a and b", "a, b and c",
     ]  # fmt: skip
+    counts = ([1], [3, 3], [1, 3], [3, 1, 2], [1000])
+    assert [wording.count_text(found, "seed") for found in counts] == [
+        "1 seed", "3 seeds", "1 or 3 seeds", "1 to 3 seeds", "1,000 seeds",
+    ]  # fmt: skip
     runs = pd.DataFrame({"0+1": [0.2], "1+0": [0.22]})
     one = block_counts.stem_trap(runs.T.set_axis(["accuracy"], axis=1), runs)
     assert "1 separable block reaches 20.00 %, a standard block 22.00 %: " in one

@@ -159,8 +159,11 @@ def test_precision_recall_has_average_precisions(ax: Axes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("draw", "labels", "values", "sentence"),
+    ("draw", "first", "second", "sentence"),
     [
+        (look.draw_projection, np.zeros((3, 3)), [0, 1, 2], "places in a plane"),
+        (look.draw_roc, [1, 1], SCORES[:2], "need images of two classes"),
+        (look.draw_precision_recall, [1, 1], SCORES[:2], "need images of two classes"),
         (look.draw_roc, LABELS, SCORES[:3], r"shape \(6,\) and scores \(3, 3\); expected \(N,\)"),
         (look.draw_roc, NAMES * 2, SCORES, "as .*ant.*; expected whole numbers from 0"),
         (look.draw_precision_recall, [], np.zeros((0, 3)), "N > 0"),
@@ -168,20 +171,9 @@ def test_precision_recall_has_average_precisions(ax: Axes) -> None:
         (look.draw_risk_coverage, LABELS, SCORES - 1, "expected probabilities"),
     ],
 )
-def test_arrays_of_another_kind_are_one_sentence(ax: Axes, draw, labels, values, sentence) -> None:
+def test_arrays_of_another_kind_are_one_sentence(ax: Axes, draw, first, second, sentence) -> None:
     with pytest.raises(ValueError, match=sentence):
-        draw(ax, labels, values)
-
-
-def test_a_map_is_of_a_plane(ax: Axes) -> None:
-    with pytest.raises(ValueError, match="places in a plane"):
-        look.draw_projection(ax, np.zeros((3, 3)), [0, 1, 2])
-
-
-@pytest.mark.parametrize("draw", [look.draw_roc, look.draw_precision_recall])
-def test_one_class_alone_has_no_curve(ax: Axes, draw) -> None:
-    with pytest.raises(ValueError, match="need images of two classes"):
-        draw(ax, [1, 1], SCORES[:2])
+        draw(ax, first, second)
 
 
 def test_calibration_is_errors_found_against_errors_expected(ax: Axes) -> None:

@@ -90,6 +90,7 @@ def test_a_missing_result_and_an_unknown_step_stop_it(dataset, tmp_path: Path, r
     assert "there is no step 'nothing'" in refused(*words, "--redo", "nothing")
     assert "pairs.csv is not there: make it with --redo pairs" in refused(*words, "--draw-only")
     assert "--verify compares our report" in refused(*words, "--verify")
+    assert "--dataset-path needs --output" in refused(*words[:3])
 
 
 def test_the_report_of_another_data_set_or_size_is_kept(dataset, tmp_path: Path, refused) -> None:
@@ -119,7 +120,3 @@ def test_every_question_answers_in_whole_sentences_and_the_regimes_are_a_table()
     (block,) = (b for b in own.opening(Plan("full", results.folder, Path()), results)
                 if b["kind"] == "table" and "held equal" in b["head"])  # fmt: skip
     assert len(block["rows"]) == 6
-
-
-def test_it_does_not_go_where_ours_is(place, refused) -> None:
-    assert "--dataset-path needs --output" in refused("report", "--dataset-path", place[0])

@@ -1,22 +1,20 @@
-"""Fixtures for every test: a real browser, free ports and small digit data sets.
+"""Fixtures for every test: a real browser, servers and small digit data sets.
 
 Nothing here needs a network, a downloaded data set or a file outside the clone.
 """
 
 import os
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from helpers_data import png, table, write_folder, write_zip
+from helpers_data import drawn_digits, png, table, write_folder, write_zip
 from helpers_family import end_with_this_run
 from helpers_visitor import Visitor
-from PIL import Image, ImageDraw, ImageFont
 
+from analysis.frame.children import HOST, free_port
 from netlib.errors import WorkError
 
 # Libraries read these when they are imported, so a fixture would set them too late.
@@ -166,18 +164,6 @@ def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
 
 
 @pytest.fixture(scope="session")
-def free_port() -> Callable[[], int]:
-    """`free_port()` is a TCP port on 127.0.0.1 that nothing listens on at that moment."""
-
-    def find() -> int:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return probe.getsockname()[1]
-
-    return find
-
-
-@pytest.fixture(scope="session")
 def address(serving, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The app as it is shipped, which may keep what it is taught; one for all tests."""
     import demo
@@ -189,32 +175,8 @@ def address(serving, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 # --- Small data sets ----------------------------------------------------------------------------
 
 
-def draw_digit(label: int, rng: np.random.Generator) -> np.ndarray:
-    """One digit in Pillow's own font, a little turned, scaled and moved by `rng`.
-
-    Returns:
-        uint8 (28, 28), ink 255 on 0, as MNIST has it.
-    """
-    image = Image.new("L", (28, 28))
-    font = ImageFont.load_default(size=rng.uniform(20, 25))
-    centre = tuple(14 + rng.uniform(-1.5, 1.5, size=2))
-    ImageDraw.Draw(image).text(centre, str(label), fill=255, font=font, anchor="mm")
-    return np.asarray(image.rotate(rng.uniform(-10, 10), resample=Image.Resampling.BILINEAR))
-
-
-def draw_digits(counts: list[int], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """`counts[c]` drawn digits of every class c, shuffled.
-
-    Returns:
-        (images, labels): uint8 (N, 28, 28), ink 255 on 0, and int64 (N,).
-    """
-    rng = np.random.default_rng(seed)
-    labels = rng.permutation(np.repeat(np.arange(len(counts)), counts))
-    return np.stack([draw_digit(label, rng) for label in labels]), labels
-
-
 @pytest.fixture(scope="session")
-def serving(free_port: Callable[[], int]) -> Callable[[Any], AbstractContextManager[str]]:
+def serving() -> Callable[[Any], AbstractContextManager[str]]:
     """Runs an app as long as its context lasts, which is its address, http://127.0.0.1:PORT."""
 
     @contextmanager
@@ -223,24 +185,18 @@ def serving(free_port: Callable[[], int]) -> Callable[[Any], AbstractContextMana
 
         port = free_port()
         app.launch(
-            server_name="127.0.0.1",
+            server_name=HOST,
             server_port=port,
             prevent_thread_lock=True,
             quiet=True,
             **launch_options(),
         )
         try:
-            yield f"http://127.0.0.1:{port}"
+            yield f"http://{HOST}:{port}"
         finally:
             app.close(verbose=False)
 
     return serve
-
-
-@pytest.fixture(scope="session")
-def digit_arrays() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
-    """`digit_arrays([3] * 10)` is 30 drawn digits and their labels; see draw_digits."""
-    return draw_digits
 
 
 @pytest.fixture(scope="session")
@@ -259,7 +215,7 @@ def digit_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
             counts = [counts] * num_classes if isinstance(counts, int) else counts
             if not sum(counts):
                 continue
-            images, labels = draw_digits(counts, 2 * seed + offset)
+            images, labels = drawn_digits(counts, 2 * seed + offset)
             names = [f"{number:05d}.png" for number in range(len(labels))]
             files = {f"{split}_new/{name}": png(x) for name, x in zip(names, images, strict=True)}
             files[f"{split}_new.csv"] = table(names, labels)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 
 def encoded(image: np.ndarray | Image.Image, kind: str, **options: Any) -> bytes:
@@ -48,6 +48,24 @@ def idx(values: np.ndarray) -> bytes:
 def numbered(count: int, side: int = 28) -> list[np.ndarray]:
     """`count` grey images that all differ: image i is filled with i + 1."""
     return [np.full((side, side), index + 1, dtype=np.uint8) for index in range(count)]
+
+
+def drawn_digits(counts: Sequence[int], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """`counts[c]` digits of every class c in Pillow's own font, a little turned, scaled and moved.
+
+    Returns:
+        (images, labels), shuffled: uint8 (N, 28, 28), ink 255 on 0, as MNIST has it; int64 (N,).
+    """
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.repeat(np.arange(len(counts)), counts))
+    images = []
+    for label in labels:
+        image = Image.new("L", (28, 28))
+        font = ImageFont.load_default(size=rng.uniform(20, 25))
+        centre = tuple(14 + rng.uniform(-1.5, 1.5, size=2))
+        ImageDraw.Draw(image).text(centre, str(label), fill=255, font=font, anchor="mm")
+        images.append(image.rotate(rng.uniform(-10, 10), resample=Image.Resampling.BILINEAR))
+    return np.stack(list(map(np.asarray, images))), labels
 
 
 def table(names: Sequence[str], labels: Sequence[object], header: str = "image,label\n") -> bytes:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from helpers_arms import interleave_here, make_counter, make_failure, make_sleeper
+from helpers_data import drawn_digits
 from helpers_runs import trained
 from import_graph import python
 from PIL import Image
@@ -25,6 +26,7 @@ from analysis.benchmark.__main__ import MODULES, Area
 from analysis.benchmark.arms import Arm, ArmError, interleave, profile, seconds_of
 from analysis.benchmark.record import Row, ratios, row, save, table
 from analysis.benchmark.settings import Settings, as_input
+from analysis.frame.children import free_port
 from analysis.frame.command import start
 from netlib.nets.checkpoint import load_network, save_network
 from netlib.nets.network import named_network
@@ -199,8 +201,8 @@ def test_the_speedrun_is_held_against_the_faster_network_and_its_arithmetic() ->
     assert not any(r.target for r in speedrun.summary(found, 2.0, False, lambda: ""))
 
 
-def test_int8_keeps_the_answers(checkpoints, digit_arrays, tmp_path: Path) -> None:
-    images = as_input(digit_arrays([20] * 10)[0])
+def test_int8_keeps_the_answers(checkpoints, tmp_path: Path) -> None:
+    images = as_input(drawn_digits([20] * 10)[0])
     whole, small = tmp_path / "whole.onnx", tmp_path / "small.onnx"
     int8.write_models(checkpoints["mobilenet"], whole, small, images)
     assert small.stat().st_size < whole.stat().st_size
@@ -209,8 +211,8 @@ def test_int8_keeps_the_answers(checkpoints, digit_arrays, tmp_path: Path) -> No
     assert int8.make({"mobilenet": small}, 0.0)(("mobilenet", 1)) > 0
 
 
-def test_pictures_are_read_as_they_are_sent(digit_arrays) -> None:
-    digits = digit_arrays([1] * 3)[0]
+def test_pictures_are_read_as_they_are_sent() -> None:
+    digits = drawn_digits([1] * 3)[0]
     assert all(len(photos.find_digits(photos.png(digit))) == 1 for digit in digits)
     with Image.open(io.BytesIO(photos.photo(digits[2]))) as shot:
         assert (shot.format, shot.size) == ("JPEG", (4000, 3000))
@@ -228,7 +230,7 @@ def test_the_serving_arm_reads_the_demo_s_way(checkpoints, monkeypatch) -> None:
     assert work("") > 0 and set(asked) == {picture}
 
 
-def test_a_server_that_has_ended_is_an_error(free_port) -> None:
+def test_a_server_that_has_ended_is_an_error() -> None:
     ended = SimpleNamespace(poll=lambda: 1)
     with pytest.raises(OSError):
         serving.first_answer(f"http://127.0.0.1:{free_port()}", b"", ended)

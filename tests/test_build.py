@@ -205,21 +205,15 @@ def test_another_command_a_missing_file_and_redo_run_it_again(place: Path) -> No
     assert runs(place / "one.csv") == 1
 
 
-def test_a_failure_keeps_what_is_done(place: Path) -> None:
-    good, bad = step(place / "good.csv"), step(place / "bad.csv", "--fail")
-    with pytest.raises(RuntimeError, match=r"bad stopped: .* what is done is kept"):
-        build(place, good, bad).run(["good", "bad"])
-    assert build(place, good, bad).problems(good) == []
-    assert build(place, good, bad).problems(bad)
-
-
-def test_a_failure_shows_no_traceback_and_ctrl_c_ends_the_build(
+def test_a_failure_keeps_what_is_done_without_a_traceback_and_ctrl_c_ends_the_build(
     place: Path, monkeypatch, capsys
 ) -> None:
-    bad = step(place / "bad.csv", "--fail")
-    with pytest.raises(WorkError):
-        build(place, bad).run(["bad"])
+    good, bad = step(place / "good.csv"), step(place / "bad.csv", "--fail")
+    with pytest.raises(WorkError, match=r"bad stopped: .* what is done is kept"):
+        build(place, good, bad).run(["good", "bad"])
     assert "Traceback" not in capsys.readouterr().out
+    assert build(place, good, bad).problems(good) == []
+    assert build(place, good, bad).problems(bad)
     monkeypatch.setattr("analysis.build.store.start", lambda *_: command.INTERRUPTED)
     with pytest.raises(KeyboardInterrupt):
         build(place, bad).run(["bad"])
@@ -309,31 +303,24 @@ def test_no_report_is_written_over_one_of_another_size_or_data_set(tmp_path, ref
 # --- Wording ------------------------------------------------------------------------------------
 
 
-def comparison(gaps: list[float], equivalent: bool | None = False) -> dict:
-    return {"difference": {"accuracy": {"values": gaps}}, "equivalence": {"equivalent": equivalent}}
-
-
 @pytest.mark.parametrize(
     ("gaps", "equivalent", "expected"),
     [
-        (
-            [-0.004, -0.005, -0.003],
-            False,
-            "is less accurate: MobileNet − standard is −0.40 points (",
-        ),
+        ([-0.004, -0.005, -0.003], False, "is less accurate: MobileNet − standard is −0.40 points"),
         ([0.004, 0.005, 0.003], False, "is more accurate: MobileNet − standard is +0.40 points"),
         ([0.0001, -0.0002, 0.0001], True, "equally accurate within ±0.1 point"),
         ([-0.001, 0.003, -0.004], False, "is open: MobileNet − standard is −0.07 points"),
-        (
-            [-0.004, -0.004],
-            False,
-            "is open: MobileNet − standard is −0.40 points",
-        ),  # two equal signs are no finding
+        # Two equal signs are no finding.
+        ([-0.004, -0.004], False, "is open: MobileNet − standard is −0.40 points"),
         ([-0.001], None, "−0.10 points (1 pair, no interval)"),
     ],
 )
 def test_the_verdict_follows_from_the_interval(gaps: list, equivalent, expected: str) -> None:
-    assert expected in headline.verdict(comparison(gaps, equivalent))
+    found = {
+        "difference": {"accuracy": {"values": gaps}},
+        "equivalence": {"equivalent": equivalent},
+    }
+    assert expected in headline.verdict(found)
 
 
 def test_kept_answers_and_mcnemars_tables_give_equal_pairs_the_same_interval() -> None:
@@ -455,6 +442,10 @@ def test_numbers_are_written_as_a_reader_expects() -> None:
 def test_lists_are_read_aloud_and_one_of_a_thing_is_one() -> None:
     assert [wording.listed(names) for names in ("", "a", "ab", "abc")] == [
         "none", "a", "a and b", "a, b and c",
+    ]  # fmt: skip
+    counts = ([1], [3, 3], [1, 3], [3, 1, 2], [1000])
+    assert [wording.count_text(found, "seed") for found in counts] == [
+        "1 seed", "3 seeds", "1 or 3 seeds", "1 to 3 seeds", "1,000 seeds",
     ]  # fmt: skip
     runs = pd.DataFrame({"0+1": [0.2], "1+0": [0.22]})
     one = block_counts.stem_trap(runs.T.set_axis(["accuracy"], axis=1), runs)

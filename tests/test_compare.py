@@ -1,7 +1,6 @@
 """Two checkpoints, whatever they are, on one data set: numbers, figures, and a PDF that tells."""
 
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,15 +76,10 @@ def test_what_can_be_drawn_is_drawn_and_the_rest_is_named_in_the_pdf(output: Pat
 
 def test_one_picture_is_enough(digit_folder, checkpoints, tmp_path: Path, monkeypatch) -> None:
     draw_roughly(monkeypatch)
-    dataset = digit_folder(train=1, test=1, num_classes=3)
-    table = next(dataset.glob("test*.csv"))
-    lines = table.read_text().splitlines()[:2]
-    place = tmp_path / "one"
-    shutil.copytree(dataset, place)
-    (place / table.name).write_text("\n".join(lines) + "\n")
-    compare(place, checkpoints, tmp_path / "out")
-    text = words(tmp_path / "out" / "Comparison.pdf")
-    assert "1 test image of one (1 class)" in text
+    dataset = digit_folder(train=1, test=[1, 0, 0], num_classes=3)
+    compare(dataset, checkpoints, tmp_path)
+    text = words(tmp_path / "Comparison.pdf")
+    assert f"1 test image of {dataset.name} (1 class)" in text
     assert "ROC curves: curves of one class against the rest need images of two classes." in text
 
 
@@ -202,15 +196,8 @@ def test_the_verdict_says_whether_chance_explains_the_difference() -> None:
     assert few.endswith("the interval, which leaves 0 out, is of that pair alone and no exact one.")
     after = told.verdict({**row, "p": 0.04, "p_holm": 0.12}, 4)
     assert "cannot be told from chance (exact McNemar test, p = 0.120 after Holm over" in after
-    sure = {
-        **row,
-        "only_first": 90,
-        "only_second": 1,
-        "difference": 0.089,
-        "p": 1e-9,
-        "p_holm": 1e-9,
-    }
-    assert "A is the better one by 8.90 points" in told.verdict(sure, 1000)
+    sure = {"only_first": 90, "only_second": 1, "difference": 0.089, "p": 1e-9, "p_holm": 1e-9}
+    assert "A is the better one by 8.90 points" in told.verdict({**row, **sure}, 1000)
     # 2 and 0 of 4: (2 - 0) / 6, and sqrt(3 - 4 / 6) / 6 to each side.
     half = 1.959964 * (3 - 4 / 6) ** 0.5 / 6
     assert paired_interval(2, 0, 4) == pytest.approx((1 / 3 - half, min(1, 1 / 3 + half)), abs=1e-6)

@@ -41,30 +41,20 @@ def middle(image: np.ndarray) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("kind", MNIST_C)
-def test_a_kind_changes_every_image_and_keeps_shape_and_range(images, kind) -> None:
+def test_a_kind_changes_every_image_by_the_seed_or_alike(images: np.ndarray, kind: str) -> None:
     before = images.copy()
     spoiled = corrupt(images, kind, seed=0)
     assert (spoiled.shape, spoiled.dtype) == (images.shape, np.float32)
-    assert (spoiled.min(), spoiled.max()) >= (0, 0)
-    assert spoiled.max() <= 1
+    assert spoiled.min() >= 0 and spoiled.max() <= 1
     assert (np.abs(spoiled - images).sum(axis=(1, 2)) > 1).all()
     np.testing.assert_array_equal(images, before)
     np.testing.assert_array_equal(corrupt(images, kind, 0), spoiled)  # a seed spoils alike
-
-
-@pytest.mark.parametrize(
-    "kind", sorted(set(MNIST_C) - {"scale", "brightness", "stripe", "canny_edges"})
-)
-def test_what_is_random_differs_between_images_and_seeds(images: np.ndarray, kind: str) -> None:
-    spoiled = corrupt(images, kind, 0)
+    if kind in ("scale", "brightness", "stripe", "canny_edges"):  # nothing there is random
+        mixed = np.concatenate([images[:1], images[1:].transpose(0, 2, 1)])
+        np.testing.assert_array_equal(corrupt(mixed, kind, 0)[0], spoiled[0])
+        return
     assert not all(np.array_equal(spoiled[0], other) for other in spoiled[1:])
     assert not np.array_equal(spoiled, corrupt(images, kind, 1))
-
-
-@pytest.mark.parametrize("kind", ["scale", "brightness", "stripe", "canny_edges"])
-def test_an_image_does_not_depend_on_its_neighbours(images: np.ndarray, kind: str) -> None:
-    mixed = np.concatenate([images[:1], images[1:].transpose(0, 2, 1)])
-    np.testing.assert_array_equal(corrupt(mixed, kind, 0)[0], corrupt(images[:1], kind, 0)[0])
 
 
 def test_an_unknown_kind_and_a_wrong_range_are_refused(images: np.ndarray) -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from analysis.frame.command import start
 from analysis.frame.results import Results
-from analysis.frame.wording import count_text
 from analysis.questions import costs
 from analysis.questions.headline import with_ratio
 from analysis.questions.roofline import layers_of
@@ -52,20 +51,6 @@ def test_a_table_of_something_else_is_refused(tmp_path: Path, refused) -> None:
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     sentence = refused("costs", "--sweeps", tmp_path / "other.csv", "--output", tmp_path)
     assert "is no table of analysis.sweep" in sentence
-
-
-@pytest.mark.parametrize(
-    ("counts", "text"),
-    [
-        ([1], "1 seed"),
-        ([3, 3], "3 seeds"),
-        ([1, 3], "1 or 3 seeds"),
-        ([3, 1, 2], "1 to 3 seeds"),
-        ([1000], "1,000 seeds"),
-    ],
-)
-def test_counts_in_words(counts: list[int], text: str) -> None:
-    assert count_text(counts, "seed") == text
 
 
 @pytest.fixture(scope="module")

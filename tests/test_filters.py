@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from helpers_data import done
 from helpers_runs import keep_pairs
 
-from analysis.frame.command import start
 from analysis.questions import filters
 from netlib.nets.checkpoint import load_network
 
@@ -30,7 +30,7 @@ def runs(digit_folder, tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def output(runs: Path, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("data")
-    assert start("filters", ["--runs", str(runs), "--seed", "4", "--output", str(folder)]) == 0
+    done("filters", "--runs", runs, "--seed", 4, "--output", folder)
     return folder
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers_data import done
+from helpers_data import done, drawn_digits
 
 from analysis.frame.command import start
 from netlib.answer.predictor import Predictor
@@ -18,33 +18,23 @@ from netlib.nets import load_network, read_metadata, save_network, weights_diges
 from netlib.nets.network import init_network
 
 CLASSES = 3
+IMAGES, LABELS = drawn_digits([10] * CLASSES)
 RULE = {"score": "confidence", "threshold": 0.1}
 
 
 @pytest.fixture
-def checkpoint(tmp_path: Path, drawn: tuple[np.ndarray, np.ndarray]) -> Path:
+def checkpoint(tmp_path: Path) -> Path:
     """A small network with a temperature, a rule and a map, as the shipped ones have them."""
     path = tmp_path / "start" / "small.safetensors"
     net = init_network(1, 1, (1, 28, 28), CLASSES)
     split = {"seed": 0, "validation_size": 6}
     metadata = {"temperature": 1.7, "no_digit": RULE, "split": split, "data": [{"source": "drawn"}]}
     save_network(net, path, metadata)
-    images, labels = drawn
-    embeddings = Predictor({"net": path}).predict(images[:, None] / 255)["net"].embeddings
-    np.savez(
-        path.with_name("map_small.npz"),
-        images=images,
-        labels=labels,
-        embeddings=embeddings,
-        projection=embeddings[:, :2],
-        made_by=json.dumps({"method": "pca"}),
-    )
+    embeddings = Predictor({"net": path}).predict(IMAGES[:, None] / 255)["net"].embeddings
+    told = {"projection": embeddings[:, :2], "made_by": json.dumps({"method": "pca"})}
+    arrays = {"images": IMAGES, "labels": LABELS, "embeddings": embeddings, **told}
+    np.savez(path.with_name("map_small.npz"), **arrays)
     return path
-
-
-@pytest.fixture
-def drawn(digit_arrays) -> tuple[np.ndarray, np.ndarray]:
-    return digit_arrays([10] * CLASSES)
 
 
 def tune(checkpoint: Path, data: Path, output: Path, *options: object) -> None:
@@ -54,9 +44,9 @@ def tune(checkpoint: Path, data: Path, output: Path, *options: object) -> None:
 
 
 @pytest.fixture
-def corrections(tmp_path: Path, drawn: tuple[np.ndarray, np.ndarray]) -> TeachStore:
+def corrections(tmp_path: Path) -> TeachStore:
     store = TeachStore(tmp_path / "corrections")
-    store.put(drawn[0][0] / 255, 2)  # one is enough
+    store.put(IMAGES[0] / 255, 2)  # one is enough
     return store
 
 

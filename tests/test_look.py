@@ -3,10 +3,12 @@
 What the report alone draws is compared with its committed figures, byte for byte (test_build).
 """
 
+from collections.abc import Iterator
+
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from helpers_plots import legend, spare_axes, texts
 from import_graph import python
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
@@ -22,13 +24,33 @@ from analysis.look.rows import draw_class_scores, draw_pairs, t_interval
 from analysis.look.style import COLOURS, least_text
 from analysis.questions.mistakes import order_of_errors
 
-ax = pytest.fixture(spare_axes, name="ax")
-
 HISTORY = pd.DataFrame(
     [(n, 1 / n, 0.8 + n / 100, 2 / n, 0.7 + n / 100) for n in (1, 2, 3)],
     columns="epoch train_loss train_accuracy validation_loss validation_accuracy".split(),
 ).to_dict("records")
 CONFUSION = [[8, 2, 0], [0, 5, 0], [0, 0, 0]]  # the last class has no images
+
+
+@pytest.fixture
+def ax() -> Iterator[Axes]:
+    """One Axes of two; the other one is current, and must stay as it is."""
+    figure, (drawn, current) = plt.subplots(1, 2)
+    plt.sca(current)
+    yield drawn
+    assert plt.gca() is current
+    assert not current.has_data()
+    assert current.get_title() == current.get_xlabel() == ""
+    assert plt.get_fignums() == [figure.number]
+    plt.close(figure)
+
+
+def texts(ax: Axes) -> dict[tuple[float, float], str]:
+    """Position -> text."""
+    return {text.get_position(): text.get_text() for text in ax.texts}
+
+
+def legend(ax: Axes) -> list[str]:
+    return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
 def test_history_shows_losses_and_percents_of_both_splits(ax: Axes) -> None:
@@ -137,8 +159,11 @@ def test_precision_recall_has_average_precisions(ax: Axes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("draw", "labels", "values", "sentence"),
+    ("draw", "first", "second", "sentence"),
     [
+        (look.draw_projection, np.zeros((3, 3)), [0, 1, 2], "places in a plane"),
+        (look.draw_roc, [1, 1], SCORES[:2], "need images of two classes"),
+        (look.draw_precision_recall, [1, 1], SCORES[:2], "need images of two classes"),
         (look.draw_roc, LABELS, SCORES[:3], r"shape \(6,\) and scores \(3, 3\); expected \(N,\)"),
         (look.draw_roc, NAMES * 2, SCORES, "as .*ant.*; expected whole numbers from 0"),
         (look.draw_precision_recall, [], np.zeros((0, 3)), "N > 0"),
@@ -146,20 +171,9 @@ def test_precision_recall_has_average_precisions(ax: Axes) -> None:
         (look.draw_risk_coverage, LABELS, SCORES - 1, "expected probabilities"),
     ],
 )
-def test_arrays_of_another_kind_are_one_sentence(ax: Axes, draw, labels, values, sentence) -> None:
+def test_arrays_of_another_kind_are_one_sentence(ax: Axes, draw, first, second, sentence) -> None:
     with pytest.raises(ValueError, match=sentence):
-        draw(ax, labels, values)
-
-
-def test_a_map_is_of_a_plane(ax: Axes) -> None:
-    with pytest.raises(ValueError, match="places in a plane"):
-        look.draw_projection(ax, np.zeros((3, 3)), [0, 1, 2])
-
-
-@pytest.mark.parametrize("draw", [look.draw_roc, look.draw_precision_recall])
-def test_one_class_alone_has_no_curve(ax: Axes, draw) -> None:
-    with pytest.raises(ValueError, match="need images of two classes"):
-        draw(ax, [1, 1], SCORES[:2])
+        draw(ax, first, second)
 
 
 def test_calibration_is_errors_found_against_errors_expected(ax: Axes) -> None:
@@ -199,15 +213,6 @@ def test_filters_have_a_scale_around_zero(ax: Axes) -> None:
     assert sorted(shown.compressed().tolist()) == [-2, 0, 0, 0, 0, 0, 0.5, 1]
 
 
-def test_a_projection_rings_what_is_wrong(ax: Axes) -> None:
-    points = np.arange(8.0).reshape(4, 2)
-    wrong = [False, True, False, False]
-    assert look.draw_projection(ax, points, [0, 0, 11, 11], [*"abcdefghijkl"], wrong, "UMAP") is ax
-    assert {text.get_text() for text in ax.texts} == {"a", "l"}
-    assert ax.collections[1].get_offsets().tolist() == [[2, 3]]
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("UMAP 1", "UMAP 2")
-
-
 def test_mosaic_goes_line_by_line_with_gaps() -> None:
     images = np.arange(1, 4).reshape(3, 1, 1)
     gap = [0] * 4
@@ -242,13 +247,16 @@ def test_a_page_of_errors_has_class_and_both_readings_in_the_order_of_errors(ax:
     assert frame.get_x() == images.shape[2] - 1  # around the second
 
 
-def test_classes_are_named_at_their_medians(ax: Axes) -> None:
-    points = [[0, 0], [2, 0], [40, 0], [5, 5]]
-    assert draw_projection(ax, points, [3, 3, 3, 8]) is ax
-    assert {text.get_text(): tuple(text.xy) for text in ax.texts} == {"3": (2, 0), "8": (5, 5)}
-    # A digit on the single point of the 8 would hide it.
-    assert {text.get_text(): text.get_position()[1] for text in ax.texts} == {"3": 0, "8": 7}
-    assert ax.collections[0].get_offsets().tolist() == points
+def test_a_projection_names_classes_at_their_medians_and_rings_what_is_wrong(ax: Axes) -> None:
+    points, names = [[0, 0], [2, 0], [40, 0], [5, 5]], [*"abcdefghijklmnopqrs"]
+    wrong = [False, True, False, False]
+    assert draw_projection(ax, points, [3, 3, 3, 18], names, wrong, "UMAP") is ax
+    assert {text.get_text(): tuple(text.xy) for text in ax.texts} == {"d": (2, 0), "s": (5, 5)}
+    # A name on the single point of the s would hide it.
+    assert {text.get_text(): text.get_position()[1] for text in ax.texts} == {"d": 0, "s": 7}
+    shown, ringed = (found.get_offsets().tolist() for found in ax.collections)
+    assert (shown, ringed) == (points, [[2, 0]])
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("UMAP 1", "UMAP 2")
     colours = [to_hex(c) for c in ax.collections[0].get_facecolors()[[0, 3]]]
     assert colours == [CLASSES[3], CLASSES[8]] and len(set(CLASSES)) == 10
 
@@ -274,7 +282,7 @@ def test_of_equal_accuracies_the_lower_loss_chooses_and_the_front_is_what_nothin
 def test_an_interval_is_cut_where_no_value_can_be_and_has_no_mark_there(ax: Axes) -> None:
     table = pd.DataFrame({"network": ["a", "a", "b", "b"], "seed": [0, 1, 0, 1],
                           "error": [0.0, 2.0, 3.0, 3.1]})  # fmt: skip
-    draw_pairs(ax, table, "error", within=(0, 100))
+    draw_pairs(ax, table, joined=True)
     low, high = t_interval([0.0, 2.0])
     assert low < 0
     (line,) = (line for line in ax.get_lines() if line.get_xdata()[-1] == pytest.approx(high)

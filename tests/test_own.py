@@ -28,8 +28,13 @@ def place(digit_folder, tmp_path_factory) -> tuple[Path, Path]:
     return dataset, output
 
 
-def test_its_steps_read_it_and_know_its_classes(digit_folder, tmp_path: Path) -> None:
-    dataset = digit_folder(train=20, test=7, num_classes=3)
+@pytest.fixture(scope="module")
+def dataset(digit_folder) -> Path:
+    """Three classes, of just enough images."""
+    return digit_folder(train=20, test=7, num_classes=3)
+
+
+def test_its_steps_read_it_and_know_its_classes(dataset: Path, tmp_path: Path) -> None:
     plan = own.make_plan(Options(dataset_path=dataset, output=tmp_path))
     assert plan.own == Own(dataset, 3, 60)
     steps = open_report(plan).steps
@@ -80,20 +85,15 @@ def test_too_few_images_are_told_before_any_training(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_missing_result_and_an_unknown_step_stop_it(
-    digit_folder, tmp_path: Path, refused
-) -> None:
-    dataset = digit_folder(train=20, test=7, num_classes=3)
+def test_a_missing_result_and_an_unknown_step_stop_it(dataset, tmp_path: Path, refused) -> None:
     words = ("report", "--dataset-path", dataset, "--output", tmp_path)
     assert "there is no step 'nothing'" in refused(*words, "--redo", "nothing")
     assert "pairs.csv is not there: make it with --redo pairs" in refused(*words, "--draw-only")
     assert "--verify compares our report" in refused(*words, "--verify")
+    assert "--dataset-path needs --output" in refused(*words[:3])
 
 
-def test_the_report_of_another_data_set_or_size_is_kept(
-    digit_folder, tmp_path: Path, refused
-) -> None:
-    dataset = digit_folder(train=20, test=7, num_classes=3)
+def test_the_report_of_another_data_set_or_size_is_kept(dataset, tmp_path: Path, refused) -> None:
     plan = own.make_plan(Options(dataset_path=dataset, output=tmp_path))
     ran = {"learning_rate": {"_values_:": {"command": "python -m analysis.sweep other"}}}
     plan.results.mkdir()
@@ -120,7 +120,3 @@ def test_every_question_answers_in_whole_sentences_and_the_regimes_are_a_table()
     (block,) = (b for b in own.opening(Plan("full", results.folder, Path()), results)
                 if b["kind"] == "table" and "held equal" in b["head"])  # fmt: skip
     assert len(block["rows"]) == 6
-
-
-def test_it_does_not_go_where_ours_is(place, refused) -> None:
-    assert "--dataset-path needs --output" in refused("report", "--dataset-path", place[0])

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from helpers_data import done
 from helpers_runs import keep_pairs, keep_run, sure
 
 from analysis.build.verify import otherwise
-from analysis.frame.command import start
 from analysis.frame.results import Results
 from analysis.look import sorting
 from netlib.data.dataset import DigitDataset
@@ -32,13 +32,8 @@ def output(dataset: Path, tmp_path_factory) -> Path:
     labels = DigitDataset(dataset, "test").labels.numpy()
     for (network, seed), wrong in WRONG.items():
         keep_run(runs, network, seed, dataset, sure(labels, wrong))
-    assert run(runs, dataset, output) == 0
+    done("pairs", "--runs", runs, "--dataset-path", dataset, "--output", output)
     return output
-
-
-def run(runs: Path, dataset: Path, output: Path) -> int:
-    paths = {"--runs": runs, "--dataset-path": dataset, "--output": output}
-    return start("pairs", [str(part) for pair in paths.items() for part in pair])
 
 
 def table(output: Path, name: str) -> pd.DataFrame:
@@ -171,12 +166,12 @@ def test_errors_are_kept_once_and_examples_are_four_of_each_kind(output, dataset
 
 
 def test_one_seed_has_no_intervals_and_says_so(
-    dataset: Path, digit_folder, tmp_path: Path, capsys
+    dataset: Path, digit_folder, tmp_path: Path, refused
 ) -> None:
-    keep_pairs(tmp_path / "pairs", dataset, 7)
-    assert run(tmp_path / "pairs", digit_folder(train=20, test=9), tmp_path / "other") == 2
-    assert "other images" in capsys.readouterr().err
-    assert run(tmp_path / "pairs", dataset, tmp_path) == 0
+    words = ("pairs", "--runs", keep_pairs(tmp_path / "pairs", dataset, 7), "--output", tmp_path)
+    other = digit_folder(train=20, test=9)
+    assert "other images" in refused(*words, "--dataset-path", other)
+    done(*words, "--dataset-path", dataset)
     content = json.loads((tmp_path / "headline.json").read_text())
     accuracy = content["networks"]["standard"]["accuracy"]
     assert (accuracy["values"], accuracy["n"]) == ([1.0], 1)

@@ -34,6 +34,14 @@ def seven(draw: ImageDraw.ImageDraw, x: int, y: int = 30) -> None:
     draw.line([(x, y + 4), (x + 44, y + 4), (x + 16, y + 79)], fill=0, width=PEN, joint="curve")
 
 
+def sheet(*marks: tuple, width: int = 400, height: int = 140) -> Image.Image:
+    """A page with marks: by what each is drawn, and where."""
+    picture, draw = page(width, height)
+    for draw_one, *place in marks:
+        draw_one(draw, *place)
+    return picture
+
+
 def spans(found: list[DigitBox]) -> list[tuple[int, int]]:
     return [(digit.box[0], digit.box[2]) for digit in found]
 
@@ -43,16 +51,13 @@ def spans(found: list[DigitBox]) -> list[tuple[int, int]]:
 
 def test_an_empty_page_has_no_digits_and_a_box_is_that_of_the_ink() -> None:
     assert find_digits(page()[0]) == []
-    picture, draw = page()
-    stick(draw, 150)
-    (found,) = find_digits(picture)
+    (found,) = find_digits(sheet((stick, 150)))
     assert found.box == (150, 30, 150 + PEN, 110)
 
 
 def test_a_single_digit_gives_the_very_array_of_to_digit() -> None:
     for draw_one in (ring, stick, seven):
-        picture, draw = page()
-        draw_one(draw, 150)
+        picture = sheet((draw_one, 150))
         (found,) = find_digits(picture)
         expected = to_digit(picture)
         assert expected is not None
@@ -65,10 +70,7 @@ def test_the_parts_of_a_five_and_of_a_broken_eight_stay_together_and_dirt_is_no_
     draw.arc((130, 60, 190, 110), 200, 160, fill=0, width=PEN)
     draw.line([(160, 32), (196, 32)], fill=0, width=PEN)  # written last, a little apart
     assert len(find_digits(picture)) == 1
-    picture, draw = page()
-    ring(draw, 152, 20, 40, 42)
-    ring(draw, 150, 66, 46, 50)
-    assert len(find_digits(picture)) == 1
+    assert len(find_digits(sheet((ring, 152, 20, 40, 42), (ring, 150, 66, 46, 50)))) == 1
     picture, draw = page()
     ring(draw, 60)
     stick(draw, 180)
@@ -108,9 +110,7 @@ def test_parts_close_over_one_another_are_one_digit_unless_that_is_refused() -> 
 @pytest.mark.parametrize("scored", [False, True])
 @pytest.mark.parametrize("draws", [[ring], [seven], [stick, ring], [ring, ring], [seven, ring]])
 def test_being_sure_of_one_digit_changes_no_outcome(draws, scored, monkeypatch) -> None:
-    picture, draw = page()
-    for number, draw_one in enumerate(draws):
-        draw_one(draw, 100 + 46 * number)  # they touch
+    picture = sheet(*((draw_one, 100 + 46 * n) for n, draw_one in enumerate(draws)))  # they touch
     score = (lambda images: np.full(len(images), 0.99)) if scored else None
     quickly = find_digits(picture, score)
     monkeypatch.setattr(segment, "SURE", 0.0)
@@ -124,25 +124,21 @@ def test_being_sure_of_one_digit_changes_no_outcome(draws, scored, monkeypatch) 
 
 
 def test_digits_come_from_left_to_right_each_like_one_alone() -> None:
-    picture, draw = page()
-    for draw_one, x in ((ring, 280), (stick, 40), (seven, 130)):
-        draw_one(draw, x)
-    found = find_digits(picture)
+    marks = (stick, 40), (seven, 130), (ring, 280)
+    found = find_digits(sheet(*marks[::-1]))
     assert [digit.box[0] for digit in found] == pytest.approx([40, 130, 280], abs=2)
-    for draw_one, x, digit in zip((stick, seven, ring), (40, 130, 280), found, strict=True):
-        alone, draw = page()
-        draw_one(draw, x)
-        expected = to_digit(alone)
+    for mark, digit in zip(marks, found, strict=True):
+        expected = to_digit(sheet(mark))
         assert expected is not None
         assert np.allclose(digit.digit, expected, atol=0.02)
 
 
 @pytest.mark.parametrize("gap", [2, 5, 15, 40])
 def test_digits_that_are_close_are_still_apart(gap: int) -> None:
-    picture, draw = page()
-    ring(draw, 50)
-    ring(draw, 100 + gap)
-    assert spans(find_digits(picture)) == [(50, 100), (100 + gap, 150 + gap)]
+    assert spans(find_digits(sheet((ring, 50), (ring, 100 + gap)))) == [
+        (50, 100),
+        (100 + gap, 150 + gap),
+    ]
 
 
 def test_digits_that_lean_and_small_zeros_beside_tall_digits_are_kept_apart() -> None:
@@ -168,9 +164,7 @@ def test_joined_digits_are_cut_between_them() -> None:
     left, right = find_digits(picture)
     assert left.box[2] == pytest.approx(114, abs=5)
     assert right.box[0] == pytest.approx(114, abs=5)
-    alone, draw = page()
-    ring(draw, 60)
-    expected = to_digit(alone)
+    expected = to_digit(sheet((ring, 60)))
     assert expected is not None
     # A ring's centre of mass is between two pixels: the stub of the cut decides to which it goes.
     moved = [np.roll(left.digit, (dy, dx), (1, 2)) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
@@ -178,9 +172,8 @@ def test_joined_digits_are_cut_between_them() -> None:
 
 
 def test_twenty_digits_are_found_and_no_more_than_asked_for() -> None:
-    picture, draw = page(1240)
-    for index in range(20):
-        (ring, stick, seven)[index % 3](draw, 20 + 60 * index)
+    marks = [((ring, stick, seven)[index % 3], 20 + 60 * index) for index in range(20)]
+    picture = sheet(*marks, width=1240)
     found = find_digits(picture)
     assert len(found) == 20
     assert [digit.box[0] for digit in found] == sorted(digit.box[0] for digit in found)
@@ -188,18 +181,14 @@ def test_twenty_digits_are_found_and_no_more_than_asked_for() -> None:
 
 
 def test_two_lines_are_read_one_after_the_other() -> None:
-    picture, draw = page(300, 260)
-    for x, y in ((200, 20), (40, 24), (120, 150), (30, 156)):
-        ring(draw, x, y)
-    places = [digit.box[:2] for digit in find_digits(picture)]
+    rings = [(ring, x, y) for x, y in ((200, 20), (40, 24), (120, 150), (30, 156))]
+    places = [digit.box[:2] for digit in find_digits(sheet(*rings, width=300, height=260))]
     assert places == [(40, 24), (200, 20), (30, 156), (120, 150)]
 
 
 @pytest.mark.parametrize("make", [Image.fromarray, np.asarray, lambda a: torch.from_numpy(a)[None]])
 def test_boxes_of_large_pictures_are_in_their_own_pixels(make) -> None:
-    picture, draw = page()
-    ring(draw, 50)
-    ring(draw, 250)
+    picture = sheet((ring, 50), (ring, 250))
     factor = 8  # 3200 pixels wide, reduced to 1280 to be read
     assert 400 * factor > WORKING_SIDE
     large = np.asarray(picture).repeat(factor, axis=0).repeat(factor, axis=1)
@@ -212,8 +201,7 @@ def test_boxes_of_large_pictures_are_in_their_own_pixels(make) -> None:
 
 @pytest.mark.parametrize("whole_is_a_digit, count", [(True, 1), (False, 2)])
 def test_a_networks_confidence_chooses_among_cuts(whole_is_a_digit: bool, count: int) -> None:
-    picture, draw = page()
-    ring(draw, 60, width=100)  # a wide zero, or two brackets
+    picture = sheet((ring, 60, 30, 100))  # a wide zero, or two brackets
     whole = to_digit(picture)
     assert whole is not None
 
@@ -225,9 +213,7 @@ def test_a_networks_confidence_chooses_among_cuts(whole_is_a_digit: bool, count:
 
 
 def test_every_hypothesis_is_scored_in_one_call() -> None:
-    picture, draw = page()
-    for x in (40, 150, 260):
-        ring(draw, x)
+    picture = sheet(*((ring, x) for x in (40, 150, 260)))
     calls: list[tuple[int, ...]] = []
 
     def score(digits: np.ndarray) -> np.ndarray:
@@ -243,10 +229,7 @@ def test_every_hypothesis_is_scored_in_one_call() -> None:
 
 
 def test_pieces_together_are_all_of_the_ink() -> None:
-    picture, draw = page()
-    ring(draw, 60)
-    ring(draw, 108)
-    seven(draw, 220)
+    picture = sheet((ring, 60), (ring, 108), (seven, 220))
     ink = find_ink(np.asarray(picture)).whole()
     labels, lines = over_segment(ink)
     (line,) = lines

@@ -4,6 +4,7 @@ The module is imported, not its functions: pytest would collect `test`.
 """
 
 import copy
+import itertools
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -46,13 +47,10 @@ def loaders(seed: int = 0, n: int = 21) -> tuple[DataLoader, DataLoader]:
 
     The last batch of 5 is smaller than the others.
     """
-
-    def loader(images: np.ndarray, labels: np.ndarray, shuffled: bool) -> DataLoader:
-        dataset = DigitDataset.from_arrays(images, labels, num_classes=3)
-        sampler = EpochSampler(len(dataset), seed) if shuffled else None
-        return dataset.loader(8, sampler)
-
-    return loader(*stripes(n), True), loader(*stripes(9, seed=1), False)
+    train, validation = (
+        DigitDataset.from_arrays(*made, num_classes=3) for made in (stripes(n), stripes(9, seed=1))
+    )
+    return train.loader(8, EpochSampler(n, seed)), validation.loader(8)
 
 
 def run(net: Network, config: TrainConfig = CPU, **options) -> list[dict[str, float]]:
@@ -212,12 +210,10 @@ def test_an_interrupted_epoch_is_repeated_but_only_with_resume(tmp_path: Path) -
     state_path = tmp_path / "new folder" / "training.state"
     straight = tiny()
     run(straight, CPU)
-    calls = 0
+    calls = itertools.count(1)
 
     def loss_func(logits: Tensor, labels: Tensor) -> Tensor:
-        nonlocal calls
-        calls += 1
-        if calls == 3 + 2:  # second step of the second epoch
+        if next(calls) == 3 + 2:  # second step of the second epoch
             raise PowerCut
         return F.cross_entropy(logits, labels)
 
@@ -249,25 +245,21 @@ def unfinished(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "net, n, config, identity, sentence",
+    "other, sentence",
     [
-        (tiny(), 21, replace(CPU, ema=0.5), "these images", "its ema is 0.0, expected 0.5. R"),
-        (
-            init_network(2, 0, (1, 8, 8), 3),
-            21,
-            CPU,
-            "these images",
-            "its conv_block_count is 1, ",
-        ),
-        (tiny(), 33, CPU, "these images", "its number of steps is 3, expected 5"),
-        (tiny(), 21, CPU, "those images", "its training images are others"),
+        ({"config": replace(CPU, ema=0.5)}, "its ema is 0.0, expected 0.5. R"),
+        ({"net": init_network(2, 0, (1, 8, 8), 3)}, "its conv_block_count is 1, "),
+        ({"n": 33}, "its number of steps is 3, expected 5"),
+        ({"identity": "those images"}, "its training images are others"),
     ],
     ids=["config", "network", "number of images", "images"],
 )
-def test_a_state_of_another_run_is_refused(unfinished, net, n, config, identity, sentence) -> None:
-    options = {"state_path": unfinished, "resume": True, "identity": identity}
+def test_a_state_of_another_run_is_refused(unfinished: Path, other: dict, sentence: str) -> None:
+    options = {"net": tiny(), "config": CPU, "identity": "these images", **other}
+    train, validation = loaders(n=options.pop("n", 21))
+    options |= {"state_path": unfinished, "resume": True, "loss_func": F.cross_entropy}
     with pytest.raises(TrainingError, match=f"belongs to another run: {sentence}"):
-        fit(net, *loaders(n=n), config, loss_func=F.cross_entropy, **options)
+        fit(train_loader=train, validation_loader=validation, **options)
     assert unfinished.exists()
 
 
@@ -326,13 +318,10 @@ def test_training_stops_early_when_patience_runs_out(monkeypatch) -> None:
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_a_loss_that_is_not_finite_stops_with_a_sentence(bad: float) -> None:
-    calls = 0
+    calls = itertools.count(1)
 
     def loss_func(logits: Tensor, labels: Tensor) -> Tensor:
-        nonlocal calls
-        calls += 1
-        loss = F.cross_entropy(logits, labels)
-        return loss * bad if calls == 3 + 2 else loss
+        return F.cross_entropy(logits, labels) * (bad if next(calls) == 3 + 2 else 1)
 
     sentence = f"loss is {bad} in epoch 2, step 2; .* lower the learning rate"
     with pytest.raises(TrainingError, match=sentence):
@@ -442,32 +431,30 @@ IMAGES, LABELS = stripes(6)
 @pytest.mark.parametrize(
     "images, labels, sentence",
     [
-        (IMAGES[:, :7], LABELS, "Images have shape"),
-        (IMAGES.reshape(6, 64), LABELS, "Images have shape"),
-        (np.stack([IMAGES] * 3, 1), LABELS, "Images have shape"),
-        (IMAGES / 16, LABELS, "pass normalise="),
-        (IMAGES.astype(np.int64) - 100, LABELS, "pass normalise="),
-        (IMAGES.astype(str), LABELS, "expected numbers"),
-        (np.full((6, 8, 8), np.nan), LABELS, "not finite"),
-        (IMAGES, LABELS[:5], "6 images and 5 labels"),
-        (IMAGES[:0], LABELS[:0], "at least one"),
-        (IMAGES, LABELS + 1, "Labels range from 1 to 3; expected 0 to 2"),
-        (IMAGES, LABELS - 1, "Labels range from -1 to 1; expected 0 to 2"),
-        (IMAGES, LABELS / 2, "expected integers"),
-        (IMAGES, np.full((6, 3), 1 / 3), "or one-hot"),
+        pytest.param(IMAGES[:, :7], LABELS, "Images have shape", id="height"),
+        pytest.param(IMAGES.reshape(6, 64), LABELS, "Images have shape", id="flat"),
+        pytest.param(np.stack([IMAGES] * 3, 1), LABELS, "Images have shape", id="channels"),
+        pytest.param(IMAGES / 16, LABELS, "pass normalise=", id="0 to 16"),
+        pytest.param(IMAGES.astype(np.int64) - 100, LABELS, "pass normalise=", id="negative"),
+        pytest.param(IMAGES.astype(str), LABELS, "expected numbers", id="text"),
+        pytest.param(np.full((6, 8, 8), np.nan), LABELS, "not finite", id="nan"),
+        pytest.param(IMAGES, LABELS[:5], "6 images and 5 labels", id="count"),
+        pytest.param(IMAGES[:0], LABELS[:0], "at least one", id="empty"),
+        pytest.param(
+            IMAGES, LABELS + 1, "Labels range from 1 to 3; expected 0 to 2", id="label too large"
+        ),
+        pytest.param(
+            IMAGES, LABELS - 1, "Labels range from -1 to 1; expected 0 to 2", id="label negative"
+        ),
+        pytest.param(IMAGES, LABELS / 2, "expected integers", id="label float"),
+        pytest.param(IMAGES, np.full((6, 3), 1 / 3), "or one-hot", id="shares"),
     ],
-    ids=[
-        "height", "flat", "channels", "0 to 16", "negative", "text", "nan", "count", "empty",
-        "label too large", "label negative", "label float", "shares",
-    ],
-)  # fmt: skip
+)
 def test_arrays_that_do_not_fit_are_refused(images, labels, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         training.test(tiny(), None, images, labels)
-    for train_set, valid_set in (
-        ((images, labels), (IMAGES, LABELS)),
-        ((IMAGES, LABELS), (images, labels)),
-    ):
+    given, good = (images, labels), (IMAGES, LABELS)
+    for train_set, valid_set in ((given, good), (good, given)):
         with pytest.raises(ValueError, match=sentence):
             training.train(tiny(), *train_set, *valid_set, 0.01, 1)
 

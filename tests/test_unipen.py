@@ -90,15 +90,16 @@ def test_no_writer_is_in_both_parts_and_the_seed_decides_the_test_writers() -> N
     assert splits[0] == splits[1] != splits[2]
 
 
-def test_unknown_writers_cannot_be_split() -> None:
-    with pytest.raises(DataError, match="2 digits name no writer"):
-        split_by_writer(by_writers(1, None, 2, None), 1, seed=0)
-
-
-@pytest.mark.parametrize("count", [0, 3, 4])
-def test_both_parts_need_a_writer(count: int) -> None:
-    with pytest.raises(DataError, match=f"{count} test writers .* 3 writers"):
-        split_by_writer(by_writers(1, 2, 3), count, seed=0)
+@pytest.mark.parametrize(
+    ("writers", "count", "sentence"),
+    [
+        ((1, None, 2, None), 1, "2 digits name no writer"),
+        *(((1, 2, 3), count, f"{count} test writers .* 3 writers") for count in (0, 3, 4)),
+    ],
+)
+def test_every_writer_is_known_and_both_parts_have_one(writers, count: int, sentence: str) -> None:
+    with pytest.raises(DataError, match=sentence):
+        split_by_writer(by_writers(*writers), count, seed=0)
 
 
 # --- Drawing ------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ maps, model card and screenshots are steps, too: `--steps gallery`.
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +64,10 @@ class Options:
     output: Path | None = None
     author: str = ""
 
+    @property
+    def size(self) -> str:
+        return "full" if self.full else "tiny" if self.tiny else "small"
+
 
 def run(options: Options) -> Iterator[Path]:
     """Run what is to do, then draw and typeset.
@@ -76,30 +80,20 @@ def run(options: Options) -> Iterator[Path]:
 
     plan = own.make_plan(options) if options.dataset_path else make_plan(options)
     output = options.output or (OURS if options.full else plan.runs / "figures")
-    report = open_report(plan)
-    others = artefacts()
+    report, others = open_report(plan), artefacts()
+    builds = [report] if plan.own else [report, others]
     asked = {*options.redo, *options.steps}
-    known = {*report.steps, *({} if options.dataset_path else others.steps)}
-    if unknown := asked - known:
+    if unknown := asked - {name for build in builds for name in build.steps}:
         raise ValueError(f"there is no step {sorted(unknown)[0]!r}; --list names them all.")
-    if options.dataset_path:  # the same steps, a page of its own
-        if options.list:
-            show(report)
-            return
-        if options.verify:
-            raise ValueError("--verify compares our report; of a data set of yours draw it anew.")
-        own.check_same(plan, report)
-        if not options.draw_only:
-            run_steps(report, options)
-            report = open_report(plan)
-        if not options.steps:
-            refuse_problems(report)
-            yield from own.make_page(plan, report, options)
-        return
     if options.list:
-        show(report, others)
+        show(*builds)
         return
-    document.check_output(output, plan.size)
+    if not plan.own:
+        document.check_output(output, plan.size)
+    elif options.verify:
+        raise ValueError("--verify compares our report; of a data set of yours draw it anew.")
+    else:
+        own.check_same(plan, report)
     if not (options.draw_only or options.verify):
         run_steps(report, options)
         others.run([name for name in others.steps if name in asked], redo=asked & {*others.steps})
@@ -107,6 +101,9 @@ def run(options: Options) -> Iterator[Path]:
     if options.steps:
         return
     refuse_problems(report)
+    if plan.own:  # the same steps, a page of its own
+        yield from own.make_page(plan, report, options)
+        return
     author = options.author or AUTHORS
     command = command_line(Options(full=options.full, tiny=options.tiny))
     if options.verify:
@@ -130,10 +127,9 @@ def make_plan(options: Options) -> "Plan":
     """Size and folders."""
     from analysis.build.plan import Plan
 
-    size = "full" if options.full else "tiny" if options.tiny else "small"
-    results = options.results or Path("figures/data") / size
-    runs = options.runs or Path("runs/report") / size
-    return Plan(size, results, runs, options.mnist_root, options.jobs)
+    results = options.results or Path("figures/data") / options.size
+    runs = options.runs or Path("runs/report") / options.size
+    return Plan(options.size, results, runs, options.mnist_root, options.jobs)
 
 
 def open_report(plan: "Plan") -> "Build":
@@ -143,9 +139,9 @@ def open_report(plan: "Plan") -> "Build":
 
     steps = [*plan.data_sets(), *(step for named in gather("steps") for step in named(plan))]
     compared = " ".join(name for names in gather("COMPARED") for name in names)
-    compare = plan.step("pairs", *plan.kept, *plan.course, outputs=compared, inputs="pairs.csv")
-    steps.append(replace(compare, name="compare"))
-    return Build(steps, plan.results / STATE)
+    words = (*plan.kept, *plan.course)
+    compare = plan.step("pairs", *words, outputs=compared, inputs="pairs.csv", name="compare")
+    return Build([*steps, compare], plan.results / STATE)
 
 
 def results_of(report: "Build") -> "list[Step]":

@@ -91,11 +91,10 @@ def make_plan(options: "Options") -> Plan:
             f"{path} has {many(tested, 'test image')}; a report needs {LEAST_TESTED} or more: "
             "compare takes fewer."
         )
-    size = "full" if options.full else "tiny" if options.tiny else "small"
     results = options.results or output / "data"
     runs = options.runs or output / "runs"
-    plan = Plan(size, results, runs, jobs=options.jobs, own=Own(path, classes, len(train)))
-    check_splits(plan, train.labels.numpy())
+    plan = Plan(options.size, results, runs, jobs=options.jobs, own=Own(path, classes, len(train)))
+    check_splits(plan, path, train.labels.numpy())
     return plan
 
 
@@ -110,13 +109,12 @@ def check_same(plan: Plan, report: "Build") -> None:
             )
 
 
-def check_splits(plan: Plan, labels: "np.ndarray") -> None:
+def check_splits(plan: Plan, path: Path, labels: "np.ndarray") -> None:
     """Raise a ValueError where a sweep would want more images, of all or of one class."""
     from analysis import sweep
     from netlib import data
 
-    steps = [step for named in gather("steps") for step in named(plan)]
-    for step in (step for step in steps if step.sweep):
+    for step in (step for named in gather("steps") for step in named(plan) if step.sweep):
         for _, *arguments in step.commands:
             options = replace(parse(sweep.Options, arguments), tuned=None)
             cuts = {(r.validation_size, r.train_size or None) for r in sweep.plan(options)}
@@ -125,10 +123,8 @@ def check_splits(plan: Plan, labels: "np.ndarray") -> None:
                     sizes = {"validation": validation, "train": train}
                     data.split_stratified(labels, sizes, seed=0)
                 except ValueError as error:
-                    assert plan.own is not None
-                    raise ValueError(
-                        f"{plan.own.path} is too small for the sweep {step.name}: {error}"
-                    ) from None
+                    told = f"{path} is too small for the sweep {step.name}: {error}"
+                    raise ValueError(told) from None
 
 
 def make_page(plan: Plan, report: "Build", options: "Options") -> Iterator[Path]:

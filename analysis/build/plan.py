@@ -76,9 +76,7 @@ class Plan:
     size: str  # "tiny" shows that everything works, "small" is made in minutes, "full" in hours
     results: Path  # folder of the numbers
     runs: Path  # folder of checkpoints and predictions
-    mnist_root: Path | None = (
-        None  # with torchvision's MNIST; None downloads it, where it is needed
-    )
+    mnist_root: Path | None = None  # with torchvision's MNIST; None downloads it, where needed
     jobs: int = -1  # trainings at a time, -1 for one a core
     own: Own | None = None  # a data set in the place of the course's
 
@@ -93,7 +91,7 @@ class Plan:
     @property
     def course(self) -> tuple[str, ...]:
         """The course's imbalanced training set."""
-        return ("--dataset-path", str(self.own.path) if self.own else f"{self.prefix}course")
+        return "--dataset-path", str(self.own.path) if self.own else f"{self.prefix}course"
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -107,8 +105,7 @@ class Plan:
         if self.own is None:
             return tuple(sizes)
         most = int(0.8 * self.own.images)  # the rest validates, by whole images of each class
-        wanted = tuple(sizes)
-        return (*(n for n in wanted if n < most), *([most] if max(wanted) >= most else []))
+        return tuple(dict.fromkeys(min(size, most) for size in sizes))
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -155,13 +152,19 @@ class Plan:
         ]
 
     def step(
-        self, command: str, *arguments: str, outputs: str, inputs: str = "", folder: str = ""
+        self,
+        command: str,
+        *arguments: object,
+        outputs: str,
+        inputs: str = "",
+        folder: str = "",
+        name: str = "",
     ) -> Step:
-        """A step of one command, which writes and reads files of the results."""
+        """A step of one command, called like it, which writes and reads files of the results."""
         target = self.results / folder
         return Step(
-            command,
-            ((command, *arguments, "--output", str(target)),),
+            name or command,
+            ((command, *map(str, arguments), "--output", str(target)),),
             tuple(target / name for name in outputs.split()),
             tuple(self.results / name for name in inputs.split()),
         )

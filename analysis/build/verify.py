@@ -78,39 +78,25 @@ def otherwise(data: Results, folder: Path) -> Iterator[str]:
 
 def disagreements(data: Results) -> Iterator[str]:
     """Where what was compared says other things than the runs that it was made from."""
-    runs = data.table("pairs.csv").set_index(["network", "seed"]).sort_index()
+    runs = data.table("pairs.csv").set_index(["network", "seed"])
     found = data.record("headline.json")
-    recalls = (
-        data.table("class_scores.csv")
-        .set_index(["network", "seed", "class"])
-        .sort_index()["recall"]
-    )
+    recalls = data.table("class_scores.csv").set_index(["network", "seed"])
     scores = data.table("calibration_scores.csv").set_index(["network", "seed"])
-    counts = data.table("confusion.csv").query("true != predicted")
-    wrong = counts.groupby("network")["count"].sum()
+    wrong = data.table("confusion.csv").query("true != predicted").groupby("network")["count"].sum()
     for name in NETWORKS:
         rows = runs.loc[name].loc[found["seeds"]]
-        for column in ("accuracy", "balanced_accuracy", "macro_f1", "nll", "brier", "ece"):
-            yield from apart(
-                f"headline.json and pairs.csv in {column} of {name}",
-                found["networks"][name][column]["values"],
-                rows[column],
-            )
+        for column, score in found["networks"][name].items():
+            if column in rows:
+                what = f"headline.json and pairs.csv in {column} of {name}"
+                yield from apart(what, score["values"], rows[column])
         errors = (rows["test_images"] * (1 - rows["accuracy"])).sum()
         yield from apart(f"confusion.csv and pairs.csv in errors of {name}", wrong[name], errors)
-        yield from apart(
-            f"calibration_scores.csv and pairs.csv in nll of {name}",
-            scores.loc[name, "nll_before"].loc[found["seeds"]],
-            rows["nll"],
-        )
+        nll = scores.loc[name].loc[found["seeds"], "nll_before"]
+        yield from apart(f"calibration_scores.csv and pairs.csv in nll of {name}", nll, rows["nll"])
         for seed in found["seeds"]:
-            own = recalls.loc[name, seed]
-            columns = [f"recall_{label}" for label in own.index]
-            yield from apart(
-                f"class_scores.csv and pairs.csv in recall of {name}, seed {seed}",
-                own,
-                rows.loc[seed, columns].astype(float),
-            )
+            own = recalls.loc[(name, seed)].set_index("class")["recall"].add_prefix("recall_")
+            what = f"class_scores.csv and pairs.csv in recall of {name}, seed {seed}"
+            yield from apart(what, own, rows.loc[seed, own.index])
 
 
 def miscounted(data: Results) -> Iterator[str]:

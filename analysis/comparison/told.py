@@ -53,8 +53,8 @@ def pairs(found: Sequence[Answers]) -> list[dict[str, Any]]:
                 "p": measure.mcnemar(*arguments),
             }
         )
-    adjusted = holm({str(place): row["p"] for place, row in enumerate(rows)})
-    return [{**row, "p_holm": adjusted[str(place)]} for place, row in enumerate(rows)]
+    adjusted = holm({place: row["p"] for place, row in enumerate(rows)})
+    return [{**row, "p_holm": adjusted[place]} for place, row in enumerate(rows)]
 
 
 def classes(found: Sequence[Answers]) -> list[dict[str, Any]]:

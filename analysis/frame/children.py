@@ -30,6 +30,13 @@ def end_with(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def free_port() -> int:
+    """A TCP port of this machine that nothing listens on at that moment."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return probe.getsockname()[1]
+
+
 @contextmanager
 def serving(
     script: str, *arguments: str, log: IO[bytes] | None = None
@@ -38,9 +45,7 @@ def serving(
 
     `log` gets what it prints; without it, only its errors are shown.
     """
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "analysis.frame.children", str(os.getpid()), script]
     command += [*arguments, "--port", str(port)]
     environment = {**os.environ, "GRADIO_ANALYTICS_ENABLED": "False", "NO_PROXY": HOST}

@@ -1,8 +1,8 @@
 """Numbers in words: how many seeds and images, percents, points, names."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from netlib.measure.seeds import mean_interval, paired_t
 
 TITLES = {"standard": "the standard network", "mobilenet": "the MobileNet network"}
 MINUS = "−"
+Name = TypeVar("Name", bound=Hashable)
 
 
 def count_text(counts: Iterable[int], noun: str) -> str:
@@ -28,17 +29,12 @@ def seeds_text(table: pd.DataFrame, by: Iterable[str] = ("network", "level")) ->
     return count_text(table.groupby(list(by))["seed"].nunique(), "seed")
 
 
-def setting_text(table: pd.DataFrame, varied: str = "") -> str:
-    """Training images, epochs and test images, without what is varied."""
-    parts = []
-    if varied not in ("train_images", "dataset"):
-        parts.append(count_text(table["train_images"], "training image"))
-    if varied == "train_images":
-        parts.append(count_text(updates(table).astype(int), "step"))
-    elif varied != "training_epochs":
-        parts.append(count_text(table["training_epochs"], "epoch"))
-    parts.append(count_text(table["test_images"], "test image"))
-    return ", ".join(parts) + ("" if varied == "precision" else precision_text(table))
+def setting_text(table: pd.DataFrame, one_set: bool = True) -> str:
+    """Training images, where they are of one set, epochs and test images."""
+    images = count_text(table["train_images"], "training image") + ", " if one_set else ""
+    epochs = count_text(table["training_epochs"], "epoch")
+    tested = count_text(table["test_images"], "test image")
+    return f"{images}{epochs}, {tested}{precision_text(table)}"
 
 
 def updates(table: pd.DataFrame) -> pd.Series:
@@ -91,7 +87,7 @@ def bounded(found: dict[str, Any], form: Callable[[float], str] = percent) -> st
 
 def p_value(p: float | None) -> str:
     """Three decimals, or that it is beyond them."""
-    if p is None:
+    if p is None or np.isnan(p):
         return "n/a"
     return "< 0.001" if p < 0.001 else "> 0.999" if p > 0.999 else f"{p:.3f}"
 
@@ -162,19 +158,32 @@ def open_text(gaps: Sequence[float]) -> str:
     return "too few to tell" if len(gaps) < FEWEST else "unresolved: the interval holds 0"
 
 
-def holm(p: Mapping[str, float]) -> dict[str, float]:
+def holm(p: Mapping[Name, float]) -> dict[Name, float]:
     """Names -> p adjusted for their number (Holm 1979), at most 1."""
-    adjusted: dict[str, float] = {}
+    adjusted: dict[Name, float] = {}
     for place, name in enumerate(sorted(p, key=lambda name: p[name])):
         before = max(adjusted.values(), default=0.0)
         adjusted[name] = min(1.0, max(before, (len(p) - place) * p[name]))
     return adjusted
 
 
-def holm_p(pairs: Mapping[str, pd.DataFrame]) -> dict[str, float]:
+def holm_p(pairs: Mapping[Name, pd.DataFrame]) -> dict[Name, float]:
     """Names -> p of the paired difference of both networks, adjusted for the number of names."""
     p = {name: paired_t(both["mobilenet"], both["standard"]) for name, both in pairs.items()}
     return holm({name: value for name, value in p.items() if value is not None})
+
+
+def compared(
+    table: pd.DataFrame, by: str | list[str], value: str = "accuracy", index: str = "seed"
+) -> pd.DataFrame:
+    """A row a group: both networks' means, the gaps of its pairs, p adjusted for the groups."""
+    pairs = {key: by_network(rows, value, index) for key, rows in table.groupby(by, sort=False)}
+    p = holm_p(pairs)
+    rows = [
+        {**both.mean(), "gaps": gaps_of(both), "p": p.get(key, np.nan)}
+        for key, both in pairs.items()
+    ]
+    return pd.DataFrame(rows, index=pd.Index(list(pairs)))
 
 
 def small_change(values: Sequence[float], scale: float = 1, digits: int = 4) -> str:

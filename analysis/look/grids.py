@@ -97,13 +97,10 @@ def draw_block_grid(
     return ax
 
 
-def draw_heat(
-    ax: Axes, rows: Sequence[str], columns: Mapping[str, np.ndarray], difference: str
-) -> Axes:
-    """Values as shades with their numbers, and the last column their difference.
+def draw_heat(ax: Axes, rows: Sequence[str], columns: Mapping[str, np.ndarray]) -> Axes:
+    """Values as shades with their numbers, and the last column their difference, second − first.
 
-    rows: names, from the top; columns: two, name -> one percentage a row; difference: the name of
-    second − first.
+    rows: names, from the top; columns: two, name -> one percentage a row.
     """
     first, second = columns.values()
     change = second - first
@@ -119,7 +116,7 @@ def draw_heat(
                 color="#b9d3e6" if value < 0 else "#f3c7a8")  # fmt: skip
         ax.text(2.48, row, f"{value:+.1f}".replace("-", "−"), ha="right", va="center")
     ax.set_xlim(-0.5, 2.5)
-    ax.set_xticks(range(3), [*columns, difference])
+    ax.set_xticks(range(3), [*columns, "difference"])
     ax.xaxis.tick_top()
     ax.set_yticks(range(len(rows)), rows)
     unframed(ax)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from analysis.look.style import (
     BLACK,
     COLOURS,
+    ERROR,
     FACES,
     GREY,
     bare,
@@ -85,22 +86,23 @@ def draw_projection(
     return ax
 
 
-def draw_block_scatter(ax: Axes, table: pd.DataFrame, x: str, y: str) -> Axes:
+def draw_block_scatter(ax: Axes, table: pd.DataFrame) -> Axes:
     """A point a pair of block counts, named C+D; the shape says how many blocks there are.
 
-    table: columns conv, dw, `x` (the cost) and `y` (the error in percent), one row a pair.
+    table: columns conv, dw, macs (million) and error (percent), one row a pair.
     """
     for row in table.itertuples():
         network = {(4, 0): "standard", (2, 2): "mobilenet"}.get((row.conv, row.dw), "")
         colour = COLOURS.get(network, GREY)
-        place = (getattr(row, x), getattr(row, y))
+        place = (row.macs, row.error)
         ax.plot(*place, "ov^s"[row.conv + row.dw - 1], color=colour, markersize=4.5,
                 markerfacecolor=colour if row.dw == 0 else "white")  # fmt: skip
         name = f"{row.conv}+{row.dw}"
         ax.annotate(name, place, (5, 0), textcoords="offset points", fontsize=7, va="center",
                     color=colour if network else BLACK)  # fmt: skip
-    scale_values(ax, "x", table[x])
-    scale_values(ax, "y", table[y])
+    ax.set(xlabel="multiply–accumulates (million)", ylabel=ERROR)
+    scale_values(ax, "x", table["macs"])
+    scale_values(ax, "y", table["error"])
     plain(ax, "both")
     return ax
 

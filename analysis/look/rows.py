@@ -47,7 +47,7 @@ def draw_levels(
     table: pd.DataFrame,
     x: str,
     rows: Sequence[str],
-    names: Mapping[str, str] | None = None,
+    names: Mapping[str, str],
     log: bool = True,
     ring: Mapping[str, str] | None = None,
 ) -> Axes:
@@ -58,7 +58,7 @@ def draw_levels(
         table: columns network, level and `x`, one row a seed.
         x: column of the values, in the unit of the axis.
         rows: the levels, from the top.
-        names: level -> what to call it.
+        names: level -> what to call it, where it is called otherwise.
         log: draw values that span much on a logarithmic axis.
         ring: network -> the level that is ringed.
     """
@@ -78,7 +78,7 @@ def draw_levels(
             ax.plot(values.mean(), height, **style)
             if (ring or {}).get(network) == level:
                 ax.plot(values.mean(), height, "o", color=colour, markersize=9, fillstyle="none")
-    name_rows(ax, [(names or {}).get(level, level) for level in rows])
+    name_rows(ax, [names.get(level, level) for level in rows])
     if log:
         scale_values(ax, "x", table[x])
     plain(ax, "x")
@@ -88,35 +88,27 @@ def draw_levels(
     return ax
 
 
-def draw_pairs(
-    ax: Axes,
-    table: pd.DataFrame,
-    x: str,
-    joined: bool = True,
-    within: tuple[float, float] = (-np.inf, np.inf),
-) -> Axes:
-    """Every network seed by seed, with the mean and its 95 % t-interval beside.
+def draw_pairs(ax: Axes, table: pd.DataFrame, joined: bool) -> Axes:
+    """The error of every network seed by seed, with the mean and its 95 % t-interval beside.
 
-    table: columns network, seed and `x`, in the unit of the axis; joined: the runs of one seed by
-    a line from network to network; within: the values that can be, where an interval is cut, an
-    end without a mark.
+    Where no error can be, an interval is cut, an end without a mark. table: columns network, seed
+    and error, in percent; joined: the runs of one seed by a line from network to network.
     """
     networks = networks_of(table)
     if joined:
-        wide = table.pivot(index="seed", columns="network", values=x)[networks].dropna()
+        wide = table.pivot(index="seed", columns="network", values="error")[networks].dropna()
         for _, values in wide.iterrows():
             ax.plot(values, range(len(networks)), "-", color="#bbbbbb", linewidth=0.6, zorder=1)
     for row, network in enumerate(networks):
-        values = table[table["network"] == network][x]
+        values = table[table["network"] == network]["error"]
         style = look_of(network)
         seeds = {**style, "linestyle": "none", "markersize": 3.5, "markeredgewidth": 0.7}
         ax.plot(values, [row] * len(values), zorder=2, **seeds)
         below = joined and row > 0  # the lines between the rows should not cross the interval
         side = row + 0.3 if below else row - 0.3
-        low, high = t_interval(values)
-        ends = np.clip([low, high], *within)
+        ends = np.clip(t_interval(values), 0, 100)
         ax.plot(ends, [side] * 2, color=style["color"], linewidth=1.2)
-        whole = [end for end in ends if within[0] < end < within[1]]
+        whole = [end for end in ends if 0 < end < 100]
         ax.plot(whole, [side] * len(whole), "|", color=style["color"])
         ax.plot(values.mean(), side, **{**style, "linestyle": "none", "markersize": 5.5})
         ax.annotate(f"{values.mean():.2f}", (values.mean(), side), (0, -5 if below else 5),

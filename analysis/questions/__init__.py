@@ -16,6 +16,7 @@ import pkgutil
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -57,12 +58,16 @@ class FigureSpec:
 _FIGURES: dict[str, FigureSpec] = {}
 
 
-def figure(title: str, *inputs: str, name: str = "") -> Callable[[Draw], Draw]:
-    """Make a function a figure of the report; it is called `name`, or as the function."""
+def figure(title: str, *inputs: str, name: str = "", **options: Any) -> Callable[[Any], Any]:
+    """Make a function a figure of the report; it is called `name`, or as the function.
 
-    def keep(draw: Draw) -> Draw:
+    A function that takes `options` makes several, one under the other.
+    """
+
+    def keep(draw: Any) -> Any:
         question = draw.__module__.rpartition(".")[2]
-        _FIGURES[name or draw.__name__] = FigureSpec(title, inputs, draw, question)
+        spec = FigureSpec(title, inputs, partial(draw, **options), question)
+        _FIGURES[name or draw.__name__] = spec
         return draw
 
     return keep

@@ -70,9 +70,7 @@ def blocks(data: Results) -> Drawn:
         ax.set_title(title)
     for ax in axes[1:]:
         ax.set_ylabel("")
-    ax = grids[1].subplots()
-    draw_block_scatter(ax, table.assign(macs=table["macs"] / 1e6), "macs", "error")
-    ax.set(xlabel="multiply–accumulates (million)", ylabel=ERROR)
+    draw_block_scatter(grids[1].subplots(), table.assign(macs=table["macs"] / 1e6))
     runs = data.sweep("blocks")
     return figure, (
         "Every count of convolution blocks (C) and of MobileNet blocks (D) up to four in all. "

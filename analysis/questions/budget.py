@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from itertools import product
 from typing import Any
 
 import pandas as pd
@@ -104,13 +105,11 @@ def shipped(data: Results) -> pd.DataFrame:
 
     Empty where it is not beside these results.
     """
-    files = {
-        (network, seed): f"{SHIPPED}/seeds/{network}-{seed}/mnist/scores.json"
-        for network in NETWORKS
-        for seed in SEEDS
-    }
-    found = {key: data.record(file) for key, file in files.items() if data.has(file)}
-    rows = [{"network": n, "seed": s, "accuracy": f["accuracy"]} for (n, s), f in found.items()]
+    rows = []
+    for network, seed in product(NETWORKS, SEEDS):
+        file = f"{SHIPPED}/seeds/{network}-{seed}/mnist/scores.json"
+        if data.has(file):
+            rows.append((network, seed, data.record(file)["accuracy"]))
     return pd.DataFrame(rows, columns=["network", "seed", "accuracy"])
 
 
@@ -169,19 +168,14 @@ def shown_equal(pairs: pd.DataFrame) -> dict[str, Any] | None:
     """The tests that show accuracies to be equal within the margin; None where they do not."""
     if len(pairs) < FEWEST:
         return None
-    test = equivalence_of(pairs["mobilenet"], pairs["standard"])
+    test = equivalence_of(pairs)
     return test if test["equivalent"] else None
 
 
 def equality(data: Results) -> dict[str, float]:
     """Line of page 1 -> p of the two one-sided tests, adjusted for the number of lines."""
-    return holm(
-        {
-            name: equivalence_of(pairs["mobilenet"], pairs["standard"])["p"]
-            for name, _, pairs, _ in lines(data)
-            if len(pairs) >= FEWEST
-        }
-    )
+    enough = {name: pairs for name, _, pairs, _ in lines(data) if len(pairs) >= FEWEST}
+    return holm({name: equivalence_of(pairs)["p"] for name, pairs in enough.items()})
 
 
 def lines(data: Results) -> Iterator[tuple[str, str, pd.DataFrame, Section]]:
@@ -252,10 +246,11 @@ def say(data: Results) -> Sections:
     narrow, slim, wide = equal(widths, "params"), equal(widths, "macs"), equal_time(widths)
     at_params, at_macs = (pairs_of(widths, standard=width) for width in (narrow, slim))
     wider = pairs_of(widths, mobilenet=wide)
+    regimes = [regime(*line) for line in lines(data)]
     return {
         "budget": {
-            "regimes": [regime(*line) for line in lines(data)],
-            "others": others_text([regime(*line) for line in lines(data)]),
+            "regimes": regimes,
+            "others": others_text(regimes),
             "seeds": count_text([at_params.index.nunique()], "seed"),
             "runs": short(widths),
             "narrow": f"{narrow:g}",
@@ -288,7 +283,7 @@ def equivalences(pairs: Sequence[pd.DataFrame]) -> str:
     """Whether any of the three equal budgets is shown to make no difference."""
     if any(len(found) < FEWEST for found in pairs):
         return "Too few pairs to show that any of the equal budgets makes no difference."
-    tests = [equivalence_of(found["mobilenet"], found["standard"]) for found in pairs]
+    tests = list(map(equivalence_of, pairs))
     shown = sum(test["equivalent"] for test in tests)
     p = ", ".join(p_value(test["p"]) for test in tests)
     return (

@@ -200,18 +200,12 @@ def change(scores: pd.DataFrame, name: str, score: str, scale: float = 1, digits
 def expected(data: Results) -> str:
     """Errors that the probabilities of both networks expect, as trained, and those they make."""
     table = data.table("calibration.csv").query("temperature_scaled == 0")
-    errors = pd.DataFrame(
-        {
-            "expected": (1 - table["confidence"]) * table["count"],
-            "made": (1 - table["accuracy"]) * table["count"],
-        }
-    )
+    errors = (1 - table[["confidence", "accuracy"]]).mul(table["count"], axis=0)
     sums = errors.groupby(table["network"]).sum().round()
-    standard, mobilenet = (sums.loc[name] for name in NETWORKS)
+    (expects, makes), (other_expects, other_makes) = (map(whole, sums.loc[n]) for n in NETWORKS)
     return (
-        f"standard expects {whole(standard['expected'])} errors in all its runs and makes "
-        f"{whole(standard['made'])}, MobileNet {whole(mobilenet['expected'])} and "
-        f"{whole(mobilenet['made'])}"
+        f"standard expects {expects} errors in all its runs and makes {makes}, MobileNet "
+        f"{other_expects} and {other_makes}"
     )
 
 
@@ -221,12 +215,10 @@ def sorting(data: Results) -> str:
     gaps = [b - a for a, b in zip(standard, mobilenet, strict=True)]
     if np.isnan(gaps).any():
         return UNSORTED
-    found = mean_interval(gaps)
+    found, pairs = mean_interval(gaps), count_text([len(gaps)], "pair")
     reach = "" if found.low is None else f", 95 % interval {found.low:+.2f} to {found.high:+.2f}"
     state = {-1: "MobileNet sorts better", 1: "standard sorts better", 0: open_text(gaps)}
-    text = (
-        f"MobileNet − standard {found.mean:+.2f} points{reach}, {count_text([len(gaps)], 'pair')}"
-    )
+    text = f"MobileNet − standard {found.mean:+.2f} points{reach}, {pairs}"
     return f"{state[side(gaps)]} ({text})".replace("-", MINUS)
 
 

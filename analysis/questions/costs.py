@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from matplotlib.patches import Patch
 
     from netlib.nets import Network
-    from netlib.nets.complexity import Complexity
 
 SECONDS = 1.5  # that one network's timing may take in all rounds, about
 ROUNDS = 30  # of timing, interleaved
@@ -84,14 +83,13 @@ class Options:
 def steps(plan: Plan) -> Iterator[Step]:
     """Counts, and times of everything that was swept."""
     swept = [f"{name}.csv" for name in SWEPT]
-    yield plan.step(
-        "costs",
-        *("--sweeps", *(str(plan.results / name) for name in swept)),
-        *plan.pick(("--rounds", "2"), (), ()),
-        *plan.classes,
-        outputs="layer_costs.csv paper_tables.csv latency.csv latency.json",
-        inputs=" ".join(swept),
+    words = (
+        "--sweeps",
+        *(plan.results / name for name in swept),
+        *plan.pick(("--rounds", 2), (), ()),
     )
+    written = "layer_costs.csv paper_tables.csv latency.csv latency.json"
+    yield plan.step("costs", *words, *plan.classes, outputs=written, inputs=" ".join(swept))
 
 
 def run(options: Options) -> list[Path]:
@@ -177,7 +175,11 @@ def paper_tables() -> pd.DataFrame:
 def paper_shares() -> pd.DataFrame:
     """Table 2 of the paper, shares of MACs and of weights by kind of layer, beside ours."""
     cost = nets.measure(nets.mobilenet_v1())
-    weights = bare_weights(cost)
+    weights = {  # without batch norm and without biases
+        layer.name: layer.num_params - (layer.output_shape[0] if layer.kind == "fc" else 0)
+        for layer in cost.layers
+        if layer.kind != "bn"
+    }
     rows = []
     for kind, (paper_macs, paper_params) in PAPER_SHARES.items():
         layers = [layer for layer in cost.layers if layer.kind == kind]
@@ -197,20 +199,16 @@ def paper_shares() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def bare_weights(cost: "Complexity") -> dict[str, int]:
-    """Weights of each layer as Table 2 counts them: without batch norm and without biases."""
-    return {
-        layer.name: layer.num_params - (layer.output_shape[0] if layer.kind == "fc" else 0)
-        for layer in cost.layers
-        if layer.kind != "bn"
-    }
-
-
 def latencies(networks: "dict[tuple[str, float, int], Network]", rounds: int) -> pd.DataFrame:
-    """Seconds for one image and for an image of a batch of 16, medians of interleaved rounds."""
+    """Seconds for one image and for an image of a batch of 16, medians of interleaved rounds.
+
+    In the demo's engine, on one thread.
+    """
+    from netlib.answer.graph import session, to_onnx
+
     calls = {}
     for key, net in networks.items():
-        engine, random = session(net), np.random.default_rng(0)
+        engine, random = session(to_onnx(net.eval())), np.random.default_rng(0)
         for batch in (1, 16):
             pixels = random.random((batch, *net.input_dim), dtype=np.float32)
             timed(engine, pixels, 1)
@@ -227,19 +225,6 @@ def latencies(networks: "dict[tuple[str, float, int], Network]", rounds: int) ->
             row[f"seconds_{name}"] = statistics.median(one[key, batch] / batch for one in times)
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def session(net: "Network") -> "ort.InferenceSession":
-    """The network in the demo's engine, on one thread."""
-    import onnxruntime as ort
-
-    from netlib.answer.graph import to_onnx
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    content = to_onnx(net.eval()).SerializeToString()
-    return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
 def timed(engine: "ort.InferenceSession", images: np.ndarray, repeats: int) -> float:

@@ -34,6 +34,8 @@ def compare(pair: "Pair") -> dict[str, Any]:
     return {"histories.csv": pd.concat(tables)[["network", "seed", *HISTORY]]}
 
 
+@figure("Accuracy while learning", "histories.csv", name="curves_accuracy", quantity="accuracy")
+@figure("Loss while learning", "histories.csv", name="curves_loss", quantity="loss")
 def curves(data: Results, quantity: str) -> Drawn:
     """Training and validation over epochs, a panel each."""
     table = data.table("histories.csv")
@@ -53,16 +55,6 @@ def curves(data: Results, quantity: str) -> Drawn:
         "bands reach from the lowest seed to the highest. Training images are augmented and "
         "scored while the weights still change, so they can do worse than validation images."
     )
-
-
-@figure("Accuracy while learning", "histories.csv")
-def curves_accuracy(data: Results) -> Drawn:
-    return curves(data, "accuracy")
-
-
-@figure("Loss while learning", "histories.csv")
-def curves_loss(data: Results) -> Drawn:
-    return curves(data, "loss")
 
 
 def say(data: Results) -> Sections:

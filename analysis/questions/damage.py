@@ -21,11 +21,9 @@ from analysis.build.plan import Plan, Step
 from analysis.frame.command import made_by, progress, start, write_json
 from analysis.frame.results import Results, write_table
 from analysis.frame.wording import (
-    by_network,
+    compared,
     count_text,
     gap_text,
-    gaps_of,
-    holm_p,
     judged_text,
     listed,
     p_value,
@@ -196,7 +194,7 @@ def corruptions(data: Results) -> Drawn:
     names = ["none" if name == IDENTITY else words(name) for name in wide.index]
     figure = blank(COLUMN, 1.2 + 0.43 * len(names))
     columns = {name_of(network): wide[network].to_numpy() for network in NETWORKS}
-    draw_heat(figure.subplots(), names, columns, "difference")
+    draw_heat(figure.subplots(), names, columns)
     table = data.table("corruptions.csv")
     ways = len(set(table["corruption"]) - {IDENTITY})
     return figure, (
@@ -233,22 +231,14 @@ def shifts(data: Results) -> Drawn:
 CHANCE = 1.5  # times the accuracy of guessing, below which both networks guess
 
 
-def changes(data: Results) -> pd.DataFrame:
-    """A row a corruption: mean accuracy of both, paired gaps of the seeds, p after Holm."""
-    table = data.table("corruptions.csv").query("corruption != @IDENTITY")
-    pairs = {str(kind): by_network(rows) for kind, rows in table.groupby("corruption", sort=False)}
-    means = pd.DataFrame({kind: both.mean() for kind, both in pairs.items()}).T
-    gaps = pd.Series({kind: gaps_of(both) for kind, both in pairs.items()})
-    return means.assign(gaps=gaps, p=pd.Series(holm_p(pairs), dtype=float))
-
-
 def say(data: Results) -> Sections:
     """Accuracy on damaged digits, none of which was trained on.
 
     Raises:
         ValueError: there is nothing to compare.
     """
-    table, found = data.table("corruptions.csv"), changes(data)
+    table = data.table("corruptions.csv")
+    found = compared(table.query("corruption != @IDENTITY"), "corruption")
     clean = table.query("corruption == @IDENTITY").groupby("network")["accuracy"].mean()
     classes = data.table("pairs.csv").columns.str.startswith("recall_").sum()
     guessed = found[(found[list(NETWORKS)] < CHANCE / classes).all(axis=1)]
@@ -266,7 +256,7 @@ def say(data: Results) -> Sections:
         "rest": {name: percent(rest[name].mean()) for name in NETWORKS},
         "gap": judged_text(overall),
         "sure": listed(map(words, found.index[found["p"] < 0.05])),
-        "least_p": p_value(found["p"].min() if found["p"].notna().any() else None),
+        "least_p": p_value(found["p"].min()),
         "largest": words(largest),
         "largest_gap": gap_text(rest["gaps"][largest]),
         "rest_kinds": str(len(rest)),
@@ -280,16 +270,14 @@ def moved_apart(data: Results) -> dict[str, str]:
     """Where turned, moved, scaled or sheared digits set the networks furthest apart, and surely."""
     table = data.table("shifts.csv")
     moved = table[table["amount"] != (table["kind"] == "scale").astype(float)]
-    pairs = {move: by_network(rows) for move, rows in moved.groupby(["kind", "amount"])}
-    gaps = {move: gaps_of(both) for move, both in pairs.items()}
-    kind, amount = max(gaps, key=lambda move: abs(fmean(gaps[move])))
-    adjusted = holm_p({str(move): both for move, both in pairs.items()})
+    found = compared(moved, ["kind", "amount"])
+    kind, amount = largest = found["gaps"].map(fmean).abs().idxmax()
     return {
-        "moved": f"{SHIFTS[kind][0]} {amount:g}: {judged_text(gaps[kind, amount])}",
-        "moves": str(len(gaps)),
-        **sides_of("moves", gaps.values()),
-        "moves_sure": str(sum(value < 0.05 for value in adjusted.values()) or "none"),
-        "moves_least": p_value(min(adjusted.values(), default=None)),
+        "moved": f"{SHIFTS[kind][0]} {amount:g}: {judged_text(found['gaps'][largest])}",
+        "moves": str(len(found)),
+        **sides_of("moves", found["gaps"]),
+        "moves_sure": str((found["p"] < 0.05).sum() or "none"),
+        "moves_least": p_value(found["p"].min()),
     }
 
 

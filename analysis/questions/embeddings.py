@@ -9,7 +9,7 @@ classes keep together is measured in the space itself and in the plane.
 """
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -25,6 +25,7 @@ from analysis.frame.wording import percent, whole
 from analysis.look.maps import draw_projection
 from analysis.look.style import BLACK, COLOURS, FULL, NETWORKS, blank
 from analysis.questions import Drawn, Sections, figure
+from analysis.questions.filters import seed_of
 from netlib import data as digits
 from netlib import measure, nets, training
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 FILES = ("projections.npz", "projection_scores.csv")
 METHOD_NAMES = {"tsne": "t-SNE", "umap": "UMAP"}
 NEIGHBOURS = 10  # of both measures
+SCORES = "space method n seed perplexity neighbours knn_accuracy trustworthiness".split()
 
 SPACES = {
     "raw": "pixels",
@@ -75,24 +77,37 @@ def steps(plan: Plan) -> Iterator[Step]:
 
 def run(options: Options) -> list[Path]:
     """Embed, project, measure, write."""
-    seed = measure.typical_seed(options.runs) if options.seed is None else options.seed
+    from sklearn.manifold import trustworthiness
+
+    seed = seed_of(options)
     options = replace(options, seed=seed)  # as it is recorded
     labels, chosen, spaces = spaces_of(options, seed)
     labels = labels[chosen].astype(np.uint8)
-    planes, rows, layouts = {}, [], {}
+    layouts = {method: project.settings(method, len(chosen), "pca") for method in METHOD_NAMES}
+    planes, rows = {}, []
     for name, space in spaces.items():
-        rows.append(scores_of(name, space, labels, seed))
-        for method in METHOD_NAMES:
+        of_space = {"space": name, "n": len(chosen), "seed": seed}
+        rows.append({**of_space, "method": "none", "knn_accuracy": knn_accuracy(space, labels)})
+        for method, layout in layouts.items():
             plane = project.project(space, method, seed, "pca").astype(np.float32)
-            layouts[method] = project.settings(method, len(chosen), "pca")
             planes[f"{method}_{name}"] = plane
-            rows.append(scores_of(name, space, labels, seed, plane, layouts[method]))
+            rows.append(
+                {
+                    **of_space,
+                    "method": method,
+                    "perplexity": layout.get("perplexity"),
+                    "neighbours": layout.get("n_neighbors"),
+                    "knn_accuracy": knn_accuracy(plane, labels),
+                    "trustworthiness": trustworthiness(space, plane, n_neighbors=NEIGHBOURS),
+                }
+            )
             print(f"{method} of {name}", flush=True)
     made = made_by(
         options, "torch", "scikit-learn", n=len(chosen), neighbours_of_scores=NEIGHBOURS, **layouts
     )
     arrays = {**planes, "labels": labels, "indices": chosen.astype(np.int32)}
-    table = pd.DataFrame(rows).sort_values("method", key=lambda m: m != "none", kind="stable")
+    table = pd.DataFrame(rows, columns=SCORES)
+    table = table.sort_values("method", key=lambda m: m != "none", kind="stable")
     return [
         write_arrays(options.output / "projections.npz", arrays, made),
         write_table(options.output / "projection_scores.csv", table, digits=6),
@@ -100,13 +115,7 @@ def run(options: Options) -> list[Path]:
 
 
 def spaces_of(options: Options, seed: int) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Labels (N,) of all test images, the n chosen ones, and their spaces: name -> (n, D) float32.
-
-    Raises:
-        ValueError: neither runs nor checkpoints are named, or both.
-    """
-    if bool(options.runs) == bool(options.checkpoint):
-        raise ValueError("expected --runs, a folder of kept runs, or --checkpoint, some networks.")
+    """Labels (N,) of all test images, the n chosen ones, their spaces: name -> (n, D) float32."""
     if options.runs is None:
         return spaces_of_checkpoints(options, seed)
     runs = list(measure.find_pairs(options.runs).at(seed).values())
@@ -164,32 +173,6 @@ def embedded(
     return training.infer(net, (dataset.batch(part.tolist()) for part in parts)).embeddings.numpy()
 
 
-def scores_of(
-    name: str,
-    space: np.ndarray,
-    labels: np.ndarray,
-    seed: int,
-    plane: np.ndarray | None = None,
-    layout: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """A row of the table: of the space itself, or of its projection to a plane."""
-    from sklearn.manifold import trustworthiness
-
-    layout = layout or {}
-    return {
-        "space": name,
-        "method": layout.get("method", "none"),
-        "n": len(space),
-        "seed": seed,
-        "perplexity": layout.get("perplexity"),
-        "neighbours": layout.get("n_neighbors"),
-        "knn_accuracy": knn_accuracy(space if plane is None else plane, labels),
-        "trustworthiness": (
-            None if plane is None else trustworthiness(space, plane, n_neighbors=NEIGHBOURS)
-        ),
-    }
-
-
 def knn_accuracy(points: np.ndarray, labels: np.ndarray) -> float:
     """Share of points whose nearest other points vote for their class."""
     from sklearn.neighbors import KNeighborsClassifier
@@ -198,6 +181,8 @@ def knn_accuracy(points: np.ndarray, labels: np.ndarray) -> float:
     return float(model.score(None, labels))  # None: no point is its own neighbour
 
 
+@figure("The test images in the plane by t-SNE", *FILES, "errors.npz", name="tsne", method="tsne")
+@figure("The test images in the plane by UMAP", *FILES, "errors.npz", name="umap", method="umap")
 def projection(data: Results, method: str) -> Drawn:
     """The same points as pixels and as embeddings, untrained and trained; errors ringed."""
     arrays = data.arrays("projections.npz")
@@ -226,16 +211,6 @@ def errors_among(data: Results, network: str, indices: np.ndarray) -> np.ndarray
     """Which of these test images the network of the shown pair reads wrong."""
     arrays = data.arrays("errors.npz")
     return np.isin(indices, arrays["indices"][arrays[network] != arrays["labels"]])
-
-
-@figure("The test images in the plane by t-SNE", *FILES, "errors.npz")
-def tsne(data: Results) -> Drawn:
-    return projection(data, "tsne")
-
-
-@figure("The test images in the plane by UMAP", *FILES, "errors.npz")
-def umap(data: Results) -> Drawn:
-    return projection(data, "umap")
 
 
 def say(data: Results) -> Sections:

@@ -55,31 +55,34 @@ def steps(plan: Plan) -> Iterator[Step]:
 
 def run(options: Options) -> list[Path]:
     """Read, take apart, write."""
-    seed = measure.typical_seed(options.runs) if options.seed is None else options.seed
-    options = replace(options, seed=seed)
-    found = networks_of(options)
+    seed = seed_of(options)
+    options = replace(options, seed=seed)  # as it is recorded
+    found = networks_of(options, seed)
     rows = [row for name, net in found.items() for row in separability(name, net, seed)]
-    made = made_by(options, seed=seed)
+    arrays = pictures(found) if options.runs else every(found)
     return [
-        write_arrays(
-            options.output / "filters.npz", pictures(found) if options.runs else every(found), made
-        ),
+        write_arrays(options.output / "filters.npz", arrays, made_by(options, seed=seed)),
         write_table(options.output / "separability.csv", rows, digits=6),
     ]
 
 
-def networks_of(options: Options) -> "dict[str, Network]":
-    """Name -> network.
+def seed_of(options: Any) -> int:
+    """Of the runs to take.
 
     Raises:
         ValueError: neither runs nor checkpoints are named, or both.
     """
-    from analysis.comparison.answers import short_names
-
     if bool(options.runs) == bool(options.checkpoint):
         raise ValueError("expected --runs, a folder of kept runs, or --checkpoint, some networks.")
+    return measure.typical_seed(options.runs) if options.seed is None else options.seed
+
+
+def networks_of(options: Options, seed: int) -> "dict[str, Network]":
+    """Name -> network."""
+    from analysis.comparison.answers import short_names
+
     if options.runs:
-        runs = measure.find_pairs(options.runs).at(cast(int, options.seed))
+        runs = measure.find_pairs(options.runs).at(seed)
         return {network: nets.load_network(kept.checkpoint) for network, kept in runs.items()}
     names = short_names(options.checkpoint)
     return {n: nets.load_network(p) for n, p in zip(names, options.checkpoint, strict=True)}

@@ -1,7 +1,7 @@
 """What is lost and what is won: the pair over seeds, and the whole network of the paper."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -80,10 +80,9 @@ def more_pairs(plan: Plan) -> Iterator[Step]:
     parts = [(*part, "--networks", name, "--levels", *levels, "--keep", runs)
              for name, levels in widths]  # fmt: skip
     yield plan.sweep("more_width", *parts, factor="width", seeds=range(10), rates="more_rates")
-    told = plan.step("pairs", "--runs", str(runs), *plan.course, "--brief", folder="more_pairs",
-                     outputs="headline.json answers.npz",
-                     inputs="more_pairs.csv more_width.csv")  # fmt: skip
-    yield replace(told, name="more_compare")
+    yield plan.step("pairs", "--runs", runs, *plan.course, "--brief", name="more_compare",
+                    outputs="headline.json answers.npz", folder="more_pairs",
+                    inputs="more_pairs.csv more_width.csv")  # fmt: skip
 
 
 # --- Measured -----------------------------------------------------------------------------------
@@ -120,7 +119,7 @@ def compare(pair: "Pair") -> dict[str, Any]:
             },
         },
         "mcnemar": [mcnemar_row(*both) for both in zip(*pair.results.values(), strict=True)],
-        "equivalence": equivalence_of(mobilenet["accuracy"], standard["accuracy"]),
+        "equivalence": equivalence_of({name: found["accuracy"] for name, found in values.items()}),
     }
     return {"headline.json": content}
 
@@ -152,9 +151,9 @@ def mcnemar_row(standard: "Result", mobilenet: "Result") -> dict[str, Any]:
     return {"seed": standard.run.seed, "p": measure.mcnemar(*arguments), **counts}
 
 
-def equivalence_of(mobilenet: Sequence[float], standard: Sequence[float]) -> dict[str, Any]:
-    """Whether the accuracies are the same to within the margin."""
-    result = measure.equivalence(mobilenet, standard, MARGIN, ALPHA)
+def equivalence_of(accuracies: Mapping[str, Sequence[float]] | pd.DataFrame) -> dict[str, Any]:
+    """Whether both networks' accuracies, pair by pair, are the same to within the margin."""
+    result = measure.equivalence(accuracies["mobilenet"], accuracies["standard"], MARGIN, ALPHA)
     return {"quantity": "accuracy", "margin": MARGIN, "alpha": ALPHA, **asdict(result)}
 
 
@@ -176,7 +175,7 @@ def rows_of_networks(table: pd.DataFrame, joined: bool) -> "Figure":
     networks = networks_of(table)
     figure = blank(FULL, 2.2 + 1.2 * len(networks))
     error, params, macs = figure.subplots(1, 3, width_ratios=(3, 1.3, 1.3))
-    draw_pairs(error, table, "error", joined, within=(0, 100))
+    draw_pairs(error, table, joined)
     error.set_xlabel(ERROR)
     costs = table.groupby("network")[["params", "macs"]].first().loc[networks]
     for ax, cost, name in (
@@ -279,19 +278,12 @@ def verdict(found: dict[str, Any]) -> str:
     """What the paired difference in accuracy says."""
     gaps = found["difference"]["accuracy"]["values"]
     if way := side(gaps):
-        more = "more" if way > 0 else "less"
-        return (
-            f"The MobileNet network is {more} accurate: MobileNet {MINUS} standard is "
-            f"{gap_text(gaps)}."
-        )
-    if found["equivalence"]["equivalent"]:
-        return (
-            f"The two networks are equally accurate within ±0.1 point: MobileNet {MINUS} standard "
-            f"is {gap_text(gaps)}."
-        )
-    return (
-        f"Which network is more accurate is open: MobileNet {MINUS} standard is {gap_text(gaps)}."
-    )
+        told = f"The MobileNet network is {'more' if way > 0 else 'less'} accurate"
+    elif found["equivalence"]["equivalent"]:
+        told = "The two networks are equally accurate within ±0.1 point"
+    else:
+        told = "Which network is more accurate is open"
+    return f"{told}: MobileNet {MINUS} standard is {gap_text(gaps)}."
 
 
 def equivalence(found: dict[str, Any]) -> str:
@@ -353,7 +345,7 @@ def wider(change: dict[str, Any], variance: float) -> str:
 
 def mcnemar_text(rows: list[dict[str, Any]]) -> str:
     """How many pairs differ, after Holm."""
-    adjusted = holm({str(row["seed"]): row["p"] for row in rows})
+    adjusted = holm({row["seed"]: row["p"] for row in rows})
     found = sum(p < ALPHA for p in adjusted.values())
     return (
         f"Image by image, exact McNemar tests find a difference in {found} of {len(rows)} pairs of "
@@ -435,12 +427,7 @@ def conclude(data: Results, sections: Sections) -> Iterator[str]:
     if way := side(gaps):
         cost = "costs" if way < 0 else "even gains"
         where = " after training on the imbalanced set" if data.has("data_card.json") else ""
-        yield (
-            f"Block for block, to have {saved} {cost} test accuracy{where}: "
-            f"MobileNet {MINUS} standard is {gap_text(gaps)}."
-        )
+        told = f"Block for block, to have {saved} {cost} test accuracy{where}"
     else:
-        yield (
-            f"What it costs to have {saved} is open: MobileNet {MINUS} standard is "
-            f"{gap_text(gaps)}."
-        )
+        told = f"What it costs to have {saved} is open"
+    yield f"{told}: MobileNet {MINUS} standard is {gap_text(gaps)}."

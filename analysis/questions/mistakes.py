@@ -267,7 +267,7 @@ def more_pairs(data: Results, rare: Sequence[int]) -> dict[str, str]:
 def digits_apart(recalls: pd.DataFrame) -> str:
     """On how many classes the paired recalls of both networks differ, after Holm."""
     classes = recalls.columns.unique("class")
-    p = holm_p({str(c): recalls[c] for c in classes})
+    p = holm_p({c: recalls[c] for c in classes})
     if not p:
         return "digit by digit one pair cannot tell them apart"
     found = sorted(name for name, value in p.items() if value < 0.05)

@@ -39,23 +39,14 @@ def compare(pair: "Pair") -> dict[str, Any]:
     }
 
 
-@figure("ROC curves", *COMPARED, "headline.json")
-def roc(data: Results) -> Drawn:
-    """One class against the rest: every class, their micro and macro average."""
-    return curves_of(data, 7.4, False, "from probabilities")
-
-
-@figure("ROC curves where they differ", *COMPARED, "headline.json")
-def roc_log(data: Results) -> Drawn:
-    """The same with a logarithmic axis."""
-    return curves_of(data, 5.6, True, "with a logarithmic axis from 0.01 %")
-
-
-def curves_of(data: Results, height: float, log: bool, view: str) -> Drawn:
-    """A panel a network."""
+@figure("ROC curves", *COMPARED, "headline.json", log=False)
+@figure("ROC curves where they differ", *COMPARED, "headline.json", name="roc_log", log=True)
+def roc(data: Results, log: bool) -> Drawn:
+    """One class against the rest: every class, their micro and macro average; a panel a network."""
     curves, areas = data.table("roc.csv"), data.table("auc.csv")
     seed = shown_of(data.record("headline.json"))
-    figure = blank(FULL, height)
+    view = "with a logarithmic axis from 0.01 %" if log else "from probabilities"
+    figure = blank(FULL, 5.6 if log else 7.4)
     for ax, network in zip(figure.subplots(1, 2), NETWORKS, strict=True):
         rows = curves[curves["network"] == network]
         found = areas[(areas["network"] == network) & (areas["seed"] == seed)]

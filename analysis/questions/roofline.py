@@ -1,7 +1,6 @@
 """Why the measured speed-up is smaller than the promised one."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -22,10 +21,8 @@ def steps(plan: Plan) -> Iterator[Step]:
         return
     quick = plan.pick(("--quick",), ("--quick",), ())
     files = " ".join(Path(name).name for name in FILES)
-    yield replace(
-        plan.step("benchmark", "--only", "layers", *quick, outputs=files, folder="benchmark"),
-        name="layers",
-    )
+    words, place = ("--only", "layers", *quick), "benchmark"
+    yield plan.step("benchmark", *words, outputs=files, folder=place, name="layers")
 
 
 def machine(data: Results) -> str:
@@ -34,9 +31,9 @@ def machine(data: Results) -> str:
     return made_by.get("machine", {}).get("processor") or "one processor"
 
 
-def one_thread(data: Results) -> pd.DataFrame:
-    """Every layer alone, as the engine computes it on one thread."""
-    return data.table(FILES[0]).query("threads == 1 and engine == 'ours' and kind != 'network'")
+def one_thread(data: Results, which: str = "kind != 'network'") -> pd.DataFrame:
+    """Every layer alone, as the engine computes it on one thread; or others of its rows."""
+    return data.table(FILES[0]).query(f"threads == 1 and engine == 'ours' and {which}")
 
 
 def layers_of(data: Results) -> tuple[pd.DataFrame, pd.Series]:
@@ -127,10 +124,8 @@ def reach(layers: pd.DataFrame) -> str:
 
 def shares_of_one(data: Results) -> Section:
     """What depthwise layers and the rest take of one image's time; empty where it was not timed."""
-    table = data.table(FILES[0]).query(
-        "threads == 1 and engine == 'ours' and network == 'mobilenet' and batch == 1"
-    )
-    times = table[table["kind"] != "network"].groupby("kind")["us"].sum()
+    table = one_thread(data).query("network == 'mobilenet' and batch == 1")
+    times = table.groupby("kind")["us"].sum()
     if times.empty:
         return {}
     shares = 100 * times / times.sum()
@@ -151,22 +146,15 @@ def other_sessions(data: Results) -> str:
     if not data.has(SPEED):
         return ""
     alone = data.times()["seconds_one"]
-    layers = data.table(FILES[0]).query(
-        "threads == 1 and engine == 'ours' and kind == 'network' and batch == 1"
-    )
-    whole = layers.set_index("network")["us"]
+    whole = one_thread(data, "kind == 'network' and batch == 1").set_index("network")["us"]
     times = [times["standard"] / times["mobilenet"] for times in (alone, whole) if len(times)]
     return " and ".join(f"{ratio:.2f}" for ratio in times)
 
 
 def sides(first: bool, last: bool) -> str:
     """On which side of the ridge the two depthwise layers lie."""
-    return {
-        (True, True): "both to the right",
-        (False, False): "both to the left",
-        (True, False): "the first to the right, the second to the left",
-        (False, True): "the first to the left, the second to the right",
-    }[first, last]
+    one, other = ("to the right" if right else "to the left" for right in (first, last))
+    return f"both {one}" if first == last else f"the first {one}, the second {other}"
 
 
 def conclude(data: Results, sections: Sections) -> Iterator[str]:

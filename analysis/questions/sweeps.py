@@ -137,10 +137,14 @@ def panel(ax: "Axes", table: pd.DataFrame, name: str) -> None:
     levels = list(dict.fromkeys(table["level"]))
     if name == "loss":
         levels = table.groupby("level")["error"].mean().sort_values(kind="stable").index.tolist()
-    chosen = {network: chosen_level(rows, "level") for network, rows in table.groupby("network")}
-    draw_levels(ax, table, "error", levels, names=LEVELS, ring=chosen)
+    draw_levels(ax, table, "error", levels, names=LEVELS, ring=chosen_levels(table))
     ax.set_xlabel(ERROR)
     ax.set_title(factor.name)
+
+
+def chosen_levels(table: pd.DataFrame) -> dict[str, str]:
+    """Network -> the level that its validation images choose."""
+    return {network: chosen_level(rows, "level") for network, rows in table.groupby("network")}
 
 
 def brief(level: float) -> str:
@@ -176,15 +180,17 @@ def reading(data: Results, name: str) -> Section:
     """What validation chooses, the spread of the levels, and the least difference to be seen."""
     table, unit = data.table(f"{name}.csv"), FACTORS[name].unit
     means = table.groupby(["network", "level"], sort=False)["accuracy"].mean()
-    chosen, worst = {}, {}
-    for network in NETWORKS:
-        level = chosen_level(table[table["network"] == network], "level")
-        low = means[network].idxmin()
-        chosen[network] = f"{level_words(level, unit)} ({percent(means[network, level])} %)"
-        worst[network] = f"{level_words(low, unit)} ({percent(means[network, low])} %)"
+
+    def told(levels: dict[str, str]) -> str:
+        return " and ".join(
+            f"{level_words(levels[name], unit)} ({percent(means[name, levels[name]])} %) for "
+            f"{name_of(name)}"
+            for name in NETWORKS
+        )
+
     return {
-        "chosen": both_words(chosen),
-        "lowest": both_words(worst),
+        "chosen": told(chosen_levels(table)),
+        "lowest": told({name: means[name].idxmin() for name in NETWORKS}),
         "seeds": count_text([table["seed"].nunique()], "seed"),
         "least": least_words(table),
         "end": end_text(table),
@@ -231,7 +237,7 @@ def end_text(table: pd.DataFrame) -> str:
     if not all(level.isdecimal() for level in table["level"]):
         return ""
     tried = sorted(table["level"].astype(int).unique())
-    chosen = {int(chosen_level(rows, "level")) for _, rows in table.groupby("network")}
+    chosen = set(map(int, chosen_levels(table).values()))
     ends = {tried[0]: " (the least tried)", tried[-1]: " (the most tried)"}
     return ends.get(chosen.pop(), "") if len(chosen) == 1 else ""
 
@@ -245,12 +251,6 @@ def gaps_text(table: pd.DataFrame) -> dict[str, str]:
         "gaps": ", ".join(f"{points(fmean(gap))} at {words(n)}" for n, gap in gaps.items()),
         "apart": f"at {listed(apart)} only" if apart else "nowhere",
     }
-
-
-def both_words(values: dict[str, str]) -> str:
-    """Standard's and MobileNet's."""
-    standard, mobilenet = (values[name] for name in NETWORKS)
-    return f"{standard} for standard and {mobilenet} for MobileNet"
 
 
 def least_difference(table: pd.DataFrame) -> float:

@@ -11,10 +11,10 @@ from analysis.frame.results import Results
 from analysis.frame.wording import (
     LEVELS,
     by_network,
+    compared,
     count_text,
     gap_text,
     gaps_of,
-    holm_p,
     judged_text,
     percent,
     points,
@@ -83,7 +83,7 @@ def long_runs(data: Results, *recipes: str) -> pd.DataFrame:
         if data.has(LONG.format(name))
     ]
     if not parts:
-        return pd.DataFrame()
+        return pd.DataFrame(columns=["ratio", "recipe"])
     table = pd.concat(parts, ignore_index=True)
     found = table["dataset"].str.extract(r"exp(\d+)-(\d+)").astype(int)
     return table.assign(ratio=found[0], rotation=found[1])
@@ -105,7 +105,7 @@ def imbalance(data: Results) -> Drawn:
     return figure, (
         "Recall of a class against its training images, by cross entropy. Lines: means of "
         f"{runs_text(table)}, so that each rank is held by several digits; bands: from the lowest "
-        f"to the highest of these runs ({setting_text(table, 'dataset')})."
+        f"to the highest of these runs ({setting_text(table, one_set=False)})."
     )
 
 
@@ -140,7 +140,7 @@ def imbalance_losses(data: Results) -> Drawn:
         "Balanced accuracy and the recall of the worst class for each loss after short training, "
         f"where the most frequent class has {' or '.join(map(str, ratios))} times the images of "
         f"the rarest. Markers: means of {runs_text(table)}; ticks: runs "
-        f"({setting_text(table, 'dataset')})."
+        f"({setting_text(table, one_set=False)})."
     )
 
 
@@ -167,9 +167,7 @@ def say(data: Results) -> Sections:
         "plain": [gap_row(ratio, rows) for ratio, rows in plain.groupby("ratio")],
         "growth": growth(plain),
         "ranks": ranks(plain),
-        "recipe": [gain_row(ratio, rows) for ratio, rows in long.groupby("ratio")]
-        if len(long)
-        else [],
+        "recipe": [gain_row(ratio, rows) for ratio, rows in long.groupby("ratio")],
         "rows": [loss_row(means, *key) for key in means.index.droplevel("network").unique()],
     }
     return {"tails": section}
@@ -235,24 +233,18 @@ def growth(plain: pd.DataFrame) -> str:
 
 def ranks(plain: pd.DataFrame) -> Section:
     """At which ranks the recalls differ, and what share of all differences the rarest hold."""
-    rows = by_frequency(plain)
-    pairs = {
-        key: by_network(each, "recall", "dataset") for key, each in rows.groupby(["ratio", "rank"])
+    found = {
+        ratio: compared(rows, "rank", "recall", "dataset")
+        for ratio, rows in by_frequency(plain).groupby("ratio")
     }
-    gaps = {key: gaps_of(both) for key, both in pairs.items()}
-    ratios = sorted(rows["ratio"].unique())
-    sure = sum(
-        p < 0.05
-        for ratio in ratios
-        for p in holm_p({str(key): pairs[key] for key in pairs if key[0] == ratio}).values()
-    )
+    every = pd.concat(found.values())
     return {
-        "all": str(len(gaps)),
-        "alone": str(sum(side(values) != 0 for values in gaps.values())),
-        "sure": str(sure or "none"),
+        "all": str(len(every)),
+        "alone": str((every["gaps"].map(side) != 0).sum()),
+        "sure": str((every["p"] < 0.05).sum() or "none"),
         "rare": ", ".join(
-            rarest_text([gaps[ratio, rank] for rank in CLASSES]) + f" at a ratio of {ratio}"
-            for ratio in ratios
+            f"{rarest_text(of_ranks['gaps'].tolist())} at a ratio of {ratio}"
+            for ratio, of_ranks in found.items()
         ),
     }
 

@@ -47,11 +47,8 @@ def steps(plan: Plan) -> Iterator[Step]:
     """The shipped pair on full MNIST; elsewhere the runs of seed 0."""
     kept = [plan.runs / "pairs" / f"{name}-0" / "network.safetensors" for name in NETWORKS]
     paths = plan.pick(kept, kept, SHIPPED)
-    examples = str(plan.results / "examples.npz")
-    step = plan.step(
-        "through", "--checkpoint", *map(str, paths), "--examples", examples,
-        outputs="through.npz", inputs="examples.npz",
-    )  # fmt: skip
+    words = ("--checkpoint", *paths, "--examples", plan.results / "examples.npz")
+    step = plan.step("through", *words, outputs="through.npz", inputs="examples.npz")
     yield replace(step, inputs=(*step.inputs, *plan.pick((), (), SHIPPED)))
 
 

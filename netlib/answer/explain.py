@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import ArrayLike, NDArray
 
-from netlib.answer.graph import SHORTEST, responses_to_onnx
+from netlib.answer.graph import SHORTEST, responses_to_onnx, session
 from netlib.nets.layers import COSINE_SCALE, Arrays, Folded, Layers, folded
 
 Maps = NDArray[np.floating]
@@ -40,11 +40,7 @@ class Explainer:
 
     @cached_property
     def _session(self) -> ort.InferenceSession:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 3
-        content = responses_to_onnx(self).SerializeToString()
-        return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        return session(responses_to_onnx(self))
 
     def filters(self) -> list[Maps]:
         """The spatial filters of each block, first block first.

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
 from netlib.nets.layers import COSINE_SCALE, Arrays, Folded, InputDim, folded
@@ -17,6 +18,9 @@ OUTPUTS = ("logits", "probabilities", "embeddings")  # in the order of Predictio
 OPSET = 17
 IR_VERSION = 8  # the one that came with opset 17
 SHORTEST = 1e-12  # no vector is divided by less than this length, as in torch's normalize
+# Waking a thread for the next layer costs more than its share of it, so threads wait spinning, but
+# never longer than this: the server has other work for its core.
+SPIN_MICROSECONDS = 200
 
 
 def to_onnx(net: Arrays, temperature: float = 1.0) -> onnx.ModelProto:
@@ -47,6 +51,16 @@ def responses_to_onnx(net: Arrays) -> onnx.ModelProto:
     shapes = [layer.output_shape for layer in net.layers.convs]
     names = graph.convolutions(net)
     return graph.model(net.layers.input_dim, dict(zip(names, shapes, strict=True)))
+
+
+def session(model: onnx.ModelProto, threads: int = 1) -> ort.InferenceSession:
+    """The graph in ONNX Runtime."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.spin_duration_us", str(SPIN_MICROSECONDS))
+    content = model.SerializeToString()
+    return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
 class _Graph:

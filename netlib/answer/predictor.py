@@ -18,11 +18,10 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from numpy.typing import ArrayLike
 
 from netlib.answer.explain import Explainer
-from netlib.answer.graph import OUTPUTS, to_onnx
+from netlib.answer.graph import OUTPUTS, session, to_onnx
 from netlib.errors import UserError
 from netlib.nets.complexity import measure
 from netlib.nets.layers import InputDim, Layers
@@ -31,9 +30,6 @@ from netlib.nets.saved import CheckpointError, SavedNetwork, read_checkpoint
 
 MAX_BATCH = 16  # larger ones are cut: activations of more images leave the caches
 FEW = 4  # up to so many images, handing chunks to threads costs more than it wins
-# Waking a thread for the next layer costs more than its share of it, so threads wait spinning, but
-# never longer than this: the server has other work for its core.
-SPIN_MICROSECONDS = 200
 
 
 @dataclass(frozen=True)
@@ -224,11 +220,10 @@ class _Engine:
     def __init__(
         self, model: onnx.ModelProto, threads: int, pool: ThreadPoolExecutor | None
     ) -> None:
-        content = model.SerializeToString()
         self._threads = threads
         self._pool = pool
-        self._narrow = _session(content, 1)
-        self._wide = self._narrow if pool is None else _session(content, threads)
+        self._narrow = session(model)
+        self._wide = self._narrow if pool is None else session(model, threads)
 
     def run(self, images: np.ndarray) -> list[np.ndarray]:
         """Images (N, C, H, W) -> the arrays named in `OUTPUTS`."""
@@ -245,14 +240,6 @@ class _Engine:
 
     def _run_chunk(self, images: np.ndarray) -> list[np.ndarray]:
         return self._narrow.run(OUTPUTS, {"images": images})
-
-
-def _session(model: bytes, threads: int) -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.spin_duration_us", str(SPIN_MICROSECONDS))
-    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def default_threads() -> int:

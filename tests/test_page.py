@@ -284,6 +284,10 @@ def test_a_one_that_is_cut_or_cropped_is_no_line() -> None:
     assert trace(photograph(page)).digit is not None
     cv2.line(page, (350, 0), (345, 359), PEN, 9)
     assert trace(photograph(page[:, 325:370])).digit is not None
+    number = np.concatenate([drawing(), drawing()], axis=1)
+    for x in (20, 300, 580):  # between others of a number
+        cv2.line(number, (x, 0), (x, 359), PEN, 6)
+    assert len(find_digits(photograph(with_falling_light(number))[92:268])) == 5
     ones = scans().splits["test"]
     for scan in ones.images[ones.labels == 1]:  # some of them are dark at one side
         assert trace(scan).digit is not None

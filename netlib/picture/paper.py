@@ -227,7 +227,7 @@ def _full_tone(missing: np.ndarray) -> float:
     return 0.9 * float(np.percentile(missing, 90))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Part:
     """A component of ink: the pixels `own` of a window, and its full tone."""
 
@@ -265,7 +265,7 @@ class _Part:
         if long < RULE_LONG * short or min(np.divide(self.own.shape, shape)) >= TIGHT:
             return False
         thin = short <= max(long / FINE[0], FINE[1] * np.sqrt(shape[0] * shape[1]))
-        return bool(thin) or long < HALF * max(shape)
+        return bool(thin) or long < HALF * min(shape)
 
     def is_thing(self, stroke: float, height: float, pale: float) -> bool:
         """Whether it is far thicker than the strokes, far longer and straight, or a pale rule."""
@@ -341,11 +341,22 @@ def _inked(
     ]
     within = [part for part, is_cut in inked if not is_cut]
     if not any(part.size >= least for part in within):
-        return [part for part, _ in inked if not part.is_line(shape)]
+        return _without_lines_alone([part for part, _ in inked], shape)
     pale = RULE_PALE * _usual_tone(within)
     stroke = thickness(part.own.view(np.uint8) for part in within)
     height = max(part.own.shape[0] for part in within)
     return [p for p, is_cut in inked if not (is_cut and p.is_thing(stroke, height, pale))]
+
+
+def _without_lines_alone(parts: list[_Part], shape: tuple[int, ...]) -> list[_Part]:
+    """Those that are no lines of the page, nor 1s beside digits as high as they."""
+    others = [part for part in parts if not part.is_line(shape)]
+    high = max((part.own.shape[0] for part in others), default=0)
+    return [
+        part
+        for part in parts
+        if part in others or ALIKE[0] * high <= part.own.shape[0] <= ALIKE[1] * high
+    ]
 
 
 def _usual_tone(parts: list[_Part]) -> float:

@@ -190,7 +190,7 @@ OTHER_TENSORS = (
         *(({"content": text}, "is damaged: its metadata cannot be read") for text in NO_JSON),
         *(({"change": change}, "is damaged: 1 tensor is") for change in OTHER_TENSORS),
     ],
-    ids=lambda value: str(value)[-60:],
+    ids=lambda value: None if "change" in value else str(value)[-60:],
 )
 def test_what_describes_no_network_that_is_there_is_one_sentence(path, forged, sentence) -> None:
     forge(path, **forged)

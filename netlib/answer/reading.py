@@ -221,12 +221,14 @@ class Reader:
         on it, and none less there.
         """
         best: Reading | None = None
+        clips = may_be_a_screen(sketch.levels, CANVAS)
+        largest = sorted(boxes, key=_area)[-1:]
         for page in find_pages(sketch.levels):
-            if boxes and not (page.is_upright and page.count([max(boxes, key=_area)])):
+            if boxes and not (page.is_upright and page.count(largest)):
                 continue
             inside = trace(page.levels)
             ways = (way(inside) for way in (self._accepted, self._main_line))
-            ends = page.is_upright and may_be_a_screen(sketch.levels, CANVAS)
+            ends = clips and page.is_upright
             found = next((way for way in ways if way and (ends or page.holds(way.boxes))), None)
             if found is None or len(found.digits) < page.count(boxes):
                 continue

@@ -9,7 +9,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from netlib.picture.patch import Ink
+from netlib.picture.ink import AROUND
+from netlib.picture.patch import Ink, are_inside, as_boxes
 from netlib.picture.pieces import Components
 
 # Nothing smaller, in pixels, is a frame; and of more components than these none is looked at.
@@ -21,8 +22,6 @@ INNER, BAND, TURNS, TRIED = 0.08, 0.17, (0, 3, -3, 6, -6, 9, -9), 96
 TANGLED = 0.12
 # A straight side has ink in this share of its rows or columns.
 SIDE = 0.85
-# What a frame goes around has this share of its height.
-AROUND = 0.12
 # Narrower rings are zeros, whatever is in them.
 ROUND = 0.75
 # A box has holes of this share of its hull, which has this share of a rectangle's area. Its ink is
@@ -66,8 +65,8 @@ def without_frames(ink: Ink, found: Components) -> Ink | None:
 
 def _inside(boxes: np.ndarray, n: int) -> np.ndarray:
     """The boxes inside one of them."""
-    low, high = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
-    return boxes[((low > low[n]) & (high < high[n])).all(1)]
+    sides = as_boxes(boxes)
+    return boxes[are_inside(sides, sides[n])]
 
 
 def _goes_around(mask: np.ndarray, inside: np.ndarray) -> bool:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from netlib.picture.paper import THICK, are_cut, come_in, dark_ink, page_ink
-from netlib.picture.patch import INK_LEVEL, Ink, box_of
+from netlib.picture.patch import INK_LEVEL, Ink, are_inside, as_boxes, box_of
 from netlib.picture.rulings import LEVEL_RUN, thickness, without_lines
 
 # Compression moves an even background by this much at most, of 1,
@@ -99,7 +99,8 @@ def _even_strokes(ink: Ink) -> Ink:
     high = BIT * cv2.boundingRect(joined.view(np.uint8))[3]
     sizes = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
     bits = (sizes >= stroke) & (sizes < high) & (np.bincount(labels[joined], minlength=count) > 0)
-    if np.count_nonzero(bits) < (BITS if np.count_nonzero(bits) < count - 1 else BITS_ALONE):
+    found = np.count_nonzero(bits)
+    if found < (BITS if found < count - 1 else BITS_ALONE):
         return ink
     closed = _closed(ink.patch, stroke)
     tall = _tall((closed >= ROUGH_LEVEL).view(np.uint8))
@@ -114,9 +115,9 @@ def _tall(mask: np.ndarray) -> np.ndarray:
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     heights = stats[:, cv2.CC_STAT_HEIGHT] * (np.arange(len(stats)) > 0)
     tall = heights >= BIT * heights.max()
-    low, high = stats[:, :2], stats[:, :2] + stats[:, 2:4]
+    boxes = as_boxes(stats)
     for n in np.flatnonzero(tall):
-        tall[n] = not (tall & (low > low[n]).all(1) & (high < high[n]).all(1)).any()
+        tall[n] = not (tall & are_inside(boxes, boxes[n])).any()
     return tall[labels]
 
 
@@ -228,7 +229,7 @@ class _Parts:
         own, tones = labels[mask], inside[mask]
         return cls(
             labels,
-            np.concatenate([stats[:, :2], stats[:, :2] + stats[:, 2:4]], axis=1),
+            as_boxes(stats),
             stats[:, cv2.CC_STAT_AREA] * (np.arange(count) > 0),
             np.bincount(own, weights=tones, minlength=count),
             np.bincount(own[tones >= STRONG_LEVEL], minlength=count) > 0,
@@ -259,7 +260,7 @@ class _Parts:
         inside = np.zeros(len(self.area), bool)
         for label in np.argsort(-self.mass, kind="stable")[:MOST_FRAMES]:
             left, top, right, bottom = box = self.boxes[label]
-            within = (self.boxes[:, :2] > box[:2]).all(1) & (self.boxes[:, 2:] < box[2:]).all(1)
+            within = are_inside(self.boxes, box)
             high = self.boxes[:, 3] - self.boxes[:, 1] >= AROUND * (bottom - top)
             is_hollow = self.area[label] <= HOLLOW * (right - left) * (bottom - top)
             if not is_hollow or not (within & high & self.strong).any():

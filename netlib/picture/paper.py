@@ -227,7 +227,7 @@ def _full_tone(missing: np.ndarray) -> float:
     return 0.9 * float(np.percentile(missing, 90))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class _Part:
     """A component of ink: the pixels `own` of a window, and its full tone."""
 
@@ -307,12 +307,13 @@ def _own_tones(
     if not parts:
         return ink
     least = max(LARGEST * np.sqrt(ink.size), window / 2)
-    parts = _inked(parts, boxes[~out], ink.shape, least)
+    inked = _inked(parts, boxes[~out], ink.shape, least)
+    shares = [(part, part.share_of(missing)) for part in inked]
     if may_be_shade:
-        parts = [part for part in parts if _asymmetry(part.share_of(missing)) < ONE_SIDED]
-    if any(part.size >= least for part in parts):
-        for part in parts:
-            np.maximum(found[part.at], part.share_of(missing), out=found[part.at])
+        shares = [(part, share) for part, share in shares if _asymmetry(share) < ONE_SIDED]
+    if any(part.size >= least for part, _ in shares):
+        for part, share in shares:
+            np.maximum(found[part.at], share, out=found[part.at])
     return ink
 
 
@@ -350,13 +351,11 @@ def _inked(
 
 def _without_lines_alone(parts: list[_Part], shape: tuple[int, ...]) -> list[_Part]:
     """Those that are no lines of the page, nor 1s beside digits as high as they."""
-    others = [part for part in parts if not part.is_line(shape)]
-    high = max((part.own.shape[0] for part in others), default=0)
-    return [
-        part
-        for part in parts
-        if part in others or ALIKE[0] * high <= part.own.shape[0] <= ALIKE[1] * high
-    ]
+    heights = np.array([part.own.shape[0] for part in parts])
+    lines = np.array([part.is_line(shape) for part in parts], bool)
+    high = heights[~lines].max(initial=0)
+    alike = (heights >= ALIKE[0] * high) & (heights <= ALIKE[1] * high)
+    return [part for part, is_kept in zip(parts, ~lines | alike, strict=True) if is_kept]
 
 
 def _usual_tone(parts: list[_Part]) -> float:

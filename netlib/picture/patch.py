@@ -80,3 +80,14 @@ def box_of(inside: np.ndarray) -> Box | None:
     """Bounding box of what is true in (H, W), None if nothing is."""
     left, top, width, height = cv2.boundingRect(inside.view(np.uint8))
     return (left, top, left + width, top + height) if width else None
+
+
+def as_boxes(stats: np.ndarray) -> np.ndarray:
+    """(n, 4) left, top, right and bottom, from what OpenCV tells of components: left to height."""
+    return np.concatenate([stats[:, :2], stats[:, :2] + stats[:, 2:4]], axis=1)
+
+
+def are_inside(boxes: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """Which boxes (n, 4) lie inside another, clear of its sides."""
+    inside: np.ndarray = (boxes[:, :2] > box[:2]) & (boxes[:, 2:] < box[2:])
+    return np.logical_and.reduce(inside, axis=1)

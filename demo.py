@@ -1,4 +1,4 @@
-"""The demo: draw a digit, and two networks answer.
+"""The demo: draw a digit, and two or three networks answer.
 
     python demo.py [--host HOST] [--port PORT] [--share] [--checkpoint FILE FILE [FILE]]
 

@@ -1,4 +1,4 @@
-r"""Compare two networks, or three, on one data set: every figure, exact tests, a short PDF.
+r"""Compare two networks on one data set: every figure, exact tests, a short PDF.
 
 python -m analysis.compare --dataset-path data/digits \
     --checkpoint runs/standard/standard.safetensors runs/mobilenet/mobilenet.safetensors \
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Compare two networks, or three, on one data set.
+    """Compare two networks on one data set.
 
     Attributes:
         dataset_path: folder or zip in the course's layout.
         split: part of the data set.
-        checkpoint: two networks, or three.
+        checkpoint: two networks.
         preprocess: "sketch" takes every picture the demo's way: any polarity, size and paper.
         author: for the first page.
         output: folder for the PDF, the figures and the numbers.
@@ -39,7 +39,7 @@ class Options:
 
     dataset_path: Path
     split: Literal["train", "test"] = "test"
-    checkpoint: tuple[Path, ...]
+    checkpoint: tuple[Path, Path]
     preprocess: Literal["none", "sketch"] = "none"
     author: str = ""
     output: Path
@@ -47,12 +47,7 @@ class Options:
 
 def run(options: Options) -> Iterator[Path]:
     from analysis.comparison import leaflet
-    from analysis.comparison.answers import MOST
 
-    if not 2 <= len(options.checkpoint) <= MOST:
-        raise ValueError(
-            f"--checkpoint names {len(options.checkpoint)}; expected two networks, or three."
-        )
     check_made_by(options.output / "comparison.json", options, "author", written=[leaflet.PDF])
     written, found, numbers = ask(options)
     yield from written
@@ -72,9 +67,7 @@ def ask(options: Options) -> "tuple[list[Path], list[Answers], dict[str, Any]]":
             preprocess=options.preprocess,
             output=options.output / name,
         )
-        for name, checkpoint in zip(
-            answers.short_names(options.checkpoint), options.checkpoint, strict=True
-        )
+        for name, checkpoint in answers.by_name(options.checkpoint).items()
     }
     for one in each.values():
         evaluate.check(one)
@@ -88,7 +81,7 @@ def ask(options: Options) -> "tuple[list[Path], list[Answers], dict[str, Any]]":
     )
     numbers = {
         "networks": told.summary(found),
-        "pairs": told.pairs(found),
+        "pair": told.pair(found),
         "classes": told.classes(found),
         "costs": costs(asked),
         "seen_in_training": {name: one.seen for name, one in asked.items()},
@@ -99,18 +92,18 @@ def ask(options: Options) -> "tuple[list[Path], list[Answers], dict[str, Any]]":
 
 def costs(asked: "Mapping[str, Asked]") -> list[dict[str, Any]]:
     """One row a network: what it is, counts, and seconds for one image, the networks in turn."""
-    from netlib import answer
+    from netlib import answer, nets
 
     paths = {name: one.options.checkpoint for name, one in asked.items()}
     seconds = answer.Predictor(paths).times()
     return [
         {
             "network": name,
-            "architecture": one.info.architecture,
+            "architecture": one.info.layers.name,
             "input": "×".join(map(str, one.info.input_dim)),
             "classes": len(one.info.class_names),
-            "params": one.info.num_params,
-            "macs": one.info.macs,
+            "params": nets.measure(one.info).num_params,
+            "macs": nets.measure(one.info).macs,
             "seconds": seconds[name],
         }
         for name, one in asked.items()

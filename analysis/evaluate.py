@@ -8,7 +8,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -16,9 +16,6 @@ from analysis.frame.command import made_by, on_terminal, start, write_json
 from analysis.frame.outputs import check_made_by
 from netlib import answer, data, measure, nets
 from netlib.errors import many
-
-if TYPE_CHECKING:
-    from netlib.answer.predictor import NetworkInfo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +49,7 @@ class Asked:
     seconds: float
 
     @property
-    def info(self) -> "NetworkInfo":
+    def info(self) -> "nets.SavedNetwork":
         return self.predictor.info["network"]
 
     @property
@@ -110,7 +107,7 @@ def write(asked: Asked) -> list[Path]:
     record = made_by(
         options,
         *("torch", "onnxruntime", "numpy"),
-        architecture=info.architecture,
+        architecture=info.layers.name,
         checkpoint=options.checkpoint.name,
         weights_sha256=nets.weights_digest(nets.load_network(options.checkpoint)),
         dataset=options.dataset_path.name,
@@ -121,7 +118,7 @@ def write(asked: Asked) -> list[Path]:
         seconds=round(asked.seconds, 2),
     )
     low, high = result.accuracy_interval
-    print(f"{info.architecture} on {record['dataset']} {options.split}, {many(result.n, 'image')}, "
+    print(f"{info.layers.name} on {record['dataset']} {options.split}, {many(result.n, 'image')}, "
           f"preprocess {options.preprocess}")  # fmt: skip
     print(f"accuracy {100 * result.accuracy:.2f} % (95 % interval {100 * low:.2f} to "
           f"{100 * high:.2f} %)")  # fmt: skip

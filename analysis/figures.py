@@ -6,7 +6,7 @@ python -m analysis.figures roc errors --predictions runs/mobilenet/test/predicti
     --output runs/mobilenet
 python -m analysis.figures filters --checkpoint checkpoints/standard.safetensors --output runs
 
-With --predictions, of analysis.evaluate, one network or up to three side by side are drawn,
+With --predictions, of analysis.evaluate, one network or two side by side are drawn,
 whatever they are; their filters with --checkpoint. Otherwise each name has input files in --data,
 and a step that makes them; nothing is trained or measured here. Captions go to captions.json beside
 the pictures. The same numbers give the same bytes.
@@ -42,7 +42,7 @@ class Options:
         names: figures to draw; all that can be, if none.
         list: show names, inputs and what is missing; draw nothing.
         data: folder of result files.
-        predictions: predictions.npz of analysis.evaluate, of one network or more.
+        predictions: predictions.npz of analysis.evaluate, of one network or two.
         checkpoint: instead, for the figure filters: networks.
         output: folder for the PNGs; default: figures, of other numbers or answers runs/figures.
         vector: folder for the same figures as PDF.
@@ -98,8 +98,7 @@ def draw_answers(options: Options, output: Path) -> Iterator[Path]:
     if options.predictions:
         found = answers.read_answers(options.predictions)
     elif set(options.names) <= {"filters"}:
-        names = answers.short_names(options.checkpoint)
-        found = list(map(answers.unasked, names, options.checkpoint, range(len(names))))
+        found = answers.unasked(options.checkpoint)
     else:
         raise ValueError("--checkpoint draws filters; other figures need --predictions.")
     problems = []

@@ -17,7 +17,6 @@ import numpy as np
 from analysis.frame import fine_tuning
 from analysis.frame.command import (
     arguments_of,
-    command_line,
     made_by,
     on_terminal,
     parse,
@@ -25,7 +24,7 @@ from analysis.frame.command import (
     word,
     write_json,
 )
-from analysis.frame.outputs import check_file, told_in
+from analysis.frame.outputs import check_file, check_made_by, check_same
 from netlib import data, measure, nets, training
 from netlib.data.stores import check_file as check_size
 from netlib.errors import many
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from netlib.training.loop import History
 
 SPLITS = ("train", "validation", "test")
+FREE = ("resume", "visualize", "name", "roll_number")  # options that change no result
 # Of the network: where a checkpoint is only tested, it tells them itself.
 DEFAULTS = {
     "conv_block_count": 2,
@@ -102,11 +102,6 @@ class Options:
     output: Path | None = None
     name: str = ""
     roll_number: str = ""
-
-    @property
-    def identity(self) -> str:
-        """The command without what changes no result."""
-        return command_line(replace(self, resume=False, visualize=False, name="", roll_number=""))
 
 
 @dataclass(frozen=True)
@@ -243,19 +238,12 @@ def check_overwriting(options: Options, output: Path, checkpoint: Path, state: P
             f"{state} holds an interrupted training: go on with --resume and the same options, "
             "name another --output, or delete it."
         )
+    check_made_by(output / "scores.json", options, *FREE, written=["history.csv"])
     if options.is_training:
         check_file(checkpoint, f"--checkpoint {checkpoint}", ".safetensors")
-    made: dict[Path, Any] = {}
-    if any((output / name).exists() for name in ("scores.json", "history.csv")):
-        made[output] = told_in(output / "scores.json").get("run")
-    if options.is_training and checkpoint.exists():
-        made[checkpoint] = nets.read_metadata(checkpoint).get("run")
-    for path, run in made.items():
-        if run != options.identity:
-            raise ValueError(
-                f"{path} holds the results of another run ({run or 'of an unknown command'}): "
-                "name another --output, or delete it."
-            )
+        if checkpoint.exists():
+            made = nets.read_metadata(checkpoint).get("command", "")
+            check_same(made, options, checkpoint, *FREE)
 
 
 def read_data(
@@ -393,7 +381,6 @@ def make_metadata(
         "config": net.metadata["config"],
         "weighted_sampling": options.weighted_sampling,
         "split": split_of(options),
-        "run": options.identity,
         "epoch": int(best["epoch"]),
         "seconds": round(sum(row["seconds"] for row in history), 1),
         "scores": {
@@ -499,8 +486,8 @@ def write_results(
     output: Path, options: Options, results: dict[str, Result], history: "History"
 ) -> list[Path]:
     content = {split: asdict(result.scores) for split, result in results.items()}
-    record = made_by(options, "torch", "numpy", run=options.identity)
-    written = [write_json(output / "scores.json", {**content, "made_by": record})]
+    content["made_by"] = made_by(options, "torch", "numpy")
+    written = [write_json(output / "scores.json", content)]
     if history:
         import pandas as pd
 

@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.frame.command import start
+from analysis.frame.wording import percent
 from analysis.look.rows import t_interval
 from analysis.look.style import NETWORKS
 from netlib import nets
@@ -470,11 +471,6 @@ def table(titles: str, rows: Iterable[Sequence[object]]) -> str:
     names = titles.split("|")
     lines = [names, ["---"] * len(names), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
-
-
-def percent(share: float) -> str:
-    """A share as a percentage with two decimals, without the sign."""
-    return f"{100 * share:.2f}"
 
 
 if __name__ == "__main__":

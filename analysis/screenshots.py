@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -206,19 +206,18 @@ def take(browser: "Browser", address: str, folder: Path) -> list[Path]:
     return written
 
 
+@dataclass
 class Reel:
     """Pictures of a page one after another, each with how long it stays, in milliseconds."""
 
-    def __init__(self, page: "Page") -> None:
-        self.page = page
-        self.frames: list[Image.Image] = []
-        self.durations: list[int] = []
+    page: "Page"
+    frames: list[Image.Image] = field(default_factory=list)
+    durations: list[int] = field(default_factory=list)
 
     def shoot(self, stays: int) -> None:
         picture = Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
         height = round(picture.height * FILM_WIDTH / picture.width)
-        small = picture.resize((FILM_WIDTH, height), Image.Resampling.LANCZOS)
-        self.frames.append(small)
+        self.frames.append(picture.resize((FILM_WIDTH, height), Image.Resampling.LANCZOS))
         self.durations.append(stays)
 
     def save(self, path: Path) -> None:

@@ -3,7 +3,7 @@ r"""Pack what the course wants handed in: your networks, your report, one zip un
 python -m analysis.submission --dataset-path data/digits --name "Ada Lovelace" --roll-number 1234 \
     --models runs --output runs/submission
 
-With --models, the two or three networks that analysis.main saved in that folder are compared on the
+With --models, the two networks that analysis.main saved in that folder are compared on the
 data set, which is the report; without, the pair is trained and the whole report made, in a quarter
 of an hour or more. The zip's one folder has the entry script (rollNumber_02_02.py, the assignment's
 main), Report.pdf, Readme.txt, models/, and the packages that the script needs; no data set.
@@ -100,7 +100,7 @@ class Options:
             on, and tested on.
         name: of the author, on the report, too; the first word names the file.
         roll_number: letters and digits.
-        models: folder where analysis.main saved two networks or three; default: train the pair.
+        models: folder where analysis.main saved two networks; default: train the pair.
         tiny: without --models: show that every step works, in a minute or two.
         output: folder for the zip, and in report/ for all behind the report.
     """
@@ -139,17 +139,17 @@ def root_name(name: str, roll_number: str) -> str:
 
 def saved(folder: Path) -> dict[str, Path]:
     """The networks in a folder, by what tells them apart."""
-    from analysis.comparison.answers import MOST, short_names
+    from analysis.comparison.answers import by_name
 
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder; expected that of your networks.")
     found = sorted(folder.rglob("*.safetensors"))
-    if not 2 <= len(found) <= MOST:
+    if len(found) != 2:
         raise ValueError(
-            f"{folder} holds {many(len(found), 'network')} (*.safetensors); expected two or three, "
+            f"{folder} holds {many(len(found), 'network')} (*.safetensors); expected two, "
             "as analysis.main writes them: train them, name their folder, or leave --models out."
         )
-    return dict(zip(short_names(found), found, strict=True))
+    return by_name(found)
 
 
 def trained(options: Options) -> dict[str, Path]:
@@ -192,9 +192,10 @@ def report_of(options: Options, models: Mapping[str, Path]) -> Path:
     folder = options.output / "report"
     if not options.models:
         return folder / "Report.pdf"
+    first, second = models.values()
     wanted = compare.Options(
         dataset_path=options.dataset_path,
-        checkpoint=tuple(models.values()),
+        checkpoint=(first, second),
         author=author(options),
         output=folder,
     )

@@ -312,7 +312,8 @@ def sweep(runs: Sequence[Run], options: Options) -> None:
           + (f" beside {strangers} of other settings" if strangers else ""))  # fmt: skip
     if not missing:
         return
-    write_json(options.output.with_suffix(".json"), record(options))
+    beside = options.output.with_suffix(".json")
+    write_json(beside, record(options, beside if rows else None))
     started = time.perf_counter()
     finished = progress(parallel(missing, options), options.factor, len(missing))
     for count, row in enumerate(finished, start=1):
@@ -325,18 +326,23 @@ def sweep(runs: Sequence[Run], options: Options) -> None:
             print(progress_line(row, count, len(missing), left), flush=True)
 
 
-def record(options: Options) -> dict[str, Any]:
-    """The command, the code and the machine that made a table."""
+def record(options: Options, before: Path | None = None) -> dict[str, Any]:
+    """The command, the code and the machine that made a table, and its rows that there are."""
     git = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     )
-    return made_by(
+    now = made_by(
         options,
         *("torch", "numpy", "joblib"),
         commit=git.stdout.strip() or None,
         processor=processor(),
         cores=os.cpu_count(),
     )
+    if before is None or not before.exists():
+        return now
+    last = json.loads(before.read_text(encoding="utf-8"))
+    others = [one for one in (*last.pop("earlier", []), last) if one != now]
+    return {**now, "earlier": others} if others else now
 
 
 def progress_line(row: dict[str, Any], count: int, total: int, left: float) -> str:

@@ -1,3 +1,5 @@
+__version__: str
+
 from .data import DigitData as DigitData
 from .data import DigitDataset as DigitDataset
 from .nets import (

@@ -44,16 +44,19 @@ def tour(folder: Path) -> None:
     """Call every listener of the page with what it expects; any error ends the program."""
     import demo
     from netlib.app.teach import Taught
+    from netlib.app.views.reply import first_digit
 
     app = demo.build_demo(teach_folder=folder / "teach", workers=0)
     picture = folder / "seven.png"
     picture.write_bytes(drawing())
     value = "data:image/png;base64," + base64.b64encode(drawing()).decode()
     listeners: dict[str, Any] = {f.fn.__name__: f.fn for f in app.fns.values() if f.fn}
-    reading = asyncio.run(listeners["read_pad"](None, [0], value, Taught()))[2]
-    taught = listeners["correct"](Taught(), reading, "7")[1]
+    taught = [Taught()]
+    reading = asyncio.run(listeners["read_pad"](None, [0], value, taught))[2]
+    pressed = f"7#{first_digit(reading, app.service.networks)}"
+    listeners["correct"](taught, reading, pressed)
     inputs: dict[str, tuple] = {
-        "read_pad": (None, [0], value, Taught()),
+        "read_pad": (None, [0], value, taught),
         "read_picture": (None, [0], {"path": str(picture)}, taught),
         "read_number": (value,),
         "explain": (None, [0], reading, "as read"),
@@ -68,8 +71,8 @@ def tour(folder: Path) -> None:
         "end": (),
         "empty": ([],),
         "read_files": ([{"path": str(picture)}],),
-        "correct": (taught, reading, "7"),
-        "undo": (taught,),
+        "correct": ([Taught()], reading, pressed),
+        "undo": (list(taught),),
         "follow": (None, [0], taught, reading),
         "shown": (taught, reading),
         "predict": ({"path": str(picture)},),

@@ -80,7 +80,7 @@ class Visitor:
 
     def check(self) -> None:
         """No script failed, and nothing was asked of anybody else."""
-        assert not self.errors
+        assert not self.errors, self.errors
         own = (self.address, "data:", "blob:")
         assert not [url for url in self.requests if not url.startswith(own)]
 
@@ -116,6 +116,13 @@ class Visitor:
             self.page.get_by_role("button", name="Clear").last.click()
             self.reads("–")
         chooser.set_input_files({"name": name, "mimeType": kind, "buffer": content})
+
+    def choose_many(self) -> None:
+        """Choose two files, none of them a picture, in the tab Many pictures."""
+        files = [{"name": f"{n}.png", "mimeType": "image/png", "buffer": b"none"} for n in "ab"]
+        self.page.locator("#batch-files .upload-container").focus()
+        self.page.locator("#batch-files input[type=file]").set_input_files(files)
+        self.page.locator("#batch-files .file-preview").wait_for()
 
     def reads(self, answer: str, where: str = "#answers") -> None:
         """Wait until both networks read `answer`."""

@@ -54,9 +54,23 @@ def test_choices_stand_out_and_axe_finds_nothing_in_any_tab(visit, scheme: str) 
     found = {}
     for tab in TABS:
         visitor.open_tab(tab)
+        if tab == "Many pictures":
+            visitor.choose_many()
         result = visitor.page.evaluate("(rules) => axe.run(document, {runOnly: rules})", RULES)
         found[tab] = [(v["id"], v["nodes"][0]["target"]) for v in result["violations"]]
     assert not any(found.values()), found
+
+
+def test_files_are_chosen_and_removed_by_keys_without_losing_the_focus(visit) -> None:
+    visitor = visit()
+    page = visitor.page
+    visitor.open_tab("Many pictures")
+    visitor.choose_many()
+    page.wait_for_function("document.activeElement.matches('#batch-files .file-preview a')")
+    with page.expect_file_chooser():
+        page.get_by_role("button", name="Add files").press("Enter")
+    page.locator("#batch-files [aria-label=Clear]").press("Enter")
+    page.wait_for_function("document.activeElement.matches('#batch-files .upload-container')")
 
 
 @pytest.mark.parametrize("width", [320, 380, 820])

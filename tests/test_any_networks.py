@@ -22,7 +22,7 @@ NAMES = ("=net <b>$a$", "small", "mobilenet")
 def address(serving, tmp_path_factory) -> Iterator[str]:
     folder: Path = tmp_path_factory.mktemp("networks")
     first = init_network(3, 0, (1, 28, 28), 5, width=0.5)
-    second = init_network(1, 2, (3, 32, 32), 2)
+    second = init_network(1, 2, (3, 32, 32), 2, width=0.3)
     files = (
         save_network(first, folder / f"{NAMES[0]}.safetensors", {"class_names": EVIL}),
         save_network(second, folder / "small.safetensors"),
@@ -55,6 +55,52 @@ def test_blocks_of_three_networks_are_computed(visitor: Visitor) -> None:
     assert not visitor.page.locator("[data-lesson=start]").is_visible()
     sums = visitor.page.locator(".pane.mobilenet").evaluate("(node) => Number(node.dataset.output)")
     assert sums >= 0
+
+
+def test_a_pixel_that_is_pointed_at_is_the_panes_own_and_others_are_told(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.inside()
+    page.locator(".inside-blocks input[value='2']").check()
+    for pane, side in zip(page.locator(".inside .pane").all(), (7, 8, 14), strict=True):
+        canvas = pane.locator(".output canvas")
+        for at in (0, side // 2, side - 1):
+            middle = (at + 0.5) * canvas.bounding_box()["width"] / side
+            canvas.hover(position={"x": middle, "y": middle})
+            assert int(pane.get_attribute("data-pixel")) == at * side + at
+        canvas.press("ArrowLeft")
+        assert int(pane.get_attribute("data-pixel")) == side * side - 2
+    places = (f"7, column 7. {NAMES[0]}", "8, column 8. small", "14, column 13. MobileNet")
+    for told in places:  # of the last one's pixel, at its place in each
+        page.locator(".inside-step", has_text=f"Row {told}").wait_for()
+        page.locator(".inside-pixel", has_text=f"Row {told}").wait_for(state="attached")
+    visitor.until(lambda page: "&x=13&y=14" in page.url)
+
+
+def test_a_network_that_has_no_more_maps_swaps_none(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.inside()
+    page.locator(".inside-blocks input[value='2']").check()
+    page.locator(".inside-map input").fill("100")
+    page.locator(
+        ".inside-step", has_text=f"{NAMES[0]} has only 64 output maps. small has"
+    ).wait_for()
+    small = page.locator(".inside .pane").nth(1)
+    assert small.get_attribute("data-map") == "37"
+    assert small.locator(".swap-note").inner_text() == "There are only 38 output maps."
+    small.locator(".output canvas").press("ArrowUp")
+    page.locator(".inside-pixel", has_text="small, output map 38: ").wait_for(state="attached")
+    for _ in range(3):
+        page.locator("[data-run=step]").click()
+    assert page.locator(".inside-map output").inner_text() == "1 of 128"
+    assert "Another output map" in small.locator(".swap-note").inner_text()
+    for _ in range(2):
+        page.locator("[data-run=step]").click()
+    assert "small needs 15.80× fewer multiplications than =net" in visitor.text(".inside-step")
+    page.locator(".inside-blocks input[value='1']").check()
+    share = "+ 10 × 9 shared by all 19 output maps, 90/19 for each: 10 + 90/19 in all."
+    assert share in visitor.text(".inside .pane:nth-child(2) .sum-count")
+    fourth = page.get_by_role("button", name="Look inside block 4: MobileNet")
+    assert ";" not in fourth.get_attribute("aria-label")
 
 
 def test_details_follow_what_is_loaded(visitor: Visitor) -> None:

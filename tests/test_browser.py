@@ -129,6 +129,16 @@ def test_old_answers_of_a_server_that_is_gone_are_not_shown(visit) -> None:
     visitor.errors.clear()  # gradio's own, of the requests that failed
 
 
+def test_a_server_that_is_slow_is_not_called_gone(visit) -> None:
+    visitor = visit(alone=True)  # a clock is a context's
+    visitor.page.clock.install()
+    visitor.open()
+    visitor.page.route("**/*", lambda _: None)  # never answered
+    visitor.draw(ONE)
+    visitor.page.clock.fast_forward(7000)
+    visitor.page.locator("#answers [role=status]", has_text="The answer takes long").wait_for()
+
+
 def test_the_eraser_takes_ink_away_and_thickness_adds_it(visit) -> None:
     visitor = visit()
     visitor.draw(ONE)
@@ -292,6 +302,107 @@ def test_a_late_answer_to_an_upload_does_not_stay_in_the_place_of_a_drawings(vis
     visitor.reads("7")
 
 
+def test_files_are_awaited_however_early_the_script_of_the_answers_ran(visit) -> None:
+    visitor = visit(alone=True)
+    page = visitor.page
+    page.add_init_script(  # as where it runs before the tabs of input are made
+        """const find = document.querySelector, later = /^#(input-tabs|pad)/;
+        document.querySelector = (selector) =>
+            later.test(selector) && !window.made ? null : find.call(document, selector)"""
+    )
+    visitor.open()
+    page.locator("#answers .unseen[role=status]").wait_for(state="attached")
+    page.evaluate("window.made = true")
+    page.route("**/gradio_api/run/**", lambda route: None)  # no answer comes
+    visitor.open_tab("Upload")
+    page.locator("#answers .stale").wait_for()
+
+
+def test_an_answer_that_is_there_already_is_taken_for_the_answer(visit) -> None:
+    visitor = visit()
+    page = visitor.page
+
+    def is_answered(page: Any) -> bool:
+        return not page.locator("#answers [data-awaited], #answers .stale").count()
+
+    visitor.draw(SEVEN)
+    visitor.reads("7")
+    visitor.open_tab("Write a number")
+    visitor.open_tab("Draw")
+    visitor.until(is_answered)
+    visitor.open_tab("Upload")
+    visitor.upload(b"no picture", "one.png")
+    visitor.verdict("no picture")
+    page.get_by_role("button", name="Clear").last.click()
+    visitor.upload(b"no picture", "one.png")
+    visitor.verdict("no picture")
+    visitor.open_tab("Many pictures")
+    visitor.open_tab("Upload")
+    visitor.until(is_answered)
+
+
+def test_a_detail_is_dimmed_until_it_is_of_the_new_digit(visit) -> None:
+    visitor = visit()
+    page = visitor.page
+    visitor.draw(SEVEN)
+    visitor.reads("7")
+    visitor.open_tab("Why this answer")
+    page.locator("#why-detail", has_text="7").wait_for()
+    visitor.until(lambda page: not page.locator(".behind-why").count())
+    visitor.rest()
+    page.evaluate(
+        """() => new MutationObserver(() => {
+            const read = document.querySelector('#answers .big').textContent;
+            const behind = document.documentElement.classList.contains('behind-why');
+            (window.seen ??= []).push([read, behind]);
+        }).observe(document.querySelector('#answers'), { childList: true, subtree: true })"""
+    )
+    visitor.draw(ONE)
+    visitor.reads("1")
+    seen = page.evaluate("window.seen")
+    assert ["1", True] in seen and ["1", False] not in seen  # when it first stood there
+    visitor.until(lambda page: not page.locator(".behind-why").count())
+
+
+def test_a_detail_is_dimmed_while_its_own_fields_ask(visit) -> None:
+    visitor = visit()
+    page, held = visitor.page, []
+    visitor.draw(SEVEN)
+    visitor.reads("7")
+    visitor.open_tab("Stress test")
+    page.locator("#stress-detail", has_text="7").wait_for()
+    page.route("**/gradio_api/run/**", lambda route: held.append(route), times=1)
+    page.locator("#stress-rotation [type=range]").press("ArrowLeft")
+    page.locator(".behind-stress").wait_for(state="attached")
+    held[0].continue_()
+    visitor.until(lambda page: not page.locator(".behind-stress").count())
+    typed = page.locator("#stress-rotation [type=number]")
+    typed.fill(f"{typed.input_value()}.0")
+    page.wait_for_timeout(1000)
+    assert not page.locator(".behind-stress").count()  # no answer comes to the same number
+
+
+def test_a_drawing_that_overtakes_the_tab_upload_does_not_take_its_answers_place(visit) -> None:
+    visitor = visit()
+    page, waiting = visitor.page, []
+    skipped = {"data": [{"__type__": "update"}] * 4, "is_generating": False, "duration": 0}
+
+    def overtake(route: Any) -> None:  # the server sees the drawing last, and leaves the file's out
+        waiting.append(route)
+        if len(waiting) == 2:
+            drawing, upload = waiting
+            upload.fulfill(json=skipped)
+            drawing.continue_()
+
+    visitor.draw(ONE)
+    visitor.reads("1")
+    page.wait_for_timeout(1000)
+    page.route("**/gradio_api/run/**", overtake, times=2)
+    visitor.draw(SEVEN)
+    visitor.open_tab("Upload")
+    visitor.verdict("Choose a picture")
+
+
 def test_answers_are_dimmed_when_their_file_is_taken_away(visit) -> None:
     visitor = visit()
     visitor.open_tab("Upload")
@@ -327,6 +438,12 @@ def test_a_page_that_is_loaded_again_says_that_files_are_chosen_anew(visit) -> N
     visitor.page.reload()
     visitor.reads("1")
     assert not told.count()
+    visitor.page.route("**/gradio_api/upload**", lambda route: route.abort())
+    visitor.open_tab("Upload")
+    visitor.upload(png(paper(SEVEN)))
+    visitor.page.locator("#answers .stale").wait_for()
+    visitor.page.reload()  # as Gradio does when the server is back
+    told.wait_for()
 
 
 def copied_link(visitor: Visitor, said: str) -> str:

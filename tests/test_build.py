@@ -115,7 +115,9 @@ def test_every_measured_number_of_the_report_leads_to_its_rows() -> None:
     places, sources = content["places"], content["sources"]
     assert all(place < len(sources) for place in places.values())
     assert sources[places["headline.verdict"]] == {"headline.json": ANY}
-    first = sources[places["headline.runs.0.standard"]]["pairs.csv"]
+    kept = {"headline.json": "networks.standard.accuracy.values"}
+    assert sources[places["headline.runs.0.standard"]] == kept
+    first = sources[places["headline.epochs"]]["pairs.csv"]
     assert first == "2"  # the first line under the names of the columns
     numbers = {k for k, text in trace.leaves(content["sections"]).items() if "." in text}
     assert {k for k in numbers if re.search(r"\d\.\d", k)} - places.keys() == set()
@@ -383,6 +385,24 @@ def test_the_answer_tells_every_regime_and_lines_of_one_finding_together() -> No
     )
 
 
+def test_equality_is_told_with_what_holm_leaves_of_it() -> None:
+    pairs = pd.DataFrame({"standard": [0.99, 0.9901, 0.9899], "mobilenet": [0.9901, 0.99, 0.9899]})
+    found = [budget.regime("", "", pairs, {}, p)["finding"] for p in (0.04, 0.06)]
+    assert found == ["equal within ±0.1 point", "equal within ±0.1, not after Holm"]
+
+
+def test_a_time_is_only_called_equal_where_a_width_comes_near_to_it() -> None:
+    rows = [("standard", 0.4, 66, 5, 0.15), ("standard", 0.5, 99, 8, 0.16),
+            ("standard", 1, 391, 33, 0.57), ("mobilenet", 1, 65, 7, 0.14),
+            ("mobilenet", 2, 249, 28, 0.5), ("mobilenet", 2.5, 380, 30, 0.6)]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["network", "width", "params", "macs", "time"])
+    at_most = {"At most equal cost": (1, 2)}  # the widest takes longer
+    alike = {"Equal parameters": (0.4, 1), "Equal MACs": (0.5, 1), **at_most}
+    assert budget.budgets(table) == alike
+    table.loc[1, "time"] = 0.145
+    assert budget.budgets(table) == {**alike, "Equal time": (0.5, 1)}
+
+
 def test_a_rate_that_one_network_bears_worse_is_told(tmp_path: Path) -> None:
     rows = [(rate, network, seed, 0.9 - (network == "mobilenet") * gap, loss)
             for rate, gap, loss in ((0.01, 0.05, 0.4), (0.03, 0.01, 0.3))
@@ -428,6 +448,7 @@ def test_only_more_steps_can_be_a_fall(tmp_path: Path) -> None:
 
 def test_numbers_are_written_as_a_reader_expects() -> None:
     assert wording.percent(0.98765) == "98.77"
+    assert [wording.percent(tie) for tie in (0.91295, 0.93225)] == ["91.30", "93.23"]
     assert wording.points(-0.0012) == "−0.12"
     assert wording.points(0.0012) == "+0.12"
     assert wording.bounded({"low": 0.98, "high": 0.99}) == "98.00 to 99.00"
@@ -436,7 +457,7 @@ def test_numbers_are_written_as_a_reader_expects() -> None:
     assert wording.whole(1234567) == "1,234,567"
     assert wording.p_value(0.0004) == "< 0.001"
     assert [wording.p_equals(p) for p in (0.05, 0.9999)] == ["p = 0.050", "p > 0.999"]
-    assert wording.interval({"low": 0.9, "high": 0.95}) == "90.00 to 95.00"
+    assert wording.bounded({"low": 0.9, "high": 0.95}) == "90.00 to 95.00"
 
 
 def test_lists_are_read_aloud_and_one_of_a_thing_is_one() -> None:
@@ -455,7 +476,7 @@ def test_lists_are_read_aloud_and_one_of_a_thing_is_one() -> None:
 @pytest.mark.parametrize(("better", "said"), [("1", False), ("2", True)])
 def test_only_networks_that_beat_pixels_are_said_to(better: str, said: bool) -> None:
     spaces = dict.fromkeys(embeddings.SPACES, "70.00")
-    found = {"embeddings": {**spaces, "worse": "2", "better": better}}
+    found = {"embeddings": {**spaces, "n": "2,000", "worse": "2", "better": better}}
     (told,) = embeddings.conclude(Results(FULL), found)
     assert ("only these beat pixels" in told) is said
 
@@ -488,7 +509,7 @@ def test_the_tails_conclusion_follows_its_table() -> None:
 
     assert gap(0.89, 0.88, 0.89).startswith("3 of 3: −1.33 points (95 % interval −2.77 to")
     assert gap(0.89, 0.88).endswith("too few to tell")
-    assert gap(0.91, 0.88, 0.9).endswith("unresolved: the interval holds 0")
+    assert gap(0.91, 0.88, 0.9).endswith(" rotations), open")
 
 
 def test_every_command_of_a_step_is_in_the_table() -> None:

@@ -44,17 +44,12 @@ def test_counts_are_those_of_the_splits_and_arrays_show_each_class_in_its_row(ou
         np.testing.assert_allclose(means[9], samples[9, :3].mean(axis=0) / 255, atol=1e-5)
 
 
-def test_ink_is_a_share_of_the_page_and_duplicates_are_counted_within_and_across_splits() -> None:
-    dataset = DigitDataset.from_arrays(np.stack(images_of(255, 51, 0)), [0, 0, 1])
-    result = data_card.describe(dataset)
-    assert result["ink_share"][:3] == [pytest.approx(0.6), 0, None]
-    assert result["blank"] == 1
+def test_duplicates_are_counted_within_and_across_splits() -> None:
     train = DigitDataset.from_arrays(np.stack(images_of(1, 1, 1, 2, 2, 3)), [0, 0, 0, 1, 2, 3])
     test = DigitDataset.from_arrays(np.stack(images_of(1, 3, 3, 9)), [0, 3, 4, 5])
-    # Three equal ones repeat the first twice; two equal ones once, with two labels.
-    assert data_card.duplicates(train) == {"images": 3, "groups": 2, "conflicting": 1}
-    # The ones, and two threes, which have another label beside the one that training knows.
-    assert data_card.overlap(train, test) == {"test_images_in_train": 3, "conflicting": 2}
+    # Three equal ones repeat the first twice; two equal twos once.
+    assert data_card.describe(train)["duplicates"] == {"images": 3}
+    assert data_card.shared(train, test) == 3  # the one, and both threes
 
 
 def test_mnist_is_known_by_its_files(monkeypatch) -> None:

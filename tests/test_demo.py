@@ -416,10 +416,29 @@ def test_a_zip_with_labels_is_read_without_unpacking(service: Service, tmp_path:
     pictures = [("set/a.png", "7"), ("set/b.png", "3"), ("set/c.HEIC", None)]
     assert named == [*pictures, ("set/labels.csv", None)]
     assert "no picture" in rows[1].error and "HEIC" in rows[2].error
-    assert rows[3].error == "It labels 1 picture not among those sent."
+    assert rows[3].error.startswith("It labels 1 picture by a name that none of those sent has")
     assert rows[0].texts() == {"standard": "7", "mobilenet": "7"}
     assert steps[-1] == (4, 4)
     assert list(tmp_path.iterdir()) == [archive]
+
+
+def test_equal_names_of_several_files_are_told_apart(tmp_path: Path) -> None:
+    zips = [write_zip(tmp_path / f"{name}.zip", {"x.png": b"x"}) for name in ("one", "two")]
+    loose = [tmp_path / folder / "d.png" for folder in "ab"]
+    table = tmp_path / "t.csv"
+    for path, content in ((loose[0], b"a"), (loose[1], b"b"), (table, b"x.png,1\n1/d.png,5\n")):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+    pictures, labels = collect((*loose, *zips, table), TEN)
+    assert [name for name, _ in pictures] == [
+        "1/d.png",
+        "2/d.png",
+        "one/x.png",
+        "two/x.png",
+        "t.csv",
+    ]
+    assert labels == {"1/d.png": "5"}  # x.png may be either
+    assert [load() for _, load in pictures[:2]] == [b"a", b"b"]
 
 
 @pytest.mark.parametrize(
@@ -576,13 +595,19 @@ def test_corrections_train_as_they_are_once_each_and_are_taken_back(tmp_path: Pa
     from netlib.data.loaders import DigitDataset
 
     store = TeachStore(tmp_path)
-    assert [store.put(digit, label) for label in (1, 1, 7)] == [None, 1, 1]
-    assert store.put(digit / 2, 3) is None
+    first, again, other = (store.put(digit, label) for label in (1, 1, 7))
+    half = store.put(digit / 2, 3)
     dataset = DigitDataset(tmp_path, split="train")
     assert sorted(dataset.labels.tolist()) == [3, 7]
     image = dataset.images[dataset.labels == 7][0, 0]
     np.testing.assert_array_equal(image.numpy(), digit * 255)
-    assert [store.put(digit, None), store.put(digit / 2, None)] == [7, 3]
+    labels = []  # of a digit that three visitors have taught
+    for kept in (first, other, again):
+        store.take_back(digit, kept)
+        rows = (tmp_path / "train.csv").read_text().splitlines()[2:]
+        labels.append([row.split(",")[1] for row in rows])
+    assert labels == [["7"], ["1"], []]
+    store.take_back(digit / 2, half)
     assert (tmp_path / "train.csv").read_text() == "image,label\n"
     assert not list((tmp_path / "train").iterdir())
 
@@ -772,6 +797,13 @@ def test_networks_of_other_sizes_and_classes_read_and_explain_one_digit(stranger
     summary, charts = stress_html(strangers.reader, strangers.facts, reading, NEUTRAL)
     assert len(charts) == len(FACTORS)
     assert "net (b)" in summary
+
+
+def test_filters_are_shown_as_they_work_with_batch_norm(service: Service) -> None:
+    html = why_html(service.networks, service.facts, service.reader.read(seven()), None)
+    for net in service.networks.values():
+        limit = np.abs(net.folded[0][0].weight).max()  # all of the first block's 32 are shown
+        assert f"block 1: 32 of 32 standard, ±{limit:.2g}" in html
 
 
 def test_answers_of_any_checkpoints_carry_their_names(strangers: Service) -> None:

@@ -15,6 +15,7 @@ from analysis.questions import embeddings
 from netlib.data.dataset import DigitDataset
 from netlib.measure.runs import find_pairs
 from netlib.nets.checkpoint import load_network
+from netlib.nets.saved import read_metadata
 
 STATES = ("untrained", "trained")
 SPACES = ["raw", *(f"{name}_{s}" for s in STATES for name in ("standard", "mobilenet"))]
@@ -77,7 +78,8 @@ def test_untrained_networks_have_the_weights_that_training_began_with(runs, data
         net = load_network(kept.checkpoint)
         with torch.no_grad():
             expected = net.forward_features(images.batch(chosen)[0]).numpy()
-        result = embeddings.untrained(kept, images, chosen)
+        spec = read_metadata(kept.checkpoint)["spec"]
+        result = embeddings.untrained(spec, kept.seed, images, chosen)
         np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-6)
 
 

@@ -43,7 +43,7 @@ def test_a_run_that_is_ended_leaves_no_process(tmp_path: Path, name: str) -> Non
     try:
         wait(lambda: len(list(tmp_path.glob("started-*"))) == 2)
         mark = next(tmp_path.glob("started-*")).read_text()
-        assert len(marked(mark)) >= 4  # two workers, and a process of each
+        wait(lambda: len(marked(mark)) >= 4)  # two workers, and a process of each
         run.send_signal(getattr(signal, name))
         run.wait(120)
         wait(lambda: not marked(mark))

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from netlib.answer.predictor import Predictor
 from netlib.answer.reading import Reader
 from netlib.picture.bystanders import without_bystanders
+from netlib.picture.pages import Page
 from netlib.picture.patch import Ink
 
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
@@ -61,6 +62,23 @@ def cells(at: np.ndarray) -> np.ndarray:
 def underline(at: np.ndarray) -> np.ndarray:
     cv2.line(at, (190, 290), (450, 284), PEN, 8, cv2.LINE_AA)
     return cv2.line(at, (192, 306), (452, 301), PEN, 8, cv2.LINE_AA)
+
+
+def slanting_underline(at: np.ndarray) -> np.ndarray:
+    """Drawn in two strokes, as thick as the digits'."""
+    for left, right in ((190, 330), (340, 460)):
+        ends = [(x, 270 + round((x - 190) * 0.14)) for x in (left, right)]
+        cv2.line(at, *ends, PEN, 10, cv2.LINE_AA)
+    return at
+
+
+def turned_cell(at: np.ndarray) -> np.ndarray:
+    """Its sides go on beyond it, but not up to the border."""
+    for x in (180, 470):
+        cv2.line(at, (x + 15, 60), (x - 15, 350), 90, 4, cv2.LINE_AA)
+    for y in (110, 290):
+        cv2.line(at, (60, y - 13), (580, y + 13), 90, 4, cv2.LINE_AA)
+    return lamp(at)
 
 
 def note(at: np.ndarray) -> np.ndarray:
@@ -116,7 +134,7 @@ def fine_squares(at: np.ndarray) -> np.ndarray:
 
 
 FRAMES = [circle, box, tight_box, cells, underline, note, slanted_rules, print_below, holes]
-FRAMES += [margin, fine_squares]
+FRAMES += [slanting_underline, turned_cell, margin, fine_squares]
 
 
 @pytest.mark.parametrize("frame", FRAMES)
@@ -133,6 +151,24 @@ def test_what_is_shown_of_one_digit_is_what_was_read(reader, frame) -> None:
     assert read.sketch is not None
     assert (read.sketch.digit == read.digits).all()
     assert read.sketch.box == read.boxes[0]
+
+
+@pytest.mark.parametrize("lines", [1, 2])
+@pytest.mark.parametrize("fall", [-14, 0, 9])
+def test_a_line_under_one_digit_is_no_part_of_it(reader: Reader, fall: int, lines: int) -> None:
+    drawn = seven(page())
+    for n in range(lines):
+        y = 282 + 22 * n
+        cv2.line(drawn, (270, y), (370, y + fall), PEN, 10, cv2.LINE_AA)
+    read = reader.read(drawn)
+    assert [network.text for network in read.networks.values()] == ["7", "7"]
+    assert all(250 < bottom < 275 for _, _, _, bottom in read.boxes)
+
+
+def test_the_foot_of_a_two_is_no_underline(reader: Reader) -> None:
+    drawn = two(two(page(), 260), 380)
+    drawn[254:257] = WHITE  # it broke off both
+    assert [network.text for network in reader.read(drawn).networks.values()] == ["22", "22"]
 
 
 def test_ones_of_a_tight_crop_are_no_rules(reader: Reader) -> None:
@@ -165,6 +201,15 @@ def test_wires_of_a_spiral_lie_beside_the_digits() -> None:
     assert bare is not None and bare.box is not None
     left, top, right, bottom = bare.placed(bare.box)
     assert 30 < left < 60 and 580 < right < 610 and top > 130 and bottom < 270
+
+
+def test_a_bit_below_a_row_that_slants_is_beside_it() -> None:
+    drawn = seven(two(seven(page(), 120, 270), 300, 230), 480, 190)
+    cv2.ellipse(drawn, (480, 370), (24, 30), 0, 180, 360, PEN, 9, cv2.LINE_AA)
+    bare = without_bystanders(Ink.of((WHITE - drawn) / np.float32(WHITE)))
+    assert bare is not None and bare.box is not None
+    left, top, right, bottom = bare.placed(bare.box)
+    assert 70 < left < 90 and 110 < top < 130 and 510 < right < 530 and 325 < bottom < 337
 
 
 def zero(at: np.ndarray) -> np.ndarray:
@@ -247,3 +292,9 @@ def test_a_plot_of_a_digit_reads_as_the_digit_and_a_digit_on_its_edge_is_kept(
     for x in (95, 215):
         draw.line([(x, 90), (x + 70, 90), (x + 30, 230)], fill=0, width=14, joint="curve")
     assert [network.text for network in reader.read(plot).networks.values()] == ["77", "77"]
+
+
+def test_what_a_digits_own_strokes_enclose_is_no_page_of_a_screen() -> None:
+    screen = Page(np.full((60, 40), 255, np.uint8), 100, 50, np.ones((60, 40), bool))
+    assert screen.count([(110, 60, 130, 100), (95, 48, 142, 112)]) == 2
+    assert screen.count([(80, 30, 160, 130)]) == 0  # as high and as wide again

@@ -392,6 +392,16 @@ def test_play_counts_up_to_the_same_totals(page) -> None:
     assert "8.41×" in text(page, ".inside-result")
 
 
+def test_play_tells_of_the_next_map_while_it_is_made_where_nothing_is_mixed(page) -> None:
+    page.locator(".inside-blocks input[value='0']").check()
+    page.locator("[data-run=play]").click()
+    page.locator(".inside-step", has_text="makes one output map").wait_for()
+    page.locator(".inside-step", has_text="The next output map").wait_for()
+    page.wait_for_timeout(1500)
+    assert int(page.locator(".pane.standard").get_attribute("data-count")) > 14 * 14 * 9
+    page.locator("[data-run=play]").click()
+
+
 def test_reduced_motion_leaves_the_steps_only(open_page) -> None:
     page = open_page(motion="reduce")
     assert page.locator("[data-run=play]").is_hidden()

@@ -148,7 +148,8 @@ def test_a_spoiled_archive_is_told(tmp_path: Path, method: int, kind: str) -> No
     spoil(content)
     path.write_bytes(content)
     with pytest.raises(DataError, match=sentence):
-        [read(tmp_path).read(index) for index in range(3)]
+        found = read(tmp_path)
+        [found.store.read(path) for path in found.paths]
 
 
 @pytest.mark.parametrize("name", ["../evil.png", "/etc/", "a/../../evil.png", "C:\\evil.png"])

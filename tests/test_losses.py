@@ -14,7 +14,7 @@ LABELS = torch.tensor([0, 2])
 P_TRUE = (1 / 2, 1 / 10)
 COUNTS = (6, 3, 1)
 
-NEEDS_COUNTS = {"weighted", "class_balanced", "logit_adjusted", "ldam_drw"}
+OF_COUNTS = {"weighted", "class_balanced", "logit_adjusted", "ldam_drw"}
 ALL = pytest.mark.parametrize("name", LOSSES)
 
 
@@ -119,7 +119,7 @@ def test_only_ldam_needs_another_head_whose_cosines_bound_its_logits() -> None:
     torch.testing.assert_close(net.forward_head(embeddings), net.forward_head(5 * embeddings))
 
 
-@pytest.mark.parametrize("name", sorted(NEEDS_COUNTS - {"ldam_drw"}))
+@pytest.mark.parametrize("name", sorted(OF_COUNTS - {"ldam_drw"}))
 def test_equal_counts_leave_plain_cross_entropy(name: str) -> None:
     expected = mean(math.log(2), math.log(10))
     assert value(name, (7, 7, 7)) == pytest.approx(expected, rel=1e-5)
@@ -144,7 +144,7 @@ def test_gradients_are_finite_and_a_step_against_them_makes_the_loss_smaller(nam
 
 @ALL
 def test_a_missing_class_is_refused_where_counts_matter_and_so_are_other_names(name: str) -> None:
-    if name in NEEDS_COUNTS:
+    if name in OF_COUNTS:
         with pytest.raises(ValueError, match=rf"{name} needs .* none of \[1\]"):
             make_loss(name, (5, 0, 3))
     else:

@@ -119,4 +119,4 @@ def test_every_question_answers_in_whole_sentences_and_the_regimes_are_a_table()
     assert any(s.startswith("Learning rate (3 seeds): validation") for s in said["sweeps"])
     (block,) = (b for b in own.opening(Plan("full", results.folder, Path()), results)
                 if b["kind"] == "table" and "held equal" in b["head"])  # fmt: skip
-    assert len(block["rows"]) == 6
+    assert len(block["rows"]) == 7

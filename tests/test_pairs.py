@@ -9,6 +9,7 @@ import pytest
 from helpers_data import done
 from helpers_runs import keep_pairs, keep_run, sure
 
+from analysis.build.kept_answers import answers_of
 from analysis.build.verify import otherwise
 from analysis.frame.results import Results
 from analysis.look import sorting
@@ -196,3 +197,15 @@ def test_the_committed_logits_make_the_same_tables(output: Path, tmp_path: Path)
     (output / "auc.csv").write_bytes((output / "auc.csv").read_bytes().replace(b"0.9", b"0.8", 1))
     (sentence,) = otherwise(data, tmp_path / "b")
     assert "auc.csv comes out otherwise from logits.npz" in sentence
+
+
+def test_the_answers_of_runs_of_one_network_are_kept_too(tmp_path: Path, dataset: Path) -> None:
+    labels = DigitDataset(dataset, "test").labels.numpy()
+    keep_run(tmp_path / "runs", "standard", 3, dataset, sure(labels, wrong=7))
+    done("kept_answers", "--runs", tmp_path / "runs", "--output", tmp_path)
+    with np.load(tmp_path / "answers.npz") as kept:
+        assert (kept["labels"] == labels).all()
+        assert (kept["standard-3"] != labels).sum() == 7
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="has no kept run: write them"):
+        answers_of(tmp_path / "empty")

@@ -71,3 +71,38 @@ def test_a_line_of_squared_paper_that_a_stroke_leaves_from_is_taken_out() -> Non
     outside = left[~cv2.dilate(stroke.view(np.uint8), np.ones((9, 9), np.uint8)).astype(bool)]
     assert (outside > 0).mean() < 0.002  # where lines cross points may stay
     assert (left[stroke] > 0).mean() > 0.9
+
+
+def on_uneven_paper(draw) -> np.ndarray:
+    """Levels (400, 600) of paper in falling light, on which `draw` has drawn."""
+    rng = np.random.default_rng(5)
+    ink = np.zeros((400, 600), np.float32)
+    draw(ink)
+    light = np.linspace(150, 220, 600)
+    return ((1 - 0.8 * ink) * light + rng.normal(0, 3, ink.shape)).astype(np.uint8)
+
+
+def boxes_of(levels: np.ndarray) -> list[tuple[int, int, int, int]]:
+    return [found.box for found in find_digits(levels)]
+
+
+@pytest.mark.parametrize(
+    ("bar", "kept"),
+    [
+        (((100, 40), (100, 160), 4), False),  # of a ruling: fine, above the line
+        (((60, 200), (60, 310), 4), True),  # a fine 1 in the line
+        (((100, 40), (100, 160), 12), True),  # a 1 in a line of its own
+        (((240, 230), (240, 345), 4), True),  # a part of the digit
+    ],
+)
+def test_a_fine_bar_far_from_the_digits_is_no_1(bar: tuple, kept: bool) -> None:
+    def draw(ink: np.ndarray) -> None:
+        cv2.ellipse(ink, (320, 260), (45, 65), 0, 0, 360, 1, 14)
+        cv2.line(ink, *bar[:2], 1, bar[2])
+
+    left, top, right, bottom = (
+        np.array(side) for side in zip(*boxes_of(on_uneven_paper(draw)), strict=True)
+    )
+    (x, y), end, _ = bar
+    held = (left <= x + 2) & (right >= x - 2) & (top <= y + 12) & (bottom >= end[1] - 12)
+    assert held.any() == kept

@@ -10,6 +10,7 @@ from helpers_runs import tiny, trained
 
 from netlib.answer.predictor import MAX_BATCH, Predictor
 from netlib.nets.checkpoint import save_network
+from netlib.nets.complexity import measure
 from netlib.nets.network import init_network, mobilenet_v1, named_network
 from netlib.nets.saved import CheckpointError
 
@@ -107,10 +108,10 @@ def test_tensors_lists_float64_and_no_images_are_taken_too(predictor: Predictor)
 
 def test_info_has_figures_derived_by_hand_and_every_network_is_timed(predictor: Predictor) -> None:
     info = predictor.info["a"]
-    assert info.num_params == 9 * 8 + 2 * 8 + 9 * 8 + 2 * 8 + 8 * 16 + 2 * 16 + 16 * 3 + 3
-    assert info.macs == 9 * 8 * 16 + 9 * 8 * 4 + 8 * 16 * 4 + 16 * 3
+    assert measure(info).num_params == 9 * 8 + 2 * 8 + 9 * 8 + 2 * 8 + 8 * 16 + 2 * 16 + 16 * 3 + 3
+    assert measure(info).macs == 9 * 8 * 16 + 9 * 8 * 4 + 8 * 16 * 4 + 16 * 3
     assert info.input_dim == (1, 8, 8)
-    assert info.architecture == "conv1_dw1_w0.25"
+    assert info.layers.name == "conv1_dw1_w0.25"
     assert info.metadata["class_names"] == ["x", "y", "z"]
     times = predictor.times(rounds=2, repeats=3)
     assert set(times) == set(predictor.names)

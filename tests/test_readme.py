@@ -115,7 +115,7 @@ def measured(area: str) -> dict[tuple[str, str, str], float]:
     path = ROOT / "figures" / "data" / "full" / "benchmark" / f"{area}.csv"
     with path.open(encoding="utf-8") as file:
         return {
-            (row["quantity"], row["arm"], row["network"]): float(row["median"])
+            (row["quantity"], row["arm"], row.get("network", "")): float(row["median"])
             for row in csv.DictReader(file)
         }
 
@@ -141,6 +141,12 @@ def test_the_numbers_of_speed_are_those_of_the_results() -> None:
     for batch, words in (("one image", "for one image"), ("batch 256", "in a batch of 256")):
         ratio = found[f"{batch}, MobileNet over standard", "ours, 1 thread", ""]
         assert f"{ratio:.2f} times {words}" in section("Speed").replace("\n", " ")
+    found = measured("serving")
+    first = "start to first answer"
+    memory, start = (found[what, "demo", ""] for what in ("memory, all processes", first))
+    bare = found[first, "import gradio; launch; do nothing", ""]
+    words = f"{memory:.0f} MB of memory, {start:.1f} s to its first answer (an empty Gradio page"
+    assert f"{words} {bare:.1f})" in section("Start")
 
 
 def test_the_accuracies_of_the_trainings_are_those_of_the_card() -> None:

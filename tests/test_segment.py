@@ -288,6 +288,28 @@ def test_signs_beside_digits_are_told_by_shape_and_place(text: str) -> None:
     assert [digit.is_sign for digit in find_digits(drawn(text))] == expected
 
 
+def test_a_small_zero_close_to_a_one_is_a_zero_however_narrow_its_hole() -> None:
+    picture = Image.new("L", (210, 60), 255)
+    draw = ImageDraw.Draw(picture)
+    draw.line([(60, 12), (50, 50)], fill=0, width=3)
+    draw.line([(20, 18), (40, 18), (28, 46)], fill=0, width=3)
+    draw.ellipse((66, 23, 75, 37), outline=0, width=4)  # a hole of two columns
+    found = find_digits(picture)
+    assert [digit.box[0] for digit in found] == pytest.approx([20, 49, 66], abs=3)
+
+
+@pytest.mark.parametrize(
+    ("lean", "rise", "is_sign"), [(38, -3, False), (44, 16, True), (30, 24, True)]
+)
+def test_a_stroke_that_leans_is_a_slash_if_it_is_higher_than_the_digits(
+    lean: int, rise: int, is_sign: bool
+) -> None:
+    picture = sheet((seven, 60), (seven, 230))
+    way = (130 + lean, 30 - rise // 2, 130, 110 + rise // 2)
+    ImageDraw.Draw(picture).line(way, fill=0, width=PEN)
+    assert [digit.is_sign for digit in find_digits(picture)] == [False, is_sign, False]
+
+
 @pytest.mark.parametrize("text", ["1711", "404", "11235813", "990066"])
 def test_digits_are_no_signs(text: str) -> None:
     found = find_digits(drawn(text))

@@ -23,6 +23,7 @@ from helpers_light import drawing, wait
 from PIL import Image
 
 import demo
+from netlib import __version__
 from netlib.answer.pool import (
     DRAWING_BYTES,
     ReaderPool,
@@ -397,7 +398,9 @@ def test_a_dead_processs_uploads_are_removed_at_the_next_start(tmp_path, monkeyp
 
 
 def test_openapi_describes_the_route(client) -> None:
-    described = client.get("/openapi.json").json()["paths"]["/predict"]["post"]
+    api = client.get("/openapi.json").json()
+    assert api["info"]["version"] == __version__
+    described = api["paths"]["/predict"]["post"]
     assert {"application/octet-stream", "multipart/form-data"} <= set(
         described["requestBody"]["content"]
     )

@@ -162,7 +162,7 @@ REFUSED: dict[str, tuple[dict[str, bytes], str]] = {
 
 def read(path: Path, split: str = "train") -> list[int]:
     table = read_table(find_split(path, split), 10)
-    assert [table.read(i) for i in range(4)] == [png(image) for image in numbered(4)]
+    assert [table.store.read(path) for path in table.paths] == [png(image) for image in numbered(4)]
     return table.labels
 
 

@@ -97,7 +97,7 @@ def test_two_data_sets_and_another_table_are_refused(
     assert output.read_text() == "a,b\n1,2\n"
 
 
-def test_rows_that_are_there_are_not_trained_again(run, capsys) -> None:
+def test_rows_that_are_there_are_not_trained_again(run, tmp_path: Path, capsys) -> None:
     first = run("--factor", "batch_size", "--levels", 16, "--seeds", 0)
     more = run("--factor", "batch_size", "--levels", 16, 32, "--seeds", 0)
     assert "4 runs, 2 of them in" in capsys.readouterr().out
@@ -106,6 +106,10 @@ def test_rows_that_are_there_are_not_trained_again(run, capsys) -> None:
     other = run("--factor", "batch_size", "--levels", 16, "--seeds", 0, "--weight-decay", 0.5)
     assert "2 runs, 0 of them in" in capsys.readouterr().out  # others are no substitute
     assert other["key"].nunique() == 6
+    record = json.loads((tmp_path / "table.json").read_text(encoding="utf-8"))
+    assert "0.5" in record["command"]
+    before = [one["command"] for one in record["earlier"]]  # of the rows that were there
+    assert ["--levels 16 32" in command for command in before] == [False, True]
 
 
 def test_kept_runs_hold_what_the_row_says(run, tmp_path: Path, capsys) -> None:

@@ -4,11 +4,13 @@ import base64
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from helpers_data import png
-from helpers_visitor import SEVEN, Visitor
+from helpers_visitor import FOUR, SEVEN, Visitor, paper
 from PIL import Image
 
 import demo
@@ -135,6 +137,67 @@ def test_undo_brings_back_what_a_digit_was_taught_as_before(app, tmp_path: Path)
     assert not taught.heads
 
 
+def test_a_folder_takes_no_corrections_of_networks_that_number_classes_differently(
+    app, tmp_path: Path
+) -> None:
+    predictor = app.service.reader.predictor
+    info = {**predictor.info, "mobilenet": SimpleNamespace(class_names=("3", "1"))}
+    mixed = SimpleNamespace(info=info, explainers=predictor.explainers)
+    with pytest.raises(ValueError, match="mobilenet has 3, 1: name networks whose classes begin"):
+        Teacher(mixed, {}, TeachStore(tmp_path))
+    assert Teacher(mixed, {}, None).answers == list("0123456789")
+
+
+def test_a_correction_that_is_shown_late_is_not_shown_in_the_place_of_an_upload(visit) -> None:
+    visitor = with_a_seven(visit)
+    page, held = visitor.page, []
+
+    def hold(route: Any) -> None:
+        answer = route.fetch()
+        if not held and 'data-drawing=\\"taught' in answer.text():
+            held.append((route, answer))
+        else:
+            route.fulfill(response=answer)
+
+    page.route("**/gradio_api/run/**", hold)
+    teach(page, "1")
+    visitor.until(lambda _: held)
+    visitor.open_tab("Upload")
+    visitor.verdict("Choose a picture")
+    held[0][0].fulfill(response=held[0][1])
+    page.wait_for_timeout(500)
+    visitor.verdict("Choose a picture")
+    visitor.open_tab("Draw")
+    page.locator(".taught-line").wait_for()
+
+
+def test_no_answer_that_is_under_way_shows_what_was_taken_back(visit) -> None:
+    visitor = with_a_seven(visit)
+    page, held = visitor.page, []
+    teach(page, "1")
+    page.locator(".taught-line").wait_for()
+    visitor.open_tab("Upload")
+    visitor.verdict("Choose a picture")
+
+    def hold(route: Any) -> None:
+        if held or "seven.png" not in route.request.post_data:
+            return route.continue_()
+        held.append((route, route.fetch()))  # read, with the correction
+
+    page.route("**/gradio_api/run/**", hold)
+    visitor.upload(png(paper(SEVEN)))
+    visitor.until(lambda _: held)
+    undo = page.get_by_role("button", name="Undo", exact=True).last
+    undo.click()
+    page.locator("#teach-note", has_text="Nothing was taken back").wait_for()
+    held[0][0].fulfill(response=held[0][1])
+    visitor.reads("7")
+    page.locator(".taught-line").wait_for()
+    undo.click()
+    page.locator("#teach-detail", has_text="Nothing is taught yet").wait_for()
+    page.locator(".taught-line").wait_for(state="detached")
+
+
 def test_what_cannot_be_taught_is_told_in_one_sentence(visit) -> None:
     visitor = visit()
     page = visitor.page
@@ -182,10 +245,9 @@ def test_teaching_goes_with_what_is_on_the_pad_however_slow_the_answers_are(visi
     visitor = with_a_seven(visit)
     page = visitor.page
     page.locator("#teach-answer").get_by_role("radio", name="1", exact=True).check()
-    page.evaluate(  # the pad is empty before the correction is made
-        "document.querySelector('#teach-button').click();"
-        "document.querySelector('#pad [data-action=clear]').click()"
-    )
+    with page.expect_request("**/gradio_api/run/**"):
+        page.evaluate("document.querySelector('#teach-button').click()")
+    page.evaluate("document.querySelector('#pad [data-action=clear]').click()")  # before its answer
     page.locator(".taught-list img").wait_for()
     page.wait_for_timeout(500)
     assert page.locator("#answers .big").first.inner_text() == "–"
@@ -208,6 +270,33 @@ def test_teaching_goes_with_what_is_on_the_pad_however_slow_the_answers_are(visi
 
 def test_teaching_keeps_nothing_unless_the_operator_names_a_folder() -> None:
     assert demo.build_demo(workers=0).service.teach is None
+
+
+def test_a_correction_is_of_the_digit_that_it_was_pressed_for(visit) -> None:
+    visitor = with_a_seven(visit)
+    page, held = visitor.page, []
+    page.locator("#teach-tab [type=radio]").nth(1).check()
+    page.route("**/gradio_api/run/**", lambda route: held.append(route), times=1)
+    page.locator("#teach-button").click()
+    visitor.until(lambda _: held)
+    page.locator("#pad canvas").press("Escape")
+    visitor.reads("–")
+    visitor.draw(FOUR)
+    visitor.reads("4")
+    held[0].continue_()
+    page.locator("#teach-note", has_text="another digit was read meanwhile").wait_for()
+    visitor.reads("4")
+    assert not page.locator("#answers .taught-line").count()
+
+
+def test_a_correction_that_no_server_hears_is_told(visit) -> None:
+    visitor = with_a_seven(visit)
+    page = visitor.page
+    page.locator("#teach-tab [type=radio]").nth(1).check()
+    page.route("**/gradio_api/run/**", lambda route: None)
+    page.route("**/health", lambda route: route.abort())
+    page.locator("#teach-button").click()
+    page.locator("#teach-note", has_text="nothing was taught").wait_for()
 
 
 # --- The lesson and its address -----------------------------------------------------------------
@@ -292,9 +381,13 @@ def test_a_link_brings_drawing_block_map_and_pixel_to_another_visitor(visit) -> 
         where.inside()
         where.until(lambda page: seen(page) == before)
     visitor.open_tab("Why this answer")
-    page.wait_for_function("location.hash.includes('tab=why-this-answer')")
+    assert "tab=why-this-answer" in page.evaluate("location.hash")  # at once
+    page.locator("#why-tab [type=radio]").nth(4).check()
+    page.wait_for_function("location.hash.includes('why-this-answer=4')")
     page.reload()
     page.locator("#more-tabs [aria-selected=true]", has_text="Why this answer").wait_for()
+    visitor.until(lambda page: page.locator("#why-tab [type=radio]").nth(4).is_checked())
+    page.locator("#why-detail [alt*='Evidence for 3']").first.wait_for()
     for old, name in (("where-it-lies", "Similar digits"), ("why", "Why this answer")):
         page.evaluate("(tab) => { location.hash = `tab=${tab}`; }", old)  # of links from before
         page.locator("#more-tabs [aria-selected=true]", has_text=name).wait_for()
@@ -313,8 +406,35 @@ def test_a_link_brings_drawing_block_map_and_pixel_to_another_visitor(visit) -> 
     assert page.locator("#stress-noise [type=number]").input_value() == "0.5"
     page.get_by_role("button", name="Reset").click()
     page.wait_for_function("!location.hash.includes('stress-test=')")
-    page.get_by_role("button", name="Undo", exact=True).first.click()  # stroke by stroke, still
-    page.locator("#answers .verdict.blank").wait_for()
+
+
+def test_the_pad_is_what_the_address_says_at_once_and_after_going_back(visit) -> None:
+    visitor = visit()
+    page = visitor.page
+    visitor.draw(SEVEN)
+    page.reload()  # the pen has just been lifted
+    visitor.reads("7")
+    link = page.evaluate("location.hash")
+    page.locator("#pad canvas").press("Escape")
+    page.wait_for_function("!location.hash")
+    kept = "sessionStorage.setItem('lesson-ink', '{\"ink\": \"3w.a68m\"}')"  # of a drawing too long
+    page.evaluate(f"(link) => {{ {kept}; location.hash = link; }}", link)
+    visitor.reads("7")
+    page.go_back()
+    visitor.reads("–")
+    assert visitor.ink() == 0
+    page.keyboard.press("Control+z")
+    visitor.reads("7")
+    page.keyboard.press("Control+z")  # stroke by stroke
+    visitor.reads("–")
+    page.reload()
+    page.locator("#pad canvas").wait_for()
+    page.wait_for_timeout(500)
+    assert visitor.ink() == 0
+    page.evaluate("location.hash = 'block=4&map=3'")
+    page.locator(".inside-map", has_text="Output map 3 of").wait_for()
+    page.evaluate("location.hash = 'tab=what-if'")  # the block is still seen, and in the link
+    page.wait_for_function("/tab=what-if&block=4&map=3/.test(location.hash)")
 
 
 def test_an_address_that_is_cut_or_does_not_fit_changes_nothing_and_is_told_once(visit) -> None:
@@ -328,6 +448,7 @@ def test_an_address_that_is_cut_or_does_not_fit_changes_nothing_and_is_told_once
     rng = np.random.default_rng(0)
     noise = [bytes(rng.integers(32, 127, 60)).decode() for _ in range(30)]
     page.wait_for_function("location.hash.includes('ink=')")
+    page.wait_for_timeout(500)  # what was pressed last is in it, too
     whole = page.evaluate("location.hash.slice(1)")
     cut = [whole[:length] for length in (3, 9, 12, len(whole) // 2, len(whole) - 1)]
     told = dict.fromkeys((*GARBAGE, *noise, f"{whole}."), "does not fit this page")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.frame.command import command_line, start
+from analysis.frame.command import start
 
 if TYPE_CHECKING:
     from analysis.build.plan import Plan, Step
@@ -105,18 +105,16 @@ def run(options: Options) -> Iterator[Path]:
         yield from own.make_page(plan, report, options)
         return
     author = options.author or AUTHORS
-    command = command_line(Options(full=options.full, tiny=options.tiny))
     if options.verify:
         from analysis.build.verify import differences
 
         card = others.steps["model_card"]  # whose inputs the report reads, too
         told = others.problems(card) if plan.size == "full" else []
-        page = (plan, report, output, author, command)
-        if told := [*told, *differences(*page)]:
+        if told := [*told, *differences(plan, report, output, author)]:
             raise ValueError("\n".join(told))
         print("Every number, figure and table is what the result files make.")
         return
-    pages = list(document.make_page(plan, report, output, author, command))
+    pages = list(document.make_page(plan, report, output, author))
     for step in others.steps.values():
         for problem in others.problems(step):
             print(f"note: {problem}")

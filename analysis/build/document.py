@@ -11,6 +11,7 @@ from analysis.build import trace as trace_module
 from analysis.build.plan import Plan
 from analysis.build.store import digest
 from analysis.build.trace import places_text, trace
+from analysis.comparison.leaflet import write_pdf
 from analysis.figures import draw
 from analysis.frame.results import Results
 from analysis.questions import Sections, figures, gather, questions
@@ -28,14 +29,10 @@ TITLE = "Standard against depthwise separable convolution"
 SUBTITLE = "Two small networks on handwritten digits"
 NOTES = {
     "tiny": "This is the tiny size of the report: it shows that every step works, no more.",
-    "small": "This is the small size of the report: few images and few seeds, made in minutes. It "
-    "shows that everything works; for findings, see the full size.",
+    "small": "This is the small size of the report: few images and few seeds, made in minutes, so "
+    "that most differences are noise. It shows that everything works; for findings, see the full "
+    "size.",
     "full": "This is the full size of the report.",
-}
-LIMITS = {
-    "tiny": ["This is the tiny size: its numbers mean nothing."],
-    "small": ["This is the small size: with so few images and seeds most differences are noise."],
-    "full": [],
 }
 
 
@@ -55,13 +52,8 @@ def check_output(output: Path, size: str) -> None:
         raise ValueError(f"{output} holds {whose}: name another --output, or remove it.")
 
 
-def make_page(
-    plan: Plan, report: "Build", output: Path, author: str, command: str
-) -> Iterator[Path]:
+def make_page(plan: Plan, report: "Build", output: Path, author: str) -> Iterator[Path]:
     """Draw what can be drawn, typeset, and write the index; gives the files."""
-    import typst
-    from matplotlib import get_data_path
-
     page, before = plan.runs / "page", output / "report.json"
     known = json.loads(before.read_text(encoding="utf-8")) if before.is_file() else {}
     (output / "captions.json").unlink(missing_ok=True)
@@ -69,17 +61,11 @@ def make_page(
     drawn = list(draw(tuple(figures()), plan.results, output, page / "figures", print))
     print(f"{len(drawn) // 2} figures drawn")
     captions = json.loads((output / "captions.json").read_text(encoding="utf-8"))
-    content = make_content(plan, report, author, command, captions, known)
+    content = make_content(plan, report, author, captions, known)
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     write_text(page / "report.json", text)
-    for source in (output / "captions.json", TEMPLATE):
-        shutil.copy(source, page / source.name)
-    pdf = typst.compile(
-        page / TEMPLATE.name, root=page, ignore_system_fonts=True, timestamp=0,
-        font_paths=[Path(get_data_path()) / "fonts" / "ttf"],
-    )  # fmt: skip
-    with replacing(output / "Report.pdf") as temporary:
-        temporary.write_bytes(pdf)
+    shutil.copy(output / "captions.json", page)
+    write_pdf(TEMPLATE, page, output / "Report.pdf")
     write_text(before, text)
     write_text(output / "README.md", index(content, plan, report, captions))
     yield output / "Report.pdf"
@@ -99,7 +85,7 @@ def say(data: Results) -> Sections:
 
 
 def make_content(
-    plan: Plan, report: "Build", author: str, command: str, captions: dict[str, Any], known: Any
+    plan: Plan, report: "Build", author: str, captions: dict[str, Any], known: Any
 ) -> dict[str, Any]:
     """All that the page says, and where each value is from."""
     data = Results(plan.results)
@@ -124,11 +110,10 @@ def make_content(
         "size_title": f"{plan.size} size",
         "size_note": NOTES[plan.size],
         "processor": data.record("latency.json")["processor"],
-        "command": command,
+        "command": "python -m analysis.build" + ("" if plan.size == "small" else f" --{plan.size}"),
         "sections": sections,
         "conclude": ends["conclude"],
         "disappoint": ends["disappoint"],
-        "limitations": LIMITS[plan.size],
         "key": digest_of(plan.results),
         "places": places,
         "sources": sources,
@@ -165,16 +150,17 @@ def digest_of(results: Path) -> str:
 
 
 def file_row(results: Path, report: "Build", file: str) -> dict[str, str]:
-    """A result file, the step that wrote it, and the commit that was recorded with it."""
+    """A result file, the step that wrote it, and the commits that were recorded with it."""
     path = results / file
     made = [step for step in report.steps.values() if path in step.outputs]
     beside = path.with_suffix(".json")
     record = json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}
-    commit = record.get("commit") or record.get("made_by", {}).get("commit")
+    runs = [*record.get("earlier", []), record, record.get("made_by", {})]
+    commits = dict.fromkeys(run["commit"] for run in runs if run.get("commit"))
     return {
         "file": file.removeprefix("../"),
         "step": made[0].name if made else "another command",
-        "commit": commit or "none",
+        "commit": ", ".join(commits) or "none",
         "digest": digest(path),
     }
 

@@ -100,13 +100,13 @@ def make_plan(options: "Options") -> Plan:
 
 def check_same(plan: Plan, report: "Build") -> None:
     """Raise a ValueError where the results are those of another data set or size."""
-    for step in report.steps.values():
-        made = report.values(step.name).get("command", step.command)
-        if step.name == "learning_rate" and made != step.command:  # the first that is made
-            raise ValueError(
-                f"{plan.results.parent} holds a report of another data set or size ({made}): name "
-                "another --output, or remove it."
-            )
+    step = report.steps["learning_rate"]  # the first that is made
+    made = report.values(step.name).get("command", step.command)
+    if made != step.command:
+        raise ValueError(
+            f"{plan.results.parent} holds a report of another data set or size ({made}): name "
+            "another --output, or remove it."
+        )
 
 
 def check_splits(plan: Plan, path: Path, labels: "np.ndarray") -> None:
@@ -135,9 +135,10 @@ def make_page(plan: Plan, report: "Build", options: "Options") -> Iterator[Path]
 
     output = folder_of(options)
     work, folder = output / "page", output / "figures"
+    standard, mobilenet = checkpoints(plan).values()
     wanted = compare.Options(
         dataset_path=plan.own.path,
-        checkpoint=tuple(checkpoints(plan).values()),
+        checkpoint=(standard, mobilenet),
         output=output / "pair",
     )
     _, found, numbers = compare.ask(wanted)

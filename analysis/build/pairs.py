@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analysis.build.kept_answers import ANSWERS, answers_of
 from analysis.frame.command import made_by, start, write_json
 from analysis.frame.results import write_arrays, write_table
 from analysis.look.style import NETWORKS
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 LOGITS = "logits.npz"
 ARRAYS = ("labels", "logits", "validation_labels", "validation_logits")  # of a kept run
-ANSWERS = "answers.npz"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,20 +117,8 @@ def run(options: Options) -> Iterator[Path]:
     for compare in [headline.compare] if options.brief else gather("compare"):
         for name, content in compare(pair).items():
             yield write(options.output / name, content, pair.made_by)
-    last = (ANSWERS, answers_of(pair, options.runs)) if options.brief else (LOGITS, logits_of(pair))
+    last = (ANSWERS, answers_of(options.runs)) if options.brief else (LOGITS, logits_of(pair))
     yield write(options.output / last[0], last[1], pair.made_by)
-
-
-def answers_of(pair: Pair, folder: Path) -> dict[str, np.ndarray]:
-    """What accuracies and tests can be made from again: labels (N,) and every kept run's answers.
-
-    They are of all runs in the folder, those of other widths among them.
-    """
-    answers = {"labels": pair.every[0].labels.astype(np.uint8)}
-    for path in sorted(folder.glob("*/predictions.npz")):
-        with np.load(path, allow_pickle=False) as file:
-            answers[path.parent.name] = file["logits"].argmax(1).astype(np.uint8)
-    return answers
 
 
 def logits_of(pair: Pair) -> dict[str, np.ndarray]:

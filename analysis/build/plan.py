@@ -120,7 +120,7 @@ class Plan:
     @property
     def seeds(self) -> tuple[int, ...]:
         """Of the smaller runs."""
-        return self.pick((0,), (0, 1), (0, 1))
+        return self.pick((0,), (0, 1), (0, 1, 2))
 
     @property
     def base(self) -> tuple[str, ...]:

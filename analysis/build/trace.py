@@ -29,28 +29,17 @@ Behind = dict[str, dict[str, list[str]]]  # value -> file -> places in it
 
 
 class Altered(Results):
-    """Results read once, in which one thing can be changed; notes what is read."""
+    """Results read once, in which one thing can be changed."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.read: dict[str, str] = {}
         self.change: tuple[str, Any] | None = None
-        self._table, self._record, self._arrays = (
-            cache(super().table), cache(super().record), cache(super().arrays)
-        )  # fmt: skip
+        self._kept = cache(super()._read)
 
-    def table(self, name: str) -> pd.DataFrame:
-        return self._give(name, "table", self._table).copy()
-
-    def record(self, name: str) -> Any:
-        return self._give(name, "record", self._record)
-
-    def arrays(self, name: str) -> dict[str, np.ndarray]:
-        return dict(self._give(name, "arrays", self._arrays))
-
-    def _give(self, name: str, kind: str, read: Any) -> Any:
-        self.read[name] = kind
-        return self.change[1] if self.change and self.change[0] == name else read(name)
+    def _read(self, name: str) -> Any:
+        if self.change and self.change[0] == name:
+            return copy.copy(self.change[1])
+        return copy.copy(self._kept(name))
 
 
 def leaves(value: Any, path: str = "") -> dict[str, str]:
@@ -82,8 +71,9 @@ def trace(folder: Path, sections: dict[str, Any]) -> Behind:
     for question in questions():
         data = Altered(folder)
         before = ask(question, data, sections)
-        for name, kind in list(data.read.items()):
-            for place, values in SEARCH[kind](Trial(question, data, sections, before, name)):
+        for name in [*data.used]:
+            search = SEARCH[Path(name).suffix]
+            for place, values in search(Trial(question, data, sections, before, name)):
                 for value in values:
                     behind.setdefault(value, {}).setdefault(name, []).append(place)
     return {value: {f: only_rows(p) for f, p in files.items()} for value, files in behind.items()}
@@ -201,7 +191,7 @@ def search_arrays(trial: Trial) -> Hits:
             yield name, trial({**arrays, name: other}) or []
 
 
-SEARCH = {"table": search_rows, "record": search_record, "arrays": search_arrays}
+SEARCH = {".csv": search_rows, ".json": search_record, ".npz": search_arrays}
 
 
 def places_text(places: list[str]) -> str:

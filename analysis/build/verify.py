@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.build.document import make_page
-from analysis.build.pairs import ANSWERS, LOGITS, Pair, Result, write
+from analysis.build.kept_answers import ANSWERS
+from analysis.build.pairs import LOGITS, Pair, Result, write
 from analysis.frame.results import Results
 from analysis.look.style import NETWORKS
 from analysis.questions import calibration, headline, mistakes, roc
@@ -25,9 +26,7 @@ if TYPE_CHECKING:
 CLOSE = 2e-5  # tables have six digits
 
 
-def differences(
-    plan: "Plan", report: "Build", output: Path, author: str, command: str
-) -> Iterator[str]:
+def differences(plan: "Plan", report: "Build", output: Path, author: str) -> Iterator[str]:
     """A sentence for each file that comes out otherwise, and for results that disagree."""
     data = Results(plan.results)
     yield from disagreements(data)
@@ -42,7 +41,7 @@ def differences(
         if before.is_file():  # where nothing has changed, its sources hold
             (anew / before.name).write_bytes(before.read_bytes())
         aside = replace(plan, runs=Path(folder))
-        for _ in make_page(aside, report, anew, author, command):
+        for _ in make_page(aside, report, anew, author):
             pass
         for path in sorted(anew.iterdir()):
             if not (output / path.name).is_file():
@@ -114,11 +113,12 @@ def miscounted(data: Results) -> Iterator[str]:
         only = [int((right[a] & ~right[b]).sum()) for a, b in (NETWORKS, NETWORKS[::-1])]
         said = counts["only_standard"], counts["only_mobilenet"]
         yield from apart(f"{headline.MORE} and {ANSWERS} in McNemar of seed {seed}", said, only)
-    if data.has("more_width.csv"):
-        for row in data.table("more_width.csv").itertuples():
+    more = data.arrays(f"more_time/{ANSWERS}") if data.has("more_time.csv") else {}
+    for table, read in (("more_width.csv", found), ("more_time.csv", more)):
+        for row in data.table(table).itertuples() if data.has(table) else ():
             name = f"{row.network}-{row.width:g}-{row.seed}"
-            share = (found[name] == found["labels"]).mean()
-            yield from apart(f"more_width.csv and {ANSWERS} in {name}", row.accuracy, share)
+            share = (read[name] == read["labels"]).mean()
+            yield from apart(f"{table} and {ANSWERS} in {name}", row.accuracy, share)
 
 
 def apart(what: str, one: object, other: object) -> Iterator[str]:

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.look.style import GREEN, MOBILENET, STANDARD
+from analysis.look.style import MOBILENET, STANDARD
 from netlib import measure
 from netlib.files import read_arrays
 
 if TYPE_CHECKING:
     from netlib.measure import Scores
 
-COLOURS = (STANDARD, MOBILENET, GREEN)  # first, second, third: whatever their names
-MARKERS = ("o", "s", "^")
-MOST = len(COLOURS)
+COLOURS = (STANDARD, MOBILENET)  # of the first and the second, whatever their names
+MARKERS = ("o", "s")
 KEPT = ("labels", "logits", "embeddings", "temperature", "class_names", "images")
 
 
@@ -73,30 +72,31 @@ def read_answers(files: Sequence[Path]) -> list[Answers]:
         ValueError: a file holds something else, or other images than the first.
         OSError: a file cannot be read.
     """
-    names = short_names([file.parent / file.parent.name for file in files])
+    names = by_name([file.parent / file.parent.name for file in files])
     return check(list(map(_read, files, names, range(len(files)))))
 
 
-def unasked(name: str, checkpoint: Path, place: int) -> Answers:
-    """A network that was asked nothing: only its filters are known."""
+def unasked(checkpoints: Sequence[Path]) -> list[Answers]:
+    """Networks that were asked nothing: only their filters are known."""
     from netlib import nets
     from netlib.answer.explain import Explainer
 
-    saved = nets.read_checkpoint(checkpoint)
-    nothing = np.zeros((0, saved.layers.head.num_classes))
-    kernels, pictures = Explainer(saved).filters(), np.zeros((0, 1, 1), np.uint8)
-    labels = np.zeros(0, int)
-    return Answers(name, place, labels, nothing, nothing, 1.0, (), pictures, tuple(kernels))
+    nothing = np.zeros(0)
+    found = []
+    for place, (name, path) in enumerate(by_name(checkpoints).items()):
+        filters = tuple(Explainer(nets.read_checkpoint(path)).filters())
+        found.append(Answers(name, place, nothing, nothing, nothing, 1.0, (), nothing, filters))
+    return check(found)
 
 
 def check(found: Sequence[Answers]) -> list[Answers]:
     """The same, where they can be compared; all know the classes of the one that has most.
 
     Raises:
-        ValueError: they are too many, or not of the same images.
+        ValueError: they are more than two, or not of the same images.
     """
-    if len(found) > MOST:
-        raise ValueError(f"{len(found)} networks were named; expected at most {MOST} side by side.")
+    if len(found) > 2:
+        raise ValueError(f"{len(found)} networks were named; expected one, or two side by side.")
     first = found[0]
     for other in found[1:]:
         if not np.array_equal(first.labels, other.labels):
@@ -129,10 +129,10 @@ def grey(images: np.ndarray) -> np.ndarray:
     return images.mean(axis=1).astype(np.uint8)
 
 
-def short_names(paths: Sequence[Path]) -> list[str]:
-    """What tells the paths apart: file names, else the names of folders; else their numbers."""
+def by_name(paths: Sequence[Path]) -> dict[str, Path]:
+    """By what tells the paths apart: file names, else the names of folders; else their numbers."""
     for depth in range(1, 1 + min(len(path.parts) for path in paths)):
-        names = [path.with_suffix("").parts[-depth] for path in paths]
-        if len(set(names)) == len(names):
-            return names
-    return [f"{path.stem} {i}" for i, path in enumerate(paths, 1)]
+        found = {path.with_suffix("").parts[-depth]: path for path in paths}
+        if len(found) == len(paths):
+            return found
+    return {f"{path.stem} {i}": path for i, path in enumerate(paths, 1)}

@@ -5,8 +5,7 @@ one sentence why there is nothing to draw.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import combinations
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -53,9 +52,9 @@ def panels(found: Sequence[Answers], height: float) -> "Iterator[tuple[Figure, A
 
 @drawn("Confusion matrices")
 def confusion(found: Sequence[Answers]) -> Drawn:
-    names, count = names_of(found), len(found)
-    size = max(3.0, 6.5 - 0.1 * len(names) - 0.8 * (count - 1))
-    for figure, ax, one in panels(found, 7.6 if count < 3 else 6.0):  # noqa: B007
+    names = names_of(found)
+    size = max(3.0, 6.5 - 0.1 * len(names) - 0.8 * (len(found) - 1))
+    for figure, ax, one in panels(found, 7.6):  # noqa: B007
         look.draw_confusion_matrix(ax, counts_of(one, found), size, names)
     return figure, (
         "Images of each true class (rows) by the class that they are read as (columns). The shade "
@@ -65,18 +64,16 @@ def confusion(found: Sequence[Answers]) -> Drawn:
 
 @drawn("Difference of the confusion matrices")
 def confusion_difference(found: Sequence[Answers]) -> Drawn:
-    pairs = list(combinations(found, 2))
-    if not pairs:
+    if len(found) < 2:
         raise ValueError("a difference needs two networks")
-    counts = {one.name: counts_of(one, found) for one in found}
-    if all(np.array_equal(counts[a.name], counts[b.name]) for a, b in pairs):
-        raise ValueError("all networks read equally many images of each class as each class")
-    figure = blank(FULL if len(pairs) > 1 else COLUMN, 7.6 if len(pairs) < 3 else 6.0)
+    counts, other = (counts_of(one, found) for one in found)
+    if np.array_equal(counts, other):
+        raise ValueError("both networks read equally many images of each class as each class")
+    figure = blank(COLUMN, 7.6)
     names = names_of(found)
-    size = max(3.0, 6.5 - 0.1 * len(names) - 0.5 * (len(pairs) - 1))
-    for ax, (a, b) in zip(np.ravel(figure.subplots(1, len(pairs))), pairs, strict=True):
-        look.draw_confusion_difference(ax, counts[a.name], counts[b.name], size, names)
-        ax.set_title(f"{a.name} − {b.name}")
+    ax = figure.subplots()
+    look.draw_confusion_difference(ax, counts, other, max(3.0, 6.5 - 0.1 * len(names)), names)
+    ax.set_title(" − ".join(one.name for one in found))
     return figure, (
         "How many more images of a true class the first than the second network reads as each "
         "class: blue where it is the first, vermillion where it is the second; on the diagonal "
@@ -124,12 +121,8 @@ def one_against_rest(
 ) -> Drawn:
     from netlib.measure.metrics import log_odds
 
-    for figure, ax, one in panels(found, 7.6 if len(found) < 3 else 6.2):  # noqa: B007
+    for figure, ax, one in panels(found, 7.6):  # noqa: B007
         draw(ax, one.labels, log_odds(one.logits), one.class_names, one.colour, **options)
-        if len(found) > 2:
-            ax.legend(
-                loc=cast(Any, ax.get_legend())._loc, frameon=False, fontsize=6, handlelength=1.6
-            )
     share_view(figure.axes)
     return figure, f"{what}: every class in grey, averages bold, with the areas below them."
 
@@ -168,7 +161,7 @@ def risk_coverage(found: Sequence[Answers]) -> Drawn:
 def filters(found: Sequence[Answers]) -> Drawn:
     if not all(one.filters for one in found):
         raise ValueError("filters are in a checkpoint, not in predictions: name --checkpoint")
-    figure = blank(FULL if len(found) > 1 else COLUMN, 10.5 if len(found) < 3 else 8.0)
+    figure = blank(FULL if len(found) > 1 else COLUMN, 10.5)
     grid = figure.subplots(2, len(found), squeeze=False)
     for column, one in zip(grid.T, found, strict=True):
         for ax, kernels, what in zip(
@@ -208,7 +201,7 @@ def projection(found: Sequence[Answers], method: str, name: str) -> Drawn:
             f"{name} lays out neighbourhoods; it needs {LEAST_OF_A_MAP} images, here are "
             f"{len(chosen)}"
         )
-    for figure, ax, one in panels(found, 8.2 if len(found) < 3 else 6.0):  # noqa: B007
+    for figure, ax, one in panels(found, 8.2):  # noqa: B007
         plane = project.project(one.embeddings[chosen], method, SEED, "pca")
         look.draw_projection(ax, plane, labels[chosen], one.class_names, ~one.right[chosen], name)
     facts = project.settings(method, len(chosen), "pca")
@@ -255,7 +248,7 @@ def share(shown: int, count: int) -> str:
 
 def legend(found: Sequence[Answers]) -> str:
     """What stands under an image."""
-    colours = ("blue", "vermillion", "green")
+    colours = ("blue", "vermillion")
     names = " and ".join(f"{one.name} ({colours[one.place]})" for one in found)
     long = any(len(name) > look.LETTERS for name in found[0].class_names)
     cut = f" (the first {look.LETTERS} letters)" if long else ""

@@ -12,7 +12,7 @@ import numpy as np
 from analysis.comparison import told
 from analysis.comparison.answers import Answers
 from analysis.comparison.drawn import DRAWN
-from analysis.frame.wording import interval, p_value, percent, points, whole
+from analysis.frame.wording import bounded, p_value, percent, points, whole
 from netlib.errors import many
 from netlib.files import replacing
 
@@ -64,16 +64,25 @@ def draw_all(
 
 def typeset(content: Block, work: Path, path: Path) -> Path:
     """Write the PDF of blocks whose figures lie in `work`, and remove that folder."""
-    import typst
-
     work.mkdir(parents=True, exist_ok=True)
     (work / "page.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-    shutil.copy(TEMPLATE, work / TEMPLATE.name)
-    pdf = typst.compile(work / TEMPLATE.name, root=work, ignore_system_fonts=True, timestamp=0)
+    write_pdf(TEMPLATE, work, path)
     shutil.rmtree(work)
+    return path
+
+
+def write_pdf(template: Path, work: Path, path: Path) -> None:
+    """Write the PDF of a template whose data and figures lie in `work`."""
+    import typst
+    from matplotlib import get_data_path
+
+    shutil.copy(template, work)
+    pdf = typst.compile(
+        work / template.name, root=work, ignore_system_fonts=True, timestamp=0,
+        font_paths=[Path(get_data_path()) / "fonts" / "ttf"],
+    )  # fmt: skip
     with replacing(path) as temporary:
         temporary.write_bytes(pdf)
-    return path
 
 
 def blocks(
@@ -85,11 +94,9 @@ def blocks(
 ) -> Iterator[Block]:
     """The page from top to bottom."""
     yield text(about(options, found, numbers))
-    yield from (
-        text(told.verdict(row, len(found[0].labels)), strong=True) for row in numbers["pairs"]
-    )
+    yield text(told.verdict(numbers["pair"], len(found[0].labels)), strong=True)
     yield scores_table(numbers["networks"])
-    yield pairs_table(numbers["pairs"])
+    yield pair_table(numbers["pair"])
     yield costs_table(numbers["costs"])
     if missing:
         yield text("Not drawn, since this set does not allow it: " + " ".join(missing))
@@ -151,7 +158,7 @@ def scores_table(rows: Sequence[Block]) -> Block:
     columns = {
         "network": at("network"),
         "accuracy, %": at("accuracy", percent),
-        "95 % interval": interval,
+        "95 % interval": bounded,
         "balanced, %": at("balanced_accuracy", percent),
         "macro F1, %": at("macro_f1", percent),
         "NLL": at("nll", "{:.4f}".format),
@@ -163,7 +170,7 @@ def scores_table(rows: Sequence[Block]) -> Block:
     return of_rows(columns, rows, note)
 
 
-def pairs_table(rows: Sequence[Block]) -> Block:
+def pair_table(row: Block) -> Block:
     columns = {
         "first": at("first"),
         "second": at("second"),
@@ -172,13 +179,11 @@ def pairs_table(rows: Sequence[Block]) -> Block:
         "only second": at("only_second", whole),
         "none": at("none_right", whole),
         "first − second, points": at("difference", points),
-        "95 % interval": lambda row: interval(row, points),
+        "95 % interval": lambda row: bounded(row, points),
         "McNemar p": at("p", p_value),
     }
     note = "Paired: the same images. The interval is Agresti and Min's (2005), the test is exact."
-    if len(rows) > 1:
-        note += " Both are of each pair alone."
-    return of_rows(columns, rows, note)
+    return of_rows(columns, [row], note)
 
 
 def classes_table(found: Sequence[Answers], rows: Sequence[Block]) -> Block:

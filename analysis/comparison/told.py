@@ -1,13 +1,12 @@
 """What is said of networks that answered the same images: tests, tables, sentences."""
 
 from collections.abc import Sequence
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from analysis.comparison.answers import Answers
-from analysis.frame.wording import holm, p_equals, percent, points, whole
+from analysis.frame.wording import p_equals, percent, points, whole
 from netlib import measure
 
 ALPHA = 0.05
@@ -29,32 +28,24 @@ def summary(found: Sequence[Answers]) -> list[dict[str, Any]]:
     ]
 
 
-def pairs(found: Sequence[Answers]) -> list[dict[str, Any]]:
-    """One row a pair: who is right where the other is wrong, the difference, McNemar's p.
-
-    Of three pairs p is there once more, adjusted for their number (Holm 1979).
-    """
-    rows: list[dict[str, Any]] = []
-    for a, b in combinations(found, 2):
-        arguments = a.labels, a.predictions, b.predictions
-        both, only_a, only_b, none = measure.agreement(*arguments)
-        low, high = measure.paired_interval(only_a, only_b, len(a.labels))
-        rows.append(
-            {
-                "first": a.name,
-                "second": b.name,
-                "both_right": both,
-                "only_first": only_a,
-                "only_second": only_b,
-                "none_right": none,
-                "difference": (only_a - only_b) / len(a.labels),
-                "low": low,
-                "high": high,
-                "p": measure.mcnemar(*arguments),
-            }
-        )
-    adjusted = holm({place: row["p"] for place, row in enumerate(rows)})
-    return [{**row, "p_holm": adjusted[place]} for place, row in enumerate(rows)]
+def pair(found: Sequence[Answers]) -> dict[str, Any]:
+    """Who is right where the other is wrong, the difference, McNemar's p."""
+    a, b = found
+    arguments = a.labels, a.predictions, b.predictions
+    both, only_a, only_b, none = measure.agreement(*arguments)
+    low, high = measure.paired_interval(only_a, only_b, len(a.labels))
+    return {
+        "first": a.name,
+        "second": b.name,
+        "both_right": both,
+        "only_first": only_a,
+        "only_second": only_b,
+        "none_right": none,
+        "difference": (only_a - only_b) / len(a.labels),
+        "low": low,
+        "high": high,
+        "p": measure.mcnemar(*arguments),
+    }
 
 
 def classes(found: Sequence[Answers]) -> list[dict[str, Any]]:
@@ -67,23 +58,20 @@ def classes(found: Sequence[Answers]) -> list[dict[str, Any]]:
         for i, one in enumerate(found):
             row[f"recall_{i}"] = one.scores.per_class_recall[label]
             row[f"f1_{i}"] = one.scores.per_class_f1[label]
-        for i, one in enumerate(found):
-            others = [other.right for other in found if other is not one]
-            row[f"alone_{i}"] = int((own & one.right & ~np.any(others, axis=0)).sum())
+            row[f"alone_{i}"] = int((own & one.right & ~found[1 - i].right).sum())
         rows.append(row)
     return rows
 
 
 def verdict(row: dict[str, Any], n: int) -> str:
     """What the paired test says of two networks."""
-    a, b, p = row["first"], row["second"], row["p_holm"]
+    a, b, p = row["first"], row["second"], row["p"]
     reach = f"{points(row['low'])} to {points(row['high'])} points, 95 % interval of the pairs"
     alone = (
         f"{a} alone is right on {whole(row['only_first'])} of {whole(n)} images, {b} alone on "
         f"{whole(row['only_second'])}"
     )
-    after = " after Holm over three pairs" if p != row["p"] else ""
-    test, gap = f"exact McNemar test, {p_equals(p)}{after}", row["difference"]
+    test, gap = f"exact McNemar test, {p_equals(p)}", row["difference"]
     if p >= ALPHA:
         chance = f"({reach}) that cannot be told from chance ({test})"
         near = row["low"] > 0 or row["high"] < 0

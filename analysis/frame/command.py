@@ -38,6 +38,7 @@ COMMANDS: dict[str, str] = {
     **{name: f"analysis.questions.{name}" for name in QUESTIONS},
     "report": "analysis.build.__main__",
     "hold_back": "analysis.build.hold_back",
+    "kept_answers": "analysis.build.kept_answers",
     "pairs": "analysis.build.pairs",
     "photographed": "analysis.build.photographed",
     "picture_sheet": "analysis.build.picture_sheet",

@@ -1,5 +1,6 @@
 """Where a command writes: asked before its work begins, so that none is done for nothing."""
 
+import contextlib
 import json
 import os
 import shlex
@@ -62,7 +63,7 @@ def check_record(path: Path, options: Any) -> None:
     record = path if inside else path.with_suffix(".json")
     made = "python -m analysis." if inside else f"{_module(options)} "
     for there in {path, record}:
-        if there.exists() and not told_in(record).get("command", "").startswith(made):
+        if there.exists() and not command_in(record).startswith(made):
             raise ValueError(
                 f"{there} was not made by this command: name another --output, or remove it."
             )
@@ -82,19 +83,29 @@ def check_made_by(record: Path, options: Any, *free: str, written: Sequence[str]
     Raises:
         ValueError: another command made them, or nobody knows which.
     """
-    names = (record.name, *written)
-    if not any((record.parent / name).exists() for name in names):
-        return
-    command = told_in(record).get("command", "")
-    if not _is_same(command, options, free):
-        raise ValueError(
-            f"{record.parent} holds the results of another run "
-            f"({command or 'of an unknown command'}): name another --output."
-        )
+    if any((record.parent / name).exists() for name in (record.name, *written)):
+        check_same(command_in(record), options, record.parent, *free)
 
 
-def told_in(record: Path) -> dict[str, str]:
-    """What a record, JSON or in arrays, says in words of what made it, as `command` and `run`."""
+def check_same(command: str, options: Any, place: Path, *free: str) -> None:
+    """Refuse to write over what lies at `place`, where `command` is another than that of `options`.
+
+    Raises:
+        ValueError: they differ in more than the options named in `free`.
+    """
+    same = command.startswith(f"{_module(options)} ")
+    with contextlib.suppress(ValueError):  # an option of another version
+        known = parse(type(options), shlex.split(command)[3:]) if same else None
+        if known and replace(known, **{n: getattr(options, n) for n in free}) == options:
+            return
+    raise ValueError(
+        f"{place} holds the results of another run ({command or 'of an unknown command'}): name "
+        "another --output, or delete it."
+    )
+
+
+def command_in(record: Path) -> str:
+    """The command that a record, JSON or in arrays, says made it; "" where it says none."""
     try:
         if record.suffix == ".npz":
             with np.load(record, allow_pickle=False) as file:
@@ -102,9 +113,9 @@ def told_in(record: Path) -> dict[str, str]:
         else:
             said = json.loads(record.read_text(encoding="utf-8"))
             told = said.get("made_by", said)
-        return {name: text for name, text in told.items() if isinstance(text, str)}
+        return str(told["command"])
     except (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, BadZipFile):
-        return {}
+        return ""
 
 
 def _module(options: Any) -> str:
@@ -130,13 +141,3 @@ def _check_above(path: Path, flag: str) -> None:
             return
         raise ValueError(f"{flag} lies below {found}, which is a file: name another.")
     raise ValueError(f"{flag} cannot be written: {found} is not yours to write to.")
-
-
-def _is_same(command: str, options: Any, free: tuple[str, ...]) -> bool:
-    if not command.startswith(f"{_module(options)} "):
-        return False
-    try:
-        known = parse(type(options), shlex.split(command)[3:])
-    except ValueError:  # an option of another version
-        return False
-    return replace(known, **{name: getattr(options, name) for name in free}) == options

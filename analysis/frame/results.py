@@ -24,19 +24,22 @@ class Results:
     def has(self, name: str) -> bool:
         return (self.folder / name).is_file()
 
-    def _path(self, name: str) -> Path:
-        self.used[name] = None
-        return self.folder / name
-
     def table(self, name: str) -> pd.DataFrame:
         """A CSV; names and levels are text even where they look like numbers."""
-        return pd.read_csv(self._path(name), dtype=TEXT, keep_default_na=True)
+        return self._read(name)
 
     def arrays(self, name: str) -> dict[str, np.ndarray]:
-        return read_arrays(self._path(name))
+        return self._read(name)
 
     def record(self, name: str) -> Any:
-        return json.loads(self._path(name).read_text(encoding="utf-8"))
+        return self._read(name)
+
+    def _read(self, name: str) -> Any:
+        self.used[name] = None
+        path = self.folder / name
+        if path.suffix == ".csv":
+            return pd.read_csv(path, dtype=TEXT)
+        return read_arrays(path) if path.suffix == ".npz" else json.loads(path.read_text("utf-8"))
 
     def sweep(self, name: str) -> pd.DataFrame:
         """A sweep's table with error rates in percent beside its fractions."""

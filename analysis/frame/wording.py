@@ -14,6 +14,7 @@ from netlib.measure.seeds import mean_interval, paired_t
 TITLES = {"standard": "the standard network", "mobilenet": "the MobileNet network"}
 MINUS = "−"
 Name = TypeVar("Name", bound=Hashable)
+PERCENT = 100 * (1 + 1e-12)  # ties are rounded away from 0, however a float holds them
 
 
 def count_text(counts: Iterable[int], noun: str) -> str:
@@ -60,25 +61,18 @@ def listed(parts: Iterable[str]) -> str:
 
 def percent(fraction: float | None) -> str:
     """0.98765 -> "98.77"."""
-    return "n/a" if fraction is None else f"{100 * fraction:.2f}"
+    return "n/a" if fraction is None else f"{PERCENT * fraction:.2f}"
 
 
 def points(fraction: float) -> str:
     """-0.00123 -> "−0.12", with its sign."""
-    return f"{100 * fraction:+.2f}".replace("-", MINUS)
-
-
-def interval(found: dict[str, Any], form: Callable[[float], str] = percent) -> str:
-    """As in "98.61 to 98.93"."""
-    if found["low"] is None:
-        return "no interval from one seed"
-    return f"{form(found['low'])} to {form(found['high'])}"
+    return f"{PERCENT * fraction:+.2f}".replace("-", MINUS)
 
 
 def bounded(found: dict[str, Any], form: Callable[[float], str] = percent) -> str:
-    """The same of an accuracy, or by `points` of a difference, cut where neither can be."""
+    """As "98.61 to 98.93" of an accuracy, or by `points` a difference, cut where neither can be."""
     if found["low"] is None:
-        return interval(found)
+        return "no interval from one seed"
     least, ends = (-1, "±100") if form is points else (0, "0 or 100")
     low, high = np.clip((found["low"], found["high"]), least, 1)
     cut = "" if (low, high) == (found["low"], found["high"]) else f", cut at {ends}"
@@ -155,16 +149,13 @@ def judged_text(gaps: Sequence[float], noun: str = "pair") -> str:
 
 def open_text(gaps: Sequence[float]) -> str:
     """Why a difference is open."""
-    return "too few to tell" if len(gaps) < FEWEST else "unresolved: the interval holds 0"
+    return "too few to tell" if len(gaps) < FEWEST else "open"
 
 
 def holm(p: Mapping[Name, float]) -> dict[Name, float]:
     """Names -> p adjusted for their number (Holm 1979), at most 1."""
-    adjusted: dict[Name, float] = {}
-    for place, name in enumerate(sorted(p, key=lambda name: p[name])):
-        before = max(adjusted.values(), default=0.0)
-        adjusted[name] = min(1.0, max(before, (len(p) - place) * p[name]))
-    return adjusted
+    rising = pd.Series(p, dtype=float).sort_values(kind="stable")
+    return (rising * np.arange(len(p), 0, -1)).cummax().clip(upper=1).to_dict()
 
 
 def holm_p(pairs: Mapping[Name, pd.DataFrame]) -> dict[Name, float]:

@@ -232,7 +232,7 @@ def draw_risk_coverage(
     ax.plot(100 * kept / len(y), 100 * risk, label=label, **style)
     ax.set_xlim(0, 100)
     ax.set_ylim(0)
-    ax.set(xlabel="kept answers, most confident first (%)", ylabel="error rate of those kept (%)")
+    ax.set(xlabel="kept answers, most confident first (%)", ylabel="error of those kept (%)")
     plain(ax)
     return ax
 
@@ -257,7 +257,7 @@ def draw_risk(ax: Axes, table: pd.DataFrame) -> Axes:
         ends[network] = (100, 100 * rows["risk"].iloc[-1])
     scale_values(ax, "y", 100 * positive["risk"])
     ax.set_xlabel("kept predictions, most confident first (%)")
-    ax.set_ylabel("error rate of those kept (%)")
+    ax.set_ylabel("error of those kept (%)")
     plain(ax)
     label_ends(ax, ends)
     return ax

@@ -53,7 +53,7 @@ def draw_projection(
     wrong: ArrayLike | None = None,
     method: str = "",
 ) -> Axes:
-    """Points (n, 2) in the colour of their class, each class named at the median of its points.
+    """Points (n, 2) in the colour of their class, each class named at its median, or above.
 
     labels: (n,), colours begin anew after ten; names: of the classes; wrong: (n,) whether a point
     gets a ring; method: what laid the points out, for the axes.
@@ -97,8 +97,9 @@ def draw_block_scatter(ax: Axes, table: pd.DataFrame) -> Axes:
         place = (row.macs, row.error)
         ax.plot(*place, "ov^s"[row.conv + row.dw - 1], color=colour, markersize=4.5,
                 markerfacecolor=colour if row.dw == 0 else "white")  # fmt: skip
-        name = f"{row.conv}+{row.dw}"
-        ax.annotate(name, place, (5, 0), textcoords="offset points", fontsize=7, va="center",
+        side = ("right", -5) if row.conv == 0 else ("left", 5)  # not over one another
+        ax.annotate(f"{row.conv}+{row.dw}", place, (side[1], 0), textcoords="offset points",
+                    fontsize=7, ha=side[0], va="center",
                     color=colour if network else BLACK)  # fmt: skip
     ax.set(xlabel="multiply–accumulates (million)", ylabel=ERROR)
     scale_values(ax, "x", table["macs"])

@@ -77,7 +77,8 @@ def draw_levels(
             ax.plot(values, [height] * len(values), "|", color=colour, markersize=4)
             ax.plot(values.mean(), height, **style)
             if (ring or {}).get(network) == level:
-                ax.plot(values.mean(), height, "o", color=colour, markersize=9, fillstyle="none")
+                circle = ax.plot(values.mean(), height, "o", color=colour, fillstyle="none")
+                circle[0].set(markersize=9, clip_on=False)
     name_rows(ax, [names.get(level, level) for level in rows])
     if log:
         scale_values(ax, "x", table[x])

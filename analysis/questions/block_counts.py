@@ -21,6 +21,7 @@ from analysis.look.lines import chosen_level
 from analysis.look.maps import draw_block_scatter
 from analysis.look.style import ERROR, FULL, blank
 from analysis.questions import Drawn, Sections, figure
+from analysis.questions.budget import measured as timed
 from analysis.questions.sweeps import least_words
 from netlib.errors import many
 
@@ -39,23 +40,17 @@ def measured(data: Results) -> pd.DataFrame:
     Raises:
         ValueError: a network was not timed.
     """
-    means = data.sweep("blocks").groupby("network").mean(numeric_only=True)
-    times = 1e3 * data.times()["seconds_one"]
-    untimed = means.index.difference(times.index)
-    if len(untimed):
-        raise ValueError(f"latency.csv has no time of {untimed[0]} and {len(untimed) - 1} more")
+    means = timed(data, "blocks", "width").groupby("network").mean(numeric_only=True)
     counts = means.index.str.split("+", expand=True)
-    return means.assign(
-        conv=[int(conv) for conv, _ in counts], dw=[int(dw) for _, dw in counts], time=times
-    )
+    return means.assign(conv=[int(conv) for conv, _ in counts], dw=[int(dw) for _, dw in counts])
 
 
 @figure("Every number of blocks", "blocks.csv", "latency.csv")
 def blocks(data: Results) -> Drawn:
     """Error and cost in grids, and one against the other."""
-    table = measured(data)
+    runs, table = data.sweep("blocks"), measured(data)
     places = list(zip(table["conv"], table["dw"], strict=True))
-    figure = blank(FULL, 9.4)
+    figure = blank(FULL, 8.4)
     grids: Any = figure.subfigures(2, 1, height_ratios=(1, 1.2))
     axes = grids[0].subplots(1, 4, sharey=True)
     panels = (
@@ -71,7 +66,6 @@ def blocks(data: Results) -> Drawn:
     for ax in axes[1:]:
         ax.set_ylabel("")
     draw_block_scatter(grids[1].subplots(), table.assign(macs=table["macs"] / 1e6))
-    runs = data.sweep("blocks")
     return figure, (
         "Every count of convolution blocks (C) and of MobileNet blocks (D) up to four in all. "
         "Above: mean error rate, parameters, multiply–accumulates (MACs) and the time of one image "

@@ -23,6 +23,7 @@ from analysis.frame.wording import (
     p_value,
     percent,
     points,
+    precision_text,
     seeds_text,
     setting_text,
     side,
@@ -31,8 +32,9 @@ from analysis.frame.wording import (
 from analysis.look.maps import draw_front
 from analysis.look.style import ERROR, FULL, NETWORKS, blank, key_above
 from analysis.questions import Drawn, Section, Sections, figure
-from analysis.questions.headline import equivalence_of
+from analysis.questions.headline import ALPHA, equivalence_of
 from analysis.questions.sweeps import least_difference, least_words
+from netlib import nets
 from netlib.measure.seeds import mean_interval
 
 KEYS = ["network", "width", "resolution"]
@@ -40,6 +42,10 @@ COSTS = ("params", "macs", "time")
 SHIPPED = "../evaluation"  # of the networks in checkpoints/, beside these results
 RECIPE = "Block for block, shipped recipe"
 SEEDS = range(10)  # of its trainings, as many as are there
+EQUALS = {"Equal parameters": "params", "Equal MACs": "macs", "Equal time": "time"}
+AT_MOST = "At most equal cost"
+LIKE = 0.05  # times are never quite equal
+EQUAL, UNSURE = "equal within ±0.1 point", "equal within ±0.1, not after Holm"
 
 
 def steps(plan: Plan) -> Iterator[Step]:
@@ -80,7 +86,7 @@ def pareto(data: Results) -> Drawn:
     by = ["network", "scaled", "level"]
     table = both.groupby(by)[["error", *COSTS]].mean().reset_index()
     table = table.assign(params=table["params"] / 1e3, macs=table["macs"] / 1e6)
-    figure = blank(FULL, 5.4)
+    figure = blank(FULL, 4.3)
     axes = figure.subplots(1, 3, sharey=True)
     names = ("parameters (thousand)", "multiply–accumulates (million)", "time of one image (ms)")
     for ax, column, name in zip(axes, COSTS, names, strict=True):
@@ -117,20 +123,27 @@ def like_budgets(data: Results) -> pd.DataFrame:
     """Runs of several widths: those beside the many pairs, where there are any, or the sweep's."""
     if not data.has("more_width.csv"):
         return measured(data, "width")
-    return pd.concat([measured(data, name, "width") for name in ("more_pairs", "more_width")])
+    longer = ("more_pairs", "more_width", "more_time")
+    return pd.concat([measured(data, name, "width") for name in longer])
 
 
-def equal(table: pd.DataFrame, cost: str) -> float:
-    """Width of the standard network that costs about what MobileNet at full width costs."""
-    costs = table.groupby(["network", "width"])[cost].first()
-    return (costs["standard"] / costs["mobilenet", 1.0] - 1).abs().idxmin()
+def budgets(table: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """What is held equal -> the widths of standard and of MobileNet that come nearest to that.
 
-
-def equal_time(table: pd.DataFrame) -> float:
-    """Largest width at which MobileNet costs no more than standard, in anything."""
+    Equal time is left out where no width comes near, and more than MobileNet at full width is only
+    at most as dear as standard.
+    """
     costs = table.groupby(["network", "width"])[list(COSTS)].first()
+    apart = (costs.loc["standard"] / costs.loc[("mobilenet", 1.0)] - 1).abs()
+    found = {
+        name: (apart[cost].idxmin(), 1.0)
+        for name, cost in EQUALS.items()
+        if cost != "time" or apart[cost].min() < LIKE
+    }
     fits = (costs.loc["mobilenet"] <= costs.loc["standard", 1.0]).all(axis=1)
-    return fits[fits].index.max()
+    if (wide := fits[fits].index.max()) > 1:
+        found[AT_MOST] = (1.0, wide)
+    return found
 
 
 def pairs_of(table: pd.DataFrame, standard: float = 1.0, mobilenet: float = 1.0) -> pd.DataFrame:
@@ -146,11 +159,11 @@ def ratios(table: pd.DataFrame, standard: float = 1.0, mobilenet: float = 1.0) -
     return {key: f"{value:.2f}" for key, value in found.items()}
 
 
-def regime(name: str, setting: str, pairs: pd.DataFrame, cost: Section) -> Section:
-    """A line of the table on the first page."""
+def regime(name: str, setting: str, pairs: pd.DataFrame, cost: Section, p: float) -> Section:
+    """A line of the table on the first page; p: of equality, adjusted."""
     gaps = gaps_of(pairs)
     found = mean_interval(gaps)
-    alike = "equal within ±0.1 point" if shown_equal(pairs) else "open"
+    alike = (EQUAL if p < ALPHA else UNSURE) if shown_equal(pairs) else "open"
     words = {1: "more accurate", -1: "less accurate", 0: alike}
     return {
         "name": name,
@@ -191,28 +204,28 @@ def lines(data: Results) -> Iterator[tuple[str, str, pd.DataFrame, Section]]:
     found = shipped(data)
     if len(found):
         yield RECIPE, "MNIST + pen", by_network(found).dropna(), same
-    for what, cost in (("parameters", "params"), ("MACs", "macs")):
-        narrow = equal(widths, cost)
+    for what, found in budgets(widths).items():
         yield (
-            f"Equal {what} (standard × {narrow:g})", short(widths),
-            pairs_of(widths, standard=narrow), ratios(widths, standard=narrow),
+            f"{what} ({changed(*found)})", short(widths), pairs_of(widths, *found),
+            ratios(widths, *found),
         )  # fmt: skip
-    wide = equal_time(widths)
-    if wide > 1:
-        yield (
-            f"At most equal cost (MobileNet × {wide:g})", short(widths),
-            pairs_of(widths, mobilenet=wide), ratios(widths, mobilenet=wide),
-        )  # fmt: skip
+
+
+def changed(standard: float, mobilenet: float) -> str:
+    """As "standard × 0.41"."""
+    return f"MobileNet × {mobilenet:g}" if standard == 1 else f"standard × {standard:g}"
 
 
 WHERE = {
     RECIPE: "with the shipped recipe",
     "Equal parameters": "at equal parameters",
     "Equal MACs": "at equal MACs",
-    "At most equal cost": "with a wide MobileNet that costs no more in parameters, MACs and time",
+    "Equal time": "in equal time",
+    AT_MOST: "with a wide MobileNet that costs no more in parameters, MACs and time",
 }
 SAID = {
-    "equal within ±0.1 point": "the two are equal within ±0.1 point over seeds",
+    EQUAL: f"the two are {EQUAL} over seeds",
+    UNSURE: f"the two are {EQUAL} over seeds, not after Holm's correction",
     "open": "which one is more accurate is open",
     "more accurate": "MobileNet is more accurate",
     "less accurate": "MobileNet is less accurate",
@@ -243,53 +256,139 @@ def say(data: Results) -> Sections:
     """The table of regimes; width and resolution."""
     widths = like_budgets(data)
     by_size = data.table("resolution.csv").groupby(["resolution", "network"])["accuracy"].mean()
-    narrow, slim, wide = equal(widths, "params"), equal(widths, "macs"), equal_time(widths)
-    at_params, at_macs = (pairs_of(widths, standard=width) for width in (narrow, slim))
-    wider = pairs_of(widths, mobilenet=wide)
-    regimes = [regime(*line) for line in lines(data)]
+    alike = {what: pairs_of(widths, *found) for what, found in budgets(widths).items()}
+    near = [pairs_of(widths, standard=width)] if (width := slower(widths)) else []
+    p = equality(data)
+    regimes = [regime(*line, p.get(line[0], 1)) for line in lines(data)]
     return {
         "budget": {
             "regimes": regimes,
             "others": others_text(regimes),
-            "seeds": count_text([at_params.index.nunique()], "seed"),
+            "seeds": count_text([min(map(len, alike.values()))], "seed"),
             "runs": short(widths),
-            "narrow": f"{narrow:g}",
-            "slim": f"{slim:g}",
-            "wide": f"{wide:g}",
-            "narrow_gap": judged_text(gaps_of(at_params)),
-            "slim_gap": judged_text(gaps_of(at_macs)),
-            "wide_gap": judged_text(gaps_of(wider)),
+            "timed": "Equal time" in alike,
+            "gaps": gaps_text(widths),
+            "slower": slower_text(widths),
+            "sweep": swept_text(data),
+            "wides": wides_text(widths),
             "few": seeds_text(data.table("width.csv")),
             "elsewhere": ratios(widths)["time"],
             "speeds": speeds_text(data),
-            "equivalence": equivalences([at_params, at_macs, wider]),
+            "uneven": uneven_text(data),
+            "equivalence": equivalences([*alike.values(), *near]),
             "resolutions": sizes_text(by_size.unstack(), data.table("resolution.csv")),
         }
     }
 
 
+def gaps_text(table: pd.DataFrame) -> str:
+    """The difference at each equal budget, and at a time that is nearly equal."""
+    told = {
+        what: f"{WHERE[what]} ({changed(*found)}) {judged_text(gaps_of(pairs_of(table, *found)))}"
+        for what, found in budgets(table).items()
+    }
+    if width := slower(table):
+        found = judged_text(gaps_of(pairs_of(table, standard=width)))
+        told["Equal time"] += (
+            f" (standard × {width:g}, which takes {longer(table, width)}: {found})"
+        )
+    return "; ".join(told.values())
+
+
+def slower(table: pd.DataFrame) -> float:
+    """The widest standard network that takes little longer than MobileNet; 0 if there is none."""
+    width = budgets(table).get("Equal time", (0.0, 1.0))[0]
+    times = table.groupby(["network", "width"])["time"].first()
+    most = (1 + 2 * LIKE) * times["mobilenet", 1.0]
+    wider = times["standard"].loc[lambda time: (time <= most) & (time.index > width)]
+    return wider.index.max() if width and len(wider) else 0.0
+
+
+def longer(table: pd.DataFrame, width: float) -> str:
+    """How much longer the standard network of that width takes than MobileNet."""
+    return f"{ratios(table, standard=width)['time']} times as long"
+
+
+def slower_text(table: pd.DataFrame) -> str:
+    """What page 1 says of that network."""
+    if not (width := slower(table)):
+        return ""
+    found = mean_interval(gaps_of(pairs_of(table, standard=width)))
+    return (
+        f"Near to equal time is standard × {width:g}, too, which takes {longer(table, width)}: "
+        f"there the difference is {points(found.mean)} ({bounded(asdict(found), points)})."
+    )
+
+
+def wides_text(table: pd.DataFrame) -> str:
+    """How many MobileNets the widest that costs no more was chosen from."""
+    wider = {width for width in table.query("network == 'mobilenet'")["width"] if width > 1}
+    return "the only wider one" if len(wider) == 1 else f"of {len(wider)} wider ones"
+
+
+def swept_text(data: Results) -> str:
+    """The same differences in the runs of the sweep, where others were told."""
+    if not data.has("more_width.csv"):
+        return ""
+    table = measured(data, "width")
+    told = []
+    for what, found in budgets(table).items():
+        gaps = gaps_of(pairs_of(table, *found))
+        reach = bounded(asdict(gap := mean_interval(gaps)), points)
+        finding = "" if side(gaps) else ", open"
+        told.append(f"{points(gap.mean)} ({reach}{finding}) {WHERE[what]}")
+    runs = f"{short(table)}{precision_text(table)}, {seeds_text(table)}"
+    return f"In the sweep ({runs}): {listed(told)}, in points."
+
+
+def timed(data: Results) -> pd.DataFrame:
+    """Million MACs and ms of one image of each standard network of whole images, by width."""
+    times = data.table("latency.csv").query("network == 'standard' and resolution == 28")
+    costs = times.astype({"width": float}).set_index("width").sort_index()
+    return pd.DataFrame({"macs": costs["macs"] / 1e6, "time": 1e3 * costs["seconds_one"]})
+
+
 def speeds_text(data: Results) -> str:
     """How fast the standard network computes at each width."""
-    table = measured(data, "width").query("network == 'standard'")
-    costs = table.groupby("width")[["macs", "time"]].first()
-    speeds = costs["macs"] / costs["time"] / 1e6
+    costs = timed(data)
     return (
-        f"{listed(f'{speed:.0f}' for speed in speeds)} GMAC/s at widths "
+        f"{listed(f'{speed:.0f}' for speed in costs['macs'] / costs['time'])} GMAC/s at widths "
         f"{listed(f'{width:g}' for width in costs.index)}"
     )
 
 
+def uneven_text(data: Results) -> str:
+    """Which standard network takes longer than the next wider one, if any."""
+    times = timed(data)["time"]
+    falls = times.diff(-1)
+    if not (falls > 0).any():
+        return ""
+    width = falls.idxmax()
+    wider = times.index[times.index.get_loc(width) + 1]
+    counts = [channels(each) for each in (width, wider)]
+    return (
+        f"Time does not follow the MACs evenly: standard × {width:g} ({counts[0]} channels) takes "
+        f"{times[width]:.3f} ms, × {wider:g} ({counts[1]}) {times[wider]:.3f} ms."
+    )
+
+
+def channels(width: float) -> str:
+    """As "16, 32, 64 and 128", of the standard network's blocks."""
+    net = nets.named_network("standard", (1, 28, 28), 10, width)
+    counts = [layer.output_shape[0] for layer in nets.measure(net).layers if layer.kind == "conv"]
+    return listed(map(str, counts))
+
+
 def equivalences(pairs: Sequence[pd.DataFrame]) -> str:
-    """Whether any of the three equal budgets is shown to make no difference."""
+    """Whether any of these budgets is shown to make no difference."""
     if any(len(found) < FEWEST for found in pairs):
         return "Too few pairs to show that any of the equal budgets makes no difference."
     tests = list(map(equivalence_of, pairs))
     shown = sum(test["equivalent"] for test in tests)
     p = ", ".join(p_value(test["p"]) for test in tests)
     return (
-        "Of the three comparisons at equal parameters, at equal MACs and with a wide MobileNet, "
-        f"equivalence within ±0.1 point is shown for {shown or 'none'} (two one-sided tests, "
-        f"p {p})."
+        f"Equality within ±0.1 point is shown for {shown or 'none'} of these {len(tests)} (two "
+        f"one-sided tests, p {p})."
     )
 
 
@@ -322,7 +421,7 @@ def conclude(data: Results, sections: Sections) -> Iterator[str]:
         told = judged_text(gaps_of(found))
         if test := shown_equal(found):
             told = (
-                f"{gap_text(gaps_of(found))}: equal within ±0.1 point over seeds (two one-sided "
+                f"{gap_text(gaps_of(found))}: {EQUAL} over seeds (two one-sided "
                 f"tests, {p_equals(test['p'])}, after Holm over page 1's lines "
                 f"{p_value(equality(data)[RECIPE])}; not over another draw of images)"
             )
@@ -330,12 +429,5 @@ def conclude(data: Results, sections: Sections) -> Iterator[str]:
             "With the shipped recipe (standard in bfloat16), on MNIST's test set, MobileNet − "
             f"standard is {told}."
         )
-    yield (
-        f"At the same number of parameters, separable blocks against fewer channels (standard at "
-        f"width {section['narrow']}): {section['narrow_gap']}."
-    )
-    if section["wide"] != "1":
-        yield (
-            f"MobileNet at width {section['wide']} has fewer parameters and multiply–accumulates "
-            f"than standard and takes no longer: {section['wide_gap']}."
-        )
+    rest = [row for row in section["regimes"] if row["name"] != RECIPE]
+    yield f"{others_text(rest)[:-1]} ({section['runs']}). {section['slower']}".strip()

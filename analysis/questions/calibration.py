@@ -89,7 +89,7 @@ def risk_rows(results: "Sequence[Result]") -> list[dict[str, Any]]:
 def calibration(data: Results) -> Drawn:
     """Errors found against errors expected, before and after temperature scaling."""
     table = data.table("calibration.csv")
-    figure = blank(FULL, 4.2)
+    figure = blank(FULL, 3.5)
     axes = figure.subplots(1, 2, sharex=True, sharey=True)
     limits = []
     for scaled, title in enumerate(("as trained", "after temperature scaling")):
@@ -112,7 +112,7 @@ def calibration(data: Results) -> Drawn:
 @figure("What refusing pays", "risk_coverage.csv")
 def risk_coverage(data: Results) -> Drawn:
     """Errors that remain when the least confident predictions are refused."""
-    figure = blank(COLUMN, 4.4)
+    figure = blank(COLUMN, 3.4)
     table = data.table("risk_coverage.csv")
     banded = table["risk_low"].notna().any()
     free = table[table["risk"] == 0].groupby("network")["coverage"].max()

@@ -11,15 +11,16 @@ python -m analysis.questions.costs --sweeps figures/data/full/{pairs,blocks,widt
 import os
 import statistics
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from analysis.benchmark.arms import seconds_of
 from analysis.build.plan import Plan, Step
 from analysis.frame.command import made_by, processor, start, versions, write_json
 from analysis.frame.results import Results, write_table
@@ -30,7 +31,6 @@ from analysis.questions import Drawn, Sections, figure
 from netlib import nets
 
 if TYPE_CHECKING:
-    import onnxruntime as ort
     from matplotlib.patches import Patch
 
     from netlib.nets import Network
@@ -82,7 +82,7 @@ class Options:
 
 def steps(plan: Plan) -> Iterator[Step]:
     """Counts, and times of everything that was swept."""
-    swept = [f"{name}.csv" for name in SWEPT]
+    swept = [f"{name}.csv" for name in (*SWEPT, *plan.pick((), (), ("more_time",)))]
     words = (
         "--sweeps",
         *(plan.results / name for name in swept),
@@ -206,16 +206,14 @@ def latencies(networks: "dict[tuple[str, float, int], Network]", rounds: int) ->
     """
     from netlib.answer.graph import session, to_onnx
 
-    calls = {}
+    calls: dict[Any, Callable[[], Any]] = {}
     for key, net in networks.items():
         engine, random = session(to_onnx(net.eval())), np.random.default_rng(0)
         for batch in (1, 16):
             pixels = random.random((batch, *net.input_dim), dtype=np.float32)
-            timed(engine, pixels, 1)
-            once = timed(engine, pixels, 3)
-            repeats = int(np.clip(SECONDS / 2 / rounds / once, 2, 50))
-            calls[key, batch] = engine, pixels, repeats
-    times = [{case: timed(*call) for case, call in calls.items()} for _ in range(rounds)]
+            calls[key, batch] = partial(engine.run, None, {"images": pixels})
+    seconds = SECONDS / 2 / rounds
+    times = [{c: seconds_of(call, seconds) for c, call in calls.items()} for _ in range(rounds)]
     rows = []
     for key, net in networks.items():
         cost = nets.measure(net)
@@ -225,14 +223,6 @@ def latencies(networks: "dict[tuple[str, float, int], Network]", rounds: int) ->
             row[f"seconds_{name}"] = statistics.median(one[key, batch] / batch for one in times)
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def timed(engine: "ort.InferenceSession", images: np.ndarray, repeats: int) -> float:
-    """Seconds a call, mean of `repeats` in a row."""
-    start = time.perf_counter()
-    for _ in range(repeats):
-        engine.run(None, {"images": images})
-    return (time.perf_counter() - start) / repeats
 
 
 PARTS = (("standard", ""), ("mobilenet", ", depthwise"), ("mobilenet", ", the rest"))

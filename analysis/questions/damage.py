@@ -192,7 +192,7 @@ def corruptions(data: Results) -> Drawn:
     """A row a kind of corruption."""
     wide = corruption_table(data)
     names = ["none" if name == IDENTITY else words(name) for name in wide.index]
-    figure = blank(COLUMN, 1.2 + 0.43 * len(names))
+    figure = blank(COLUMN, 1.1 + 0.36 * len(names))
     columns = {name_of(network): wide[network].to_numpy() for network in NETWORKS}
     draw_heat(figure.subplots(), names, columns)
     table = data.table("corruptions.csv")
@@ -200,7 +200,7 @@ def corruptions(data: Results) -> Drawn:
     return figure, (
         f"Accuracy in percent on {count_text(table['n'], 'test image')} changed in {ways} ways "
         "(the kinds of MNIST-C), the mildest first, and the difference in points, MobileNet − "
-        "standard (bars to the right: MobileNet is better). "
+        "standard (bars to the right, in MobileNet’s colour: it is better). "
         f"Means of {seeds_text(table, ['network', 'corruption'])}."
     )
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from analysis.build.plan import Plan, Step
 from analysis.frame.command import made_by, start, write_json
@@ -57,8 +56,6 @@ LABEL_ERRORS = {
     9729: 6,
 }
 
-SOURCE = "Northcutt et al. 2021, arXiv:2103.14749; votes in github.com/cleanlab/label-errors"
-
 SPLITS = ("train", "test")
 
 
@@ -95,7 +92,7 @@ def run(options: Options) -> list[Path]:
         "record": json.loads(record.read_text(encoding="utf-8")) if record.is_file() else None,
         "num_classes": sets["train"].num_classes,
         "splits": {split: describe(dataset) for split, dataset in sets.items()},
-        "across_splits": overlap(sets["train"], sets["test"]),
+        "across_splits": {"test_images_in_train": shared(sets["train"], sets["test"])},
         "label_errors": label_errors(sets["test"]),
     }
     pictures = {
@@ -109,61 +106,36 @@ def run(options: Options) -> list[Path]:
 
 
 def describe(dataset: "DigitDataset") -> dict[str, Any]:
-    """Numbers of one split; ink is a share of the page, the mean over a class's images."""
-    counts = np.array(dataset.class_counts)
-    present = counts[counts > 0]
-    ink = dataset.images.flatten(1).float().mean(1).numpy() / 255
-    labels = dataset.labels.numpy()
-    of_class = [ink[labels == label] for label in range(dataset.num_classes)]
+    """Numbers of one split."""
+    counts = [count for count in dataset.class_counts if count]
     return {
         "images": len(dataset),
-        "class_counts": counts.tolist(),
-        "imbalance_ratio": float(present.max() / present.min()),
-        "blank": int((ink == 0).sum()),
-        "duplicates": duplicates(dataset),
-        "ink_share": [round(float(x.mean()), 6) if len(x) else None for x in of_class],
+        "class_counts": dataset.class_counts,
+        "imbalance_ratio": max(counts) / min(counts),
+        "duplicates": {"images": len(dataset) - len({*pixels(dataset)})},
     }
 
 
-def groups(dataset: "DigitDataset") -> pd.DataFrame:
-    """Of the images of exactly the same pixels, by digest: how many, and their labels, a set."""
-    digests = [hashlib.blake2b(image.tobytes()).digest() for image in dataset.images.numpy()]
-    labels = pd.Series(dataset.labels.tolist(), digests)
-    return labels.groupby(level=0).agg([("count", "size"), ("labels", frozenset)])
+def pixels(dataset: "DigitDataset") -> list[bytes]:
+    """Of each image."""
+    return [image.tobytes() for image in dataset.images.numpy()]
 
 
-def duplicates(dataset: "DigitDataset") -> dict[str, int]:
-    """Images that repeat an earlier one, groups of equal ones, and groups with two labels."""
-    equal = groups(dataset).query("count > 1")
-    return {
-        "images": int((equal["count"] - 1).sum()),
-        "groups": len(equal),
-        "conflicting": int((equal["labels"].map(len) > 1).sum()),
-    }
-
-
-def overlap(train: "DigitDataset", test: "DigitDataset") -> dict[str, int]:
-    """Test images that are training images, too, and those whose label is another there."""
-    shared = groups(test).join(groups(train)["labels"].rename("in_train"), how="inner")
-    other = shared["labels"] != shared["in_train"]
-    return {
-        "test_images_in_train": int(shared["count"].sum()),
-        "conflicting": int(shared["count"][other].sum()),
-    }
+def shared(train: "DigitDataset", test: "DigitDataset") -> int:
+    """Test images that are training images, too, pixel for pixel."""
+    known = {*pixels(train)}
+    return sum(image in known for image in pixels(test))
 
 
 def label_errors(test: "DigitDataset") -> dict[str, Any]:
     """The known errors of MNIST's test labels, if these are they; of others, none are known."""
     if not is_mnist_test(test):
-        return {"test_set_is_mnist": False, "known": None, "indices": None, "source": None}
+        return {"test_set_is_mnist": False, "known": None, "indices": None}
     return {
         "test_set_is_mnist": True,
         "known": len(LABEL_ERRORS),
         "indices": list(LABEL_ERRORS),
-        "names": [test.names[index] for index in LABEL_ERRORS],
-        "labels": test.labels[list(LABEL_ERRORS)].tolist(),
         "suggested": list(LABEL_ERRORS.values()),
-        "source": SOURCE,
     }
 
 

@@ -25,13 +25,12 @@ from analysis.frame.wording import percent, whole
 from analysis.look.maps import draw_projection
 from analysis.look.style import BLACK, COLOURS, FULL, NETWORKS, blank
 from analysis.questions import Drawn, Sections, figure
-from analysis.questions.filters import seed_of
+from analysis.questions.filters import checkpoints_of, seed_of
 from netlib import data as digits
 from netlib import measure, nets, training
 
 if TYPE_CHECKING:
     from netlib.data import DigitDataset
-    from netlib.measure import KeptRun
 
 FILES = ("projections.npz", "projection_scores.csv")
 METHOD_NAMES = {"tsne": "t-SNE", "umap": "UMAP"}
@@ -115,58 +114,37 @@ def run(options: Options) -> list[Path]:
 
 
 def spaces_of(options: Options, seed: int) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Labels (N,) of all test images, the n chosen ones, their spaces: name -> (n, D) float32."""
-    if options.runs is None:
-        return spaces_of_checkpoints(options, seed)
-    runs = list(measure.find_pairs(options.runs).at(seed).values())
-    side = runs[0].settings["resolution"]
-    dataset = digits.DigitDataset(options.dataset_path, "test", input_dim=(1, side, side))
-    for kept in runs:
-        measure.check_test_set(kept, dataset, options.dataset_path)
-    labels = dataset.labels.numpy()
-    chosen = digits.some_stratified(labels, options.count, seed)
-    spaces = {"raw": dataset.images[chosen].flatten(1).numpy().astype(np.float32) / 255}
-    for kept in runs:
-        spaces[f"{kept.network}_untrained"] = untrained(kept, dataset, chosen)
-    for kept in runs:
-        spaces[f"{kept.network}_trained"] = kept.arrays("embeddings")[0][chosen].astype(np.float32)
-    return labels, chosen, spaces
+    """Labels (N,) of all test images, the n chosen ones, their spaces: name -> (n, D) float32.
 
-
-def spaces_of_checkpoints(
-    options: Options, seed: int
-) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """The same of any networks, each of which sees the images in its own size."""
+    Each network sees the images in its own size, pixels are as the first one sees them.
+    """
     from analysis import evaluate
-    from analysis.comparison.answers import short_names
 
+    kept = measure.find_pairs(options.runs).at(seed) if options.runs else {}
     spaces: dict[str, np.ndarray] = {}
-    for name, path in zip(short_names(options.checkpoint), options.checkpoint, strict=True):
+    trained: dict[str, np.ndarray] = {}
+    for name, path in checkpoints_of(options, seed).items():
         wanted = evaluate.Options(
             dataset_path=options.dataset_path, checkpoint=path, output=options.output
         )
         asked = evaluate.ask(wanted)
+        if name in kept:
+            measure.check_test_set(kept[name], asked.dataset, options.dataset_path)
         labels = asked.dataset.labels.numpy()
         chosen = digits.some_stratified(labels, options.count, seed)
-        if not spaces:
-            pixels = asked.dataset.images[chosen].flatten(1).numpy()
-            spaces["raw"] = pixels.astype(np.float32) / 255
-        seed = asked.info.metadata.get("config", {}).get("seed", options.seed)
-        spec = asked.info.metadata["spec"]
-        spaces[f"{name}_untrained"] = embedded(spec, seed, asked.dataset, chosen)
-        spaces[f"{name}_trained"] = asked.prediction.embeddings[chosen]
-    return labels, chosen, spaces
+        pixels = asked.dataset.images[chosen].flatten(1).numpy().astype(np.float32) / 255
+        spaces.setdefault("raw", pixels)
+        metadata = asked.info.metadata
+        first = metadata.get("config", {}).get("seed", seed)
+        spaces[f"{name}_untrained"] = untrained(metadata["spec"], first, asked.dataset, chosen)
+        trained[f"{name}_trained"] = asked.prediction.embeddings[chosen]
+    return labels, chosen, spaces | trained
 
 
-def untrained(kept: "KeptRun", dataset: "DigitDataset", chosen: np.ndarray) -> np.ndarray:
-    """Embeddings by the weights that the run began with."""
-    return embedded(nets.read_metadata(kept.checkpoint)["spec"], kept.seed, dataset, chosen)
-
-
-def embedded(
+def untrained(
     spec: dict[str, Any], seed: int, dataset: "DigitDataset", chosen: np.ndarray
 ) -> np.ndarray:
-    """Embeddings by fresh weights: the same seed makes the same."""
+    """Embeddings by the weights that a training of this seed begins with."""
     training.seed_everything(seed)
     net = nets.Network(spec)
     parts = np.array_split(chosen, -(-len(chosen) // 500))
@@ -202,8 +180,8 @@ def projection(data: Results, method: str) -> Drawn:
     return figure, (
         f"{METHOD_NAMES[method]} of the same {rows['n'].iloc[0]:,} test images as pixels and as "
         f"embeddings of both networks before and after training ({column} {setting}, runs of seed "
-        f"{rows['seed'].iloc[0]}); each class's number is at its median. Rings: images that "
-        "the network reads wrong. Distances between clusters mean little."
+        f"{rows['seed'].iloc[0]}); each class's number is at or above its median. Rings: "
+        "images that the network reads wrong. Distances between clusters mean little."
     )
 
 
@@ -245,10 +223,11 @@ def conclude(data: Results, sections: Sections) -> Iterator[str]:
     if section["worse"] == "2":
         only = ": only these beat pixels" if section["better"] == "2" else ""
         yield (
-            f"By their {NEIGHBOURS} nearest neighbours raw pixels name {section['raw']} % of the "
-            f"test images, untrained networks fewer ({section['standard_untrained']} and "
-            f"{section['mobilenet_untrained']} %), trained ones {section['standard_trained']} and "
-            f"{section['mobilenet_trained']} % (one seed){only}."
+            f"By their {NEIGHBOURS} nearest neighbours raw pixels name {section['raw']} % of "
+            f"{section['n']} test images, untrained networks fewer "
+            f"({section['standard_untrained']} and {section['mobilenet_untrained']} %), trained "
+            f"ones {section['standard_trained']} and {section['mobilenet_trained']} % (one "
+            f"seed){only}."
         )
 
 

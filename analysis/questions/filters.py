@@ -57,7 +57,8 @@ def run(options: Options) -> list[Path]:
     """Read, take apart, write."""
     seed = seed_of(options)
     options = replace(options, seed=seed)  # as it is recorded
-    found = networks_of(options, seed)
+    paths = checkpoints_of(options, seed)
+    found = {name: nets.load_network(path) for name, path in paths.items()}
     rows = [row for name, net in found.items() for row in separability(name, net, seed)]
     arrays = pictures(found) if options.runs else every(found)
     return [
@@ -77,15 +78,13 @@ def seed_of(options: Any) -> int:
     return measure.typical_seed(options.runs) if options.seed is None else options.seed
 
 
-def networks_of(options: Options, seed: int) -> "dict[str, Network]":
-    """Name -> network."""
-    from analysis.comparison.answers import short_names
+def checkpoints_of(options: Any, seed: int) -> dict[str, Path]:
+    """Name -> checkpoint, of the runs of a seed or of those that are named."""
+    from analysis.comparison.answers import by_name
 
-    if options.runs:
-        runs = measure.find_pairs(options.runs).at(seed)
-        return {network: nets.load_network(kept.checkpoint) for network, kept in runs.items()}
-    names = short_names(options.checkpoint)
-    return {n: nets.load_network(p) for n, p in zip(names, options.checkpoint, strict=True)}
+    if not options.runs:
+        return by_name(options.checkpoint)
+    return {n: kept.checkpoint for n, kept in measure.find_pairs(options.runs).at(seed).items()}
 
 
 def every(found: "dict[str, Network]") -> dict[str, np.ndarray]:

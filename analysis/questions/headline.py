@@ -83,6 +83,11 @@ def more_pairs(plan: Plan) -> Iterator[Step]:
     yield plan.step("pairs", "--runs", runs, *plan.course, "--brief", name="more_compare",
                     outputs="headline.json answers.npz", folder="more_pairs",
                     inputs="more_pairs.csv more_width.csv")  # fmt: skip
+    runs = plan.runs / "more_time"
+    timed = (*part, "--networks", "standard", "--levels", 0.4375, 0.5, "--keep", runs)
+    yield plan.sweep("more_time", timed, factor="width", seeds=range(10), rates="more_rates")
+    yield plan.step("kept_answers", "--runs", runs, outputs="answers.npz", folder="more_time",
+                    inputs="more_time.csv")  # fmt: skip
 
 
 # --- Measured -----------------------------------------------------------------------------------
@@ -173,7 +178,7 @@ def headline(data: Results) -> Drawn:
 
 def rows_of_networks(table: pd.DataFrame, joined: bool) -> "Figure":
     networks = networks_of(table)
-    figure = blank(FULL, 2.2 + 1.2 * len(networks))
+    figure = blank(FULL, 1.5 + 1.05 * len(networks))
     error, params, macs = figure.subplots(1, 3, width_ratios=(3, 1.3, 1.3))
     draw_pairs(error, table, joined)
     error.set_xlabel(ERROR)
@@ -246,7 +251,7 @@ def say(data: Results) -> Sections:
         "with_images": with_images(found),
         "mcnemar": mcnemar_text(found["mcnemar"]),
         "shown": shown_seed(found),
-        "runs": [run_row(pair, runs) for pair in found["mcnemar"]],
+        "runs": run_rows(found),
         "more": say_more(data) if data.has(MORE) else {},
     }
     return {"headline": headline, "mobilenet_v1": say_v1(data)}
@@ -371,14 +376,16 @@ def shown_of(found: dict[str, Any]) -> int:
     return made["shown_seed"] if "shown_seed" in made else made["first_seed"]
 
 
-def run_row(pair: dict[str, Any], runs: pd.DataFrame) -> Section:
-    """A line of the appendix: both runs of a seed."""
-    row = {key: whole(pair[key]) for key in ("seed", *COUNTS)}
-    for name in NETWORKS:
-        run = runs.loc[name, pair["seed"]]
-        row[name] = percent(run["accuracy"])
-        row[f"{name}_balanced"] = percent(run["balanced_accuracy"])
-    return {**row, "p": p_value(pair["p"])}
+def run_rows(found: dict[str, Any]) -> list[Section]:
+    """Lines of the appendix: both runs of a seed."""
+    rows = []
+    for place, pair in enumerate(found["mcnemar"]):
+        row = {key: whole(pair[key]) for key in ("seed", *COUNTS)}
+        for name, scores in found["networks"].items():
+            row[name] = percent(scores["accuracy"]["values"][place])
+            row[f"{name}_balanced"] = percent(scores["balanced_accuracy"]["values"][place])
+        rows.append({**row, "p": p_value(pair["p"])})
+    return rows
 
 
 def say_more(data: Results) -> Section:
@@ -400,7 +407,7 @@ def say_more(data: Results) -> Section:
         "tried": listed(f"{rate:g}" for rate in tried),
         "edge": "the largest, beyond which nothing was tried" if max(rates) == tried[-1] else "",
         **{f"{name}_rate": f"{rate:g}" for name, rate in rates.items()},
-        "runs": [run_row(pair, runs) for pair in found["mcnemar"]],
+        "runs": run_rows(found),
     }
 
 

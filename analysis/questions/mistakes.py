@@ -188,14 +188,14 @@ def errors(data: Results) -> Drawn:
     frame = " Framed: labels that most people do not confirm." if len(marked) else ""
     return figure, (
         f"{'All' if n <= most else f'The first {most} of the'} {n} test images that a network of "
-        f"the shown pair reads wrong. Under each: the true class, then what standard (blue) and "
+        f"the shown pair reads wrong. Under each: the label, then what standard (blue) and "
         f"MobileNet (vermillion) read; a grey digit is a right answer. By class, errors of both "
         f"first.{frame}"
     )
 
 
 def known_errors(data: Results) -> list[int]:
-    """Indices of test images whose label is known to be wrong."""
+    """Indices of test images whose label is most likely wrong."""
     return data.record("data_card.json")["label_errors"]["indices"] or []
 
 

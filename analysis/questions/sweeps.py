@@ -92,10 +92,8 @@ def steps(plan: Plan) -> Iterator[Step]:
         levels = plan.pick(factor.tiny, factor.small, factor.full)
         more = ("--steps", plan.pick(2, 75, 160)) if name == "train_size" else ()
         levels = plan.possible(levels) if name == "train_size" else levels
-        seeds = plan.pick((0,), (0, 1), (0, 1, 2)) if name == "learning_rate" else None
         if levels:
-            part = (*plan.base, *more, "--levels", *levels)
-            yield plan.sweep(name, part, factor=name, seeds=seeds)
+            yield plan.sweep(name, (*plan.base, *more, "--levels", *levels), factor=name)
 
 
 # --- Drawn --------------------------------------------------------------------------------------
@@ -116,8 +114,8 @@ def sweeps(data: Results) -> Drawn:
     return figure, (
         f"Error rate on {count_text(tables['test_images'], 'test image')}, one factor at a time. "
         f"Lines and markers: means of {seeds_text(tables, ['factor', 'network', 'level'])}; bands "
-        "and bars: from the lowest seed to the highest. Rings mark what the validation images "
-        "choose. Elsewhere: "
+        "and bars: from the lowest seed to the highest, ticks: seeds. Rings mark what the "
+        "validation images choose. Elsewhere: "
         f"{setting_text(data.sweep('augment'))}; in the panel of training images "
         f"{count_text(updates(sizes).astype(int), 'step')}, "
         f"{count_text(sizes['training_epochs'], 'epoch')}."
@@ -321,12 +319,7 @@ def precision(data: Results) -> str:
         f"{judged_text(change[name].tolist())}"
         for name in NETWORKS
     )
-    spread = all_runs(data).groupby(SAME)["training_seconds"].agg(["min", "max"])
-    most = (spread["max"] / spread["min"]).max()
-    return (
-        f"In bfloat16 {'; '.join(parts)} (times: medians of {seeds_text(table)}, one session; "
-        f"between sessions the same run took up to {most:.1f} times as long)."
-    )
+    return f"In bfloat16 {'; '.join(parts)} (times: medians of {seeds_text(table)}, one session)."
 
 
 def sizes(data: Results) -> str:
@@ -341,6 +334,14 @@ def sizes(data: Results) -> str:
         f"{listed(f'{means[name, n]:.2f}' for n in images)} % for {name_of(name)}"
         for name in NETWORKS
     )
+    wide = same.pivot_table(index="seed", columns=["network", "train_images"], values="accuracy")
+    few, many_images = images[len(images) > 2], images[-1]  # the smallest set is hardly learned
+    gained = "; ".join(
+        f"{name_of(name)} "
+        + judged_text((wide[name, many_images] - wide[name, few]).dropna().tolist())
+        for name in NETWORKS
+    )
+    grown = f" From {whole(few)} to {whole(many_images)} images accuracy changes by: {gained}."
     more = table[table["updates"] > 1.01 * least]
     end = (
         f" Larger sets had up to {whole(more['updates'].max())} steps, so that there more data and "
@@ -349,7 +350,7 @@ def sizes(data: Results) -> str:
         else ""
     )
     told = f"At {whole(least)} steps each, {listed(map(whole, images))} images leave"
-    return f"{told} an error rate of {lines}.{end}"
+    return f"{told} an error rate of {lines}.{grown if len(images) > 1 else ''}{end}"
 
 
 def lengths(data: Results) -> str:
@@ -365,9 +366,9 @@ def lengths(data: Results) -> str:
     )
     least = max(map(least_difference, tables))
     lost = [
-        f"from {whole(before)} to {whole(after)}"
+        f"from {whole(before)} to {whole(after)} ({listed(map(name_of, fallen))})"
         for ((before, _), one), ((after, _), other) in pairwise(means.iterrows())
-        if after > before and (one - other > least).any()
+        if after > before and (fallen := [name for name in NETWORKS if (one - other)[name] > least])
     ]
     rise = "more steps go with a higher accuracy, whichever factor made them"
     if lost:
@@ -389,6 +390,6 @@ def disappoint(data: Results, sections: Sections) -> Iterator[str]:
     if all(side(gaps) < 0 for gaps in lost):
         standard, mobilenet = map(judged_text, lost)
         yield (
-            f"Strong augmentation, against mild, at this length: {standard} in standard and "
-            f"{mobilenet} in MobileNet."
+            f"Strong augmentation, against mild ({setting_text(table)}): {standard} in standard "
+            f"and {mobilenet} in MobileNet."
         )

@@ -22,7 +22,7 @@ from analysis.look.digits import draw_map
 from analysis.look.style import COLOURS, FULL, NETWORKS, WRONG, blank, name_of
 from analysis.questions import Drawn, Sections, figure
 from analysis.questions.mistakes import EXAMPLES
-from netlib import nets
+from netlib import answer
 
 CHANNELS = 4  # of the block that are shown
 BLOCK = 2  # the first separable one, from 0
@@ -54,25 +54,18 @@ def steps(plan: Plan) -> Iterator[Step]:
 
 def run(options: Options) -> list[Path]:
     """Load, answer, write."""
-    import torch
-
-    from netlib import training
-    from netlib.answer.explain import Explainer
-
-    found = dict(zip(NETWORKS, map(nets.load_network, options.checkpoint), strict=True))
-    explainers = {name: Explainer(net) for name, net in found.items()}
+    predictor = answer.Predictor(dict(zip(NETWORKS, options.checkpoint, strict=True)))
     with np.load(options.examples) as file:
         images, labels, which = (file[name] for name in ("images", "labels", "which"))
     rows = np.flatnonzero(np.isin(which, ("standard right", "mobilenet wrong")))
     arrays = {
-        **passage(explainers["mobilenet"], images[rows[0]]),
+        **passage(predictor.explainers["mobilenet"], images[rows[0]]),
         "images": images[rows],
         "labels": labels[rows],
     }
-    for name, explainer in explainers.items():
-        pixels = images[rows][:, None].astype(np.float32) / 255
-        batch = torch.from_numpy(pixels), torch.from_numpy(labels[rows])
-        arrays[name] = training.infer(found[name], [batch]).logits.argmax(1).numpy()
+    pixels = images[rows][:, None].astype(np.float32) / 255
+    for name, explainer in predictor.explainers.items():
+        arrays[name] = predictor.predict_one(name, pixels).predictions
         answers = zip(pixels, arrays[name].tolist(), strict=True)
         arrays[f"{name}_cam"] = np.stack([explainer.grad_cam(*pair) for pair in answers])
     return [write_arrays(options.output / "through.npz", arrays, made_by(options))]
@@ -130,7 +123,8 @@ def digit_passage(data: Results) -> Drawn:
         f"A test image in block {BLOCK + 1} of MobileNet ({whose(arrays)}). Each of {total} "
         f"channels (shown: the {shown} with the largest share of the sum) is filtered by its own "
         "3×3 weights (blue positive, vermillion negative); the answers, after ReLU, times one "
-        "weight each are summed to an output channel, with a bias and a ReLU."
+        "weight each are summed to an output channel, with a bias and a ReLU. Each map and filter "
+        "has a scale of its own."
     )
 
 

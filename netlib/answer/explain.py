@@ -153,12 +153,8 @@ def _transposed(folded_layer: Folded, gradient: Maps) -> Maps:
     (height, width), pad, stride = layer.in_side, layer.padding, layer.stride
     _, down, right = layer.output_shape
     # Wide enough for the last step of the stride, whatever the side.
-    shape = (
-        layer.in_channels,
-        stride * down + layer.kernel_size,
-        stride * right + layer.kernel_size,
-    )
-    padded = np.zeros(shape, np.float32)
+    sides = [stride * steps + layer.kernel_size for steps in (down, right)]
+    padded = np.zeros((layer.in_channels, *sides), np.float32)
     flat = gradient.reshape(len(gradient), -1)
     for y, x in np.ndindex(layer.kernel_size, layer.kernel_size):
         tap = weight[:, :, y, x]

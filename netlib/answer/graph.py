@@ -4,7 +4,7 @@ Each batch norm is folded into the convolution before it. That takes millisecond
 exported or cached ahead of time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
-from netlib.nets.layers import COSINE_SCALE, Arrays, Folded, InputDim, folded
+from netlib.nets.layers import COSINE_SCALE, Arrays, folded
 
 OUTPUTS = ("logits", "probabilities", "embeddings")  # in the order of Prediction's attributes
 OPSET = 17
@@ -37,9 +37,7 @@ def to_onnx(net: Arrays, temperature: float = 1.0) -> onnx.ModelProto:
     divisor = graph.constant("temperature", np.array(temperature, np.float32))
     x = graph.add("Div", [logits, divisor], "calibrated")
     graph.add("Softmax", [x], "probabilities", axis=1)
-    head = net.layers.head
-    sizes = ([head.num_classes], [head.num_classes], [head.in_features])
-    return graph.model(net.layers.input_dim, dict(zip(OUTPUTS, sizes, strict=True)))
+    return graph.model(net, OUTPUTS)
 
 
 def responses_to_onnx(net: Arrays) -> onnx.ModelProto:
@@ -48,9 +46,7 @@ def responses_to_onnx(net: Arrays) -> onnx.ModelProto:
     Images (N, C, H, W) -> a tensor (N, C', H', W') for each convolution, in their order.
     """
     graph = _Graph()
-    shapes = [layer.output_shape for layer in net.layers.convs]
-    names = graph.convolutions(net)
-    return graph.model(net.layers.input_dim, dict(zip(names, shapes, strict=True)))
+    return graph.model(net, graph.convolutions(net))
 
 
 def session(model: onnx.ModelProto, threads: int = 1) -> ort.InferenceSession:
@@ -81,34 +77,27 @@ class _Graph:
     def convolutions(self, net: Arrays) -> list[str]:
         """Every convolution with its ReLU; the names of their outputs."""
         names = ["images"]
-        for block in folded(net):
-            for layer in block:
-                names.append(self.conv_relu(names[-1], layer, f"conv{len(names) - 1}"))
+        for place, part in enumerate(part for block in folded(net) for part in block):
+            name, layer = f"conv{place}", part.layer
+            weight = self.constant(f"{name}.w", part.weight)
+            bias = self.constant(f"{name}.b", part.bias)
+            self.add(
+                "Conv",
+                [names[-1], weight, bias],
+                name,
+                strides=[layer.stride] * 2,
+                pads=[layer.padding] * 4,
+                group=layer.groups,
+                kernel_shape=[layer.kernel_size] * 2,
+            )
+            names.append(self.add("Relu", [name], f"{name}.relu"))
         return names[1:]
-
-    def conv_relu(self, x: str, folded_layer: Folded, name: str) -> str:
-        layer = folded_layer.layer
-        weight = self.constant(f"{name}.w", folded_layer.weight)
-        bias = self.constant(f"{name}.b", folded_layer.bias)
-        x = self.add(
-            "Conv",
-            [x, weight, bias],
-            name,
-            strides=[layer.stride] * 2,
-            pads=[layer.padding] * 4,
-            group=layer.groups,
-            kernel_shape=[layer.kernel_size] * 2,
-        )
-        return self.add("Relu", [x], f"{name}.relu")
 
     def head(self, net: Arrays) -> str:
         """Embeddings to logits."""
         weight = net.arrays["head.weight"]
         if net.layers.head.kind == "linear":
-            names = [
-                self.constant("head.weight", weight),
-                self.constant("head.bias", net.arrays["head.bias"]),
-            ]
+            names = [self.constant(n, net.arrays[n]) for n in ("head.weight", "head.bias")]
             return self.add("Gemm", ["embeddings", *names], "logits", transB=1)
         lengths = np.maximum(np.linalg.norm(weight, axis=1, keepdims=True), SHORTEST)
         classes = self.constant("head.weight", (COSINE_SCALE * weight / lengths).astype(np.float32))
@@ -118,16 +107,12 @@ class _Graph:
         unit = self.add("Div", ["embeddings", divisor], "unit")
         return self.add("Gemm", [unit, classes], "logits", transB=1)
 
-    def model(self, input_dim: InputDim, outputs: Mapping[str, Sequence[int]]) -> onnx.ModelProto:
-        image = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", *input_dim])
-        infos = [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", *shape])
-            for name, shape in outputs.items()
-        ]
-        model = helper.make_model(
-            helper.make_graph(self.nodes, "network", [image], infos, self.constants),
+    def model(self, net: Arrays, outputs: Sequence[str]) -> onnx.ModelProto:
+        shape = net.layers.input_dim
+        images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", *shape])
+        found = [helper.make_tensor_value_info(o, TensorProto.FLOAT, None) for o in outputs]
+        return helper.make_model(
+            helper.make_graph(self.nodes, "network", [images], found, self.constants),
             opset_imports=[helper.make_opsetid("", OPSET)],
             ir_version=IR_VERSION,
         )
-        onnx.checker.check_model(model)
-        return model

@@ -26,7 +26,6 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +42,7 @@ DRAWING_BYTES = 100_000  # a file of more, or of more pixels than the wide pad h
 LOWEST_PRIORITY = 19
 PNG_HEAD = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"  # of all but odd files; width and height follow
 HEAD = 4  # bytes before an answer that tell its length
+ANSWER = 2**20  # bytes of an answer that are taken in before anybody asks for them
 GONE = (OSError, EOFError, pickle.UnpicklingError)  # what is told of the other end by its silence
 
 Job = Callable[..., Any]  # of a reader and what is asked of it; a function of a module
@@ -110,7 +110,7 @@ class ReaderPool:
         paths = {name: str(path) for name, path in checkpoints.items()}
         self._arguments = json.dumps([paths, modules])
         self._counts = {False: drawing, True: heavy}
-        self._places: dict[bool, _Places] = {}
+        self._places = self._empty()
         self._template: _Template | None = None
         self.processes: set[_Process] = set()
 
@@ -129,9 +129,9 @@ class ReaderPool:
             RuntimeError: anything else, with its traceback.
         """
         content = pickle.dumps((job, arguments), pickle.HIGHEST_PROTOCOL)
-        places = self._open()[heavy]
-        async with places.free:
-            process = places.idle.pop() if places.idle else None
+        free, idle = self._places[heavy]
+        async with free:
+            process = idle.pop() if idle else None
             try:
                 answer: Any = StoppedError()
                 for _ in range(2):  # it may have died before it got the job
@@ -145,27 +145,28 @@ class ReaderPool:
                         process = None
             finally:
                 # Whoever asked may have gone while it works, and the pool may have been closed.
-                if process and (process.works or self._places.get(heavy) is not places):
+                if process and (process.works or self._places[heavy][1] is not idle):
                     self._end(process)
                 elif process:
-                    places.idle.append(process)
+                    idle.append(process)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
     def close(self) -> None:
         """End all processes, those at work when they have answered."""
-        self._places = {}
+        self._places = self._empty()
         for process in list(self.processes):
             if not process.works:
                 self._end(process)
         self._template = None  # its end of the connection closes, and it ends
 
-    def _open(self) -> "dict[bool, _Places]":
-        if not self._places:
-            for heavy, count in self._counts.items():
-                self._places[heavy] = _Places(asyncio.Semaphore(count), [])
-        return self._places
+    def _empty(self) -> "dict[bool, tuple[asyncio.Semaphore, list[_Process]]]":
+        """Room for so many processes of a kind, and those that have nothing to do, the last last.
+
+        The semaphore lets in in order; a queue would let those who just came go first.
+        """
+        return {kind: (asyncio.Semaphore(count), []) for kind, count in self._counts.items()}
 
     async def _fork(self, heavy: bool) -> "_Process":
         template = self._template = self._template or _Template(self._arguments)
@@ -183,14 +184,6 @@ class ReaderPool:
         if process is not None:
             self.processes.discard(process)
             process.end()
-
-
-@dataclass
-class _Places:
-    """Room for so many processes of a kind; a queue would let those who just came go first."""
-
-    free: asyncio.Semaphore  # lets in, in their order, those who have something to do
-    idle: "list[_Process]"  # processes that have nothing to do, the one that worked last at the end
 
 
 class _Template:
@@ -212,8 +205,7 @@ class _Template:
         ours, theirs = socket.socketpair()
         with theirs:
             socket.send_fds(self._control, [b"h" if heavy else b"d"], [theirs.fileno()])
-        loop = asyncio.get_running_loop()
-        _, process = await loop.create_unix_connection(_Process, sock=ours)
+        process = _Process(*await asyncio.open_unix_connection(sock=ours, limit=ANSWER))
         try:
             process.number = await process.answer()
         except BaseException:
@@ -222,53 +214,38 @@ class _Template:
         return process
 
 
-class _Process(asyncio.Protocol):
+class _Process:
     """A reader process, seen from the server: one job at a time.
 
     Attributes:
         number: its process's; 0 until it has told it.
-        works: an answer of it is awaited.
+        works: an answer of it is awaited, or nobody waits for it any more.
     """
 
-    number = 0
-
-    def connection_made(self, transport: Any) -> None:
-        self._transport = transport
-        self._await()
-
-    def _await(self) -> None:
-        self._received = bytearray()
-        self._answer: asyncio.Future[bytearray] = asyncio.get_running_loop().create_future()
-
-    @property
-    def works(self) -> bool:
-        return not self._answer.done() or self._answer.cancelled()  # nobody waits any more
+    def __init__(self, stream: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._stream, self._writer = stream, writer
+        self.number, self.works = 0, False
 
     async def ask(self, job: bytes) -> Any:
         """Have a job done; one of GONE if the process has ended."""
-        if self._transport.is_closing():
-            raise EOFError
-        self._await()
-        self._transport.write(job)
+        self._writer.write(job)
         return await self.answer()
 
     async def answer(self) -> Any:
         """What it says next; one of GONE if it ends instead."""
-        return pickle.loads(await self._answer)
-
-    def data_received(self, data: bytes) -> None:
-        self._received += data
-        length = int.from_bytes(self._received[:HEAD], "big")
-        if len(self._received) == HEAD + length and not self._answer.done():
-            self._answer.set_result(self._received[HEAD:])
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if not self._answer.done():
-            self._answer.set_exception(EOFError())
+        self.works = True
+        try:
+            length = int.from_bytes(await self._stream.readexactly(HEAD), "big")
+            content = await self._stream.readexactly(length)
+        except GONE:
+            self.works = False
+            raise
+        self.works = False
+        return pickle.loads(content)
 
     def end(self) -> None:
         """End it, whatever it does."""
-        self._transport.abort()
+        self._writer.transport.abort()
         if self.works and self.number:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.number, signal.SIGKILL)

@@ -9,23 +9,20 @@ another after each layer, and the activations of a chunk stay in a core's cache.
 
 import os
 import statistics
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from timeit import repeat
 
 import numpy as np
-import onnx
+import onnxruntime as ort
 from numpy.typing import ArrayLike
 
 from netlib.answer.explain import Explainer
 from netlib.answer.graph import OUTPUTS, session, to_onnx
 from netlib.errors import UserError
-from netlib.nets.complexity import measure
-from netlib.nets.layers import InputDim, Layers
-from netlib.nets.metadata import class_names
 from netlib.nets.saved import CheckpointError, SavedNetwork, read_checkpoint
 
 MAX_BATCH = 16  # larger ones are cut: activations of more images leave the caches
@@ -50,38 +47,6 @@ class Prediction:
     def predictions(self) -> np.ndarray:
         """(N,) int64, the most probable class."""
         return self.logits.argmax(1)
-
-
-@dataclass(frozen=True)
-class NetworkInfo:
-    """What is known of a loaded network."""
-
-    architecture: str  # see `Layers.name`
-    layers: Layers  # what it is made of
-    class_names: tuple[str, ...]  # of its classes, in the order of its logits
-    num_params: int  # trainable parameters
-    macs: int  # multiply-accumulates for one image
-    temperature: float  # divides the logits before the softmax, fitted on validation images
-    metadata: dict[str, Any] = field(repr=False)  # everything that the checkpoint says of itself
-
-    @classmethod
-    def of(cls, saved: SavedNetwork) -> "NetworkInfo":
-        """What a checkpoint tells."""
-        cost = measure(saved)
-        return cls(
-            architecture=saved.layers.name,
-            layers=saved.layers,
-            class_names=class_names(saved.metadata),
-            num_params=cost.num_params,
-            macs=cost.macs,
-            temperature=float(saved.metadata.get("temperature", 1.0)),
-            metadata=saved.metadata,
-        )
-
-    @property
-    def input_dim(self) -> InputDim:
-        """(C, H, W)."""
-        return self.layers.input_dim
 
 
 # What tables and JSON call other things than a network.
@@ -112,7 +77,7 @@ class Predictor:
 
     Attributes:
         names: the names, in order.
-        info: name -> `NetworkInfo`.
+        info: name -> what its checkpoint holds.
         explainers: name -> its opened network.
 
     Raises:
@@ -126,17 +91,17 @@ class Predictor:
     ) -> None:
         if not checkpoints:
             raise ValueError("No checkpoint was named; expected at least one: name -> path.")
-        self.info: dict[str, NetworkInfo] = {}
+        self.info: dict[str, SavedNetwork] = {}
         self.explainers: dict[str, Explainer] = {}
-        self._engines: dict[str, _Engine] = {}
-        threads = threads or default_threads()
-        pool = ThreadPoolExecutor(threads, "predictor") if threads > 1 else None
+        self._sessions: dict[str, tuple[ort.InferenceSession, ort.InferenceSession]] = {}
+        self._threads = threads = threads or default_threads()
+        self._pool = ThreadPoolExecutor(threads, "predictor") if threads > 1 else None
         for name, path in checkpoints.items():
-            saved = read_checkpoint(path)
-            self.info[name] = NetworkInfo.of(saved)
+            saved = self.info[name] = read_checkpoint(path)
             self.explainers[name] = Explainer(saved)
-            model = to_onnx(saved, self.info[name].temperature)
-            self._engines[name] = _Engine(model, threads, pool)
+            model = to_onnx(saved, saved.temperature)
+            narrow = session(model)
+            self._sessions[name] = narrow, session(model, threads) if threads > 1 else narrow
             self._try(name, path)
         self.names = tuple(checkpoints)
 
@@ -180,10 +145,20 @@ class Predictor:
             )
         if not np.isfinite(batch).all():
             raise ValueError("Some pixels are not finite; expected floats in [0, 1].")
-        answer = Prediction(*self._engines[name].run(batch))
+        answer = Prediction(*self._run(name, batch))
         if not (np.isfinite(answer.logits).all() and np.isfinite(answer.probabilities).all()):
             raise UserError(f"The network {name} gives no finite answer: its weights are damaged.")
         return answer
+
+    def _run(self, name: str, images: np.ndarray) -> list[np.ndarray]:
+        """Images (N, C, H, W) -> the arrays named in `OUTPUTS`."""
+        narrow, wide = self._sessions[name]
+        if len(images) <= FEW:
+            return wide.run(OUTPUTS, {"images": images})
+        parts = np.array_split(images, max(self._threads, -(-len(images) // MAX_BATCH)))
+        each = map if self._pool is None else self._pool.map
+        results = each(lambda part: narrow.run(OUTPUTS, {"images": part}), parts)
+        return [np.concatenate(arrays) for arrays in zip(*results, strict=True)]
 
     def times(self, rounds: int = 9, repeats: int = 8) -> dict[str, tuple[float, ...]]:
         """Seconds for one image, the networks taking turns: whatever slows one slows the others.
@@ -198,48 +173,9 @@ class Predictor:
         found: dict[str, list[float]] = {name: [] for name in self.names}
         for _ in range(1 + rounds):
             for name in self.names:
-                found[name].append(self._median_time(name, images[name], repeats))
+                answer = partial(self.predict_one, name, images[name])
+                found[name].append(statistics.median(repeat(answer, number=1, repeat=repeats)))
         return {name: tuple(medians[1:]) for name, medians in found.items()}  # the first warms up
-
-    def _median_time(self, name: str, images: np.ndarray, repeats: int) -> float:
-        seconds = []
-        for _ in range(repeats):
-            start = time.perf_counter()
-            self.predict_one(name, images)
-            seconds.append(time.perf_counter() - start)
-        return statistics.median(seconds)
-
-
-class _Engine:
-    """One network, with the outputs `OUTPUTS`, in ONNX Runtime.
-
-    The session for few images has so many threads; the pool has as many, for the chunks of many
-    images, which go one after another where it is None.
-    """
-
-    def __init__(
-        self, model: onnx.ModelProto, threads: int, pool: ThreadPoolExecutor | None
-    ) -> None:
-        self._threads = threads
-        self._pool = pool
-        self._narrow = session(model)
-        self._wide = self._narrow if pool is None else session(model, threads)
-
-    def run(self, images: np.ndarray) -> list[np.ndarray]:
-        """Images (N, C, H, W) -> the arrays named in `OUTPUTS`."""
-        count = len(images)
-        if count <= FEW:
-            return self._wide.run(OUTPUTS, {"images": images})
-        parts = np.array_split(images, max(self._threads, -(-count // MAX_BATCH)))
-        results = (
-            map(self._run_chunk, parts)
-            if self._pool is None
-            else self._pool.map(self._run_chunk, parts)
-        )
-        return [np.concatenate(arrays) for arrays in zip(*results, strict=True)]
-
-    def _run_chunk(self, images: np.ndarray) -> list[np.ndarray]:
-        return self._narrow.run(OUTPUTS, {"images": images})
 
 
 def default_threads() -> int:

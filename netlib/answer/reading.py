@@ -17,6 +17,7 @@ from netlib.answer.predictor import Prediction, Predictor
 from netlib.answer.refusal import digit_margin
 from netlib.errors import UserError
 from netlib.nets.layers import InputDim
+from netlib.nets.saved import SavedNetwork
 from netlib.picture.bystanders import without_bystanders
 from netlib.picture.digit import Sketch, cut_out, trace
 from netlib.picture.frames import without_frames
@@ -287,18 +288,15 @@ class Reader:
 
         With `signs`, (n,) which of them are signs, they are what stands in one line.
         """
-        return {name: self._read_with(name, digits, signs) for name in self.names}
-
-    def _read_with(
-        self, name: str, digits: NDArray[np.float32], signs: NDArray[np.bool_] | None
-    ) -> NetworkReading:
-        info = self.predictor.info[name]
-        prediction = self.predictor.predict_one(name, fitted(digits, info.input_dim))
-        margins = self._margins(name, prediction)
-        known = margins >= 0 if signs is None else _known_in_line(margins, signs)
-        return NetworkReading(
-            prediction.probabilities, prediction.embeddings, known, info.class_names
-        )
+        readings = {}
+        for name, net in self.predictor.info.items():
+            said = self.predictor.predict_one(name, fitted(digits, net.input_dim))
+            margins = _margins(net, said)
+            known = margins >= 0 if signs is None else _known_in_line(margins, signs)
+            readings[name] = NetworkReading(
+                said.probabilities, said.embeddings, known, net.class_names
+            )
+        return readings
 
     def read_pad(self, value: str | None) -> Reading:
         """Read the value of a drawing pad; see `decode_pad`."""
@@ -308,12 +306,12 @@ class Reader:
         drawn = (value or "").startswith(DRAWN_PREFIX)
         return self._read(trace(open_image(png, max_pixels=MAX_PAD_PIXELS), drawn))
 
-    def _margins(self, name: str, prediction: Prediction) -> NDArray[np.floating]:
-        rule = self.predictor.info[name].metadata.get("no_digit")
-        if rule is None:  # a checkpoint without a threshold takes everything for a digit
-            return np.zeros(len(prediction.probabilities))
-        temperature = self.predictor.info[name].temperature
-        return digit_margin(rule, prediction.logits, prediction.embeddings, temperature)
+
+def _margins(net: SavedNetwork, said: Prediction) -> NDArray[np.floating]:
+    rule = net.metadata.get("no_digit")
+    if rule is None:  # a checkpoint without a threshold takes everything for a digit
+        return np.zeros(len(said.logits))
+    return digit_margin(rule, said.logits, said.embeddings, net.temperature)
 
 
 def _known_in_line(margins: NDArray[np.floating], signs: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -19,7 +19,8 @@ maps (MobileNet, Howard et al. 2017). *Inside one block* shows the blocks at wor
 **What they do not know.** They answer with what they were trained on: {classes}.{untrained} Other
 things may be taken for one of these, most of all kinds of pictures that they have never met.
 
-**What is kept.** Drawings stay in the server’s memory, and in the page’s own address. Uploaded
+**What is kept.** Drawings stay in the server’s memory, and in your browser: in the page’s own
+address or, if they are too long for it, in the tab’s memory until the pad is emptied. Uploaded
 files are kept while they are chosen on an open page or being read, and deleted within two
 minutes after that.{teach}
 

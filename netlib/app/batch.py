@@ -12,6 +12,7 @@ import io
 import os
 import pickle
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -177,7 +178,7 @@ def collect(
     """
     pictures: list[tuple[str, Load]] = []
     tables: list[tuple[str, Load]] = []
-    for name, load in _files(paths):
+    for name, load in _told_apart(paths):
         (tables if name.lower().endswith(".csv") else pictures).append((name, load))
         if len(pictures) > MAX_PICTURES:
             raise UserError(
@@ -201,7 +202,10 @@ def collect(
                     refused()  # its pictures may be those that the table names
             raise
         if others:
-            absent = UserError(f"It labels {many(others, 'picture')} not among those sent.")
+            absent = UserError(
+                f"It labels {many(others, 'picture')} by a name that none of those sent has, or "
+                "several have."
+            )
             pictures.append((name, partial(_refuse, absent)))
         for picture, label in found.items():
             if labels.setdefault(picture, label) != label:
@@ -293,17 +297,28 @@ def _row(reader: Reader, name: str, load: Load) -> Row:
         return Row(name, None, error="It is not on the server any more: send it again.")
 
 
-def _files(paths: Sequence[Path]) -> Iterator[tuple[str, Load]]:
-    """Every picture and table, zips opened."""
+def _told_apart(paths: Sequence[Path]) -> Iterator[tuple[str, Load]]:
+    """Every picture and table; before a name that several have stands its zip's, or a number."""
+    found = list(_files(paths))
+    counts = Counter(name for _, name, _ in found)
+    for place, name, load in found:
+        yield (f"{place}/{name}" if counts[name] > 1 else name), load
+
+
+def _files(paths: Sequence[Path]) -> Iterator[tuple[str, str, Load]]:
+    """Every picture and table, zips opened; where it comes from first."""
     left = MAX_INFLATED_BYTES
-    for path in paths:
+    stems = Counter(path.stem for path in paths)
+    for number, path in enumerate(paths, 1):
+        place = str(number)
         if path.suffix.lower() == ".zip":
+            place = path.stem if stems[path.stem] == 1 else place
             store = ZipStore(path)
             try:
                 names = [name for name in store.files("") if _wanted(name)]
                 left -= sum(map(store.size, names))
             except DataError as error:
-                yield path.name, partial(_refuse, _told(error, path))
+                yield place, path.name, partial(_refuse, _told(error, path))
                 continue
             if left < 0:
                 raise UserError(
@@ -311,12 +326,12 @@ def _files(paths: Sequence[Path]) -> Iterator[tuple[str, Load]]:
                     "smaller parts."
                 )
             for name in names:
-                yield name, partial(_unzip, store, name)
+                yield place, name, partial(_unzip, store, name)
         elif _wanted(path.name):
-            yield path.name, path.read_bytes
+            yield place, path.name, path.read_bytes
         else:
             unknown = UserError("It is neither a picture nor a zip nor a CSV table.")
-            yield path.name, partial(_refuse, unknown)
+            yield place, path.name, partial(_refuse, unknown)
 
 
 def _unzip(store: ZipStore, name: str) -> bytes:

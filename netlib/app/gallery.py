@@ -21,7 +21,7 @@ KINDS = {
 
 HINT = (
     "Press a picture to have it read. Beneath it stands what it truly is: where the networks "
-    "differ, at most one of them is right."
+    "differ, not all of them are right."
 )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import inspect
+import itertools
 import json
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -18,6 +19,7 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from netlib import __version__
 from netlib.answer.reading import Reading
 from netlib.app import api, route, uploads
 from netlib.app.about import TELL_ADDRESS, about_markdown, usage_html
@@ -34,7 +36,7 @@ from netlib.app.views.batch_view import batch_html
 from netlib.app.views.cost_strip import cost_strip_html
 from netlib.app.views.map_view import map_html
 from netlib.app.views.panels import BLANK_TEXT, NO_FILE_TEXT, answer_html, number_html
-from netlib.app.views.reply import first_view, on_pad, on_picture, on_wide_pad
+from netlib.app.views.reply import first_digit, first_view, on_pad, on_picture, on_wide_pad
 from netlib.app.views.steps import steps_html
 from netlib.app.views.stress_view import chart_title, single_digit, stress_html
 from netlib.app.views.teach_view import hint_html, taught_line, teach_html
@@ -52,6 +54,7 @@ POLL_SECONDS = 0.02  # Gradio's queue looks for work each millisecond: 7 % of a 
 SWITCH_SECONDS = 0.0005
 KEEP_SECONDS = uploads.SECONDS / 2
 AS_READ = "as read"
+NEWS = itertools.count()
 DETAILS = ("why", "map", "stress", "teach")  # events of the answers, while such a tab is open
 # Gradio's sizes are in pixels, which the size of text that a visitor has set does not reach.
 TEXT = gr.themes.sizes.Size(*(f"{pixels / 16:g}rem" for pixels in (9, 10, 12, 14, 16, 22, 26)))
@@ -86,7 +89,7 @@ def build_page(service: Service) -> gr.Blocks:
         html(MASTHEAD.format(title=title), js_on_load=asset("gradio.js"))
         html(page_of("lesson.html", inside), js_on_load=starter("lesson.js"), elem_id="lesson")
         teacher = Teacher(service.reader.predictor, service.checkpoints, service.teach)
-        lesson = gr.State(Taught())
+        lesson = gr.State([Taught()])  # one, as it is by the time that an answer is ready
         answers, current, show = _first_view(service, inside, teacher, lesson)
         with gr.Tabs(elem_id="more-tabs"):
             with gr.Tab("Inside one block", elem_id="inside-tab"):
@@ -118,7 +121,7 @@ def html(value: str = "", **arguments: Any) -> gr.HTML:
 
 def _first_view(
     service: Service, inside: Inside, teacher: Teacher, lesson: gr.State
-) -> tuple[gr.HTML, gr.State, Callable[[Taught, Reading], str]]:
+) -> tuple[gr.HTML, gr.State, Callable[[list[Taught], Reading], str]]:
     """What is read on the left, the answers on the right; how a taught reading is shown there."""
     current, turn = gr.State(), gr.State([0])
     with gr.Row(equal_height=False, elem_classes="first-view"):
@@ -146,18 +149,20 @@ def _first_view(
     def shown(reading: Reading, problem: str = "", blank: str = BLANK_TEXT) -> tuple:
         return first_view(reading, service.facts, service.networks, problem, blank)
 
-    def show(taught: Taught, first: tuple, number: str) -> tuple:
+    def show(taught: list[Taught], first: tuple, number: str) -> tuple:
         answer, strip, reading, *rest = first
-        answer += taught_line(teacher, service.facts, taught, reading)
+        answer += taught_line(teacher, service.facts, taught[0], reading)
         return answers_to(number, answer), strip, reading, *rest
 
-    async def read_pad(value: str | None, taught: Taught, request: gr.Request | None) -> tuple:
+    async def read_pad(
+        value: str | None, taught: list[Taught], request: gr.Request | None
+    ) -> tuple:
         drawing, number = split_value(value)
         read = guarded(service.draw, partial(shown, empty))
         first = await read(on_pad, drawing, service.facts, visitor=visitor(request))
         return show(taught, first, number)
 
-    async def read_picture(file: Any, taught: Taught, request: gr.Request | None) -> tuple:
+    async def read_picture(file: Any, taught: list[Taught], request: gr.Request | None) -> tuple:
         first = *shown(empty, blank=NO_FILE_TEXT), ""
         for path in paths(file):
             first = await service.read(on_picture, path, service.facts, visitor=visitor(request))
@@ -166,7 +171,9 @@ def _first_view(
     for event in (pad.change, draw_tab.select, answers.drawing):
         event(newest(read_pad), [turn, pad, lesson], [answers, steps, current], **AS_IT_COMES)
     for event in (picture.change, upload_tab.select, answers.file):
-        read = guarded(read_picture, lambda text: show(Taught(), (*shown(empty, text), ""), "file"))
+        read = guarded(
+            read_picture, lambda text: show([Taught()], (*shown(empty, text), ""), "file")
+        )
         outputs = [answers, steps, current, boxed]
         event(newest(read), [turn, picture, lesson], outputs, **AS_IT_COMES)
     return answers, current, lambda taught, reading: show(taught, shown(reading), "taught")[0]
@@ -193,7 +200,12 @@ def newest(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def answers_to(number: str, answers: str) -> str:
     """The answers, and which drawing they belong to."""
-    return f'<span hidden data-drawing="{number}"></span>{answers}'
+    return news(f'<span hidden data-drawing="{number}"></span>{answers}')
+
+
+def news(text: str) -> str:
+    """The same, unlike any before: a page hears nothing of a value that has not changed."""
+    return f'{text}<span hidden data-reply="{next(NEWS)}"></span>'
 
 
 def asset(name: str) -> str:
@@ -220,14 +232,18 @@ def follow_digit(
     `blank` those of the others. Without `preprocess`, inputs come as the page sends them.
     """
 
-    def show(problem: str) -> list[Any] | str:
-        return [message(problem), *blank] if blank else message(problem)
+    def show(problem: str) -> Sequence[Any]:
+        return [message(problem), *blank]
 
+    def read(*values: Any) -> Sequence[Any]:
+        view, *others = guarded(function, show)(*values)
+        return [news(view), *others]
+
+    read.__name__ = function.__name__
     with tab:  # among the tabs it would be counted as one
         turn = gr.State([0])
-    read = newest(guarded(function, show))
     for event in (tab.select, *events):
-        event(read, [turn, *inputs], outputs, preprocess=preprocess, **INSTANT)
+        event(newest(read), [turn, *inputs], outputs, preprocess=preprocess, **INSTANT)
 
 
 def message(text: str, more: str = "") -> str:
@@ -239,6 +255,19 @@ alert = partial(message, more=' role="alert"')  # the same, read out at once by 
 
 
 SPOKEN = 'element.role = "status";'  # read out when it changes
+# What was asked for since the answers changed is of the digit that is there.
+ARRIVED = """
+watch("value", () => {{
+  const {{ classList }} = document.documentElement;
+  classList.remove("moved-{0}");
+  if (classList.contains("asked-{0}")) classList.remove("behind-{0}");
+}});
+"""
+# A correction is sent with the digit that it is of: by the time that it arrives it may be another.
+PRESSED = """(lesson, reading, answer) => {
+  const { digit = "" } = document.querySelector("#digit-read")?.dataset ?? {};
+  return [lesson, reading, `${answer ?? ""}#${digit}`];
+}"""
 STOPPED = "Stopped: nothing was kept."
 BELOW = "What is below goes on with Draw or Upload, whichever was open last."
 WAIT = message(
@@ -247,24 +276,24 @@ WAIT = message(
 
 
 def _why_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
-    def explain(reading: Reading | None, target: str) -> str:
+    def explain(reading: Reading | None, target: str) -> list[str]:
         chosen = None if target == AS_READ else target
-        return why_html(service.networks, service.facts, reading, chosen)
+        return [why_html(service.networks, service.facts, reading, chosen)]
 
     with gr.Tab("Why this answer", elem_id="why-tab") as tab:
         target = gr.Radio(
             [AS_READ, *service.reader.class_names], value=AS_READ, label="Explain the score of"
         )
-        view = html(WAIT, elem_id="why-detail")
+        view = html(WAIT, elem_id="why-detail", js_on_load=ARRIVED.format("why"))
     follow_digit(tab, explain, [current, target], [view], (answers.why, target.change))
 
 
 def _map_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
-    def locate(reading: Reading | None) -> str:
-        return map_html(service.atlases, service.facts, reading)
+    def locate(reading: Reading | None) -> list[str]:
+        return [map_html(service.atlases, service.facts, reading)]
 
     with gr.Tab("Similar digits", elem_id="map-tab") as tab:
-        view = html(WAIT, elem_id="map-detail")
+        view = html(WAIT, elem_id="map-detail", js_on_load=ARRIVED.format("map"))
     follow_digit(tab, locate, [current], [view], (answers.map,))
 
 
@@ -284,7 +313,8 @@ def _stress_tab(service: Service, answers: gr.HTML, current: gr.State) -> None:
             "without a break, however sure it is.</p>"
         )
         with gr.Row(equal_height=False):
-            summary = html(WAIT, elem_id="stress-detail", js_on_load=SPOKEN)
+            script = SPOKEN + ARRIVED.format("stress")
+            summary = html(WAIT, elem_id="stress-detail", js_on_load=script)
             reset = gr.Button("Reset", size="sm", scale=0, min_width=90)
         with gr.Row(elem_classes="stress-grid"):
             for factor in FACTORS:
@@ -431,28 +461,32 @@ def _teach_tab(
     lesson: gr.State,
     answers: gr.HTML,
     current: gr.State,
-    show: Callable[[Taught, Reading], str],
+    show: Callable[[list[Taught], Reading], str],
 ) -> None:
-    def follow(taught: Taught, reading: Reading | None) -> tuple[str, None]:
-        return teach_html(teacher, service.facts, taught, reading), None  # of no digit but that one
+    def follow(taught: list[Taught], reading: Reading | None) -> tuple[str, None]:
+        view = teach_html(teacher, service.facts, taught[0], reading)
+        return view, None  # the answer chosen was of no digit but that one
 
-    def shown(taught: Taught, reading: Reading | None) -> Any:
+    def shown(taught: list[Taught], reading: Reading | None) -> Any:
         if reading is None or reading.is_blank:
             return gr.skip()  # what is told where there is no digit stays
         return show(taught, reading)
 
-    def correct(taught: Taught, reading: Reading | None, answer: str | None) -> tuple:
+    def correct(taught: list[Taught], reading: Reading | None, pressed: str) -> str:
         reading = single_digit(reading)
-        if answer is None:
+        answer, _, digit = pressed.rpartition("#")
+        if not answer:
             raise UserError("Choose the right answer first.")
-        taught = teacher.correct(taught, reading, answer)
-        return message(f"The last correction: it is {answer}."), taught
+        if digit != first_digit(reading, service.networks):
+            raise UserError(
+                "Nothing was taught, as another digit was read meanwhile: choose again."
+            )
+        taught[0] = teacher.correct(taught[0], reading, answer)
+        return message(f"The last correction: it is {answer}.")
 
-    def undo(taught: Taught) -> tuple:
-        return message("The last correction is taken back."), teacher.undo(taught)
-
-    def refuse(text: str) -> tuple:
-        return message(text), gr.skip()
+    def undo(taught: list[Taught]) -> str:
+        taught[0] = teacher.undo(taught[0])
+        return message("The last correction is taken back.")
 
     with gr.Tab("Teach", elem_id="teach-tab") as tab:
         html(hint_html(teacher))
@@ -469,13 +503,13 @@ def _teach_tab(
             )
             back = gr.Button("Undo", scale=0, min_width=90)
         note = html(elem_id="teach-note", js_on_load=SPOKEN + asset("teach.js"))
-        view = html(elem_id="teach-detail")
+        view = html(elem_id="teach-detail", js_on_load=ARRIVED.format("teach"))
     followed = [answers.teach]
-    for event, function, inputs in (
-        (button.click, correct, [lesson, current, label]),
-        (back.click, undo, [lesson]),
+    for event, function, inputs, pressed in (
+        (button.click, correct, [lesson, current, label], PRESSED),
+        (back.click, undo, [lesson], None),
     ):
-        done = event(guarded(function, refuse), inputs, [note, lesson], **INSTANT)
+        done = event(guarded(function, message), inputs, note, js=pressed, **AS_IT_COMES)
         # Of the digit that is there by then: the visitor may have gone on drawing.
         done.then(shown, [lesson, current], answers, **INSTANT)
         followed.append(done.then)
@@ -501,6 +535,7 @@ def launch_options() -> dict[str, Any]:
         "i18n": gr.I18n(en={"common.complete": "Done", "common.upload": "Add files"}),
         "app_kwargs": {
             "title": TITLE,
+            "version": __version__,
             "lifespan": _lifespan,
             "middleware": [Middleware(Direct)],
             "exception_handlers": {RequestValidationError: explain_validation},

@@ -59,7 +59,7 @@ def routes() -> list[APIRoute]:
             "/predict",
             predict,
             methods=["POST"],
-            summary="Read one picture of a handwritten digit or number with both networks",
+            summary="Read one picture of a handwritten digit or number with every network",
             description=f"The body is a picture ({FORMAT_NAMES}) of at most {MAX_BYTES:,} bytes, "
             "whatever its content type, or a multipart form with one file.",
             response_class=JSONResponse,

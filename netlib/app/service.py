@@ -15,14 +15,15 @@ from starlette.concurrency import run_in_threadpool
 
 from netlib.answer.explain import Explainer
 from netlib.answer.pool import BusyError, Job, ReaderPool, Turnstile, is_heavy
-from netlib.answer.predictor import NetworkInfo, Predictor, named
+from netlib.answer.predictor import Predictor, named
 from netlib.answer.reading import Reader, fitted
 from netlib.app.atlas import Atlas
 from netlib.app.teach import TeachStore
 from netlib.app.views.panels import NetworkFacts
 from netlib.errors import UserError, many
+from netlib.nets.complexity import measure
 from netlib.nets.layers import Layers
-from netlib.nets.saved import CheckpointError
+from netlib.nets.saved import CheckpointError, SavedNetwork
 from netlib.picture.load import ImageError, Picture
 
 log = logging.getLogger(__name__)
@@ -128,13 +129,14 @@ class Service:
 
 def _facts(predictor: Predictor) -> dict[str, NetworkFacts]:
     times = predictor.times()
+    costs = {name: measure(info) for name, info in predictor.info.items()}
     titles, colours = _titles(predictor.info), _colours(predictor.info)
     return {
         name: NetworkFacts(
             title=titles[name],
             subtitle=_subtitle(info.layers),
-            num_params=info.num_params,
-            macs=info.macs,
+            num_params=costs[name].num_params,
+            macs=costs[name].macs,
             times=times[name],
             colour=colours[name],
             class_names=info.class_names,
@@ -144,14 +146,14 @@ def _facts(predictor: Predictor) -> dict[str, NetworkFacts]:
     }
 
 
-def _titles(info: Mapping[str, NetworkInfo]) -> dict[str, str]:
+def _titles(info: Mapping[str, SavedNetwork]) -> dict[str, str]:
     """Of the architecture; the checkpoint's name where that is no title, or not one network's."""
-    titles = {name: TITLES.get(network.architecture, name) for name, network in info.items()}
+    titles = {name: TITLES.get(network.layers.name, name) for name, network in info.items()}
     counts = Counter(titles.values())
     return {name: title if counts[title] == 1 else name for name, title in titles.items()}
 
 
-def _colours(info: Mapping[str, NetworkInfo]) -> dict[str, str]:
+def _colours(info: Mapping[str, SavedNetwork]) -> dict[str, str]:
     taken: dict[str, str] = {}
     for name, network in info.items():
         separable = any(block.separable for block in network.layers.blocks)

@@ -46,7 +46,7 @@ class Correction:
     digit: NDArray[np.floating]  # (28, 28) in [0, 1]
     answer: str  # the name of its class
     embeddings: Mapping[str, NDArray[np.floating]]  # name of the network -> (D,)
-    before: int | None = None  # the label under which the folder had it before, None if it had not
+    kept: "Kept | None" = None  # in the folder
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +94,16 @@ class Teacher:
         self._info = predictor.info
         self._heads = {name: Head.of(net) for name, net in predictor.explainers.items()}
         self.answers = list(dict.fromkeys(a for i in self._info.values() for a in i.class_names))
+        for name, info in self._info.items():
+            if (
+                store is not None
+                and list(info.class_names) != self.answers[: len(info.class_names)]
+            ):
+                raise ValueError(
+                    f"A folder of corrections numbers its classes, here {', '.join(self.answers)}, "
+                    f"and {name} has {', '.join(info.class_names)}: name networks whose classes "
+                    "begin alike, or no folder."
+                )
         self.held: dict[str, HeldBack] = {}
         self.missing: dict[str, str] = {}
         for name, path in checkpoints.items():
@@ -119,9 +129,9 @@ class Teacher:
         if len(taught.made) >= MAX_CORRECTIONS:
             raise UserError(f"{MAX_CORRECTIONS} corrections are the most: take some back.")
         label = self.answers.index(answer)
-        before = self.store.put(digit, label) if self.store is not None else None
+        kept = self.store.put(digit, label) if self.store is not None else None
         embeddings = {name: network.embeddings[0] for name, network in reading.networks.items()}
-        return self._refitted((*taught.made, Correction(digit, answer, embeddings, before)))
+        return self._refitted((*taught.made, Correction(digit, answer, embeddings, kept)))
 
     def undo(self, taught: Taught) -> Taught:
         """Take the last correction back; what the digit was taught as before counts again.
@@ -132,8 +142,8 @@ class Teacher:
         if not taught.made:
             raise UserError("There is no correction to take back.")
         *others, last = taught.made
-        if self.store is not None:
-            self.store.put(last.digit, last.before)
+        if self.store is not None and last.kept is not None:
+            self.store.take_back(last.digit, last.kept)
         return self._refitted(tuple(others))
 
     def _refitted(self, made: tuple[Correction, ...]) -> Taught:
@@ -181,42 +191,59 @@ def training_command(store: "TeachStore", checkpoint: Path) -> str:
     return shlex.join(["python", "-m", "analysis.main", *paths, *TRAINING.split(), *output])
 
 
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """One time that a picture was kept."""
+
+    label: int | None  # None: it was not there
+
+
 class TeachStore:
     """A folder of corrected digits; each is written whole or not at all.
 
-    A picture is written before the row that names it and removed after it, so that a reader never
-    finds a row without its picture.
+    Of a picture that several visitors have corrected the last correction counts that was not taken
+    back. A picture is written before the row that names it and removed after it, so that a reader
+    never finds a row without its picture.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = threading.Lock()
+        self._kept: dict[str, list[Kept]] = {}  # of each picture, oldest first
         self._images = folder / "train"
         self._table = folder / "train.csv"
         self._images.mkdir(parents=True, exist_ok=True)
 
-    def put(self, digit: NDArray[np.floating], label: int | None) -> int | None:
-        """Keep one picture (28, 28) in [0, 1] under its right label, once; None removes it.
-
-        Returns:
-            The label that it had, None if it was not there.
+    def put(self, digit: NDArray[np.floating], label: int) -> Kept:
+        """Keep one picture (28, 28) in [0, 1] under its right label, once.
 
         Raises:
             UserError: the folder is full.
         """
-        content = png(digit)
-        name = f"{hashlib.sha256(content).hexdigest()[:16]}.png"
+        name, content = _named(digit)
         with self._lock:
             rows = self._rows()
-            before = rows.pop(name, None)
-            if label is not None:
-                self._check_room(rows, content)
-                _write(self._images / name, content)
-                rows[name] = label
-            _write(self._table, _table(rows))
+            before = Kept(rows.pop(name, None))
+            self._check_room(rows, content)
+            _write(self._images / name, content)
+            _write(self._table, _table({**rows, name: label}))
+            kept = Kept(label)
+            self._kept[name] = [*self._kept.get(name, [before]), kept][-MAX_CORRECTIONS:]
+        return kept
+
+    def take_back(self, digit: NDArray[np.floating], kept: Kept) -> None:
+        """As if it had not been kept that time."""
+        name, _ = _named(digit)
+        with self._lock:
+            others = [one for one in self._kept.pop(name, []) if one is not kept]
+            label = others[-1].label if others else None
+            rows = self._rows()
+            rows.pop(name, None)
+            _write(self._table, _table(rows if label is None else {**rows, name: label}))
             if label is None:
                 (self._images / name).unlink(missing_ok=True)
-        return before
+            else:
+                self._kept[name] = others
 
     def _check_room(self, rows: Mapping[str, int], content: bytes) -> None:
         used = sum(file.stat().st_size for file in self._images.iterdir())
@@ -235,6 +262,12 @@ def png(digit: NDArray[np.floating]) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(np.rint(np.clip(digit, 0, 1) * 255).astype(np.uint8)).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def _named(digit: NDArray[np.floating]) -> tuple[str, bytes]:
+    """The name of its file, and what stands in it."""
+    content = png(digit)
+    return f"{hashlib.sha256(content).hexdigest()[:16]}.png", content
 
 
 def _table(rows: Mapping[str, int]) -> bytes:

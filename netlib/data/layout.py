@@ -12,7 +12,7 @@ unpacked to disk.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import groupby, product
 from os import PathLike
 from os.path import commonpath
 from pathlib import Path
@@ -51,10 +51,6 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.names)
-
-    def read(self, index: int) -> bytes:
-        """The encoded bytes of image `index`."""
-        return self.store.read(self.paths[index])
 
 
 @dataclass(frozen=True)
@@ -182,8 +178,7 @@ def _survey(path: Path) -> _Survey:
 
 def _opened(survey: _Survey, path: Path, split: str) -> _Survey:
     """The survey with what its zips hold, and with the CSVs beside a zip."""
-    found = _Survey(list(survey.folders), list(survey.tables))
-    zips = [(place, 1) for place in survey.zips]
+    found = _Survey(list(survey.folders), list(survey.tables), list(survey.zips))
     if path.is_file():
         beside = FolderStore(path.parent)
         found.tables += [
@@ -191,18 +186,16 @@ def _opened(survey: _Survey, path: Path, split: str) -> _Survey:
             for p in sorted(path.parent.iterdir())
             if p.suffix.lower() in TABLE_SUFFIXES and p.is_file()
         ]
-    while zips:
-        place, depth = zips.pop(0)
-        if _split_of(place.where) not in (split, None) or depth > ZIP_DEPTH:
-            found.zips.append(place)
-            continue
-        inside = isinstance(place.store, ZipStore)
-        content = place.store.read(place.path) if inside else None
-        archive = ZipStore(place.store.path / place.path, content)
-        inner = _Survey().add(archive, f"{place.where[:-4]}/")
-        found.folders += inner.folders
-        found.tables += inner.tables
-        zips += [(zip_, depth + 1) for zip_ in inner.zips]
+    for _ in range(ZIP_DEPTH):
+        closed, found.zips = found.zips, []
+        for place in closed:
+            if _split_of(place.where) not in (split, None):
+                found.zips.append(place)
+                continue
+            inside = isinstance(place.store, ZipStore)
+            content = place.store.read(place.path) if inside else None
+            archive = ZipStore(place.store.path / place.path, content)
+            found.add(archive, f"{place.where[:-4]}/")
     return found
 
 
@@ -271,11 +264,9 @@ def _of_split(places: Sequence[Place], split: str) -> list[Place]:
 
 def _merged(folders: Sequence[Place], split: str) -> list[Place]:
     """A folder for each store and split: a folder for each class counts as the one above them."""
-    groups: dict[int, list[Place]] = {}
-    for place in folders:
-        groups.setdefault(id(place.store), []).append(place)
     merged = []
-    for places in groups.values():
+    for _, group in groupby(folders, key=lambda place: id(place.store)):
+        places = list(group)
         common = commonpath([f"/{place.path}" for place in places]).strip("/")
         first = places[0]
         surplus = len(first.path) - len(common)

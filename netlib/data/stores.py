@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 MAX_BYTES = 4 * 2**30  # most that one zip may inflate to
 MAX_FILE_BYTES = 2**26  # of one image or CSV: 64 MB are a table of more than a million rows
@@ -123,7 +122,7 @@ class ZipStore:
             )
         try:
             data = self._inflate(entry)
-        except (zlib.error, struct.error, NotImplementedError) as error:
+        except (zlib.error, struct.error, NotImplementedError, OSError) as error:
             raise DataError(f"{path} in {self.path} is damaged: {error}.") from error
         if len(data) != entry.file_size or zlib.crc32(data) != entry.CRC:
             raise DataError(f"{path} in {self.path} is damaged: size or checksum differs.")
@@ -137,23 +136,19 @@ class ZipStore:
     def _map(self) -> mmap.mmap | bytes:
         if self._content is not None:
             return self._content
-        try:
-            check_file(self.path, MAX_BYTES)
-            with open(self.path, "rb") as file:
-                if 0 < os.fstat(file.fileno()).st_size < mmap.PAGESIZE:
-                    return file.read()  # of a map zipfile cannot tell that an archive is empty
-                return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except DataError:
-            raise
-        except (OSError, ValueError) as error:  # ValueError: an empty file
-            raise DataError(f"{self.path} is no readable zip archive: {error}.") from error
+        with open(self.path, "rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
     @cached_property
     def _entries(self) -> Mapping[str, zipfile.ZipInfo]:
-        source: Any = io.BytesIO(self._map) if isinstance(self._map, bytes) else self._map
         try:
+            if self._content is None:
+                check_file(self.path, MAX_BYTES)
+            source = self.path if self._content is None else io.BytesIO(self._content)
             with zipfile.ZipFile(source) as archive:
                 infos = archive.infolist()
+        except DataError:
+            raise
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise DataError(f"{self.path} is no readable zip archive: {error}.") from error
         total = sum(info.file_size for info in infos)

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from netlib.answer.refusal import digit_margin
+from netlib.nets.metadata import DIGIT_SCORES
 from netlib.nets.network import Network
 
-TRIED = ("confidence", "max_logit", "energy", "head", "log_odds")
 LEVELS = 400  # thresholds that are tried, at quantiles of the scores
 
 
@@ -62,7 +62,7 @@ def choose_rule(
     has weights and bias of the scores "head" and "log_odds".
     """
     rules = []
-    for kind in TRIED:
+    for kind in DIGIT_SCORES:
         rule: dict[str, Any] = {"score": kind, "threshold": 0.0}
         if kind in ("head", "log_odds"):
             rule["head"] = head.round(4).tolist()

@@ -199,7 +199,8 @@ def layers_of(spec: Mapping[str, Any]) -> Layers:
     plan = _v1_plan(spec) if spec["factory"] == "mobilenet_v1" else _course_plan(spec)
     dim: InputDim = tuple(spec["input_dim"])
     blocks = []
-    for number, (separable, channels, stride) in enumerate(plan):
+    for number, (separable, full_width, stride) in enumerate(plan):
+        channels = max(1, round(full_width * spec["width"]))
         blocks.append(_block(f"blocks.{number}", separable, dim, channels, stride))
         dim = blocks[-1].output_shape
     head = Head(spec.get("head", "linear"), dim[0], spec["num_classes"])
@@ -225,21 +226,16 @@ def _block(path: str, separable: bool, dim: InputDim, channels: int, stride: int
 
 
 def _course_plan(spec: Spec) -> list[tuple[bool, int, int]]:
-    """(separable, output channels, stride) of each block of `init_network`."""
+    """(separable, output channels at width 1, stride) of each block of `init_network`."""
     conv = spec["conv_block_count"]
-    count = conv + spec["mobilenet_block_count"]
-    channels = [min(FIRST_CHANNELS * 2**i, MAX_CHANNELS) for i in range(count)]
-    strides = [2 if i in (0, count - 1) else 1 for i in range(count)]
-    return [(i >= conv, _scale(channels[i], spec["width"]), strides[i]) for i in range(count)]
+    last = conv + spec["mobilenet_block_count"] - 1
+    channels = [min(FIRST_CHANNELS * 2**i, MAX_CHANNELS) for i in range(last + 1)]
+    return [(i >= conv, wide, 2 if i in (0, last) else 1) for i, wide in enumerate(channels)]
 
 
 def _v1_plan(spec: Spec) -> list[tuple[bool, int, int]]:
-    rows = [(False, MOBILENET_V1_STEM), *((spec["separable"], r) for r in MOBILENET_V1_BLOCKS)]
-    return [(sep, _scale(channels, spec["width"]), stride) for sep, (channels, stride) in rows]
-
-
-def _scale(channels: int, width: float) -> int:
-    return max(1, round(channels * width))
+    blocks = [(spec["separable"], *row) for row in MOBILENET_V1_BLOCKS]
+    return [(False, *MOBILENET_V1_STEM), *blocks]
 
 
 # --- Specs --------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 import json
 import math
 import reprlib
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -47,12 +46,6 @@ def parse_metadata(text: str) -> tuple[dict[str, Any], Layers]:
     if metadata.get("no_digit") is not None:
         _check_rule(metadata["no_digit"], layers)
     return metadata, layers
-
-
-def class_names(metadata: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names of the classes, "0", "1", ... where a checkpoint has none."""
-    names = metadata.get("class_names") or range(metadata["spec"]["num_classes"])
-    return tuple(map(str, names))
 
 
 def _check_names(names: Any, count: int) -> None:

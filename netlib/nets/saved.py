@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from netlib.errors import many
-from netlib.nets.layers import Layers
+from netlib.nets.layers import InputDim, Layers
 from netlib.nets.metadata import parse_metadata
 
 FORMAT = "netlib-checkpoint"
@@ -34,6 +34,22 @@ class SavedNetwork:
     metadata: dict[str, Any]  # what it says of itself, checked
     layers: Layers  # what its network is made of
     arrays: dict[str, NDArray]  # its weights and running statistics, finite, as `Layers.tensors`
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Of its classes, in the order of its logits: "0", "1", ... where it has no others."""
+        names = self.metadata.get("class_names") or range(self.layers.head.num_classes)
+        return tuple(map(str, names))
+
+    @property
+    def temperature(self) -> float:
+        """Divides the logits before the softmax, fitted on validation images."""
+        return float(self.metadata.get("temperature", 1.0))
+
+    @property
+    def input_dim(self) -> InputDim:
+        """(C, H, W)."""
+        return self.layers.input_dim
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -111,11 +127,9 @@ def _read_header(path: str | os.PathLike[str], file: Any) -> tuple[dict[str, Any
     except ValueError as error:
         raise _damaged(path, str(error)) from error
     expected = {name: (kind, shape) for name, kind, shape in layers.tensors()}
-    wrong = sorted(expected.keys() ^ set(file.keys()))
-    if not wrong:
-        slices = {name: file.get_slice(name) for name in expected}
-        found = {n: (s.get_dtype(), tuple(s.get_shape())) for n, s in slices.items()}
-        wrong = sorted(name for name in expected if found[name] != expected[name])
+    slices = {name: file.get_slice(name) for name in sorted(file.keys())}
+    found = {n: (s.get_dtype(), tuple(s.get_shape())) for n, s in slices.items()}
+    wrong = sorted(n for n in expected | found if expected.get(n) != found.get(n))
     if wrong:
         raise _damaged(
             path,

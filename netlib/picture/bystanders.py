@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from netlib.picture.patch import INK_LEVEL, Ink
+from netlib.picture.patch import INK_LEVEL, Ink, gaps
 
 # With more components than these nothing is looked for.
 MOST = 400
@@ -129,6 +129,7 @@ def _main_line(things: _Things, other: np.ndarray) -> tuple[np.ndarray, np.ndarr
     height = things.height
     largest = int(np.where(other, 0, height * np.sqrt(things.area)).argmax())
     usual = float(height[largest])
+    boxes = np.stack([things.left, things.top, things.right, things.bottom], axis=1)
     main = np.arange(len(height)) == largest
     while True:
         left, top, right, bottom = things.bounds(main)
@@ -136,7 +137,7 @@ def _main_line(things: _Things, other: np.ndarray) -> tuple[np.ndarray, np.ndarr
         shared = np.minimum(things.bottom, bottom) - np.maximum(things.top, top)
         like = (height >= ALIKE[0] * usual) & (height <= ALIKE[1] * usual) & (gap <= NEAR * usual)
         like &= shared >= OVERLAP * np.minimum(height, bottom - top)
-        part = (gap <= PART * usual) & (shared >= -PART * usual) & (height < ALIKE[1] * usual)
+        part = (gaps(boxes, boxes[main]) <= PART * usual).any(1) & (height < ALIKE[1] * usual)
         grown = main | ((like | part) & ~other)
         if (grown == main).all():
             return main, like

@@ -27,9 +27,10 @@ ROUND = 0.75
 # A box has holes of this share of its hull, which has this share of a rectangle's area. Its ink is
 # up to this much thicker than usual, plus one pixel; what divides it is as high as it, up to this.
 HOLLOW, RECTANGULAR, SWELL, HIGH = 0.6, 0.88, 1.4, 0.88
-# An underline is at most this high, in its own width, and goes along this share of what is over it.
-# A foot that broke off a digit is not wider than this, and nearer than this share of its height.
-FLAT, ALONG, WIDER, NEAR = 0.12, 0.8, 1.2, 0.06
+# An underline is at most this high, in its own width, but for its slope, which is at most so much,
+# and goes along this share of what is over it. A foot that broke off a digit is not wider than
+# this, and nearer than this share of its height.
+FLAT, STEEPEST, ALONG, WIDER, NEAR = 0.15, 0.35, 0.8, 1.2, 0.06
 
 
 def without_frames(ink: Ink, found: Components) -> Ink | None:
@@ -53,7 +54,7 @@ def without_frames(ink: Ink, found: Components) -> Ink | None:
             taken[inside] |= mask
         elif (rim := _rim(mask)) is not None:
             taken[inside] |= rim
-    for n in _underlines(boxes, frames):
+    for n in _underlines(found, boxes, frames):
         taken |= found.labels == n + 1
     if not taken.any():
         return None
@@ -139,20 +140,38 @@ def _rim(mask: np.ndarray) -> np.ndarray | None:
     return rim[1:-1, 1:-1]
 
 
-def _underlines(boxes: np.ndarray, frames: list[int]) -> list[int]:
-    """Which components are flat, below all others and as wide as they."""
-    flat = boxes[:, 3] <= FLAT * boxes[:, 2]
-    others = ~flat
+def _underlines(found: Components, boxes: np.ndarray, frames: list[int]) -> list[int]:
+    """Which components are flat, below all high ones and together as wide as these.
+
+    What is below is told along the widest flat one; that alone is wider than any digit.
+    """
+    courses = [_course(found.labels, n + 1, box) for n, box in enumerate(boxes)]
+    slopes, thick = np.array(courses).T
+    flat = (thick <= FLAT * boxes[:, 2]) & (np.abs(slopes) <= STEEPEST)
+    others = ~flat & (boxes[:, 3] >= AROUND * boxes[:, 3].max())
     others[frames] = False
     if not others.any():
         return []
-    left, top = boxes[others, :2].min(0)
-    right, bottom = (boxes[others, :2] + boxes[others, 2:]).max(0)
-    found = []
-    for n in np.flatnonzero(flat):
-        _, y, width, height = boxes[n]
-        wide = width >= WIDER * (right - left)
-        along = width >= ALONG * (right - left)
-        if along and y + height / 2 >= bottom + (0 if wide else NEAR * (bottom - top)):
-            found.append(int(n))
-    return found
+    left, top, right, bottom = as_boxes(boxes).T
+    fall = slopes[np.where(flat, boxes[:, 2], 0).argmax()] * (left + right) / 2
+    width = right[others].max() - left[others].min()
+    foot = (bottom - fall)[others].max()
+    near = NEAR * (foot - (top - fall)[others].min())
+    for over, along in ((0, WIDER), (near, ALONG)):
+        under = np.flatnonzero(flat & ((top + bottom) / 2 - fall >= foot + over))
+        widest = min(WIDER * boxes[others, 2].max(), along * width)
+        if boxes[under, 2].max(initial=0) < widest:
+            continue
+        if right[under].max() - left[under].min() >= along * width:
+            return under.tolist()
+    return []
+
+
+def _course(labels: np.ndarray, label: int, box: np.ndarray) -> tuple[float, float]:
+    """The slope of what lies, and how thick it is; 0 and its height for all else."""
+    left, top, width, height = box
+    if height > width / 2:
+        return 0.0, float(height)
+    y, x = np.nonzero(labels[top : top + height, left : left + width] == label)
+    slope = np.polyfit(x, y, 1)[0]
+    return float(slope), float(np.ptp(y - slope * x)) + 1

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from netlib.picture.paper import THICK, are_cut, come_in, dark_ink, page_ink
-from netlib.picture.patch import INK_LEVEL, Ink, are_inside, as_boxes, box_of
+from netlib.picture.paper import AS_DARK, THICK, are_cut, come_in, dark_ink, page_ink
+from netlib.picture.patch import INK_LEVEL, Ink, are_inside, as_boxes, box_of, gaps
 from netlib.picture.rulings import LEVEL_RUN, thickness, without_lines
 
 # Compression moves an even background by this much at most, of 1,
@@ -31,6 +31,11 @@ EDGE_STEP = 0.2
 # Less contrast than this (of 1) is an empty page.
 MIN_CONTRAST_EVEN = 8 / 255
 
+# A photograph may have been made square: bars of one tone are alike on both sides but for so many
+# pixels. Where it begins, beside a pixel of both, this share has other tones; no tone has more than
+# that share of it; and each of its sides is this share of the picture's, at least.
+BARS_ALIKE, BARS_END, BARS_PHOTO, BARS_SIDE = 2, 0.8, 0.25, 0.4
+
 # Of pictures with more pixels than this every fourth row is counted.
 COUNTED = 40_000
 # Ink of this tone from a corner along this share of one side, or of both, is the edge of a page.
@@ -46,7 +51,9 @@ SAMPLES = 4  # looked at in each cell, each way
 # A pale component of at least this share of the largest one's area is a stroke.
 PALE_AREA = 0.2
 # Photographs have at least this side; with more parts than these nothing is looked for.
-GUESTS_SIDE, MOST_GUESTS = 200, 300
+GUESTS_SIDE, MOST_GUESTS = 80, 300
+# What is beside a guest has this share of its height: bits of the page's lines have not.
+LEAST_BESIDE = 0.1
 # Ink that reaches over this share of the picture may be a frame, or lines.
 FRAME_SHARE = 0.85
 
@@ -55,10 +62,22 @@ FRAME_SHARE = 0.85
 # parts than these nothing is looked for, nor in ink that is smaller, in pixels.
 ROUGH_LEVEL, BITS, BITS_ALONE, BIT, MOST_BITS, ROUGH_SIDE = 0.25, 2, 4, 0.5, 1000, 40
 
+# Filters leave the outline of bold strokes: what it goes around is slim, in heights of its own, has
+# this share of its hull, for it is bent, and this share of the outline's height.
+OUTLINED_WIDTH, OUTLINED_FULL, OUTLINED_HIGH = 0.14, 0.85, 0.65
+# What lies in it has this share of ink at most, or is a digit in a box, which is this full itself.
+OUTLINED_INK, OUTLINED_BOX = 0.6, 0.9
+
 # A component that nowhere reaches this is a shadow.
 STRONG_LEVEL = 0.5
+# So is, far from the others and off their line, one that is nearly straight, as its box and its
+# length say, so many times as long as wide, and so fine beside the largest one's strokes; in its
+# heights, and shares of its own height.
+HAIR_STRAIGHT, HAIR_LONG, HAIR_FINE, HAIR_FAR, HAIR_OFF = 4.0, 6.0, 0.6, 0.4, 0.5
 # A component with less than this share of the largest one's mass is a speck.
 SPECK_SHARE_EVEN, SPECK_SHARE_UNEVEN = 0.01, 0.05
+# or, where a filter that follows the light left so many all over the page, than this.
+SALT, SPECK_SHARE_SALT = 1000, 0.1
 # but for a frame: its box has this share of ink at most, and in it others, this share as high.
 HOLLOW, AROUND, MOST_FRAMES = 0.25, 0.12, 2
 # A point between digits is no speck: it has this share of a square as wide as the strokes, is this
@@ -76,16 +95,42 @@ def find_ink(levels: np.ndarray, drawn: bool = False) -> Ink:
     if drawn:
         black = _without_frame(_ink_on(255, 0, levels))
         return _without_specks(black, _Parts.of(black), SPECK_SHARE_EVEN)
+    levels = _without_bars(levels)
     ink = _even_ink(levels)
     if ink is not None:
         parts = _Parts.of(ink)
+        if parts and len(parts.area) > SALT:
+            ink = _without_specks(ink, parts, SPECK_SHARE_SALT)
+            parts = _Parts.of(ink)
         if not _is_sheet(ink) and not (parts and parts.has_pale_strokes):
-            bare = _even_strokes(_without_guests(ink))
+            bare = _even_strokes(_with_outlines_filled(_without_guests(ink)))
             parts = parts if bare is ink else _Parts.of(bare)
             return _without_specks(bare, parts, SPECK_SHARE_EVEN)
     height, width = levels.shape
-    ink = _even_strokes(Ink.of(page_ink(levels), (height, width)))
+    ink = _with_outlines_filled(_without_guests(Ink.of(page_ink(levels), (height, width))))
+    ink = _even_strokes(ink)
     return _without_specks(ink, _Parts.of(ink), SPECK_SHARE_UNEVEN)
+
+
+def _without_bars(levels: np.ndarray) -> np.ndarray:
+    """A photograph with bars of one tone beside it goes on there as it ends."""
+    other = np.abs(levels - np.float32(levels[0, 0])) > 255 * EVEN_LEVELS
+    left, top, right, bottom = box_of(other) or (0, 0, 0, 0)
+    height, width = levels.shape
+    bars = left, top, width - right, height - bottom
+    if not any(bars) or max(abs(bars[0] - bars[2]), abs(bars[1] - bars[3])) > BARS_ALIKE:
+        return levels
+    left, top, right, bottom = (bar + (bar > 0) for bar in bars)
+    inside = slice(top, height - bottom), slice(left, width - right)
+    photo, rest = levels[inside], other[inside]
+    if min(np.divide(photo.shape, levels.shape)) < BARS_SIDE:
+        return levels
+    ends = zip(bars, (rest[:, 0], rest[0], rest[:, -1], rest[-1]), strict=True)
+    counts = np.bincount(photo.ravel(), minlength=256)
+    usual = _within(counts, int(counts.argmax()), 255 * EVEN_LEVELS)
+    if min(end.mean() for bar, end in ends if bar) < BARS_END or usual > BARS_PHOTO * photo.size:
+        return levels
+    return cv2.copyMakeBorder(photo, top, bottom, left, right, cv2.BORDER_REPLICATE)
 
 
 def _even_strokes(ink: Ink) -> Ink:
@@ -105,6 +150,42 @@ def _even_strokes(ink: Ink) -> Ink:
     closed = _closed(ink.patch, stroke)
     tall = _tall((closed >= ROUGH_LEVEL).view(np.uint8))
     return replace(ink, patch=np.where(tall, closed, ink.patch))
+
+
+def _with_outlines_filled(ink: Ink) -> Ink:
+    """With what the outlines of strokes go around, but for what lies in it."""
+    mask = (ink.patch >= ROUGH_LEVEL).view(np.uint8)
+    outlines, tree = cv2.findContours(mask, cv2.RETR_TREE, cv2.CHAIN_APPROX_NONE)
+    if max(mask.shape) < ROUGH_SIDE or not 1 < len(outlines) <= MOST_BITS:
+        return ink
+    around: list[int] = tree[0][:, 3].tolist()
+    strokes = np.zeros_like(mask)
+    are_holes: list[bool] = []
+    for n, hole in enumerate(outlines):
+        are_holes.append(around[n] >= 0 and not are_holes[around[n]])
+        high = cv2.boundingRect(hole)[3]
+        if not are_holes[n] or high < ROUGH_SIDE:
+            continue
+        inner = [outlines[k] for k, other in enumerate(around) if other == n]
+        area = cv2.contourArea(hole) - sum(map(cv2.contourArea, inner))
+        length = sum(cv2.arcLength(each, True) for each in (hole, *inner))
+        slim = 2 * area <= OUTLINED_WIDTH * length * high
+        bent = area <= OUTLINED_FULL * cv2.contourArea(cv2.convexHull(hole))
+        outer = outlines[around[n]]
+        is_high = high >= OUTLINED_HIGH * cv2.boundingRect(outer)[3]
+        if slim and bent and is_high and not _is_around_ink(mask, outer, inner):
+            cv2.fillPoly(strokes, [hole, *inner], 1)
+    if not strokes.any():
+        return ink
+    return replace(ink, patch=np.maximum(ink.patch, strokes, dtype=np.float32))
+
+
+def _is_around_ink(mask: np.ndarray, outer: np.ndarray, inner: list[np.ndarray]) -> bool:
+    """Whether an outline is a rectangle, or what lies in it is no outline."""
+    _, (width, height), _ = cv2.minAreaRect(outer)
+    inside = cv2.fillPoly(np.zeros_like(mask), inner, 1)
+    full = cv2.countNonZero(mask & inside) > OUTLINED_INK * cv2.countNonZero(inside)
+    return bool(full) or cv2.contourArea(outer) >= OUTLINED_BOX * width * height
 
 
 def _tall(mask: np.ndarray) -> np.ndarray:
@@ -156,12 +237,24 @@ def _without_guests(ink: Ink) -> Ink:
     cut, outlines = are_cut(boxes, ink.shape), _outlines(mask, labels)[large]
     areas = stats[large, cv2.CC_STAT_AREA]
     stroke = areas[~cut].sum() / max(1, outlines[~cut].sum())
-    thick = cut & (areas >= THICK * stroke * outlines) & ~cut.all()
+    heights = stats[large, cv2.CC_STAT_HEIGHT]
+    beside = heights[~cut].max(initial=0) >= LEAST_BESIDE * heights
+    thick = cut & (areas >= THICK * stroke * outlines) & beside
     out = large[come_in(boxes, ink.shape) | thick]
-    if not len(out):
+    out = [label for label in out if _is_as_dark_at_the_border(ink, labels == label)]
+    if not out:
         return ink
     patch = np.where(np.isin(labels, out), np.float32(0), ink.patch)
     return replace(ink, patch=patch)
+
+
+def _is_as_dark_at_the_border(ink: Ink, own: np.ndarray) -> bool:
+    """Whether a part of the ink is: the lines of a page that join a digit to the border are not."""
+    border = np.ones(ink.shape, bool)
+    border[2:-2, 2:-2] = False
+    height, width = own.shape
+    there = border[ink.top : ink.top + height, ink.left : ink.left + width] & own
+    return bool(ink.patch[there].max(initial=0) >= AS_DARK * ink.patch[own].max())
 
 
 def _outlines(mask: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -255,6 +348,32 @@ class _Parts:
             self._spare_points(speck, kept)
         return speck
 
+    def hairs(self, speck: np.ndarray) -> np.ndarray:
+        """Which are bits of rules, grain or creases: slim, straight, fine, beside no other."""
+        sides = self.boxes[:, 2:] - self.boxes[:, :2]
+        hair = ~speck & (np.square(sides).sum(1) >= HAIR_LONG * self.area)
+        hair[0] = False
+        for label in np.flatnonzero(hair).tolist():
+            width = cv2.minAreaRect(np.argwhere(self._mask(label)).astype(np.float32))[1]
+            hair[label] = max(width) >= HAIR_STRAIGHT * (min(width) + 1)
+        others = np.flatnonzero(~speck & ~hair)[1:]
+        if not len(others) or not hair.any():
+            return np.zeros_like(hair)
+        largest = int(others[self.mass[others].argmax()])
+        height, stroke = sides[largest, 1], thickness([self._mask(largest)])
+        for label in np.flatnonzero(hair).tolist():
+            box = self.boxes[label]
+            shared = np.minimum(self.boxes[others, 3], box[3])
+            shared -= np.maximum(self.boxes[others, 1], box[1])
+            off = shared.max() < HAIR_OFF * sides[label, 1]
+            off &= gaps(self.boxes[others], box[None]).min() > HAIR_FAR * height
+            hair[label] = off and thickness([self._mask(label)]) <= HAIR_FINE * stroke
+        return hair
+
+    def _mask(self, label: int) -> np.ndarray:
+        left, top, right, bottom = self.boxes[label]
+        return (self.labels[top:bottom, left:right] == label).astype(np.uint8)
+
     def _within_frames(self) -> np.ndarray:
         """Which are in the largest one, or the next in that, if it goes around high ones."""
         inside = np.zeros(len(self.area), bool)
@@ -283,8 +402,12 @@ class _Parts:
 
 
 def _without_specks(ink: Ink, parts: _Parts | None, share: float) -> Ink:
-    speck = None if parts is None else parts.specks(share)
-    if parts is None or speck is None or not speck.any():
+    if parts is None:
+        return ink
+    speck = parts.specks(share)
+    if share == SPECK_SHARE_UNEVEN:
+        speck |= parts.hairs(speck)
+    if not speck.any():
         return ink
     kept = replace(ink, patch=ink.patch.copy())
     kept.boxed[speck[parts.labels]] = 0
@@ -381,12 +504,14 @@ def _distances(tone: int) -> np.ndarray:
 
 
 def _without_frame(ink: Ink) -> Ink:
-    """Without lines, if it reaches nearly over the whole picture."""
+    """Without lines, pale ones too, if it reaches nearly over the whole picture."""
     left, top, right, bottom = ink.placed(ink.box or (0, 0, 0, 0))
     height, width = ink.shape
     if right - left < FRAME_SHARE * width and bottom - top < FRAME_SHARE * height:
         return ink
-    return Ink.of(without_lines(ink.whole(), 0.25, LEVEL_RUN))
+    cleared = without_lines(ink.whole(), 0.25, LEVEL_RUN)
+    bare = without_lines(cleared, EDGE_LEVEL, LEVEL_RUN)
+    return Ink.of(np.where(cleared >= STRONG_LEVEL, cleared, bare))
 
 
 def _shows_an_edge(levels: np.ndarray, tones: np.ndarray, ink: Ink) -> bool:

@@ -22,6 +22,8 @@ ACROSS, IN_VIEW, STEP, BLACK, EDGED = 3.0, 0.2, 0.1, 5.0, 0.7
 PLAIN, LIGHT = 40, 1 / 6
 # Digits that are so near to a page's edge, in heights of theirs, may go on beyond it.
 ROOM = 0.02
+# Of a digit's box, this share is on the page on which it lies.
+HELD = 0.75
 # A screen shows a page, such as a plot or a canvas, upright: of its box it fills this share. Two
 # even tones, so far apart, have this share of the picture together, and each has this one.
 UPRIGHT, TONES_APART, TWO_TONES, ONE_TONE = 0.93, 64, 0.7, 0.1
@@ -43,10 +45,12 @@ class Page:
         return float(self.mask.mean()) >= UPRIGHT
 
     def count(self, boxes: Sequence[Box]) -> int:
-        """How many of these, in pixels of the whole picture, have their middle on it."""
+        """How many of these, in pixels of the whole picture, lie on it, not only around it."""
         height, width = self.levels.shape
-        middles = [((a + c) / 2 - self.left, (b + d) / 2 - self.top) for a, b, c, d in boxes]
-        return sum(0 <= x < width and 0 <= y < height for x, y in middles)
+        sides = np.reshape(boxes, (-1, 4)) - (2 * (self.left, self.top))
+        inside = np.clip(sides, 0, 2 * (width, height))
+        own, on_it = ((box[:, 2:] - box[:, :2]).prod(axis=1) for box in (sides, inside))
+        return int((on_it >= HELD * own).sum())
 
     def holds(self, boxes: Sequence[Box]) -> bool:
         """Whether what is in these boxes, in pixels of the page, is clear of its edges."""

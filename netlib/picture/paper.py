@@ -13,10 +13,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from netlib.picture.patch import as_boxes, gaps
 from netlib.picture.rulings import thickness, without_lines
 
 # Polarity and stroke width are looked for on a picture of this many pixels.
 SMALL_PIXELS = 60_000
+# In pictures smaller than this, in pixels a side, strokes are told apart after enlarging.
+SMALL_SIDE = 112
 # Light is compared in ratios, which shade leaves as they are, from this level (of 255) up.
 DARKEST = 25
 # Less than the first on the ratio scale is compression, and than so many standard deviations of the
@@ -34,7 +37,8 @@ WIDER, BOLD, WIDER_BOLD = 1.5, 0.15, 2.0
 WORKING_WINDOW = 16
 # Sensor noise is averaged over this share of the side, well below any stroke that can be read.
 NOISE_BLUR = 1 / 500
-NOISE_MIN_SIDE = 100
+# and over more, up to this share of the strokes' window, while noise has this contrast.
+GRAINY, NOISE_MOST_BLUR = 0.3, 0.15
 NOISE_ROWS = 5  # it is measured in every so many rows
 # Less missing light than this is no ink, nor are so many standard deviations of the noise,
 MIN_CONTRAST, MIN_NOISES = 0.06, 5.0
@@ -48,14 +52,17 @@ FLOOR = 0.35
 SMALLEST = 0.015
 # Ink is dark from this share of the tone that this share of the picture is paler than; what is pale
 # beside it reaches over this share of the picture both ways.
-DARK, DARK_SHARE, SPREAD = 0.5, 0.998, 0.6
+DARK, DARK_SHARE, SPREAD, ALL_THROUGH = 0.5, 0.998, 0.6, 0.97
 # What touches the border beside digits that do not is none if it is not as high as they are, if the
 # digits have this share of its area, and this share of its height where it does not go all through.
 ALIKE, LEAST_INSIDE, LEAST_HEIGHT = (0.75, 1.4), 0.2, 0.5
+# Nor is what is slim and beside their line: this share of their height is not shared.
+SLIM, LEVEL = 0.5, 0.2
 TALL, NEAR = 0.45, 0.05  # of the tallest one's height; of the usual height, to be a part of one
 # It is as dark there as this share of its tone.
 AS_DARK = 0.5
-# What the border cuts is a rule's end if it is this straight, thin and pale, beside the others.
+# What the border cuts is a rule's end if it is this straight, thin, and pale or FINE, beside the
+# others.
 RULE_LONG, RULE_THIN, RULE_PALE = 4.5, 0.7, 0.65
 # Where it cuts all, what is straight is a line of the page, not a 1, if it is so many times as long
 # as wide, or so narrow or low in the picture, and does not reach over this share of it both ways.
@@ -63,6 +70,10 @@ FINE, HALF, TIGHT = (30.0, 0.02), 0.5, 0.6
 # It is a thing that lies there, such as a pencil, if it is so much thicker than the strokes, or as
 # straight as a rule and so many times as long as they are high.
 THICK, OUTGROWN = 2.0, 1.5
+# It is the edge of a page, a shadow or a blot if this much of what it is darker than the lightest
+# page near to it is a step of the page: beside a stroke that is as light on both sides. Where light
+# falls off steeply, all ink may lie on steps, but not so high ones.
+STEP, STEP_ALONE = 0.5, 0.7
 # What looks like a bold stroke in a picture of so many pixels a side, but is so much steeper on one
 # side, is the edge of a shadow.
 ONE_SIDED, PHOTOGRAPH = 0.15, 200
@@ -93,7 +104,7 @@ def page_ink(levels: np.ndarray) -> np.ndarray:
     Where strokes are far broader than digits need them, the picture is reduced first.
     """
     reduced, strokes = _reduced(levels)
-    missing, contrast = missing_light(reduced, strokes)
+    missing, contrast, steps = missing_light(reduced, strokes)
     seen = missing > contrast
     if not seen.any():
         return np.zeros_like(missing)
@@ -101,7 +112,7 @@ def page_ink(levels: np.ndarray) -> np.ndarray:
     level = max(contrast, FAINTEST * tone)
     missing = without_lines(missing, level)
     may_be_shade = strokes.are_bold(reduced.shape) and max(levels.shape) >= PHOTOGRAPH
-    return _own_tones(missing, level, strokes.window, may_be_shade)
+    return _own_tones(missing, level, strokes.window, steps, may_be_shade)
 
 
 def dark_ink(levels: np.ndarray) -> np.ndarray | None:
@@ -110,18 +121,22 @@ def dark_ink(levels: np.ndarray) -> np.ndarray | None:
     None if nothing is, or if it lies in one place, as a pale digit does.
     """
     levels, strokes = _reduced(levels)
-    missing, contrast = missing_light(levels, strokes)
+    missing, contrast, steps = missing_light(levels, strokes)
     level = max(contrast, DARK * float(np.quantile(missing[::2, ::2], DARK_SHARE)))
     pale = ((missing > contrast) & (missing <= level)).view(np.uint8)
     pale[cv2.dilate((missing > level).view(np.uint8), np.ones((7, 7), np.uint8)) > 0] = 0
     _, _, width, height = cv2.boundingRect(pale)
-    if min(width / pale.shape[1], height / pale.shape[0]) < SPREAD:
+    reach = width / pale.shape[1], height / pale.shape[0]
+    if min(reach) < SPREAD and max(reach) < ALL_THROUGH:
         return None
-    return _own_tones(without_lines(missing, level), level, strokes.window)
+    return _own_tones(without_lines(missing, level), level, strokes.window, steps)
 
 
 def _reduced(levels: np.ndarray) -> tuple[np.ndarray, Strokes]:
     """A picture whose strokes are no broader than digits need them, and what they are like."""
+    factor = round(SMALL_SIDE / float(np.sqrt(levels.size)))
+    if factor > 1:
+        levels = cv2.resize(levels, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
     strokes = find_strokes(levels)
     while strokes.window >= 2 * WORKING_WINDOW:
         levels = _halved(levels)
@@ -135,18 +150,27 @@ def _halved(levels: np.ndarray) -> np.ndarray:
     return cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA)
 
 
-def missing_light(levels: np.ndarray, strokes: Strokes) -> tuple[np.ndarray, float]:
+def missing_light(levels: np.ndarray, strokes: Strokes) -> tuple[np.ndarray, float, np.ndarray]:
     """The share of the page's light that strokes take away.
 
     Returns:
-        (H, W) float32 in [0, 1], and the contrast from which on it is ink.
+        (H, W) float32 in [0, 1], the contrast from which on it is ink, and `_steps` (H, W).
     """
     if strokes.light:
         levels = 255 - levels
-    side = float(np.sqrt(levels.size))
-    blur = side * NOISE_BLUR
-    if side >= NOISE_MIN_SIDE:
-        levels = cv2.GaussianBlur(levels, (0, 0), blur)
+    blur = float(np.sqrt(levels.size)) * NOISE_BLUR
+    missing, contrast, page = _missing(levels, strokes, blur)
+    while contrast > GRAINY and 2 * blur <= NOISE_MOST_BLUR * strokes.window:
+        blur *= 2
+        missing, contrast, page = _missing(levels, strokes, blur)
+    return missing, contrast, _steps(page, missing, strokes.window)
+
+
+def _missing(
+    levels: np.ndarray, strokes: Strokes, blur: float
+) -> tuple[np.ndarray, float, np.ndarray]:
+    """As `missing_light`, of dark strokes, with noise averaged by so much; and the page."""
+    levels = cv2.GaussianBlur(levels, (0, 0), blur)
     wider = WIDER_BOLD if strokes.are_bold(levels.shape) else WIDER
     page = closed(levels, strokes.window * wider).astype(np.float32)
     page += DARKEST
@@ -156,7 +180,15 @@ def missing_light(levels: np.ndarray, strokes: Strokes) -> tuple[np.ndarray, flo
     missing *= np.sqrt(np.minimum(page / shadow, 1))
     missing -= np.median(missing[::3, ::3])  # Closing follows the lightest noise.
     contrast = max(MIN_CONTRAST, MIN_NOISES * _noise(missing, blur))
-    return np.maximum(missing, 0, out=missing), contrast
+    return np.maximum(missing, 0, out=missing), contrast, page
+
+
+def _steps(page: np.ndarray, missing: np.ndarray, window: float) -> np.ndarray:
+    """How much of what each pixel is darker than the lightest page near to it the page is, too."""
+    kernel = np.ones((2 * round(window / 2) + 1,) * 2, np.uint8)
+    lightest = cv2.dilate(page, kernel)
+    dark = np.maximum(lightest - page * (1 - missing), 1)
+    return np.asarray((lightest - cv2.erode(page, kernel)) / dark)
 
 
 def find_strokes(levels: np.ndarray) -> Strokes:
@@ -275,11 +307,12 @@ class _Part:
         if long < RULE_LONG * short:
             return False
         thin = self.area <= RULE_THIN * stroke * long
-        return long >= OUTGROWN * height or (thin and self.tone <= pale)
+        rule = self.tone <= pale or long >= FINE[0] * short
+        return long >= OUTGROWN * height or (thin and rule)
 
 
 def _own_tones(
-    missing: np.ndarray, level: float, window: float, may_be_shade: bool = False
+    missing: np.ndarray, level: float, window: float, steps: np.ndarray, may_be_shade: bool = False
 ) -> np.ndarray:
     """Ink as a share of its own stroke's full tone: pale strokes stay, faint shadows go."""
     ink, mask = np.zeros_like(missing), (missing > level).view(np.uint8)
@@ -291,7 +324,7 @@ def _own_tones(
     sizes = stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
     order = 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")[:MAX_COMPONENTS]
     order = order[sizes[order - 1] >= SMALLEST * np.sqrt(missing.size)]
-    missing, found = missing[inside], ink[inside]
+    missing, steps, found = missing[inside], steps[inside], ink[inside]
     parts = []
     for label in order:
         at = _window(stats[label])
@@ -303,6 +336,8 @@ def _own_tones(
         border = np.ones(ink.shape, bool)
         border[2:-2, 2:-2] = False
         out[through] = [parts[n].is_as_dark(missing, border[inside]) for n in through]
+    own_steps = np.array([steps[part.at][part.own].mean() for part in parts])
+    out |= own_steps >= (STEP if (own_steps < STEP).any() else STEP_ALONE)
     parts = [part for part, is_out in zip(parts, out, strict=True) if not is_out]
     if not parts:
         return ink
@@ -365,17 +400,26 @@ def _usual_tone(parts: list[_Part]) -> float:
 
 def come_in(stats: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Which components come in from the border beside digits that do not: pens, holes, edges."""
-    _, _, _, height, area = stats.T
+    height, area = stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_AREA]
     cut = are_cut(stats, shape)
     if cut.all() or not cut.any():
         return np.zeros_like(cut)
-    tallest = height[~cut].max()
-    usual = float(np.median(height[~cut & (height >= TALL * tallest)]))
+    tall = ~cut & (height >= TALL * height[~cut].max())
+    usual = float(np.median(height[tall]))
     through = _go_through(stats, shape)
-    like_digits = (height >= ALIKE[0] * usual) & (height <= ALIKE[1] * usual)
+    boxes = as_boxes(stats)
+    apart = (gaps(boxes, boxes[~cut]) > NEAR * usual).all(1) & (height <= usual / LEAST_HEIGHT)
     outweighed = area <= area[~cut].sum() / LEAST_INSIDE
-    smaller = through | (height <= usual / LEAST_HEIGHT)
-    return cut & ~like_digits & outweighed & smaller & (through | _are_apart(stats, ~cut, usual))
+    return cut & outweighed & (through | apart) & ~_are_in_line(stats, stats[tall], usual)
+
+
+def _are_in_line(stats: np.ndarray, digits: np.ndarray, usual: float) -> np.ndarray:
+    """Which are as high as digits usually are, and beside one of these unless they are broad."""
+    _, top, width, height, _ = stats.T
+    _, tops, _, heights, _ = digits.T
+    alike = (height >= ALIKE[0] * usual) & (height <= ALIKE[1] * usual)
+    shared = np.minimum.outer(top + height, tops + heights) - np.maximum.outer(top, tops)
+    return alike & ((shared >= LEVEL * usual).any(axis=1) | (width > SLIM * height))
 
 
 def _go_through(stats: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -389,15 +433,6 @@ def are_cut(stats: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     left, top, width, height, _ = stats.T
     right, bottom = left + width, top + height
     return (left <= 1) | (top <= 1) | (right >= shape[1] - 1) | (bottom >= shape[0] - 1)
-
-
-def _are_apart(stats: np.ndarray, inside: np.ndarray, usual: float) -> np.ndarray:
-    """Which components are not close to any of those inside."""
-    left, top, width, height, _ = stats.T
-    right, bottom = left + width, top + height
-    gap_x = np.maximum(left[:, None] - right[inside], left[inside] - right[:, None])
-    gap_y = np.maximum(top[:, None] - bottom[inside], top[inside] - bottom[:, None])
-    return (np.maximum(gap_x, gap_y) > NEAR * usual).all(1)
 
 
 def _window(stats: np.ndarray) -> tuple[slice, slice]:

@@ -87,6 +87,13 @@ def as_boxes(stats: np.ndarray) -> np.ndarray:
     return np.concatenate([stats[:, :2], stats[:, :2] + stats[:, 2:4]], axis=1)
 
 
+def gaps(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(n, m) how far boxes (n, 4) are from others (m, 4), the longer way; below 0 if they meet."""
+    before, after = boxes[:, None, :2] - others[:, 2:], others[:, :2] - boxes[:, None, 2:]
+    longest: np.ndarray = np.maximum(before, after).max(axis=2)
+    return longest
+
+
 def are_inside(boxes: np.ndarray, box: np.ndarray) -> np.ndarray:
     """Which boxes (n, 4) lie inside another, clear of its sides."""
     inside: np.ndarray = (boxes[:, :2] > box[:2]) & (boxes[:, 2:] < box[2:])

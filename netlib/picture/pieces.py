@@ -34,8 +34,8 @@ LYING, STRAIGHT, ROW_WIDTH = 2.0, 1.3, 20.0
 PRINTED, PRINT_HEIGHT = 6, 0.25
 # A ring is at least this many pixels wide and high.
 RING_SIDE = 6
-# and may be open by this share of its size.
-RING_GAP = 0.15
+# its hole has this share of its box, or it is open by this share of its size.
+RING_HOLE, RING_GAP = 0.04, 0.15
 # Shares of the components' own sizes.
 OVERLAP = 0.5  # components are over one another from this share of the narrower one's width,
 LINE_OVERLAP = 0.25  # and in one line from this share of the lower one's height
@@ -114,12 +114,17 @@ def _with_rings(labels: np.ndarray, components: list[Piece]) -> list[Piece]:
 
 
 def _is_ring(labels: np.ndarray, piece: Piece) -> bool:
+    """Whether a component goes around a hole, or nearly."""
     left, top, right, bottom = piece.box
     if min(right - left, bottom - top) < RING_SIDE:
         return False
     gap = 1 + round(RING_GAP * min(right - left, bottom - top))
     outside = np.ones((bottom - top + 2 * gap, right - left + 2 * gap), np.uint8)
     outside[gap:-gap, gap:-gap] = labels[top:bottom, left:right] != piece.label
+    _, _, stats, _ = cv2.connectedComponentsWithStats(outside, connectivity=4)
+    hole = np.sort(stats[1:, cv2.CC_STAT_AREA])[:-1].max(initial=0)
+    if hole >= RING_HOLE * (right - left) * (bottom - top):
+        return True
     closed = cv2.erode(outside, np.ones((gap, gap), np.uint8))
     return cv2.connectedComponents(closed, connectivity=4)[0] > 2
 

@@ -20,11 +20,14 @@ LEVEL_RUN = 0.15
 THINNER = 0.6
 # What goes from line to line is this slim; only so many are looked at.
 RUNG, MOST_RUNGS = 0.3, 60
+# What is not LONG is thin along this share of its length: the bars of digits in a row are not. Two
+# such lines each way cross so often, and within this share of what they reach over both ways.
+COVERED, CROSSINGS, GO_ON = 0.8, 4, 0.9
 # Lines slant by this much at most; the slope is looked for in such steps, in a picture of this
 # side, with so many of its pixels, and must be this much sharper than none.
 STEEPEST, SLOPE_STEP, PROFILE_SIDE, PROFILE_PIXELS, SHARPER = 0.25, 0.01, 500, 20_000, 1.1
 # Lines that converge are taken out one slope after another.
-PASSES = 3
+PASSES = 4
 # A line from border to border, this share of the side, may be as thick as this, in strokes, where
 # the largest ink is not as long as this share of the side: a tight crop's digits are.
 THROUGH, AS_THICK, WHOLE = 0.97, 1.2, 0.7
@@ -46,9 +49,15 @@ class _Lines:
 
     thin: np.ndarray  # (H, W) mask of the (turned) picture, their ink where nothing runs into them
     short: np.ndarray  # and all other level runs as thin as they are
+    whole: np.ndarray  # all their ink
     thickness: float  # in pixels
     count: int  # how many there are
     longest: float  # as a share of the picture's side
+
+    @property
+    def suffice(self) -> bool:
+        """Whether they may be lines whatever goes the other way."""
+        return self.count >= SEVERAL or self.longest >= LONG
 
 
 def without_lines(ink: np.ndarray, level: float, run: float = RUN) -> np.ndarray:
@@ -59,41 +68,72 @@ def without_lines(ink: np.ndarray, level: float, run: float = RUN) -> np.ndarray
         level: what is above it is ink.
         run: length of the runs that lines are made of, as a share of the picture's side.
     """
+    ruled = 0.0, 0.0
     for _ in range(PASSES):
-        cleared = _without_level_lines(ink, level, run)
-        if cleared is ink:
+        cleared, ruled = _without_level_lines(ink, level, run, ruled)
+        if cleared is ink and (run >= LEVEL_RUN or not any(ruled)):
             break
+        run = LEVEL_RUN if cleared is ink else run
         ink = cleared
     return ink
 
 
-def _without_level_lines(ink: np.ndarray, level: float, run: float) -> np.ndarray:
+def _without_level_lines(
+    ink: np.ndarray, level: float, run: float, ruled: tuple[float, float]
+) -> tuple[np.ndarray, tuple[float, float]]:
+    """Once. And how thick a ruling's level and upright lines are, before as `ruled`; 0: none."""
     mask = (ink > level).astype(np.uint8)
     found = [_slanted(mask, run), _slanted(np.ascontiguousarray(mask.T), run)]
+    cells = _cross(*found)
+    found = [lines if cells or lines.suffice else _nothing(lines.thin) for lines in found]
     if not any(lines.count for lines in found):
-        return ink
+        return ink, ruled
     rest = mask.copy()
     rest[found[0].thin > 0] = 0
     rest.T[found[1].thin > 0] = 0
-    ruled = any(lines.count >= RULED and lines.longest >= LONG for lines in found)
-    if not _is_enough(rest, mask, ruled):
-        return ink
+    is_ruled = any(lines.count >= RULED and lines.longest >= LONG for lines in found)
+    if not _is_enough(rest, mask, is_ruled):
+        return ink, ruled
     stroke = thickness([rest])
     taken = np.zeros_like(mask)
-    framed = all(lines.count >= 2 and lines.longest >= LONG for lines in found)
-    for lines, turned in ((found[0], taken), (found[1], taken.T)):
+    framed = cells or all(lines.count >= 2 and lines.longest >= LONG for lines in found)
+    corner = all(lines.longest >= LONG for lines in found)
+    now = list(ruled)
+    for way, (lines, turned) in enumerate(((found[0], taken), (found[1], taken.T))):
         others = rest if turned is taken else rest.T
-        if framed or _are_lines(lines, stroke, others) or _goes_through(lines, stroke, others):
+        known = lines.longest >= LONG and lines.thickness <= SWELL * ruled[way]
+        if (
+            framed
+            or known
+            or _are_lines(lines, stroke, others)
+            or _goes_through(lines, stroke, others, corner)
+        ):
             turned |= lines.thin
+            if lines.count >= SEVERAL:
+                now[way] = max(ruled[way], lines.thickness)
             if lines.count >= SEVERAL and lines.thickness <= THINNER * stroke:
                 turned |= lines.short
     if not taken.any():
-        return ink
+        return ink, ruled
     taken |= _rungs(mask & ~taken, taken)
     faint = cv2.dilate(taken, np.ones((5, 5), np.uint8)) & (mask == 0)
     cleared = ink.copy()
     cleared[(taken | faint) > 0] = 0
-    return cleared
+    return cleared, (now[0], now[1])
+
+
+def _cross(level: _Lines, upright: _Lines) -> bool:
+    """Whether lines, two or more each way and as thick as each other, cross and go on beyond.
+
+    The sides of a box do not go on, nor do digits between two lines.
+    """
+    thin, thick = sorted([level.thickness, upright.thickness])
+    if min(level.count, upright.count) < 2 or thick > SWELL * thin:
+        return False
+    both, either = level.whole & upright.whole.T, level.whole | upright.whole.T
+    inner, outer = cv2.boundingRect(both)[2:], cv2.boundingRect(either)[2:]
+    crossings = cv2.connectedComponents(both)[0] - 1
+    return crossings >= CROSSINGS and bool(max(np.divide(inner, outer)) <= GO_ON)
 
 
 def _rungs(rest: np.ndarray, taken: np.ndarray) -> np.ndarray:
@@ -137,12 +177,15 @@ def _extent_of_largest(rest: np.ndarray) -> tuple[np.ndarray, int]:
     return labels == largest, int(stats[largest, cv2.CC_STAT_WIDTH])
 
 
-def _goes_through(lines: _Lines, stroke: float, rest: np.ndarray) -> bool:
-    """Whether a line no thicker than strokes goes from border to border beside all large ink."""
-    if lines.thickness > AS_THICK * stroke or lines.longest < THROUGH:
+def _goes_through(lines: _Lines, stroke: float, rest: np.ndarray, corner: bool) -> bool:
+    """Whether a line no thicker than strokes goes from border to border beside all large ink.
+
+    Two that make a corner need not go so far.
+    """
+    if lines.thickness > AS_THICK * stroke or lines.longest < (LONG if corner else THROUGH):
         return False
     largest, extent = _extent_of_largest(rest)
-    if not 0 < extent < WHOLE * rest.shape[1]:  # a tight crop's 1 goes through, too
+    if not 0 < extent < (1 if corner else WHOLE) * rest.shape[1]:  # a tight crop's 1 goes, too
         return False
     near = cv2.dilate(lines.thin, np.ones((5, 5), np.uint8)) > 0
     return not (largest & near).any()
@@ -192,7 +235,8 @@ def _slanted(mask: np.ndarray, share: float) -> _Lines:
     if not lines.count:
         return _candidates(mask, share)
     rows = np.arange(height)[:, None] - falls + room
-    return replace(lines, thin=lines.thin[rows, columns], short=lines.short[rows, columns])
+    masks = {name: getattr(lines, name)[rows, columns] for name in ("thin", "short", "whole")}
+    return replace(lines, **masks)
 
 
 def _candidates(mask: np.ndarray, share: float) -> _Lines:
@@ -201,30 +245,44 @@ def _candidates(mask: np.ndarray, share: float) -> _Lines:
     run = max(9, round(share * width))
     thick = cv2.dilate(mask, np.ones((3, 1), np.uint8))
     level = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, run), np.uint8))
-    none = np.zeros_like(mask)
-    nothing = _Lines(none, none, 0.0, 0, 0.0)
     if _longest(level) < REPEATED_LONG * width:
-        return nothing
+        return _nothing(mask)
     level = cv2.morphologyEx(level, cv2.MORPH_CLOSE, np.ones((3, run), np.uint8))
     _, labels, stats, _ = cv2.connectedComponentsWithStats(level, connectivity=8)
     lengths = stats[:, cv2.CC_STAT_WIDTH] / width
     flat = stats[:, cv2.CC_STAT_HEIGHT] <= 0.15 * stats[:, cv2.CC_STAT_WIDTH] + 3
     long = (lengths >= REPEATED_LONG) & flat
     long[0] = False
-    if long.sum() < SEVERAL and not (long & (lengths >= LONG)).any():
-        return nothing
-    inside = long[labels].astype(np.uint8) & mask
     runs = _runs(mask)
-    above = np.vstack([none[:1], inside[:-1]])
-    thickness = float(np.median(runs[inside > above]))  # of each run
+    for n in np.flatnonzero(long & (lengths < LONG)):
+        left, top, along, across = stats[n, : cv2.CC_STAT_AREA]
+        window = slice(top, top + across), slice(left, left + along)
+        own = (labels[window] == n) & (mask[window] > 0)
+        thin = own & (runs[window] <= SWELL * _thickness(own, runs[window]) + 1)
+        long[n] = thin.any(axis=0).mean() >= COVERED
+    if long.sum() < 2 and not (long & (lengths >= LONG)).any():
+        return _nothing(mask)
+    inside = long[labels].astype(np.uint8) & mask
+    thickness = _thickness(inside > 0, runs)
     if thickness > 0.1 * height + 2:
-        return nothing
+        return _nothing(mask)
     thin = inside & (runs <= SWELL * thickness + 1)
     short = mask * (runs <= thickness + 1).view(np.uint8)
     thick = cv2.dilate(short, np.ones((3, 1), np.uint8))
     short &= cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, run), np.uint8))
     count, longest = int(long.sum()), float(lengths[long].max())
-    return _Lines(thin, short, thickness, count, longest)
+    return _Lines(thin, short, inside, thickness, count, longest)
+
+
+def _nothing(mask: np.ndarray) -> _Lines:
+    none = np.zeros_like(mask)
+    return _Lines(none, none, none, 0.0, 0, 0.0)
+
+
+def _thickness(inside: np.ndarray, runs: np.ndarray) -> float:
+    """How thick lines are, by their ink and the length of its runs: at each run's beginning."""
+    above = np.vstack([np.zeros_like(inside[:1]), inside[:-1]])
+    return float(np.median(runs[inside & ~above]))
 
 
 def _longest(level: np.ndarray) -> int:
@@ -255,10 +313,10 @@ def _is_enough(rest: np.ndarray, mask: np.ndarray, ruled: bool) -> bool:
 
 
 def thickness(masks: Iterable[np.ndarray]) -> float:
-    """Usual width of the strokes in masks of 0 and 1: twice their area over their outline."""
+    """Usual width of the strokes in masks of 0 and 1: their area over what a pixel less takes."""
     area = outline = 0
     for mask in masks:
-        eroded = cv2.erode(mask, np.ones((3, 3), np.uint8), borderValue=0)
+        eroded = cv2.erode(mask, np.ones((2, 2), np.uint8), borderValue=0)
         area += int(mask.sum())
         outline += int(mask.sum()) - int(eroded.sum())
-    return 2 * area / max(outline, 1)
+    return area / max(outline, 1)

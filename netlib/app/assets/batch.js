@@ -14,7 +14,7 @@ element.addEventListener("click", (event) => {
 });
 
 // While a batch is read the server is asked whether it is there: nobody else would say so.
-const GONE = "The server does not answer, so this batch is lost. When it is back, this page loads again: choose the files anew.";
+const GONE = "The server does not answer, so this batch is lost: when it is back, choose the files anew.";
 const ASK_MS = 3000;
 const HEALTH = new URL("health", document.baseURI);
 const note = document.createElement("p");
@@ -28,7 +28,7 @@ let asking = null;
 
 function ask() {
   const mine = asking = setTimeout(async () => {
-    const gone = await fetch(HEALTH).then(() => false, () => true);
+    const gone = await fetch(HEALTH).then(({ ok }) => !ok, () => true);
     if (mine !== asking) return;
     if (gone) note.textContent = GONE;
     else ask();

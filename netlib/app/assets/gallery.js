@@ -5,6 +5,7 @@ element.addEventListener("click", (event) => {
   if (!picture || !pad) return;
   document.querySelector("#input-tabs button[role=tab]")?.click(); // the tab with the pad
   pad.dispatchEvent(new CustomEvent("pad-load", { detail: picture.src }));
-  const box = pad.getBoundingClientRect();
-  if (box.top < 0) pad.scrollIntoView({ behavior: "smooth", block: "start" });
+  const box = pad.getBoundingClientRect(), calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  if (box.top < 0) pad.scrollIntoView({ behavior: calm ? "instant" : "smooth", block: "start" });
+  pad.querySelector("canvas").focus({ preventScroll: true });
 });

@@ -2,10 +2,11 @@
 // files, so that a phone offers its camera; and pasting. They are only made when their tab is first opened.
 // Radios: a group with a name, which is one Tab stop and has arrow keys, where Gradio makes each a group of its own.
 // The language: Gradio calls the page by the browser's, in which its own few words are. Tabs: arrow keys, and names of
-// what they open.
+// what they open. The focus: it is kept where a field changes.
 const KINDS = { picture: "image/*", "batch-files": "image/*,.zip,.csv" };
 
 let spoken = "en"; // by Gradio
+let left = null; // a field whose button had the focus, which Gradio takes away with it
 
 function complete() {
   const root = document.documentElement;
@@ -20,6 +21,12 @@ function complete() {
     const input = field.querySelector("input[type=file]");
     if (kind && input && input.accept !== kind) input.accept = kind;
   }
+  for (const inner of document.querySelectorAll("button button.upload-container:not([inert])")) {
+    const input = inner.querySelector("input");
+    inner.inert = true; // a button in a button
+    inner.parentElement.closest("button").addEventListener("click", ({ target }) => target === input || input.click());
+  }
+  giveFocusBack();
   for (const panel of document.querySelectorAll("[role=tabpanel]:not([aria-labelledby])")) {
     panel.setAttribute("aria-labelledby", `${panel.id}-button`);
   }
@@ -28,6 +35,18 @@ function complete() {
     group.ariaLabel = group.querySelector("[data-testid=block-info]").textContent;
     radio.name = group.id;
   }
+}
+
+function giveFocusBack() {
+  const focused = document.activeElement;
+  if (focused !== document.body && !left?.contains(focused)) left = null;
+  const next = left?.querySelector(".file-preview a") ?? left?.querySelector(".upload-container:not([inert])");
+  if (!next || focused !== document.body) return;
+  next.focus({ preventScroll: true });
+  left = null;
+}
+for (const event of ["change", "click"]) {
+  document.addEventListener(event, ({ target }) => { left = target.closest("#picture, #batch-files") ?? left; }, { capture: true });
 }
 
 // A picture that is pasted is chosen on the tab that is open; a single one takes the old one's place.

@@ -232,6 +232,7 @@ root.addEventListener("pad-load", (event) => load(event.detail));
 // The lesson's address holds the marks.
 root.addEventListener("pad-ask", (event) => { event.detail.marks = marks; });
 root.addEventListener("pad-draw", (event) => {
+  if (!event.detail.length && !marks.length) return;
   change(event.detail);
   send();
 });

@@ -7,7 +7,11 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-CALLED = {"conv": "3×3", "depthwise": "depthwise", "pointwise": "1×1"}
+CALLED = {
+    "conv": "standard (3×3)",
+    "depthwise": "depthwise (3×3): filters",
+    "pointwise": "pointwise (1×1): mixes",
+}
 
 
 def cost_strip_html(networks: Sequence[Mapping[str, Any]]) -> str:
@@ -95,7 +99,8 @@ def _column(networks: Sequence[Mapping[str, Any]], i: int, total: int) -> str:
     for network in networks:
         layers = network["blocks"][i] if i < len(network["blocks"]) else []
         bars += f'<span class="cost-bar {network["colour"]}">{_pieces(layers, total)}</span>'
-        spoken.append(f"{network['title']} {_block_macs(network, i):,}")
+        if layers:
+            spoken.append(f"{network['title']} {_block_macs(network, i):,}")
     return (
         f'<button type="button" data-inside-block="{i}" style="flex-grow:{share:.5f}" '
         f'title="Look inside block {i + 1}" aria-label="Look inside block {i + 1}: '

@@ -58,9 +58,13 @@ def first_view(
 
 def digit_html(reading: Reading, networks: Mapping[str, Explainer]) -> str:
     """The first digit of a reading, unseen, for the scripts of "Inside one block"."""
-    digit = "" if reading.is_blank else seen(reading.digits[0], networks)
-    count = len(reading.digits)
+    digit, count = first_digit(reading, networks), len(reading.digits)
     return f'<div id="digit-read" hidden data-count="{count}" data-digit="{digit}"></div>'
+
+
+def first_digit(reading: Reading, networks: Mapping[str, Explainer]) -> str:
+    """As `seen`; nothing of an empty page."""
+    return "" if reading.is_blank else seen(reading.digits[0], networks)
 
 
 def seen(digit: NDArray[np.float32], networks: Mapping[str, Explainer]) -> str:

@@ -12,9 +12,9 @@ from netlib.app.views.pictures import ink_on_paper, png_url
 
 HINT = (
     "Was an answer wrong? Say what it is. The convolutions stay as they are; the last layer of "
-    "each network is fitted again to your corrections, as near to its trained weights as they "
-    "allow. The result is yours alone and ends when you leave or reload this page; its confidence "
-    "is not calibrated anew."
+    "each network that knows the answer is fitted again to your corrections, held near its trained "
+    "weights. The result is yours alone and ends when you leave or reload this page; its "
+    "confidence is not calibrated anew."
 )
 KEPT = (
     " The 28×28 picture and your label are also saved on this server, and nothing else, for a "

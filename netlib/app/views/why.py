@@ -29,23 +29,24 @@ FILTER_CELL = 30
 
 EVIDENCE_HINT = (
     "<b>Evidence.</b> Green speaks for {target}, purple against it{against}. The networks end in "
-    "an average, so {score} is exactly the sum of its picture and the bias beside it, which is "
-    "the same for every drawing; all pictures use one scale."
+    "an average, so {score} is exactly the sum of its picture and of the bias, where one "
+    "is written beside it, the same for every drawing; all pictures use one scale."
 )
 CAM_HINT = (
     "<b>Grad-CAM</b> at the block named below: bright is where its maps speak for {target}. Each "
     "network has a scale of its own, from 0 to the maximum given."
 )
-REFUSED = "By the threshold of {} this is no digit; below is what it would be, were it one."
+REFUSED = "By the threshold of {} this is no digit; below it is taken for one all the same."
 MAPS_HINT = (
     "<b>Feature maps.</b> After each block the 16 maps with the strongest mean response, strongest "
     "first; bright is a strong response. Each picture has a scale of its own, from 0 to the "
     "maximum of these maps."
 )
 FILTERS_HINT = (
-    "<b>Filters.</b> The learned 3×3 weights of each block, the largest first: green is positive, "
-    "purple negative, on the scale given below. A depthwise filter reads one channel; of a "
-    "standard filter, which reads all channels, the channel with the largest weights is shown."
+    "<b>Filters.</b> The learned 3×3 weights of each block, batch norm included, the largest "
+    "first: green is positive, purple negative, on the scale given below. A depthwise filter reads "
+    "one channel; of a standard filter, which reads all channels, the channel with the largest "
+    "weights is shown."
 )
 
 
@@ -185,7 +186,8 @@ def _maps_of(block: int, maps: NDArray[np.floating]) -> str:
 def _filters(networks: Networks, facts: Facts) -> str:
     figures = dict.fromkeys(networks, "")
     for name, net in networks.items():
-        for i, weight in enumerate(net.filters()):
+        for i, block in enumerate(net.folded):
+            weight = block[0].weight
             kernels = _largest(weight)
             limit = float(np.abs(kernels).max())
             cells = [_cell(signed(kernel, limit), FILTER_CELL) for kernel in kernels]

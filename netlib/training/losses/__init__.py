@@ -1,9 +1,8 @@
 """The losses of the ablation, a file each: name -> (logits (N, C), labels (N,)) -> scalar.
 
 The names of the files are the names of the losses, so that a list of them imports none. A file has
-`make(counts)`, which makes its loss for a training set with these images of each class, and may
-have `NEEDS_COUNTS = True` (images of every class are needed) and `HEAD`, the network's head where
-it must be another than "linear".
+its `loss`, or `make(counts)`, which makes it for a training set with these images of each class,
+none 0, and may have `HEAD`, the network's head where it must be another than "linear".
 
 In the formulas n_c is the number of training images of class c. Weights of classes are scaled so
 that their mean over the training images is 1.
@@ -36,15 +35,16 @@ def make_loss(name: str, class_counts: "Sequence[int] | Tensor") -> Loss:
     import torch
 
     module = _module(name)
+    if hasattr(module, "loss"):
+        return module.loss
     counts = torch.as_tensor(class_counts, dtype=torch.float64)
-    if getattr(module, "NEEDS_COUNTS", False) and bool((counts == 0).any()):
+    if bool((counts == 0).any()):
         missing = torch.nonzero(counts == 0).flatten().tolist()
         raise ValueError(
             f"The loss {name} needs training images of every class; there are none of {missing}: "
             "choose another loss or add images."
         )
-    loss: Loss = module.make(counts)
-    return loss
+    return module.make(counts)
 
 
 def head_for(name: str) -> str:

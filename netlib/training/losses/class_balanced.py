@@ -7,7 +7,6 @@ from torch import Tensor
 from netlib.training.losses import Loss
 from netlib.training.losses.weighted import unit_mean, weighted
 
-NEEDS_COUNTS = True
 BETA = 0.9999
 
 

@@ -11,7 +11,6 @@ from netlib.nets.layers import COSINE_SCALE
 from netlib.training.losses.class_balanced import effective_weights
 from netlib.training.losses.weighted import weighted
 
-NEEDS_COUNTS = True
 HEAD = "cosine"
 MAX_MARGIN = 0.5  # of a cosine, as in the authors' code
 DEFERRED = 0.8  # share of training before the classes are weighted: their epoch 160 of 200

@@ -10,8 +10,6 @@ from torch import Tensor
 
 from netlib.training.losses import Loss
 
-NEEDS_COUNTS = True
-
 
 def make(counts: Tensor) -> Loss:
     """For (C,) training images of each class."""

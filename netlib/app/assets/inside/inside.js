@@ -2,7 +2,7 @@
 import { decode, unpack } from "./layers.js";
 import { limitOf, paint } from "./paint.js";
 import { Pane } from "./pane.js";
-import { DURATION, all, comparison, cost, finished, isSeparable, many, momentAt, number, saySwap, safe, steps, sum, weights } from "./story.js";
+import { all, comparison, cost, duration, finished, isSeparable, many, momentAt, number, saySwap, safe, steps, sum, weights } from "./story.js";
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const WHAT_TO_DO = "Point at or tap a pixel of an output map, choose another map, or have the multiplications counted.";
@@ -71,6 +71,12 @@ class Explorer {
     return this.shown.map((pane) => pane.block);
   }
 
+  // Of the largest output maps, by whose pixels a place is told.
+  get size() {
+    const most = (side) => Math.max(...this.blocks.map((block) => block.at(-1)[side]));
+    return { height: most("height"), width: most("width") };
+  }
+
   openBlock(index) {
     this.halt();
     this.block = index;
@@ -103,7 +109,7 @@ class Explorer {
   rebuild() {
     for (const pane of this.panes) pane.node.hidden = this.block >= pane.network.blocks.length;
     for (const pane of this.shown) pane.open(this.block);
-    for (const canvas of this.root.querySelectorAll(".output canvas")) this.listenTo(canvas);
+    for (const pane of this.shown) this.listenTo(pane);
     this.opened = this.block;
     this.maps[this.block] ??= this.results.lively[this.block];
     this.find(".inside-map input").max = finished(this.blocks).made - 1;
@@ -135,14 +141,21 @@ class Explorer {
     const least = shares[0].map((_, i) => Math.min(...shares.map((share) => share[i])));
     const at = least.indexOf(Math.max(...least));
     const { width } = this.blocks[0].at(-1);
-    return { x: at % width, y: Math.floor(at / width) };
+    return this.place(this.shown[0], at % width, Math.floor(at / width));
   }
 
-  look(map, flash = false) {
+  // A pixel of a pane's own map as that of the largest map; `light` finds it again.
+  place({ last }, column, row) {
+    const { height, width } = this.size;
+    const within = (at, own, most) => Math.floor(((Math.min(Math.max(at, 0), own - 1) + 0.5) * most) / own);
+    return { x: within(column, last.width, width), y: within(row, last.height, height) };
+  }
+
+  look(map, flash = false, ahead = 0) {
     this.map = map;
     this.find(".inside-pixel").textContent = ""; // what it said was of another map
     for (const pane of this.shown) {
-      pane.look(map);
+      pane.look(ahead ? this.maps[this.block] : map, ahead);
       if (flash) pane.flash();
     }
     const maps = finished(this.blocks).made;
@@ -159,31 +172,37 @@ class Explorer {
     const maps = finished(this.blocks).made;
     this.halt();
     this.maps[this.block] = (map + maps) % maps;
-    this.rest(`Output map ${this.maps[this.block] + 1}. ${saySwap(this.sides)}`);
+    this.rest(`Output map ${this.maps[this.block] + 1}. ${saySwap(this.sides, this.maps[this.block])}`);
     this.look(this.maps[this.block], true);
     this.tellLook();
   }
 
-  // The pixel that the visitor points at is kept.
-  point(x, y) {
-    const { height, width } = this.blocks[0].at(-1);
-    this.pixel = { x: Math.min(Math.max(x, 0), width - 1), y: Math.min(Math.max(y, 0), height - 1) };
+  // The pixel of a pane that the visitor points at is kept.
+  point(pane, column, row) {
+    this.pixel = this.place(pane, column, row);
     this.light(this.pixel.x, this.pixel.y);
-    if (this.step < 0) this.say("", `Row ${this.pixel.y + 1}, column ${this.pixel.x + 1}. ${this.shown.map((pane) => pane.pixelCost()).join(" ")}`);
+    if (this.step < 0) this.say("", this.ofPixel((one) => one.pixelCost()));
     this.tellLook();
   }
 
   light(x, y) {
+    const { height, width } = this.size;
     this.lit = { x, y };
-    for (const pane of this.shown) pane.point(x, y);
+    for (const pane of this.shown) pane.point((x + 0.5) / width, (y + 0.5) / height);
+  }
+
+  // What `say` says of each pane, behind its pixel where that is another than the pane's before.
+  ofPixel(say) {
+    const places = this.shown.map(({ x, y }) => `Row ${y + 1}, column ${x + 1}. `);
+    return this.shown.map((pane, i) => `${places[i] === places[i - 1] ? "" : places[i]}${say(pane)}`).join(" ");
   }
 
   speakPixel() {
     clearTimeout(this.speaking);
+    const value = ({ network, node, map, isOut }) => (
+      `${network.title}${isOut ? `, output map ${map + 1}` : ""}: ${Number(node.dataset.output).toFixed(2)}.`);
     this.speaking = setTimeout(() => {
-      const { x, y } = this.lit;
-      const values = this.shown.map((pane) => `${pane.network.title} ${Number(pane.node.dataset.output).toFixed(2)}`);
-      this.find(".inside-pixel").textContent = `Row ${y + 1}, column ${x + 1}: ${values.join(", ")}.`;
+      this.find(".inside-pixel").textContent = this.ofPixel(value);
     }, QUIET_MS);
   }
 
@@ -225,9 +244,9 @@ class Explorer {
     const wasPlaying = this.frame !== undefined;
     this.halt();
     this.step = wasPlaying ? 0 : (this.step + 1) % story.length;
-    const { moment, say, result } = story[this.step];
-    const next = moment.made === 2; // it is kept: the steps after it are of the same map
-    if (next) this.maps[this.block] = (this.maps[this.block] + 1) % finished(this.blocks).made;
+    const { moment, say, whole, result } = story[this.step];
+    const next = moment.made === 2 && !whole; // it is kept: the steps after it are of the same map
+    if (next) this.maps[this.block] = this.nextOfAll;
     if (moment.made <= 2) this.look(this.maps[this.block], next);
     if (next) this.tellLook();
     else for (const pane of this.shown) pane.note(false);
@@ -235,6 +254,13 @@ class Explorer {
     this.tell(moment, result);
     this.say(`Count ${this.step + 1} of ${story.length}. ${say}`);
     this.find('[data-run="step"]').textContent = this.step + 1 < story.length ? "Step" : "Start again";
+  }
+
+  // Another output map of every network that has two.
+  get nextOfAll() {
+    const counts = this.blocks.map((block) => block.at(-1).n).filter((count) => count > 1);
+    const next = this.maps[this.block] + 1;
+    return next < Math.min(...counts) ? next : 0;
   }
 
   revealMixed({ mixed }) {
@@ -247,7 +273,7 @@ class Explorer {
     this.find('[data-run="play"]').textContent = "■ Stop";
     this.root.classList.add("playing");
     this.began = undefined;
-    this.said = -1;
+    this.said = undefined;
     for (const pane of this.shown) pane.note(false);
     this.frame = requestAnimationFrame((now) => this.tick(now));
   }
@@ -256,7 +282,7 @@ class Explorer {
     const start = performance.now();
     this.began ??= now;
     const seconds = (now - this.began) / 1000;
-    if (seconds >= DURATION) return this.stop(true);
+    if (seconds >= duration(this.blocks)) return this.stop(true);
     this.showMoment(momentAt(seconds, this.blocks));
     performance.measure("inside-frame", { start });
     this.frame = requestAnimationFrame((time) => this.tick(time));
@@ -265,18 +291,18 @@ class Explorer {
   showMoment(moment) {
     const ahead = Math.max(0, Math.ceil(moment.made) - 1);
     const map = (this.maps[this.block] + ahead) % finished(this.blocks).made;
+    this.fill(moment);
     if (map !== this.map) {
-      this.look(map);
+      this.look(map, false, ahead);
       for (const pane of this.shown) pane.note(true);
     }
-    this.fill(moment);
     this.tell(moment);
     this.narrate(moment);
   }
 
   // The first map is filled in pixel by pixel.
   fill(moment) {
-    const { height, width } = this.blocks[0].at(-1);
+    const { height, width } = this.size;
     const filling = moment.made < 1 ? moment.made : moment.mixed < 1 ? moment.mixed : null;
     if (filling === null && this.filled) return;
     this.filled = filling === null;
@@ -289,21 +315,20 @@ class Explorer {
     this.light(at % width, Math.floor(at / width));
   }
 
-  // The sentences of the steps, each when its time has come.
-  narrate(moment) {
-    const { story } = this;
-    const part = moment.made < 1 ? 0 : moment.mixed < 1 ? 1 : 2;
-    const index = Math.min(part, story.length - 2);
-    if (index === this.said) return;
-    this.said = index;
-    this.say(story[index].say);
+  // The sentence of the step that is under way; those of the whole wait for its end.
+  narrate({ made, mixed }) {
+    const parts = this.story.filter(({ whole }) => !whole);
+    const { say } = parts.find(({ moment }) => made < moment.made || mixed < moment.mixed) ?? parts.at(-1);
+    if (say === this.said) return;
+    this.said = say;
+    this.say(say);
   }
 
   stop(ended = false) {
     this.halt();
     this.look(this.maps[this.block]);
     this.rest();
-    if (ended) this.say(this.story.slice(-2).map(({ say }) => say).join(" "));
+    if (ended) this.say(this.story.filter(({ whole }) => whole).map(({ say }) => say).join(" "));
   }
 
   halt() {
@@ -404,12 +429,13 @@ class Explorer {
     });
   }
 
-  listenTo(canvas) {
+  listenTo(pane) {
+    const canvas = pane.find(".output canvas");
     const toPixel = (event) => {
       const box = canvas.getBoundingClientRect();
-      const { height, width } = this.blocks[0].at(-1);
+      const { height, width } = pane.last;
       if (this.frame !== undefined) this.stop();
-      this.point(Math.floor(((event.clientX - box.left) / box.width) * width),
+      this.point(pane, Math.floor(((event.clientX - box.left) / box.width) * width),
         Math.floor(((event.clientY - box.top) / box.height) * height));
     };
     canvas.addEventListener("pointermove", toPixel);
@@ -418,7 +444,7 @@ class Explorer {
       const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
       if (!move) return;
       event.preventDefault();
-      this.point(this.lit.x + move[0], this.lit.y + move[1]);
+      this.point(pane, pane.x + move[0], pane.y + move[1]);
       this.speakPixel();
     });
   }
@@ -449,7 +475,7 @@ function pairHtml(one, other) {
     <p class="formula"><b>1/${formula.n}</b> filtering is done once, for all ${formula.n} output maps</p>
     <p class="formula"><b>+ 1/${formula.k ** 2}</b> mixing has one weight where a kernel has ${formula.k ** 2}</p>
     <p class="formula">At one pixel of ${all(formula.n, "output map")} (N), from ${many(dearer.block[0].m, "input map")} (M), with K = ${formula.k}:
-      M·N·K·K = ${weights(dearer.block)} against M·K·K + M·N = ${weights(cheaper.block)}. So many weights the blocks have, too, biases apart.</p>` : "";
-  return `<p class="ratio"><b>${fewer.toFixed(2)}×</b> fewer multiplications for ${safe(cheaper.network.title)}<br>
+      M·N·K·K = ${weights(dearer.block)} against M·K·K + M·N = ${weights(cheaper.block)}. The blocks have as many weights, not counting biases.</p>` : "";
+  return `<p class="ratio"><b>${fewer.toFixed(2)}×</b> fewer multiplications for ${safe(cheaper.network.title)} than for ${safe(dearer.network.title)}<br>
     <small>${sum(cheaper.block)} against ${sum(dearer.block)}</small></p><div class="why-cheaper">${why}</div>`;
 }

@@ -9,12 +9,18 @@ const FILES = ["upload", "many-pictures"]; // tabs whose files no address holds
 const KEPT = "lesson-ink", WORDS = "lesson-words", LOST = "lost"; // of the browser's own memory, until the tab is closed
 const GONE = "This page was loaded again, without the files and corrections of before: choose and teach them anew.";
 const CHOSEN = ".file-preview, .taught-list"; // what a page that is loaded anew does not have
+const FILE_FIELDS = ["#picture", "#batch-files"];
 const PADS = { ink: "#pad", wide: "#wide-pad" }; // by their keys in an address
-const SLIDERS = { "what-if": ".whatif-sliders", "stress-test": ".stress-grid" }; // by their tabs, which are their keys
+const FIELDS = { // by their tabs, which are their keys
+  "what-if": ".whatif-sliders input[type=range]", "stress-test": ".stress-grid input[type=range]", "why-this-answer": "#why-tab input[type=radio]",
+};
 const calm = matchMedia("(prefers-reduced-motion: reduce)"); // then there is no Play
 const $ = (selector) => document.querySelector(selector);
-const slidersOf = (tab) => [...document.querySelectorAll(`${SLIDERS[tab]} input[type=range]`)];
-const valuesOf = (tab) => slidersOf(tab).map(({ value }) => value).join("_");
+const fieldsOf = (tab) => [...document.querySelectorAll(FIELDS[tab])];
+const valuesOf = (tab) => { // of a choice its place
+  const fields = fieldsOf(tab);
+  return fields[0]?.type === "radio" ? String(fields.findIndex(({ checked }) => checked)) : fields.map(({ value }) => value).join("_");
+};
 const padOf = (key) => $(`${PADS[key]} .pad[data-ready]`);
 
 export function start(element) {
@@ -29,8 +35,8 @@ class Lesson {
     this.manifest = JSON.parse(root.dataset.manifest);
     this.pair = pairOf(this.manifest.networks);
     this.state = {};
-    this.held = {}; // drawings for pads, and values for sliders, that are not yet made
-    this.first = {}; // values that sliders begin with
+    this.held = {}; // drawings for pads, and values for fields, that are not yet made
+    this.first = {}; // values that fields begin with
     this.button("start").hidden = !this.pair;
     this.panel = document.createElement("section");
     this.panel.className = "lesson-panel";
@@ -44,7 +50,16 @@ class Lesson {
 
   // Gradio loads the page again when a connection that was lost is back.
   tellLost() {
-    addEventListener("pagehide", () => ($(CHOSEN) ? keep(LOST, 1) : sessionStorage.removeItem(LOST)));
+    let sending = false; // of a file that was chosen and has not come to a server, nothing is shown
+    const isOf = (target, parts) => target.closest(FILE_FIELDS.map((field) => `${field} ${parts}`).join());
+    document.addEventListener("change", ({ target }) => { sending ||= Boolean(isOf(target, "[type=file]")); });
+    let teaching = false; // nor of a correction, until its note is there
+    document.addEventListener("click", ({ target }) => {
+      sending &&= !isOf(target, ".icon-button");
+      teaching ||= Boolean(target.closest("#teach-button"));
+    }, { capture: true });
+    const isLost = () => sending || (teaching && !$("#teach-note p")) || $(CHOSEN);
+    addEventListener("pagehide", () => (isLost() ? keep(LOST, 1) : sessionStorage.removeItem(LOST)));
     if (!sessionStorage.getItem(LOST)) return;
     const told = node("p", GONE, { role: "alert" });
     this.root.append(told);
@@ -62,20 +77,25 @@ class Lesson {
   // --- The address
 
   get page() { // what an address may name
-    const last = (network) => network.blocks.map((block) => block.at(-1));
-    const deepest = this.manifest.networks.map(last).sort((a, b) => b.length - a.length)[0];
-    const blocks = deepest.map((layer) => ({ maps: layer.n, width: layer.width, height: layer.height }));
+    const networks = this.manifest.networks.map((network) => network.blocks.map((block) => block.at(-1)));
+    const most = (i, size) => Math.max(...networks.map((layers) => layers[i]?.[size] ?? 0));
+    const blocks = Array.from({ length: Math.max(...networks.map((layers) => layers.length)) }, (_, i) => (
+      { maps: most(i, "n"), width: most(i, "width"), height: most(i, "height") }));
     const named = (tabs) => tabs.map((tab) => slug(tab.textContent));
     return { inputs: named(inputTabs()), tabs: named(tabButtons()), blocks, steps: 5, guesses: GUESSES.length };
   }
 
-  async follow(isOpen = false) {
-    const fragment = location.hash.slice(1);
+  async follow(isOpen = false, hash = location.hash) {
+    clearTimeout(this.timer); // what it would remember is followed by this
+    const fragment = hash.slice(1);
     try {
       const state = fragment ? read(fragment, this.page) : {};
       for (const key of Object.keys(PADS)) if (state[key]) await whole(decode(state[key]).picture);
+      const isBare = Object.keys(PADS).every((key) => !state[key]);
+      if (isOpen) for (const key of Object.keys(PADS)) state[key] ??= ""; // empty, as whoever made the link had it
       this.show(state, isOpen);
-      if (!state.ink && !state.wide) this.restore();
+      if (isOpen) this.changed(); // what the link does not name is as it was
+      else if (isBare) this.restore();
     } catch (error) {
       this.say(error.message === INCOMPLETE ? INCOMPLETE : DAMAGED);
     }
@@ -84,11 +104,12 @@ class Lesson {
   show(state, isOpen) {
     this.say("");
     this.held = {};
-    for (const key of [...Object.keys(PADS), ...Object.keys(SLIDERS)]) {
+    for (const key of [...Object.keys(PADS), ...Object.keys(FIELDS)]) {
       this.held[key] = state[key];
       delete state[key];
     }
-    this.state = state;
+    const { block, map, x, y } = this.state;
+    this.state = isOpen && !state.block ? { block, map, x, y, ...state } : state;
     this.drawHeld();
     open(inputTabs(), state.in, isOpen);
     open(tabButtons(), state.tab, isOpen);
@@ -105,34 +126,35 @@ class Lesson {
   drawHeld() {
     for (const key of Object.keys(PADS)) {
       const pad = padOf(key), text = this.held[key];
-      if (!pad || !text) continue;
+      if (!pad || text === undefined) continue;
       delete this.held[key];
-      const drawing = decode(text);
+      const drawing = text ? decode(text) : { marks: [] };
       if (drawing.picture) pad.dispatchEvent(new CustomEvent("pad-load", { detail: drawing.picture }));
       else pad.dispatchEvent(new CustomEvent("pad-draw", { detail: fitted(drawing, pad.querySelector("canvas")) }));
     }
   }
 
-  // Sliders, too, are made when their tab is first opened.
+  // Fields, too, are made when their tab is first opened.
   moveHeld(tab, tries = 60) {
-    if (!SLIDERS[tab]) return;
+    if (!FIELDS[tab]) return;
     setTimeout(() => {
-      const sliders = slidersOf(tab);
-      if (!sliders.length) return tries && this.moveHeld(tab, tries - 1);
+      const fields = fieldsOf(tab);
+      if (!fields.length) return tries && this.moveHeld(tab, tries - 1);
       this.first[tab] ??= valuesOf(tab);
       const held = this.held[tab]?.split("_") ?? [];
       delete this.held[tab];
       held.forEach((value, i) => {
-        sliders[i].value = value;
-        sliders[i].dispatchEvent(new Event("input", { bubbles: true }));
+        if (fields[i].type === "radio") return fields[value]?.click();
+        fields[i].value = value;
+        fields[i].dispatchEvent(new Event("input", { bubbles: true }));
       });
     }, 50);
   }
 
-  get sliders() { // that were moved
-    return Object.fromEntries(Object.keys(SLIDERS).map((tab) => {
+  get fields() { // that were changed
+    return Object.fromEntries(Object.keys(FIELDS).map((tab) => {
       const values = valuesOf(tab);
-      return [tab, values === this.first[tab] ? "" : values || this.held[tab]];
+      return [tab, tab in this.first && values !== this.first[tab] ? values : this.held[tab]];
     }));
   }
 
@@ -153,13 +175,14 @@ class Lesson {
   }
 
   remember(inks = this.inks, state = this.state) {
-    const rest = { ...state, ...this.sliders };
+    const rest = { ...state, ...this.fields };
     const fragment = write({ ...rest, ...inks });
     this.tooLong = fragment.length > MOST;
     const told = this.tooLong ? write(rest) : fragment;
     history.replaceState(null, "", `${location.pathname}${location.search}${told && "#"}${told}`);
     if (this.tooLong) keep(KEPT, JSON.stringify(inks));
     else sessionStorage.removeItem(KEPT);
+    clearTimeout(this.timer); // last: of too many addresses in a short time a browser refuses some
   }
 
   changed(state = {}) {
@@ -179,7 +202,7 @@ class Lesson {
     try {
       await navigator.clipboard.writeText(location.href);
       this.remember();
-      this.say(`The link is copied${missing || ", with what is drawn, the open tabs, block, map and pixel, sliders, and the lesson’s step"}.`);
+      this.say(`The link is copied${missing || ", with what is drawn and what was chosen: tabs, block, map, pixel, sliders, the score to explain and the lesson’s step"}.`);
     } catch { // no permission, or no secure connection
       this.say(`The address of this page is the link${missing}: copy it from there.`);
     }
@@ -187,25 +210,32 @@ class Lesson {
 
   missing(seen) {
     if (this.tooLong) return ", without what is on the pads, which is too long for an address";
-    if (seen) return ", with the upload’s first digit as the networks see it (28×28), for the pad";
-    return FILES.includes(inputTab()) ? ", without files: only what is on the pads is in it" : "";
+    if (seen) return ", with the upload’s first digit as the networks see it (28×28), for the pad, which reads it anew";
+    return FILES.includes(inputTab()) ? ", without files" : "";
   }
 
   // --- What the visitor does
 
   listen() {
-    addEventListener("hashchange", () => this.follow(true));
-    document.addEventListener("pad-sent", () => this.changed());
+    addEventListener("hashchange", ({ newURL }) => this.follow(true, new URL(newURL).hash));
+    document.addEventListener("pad-sent", ({ target }) => {
+      this.changed();
+      if (!target.matches(".drawing")) this.remember(); // or a reload would lose the stroke
+    });
     document.addEventListener("pad-ready", () => this.drawHeld());
     document.addEventListener("inside-look", ({ detail }) => this.changed(detail));
     $("#more-tabs").addEventListener("click", () => setTimeout(() => {
-      this.changed({ tab: openTab() });
+      this.state.tab = openTab();
+      this.remember(); // or a page that is loaded anew at once would lose it
+      this.changed(); // what a button does to fields comes later
       this.moveHeld(openTab());
     }));
     for (const event of ["input", "change"]) $("#more-tabs").addEventListener(event, () => this.changed());
     $("#input-tabs").addEventListener("click", () => setTimeout(() => {
       const tab = inputTab();
-      this.changed({ in: tab === "draw" || FILES.includes(tab) ? undefined : tab });
+      this.state.in = tab === "draw" || FILES.includes(tab) ? undefined : tab;
+      this.remember();
+      this.changed();
     }));
     this.root.addEventListener("click", ({ target }) => {
       const { lesson } = target.closest("button")?.dataset ?? {};
@@ -283,18 +313,25 @@ class Lesson {
       { title: "look", parts: [
         text("The block below works on the digit of Draw or Upload, whichever was open last; while there is none, on an example. Choose "
           + `“${$("[data-move='1']").innerText.replace(" ›", "")}” several times. What is swapped at ${one.title}? What stays at ${other.title}, and what alone moves?`),
+        answer(`${one.title} swaps ${m === 1 ? "its kernel" : `all its ${m} kernels`}, one for each input map. At ${other.title} the `
+          + `${many(m, "filtered map")} stay${m === 1 ? "s" : ""}, and only ${many(m, "weight")} move${m === 1 ? "s" : ""}, one for each. The bias that is added last is another one at both.`),
       ] },
       { title: "count", parts: [
-        text(`Press ${calm.matches ? "Step" : "Play, or Step"}. Watch both counters: when does ${other.title} do its ${k}×${k} work, and how often?`),
+        text(`Press ${calm.matches ? "Step" : "Play, or Step"}. Watch the counters: when does ${other.title} do its ${k}×${k} work, and how often?`),
+        answer(`First, and once: one ${k}×${k} kernel for each input map. Then it only mixes, while ${one.title} filters every input `
+          + "map anew for each output map."),
       ] },
       { title: "compare", parts: [
         text(`${guess ? `You said: ${guess}. ${guess === right ? "That is nearest" : `Nearest is “${right}”`}` : `“${right}” is nearest`}: `
           + `${sum(a)} against ${sum(b)}, ${ratio.toFixed(2)} times fewer.`),
         ...(opened.length ? [
-          text(`Will another block save more, or less?${kept === undefined ? "" : ` And block ${kept + 1}, standard in both?`} `
-            + "Say it, then look at what it says below. What all blocks "
-            + `save together, ${(one.macs / other.macs).toFixed(2)} times, stands under the answers to a drawing, at “Where the multiplications of one digit are”.`),
+          text(`Will another block save more, or less?${kept === undefined ? "" : ` And block ${kept + 1}, which ${other.title} keeps standard?`} `
+            + "Say it, then look at what it says below. All "
+            + `blocks together save ${(one.macs / other.macs).toFixed(2)} times: “Where the multiplications of one digit are”, under the answers, shows in which.`),
           node("p", opened.flatMap((index) => [link(`Open block ${index + 1}`, { open: index + 1 }), " "])),
+          answer(`${next === undefined ? "" : `Block ${next + 1}: ${comparison(one.blocks[next], other.blocks[next]).ratio.toFixed(2)} times fewer. `}`
+            + (kept === undefined ? "" : `Block ${kept + 1} saves nothing, and is ${Math.round(100 * cost(other.blocks[kept]).total / other.macs)} % of what `
+              + `${other.title} still multiplies in all.`)),
         ] : []),
       ] },
       { title: "explain", parts: [

@@ -114,9 +114,11 @@ export class Pane {
     paint(this.rowNodes[row].querySelector(".kernel"), kernel, this.first.k, "signed", limitOf(kernel));
   }
 
-  // Another output map.
-  look(n) {
-    this.map = Math.min(n, this.last.n - 1);
+  // Another output map: the last one where there are no more, and `ahead` more of those that there are.
+  look(n, ahead = 0) {
+    const maps = this.last.n;
+    this.map = (Math.min(n, maps - 1) + Math.min(ahead, maps - 1)) % maps;
+    this.isOut = (ahead || n) >= maps;
     this.parts = takeApart(this.last, this.inputs.at(-1), this.map, this.drawn);
     this.productLimit = limitOf(...this.parts.products);
     if (this.separable) this.showWeights();
@@ -165,10 +167,11 @@ export class Pane {
     paint(this.find(".output canvas"), parts.output, last.width, side, limitOf(parts.output), count);
   }
 
-  // Light one pixel of the output map and the windows that made it; write its sum out.
-  point(column, line) {
+  // Light one pixel of the output map and the windows that made it; write its sum out. Where it is: shares of the map.
+  point(across, down) {
     const { first, last, node } = this;
-    const x = Math.min(column, last.width - 1), y = Math.min(line, last.height - 1);
+    const x = Math.floor(across * last.width), y = Math.floor(down * last.height);
+    Object.assign(this, { x, y });
     const percent = (name, value, of) => node.style.setProperty(name, `${(100 * value) / of}%`);
     percent("--window-left", x * first.stride - first.padding, first.inWidth);
     percent("--window-top", y * first.stride - first.padding, first.inHeight);
@@ -230,7 +233,7 @@ export class Pane {
   flash() {
     this.node.classList.remove("swapped");
     void this.node.offsetWidth; // restarts the animation
-    this.node.classList.add("swapped");
+    this.node.classList.toggle("swapped", !this.isOut);
     this.note(true);
   }
 
@@ -238,7 +241,7 @@ export class Pane {
   pixelCost() {
     const { m, k } = this.first, area = k * k, { title } = this.network;
     if (!this.separable) return `${title}: ${number(m * area)} multiplications.`;
-    return `${title}: ${number(this.last.m)} to mix, ${exact(shareOf(this))} as its share of filtering.`;
+    return `${title}: ${number(this.last.m)} to mix, ${shareOf(this)} as its share of filtering.`;
   }
 
   note(swapped) {
@@ -247,6 +250,7 @@ export class Pane {
   }
 
   swapText() {
+    if (this.isOut) return `There are only ${many(this.last.n, "output map")}.`;
     if (this.separable) {
       const kept = this.first.m === 1 ? "filtered map stays" : `${number(this.first.m)} filtered maps stay`;
       return `Another output map: the ${kept}, only ${many(this.last.m, "weight")} and the bias change.`;
@@ -256,8 +260,12 @@ export class Pane {
   }
 }
 
-// Of filtering, which all output maps share, what falls on one of them.
-const shareOf = ({ first, last }) => Number(((first.m * first.k ** 2) / last.n).toFixed(2));
+// Of filtering, which all output maps share, what falls on one of them, and `own` more: a fraction if two decimals do not do.
+function shareOf({ first, last }, own = 0) {
+  const filtering = first.m * first.k ** 2;
+  if ((100 * filtering) % last.n === 0) return exact(own + filtering / last.n);
+  return `${own ? `${number(own)} + ` : ""}${number(filtering)}/${number(last.n)}`;
+}
 
 function skeleton(pane) {
   const { network, first, last, separable, rows } = pane;
@@ -323,9 +331,8 @@ function tailHtml(separable, last, network) {
 function sumHtml({ separable, first, last, rows, block }) {
   const { m, k } = first;
   const area = k * k;
-  const share = shareOf({ first, last });
   const count = separable
-    ? `<b>${number(last.m)}</b> multiplication${last.m === 1 ? "" : "s"} for this pixel, + ${m} × ${area} shared by ${all(last.n, "output map")}, ${exact(share)} for each: ${exact(last.m + share)} in all.`
+    ? `<b>${number(last.m)}</b> multiplication${last.m === 1 ? "" : "s"} for this pixel, + ${m} × ${area} shared by ${all(last.n, "output map")}, ${shareOf({ first, last })} for each: ${shareOf({ first, last }, last.m)} in all.`
     : `<b>${number(m * area)}</b> multiplications for this pixel: ${many(m, "map")} × ${area}.`;
   const size = `Times ${last.height} × ${last.width} pixels × ${many(last.n, "output map")}: ${number(cost(block).total)}.`;
   const terms = Array.from({ length: rows }, () => '<span class="term"></span>').join(" ");

@@ -36,10 +36,13 @@ export function comparison(one, other) {
 
 const SECONDS = { filter: 5, mix: 4, maps: 8 }; // what is told of each takes time to read
 
+const mixing = (blocks) => (blocks.some(isSeparable) ? SECONDS.mix : 0);
+export const duration = (blocks) => SECONDS.filter + mixing(blocks) + SECONDS.maps;
+
 // The moment at `seconds` after Play: the first map slowly, then one after the other, faster.
 export function momentAt(seconds, blocks) {
   const last = finished(blocks);
-  const { filter, mix, maps } = SECONDS;
+  const { filter, maps } = SECONDS, mix = mixing(blocks);
   if (seconds < filter) return { filtered: seconds / filter, made: seconds / filter, mixed: 0 };
   const rest = seconds - filter;
   if (rest < mix) return { filtered: 1, made: 1, mixed: rest / mix };
@@ -47,17 +50,15 @@ export function momentAt(seconds, blocks) {
   return { filtered: 1, made: 1 + (last.made - 1) * share, mixed: 1 + (last.mixed - 1) * share };
 }
 
-export const DURATION = SECONDS.filter + SECONDS.mix + SECONDS.maps;
-
-// The steps: at which moment each is, and what is said.
+// The steps: at which moment each is, what is said, and whether that is of the whole.
 export function steps(sides) {
   const blocks = sides.map((side) => side.block);
   const list = [
     { moment: { filtered: 1, made: 1, mixed: 0 }, say: sides.map(sayFilter) },
     { moment: { filtered: 1, made: 1, mixed: 1 }, say: sides.map((side) => sayMix(side, sides)) },
     { moment: { filtered: 1, made: 2, mixed: 2 }, say: sides.map(sayNext) },
-    { moment: finished(blocks), say: [sayAll(sides)] },
-    { moment: finished(blocks), say: [sayRatio(sides)], result: true },
+    { moment: finished(blocks), say: [sayAll(sides)], whole: true },
+    { moment: finished(blocks), say: [sayRatio(sides)], whole: true, result: true },
   ];
   return list.map((step) => ({ ...step, say: step.say.filter(Boolean).join(" ") }))
     .filter((step) => step.say);
@@ -108,10 +109,11 @@ function sayNext({ title, block }) {
   return `The next output map: ${title} swaps ${all(m, "kernel")}: ${number(map)} more.`;
 }
 
-// What another output map changes.
-export function saySwap(sides) {
+// What another output map changes; `map` is its index, which a network with fewer maps does not have.
+export function saySwap(sides, map) {
   const parts = sides.map(({ title, block }) => {
-    const { m, k } = block[0];
+    const { m, k } = block[0], { n } = block.at(-1);
+    if (map >= n) return `${title} has only ${many(n, "output map")}.`;
     if (isSeparable(block)) return `${title}: the ${m === 1 ? "filtered map stays" : `${number(m)} filtered maps stay`}, ${many(m, "weight")} swapped.`;
     return `${title}: ${all(m, "kernel")} swapped, ${many(m * k * k, "weight")}.`;
   });
@@ -146,8 +148,8 @@ function sayPair(one, other) {
   const { ratio, formula } = comparison(one.block, other.block);
   if (ratio === 1) return `${one.title} and ${other.title} need the same number of multiplications here.`;
   const less = ratio > 1
-    ? `${other.title} needs ${ratio.toFixed(2)}× fewer multiplications.`
-    : `${one.title} needs ${(1 / ratio).toFixed(2)}× fewer multiplications.`;
+    ? `${other.title} needs ${ratio.toFixed(2)}× fewer multiplications than ${one.title}.`
+    : `${one.title} needs ${(1 / ratio).toFixed(2)}× fewer multiplications than ${other.title}.`;
   if (!formula) return less;
   const { n, k } = formula;
   return `${less} Its share is 1/${n} + 1/${k * k}: filtering is done once for all ${n} output maps, `

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import io
 import re
 from pathlib import Path
 from typing import Any
@@ -272,10 +273,20 @@ def test_an_upload_and_its_answer_belong_together(visit) -> None:
     visitor.upload(png(paper(SEVEN)))
     visitor.reads("7")
     link = copied_link(visitor, "the upload’s first digit as the networks see it")
-    visit(fragment=link).reads("7")
+    digit = networks_saw(visitor)
+    linked = visit(fragment=link)
+    linked.reads("7")
+    assert np.abs(networks_saw(linked) - digit).max() <= 2  # of 255: no less is ink
     visitor.page.wait_for_function("!location.hash.includes('png.')")  # the pad still has a one
     visitor.open_tab("Draw")
     visitor.reads("1")
+
+
+def networks_saw(visitor: Visitor) -> np.ndarray:
+    """The 28×28 of the steps, (28, 28) in levels."""
+    url = visitor.page.locator("#steps img[alt$='28×28']").get_attribute("src")
+    picture = Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))
+    return np.asarray(picture.convert("L")).astype(int)
 
 
 @pytest.mark.parametrize("late", ["asked", "answered"])

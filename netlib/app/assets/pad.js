@@ -4,6 +4,7 @@
 const LIVE_INTERVAL_MS = 120; // at most one request this often while the pen moves
 const PALM_MS = 2000; // so long after a stroke of a stylus, touches are a resting palm
 const NARROW_PX = 640; // below, a wide pad would be too flat to write on
+const DIGIT = 28; // the side of a digit as the networks see it
 const INK = "#000", PAPER = "#fff";
 
 const root = element.querySelector(".pad");
@@ -77,6 +78,17 @@ function paintSoon() {
   requestAnimationFrame(paint);
 }
 
+// A digit as the networks see it stays one; of anything else what is painted.
+function png() {
+  const [{ picture }] = marks;
+  if (marks.length > 1 || picture?.width !== DIGIT || picture.height !== DIGIT || canvas.width !== canvas.height) {
+    return canvas.toDataURL("image/png");
+  }
+  const own = Object.assign(document.createElement("canvas"), { width: DIGIT, height: DIGIT });
+  own.getContext("2d").drawImage(picture, 0, 0);
+  return own.toDataURL("image/png");
+}
+
 // Setting the value makes Gradio send `change`: one request for both networks.
 function send() {
   clearTimeout(liveTimer);
@@ -86,7 +98,7 @@ function send() {
   paint();
   root.dataset.drawing = ++number;
   root.dispatchEvent(new CustomEvent("pad-sent", { bubbles: true, detail: number }));
-  const url = hasInk() ? canvas.toDataURL("image/png") : "";
+  const url = hasInk() ? png() : "";
   // Nothing but strokes is black on white, however much of the pad they cover.
   props.value = `${marks.some((mark) => mark.picture) ? url : url.replace(";", ";drawn=1;")}#${number}`;
 }
@@ -230,7 +242,7 @@ function load(url, name = "The picture") {
 root.addEventListener("pad-load", (event) => load(event.detail));
 
 // The lesson's address holds the marks.
-root.addEventListener("pad-ask", (event) => { event.detail.marks = marks; });
+root.addEventListener("pad-ask", ({ detail }) => Object.assign(detail, { marks, png }));
 root.addEventListener("pad-draw", (event) => {
   if (!event.detail.length && !marks.length) return;
   change(event.detail);

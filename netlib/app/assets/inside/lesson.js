@@ -170,7 +170,7 @@ class Lesson {
       const pad = padOf(key), asked = {};
       if (!pad) return [key, this.held[key]];
       pad.dispatchEvent(new CustomEvent("pad-ask", { detail: asked }));
-      return [key, encode(asked.marks, pad.querySelector("canvas"))];
+      return [key, encode(asked, pad.querySelector("canvas"))];
     }));
   }
 
@@ -210,7 +210,7 @@ class Lesson {
 
   missing(seen) {
     if (this.tooLong) return ", without what is on the pads, which is too long for an address";
-    if (seen) return ", with the upload’s first digit as the networks see it (28×28), for the pad, which reads it anew";
+    if (seen) return ", with the upload’s first digit as the networks see it (28×28), for the pad";
     return FILES.includes(inputTab()) ? ", without files" : "";
   }
 

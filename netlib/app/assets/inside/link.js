@@ -73,9 +73,9 @@ export const slug = (name) => name.trim().toLowerCase().replace(/[^a-z0-9]+/g, "
 const two = (value) => Math.round((value + MARGIN) * SCALE).toString(36).padStart(2, "0");
 const from = (text) => Number.parseInt(text, 36) / SCALE - MARGIN;
 
-// Of the marks on a pad; `canvas` shows them all.
-export function encode(marks, canvas) {
-  if (marks.some((mark) => mark.picture)) return encodePicture(canvas.toDataURL("image/png"));
+// Of the marks on a pad, whose `canvas` shows them all and whose `png` is what it sends.
+export function encode({ marks, png }, canvas) {
+  if (marks.some((mark) => mark.picture)) return encodePicture(png());
   const scale = SIDE / canvas.width, height = Math.round(canvas.height * scale);
   const strokes = marks.map(({ points, width, erase }) => {
     const path = points.map(([x, y]) => two(x * scale) + two(y * scale)).join("");

@@ -525,7 +525,9 @@ def test_five_steps_lead_from_a_guess_to_its_reason_by_keyboard(visit, width, da
             page.locator("[data-move='1']").press("Enter")
             heard = page.locator(".inside-step [role=status]")
             heard.filter(has_text="64 weights swapped").wait_for()  # and nothing of their cost
+            looked_at = seen(page)["panes"]
         if number == 3:
+            assert seen(page)["panes"] == looked_at
             assert page.locator(".costs dd").first.is_visible()
             page.locator("[data-run=step]").press("Enter")  # a count that is left half done
         if number == 4:

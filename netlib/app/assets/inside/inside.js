@@ -71,6 +71,10 @@ class Explorer {
     return this.shown.map((pane) => pane.block);
   }
 
+  get isAtRest() { // nothing plays, and no step is shown
+    return this.frame === undefined && this.step < 0;
+  }
+
   // Of the largest output maps, by whose pixels a place is told.
   get size() {
     const most = (side) => Math.max(...this.blocks.map((block) => block.at(-1)[side]));
@@ -91,7 +95,8 @@ class Explorer {
     const { block, map, x, y } = JSON.parse(this.root.dataset.open ?? "{}");
     if (!block) return;
     if (block - 1 !== this.block) this.openBlock(block - 1);
-    else if (this.results) this.stop(); // what Step said before would tell the lesson's answer
+    else if (this.results && this.isAtRest) this.rest(); // what was said before would tell the lesson's answer
+    else if (this.results) this.stop();
     if (map) this.maps[this.block] = map - 1;
     if (x) this.pixel = { x: x - 1, y: y - 1 };
     if (this.results && (map || x)) this.look(this.maps[this.block]);
@@ -220,7 +225,7 @@ class Explorer {
     const most = Math.max(...this.blocks.map((block) => cost(block).total));
     for (const pane of this.shown) pane.tell(moment, most);
     this.find(".inside-result").classList.toggle("waiting", !result);
-    this.find(".inside-bar").classList.toggle("resting", this.step < 0 && this.frame === undefined);
+    this.find(".inside-bar").classList.toggle("resting", this.isAtRest);
   }
 
   rest(text = WHAT_TO_DO) {
@@ -386,8 +391,10 @@ class Explorer {
     if (!newest) return this.ask();
     this.label();
     if (this.opened !== this.block) this.rebuild();
-    else if (this.frame === undefined && this.step < 0) this.feed();
-    else { this.feed(); this.stop(); }
+    else {
+      this.feed();
+      if (!this.isAtRest) this.stop();
+    }
     this.root.dataset.ready = this.wanted;
   }
 

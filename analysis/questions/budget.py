@@ -34,8 +34,8 @@ from analysis.look.style import ERROR, FULL, NETWORKS, blank, key_above
 from analysis.questions import Drawn, Section, Sections, figure
 from analysis.questions.headline import ALPHA, equivalence_of
 from analysis.questions.sweeps import least_difference, least_words
-from netlib import nets
 from netlib.measure.seeds import mean_interval
+from netlib.nets.layers import init_network_spec, layers_of
 
 KEYS = ["network", "width", "resolution"]
 COSTS = ("params", "macs", "time")
@@ -374,9 +374,8 @@ def uneven_text(data: Results) -> str:
 
 def channels(width: float) -> str:
     """As "16, 32, 64 and 128", of the standard network's blocks."""
-    net = nets.named_network("standard", (1, 28, 28), 10, width)
-    counts = [layer.output_shape[0] for layer in nets.measure(net).layers if layer.kind == "conv"]
-    return listed(map(str, counts))
+    layers = layers_of(init_network_spec(4, 0, (1, 28, 28), 10, width))
+    return listed(str(block.output_shape[0]) for block in layers.blocks)
 
 
 def equivalences(pairs: Sequence[pd.DataFrame]) -> str:

@@ -12,6 +12,7 @@ from netlib.files import read_arrays
 
 TEXT = dict.fromkeys(("level", "network", "class", "dataset", "corruption", "table"), str)
 SPEED = "benchmark/inference.csv"
+LAYERS = "benchmark/layer_times.csv"
 
 
 class Results:
@@ -53,8 +54,8 @@ class Results:
     def speed(self) -> pd.DataFrame:
         """How many times faster MobileNet answers on one thread, by images a call; us of each.
 
-        Index "one" and "batch"; columns ratio, low, high, standard, mobilenet and batch. The
-        benchmark's, where it ran; its interval is that of the medians of interleaved rounds.
+        Index "one" and "batch"; columns ratio, standard, mobilenet and images. The benchmark's,
+        where it ran.
         """
         if not self.has(SPEED):
             return self._times_alone()
@@ -63,15 +64,30 @@ class Results:
         for name, quantity in (("one", "one image"), ("batch", "batch 256")):
             times = table[table["quantity"] == quantity].set_index("network")["median"]
             ratio = table[table["quantity"] == f"{quantity}, MobileNet over standard"].iloc[0]
-            rows[name] = {"ratio": ratio["median"], "low": ratio["low"], "high": ratio["high"],
-                          **times, "images": 1 if name == "one" else 256}  # fmt: skip
+            images = 1 if name == "one" else 256
+            rows[name] = {"ratio": ratio["median"], **times, "images": images}
         return pd.DataFrame(rows).T
+
+    def sessions(self) -> list[pd.DataFrame]:
+        """The same by each session that timed both networks."""
+        found = [self.speed()]
+        if self.has(SPEED):
+            found.append(self._times_alone())
+        if self.has(LAYERS):
+            table = self.table(LAYERS).query("kind == 'network' and threads == 1")
+            times = table.query("engine == 'ours'").pivot(
+                index="batch", columns="network", values="us"
+            )
+            times = times.loc[[1, times.index.max()]].rename_axis("images").reset_index()
+            times.index = pd.Index(["one", "batch"])
+            found.append(times.assign(ratio=times["standard"] / times["mobilenet"]))
+        return found
 
     def _times_alone(self) -> pd.DataFrame:
         times = 1e6 * self.times()[["seconds_one", "seconds_batch"]].loc[["standard", "mobilenet"]]
         table = times.T.set_axis(["one", "batch"])
         ratio = table["standard"] / table["mobilenet"]
-        return table.assign(ratio=ratio, low=None, high=None, images=[1, 16])
+        return table.assign(ratio=ratio, images=[1, 16])
 
     def times(self) -> pd.DataFrame:
         """Measured times at full width and size, by network."""

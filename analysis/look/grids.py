@@ -32,16 +32,19 @@ def draw_confusion_difference(
     other: ArrayLike,
     fontsize: float = 8,
     names: Sequence[str] | None = None,
+    first: str = "blue",
 ) -> Axes:
-    """How many more images of each true class the first (blue) than the other reads as each class.
+    """How many more images of each true class one network than another reads as each class.
 
-    Both are counts (C, C) of the same images, true class by row.
+    Both are counts (C, C) of the same images, true class by row. What the first reads more often
+    is `first`, "blue" or "vermillion", the rest the other colour.
     """
     change = np.asarray(confusion) - np.asarray(other)
     limit = np.abs(change).max() or 1
     # A root makes single images visible beside many.
     shown = np.sign(change) * np.sqrt(np.abs(change) / limit)
-    ax.imshow(shown, cmap=signed_shades(), vmin=-1, vmax=1)
+    shades = signed_shades() if first == "blue" else signed_shades().reversed()
+    ax.imshow(shown, cmap=shades, vmin=-1, vmax=1)
     _write_counts(ax, change, "{:+d}", np.abs(shown) > 0.8, fontsize, names)
     return ax
 

@@ -34,6 +34,7 @@ CLASSES = (
     *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
 )
 
+APART = 0.06  # between the numbers of classes, as a share of the map: nearer ones are left out
 SMALL = 0.04  # radius of a cluster, as a share of the map, below which its digit stands above it
 NAMES_OF_SCALES = {"width": "widths", "resolution": "image sizes"}
 
@@ -53,7 +54,7 @@ def draw_projection(
     wrong: ArrayLike | None = None,
     method: str = "",
 ) -> Axes:
-    """Points (n, 2) in the colour of their class, each class named at its median, or above.
+    """Points (n, 2) in the colour of their class, named at or above its median if there is room.
 
     labels: (n,), colours begin anew after ten; names: of the classes; wrong: (n,) whether a point
     gets a ring; method: what laid the points out, for the axes.
@@ -70,9 +71,13 @@ def draw_projection(
         x, y = points[np.asarray(wrong, bool)].T
         ax.scatter(x, y, s=16, facecolors="none", edgecolors=BLACK, linewidths=0.6)
     extent = np.ptp(points, axis=0).max()
+    named: list[np.ndarray] = []
     for label in np.unique(labels):
         own = points[labels == label]
         middle = np.median(own, axis=0)
+        if any(np.linalg.norm(middle - other) < APART * extent for other in named):
+            continue
+        named.append(middle)
         radius = np.quantile(np.linalg.norm(own - middle, axis=1), 0.75)
         small = radius < SMALL * extent  # a digit on it would hide it
         text = str(label) if names is None else names[label]

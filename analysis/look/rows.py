@@ -118,7 +118,7 @@ def draw_pairs(ax: Axes, table: pd.DataFrame, joined: bool) -> Axes:
     name_rows(ax, map(name_of, networks))
     for tick, network in zip(ax.get_yticklabels(), networks, strict=True):
         tick.set_color(COLOURS.get(network, BLACK))
-    ax.set_ylim(len(networks) - (0.25 if joined else 0.6), -0.75)
+    ax.set_ylim(len(networks) - (0.1 if joined else 0.6), -0.75)
     plain(ax, "x")
     ax.spines["left"].set_visible(False)
     return ax

@@ -70,6 +70,7 @@ RC: dict[str, Any] = {
 ERROR = "error rate (%)"
 LEAST_ERROR = 0.01  # percent, that a logarithmic axis of errors shows
 SPANS = 4.0  # a largest value of more times the smallest is drawn on a logarithmic axis
+LOGS = f"Axes that span more than {SPANS:g} times their least value are logarithmic."
 KEY = dict(frameon=False, borderpad=0.1, handletextpad=0.4, columnspacing=1.4, borderaxespad=0.1)
 
 

@@ -19,7 +19,7 @@ from analysis.frame.wording import (
 from analysis.look.grids import draw_block_grid
 from analysis.look.lines import chosen_level
 from analysis.look.maps import draw_block_scatter
-from analysis.look.style import ERROR, FULL, blank
+from analysis.look.style import ERROR, FULL, LOGS, blank
 from analysis.questions import Drawn, Sections, figure
 from analysis.questions.budget import measured as timed
 from analysis.questions.sweeps import least_words
@@ -72,7 +72,7 @@ def blocks(data: Results) -> Drawn:
         "(ONNX Runtime, one thread, median); frames mark the two networks of this report. Below: "
         "error rate against multiply–accumulates, named C+D; the shape says how many blocks there "
         "are, filled ones have no MobileNet block. Means of "
-        f"{seeds_text(runs, ['network'])} ({setting_text(runs)})."
+        f"{seeds_text(runs, ['network'])} ({setting_text(runs)}). {LOGS}"
     )
 
 

@@ -105,7 +105,8 @@ def calibration(data: Results) -> Drawn:
         f"Errors found against errors expected, in {bins} bins of equally many predictions "
         f"({count_text(images, 'prediction')} a network, test images of all seeds together). On "
         "the line probabilities are right; above it the network is too sure. Bins without an "
-        "error lie on the lower edge, the surest of them beyond the left edge."
+        "error lie on the lower edge, the surest of them beyond the left edge. Both axes are "
+        "logarithmic."
     )
 
 
@@ -228,8 +229,8 @@ def conclude(data: Results, sections: Sections) -> Iterator[str]:
     if sorting(data) == UNSORTED:
         return
     yield (
-        f"Sorting right from wrong by confidence, from perfect (0 %) to none (100 %): {both} %; "
-        f"{sorting(data)}."
+        "Sorting right from wrong by confidence, from perfect (0 %) to that of chance (100 %): "
+        f"{both} %; {sorting(data)}."
     )
 
 

@@ -50,6 +50,8 @@ def curves(data: Results, quantity: str) -> Drawn:
     if quantity == "accuracy":
         both = pd.concat([table["train_accuracy"], table["validation_accuracy"]])
         scale = f", on an axis that is logarithmic in the error{least_text(both)}"
+    elif axes[0].get_yscale() == "log":
+        scale = ", on a logarithmic axis"
     return figure, (
         f"{what} over the epochs{scale}; lines are means of {seeds_text(table, ['network'])}, "
         "bands reach from the lowest seed to the highest. Training images are augmented and "

@@ -116,7 +116,8 @@ def confusion(data: Results) -> Drawn:
     for ax, network in zip(axes, NETWORKS, strict=False):
         draw_confusion_matrix(ax, counts[network], fontsize=5.5)
         ax.set_title(name_of(network), color=COLOURS[network])
-    draw_confusion_difference(axes[2], counts["mobilenet"], counts["standard"], fontsize=5.5)
+    both = counts["mobilenet"], counts["standard"]
+    draw_confusion_difference(axes[2], *both, fontsize=5.5, first="vermillion")
     axes[2].set_title("MobileNet − standard")
     for ax in axes[1:]:
         ax.set_ylabel("")
@@ -126,7 +127,7 @@ def confusion(data: Results) -> Drawn:
     return figure, (
         f"Confusion matrices on the test set, summed over {count_text(table['seeds'], 'seed')}: "
         f"{errors_text} predictions are wrong. The shade is the root of the share of the true "
-        "class. Right: counts of MobileNet less those of standard (blue: more, vermillion: fewer)."
+        "class. Right: counts of MobileNet less those of standard (vermillion: more, blue: fewer)."
     )
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.build.plan import Plan, Step
-from analysis.frame.results import SPEED, Results
+from analysis.frame.results import LAYERS, SPEED, Results
 from analysis.frame.wording import count_text
 from analysis.look.maps import draw_roofline
 from analysis.look.style import FULL, NETWORKS, blank, key_above, name_of
 from analysis.questions import Drawn, Section, Sections, figure
 
-FILES = ("benchmark/layer_times.csv", "benchmark/layers.json", "benchmark/roofline.csv")
+FILES = (LAYERS, "benchmark/layers.json", "benchmark/roofline.csv")
 
 
 def steps(plan: Plan) -> Iterator[Step]:
@@ -62,7 +62,7 @@ def roofline(data: Results) -> Drawn:
         "Measured roofline of one thread: what memory and cache allow, the highest rate of a "
         "matrix product or, in the median, of a layer (lines), and what the convolutions reach "
         f"({layers['batch'].max()} images a call, ONNX Runtime, medians, {machine(data)}). "
-        "Layers that are the same in both show how finely this measures."
+        "Layers that are the same in both show how finely this measures. Both axes are logarithmic."
     )
 
 
@@ -94,7 +94,6 @@ def say(data: Results) -> Sections:
         "sides": sides(first["intensity"] > ridge, last["intensity"] > ridge),
         "depthwise_share": " and ".join(f"{100 * x:.0f}" for x in depthwise["share"]),
         "depthwise_reach": reach(depthwise),
-        "sessions": other_sessions(data),
         "dense_share": f"{100 * dense['share'].min():.0f} to {100 * dense['share'].max():.1f}",
         "roof_of": roof_of(data),
     }
@@ -143,16 +142,6 @@ def other_ways(data: Results) -> str:
     standard, mobilenet = (whole.query("network == @name")["us"] for name in NETWORKS)
     times = [*table[table["arm"] != "ours, 1 thread"]["median"], *(standard / mobilenet)]
     return f"{min(times):.2f} to {max(times):.2f}"
-
-
-def other_sessions(data: Results) -> str:
-    """How many times faster it answers one image in the sessions of the other tables."""
-    if not data.has(SPEED):
-        return ""
-    alone = data.times()["seconds_one"]
-    whole = one_thread(data, "kind == 'network' and batch == 1").set_index("network")["us"]
-    times = [times["standard"] / times["mobilenet"] for times in (alone, whole) if len(times)]
-    return " and ".join(f"{ratio:.2f}" for ratio in times)
 
 
 def sides(first: bool, last: bool) -> str:

@@ -16,6 +16,7 @@ from analysis.frame.wording import (
     LEVELS,
     MINUS,
     by_network,
+    compared,
     count_text,
     gaps_of,
     judged_text,
@@ -32,7 +33,7 @@ from analysis.frame.wording import (
 )
 from analysis.look.lines import chosen_level, draw_sweep
 from analysis.look.rows import draw_levels
-from analysis.look.style import ERROR, FULL, NETWORKS, blank, key_above, name_of
+from analysis.look.style import ERROR, FULL, LOGS, NETWORKS, blank, key_above, name_of
 from analysis.questions import Drawn, Section, Sections, figure
 from netlib.errors import many
 
@@ -115,7 +116,7 @@ def sweeps(data: Results) -> Drawn:
         f"Error rate on {count_text(tables['test_images'], 'test image')}, one factor at a time. "
         f"Lines and markers: means of {seeds_text(tables, ['factor', 'network', 'level'])}; bands "
         "and bars: from the lowest seed to the highest, ticks: seeds. Rings mark what the "
-        "validation images choose. Elsewhere: "
+        f"validation images choose. {LOGS} Elsewhere: "
         f"{setting_text(data.sweep('augment'))}; in the panel of training images "
         f"{count_text(updates(sizes).astype(int), 'step')}, "
         f"{count_text(sizes['training_epochs'], 'epoch')}."
@@ -171,6 +172,8 @@ def say(data: Results) -> Sections:
     found["learning_rate"] |= gaps_text(table)
     found["train_size"]["finding"] = sizes(data)
     found["training_epochs"]["finding"] = lengths(data)
+    if "loss" in found:
+        found["loss"]["finding"] = losses(data.table("loss.csv"))
     return {"sweeps": common, **found}
 
 
@@ -275,6 +278,7 @@ def least_words(table: pd.DataFrame) -> str:
     return f"differences below {100 * least:.2f} points cannot be told from chance"
 
 
+PLAIN = "cross_entropy"
 SAME = ["network", "seed", "accuracy", "nll"]  # runs that agree in these are one, told again
 
 
@@ -335,13 +339,16 @@ def sizes(data: Results) -> str:
         for name in NETWORKS
     )
     wide = same.pivot_table(index="seed", columns=["network", "train_images"], values="accuracy")
-    few, many_images = images[len(images) > 2], images[-1]  # the smallest set is hardly learned
-    gained = "; ".join(
-        f"{name_of(name)} "
-        + judged_text((wide[name, many_images] - wide[name, few]).dropna().tolist())
-        for name in NETWORKS
-    )
-    grown = f" From {whole(few)} to {whole(many_images)} images accuracy changes by: {gained}."
+    gained = [
+        f"from {whole(few)} to {whole(images[-1])} images accuracy changes by "
+        + listed(
+            f"{judged_text((wide[name, images[-1]] - wide[name, few]).dropna().tolist())} in "
+            f"{name_of(name)}"
+            for name in NETWORKS
+        )
+        for few in images[:-1][:2]
+    ]
+    grown = f" F{'; '.join(gained)[1:]}."
     more = table[table["updates"] > 1.01 * least]
     end = (
         f" Larger sets had up to {whole(more['updates'].max())} steps, so that there more data and "
@@ -351,6 +358,28 @@ def sizes(data: Results) -> str:
     )
     told = f"At {whole(least)} steps each, {listed(map(whole, images))} images leave"
     return f"{told} an error rate of {lines}.{grown if len(images) > 1 else ''}{end}"
+
+
+def losses(table: pd.DataFrame) -> str:
+    """Each loss against cross entropy, and the difference between the networks with each."""
+    plain = table[table["level"] == PLAIN].set_index(["network", "seed"])["accuracy"]
+    others = table[table["level"] != PLAIN].set_index(["level", "network", "seed"])["accuracy"]
+    changes = (others - plain).groupby(["network", "level"]).agg(list)
+    told = []
+    for network in NETWORKS:
+        apart = [
+            f"{words(level)} ({points(fmean(gaps))})"
+            for level, gaps in changes[network].items()
+            if side(gaps)
+        ]
+        told.append(f"in {name_of(network)} {listed(apart)}")
+    gaps = compared(table, "level")["gaps"].map(fmean)
+    others = gaps.drop(index=PLAIN).sort_values()
+    least, most = (f"{points(gap)} ({words(loss)})" for loss, gap in others.iloc[[0, -1]].items())
+    return (
+        f"Over pairs, what is apart from cross entropy is, {'; '.join(told)}. MobileNet {MINUS} "
+        f"standard is {points(gaps[PLAIN])} with cross entropy, with the others {least} to {most}."
+    )
 
 
 def lengths(data: Results) -> str:
@@ -374,8 +403,8 @@ def lengths(data: Results) -> str:
     if lost:
         falls = "the only fall" if len(lost) == 1 else "falls"
         rise = (
-            f"mostly more steps go with a higher accuracy; {falls} of more than "
-            f"{100 * least:.2f} points: {' and '.join(lost)}"
+            f"mostly more steps go with a higher accuracy; {falls} of more than the larger of the "
+            f"two sweeps’ least differences ({100 * least:.2f} points): {' and '.join(lost)}"
         )
     return f"{told}: {rise}"
 

@@ -199,8 +199,9 @@ def rate_text(data: Results, plain: pd.DataFrame) -> str:
     if abs(gaps[0].mean()) <= abs(gaps[1].mean()):
         return ""
     return (
-        "In the sweep over rates, of plain accuracy, the mean difference is larger at this rate "
-        f"({points(gaps[0].mean())} points) than at {best.pop():g} ({points(gaps[1].mean())}), by "
+        "In the sweep over rates, of plain accuracy, the mean difference is further from 0 at this "
+        f"rate ({points(gaps[0].mean())} points) than at {best.pop():g} "
+        f"({points(gaps[1].mean())}), a change of "
         f"{judged_text((gaps[0] - gaps[1]).dropna().tolist())}; a part of these differences may be "
         "the rate's."
     )

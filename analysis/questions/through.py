@@ -122,9 +122,9 @@ def digit_passage(data: Results) -> Drawn:
     return figure, (
         f"A test image in block {BLOCK + 1} of MobileNet ({whose(arrays)}). Each of {total} "
         f"channels (shown: the {shown} with the largest share of the sum) is filtered by its own "
-        "3×3 weights (blue positive, vermillion negative); the answers, after ReLU, times one "
-        "weight each are summed to an output channel, with a bias and a ReLU. Each map and filter "
-        "has a scale of its own."
+        "3×3 weights (blue positive, vermillion negative), plus a bias; the answers, after ReLU, "
+        "times one weight each are summed to an output channel, with a bias and a ReLU. Each map "
+        "and filter has a scale of its own."
     )
 
 

@@ -50,7 +50,7 @@ def blocks(data: Results) -> Drawn:
     """Error and cost in grids, and one against the other."""
     runs, table = data.sweep("blocks"), measured(data)
     places = list(zip(table["conv"], table["dw"], strict=True))
-    figure = blank(FULL, 8.4)
+    figure = blank(FULL, 7.8)
     grids: Any = figure.subfigures(2, 1, height_ratios=(1, 1.2))
     axes = grids[0].subplots(1, 4, sharey=True)
     panels = (

@@ -320,9 +320,9 @@ def slower_text(table: pd.DataFrame) -> str:
         return ""
     found = mean_interval(gaps_of(pairs_of(table, standard=width)))
     return (
-        f"The widest standard network within {200 * LIKE:.0f} % of MobileNet’s time is "
-        f"× {width:g}, which takes {longer(table, width)}: there the difference is "
-        f"{points(found.mean)} ({bounded(asdict(found), points)})."
+        f"The widest standard network within {200 * LIKE:.0f} % of MobileNet’s time, × {width:g} "
+        f"({longer(table, width)}), differs by {points(found.mean)} "
+        f"({bounded(asdict(found), points)})."
     )
 
 

@@ -39,7 +39,7 @@ def compare(pair: "Pair") -> dict[str, Any]:
 def curves(data: Results, quantity: str) -> Drawn:
     """Training and validation over epochs, a panel each."""
     table = data.table("histories.csv")
-    figure = blank(FULL, 6.0)
+    figure = blank(FULL, 5.6)
     axes = figure.subplots(1, 2, sharey=True)
     for ax, split in zip(axes, ("train", "validation"), strict=True):
         draw_curves(ax, table, split, quantity)

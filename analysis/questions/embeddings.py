@@ -164,7 +164,7 @@ def knn_accuracy(points: np.ndarray, labels: np.ndarray) -> float:
 def projection(data: Results, method: str) -> Drawn:
     """The same points as pixels and as embeddings, untrained and trained; errors ringed."""
     arrays = data.arrays("projections.npz")
-    figure = blank(FULL, 9.0)
+    figure = blank(FULL, 8.4)
     places = [["raw", "standard_untrained", "standard_trained"],
               ["raw", "mobilenet_untrained", "mobilenet_trained"]]  # fmt: skip
     axes = figure.subplot_mosaic(cast(Any, places))

@@ -216,7 +216,7 @@ def filters_last(data: Results) -> Drawn:
 def pointwise_matrix(data: Results) -> Drawn:
     """The last 1×1 convolution, a matrix, its rows and columns sorted; and its spectrum."""
     weights = data.arrays("filters.npz")["mobilenet_last_pointwise"]
-    figure = blank(FULL, 6.4)
+    figure = blank(FULL, 6.0)
     matrix, spectrum = figure.subplots(1, 2, width_ratios=(1.5, 1))
     draw_matrix(matrix, weights[by_likeness(weights)][:, by_likeness(weights.T)])
     matrix.set(xlabel="input channel, sorted by likeness", ylabel="output channel, sorted")

@@ -104,7 +104,7 @@ def steps(plan: Plan) -> Iterator[Step]:
 def sweeps(data: Results) -> Drawn:
     """A panel for each factor: numbers as lines with bands, names as rows of dots."""
     shown = [name for name in SHOWN if data.has(f"{name}.csv")]
-    figure = blank(FULL, 14.2)
+    figure = blank(FULL, 13.2)
     grid = figure.add_gridspec(3, 3, height_ratios=(1, 1, 1.2))
     places = [grid[place // 3, place % 3] for place in range(len(shown) - 1)]
     for name, place in zip(shown, [*places, grid[2, :]], strict=True):
@@ -228,7 +228,7 @@ def findings(name: str, section: Section) -> Iterator[str]:
             f"pairs leaves 0 out {section['apart']}."
         )
     elif name == "training_epochs":
-        yield f"Sorted by steps, standard / MobileNet have {section['finding']}."
+        yield f"Sorted by steps, {section['finding']}."
     elif "finding" in section:
         yield section["finding"]
 
@@ -339,16 +339,13 @@ def sizes(data: Results) -> str:
         for name in NETWORKS
     )
     wide = same.pivot_table(index="seed", columns=["network", "train_images"], values="accuracy")
-    gained = [
-        f"from {whole(few)} to {whole(images[-1])} images accuracy changes by "
-        + listed(
-            f"{judged_text((wide[name, images[-1]] - wide[name, few]).dropna().tolist())} in "
-            f"{name_of(name)}"
-            for name in NETWORKS
-        )
-        for few in images[:-1][:2]
-    ]
-    grown = f" F{'; '.join(gained)[1:]}."
+    few, many_images = images[0], images[-1]
+    gained = listed(
+        f"{judged_text((wide[name, many_images] - wide[name, few]).dropna().tolist())} in "
+        f"{name_of(name)}"
+        for name in NETWORKS
+    )
+    grown = f" From {whole(few)} to {whole(many_images)} images accuracy changes by {gained}."
     more = table[table["updates"] > 1.01 * least]
     end = (
         f" Larger sets had up to {whole(more['updates'].max())} steps, so that there more data and "
@@ -388,11 +385,6 @@ def lengths(data: Results) -> str:
     both = pd.concat(tables).assign(kind=[1] * len(tables[0]) + [2] * len(tables[1]))
     both = both.assign(updates=updates(both).astype(int))
     means = both.groupby(["updates", "kind", "network"])["accuracy"].mean().unstack()
-    told = "; ".join(
-        f"{whole(steps)} steps ({'epochs' if kind == 1 else 'batch size'}): "
-        f"{percent(row['standard'])} / {percent(row['mobilenet'])} %"
-        for (steps, kind), row in means.iterrows()
-    )
     least = max(map(least_difference, tables))
     lost = [
         f"from {whole(before)} to {whole(after)} ({listed(map(name_of, fallen))})"
@@ -406,7 +398,7 @@ def lengths(data: Results) -> str:
             f"mostly more steps go with a higher accuracy; {falls} of more than the larger of the "
             f"two sweeps’ least differences ({100 * least:.2f} points): {' and '.join(lost)}"
         )
-    return f"{told}: {rise}"
+    return rise
 
 
 def disappoint(data: Results, sections: Sections) -> Iterator[str]:

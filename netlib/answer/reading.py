@@ -21,7 +21,7 @@ from netlib.nets.saved import SavedNetwork
 from netlib.picture.bystanders import without_bystanders
 from netlib.picture.digit import Sketch, cut_out, trace
 from netlib.picture.frames import without_frames
-from netlib.picture.ink import find_dark_ink
+from netlib.picture.ink import find_dark_ink, find_finer_ink, find_ink_on_a_band
 from netlib.picture.load import ImageError, Picture, is_first_of_several, open_image
 from netlib.picture.number import MAX_DIGITS, digits_from_ink
 from netlib.picture.pages import CANVAS, Page, find_pages, may_be_a_screen
@@ -184,22 +184,44 @@ class Reader:
             if part is None:
                 raise
             reading = part
-        if not reading.is_accepted:
+        if reading.is_blank or not reading.is_accepted:
             reading = self._in_a_part(sketch) or reading
         elif may_be_a_screen(sketch.levels):
             reading = self._on_a_page(sketch, reading.boxes) or reading
+        else:
+            reading = self._with_more(sketch, reading) or reading
         return replace(reading, is_first=is_first_of_several(picture))
 
     def _in_a_part(self, sketch: Sketch) -> Reading | None:
         """What is read in a part of the picture, where all of that is accepted."""
-        return self._on_a_page(sketch) or self._dark(sketch) or self._main_line(sketch)
+        ways = self._on_a_page, self._dark, self._main_line, self._finer, self._on_a_band
+        return next((found for way in ways if (found := way(sketch))), None)
 
     def _dark(self, sketch: Sketch) -> Reading | None:
         """What is read in the dark ink alone, where all of that is accepted."""
         dark = find_dark_ink(sketch.levels) if sketch.cut is not None else None
-        if dark is None:
+        return self._other_ink(sketch, dark)
+
+    def _finer(self, sketch: Sketch) -> Reading | None:
+        """What is read in all strokes as fine as those found, where all of that is accepted."""
+        return self._other_ink(sketch, find_finer_ink(sketch.levels, sketch.found))
+
+    def _on_a_band(self, sketch: Sketch) -> Reading | None:
+        """What is read on something broad, as a highlighter's, where all of that is accepted."""
+        return self._other_ink(sketch, find_ink_on_a_band(sketch.levels))
+
+    def _with_more(self, sketch: Sketch, reading: Reading) -> Reading | None:
+        """What is read in all strokes as fine as those found, where that has more digits."""
+        found = self._finer(sketch)
+        if found is None or len(found.digits) <= len(reading.digits):
             return None
-        bare = replace(sketch, found=dark, cut=cut_out(dark))
+        kept = [any(_holds(more, box) for more in found.boxes) for box in reading.boxes]
+        return found if all(kept) else None
+
+    def _other_ink(self, sketch: Sketch, ink: Ink | None) -> Reading | None:
+        if ink is None:
+            return None
+        bare = replace(sketch, found=ink, cut=cut_out(ink))
         return self._main_line(bare) or self._accepted(bare)
 
     def _accepted(self, sketch: Sketch) -> Reading | None:
@@ -327,6 +349,12 @@ def _is_rather(found: Reading, best: Reading) -> bool:
     larger = sum(map(_area, found.boxes)) / sum(map(_area, best.boxes))
     more = len(found.digits) > len(best.digits)
     return larger > (1 / SMALLER if more else SMALLER)
+
+
+def _holds(box: Box, other: Box) -> bool:
+    """Whether the middle of another box is in one."""
+    x, y = (other[0] + other[2]) / 2, (other[1] + other[3]) / 2
+    return box[0] <= x <= box[2] and box[1] <= y <= box[3]
 
 
 def _area(box: Box) -> int:

@@ -25,8 +25,9 @@ SIDE = 0.85
 # Narrower rings are zeros, whatever is in them.
 ROUND = 0.75
 # A box has holes of this share of its hull, which has this share of a rectangle's area. Its ink is
-# up to this much thicker than usual, plus one pixel; what divides it is as high as it, up to this.
-HOLLOW, RECTANGULAR, SWELL, HIGH = 0.6, 0.88, 1.4, 0.88
+# up to this much thicker than usual, plus one pixel; what divides it is as high as it, up to this,
+# and as thick as the sides of two boxes.
+HOLLOW, RECTANGULAR, SWELL, HIGH, TWICE = 0.6, 0.88, 1.4, 0.88, 2.6
 # An underline is at most this high, in its own width, but for its slope, which is at most so much,
 # and goes along this share of what is over it. A foot that broke off a digit is not wider than
 # this, and nearer than this share of its height.
@@ -132,10 +133,11 @@ def _rim(mask: np.ndarray) -> np.ndarray | None:
     thickness = float(np.median(from_holes[ink & (from_outside <= 1)]))
     rim = ink & (from_outside <= SWELL * thickness + 1)
     count, labels, stats, _ = cv2.connectedComponentsWithStats((ink & ~rim).view(np.uint8))
-    inner = mask.shape[0] - 2 * (SWELL * thickness + 1)
+    high = min(sides) if mask.shape[1] > mask.shape[0] else max(sides)
+    inner = high - 2 * (SWELL * thickness + 1)
     for n in range(1, count):
         height, size = stats[n, cv2.CC_STAT_HEIGHT], stats[n, cv2.CC_STAT_AREA]
-        if height >= HIGH * inner and size <= 1.5 * thickness * height:
+        if height >= HIGH * inner and size <= TWICE * thickness * height:
             rim |= labels == n
     return rim[1:-1, 1:-1]
 

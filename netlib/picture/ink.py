@@ -12,7 +12,16 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from netlib.picture.paper import AS_DARK, THICK, are_cut, come_in, dark_ink, page_ink
+from netlib.picture.paper import (
+    AS_DARK,
+    THICK,
+    are_cut,
+    come_in,
+    dark_ink,
+    fine_ink,
+    ink_on_a_band,
+    page_ink,
+)
 from netlib.picture.patch import INK_LEVEL, Ink, are_inside, as_boxes, box_of, gaps
 from netlib.picture.rulings import LEVEL_RUN, thickness, without_lines
 
@@ -212,10 +221,26 @@ def _closed(ink: np.ndarray, radius: float) -> np.ndarray:
 
 def find_dark_ink(levels: np.ndarray) -> Ink | None:
     """The ink that is dark beside what is pale all over the picture; None if nothing is."""
-    dark = dark_ink(levels)
-    if dark is None or not dark.any():
+    return _found(dark_ink(levels), levels)
+
+
+def find_finer_ink(levels: np.ndarray, found: Ink) -> Ink | None:
+    """All ink as fine as what was found; None if nothing else was looked for."""
+    if found.full is None or found.box is None:
         return None
-    ink = Ink.of(dark, levels.shape)
+    strokes = thickness([(found.patch >= STRONG_LEVEL).view(np.uint8)])
+    return _found(fine_ink(levels, strokes * found.full[0] / found.shape[0]), levels)
+
+
+def find_ink_on_a_band(levels: np.ndarray) -> Ink | None:
+    """The ink of strokes on something broad, as a highlighter's; None if there are none."""
+    return _found(ink_on_a_band(levels), levels)
+
+
+def _found(tones: np.ndarray | None, levels: np.ndarray) -> Ink | None:
+    if tones is None or not tones.any():
+        return None
+    ink = Ink.of(tones, levels.shape)
     return _without_specks(ink, _Parts.of(ink), SPECK_SHARE_UNEVEN)
 
 

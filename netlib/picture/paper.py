@@ -30,6 +30,11 @@ WINDOWS = (0.012, 0.02, 0.03, 0.045, 0.065, 0.09, 0.12, 0.16, 0.21, 0.28)
 # Of what the widest window fills, the window that fills this share tells the polarity, and the one
 # that fills that share holds the strokes.
 TELLING, HOLDING = 0.6, 0.85
+# A window more than so many times as wide as the strokes is far too wide, and one so wide fits.
+COARSE, FITTING = 8.0, 4.0
+# Fine strokes fill this share of what all do, at least, and are so much narrower than these; so
+# many windows after theirs fill little more; this share of them is on what is broad.
+LEAST_LEVEL, NARROWER, LEVEL_WINDOWS, ON_IT = 0.35, 0.5, 3, 0.5
 # The page is closed by a window this much wider; by one that is wider still where the strokes are
 # bold, in shares of the side: where two of them cross they are broader.
 WIDER, BOLD, WIDER_BOLD = 1.5, 0.15, 2.0
@@ -74,6 +79,9 @@ THICK, OUTGROWN = 2.0, 1.5
 # page near to it is a step of the page: beside a stroke that is as light on both sides. Where light
 # falls off steeply, all ink may lie on steps, but not so high ones.
 STEP, STEP_ALONE = 0.5, 0.7
+# But a digit across the edge of a shadow is as thick as those beside it, within these bounds, and
+# shares this of their height; nor is the step so high.
+STROKES, BESIDE, STEEP = (0.6, 1.6), 0.5, 0.9
 # What looks like a bold stroke in a picture of so many pixels a side, but is so much steeper on one
 # side, is the edge of a shadow.
 ONE_SIDED, PHOTOGRAPH = 0.15, 200
@@ -104,14 +112,45 @@ def page_ink(levels: np.ndarray) -> np.ndarray:
     Where strokes are far broader than digits need them, the picture is reduced first.
     """
     reduced, strokes = _reduced(levels)
-    missing, contrast, steps = missing_light(reduced, strokes)
+    return _ink_of(reduced, strokes, max(levels.shape) >= PHOTOGRAPH)
+
+
+def fine_ink(levels: np.ndarray, stroke: float) -> np.ndarray | None:
+    """As `page_ink`, by windows that fit strokes so thick, in pixels; None if they did already.
+
+    What was found then may be a part: shadows as narrow as those windows took the rest.
+    """
+    usual = find_strokes(levels)
+    if usual.window <= COARSE * stroke:
+        return None
+    return _ink_of(*_working(levels, Strokes(usual.light, FITTING * stroke)))
+
+
+def ink_on_a_band(levels: np.ndarray) -> np.ndarray | None:
+    """As `page_ink`, of strokes on something broad, as a highlighter's; None if there are none."""
+    strokes, usual = find_fine_strokes(levels), find_strokes(levels)
+    if strokes is None or strokes.window > NARROWER * usual.window:
+        return None
+    broad = WIDER * usual.window / strokes.window
+    levels, strokes = _working(levels, strokes)
+    ink = _ink_of(levels, strokes)
+    tones = 255 - levels if strokes.light else levels
+    page, beyond = (
+        closed(tones, window * strokes.window).astype(np.float32) for window in (WIDER, broad)
+    )
+    on_it = page < (1 - MIN_CONTRAST) * beyond
+    return ink if ink[on_it].sum() >= ON_IT * ink.sum() > 0 else None
+
+
+def _ink_of(levels: np.ndarray, strokes: Strokes, may_be_shade: bool = False) -> np.ndarray:
+    missing, contrast, steps = missing_light(levels, strokes)
     seen = missing > contrast
     if not seen.any():
         return np.zeros_like(missing)
     tone = _full_tone(missing[seen])
     level = max(contrast, FAINTEST * tone)
     missing = without_lines(missing, level)
-    may_be_shade = strokes.are_bold(reduced.shape) and max(levels.shape) >= PHOTOGRAPH
+    may_be_shade &= strokes.are_bold(levels.shape)
     return _own_tones(missing, level, strokes.window, steps, may_be_shade)
 
 
@@ -137,7 +176,10 @@ def _reduced(levels: np.ndarray) -> tuple[np.ndarray, Strokes]:
     factor = round(SMALL_SIDE / float(np.sqrt(levels.size)))
     if factor > 1:
         levels = cv2.resize(levels, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
-    strokes = find_strokes(levels)
+    return _working(levels, find_strokes(levels))
+
+
+def _working(levels: np.ndarray, strokes: Strokes) -> tuple[np.ndarray, Strokes]:
     while strokes.window >= 2 * WORKING_WINDOW:
         levels = _halved(levels)
         strokes = Strokes(strokes.light, strokes.window / 2)
@@ -193,20 +235,8 @@ def _steps(page: np.ndarray, missing: np.ndarray, window: float) -> np.ndarray:
 
 def find_strokes(levels: np.ndarray) -> Strokes:
     """Polarity and width of the strokes in a picture (H, W) uint8."""
-    scale = min(1.0, float(np.sqrt(SMALL_PIXELS / levels.size)))
-    small = levels
-    if scale < 1:
-        height, width = (max(1, round(side * scale)) for side in levels.shape)
-        while 2 * width <= small.shape[1] and 2 * height <= small.shape[0]:
-            small = _halved(small)  # far faster than any other factor
-        small = cv2.resize(small, (width, height), interpolation=cv2.INTER_AREA)
-    small = cv2.GaussianBlur(cv2.LUT(small, RATIOS), (3, 3), 0)
-    side = float(np.sqrt(small.size))
-    both = small, 255 - small
-    steps = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
-    noise = _noise(small.astype(np.float32), 1.0)
-    least = min(max(LEAST_RATIO, RATIO_NOISES * noise), MOST_RATIO)
-    edges = cv2.subtract(steps, least).astype(np.float32)  # type: ignore[call-overload]
+    both, edges, least, scale = _tones(levels)
+    side = float(np.sqrt(edges.size))
     most = [_filled(tones, edges, WINDOWS[-1] * side, least) for tones in both]
     rates = [0.0, 0.0]  # of what is filled in all to the window that tells it
     is_light: bool | None = None
@@ -226,6 +256,45 @@ def find_strokes(levels: np.ndarray) -> Strokes:
         if is_light is not None and own >= HOLDING * most[is_light]:
             break
     return Strokes(bool(is_light), window / scale)
+
+
+def find_fine_strokes(levels: np.ndarray) -> Strokes | None:
+    """The same of strokes on something broad, as a highlighter's band; None if there are none.
+
+    Windows wider than they are fill little more, until one holds that.
+    """
+    both, edges, least, scale = _tones(levels)
+    windows = [max(3.0, share * float(np.sqrt(edges.size))) for share in WINDOWS]
+    found: tuple[float, Strokes] | None = None
+    for light, tones in enumerate(both):
+        filled = [_filled(tones, edges, window, least) for window in windows]
+        for n, (window, own) in enumerate(zip(windows[:-LEVEL_WINDOWS], filled, strict=False)):
+            level = filled[n + LEVEL_WINDOWS]
+            if own >= HOLDING * level >= LEAST_LEVEL * filled[-1] > 0:
+                if found is None or own / window > found[0]:
+                    found = own / window, Strokes(bool(light), window / scale)
+                break
+    return found[1] if found else None
+
+
+def _tones(
+    levels: np.ndarray,
+) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, float, float]:
+    """Dark and light tones (h, w) uint8 of a small picture, its edges, the least, its scale."""
+    scale = min(1.0, float(np.sqrt(SMALL_PIXELS / levels.size)))
+    small = levels
+    if scale < 1:
+        height, width = (max(1, round(side * scale)) for side in levels.shape)
+        while 2 * width <= small.shape[1] and 2 * height <= small.shape[0]:
+            small = _halved(small)  # far faster than any other factor
+        small = cv2.resize(small, (width, height), interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(cv2.LUT(small, RATIOS), (3, 3), 0)
+    both = small, 255 - small
+    steps = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    noise = _noise(small.astype(np.float32), 1.0)
+    least = min(max(LEAST_RATIO, RATIO_NOISES * noise), MOST_RATIO)
+    edges = cv2.subtract(steps, least).astype(np.float32)  # type: ignore[call-overload]
+    return both, edges, least, scale
 
 
 def closed(levels: np.ndarray, window: float) -> np.ndarray:
@@ -296,6 +365,8 @@ class _Part:
         short, long = self._sides()
         if long < RULE_LONG * short or min(np.divide(self.own.shape, shape)) >= TIGHT:
             return False
+        if max(np.add(self.own.shape, 2) / shape) >= 1:  # from border to border, a little bent
+            short = min(short, thickness([self.own.view(np.uint8)]))
         thin = short <= max(long / FINE[0], FINE[1] * np.sqrt(shape[0] * shape[1]))
         return bool(thin) or long < HALF * min(shape)
 
@@ -337,7 +408,12 @@ def _own_tones(
         border[2:-2, 2:-2] = False
         out[through] = [parts[n].is_as_dark(missing, border[inside]) for n in through]
     own_steps = np.array([steps[part.at][part.own].mean() for part in parts])
-    out |= own_steps >= (STEP if (own_steps < STEP).any() else STEP_ALONE)
+    on_step = own_steps >= (STEP if (own_steps < STEP).any() else STEP_ALONE)
+    whole = ~out & ~are_cut(boxes, ink.shape)
+    if (on_step & whole).any() and (kept := whole & ~on_step).any():
+        more = whole & _are_more_digits(parts, boxes, kept)
+        on_step &= ~more | (own_steps > STEEP)
+    out |= on_step
     parts = [part for part, is_out in zip(parts, out, strict=True) if not is_out]
     if not parts:
         return ink
@@ -350,6 +426,22 @@ def _own_tones(
         for part, share in shares:
             np.maximum(found[part.at], share, out=found[part.at])
     return ink
+
+
+def _are_more_digits(parts: list[_Part], boxes: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Which are as high and as thick as what is kept, and in line with it."""
+    top, height = boxes[:, cv2.CC_STAT_TOP], boxes[:, cv2.CC_STAT_HEIGHT]
+    tall = kept & (height >= TALL * height[kept].max())
+    usual = float(np.median(height[tall]))
+    alike = (height >= ALIKE[0] * usual) & (height <= ALIKE[1] * usual)
+    shared = np.minimum.outer(top + height, (top + height)[tall])
+    shared -= np.maximum.outer(top, top[tall])
+    found = ~kept & alike & (shared >= BESIDE * usual).any(axis=1)
+    stroke = thickness(parts[n].own.view(np.uint8) for n in np.flatnonzero(tall))
+    for n in np.flatnonzero(found):
+        own = thickness([parts[n].own.view(np.uint8)])
+        found[n] = STROKES[0] * stroke <= own <= STROKES[1] * stroke
+    return found
 
 
 def _asymmetry(share: np.ndarray) -> float:

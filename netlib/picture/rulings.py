@@ -30,7 +30,7 @@ STEEPEST, SLOPE_STEP, PROFILE_SIDE, PROFILE_PIXELS, SHARPER = 0.25, 0.01, 500, 2
 PASSES = 4
 # A line from border to border, this share of the side, may be as thick as this, in strokes, where
 # the largest ink is not as long as this share of the side: a tight crop's digits are.
-THROUGH, AS_THICK, WHOLE = 0.97, 1.2, 0.7
+THROUGH, AS_THICK, WHOLE, LOW = 0.97, 1.2, 0.7, 0.6
 # Fewer than these are no ruling.
 SEVERAL = 3
 # Ink up to this much thicker than a line, plus one pixel, belongs to it.
@@ -165,28 +165,32 @@ def _are_lines(lines: _Lines, stroke: float, rest: np.ndarray) -> bool:
     several = lines.count >= SEVERAL
     if thin and (long or several):
         return True
-    return long and several and _extent_of_largest(rest)[1] < WHOLE * rest.shape[1]
+    return long and several and _largest(rest)[1] < WHOLE
 
 
-def _extent_of_largest(rest: np.ndarray) -> tuple[np.ndarray, int]:
-    """The mask of the largest component, and how far it goes along level lines."""
+def _largest(rest: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """The mask of the largest component, and its width and height as shares of the picture's."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(rest, connectivity=8)
     if count < 2:
-        return rest, 0
+        return rest, 0.0, 0.0
     largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
-    return labels == largest, int(stats[largest, cv2.CC_STAT_WIDTH])
+    sides = stats[largest, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]] / rest.shape[::-1]
+    return labels == largest, *sides.tolist()
 
 
 def _goes_through(lines: _Lines, stroke: float, rest: np.ndarray, corner: bool) -> bool:
     """Whether a line no thicker than strokes goes from border to border beside all large ink.
 
-    Two that make a corner need not go so far.
+    It may touch ink that is far from as high as the picture. Two lines that make a corner need not
+    go so far.
     """
     if lines.thickness > AS_THICK * stroke or lines.longest < (LONG if corner else THROUGH):
         return False
-    largest, extent = _extent_of_largest(rest)
-    if not 0 < extent < (1 if corner else WHOLE) * rest.shape[1]:  # a tight crop's 1 goes, too
+    largest, width, height = _largest(rest)
+    if not 0 < width < (1 if corner else WHOLE):  # a tight crop's 1 goes, too
         return False
+    if height < LOW and lines.longest >= THROUGH:
+        return True
     near = cv2.dilate(lines.thin, np.ones((5, 5), np.uint8)) > 0
     return not (largest & near).any()
 

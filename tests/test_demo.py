@@ -17,7 +17,7 @@ import gradio as gr
 import httpx
 import numpy as np
 import pytest
-from helpers_data import png, write_zip
+from helpers_data import encoded, png, write_zip
 from helpers_visitor import SEVEN, beside, paper
 from PIL import Image, ImageOps
 
@@ -408,17 +408,20 @@ def test_a_zip_with_labels_is_read_without_unpacking(service: Service, tmp_path:
             "set/c.HEIC": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
             "__MACOSX/a.png": b"",
             "set/labels.csv": b"image,label\na.png,7\nb,3\nelsewhere.png,1\n",
+            "set/page.pdf": b"%PDF",
+            "inner.zip": b"",
         },
     )
     steps: list[tuple[int, int]] = []
     rows = rows_of(service, [archive], lambda *step: steps.append(step))
     named = [(row.name, row.label) for row in rows]
-    pictures = [("set/a.png", "7"), ("set/b.png", "3"), ("set/c.HEIC", None)]
+    pictures = [("set/a.png", "7"), ("set.zip", None), ("set/b.png", "3"), ("set/c.HEIC", None)]
     assert named == [*pictures, ("set/labels.csv", None)]
-    assert "no picture" in rows[1].error and "HEIC" in rows[2].error
-    assert rows[3].error.startswith("It labels 1 picture by a name that none of those sent has")
+    assert rows[1].error.endswith("CSV tables by their names: inner.zip, set/page.pdf")
+    assert "no picture" in rows[2].error and "HEIC" in rows[3].error
+    assert rows[4].error.startswith("It labels 1 picture by a name that none of those sent has")
     assert rows[0].texts() == {"standard": "7", "mobilenet": "7"}
-    assert steps[-1] == (4, 4)
+    assert steps[-1] == (5, 5)
     assert list(tmp_path.iterdir()) == [archive]
 
 
@@ -439,6 +442,26 @@ def test_equal_names_of_several_files_are_told_apart(tmp_path: Path) -> None:
     ]
     assert labels == {"1/d.png": "5"}  # x.png may be either
     assert [load() for _, load in pictures[:2]] == [b"a", b"b"]
+
+
+def test_a_label_that_is_left_out_does_not_move_the_others(tmp_path: Path) -> None:
+    text = b"image,writer,label\nseven!.png,3,7\nb.png,4,2\nc.png,5\n"
+    files = {"seven.png": b"", "b.png": b"", "c.png": b"", "labels.csv": text}
+    archive = write_zip(tmp_path / "x.zip", files)  # Gradio leaves "!" out of names
+    assert collect((archive,), TEN)[1] == {"seven.png": "7", "b.png": "2"}
+    words = write_zip(tmp_path / "y.zip", {**files, "labels.csv": b"z.png,one\nb.png,two\n"})
+    pictures, labels = collect((words,), TEN)
+    assert labels == {"b.png": "2"}
+    with pytest.raises(UserError, match="It labels 1 picture by a name"):
+        pictures[-1][1]()
+
+
+def test_a_picture_is_told_by_its_content(service: Service, tmp_path: Path) -> None:
+    (tmp_path / "scan.jfif").write_bytes(encoded(seven(), "JPEG"))
+    (tmp_path / "seven").write_bytes(png(seven()))
+    rows = rows_of(service, sorted(tmp_path.iterdir()))
+    assert [row.texts()["standard"] for row in rows] == ["7", "7"]
+    assert "2 pictures" in batch_html(rows, FACTS)
 
 
 @pytest.mark.parametrize(
@@ -492,7 +515,7 @@ def test_a_bad_file_spoils_its_own_row_only(service: Service, tmp_path: Path) ->
     rows = rows_of(service, sorted(tmp_path.iterdir()))
     errors = {row.name: row.error for row in rows}
     assert rows[0].name == "a.png" and rows[0].texts()["standard"] == "7"
-    assert "no readable zip" in errors["x.zip"] and "neither a picture" in errors["notes.txt"]
+    assert "no readable zip" in errors["x.zip"] and "no picture" in errors["notes.txt"]
 
 
 def test_a_picture_that_ends_its_process_spoils_its_own_row_only(service, tmp_path: Path) -> None:

@@ -95,6 +95,8 @@ TABLES: dict[str, bytes] = {
     "a fold between": lines("image,fold,label", "0.png,1,3", "1.png,2,0", "2.png,1,9", "3.png,2,3"),
     "a writer of text, titles unknown": lines("a,b,c", *(f"{i}.png,ann,{k}" for i, k in
                                                          enumerate(LABELS))),
+    "a remark on one image": lines("label,file,remark", "3,0.png,", "0,1.png", "9,2.png,a tail",
+                                   "3,3.png"),
     "no extension": lines("image,label", *(f"{i},{k}" for i, k in enumerate(LABELS))),
     "another extension": CSV.replace(b".png", b".jpg"),
     "semicolons": CSV.replace(b",", b";"),

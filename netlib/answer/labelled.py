@@ -1,7 +1,7 @@
 """What stands in each picture, as a CSV says, written as networks write what they read."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from netlib.data.stores import DataError
@@ -11,7 +11,11 @@ WORDS = "zero one two three four five six seven eight nine".split()
 
 
 def picture_labels(
-    data: bytes, title: str, names: Sequence[str], classes: Sequence[str]
+    data: bytes,
+    title: str,
+    names: Sequence[str],
+    classes: Sequence[str],
+    as_sent: Callable[[str], str] = str,
 ) -> tuple[dict[str, str], int]:
     """Picture -> what stands in it, and how many labels are of none of the pictures.
 
@@ -19,7 +23,7 @@ def picture_labels(
 
     A name without its folder means the only picture that is called so. A label is a number, or
     names of classes in any case; English words are read where classes are digits. Data and title
-    are those of `read_sheet`.
+    are those of `read_sheet`; `as_sent` tells what became of a name on its way here.
 
     Raises:
         DataError: it is no such table, names none of the pictures, or contradicts itself.
@@ -43,15 +47,16 @@ def picture_labels(
                 f"{title}, line {line}: the label is {row[column]!r}; expected {expected}, or "
                 "nothing where a picture is not to be scored."
             )
-        matches = files.matches(row[sheet.name_column])
+        name = row[sheet.name_column]
+        matches = files.matches(name) or files.matches(as_sent(name))
         matched = matched or bool(matches)
         others += bool(label and not matches)
-        for name in (whole.get(match, match) for match in matches if label):
-            before, first = found.setdefault(name, (label, line))
+        for picture in (whole.get(match, match) for match in matches if label):
+            before, first = found.setdefault(picture, (label, line))
             if before != label:
                 raise DataError(
-                    f"{title} gives {name} the label {before} in line {first} and {label} in line "
-                    f"{line}: leave one."
+                    f"{title} gives {picture} the label {before} in line {first} and {label} in "
+                    f"line {line}: leave one."
                 )
     if not matched:
         raise DataError(

@@ -293,9 +293,7 @@ class Reader:
             sketch.found, confidence, MAX_DIGITS + 1, sketch.cut, acceptance, components
         )
         if len(found) > MAX_DIGITS:
-            raise UserError(
-                f"There are more than {MAX_DIGITS} digits: send them in smaller pictures."
-            )
+            raise UserError(f"There are more than {MAX_DIGITS} digits: no more are read at once.")
         digits = np.concatenate([box.digit for box in found])
         boxes = tuple(box.box for box in found)
         signs = np.array([box.is_sign for box in found])

@@ -119,6 +119,8 @@ def _network(facts: NetworkFacts, metadata: Mapping[str, Any]) -> str:
     trained = (
         f"trained on {', '.join(map(plain, sources))}" if sources else "its data is not recorded"
     )
+    if families := (metadata.get("fine_tuning") or {}).get("families"):
+        trained += f", then on more digits and on {len(families)} kinds of what is no digit"
     calibrated = "calibrated" if metadata.get("temperature", 1) != 1 else "not calibrated"
     accuracy = "not recorded" if facts.accuracy is None else f"{100 * facts.accuracy:.2f} %"
     return (

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+from gradio_client.utils import strip_invalid_filename_characters
 from numpy.typing import NDArray
 
 from netlib.answer.labelled import picture_labels
@@ -36,6 +37,7 @@ from netlib.picture.load import ImageError
 MAX_PICTURES = 1000
 MAX_INFLATED_BYTES = 200_000_000
 MAX_TABLE_BYTES = 2_000_000
+TOLD = 5  # names of what a zip holds besides
 
 SLICE_SECONDS = 0.25
 
@@ -56,7 +58,7 @@ class Row:
     @property
     def is_picture(self) -> bool:
         """It was sent as a picture; else the row is a note on another file."""
-        return _is_picture(self.name)
+        return self.reading is not None or _is_picture(self.name)
 
     @property
     def disagreement(self) -> float:
@@ -222,7 +224,7 @@ def _labels(
     if len(content) > MAX_TABLE_BYTES:
         raise UserError(f"{name} is larger than {MAX_TABLE_BYTES // 1_000_000} MB.")
     try:
-        return picture_labels(content, name, pictures, classes)
+        return picture_labels(content, name, pictures, classes, strip_invalid_filename_characters)
     except DataError as error:
         raise UserError(str(error)) from error
 
@@ -255,7 +257,8 @@ def to_csv(rows: Sequence[Row], classes: Mapping[str, Sequence[str]]) -> str:
     writer.writerow(map(inert, header))
     for row in rows:
         disagreement = f"{row.disagreement:.4f}" if row.texts() else ""
-        cells = [row.name, row.label or "", disagreement, row.error]
+        is_blank = row.reading is not None and row.reading.is_blank
+        cells = [row.name, row.label or "", disagreement, "blank" if is_blank else row.error]
         for name, known in classes.items():
             network = row.reading.networks.get(name) if row.reading is not None else None
             cells += _cells(network) if network else [""] * (4 + len(known))
@@ -315,7 +318,8 @@ def _files(paths: Sequence[Path]) -> Iterator[tuple[str, str, Load]]:
             place = path.stem if stems[path.stem] == 1 else place
             store = ZipStore(path)
             try:
-                names = [name for name in store.files("") if _wanted(name)]
+                held = list(store.files(""))
+                names = list(filter(_wanted, held))
                 left -= sum(map(store.size, names))
             except DataError as error:
                 yield place, path.name, partial(_refuse, _told(error, path))
@@ -327,11 +331,12 @@ def _files(paths: Sequence[Path]) -> Iterator[tuple[str, str, Load]]:
                 )
             for name in names:
                 yield place, name, partial(_unzip, store, name)
-        elif _wanted(path.name):
+            if left_out := [name for name in held if name not in names]:
+                shown = ", ".join(left_out[:TOLD]) + " …" * (len(left_out) > TOLD)
+                told = f"Left out, as neither pictures nor CSV tables by their names: {shown}"
+                yield place, path.name, partial(_refuse, UserError(told))
+        else:  # what it is its content tells
             yield place, path.name, path.read_bytes
-        else:
-            unknown = UserError("It is neither a picture nor a zip nor a CSV table.")
-            yield place, path.name, partial(_refuse, unknown)
 
 
 def _unzip(store: ZipStore, name: str) -> bytes:

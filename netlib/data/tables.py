@@ -19,7 +19,7 @@ from netlib.data.stores import DataError, leaves
 from netlib.errors import many
 
 IMAGE_SUFFIXES = frozenset(
-    ".png .jpg .jpeg .bmp .gif .tif .tiff .webp .avif .pgm .ppm .pnm".split()
+    ".png .jpg .jpeg .jfif .jpe .bmp .gif .tif .tiff .webp .avif .pgm .ppm .pnm".split()
 )  # what counts as "an image that the CSV does not name"; a named file may have any suffix
 DELIMITERS = ",;\t|"
 SAMPLE = 200  # rows that decide which column is which
@@ -244,7 +244,10 @@ def _text(data: bytes, title: str) -> str:
 
 
 def _cells(text: str, title: str) -> tuple[list[int], list[list[str]]]:
-    """Line numbers and stripped cells of the rows that are not empty."""
+    """Line numbers and stripped cells of the rows that are not empty.
+
+    Short rows are filled up to the usual number of cells.
+    """
     told = _SEPARATOR.match(text)
     body = text[told.end() :] if told else text
     reader = csv.reader(
@@ -265,7 +268,8 @@ def _cells(text: str, title: str) -> tuple[list[int], list[list[str]]]:
     except csv.Error as error:
         line = reader.line_num + bool(told)
         raise DataError(f"{title}, line {line}, is no valid CSV: {error}.") from error
-    return lines, rows
+    usual = sorted(map(len, rows))[len(rows) // 2] if rows else 0
+    return lines, [row + [""] * (usual - len(row)) for row in rows]
 
 
 def _delimiter(text: str) -> str:
@@ -311,8 +315,8 @@ def _name_column(cells: Sequence[Sequence[str]], width: int, title: str, files: 
 
 def _is_header(row: Sequence[str], column: int, files: Files) -> bool:
     """A first row is data if it names a file, or if it looks like an image name and a label."""
-    others = [cell for place, cell in enumerate(row) if place != column]
-    looks = has_image_suffix(row[column]) and any(_INTEGER.fullmatch(cell) for cell in others)
+    others = [cell.lower() for place, cell in enumerate(row) if place != column]
+    looks = has_image_suffix(row[column]) and not any(cell in LABEL_WORDS for cell in others)
     return not (files.matches(row[column]) or looks)
 
 

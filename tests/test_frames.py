@@ -133,8 +133,24 @@ def fine_squares(at: np.ndarray) -> np.ndarray:
     return lamp(np.minimum(at, pale))
 
 
+def rules_between(at: np.ndarray) -> np.ndarray:
+    """As thick as the strokes, and digits stand on one of them."""
+    for y in (40, 274):
+        cv2.line(at, (0, y), (639, y - 16), 110, 6, cv2.LINE_AA)
+    return lamp(at)
+
+
+def turned_boxes(at: np.ndarray) -> np.ndarray:
+    """Each has sides of its own, which lie beside each other."""
+    for left in (186, 322):
+        corners = np.array([[0, 0], [132, 6], [126, 178], [-6, 172]]) + (left, 100 + left // 22)
+        cv2.polylines(at, [corners], True, 110, 5, cv2.LINE_AA)
+    return lamp(at)
+
+
 FRAMES = [circle, box, tight_box, cells, underline, note, slanted_rules, print_below, holes]
 FRAMES += [slanting_underline, turned_cell, margin, fine_squares]
+FRAMES += [rules_between, turned_boxes]
 
 
 @pytest.mark.parametrize("frame", FRAMES)

@@ -10,7 +10,8 @@ from analysis.look.style import WRONG, blank
 from netlib.answer.reading import NetworkReading
 from netlib.measure.photographs import KINDS, on_a_page, written
 from netlib.picture import find_digits, to_digit
-from netlib.picture.ink import find_ink
+from netlib.picture.ink import find_finer_ink, find_ink, find_ink_on_a_band
+from netlib.picture.number import digits_from_ink
 from netlib.picture.rulings import without_lines
 
 
@@ -84,6 +85,52 @@ def on_uneven_paper(draw) -> np.ndarray:
 
 def boxes_of(levels: np.ndarray) -> list[tuple[int, int, int, int]]:
     return [found.box for found in find_digits(levels)]
+
+
+def six_digits() -> np.ndarray:
+    """Levels (H, W) of a row of six in a fine pen, on a page with much room around it."""
+    rng = np.random.default_rng(4)
+    ink = on_a_page(rng, [written(rng, "690849")], height=60, pen=4, margin=(3, 3))
+    return 225 - 150 * ink + rng.normal(0, 2, ink.shape)
+
+
+def shaded(levels: np.ndarray, shape: np.ndarray, light: float) -> np.ndarray:
+    """With a soft shadow of this shape (0 and 1)."""
+    shade = 1 - (1 - light) * cv2.GaussianBlur(shape, (0, 0), 3)
+    return np.clip(levels * shade, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("at", np.linspace(0.4, 0.6, 7))
+def test_a_digit_across_the_edge_of_a_shadow_is_there(at: float) -> None:
+    levels = six_digits()
+    shadow = np.zeros_like(levels)
+    shadow[:, : round(at * levels.shape[1])] = 1
+    assert len(boxes_of(shaded(levels, shadow, 0.5))) == 6
+
+
+@pytest.mark.parametrize(("light", "broad"), [(0.7, 40), (0.8, 60)])
+def test_what_a_finger_s_shadow_took_is_found_with_finer_windows(light: float, broad: int) -> None:
+    levels = six_digits()
+    height, width = levels.shape
+    shadow = np.zeros_like(levels)
+    cv2.line(shadow, (width, height), (width // 2, height // 2 - 10), 1, broad)
+    cv2.circle(shadow, (width, height), height // 3, 1, -1)
+    picture = shaded(levels, shadow, light)
+    assert len(boxes_of(picture)) < 6
+    finer = find_finer_ink(picture, find_ink(picture))
+    assert finer is not None
+    assert len(digits_from_ink(finer)) == 6
+
+
+def test_digits_on_a_highlighter_s_band_are_found() -> None:
+    levels = six_digits()
+    height, width = levels.shape
+    band = np.zeros_like(levels)
+    cv2.line(band, (width // 6, height // 2), (5 * width // 6, height // 2 + 6), 1, 90)
+    found = find_ink_on_a_band(shaded(levels, band, 0.8))
+    assert found is not None
+    assert len(digits_from_ink(found)) == 6
+    assert find_ink_on_a_band(shaded(levels, band, 1)) is None
 
 
 @pytest.mark.parametrize(

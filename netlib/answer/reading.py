@@ -21,7 +21,7 @@ from netlib.nets.saved import SavedNetwork
 from netlib.picture.bystanders import without_bystanders
 from netlib.picture.digit import Sketch, cut_out, trace
 from netlib.picture.frames import without_frames
-from netlib.picture.ink import find_dark_ink, find_finer_ink, find_ink_on_a_band
+from netlib.picture.ink import find_dark_ink, find_finer_ink, find_ink_on_a_band, find_narrower_ink
 from netlib.picture.load import ImageError, Picture, is_first_of_several, open_image
 from netlib.picture.number import MAX_DIGITS, digits_from_ink
 from netlib.picture.pages import CANVAS, Page, find_pages, may_be_a_screen
@@ -42,6 +42,8 @@ ALIKE = 0.2
 BESIDE = 1.5
 # Digits of one page are icons beside those of another that cover so many times their area.
 SMALLER = 4.0
+# So many digits, not all alike, are no accident; windows so many times narrower are tried for them.
+ROW, NARROWER = 3, (3.0, 8.0)
 EMPTY = np.zeros((0, 28, 28), np.float32)
 TEN = tuple("0123456789")
 
@@ -129,6 +131,12 @@ class Reading:
         return len(self.digits) > 1
 
     @property
+    def is_row(self) -> bool:
+        """There are several digits in the picture, not all of one kind."""
+        texts = [network.texts for network in self.networks.values()]
+        return len(self.digits) >= ROW and all(len(set(text)) > 1 for text in texts)
+
+    @property
     def is_accepted(self) -> bool:
         """Each digit is taken for one by one network or more."""
         return self.refused == 0
@@ -194,8 +202,9 @@ class Reader:
 
     def _in_a_part(self, sketch: Sketch) -> Reading | None:
         """What is read in a part of the picture, where all of that is accepted."""
-        ways = self._on_a_page, self._dark, self._main_line, self._finer, self._on_a_band
-        return next((found for way in ways if (found := way(sketch))), None)
+        parts = self._on_a_page, self._dark, self._main_line
+        inks = self._finer, self._on_a_band, self._narrower
+        return next((found for way in (*parts, *inks) if (found := way(sketch))), None)
 
     def _dark(self, sketch: Sketch) -> Reading | None:
         """What is read in the dark ink alone, where all of that is accepted."""
@@ -209,6 +218,16 @@ class Reader:
     def _on_a_band(self, sketch: Sketch) -> Reading | None:
         """What is read on something broad, as a highlighter's, where all of that is accepted."""
         return self._other_ink(sketch, find_ink_on_a_band(sketch.levels))
+
+    def _narrower(self, sketch: Sketch) -> Reading | None:
+        """What is read by far narrower windows, where that is a row of digits, no accident."""
+        if sketch.found.full is None:
+            return None
+        for times in NARROWER:
+            found = self._other_ink(sketch, find_narrower_ink(sketch.levels, times))
+            if found is not None and found.is_row:
+                return found
+        return None
 
     def _with_more(self, sketch: Sketch, reading: Reading) -> Reading | None:
         """What is read in all strokes as fine as those found, where that has more digits."""

@@ -136,9 +136,12 @@ def _rim(mask: np.ndarray) -> np.ndarray | None:
     high = min(sides) if mask.shape[1] > mask.shape[0] else max(sides)
     inner = high - 2 * (SWELL * thickness + 1)
     for n in range(1, count):
-        height, size = stats[n, cv2.CC_STAT_HEIGHT], stats[n, cv2.CC_STAT_AREA]
-        if height >= HIGH * inner and size <= TWICE * thickness * height:
-            rim |= labels == n
+        if stats[n, cv2.CC_STAT_HEIGHT] < HIGH * inner:
+            continue
+        side = labels == n
+        points = np.argwhere(side).astype(np.float32)
+        if min(cv2.minAreaRect(points)[1]) <= TWICE * thickness:
+            rim |= side
     return rim[1:-1, 1:-1]
 
 

@@ -20,6 +20,7 @@ from netlib.picture.paper import (
     dark_ink,
     fine_ink,
     ink_on_a_band,
+    narrower_ink,
     page_ink,
 )
 from netlib.picture.patch import INK_LEVEL, Ink, are_inside, as_boxes, box_of, gaps
@@ -230,6 +231,11 @@ def find_finer_ink(levels: np.ndarray, found: Ink) -> Ink | None:
         return None
     strokes = thickness([(found.patch >= STRONG_LEVEL).view(np.uint8)])
     return _found(fine_ink(levels, strokes * found.full[0] / found.shape[0]), levels)
+
+
+def find_narrower_ink(levels: np.ndarray, times: float) -> Ink | None:
+    """The ink by windows so many times narrower; None if there is none."""
+    return _found(narrower_ink(levels, times), levels)
 
 
 def find_ink_on_a_band(levels: np.ndarray) -> Ink | None:

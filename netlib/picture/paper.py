@@ -31,7 +31,7 @@ WINDOWS = (0.012, 0.02, 0.03, 0.045, 0.065, 0.09, 0.12, 0.16, 0.21, 0.28)
 # that fills that share holds the strokes.
 TELLING, HOLDING = 0.6, 0.85
 # A window more than so many times as wide as the strokes is far too wide, and one so wide fits.
-COARSE, FITTING = 8.0, 4.0
+COARSE, FITTING = 7.0, 4.0
 # Fine strokes fill this share of what all do, at least, and are so much narrower than these; so
 # many windows after theirs fill little more; this share of them is on what is broad.
 LEAST_LEVEL, NARROWER, LEVEL_WINDOWS, ON_IT = 0.35, 0.5, 3, 0.5
@@ -124,6 +124,15 @@ def fine_ink(levels: np.ndarray, stroke: float) -> np.ndarray | None:
     if usual.window <= COARSE * stroke:
         return None
     return _ink_of(*_working(levels, Strokes(usual.light, FITTING * stroke)))
+
+
+def narrower_ink(levels: np.ndarray, times: float) -> np.ndarray | None:
+    """As `page_ink`, by windows so many times narrower; None if they are too narrow for strokes."""
+    usual = find_strokes(levels)
+    levels, strokes = _working(levels, Strokes(usual.light, usual.window / times))
+    ink = _ink_of(levels, strokes)
+    found = thickness([(ink >= 0.5).view(np.uint8)])
+    return ink if times * strokes.window > COARSE * found else None
 
 
 def ink_on_a_band(levels: np.ndarray) -> np.ndarray | None:

@@ -188,20 +188,20 @@ class Reader:
         try:
             reading = self._read(sketch)
         except (ImageError, UserError):
-            part = self._in_a_part(sketch)
+            part = self._otherwise(sketch)
             if part is None:
                 raise
             reading = part
         if reading.is_blank or not reading.is_accepted:
-            reading = self._in_a_part(sketch) or reading
+            reading = self._otherwise(sketch) or reading
         elif may_be_a_screen(sketch.levels):
             reading = self._on_a_page(sketch, reading.boxes) or reading
         else:
             reading = self._with_more(sketch, reading) or reading
         return replace(reading, is_first=is_first_of_several(picture))
 
-    def _in_a_part(self, sketch: Sketch) -> Reading | None:
-        """What is read in a part of the picture, where all of that is accepted."""
+    def _otherwise(self, sketch: Sketch) -> Reading | None:
+        """What is read in a part of the picture or by other windows, if all of that is accepted."""
         parts = self._on_a_page, self._dark, self._main_line
         inks = self._finer, self._on_a_band, self._narrower
         return next((found for way in (*parts, *inks) if (found := way(sketch))), None)
@@ -238,7 +238,7 @@ class Reader:
         return found if all(kept) else None
 
     def _other_ink(self, sketch: Sketch, ink: Ink | None) -> Reading | None:
-        if ink is None:
+        if ink is None or ink.box is None:
             return None
         bare = replace(sketch, found=ink, cut=cut_out(ink))
         return self._main_line(bare) or self._accepted(bare)

@@ -121,7 +121,7 @@ def fine_ink(levels: np.ndarray, stroke: float) -> np.ndarray | None:
     What was found then may be a part: shadows as narrow as those windows took the rest.
     """
     usual = find_strokes(levels)
-    if usual.window <= COARSE * stroke:
+    if not stroke or usual.window <= COARSE * stroke:
         return None
     return _ink_of(*_working(levels, Strokes(usual.light, FITTING * stroke)))
 

@@ -388,7 +388,41 @@ def test_the_answer_tells_every_regime_and_lines_of_one_finding_together() -> No
 def test_equality_is_told_with_what_holm_leaves_of_it() -> None:
     pairs = pd.DataFrame({"standard": [0.99, 0.9901, 0.9899], "mobilenet": [0.9901, 0.99, 0.9899]})
     found = [budget.regime("", "", pairs, {}, p)["finding"] for p in (0.04, 0.06)]
-    assert found == ["equal within ±0.1 point", "equal within ±0.1, not after Holm"]
+    assert found == ["equal within ±0.1 point", "open; within ±0.1 before Holm"]
+    row = {"name": budget.RECIPE, "gap": "+0.00", "finding": found[1]}
+    assert budget.others_text([row]) == (
+        "With the shipped recipe (+0.00 points) which one is more accurate is open; with the "
+        "shipped recipe equality within ±0.1 is shown before Holm's correction only."
+    )
+
+
+def test_a_speed_up_has_the_range_of_its_sessions() -> None:
+    sessions = [
+        pd.DataFrame({"ratio": ratios, "images": images}, index=["one", "batch"])
+        for ratios, images in (([3.94, 4.33], [1, 256]), ([4.1, 4.47], [1, 16]))
+    ]
+    assert headline.speed_text(sessions, "one") == "3.94 times (3.94 to 4.10 in 2 sessions)"
+    assert headline.speed_text(sessions, "batch") == (
+        "4.33 times (4.33 to 4.47 in 2 sessions, others in batches of 16)"
+    )
+    assert headline.speed_text(sessions[:1], "one") == "3.94 times"
+
+
+def test_losses_are_told_against_cross_entropy_pair_by_pair() -> None:
+    gains = {"cross_entropy": (0, 0), "weighted": (0.01, 0.02), "focal": (0, 0.001)}
+    luck = {"focal": (-0.004, 0.004, 0)}  # of three seeds
+    rows = [
+        (network, level, seed, 0.95 - 0.01 * n + gain[n] + luck.get(level, (0, 1e-4, -1e-4))[seed])
+        for level, gain in gains.items()
+        for n, network in enumerate(("standard", "mobilenet"))
+        for seed in range(3)
+    ]
+    table = pd.DataFrame(rows, columns=["network", "level", "seed", "accuracy"])
+    assert sweeps.losses(table) == (
+        "Over pairs, what is apart from cross entropy is, in standard weighted (+1.00); in "
+        "MobileNet weighted (+2.00). MobileNet − standard is −1.00 with cross entropy, with the "
+        "others −0.90 (focal) to +0.00 (weighted)."
+    )
 
 
 def test_a_time_is_only_called_equal_where_a_width_comes_near_to_it() -> None:

@@ -99,7 +99,7 @@ def make_content(
                     names[f"{part}.{question.__name__}.{place}"] = f"{part}.{len(found)}"
                     found.append(text)
     tiny = plan.size == "tiny"  # whose numbers mean nothing
-    sources, places = ([], {}) if tiny else find_sources(plan.results, sections, names, known)
+    sources, places = ([], {}) if tiny else find_sources(data, sections, names, known)
     files = {file for parts in sources for file in parts}
     files |= {file for entry in captions.values() for file in entry["inputs"]}
     return {
@@ -114,7 +114,7 @@ def make_content(
         "sections": sections,
         "conclude": ends["conclude"],
         "disappoint": ends["disappoint"],
-        "key": digest_of(plan.results),
+        "key": digest_of(data),
         "places": places,
         "sources": sources,
         "files": [file_row(plan.results, report, file) for file in sorted(files)],
@@ -122,16 +122,16 @@ def make_content(
 
 
 def find_sources(
-    results: Path, sections: Sections, names: dict[str, str], known: Any
+    data: Results, sections: Sections, names: dict[str, str], known: Any
 ) -> tuple[list[dict[str, str]], dict[str, int]]:
     """Each combination of files and rows once, and value -> its place among them.
 
     What the last page says is taken over where neither results nor questions have changed since.
     """
-    if known and known.get("key") == digest_of(results):
+    if known and known.get("key") == digest_of(data):
         return known["sources"], known["places"]
     print("looking for the rows behind each number", flush=True)
-    behind = trace(results, sections)
+    behind = trace(data.folder, sections)
     sources: dict[str, int] = {}
     places: dict[str, int] = {}
     for value, files in sorted(behind.items()):
@@ -140,11 +140,15 @@ def find_sources(
     return [json.loads(text) for text in sources], places
 
 
-def digest_of(results: Path) -> str:
-    """Of all results and of the questions that read them."""
-    folders = (results, results.parent / "evaluation", QUESTIONS)
-    files = sorted(p for folder in folders for p in folder.rglob("*.*") if p.is_file())
-    kept = (p for p in files if p.suffix in (".csv", ".json", ".npz", ".py") and p.name not in LEFT)
+def digest_of(data: Results) -> str:
+    """Of all results, of what was read beside them, and of the questions that read them."""
+    files = sorted(p for folder in (data.folder, QUESTIONS) for p in folder.rglob("*.*"))
+    files += sorted(data.folder / name for name in data.used if name.startswith("../"))
+    kept = (
+        p
+        for p in files
+        if p.is_file() and p.suffix in (".csv", ".json", ".npz", ".py") and p.name not in LEFT
+    )
     parts = [f"{p.name} {digest(p)}" for p in (*kept, Path(trace_module.__file__))]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 

@@ -318,7 +318,7 @@ def _files(paths: Sequence[Path]) -> Iterator[tuple[str, str, Load]]:
             place = path.stem if stems[path.stem] == 1 else place
             store = ZipStore(path)
             try:
-                held = list(store.files(""))
+                held = store.files("")
                 names = list(filter(_wanted, held))
                 left -= sum(map(store.size, names))
             except DataError as error:
@@ -331,7 +331,7 @@ def _files(paths: Sequence[Path]) -> Iterator[tuple[str, str, Load]]:
                 )
             for name in names:
                 yield place, name, partial(_unzip, store, name)
-            if left_out := [name for name in held if name not in names]:
+            if left_out := [name for name in held if not _wanted(name)]:
                 shown = ", ".join(left_out[:TOLD]) + " …" * (len(left_out) > TOLD)
                 told = f"Left out, as neither pictures nor CSV tables by their names: {shown}"
                 yield place, path.name, partial(_refuse, UserError(told))

@@ -316,6 +316,34 @@ def test_a_late_answer_to_an_upload_does_not_stay_in_the_place_of_a_drawings(vis
     visitor.reads("7")
 
 
+def test_an_answer_to_the_file_before_is_not_taken_for_that_to_the_next(visit) -> None:
+    visitor = visit()
+    page = visitor.page
+    visitor.open_tab("Upload")
+    answered: list = []
+    sent: list = []
+
+    def hold(route: Any) -> None:
+        if answered or "seven.png" not in route.request.post_data:
+            return route.continue_()
+        answered.append((route, route.fetch()))
+
+    page.route("**/gradio_api/run/**", hold)
+    visitor.upload(png(paper(SEVEN)))
+    visitor.until(lambda _: answered)
+    page.route(UPLOADED, lambda route: sent.append(route))  # the next is long under way
+    page.get_by_role("button", name="Clear").last.click()
+    visitor.upload(png(paper(FOUR)), name="a four!.png")
+    visitor.until(lambda _: sent)
+    route, answer = answered[0]
+    route.fulfill(response=answer)
+    page.wait_for_timeout(1500)
+    page.locator("#answers .stale, #answers.stale").first.wait_for()
+    sent[0].continue_()
+    visitor.reads("4")
+    assert not page.locator("#answers .stale").count()
+
+
 def test_files_are_awaited_however_early_the_script_of_the_answers_ran(visit) -> None:
     visitor = visit(alone=True)
     page = visitor.page
@@ -617,7 +645,7 @@ def test_a_batch_that_is_stopped_says_so_at_once_and_is_no_error(
     page.get_by_role("button", name="Read them").click()
     page.locator("#batch-table", has_text="200 files").wait_for()
     page.get_by_role("button", name="Stop", exact=True).click()
-    page.get_by_role("alert").filter(has_text="Stopped: nothing was kept.").wait_for()
+    page.get_by_role("alert").filter(has_text="Stopped: no answer was kept.").wait_for()
     page.wait_for_timeout(500)
 
     async def slow(*_: object, **__: object) -> None:
@@ -627,7 +655,7 @@ def test_a_batch_that_is_stopped_says_so_at_once_and_is_no_error(
     page.get_by_role("button", name="Read them").click()
     page.wait_for_timeout(500)
     page.get_by_role("button", name="Stop", exact=True).click()
-    page.get_by_role("alert").filter(has_text="Stopped: nothing was kept.").wait_for()
+    page.get_by_role("alert").filter(has_text="Stopped: no answer was kept.").wait_for()
     assert not [text for text in page.evaluate("shown") if "Error" in text]
 
 

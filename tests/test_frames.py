@@ -143,7 +143,8 @@ def rules_between(at: np.ndarray) -> np.ndarray:
 def turned_boxes(at: np.ndarray) -> np.ndarray:
     """Each has sides of its own, which lie beside each other."""
     for left in (186, 322):
-        corners = np.array([[0, 0], [132, 6], [126, 178], [-6, 172]]) + (left, 100 + left // 22)
+        box_alone = np.array([[0, 0], [132, 6], [126, 178], [-6, 172]])
+        corners = box_alone + np.array([left, 100 + left // 22])
         cv2.polylines(at, [corners], True, 110, 5, cv2.LINE_AA)
     return lamp(at)
 

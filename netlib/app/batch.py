@@ -11,6 +11,7 @@ import csv
 import io
 import os
 import pickle
+import re
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,7 +23,6 @@ from typing import Any
 
 import numpy as np
 import orjson
-from gradio_client.utils import strip_invalid_filename_characters
 from numpy.typing import NDArray
 
 from netlib.answer.labelled import picture_labels
@@ -37,6 +37,7 @@ from netlib.picture.load import ImageError
 MAX_PICTURES = 1000
 MAX_INFLATED_BYTES = 200_000_000
 MAX_TABLE_BYTES = 2_000_000
+LOST = re.compile(r'[<>:"|?*\x00-\x1f\x7f`$!{}]')  # what Gradio leaves out of an upload's name
 TOLD = 5  # names of what a zip holds besides
 
 SLICE_SECONDS = 0.25
@@ -224,7 +225,7 @@ def _labels(
     if len(content) > MAX_TABLE_BYTES:
         raise UserError(f"{name} is larger than {MAX_TABLE_BYTES // 1_000_000} MB.")
     try:
-        return picture_labels(content, name, pictures, classes, strip_invalid_filename_characters)
+        return picture_labels(content, name, pictures, classes, partial(LOST.sub, ""))
     except DataError as error:
         raise UserError(str(error)) from error
 

@@ -149,10 +149,10 @@ def _first_view(
     def shown(reading: Reading, problem: str = "", blank: str = BLANK_TEXT) -> tuple:
         return first_view(reading, service.facts, service.networks, problem, blank)
 
-    def show(taught: list[Taught], first: tuple, number: str) -> tuple:
+    def show(taught: list[Taught], first: tuple, number: str, file: str | None = None) -> tuple:
         answer, strip, reading, *rest = first
         answer += taught_line(teacher, service.facts, taught[0], reading)
-        return answers_to(number, answer), strip, reading, *rest
+        return answers_to(number, answer, file), strip, reading, *rest
 
     async def read_pad(
         value: str | None, taught: list[Taught], request: gr.Request | None
@@ -163,10 +163,11 @@ def _first_view(
         return show(taught, first, number)
 
     async def read_picture(file: Any, taught: list[Taught], request: gr.Request | None) -> tuple:
-        first = *shown(empty, blank=NO_FILE_TEXT), ""
+        first, name = (*shown(empty, blank=NO_FILE_TEXT), ""), ""
         for path in paths(file):
             first = await service.read(on_picture, path, service.facts, visitor=visitor(request))
-        return show(taught, first, "file")
+            name = path.name
+        return show(taught, first, "file", name)
 
     for event in (pad.change, draw_tab.select, answers.drawing):
         event(newest(read_pad), [turn, pad, lesson], [answers, steps, current], **AS_IT_COMES)
@@ -198,9 +199,13 @@ def newest(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def answers_to(number: str, answers: str) -> str:
-    """The answers, and which drawing they belong to."""
-    return news(f'<span hidden data-drawing="{number}"></span>{answers}')
+def answers_to(number: str, answers: str, file: str | None = None) -> str:
+    """The answers, and which drawing they belong to, or file, "" for none.
+
+    Of its name there are letters and figures alone, and not all: an upload may change the others.
+    """
+    name = "" if file is None else f' data-file="{"".join(filter(str.isalnum, file))[:NAMED]}"'
+    return news(f'<span hidden data-drawing="{number}"{name}></span>{answers}')
 
 
 def news(text: str) -> str:
@@ -214,7 +219,8 @@ def asset(name: str) -> str:
 
 
 def _answers_script(pad: str, details: Sequence[str]) -> str:
-    return asset("answers.js").replace("@PAD@", pad).replace("@DETAILS@", json.dumps(details))
+    script = asset("answers.js").replace("@PAD@", pad).replace("@NAMED@", str(NAMED))
+    return script.replace("@DETAILS@", json.dumps(details))
 
 
 def follow_digit(
@@ -268,7 +274,8 @@ PRESSED = """(lesson, reading, answer) => {
   const { digit = "" } = document.querySelector("#digit-read")?.dataset ?? {};
   return [lesson, reading, `${answer ?? ""}#${digit}`];
 }"""
-STOPPED = "Stopped: nothing was kept."
+NAMED = 40  # letters of a file's name that tell whose the answers are
+STOPPED = "Stopped: no answer was kept."
 BELOW = "What is below goes on with Draw or Upload, whichever was open last."
 WAIT = message(
     "One moment … If this stays, the server does not answer."

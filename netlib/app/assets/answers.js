@@ -31,6 +31,7 @@ const SILENT = "The server does not answer. If this page loads again when it is 
 const SLOW = "The answer takes long: the server, or the connection to it, is slow.";
 const HEALTH = new URL("health", document.baseURI);
 let last = null; // what was sent last: the number of a drawing, or "file" for an upload
+let file = null; // of the file that was chosen last, see `nameOf`; "" of none, null where that is not known
 let taughtOf = null; // the same, when Teach or Undo was pressed
 let dimming = null, asking = null, waiting = null;
 
@@ -77,8 +78,17 @@ function silent(text) {
   speak(text);
 }
 
+// What an upload leaves of a name for sure.
+const nameOf = ({ name } = { name: "" }) => [...name].filter((letter) => /[\p{L}\p{N}]/u.test(letter)).slice(0, @NAMED@).join("");
+
+function chosen(what) {
+  file = what;
+  sent("file");
+}
+
 function replied() {
-  const reply = element.querySelector("[data-drawing]")?.dataset.drawing ?? "";
+  const { drawing: reply = "", file: of } = element.querySelector("[data-drawing]")?.dataset ?? {};
+  if (element.dataset.awaited === "file" && reply === "file" && (of ?? file) !== (file ?? of)) return; // another file's
   const awaited = element.dataset.awaited ?? reply;
   if (awaited !== reply && (awaited === "file") === (reply === "file")) return; // an earlier drawing's
   if (last !== null && (reply === "taught" ? taughtOf : reply) !== last) return askAgain();
@@ -104,11 +114,12 @@ document.addEventListener("pad-sent", (event) => {
 // Another file is awaited, and none as well; so is another tab of input: its reply is that to what stands there.
 if (DETAILS.length) {
   document.addEventListener("change", ({ target }) => {
-    if (target.closest("#picture")) sent("file");
+    if (target.closest("#picture")) chosen(nameOf(target.files?.[0]));
   });
+  for (const event of ["drop", "paste"]) document.addEventListener(event, () => { file = null; }, { capture: true });
   document.addEventListener("click", ({ target }) => {
     if (target.closest("#teach-tab button")) taughtOf = last;
-    if (target.closest("#picture .icon-button")) sent("file");
+    if (target.closest("#picture .icon-button")) chosen("");
     const tab = target.closest("#input-tabs [role=tab]");
     if (tab?.ariaSelected !== "false") return;
     if (tab.id === "upload-tab-button") sent("file");

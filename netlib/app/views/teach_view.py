@@ -69,7 +69,7 @@ def taught_line(teacher: Teacher, facts: Facts, taught: Taught, reading: Reading
     told = "your correction" if count == 1 else f"your {count} corrections"
     return (
         f'<p class="taught-line">With {told}, for you alone: <b>{", ".join(parts)}</b>. '
-        "All else on this page is of the networks as trained.</p>"
+        "All else outside of Teach is of the networks as trained.</p>"
     )
 
 

@@ -38,9 +38,9 @@ CAM_HINT = (
 )
 REFUSED = "By the threshold of {} this is no digit; below it is taken for one all the same."
 MAPS_HINT = (
-    "<b>Feature maps.</b> After each block the 16 maps with the strongest mean response, strongest "
-    "first; bright is a strong response. Each picture has a scale of its own, from 0 to the "
-    "maximum of these maps."
+    "<b>Feature maps.</b> After each block the maps (at most 16) with the strongest mean response, "
+    "strongest first; bright is a strong response. Each picture has a scale of its own, from 0 to "
+    "the maximum of these maps."
 )
 FILTERS_HINT = (
     "<b>Filters.</b> The learned 3×3 weights of each block, batch norm included, the largest "

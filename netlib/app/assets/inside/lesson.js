@@ -211,7 +211,8 @@ class Lesson {
   missing(seen) {
     if (this.tooLong) return ", without what is on the pads, which is too long for an address";
     if (seen) return ", with the upload’s first digit as the networks see it (28×28), for the pad";
-    return FILES.includes(inputTab()) ? ", without files" : "";
+    const isOfFile = $("#answers [data-drawing]")?.dataset.drawing === "file";
+    return isOfFile || FILES.includes(inputTab()) ? ", without files" : "";
   }
 
   // --- What the visitor does

@@ -165,7 +165,8 @@ CUT = """() => [...document.querySelectorAll(
     .filter((node) => node.checkVisibility() && getComputedStyle(node).display !== 'inline')
     .filter((node) => !node.closest('.visually-hidden'))
     .filter((node) => { const { right, left } = node.getBoundingClientRect();
-        return node.scrollWidth > node.clientWidth + 2 || left < 0 || right > innerWidth; })
+        const wide = node.tagName !== 'SELECT' && node.scrollWidth > node.clientWidth + 2;
+        return wide || left < 0 || right > innerWidth; })  // a select's is that of its longest option
     .map((node) => node.outerHTML.slice(0, 90))"""
 STATES = """() => ['#more-tabs [aria-selected=false]', '#more-tabs [aria-selected=true]',
     '.pad-tool[aria-pressed=false]', '.pad-tool[aria-pressed=true]',

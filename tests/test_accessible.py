@@ -159,6 +159,7 @@ def test_the_page_is_english_whatever_the_browser_speaks(visit) -> None:
     assert own == ("en" if "Click to Upload" in text else "de")
 
 
+# How wide a select's content is its longest option says, whatever it shows.
 CUT = """() => [...document.querySelectorAll(
         '.verdict, .card, .card *, .versus, .cost-strip *, .steps *, .pad-tools *, .inside *,'
         + '.whatif *, .taught *')]
@@ -166,7 +167,7 @@ CUT = """() => [...document.querySelectorAll(
     .filter((node) => !node.closest('.visually-hidden'))
     .filter((node) => { const { right, left } = node.getBoundingClientRect();
         const wide = node.tagName !== 'SELECT' && node.scrollWidth > node.clientWidth + 2;
-        return wide || left < 0 || right > innerWidth; })  // a select's is that of its longest option
+        return wide || left < 0 || right > innerWidth; })
     .map((node) => node.outerHTML.slice(0, 90))"""
 STATES = """() => ['#more-tabs [aria-selected=false]', '#more-tabs [aria-selected=true]',
     '.pad-tool[aria-pressed=false]', '.pad-tool[aria-pressed=true]',

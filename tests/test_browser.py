@@ -342,6 +342,10 @@ def test_an_answer_to_the_file_before_is_not_taken_for_that_to_the_next(visit) -
     sent[0].continue_()
     visitor.reads("4")
     assert not page.locator("#answers .stale").count()
+    page.unroute(UPLOADED)
+    visitor.upload(png(paper(SEVEN)), name="!.png")
+    visitor.reads("7")
+    page.wait_for_function("!document.querySelector('#answers [data-awaited], #answers.stale')")
 
 
 def test_files_are_awaited_however_early_the_script_of_the_answers_ran(visit) -> None:

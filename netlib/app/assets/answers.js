@@ -81,6 +81,9 @@ function silent(text) {
 // What an upload leaves of a name for sure.
 const nameOf = ({ name } = { name: "" }) => [...name].filter((letter) => /[\p{L}\p{N}]/u.test(letter)).slice(0, @NAMED@).join("");
 
+// A name of which nothing was left has become "file".
+const isOfAnother = (of) => file !== null && of !== undefined && (file ? !of.endsWith(file) : of !== "");
+
 function chosen(what) {
   file = what;
   sent("file");
@@ -88,7 +91,7 @@ function chosen(what) {
 
 function replied() {
   const { drawing: reply = "", file: of } = element.querySelector("[data-drawing]")?.dataset ?? {};
-  if (element.dataset.awaited === "file" && reply === "file" && (of ?? file) !== (file ?? of)) return; // another file's
+  if (element.dataset.awaited === "file" && reply === "file" && isOfAnother(of)) return;
   const awaited = element.dataset.awaited ?? reply;
   if (awaited !== reply && (awaited === "file") === (reply === "file")) return; // an earlier drawing's
   if (last !== null && (reply === "taught" ? taughtOf : reply) !== last) return askAgain();

@@ -47,7 +47,7 @@ from netlib.app.batch import (
     to_csv,
 )
 from netlib.app.gallery import KINDS, examples_for, load_examples
-from netlib.app.page import newest
+from netlib.app.page import build_page, newest
 from netlib.app.service import Service, sentence
 from netlib.app.stress import FACTORS, NEUTRAL, distort, holds, sweep
 from netlib.app.teach import TeachStore, lost_most
@@ -110,6 +110,18 @@ def reading_of(
 
 
 BLANK = Reading(EMPTY, (), {})
+
+
+def test_lines_are_told() -> None:
+    one = reading_of(1, 2, 3, 4)
+    assert one.lines == 1
+    assert BLANK.lines == 0
+    places = ((0, 0), (30, 5), (5, 32), (40, 30))  # the first of the second line begins further on
+    two = replace(one, boxes=tuple((x, y, x + 20, y + 20) for x, y in places))
+    assert two.lines == 2
+    assert verdict(two, FACTS) == ("Both networks read 1234, from 2 lines.", "agree")
+    column = replace(one, boxes=tuple((n, 30 * n, n + 20, 30 * n + 20) for n in range(4)))
+    assert column.lines == 4
 
 
 # --- The pad's value ----------------------------------------------------------------------------
@@ -444,6 +456,18 @@ def test_equal_names_of_several_files_are_told_apart(tmp_path: Path) -> None:
     assert [load() for _, load in pictures[:2]] == [b"a", b"b"]
 
 
+def test_a_table_labels_the_pictures_beside_it_first(tmp_path: Path) -> None:
+    entries = {"a.png": b"", "labels.csv": b"image,label\na.png,7\n"}
+    others = {"a.png": b"", "b.png": b"", "labels.csv": b"image,label\na,1\nb,2\n"}
+    zips = (write_zip(tmp_path / "one.zip", entries), write_zip(tmp_path / "two.zip", others))
+    labels = {"one/a.png": "7", "two/a.png": "1", "b.png": "2"}
+    assert collect(zips, TEN)[1] == labels
+    folders = {f"x/one/{name}": data for name, data in entries.items()}
+    folders |= {f"x/two/{name}": data for name, data in others.items()} | {"a.png": b""}
+    labels = {"x/one/a.png": "7", "x/two/a.png": "1", "x/two/b.png": "2"}
+    assert collect((write_zip(tmp_path / "three.zip", folders),), TEN)[1] == labels
+
+
 def test_a_label_that_is_left_out_does_not_move_the_others(tmp_path: Path) -> None:
     text = b"image,writer,label\nseven!.png,3,7\nb.png,4,2\nc.png,5\n"
     files = {"seven.png": b"", "b.png": b"", "c.png": b"", "labels.csv": text}
@@ -763,6 +787,12 @@ def test_what_cannot_be_served_is_one_sentence_and_status_2(
     assert "--host 192.0.2.1 cannot be listened on" in told("--host", "192.0.2.1")
     monkeypatch.setattr(demo, "find_spec", lambda _: None)
     assert "needs the package mcp" in told("--mcp")
+
+
+def test_a_server_that_is_slow_at_the_start_is_not_ended(service, serving, monkeypatch) -> None:
+    monkeypatch.setattr("gradio.networking.url_ok", lambda _: False)  # no answer within 3 s
+    with serving(build_page(service)) as address:
+        assert httpx.get(f"{address}/health").json() == {"status": "ok"}
 
 
 @pytest.fixture(scope="module")

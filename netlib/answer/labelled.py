@@ -21,9 +21,10 @@ def picture_labels(
 
     Pictures whose label is left out are absent.
 
-    A name without its folder means the only picture that is called so. A label is a number, or
-    names of classes in any case; English words are read where classes are digits. Data and title
-    are those of `read_sheet`; `as_sent` tells what became of a name on its way here.
+    A name without its folder means the picture in the table's folder, or the only one called so. A
+    label is a number, or names of classes in any case; English words are read where classes are
+    digits. Data and title are those of `read_sheet`; `as_sent` tells what became of a name on its
+    way here.
 
     Raises:
         DataError: it is no such table, names none of the pictures, or contradicts itself.
@@ -31,7 +32,7 @@ def picture_labels(
     leaf_of = {name: PurePosixPath(name).name for name in names}
     counts = Counter(leaf_of.values())
     whole = {leaf: name for name, leaf in leaf_of.items() if counts[leaf] == 1}
-    files = Files([*names, *whole], "the pictures")
+    files = Files([*names, *whole], "the pictures", str(PurePosixPath(title).parent))
     sheet = read_sheet(data, title, files)
     known = _spellings(classes)
     expected = _described(classes)

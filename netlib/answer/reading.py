@@ -8,6 +8,7 @@ import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise, starmap
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,6 +130,11 @@ class Reading:
     def is_number(self) -> bool:
         """There is more than one digit in the picture."""
         return len(self.digits) > 1
+
+    @property
+    def lines(self) -> int:
+        """In how many lines, one under another, the digits stand; their texts are joined."""
+        return len(self.boxes[:1]) + sum(starmap(_starts_a_line, pairwise(self.boxes)))
 
     @property
     def is_row(self) -> bool:
@@ -372,6 +378,12 @@ def _holds(box: Box, other: Box) -> bool:
     """Whether the middle of another box is in one."""
     x, y = (other[0] + other[2]) / 2, (other[1] + other[3]) / 2
     return box[0] <= x <= box[2] and box[1] <= y <= box[3]
+
+
+def _starts_a_line(before: Box, box: Box) -> bool:
+    """Whether a box lies before the one read before it, or below."""
+    is_below = box[1] + box[3] > 2 * before[3]
+    return box[2] <= before[0] or (is_below and box[0] < before[2])
 
 
 def _area(box: Box) -> int:

@@ -16,7 +16,7 @@ maps (MobileNet, Howard et al. 2017). *Inside one block* shows the blocks at wor
 
 {networks}
 
-**What they do not know.** They answer with what they were trained on: {classes}.{untrained} Other
+**What they do not know.** They were made to tell apart {classes}.{untrained} Other
 things may be taken for one of these, most of all kinds of pictures that they have never met.
 
 **What is kept.** Drawings stay in the server’s memory, and in your browser: in the page’s own

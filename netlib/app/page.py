@@ -276,7 +276,7 @@ PRESSED = """(lesson, reading, answer) => {
 }"""
 NAMED = 40  # letters of a file's name that tell whose the answers are
 STOPPED = "Stopped: no answer was kept."
-BELOW = "What is below goes on with Draw or Upload, whichever was open last."
+BELOW = "The tabs below show the digit from Draw or Upload, whichever was open last."
 WAIT = message(
     "One moment … If this stays, the server does not answer."
 )  # of what is made when its tab is first opened
@@ -539,6 +539,8 @@ def launch_options() -> dict[str, Any]:
         "max_file_size": MAX_FILE_SIZE,
         "show_error": True,
         "ssr_mode": False,
+        # It would end a slow server that does not answer itself within 3 s, for a false reason.
+        "_frontend": False,
         "i18n": gr.I18n(en={"common.complete": "Done", "common.upload": "Add files"}),
         "app_kwargs": {
             "title": TITLE,

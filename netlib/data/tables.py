@@ -62,10 +62,14 @@ def inert(value: Any) -> Any:
 
 
 class Files:
-    """The image folder's listing, and how a name in the CSV finds its file."""
+    """The image folder's listing, and how a name in the CSV finds its file.
 
-    def __init__(self, names: Sequence[str], title: str) -> None:
+    Of equal names, the one in `folder`, where the CSV lies, is meant.
+    """
+
+    def __init__(self, names: Sequence[str], title: str, folder: str = ".") -> None:
         self.title = title
+        self.folder = folder
         self.names = frozenset(names)
         self.images = {name for name in names if has_image_suffix(name)}
 
@@ -81,13 +85,14 @@ class Files:
 
     def matches(self, name: str) -> list[str]:
         """Files that `name` may mean: without its folders or theirs, with or without a suffix."""
-        if name in self.names:
+        if name in self.names and self.folder == ".":
             return [name]
         short = name.replace("\\", "/").removeprefix("./")
         if not short or leaves(short):
             return []
         parts = short.split("/")
-        tails = ["/".join(parts[start:]) for start in range(len(parts))]
+        tails = ["/".join([self.folder, *parts])]
+        tails += ["/".join(parts[start:]) for start in range(len(parts))]
         for tail in tails:
             if tail in self.names:
                 return [tail]

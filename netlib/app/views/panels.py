@@ -75,8 +75,9 @@ def verdict(reading: Reading, facts: Facts, blank: str = BLANK_TEXT) -> tuple[st
     if not any(network.is_digit.any() for network in reading.networks.values()):
         return NO_DIGIT_TEXT, "none"
     texts = {name: network.text for name, network in reading.networks.items()}
+    joined = f", from {reading.lines} lines" if reading.lines > 1 else ""
     if reading.agree:
-        read = f"{all_of(facts)} read {next(iter(texts.values()))}"
+        read = f"{all_of(facts)} read {next(iter(texts.values()))}{joined}"
         if all(network.is_digit.all() for network in reading.networks.values()):
             return f"{read}.", "agree"
         return f"{read}: “{REFUSED}” does not look like a digit.", "none"
@@ -84,7 +85,7 @@ def verdict(reading: Reading, facts: Facts, blank: str = BLANK_TEXT) -> tuple[st
         f"{facts[name].title} {f'reads {text}' if text.strip(REFUSED) else 'sees no digit'}"
         for name, text in texts.items()
     ]
-    differ = f"They differ: {', '.join(parts)}."
+    differ = f"They differ: {', '.join(parts)}{joined}."
     labels = sorted(set(texts.values()) - {REFUSED})
     if len(labels) > 1 and not reading.is_number:
         differ += f" In question: {' or '.join(labels)}."

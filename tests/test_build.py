@@ -355,8 +355,8 @@ def test_holm_multiplies_the_smallest_by_all_and_never_falls() -> None:
 def test_sorting_lies_between_perfect_and_none() -> None:
     errors, n = 1_000, 100_000
     risk = np.maximum(0, np.arange(1, n + 1) - (n - errors)) / np.arange(1, n + 1)
-    assert calibration.disorder(risk.mean(), errors / n) == pytest.approx(0, abs=1e-3)
-    assert calibration.disorder(errors / n, errors / n) == pytest.approx(1)
+    assert calibration.disorder(risk.mean(), errors / n, n) == pytest.approx(0, abs=1e-12)
+    assert calibration.disorder(errors / n, errors / n, n) == pytest.approx(1)
 
 
 @pytest.mark.filterwarnings("error")

@@ -461,8 +461,11 @@ def test_what_if_follows_its_sliders_and_presets(page) -> None:
     assert [field.input_value() for field in typed.values()] == ["32", "64", "10"]
     typed["side"].fill("1")  # one pixel of every output map
     assert int(root.get_attribute("data-standard")) == 25 * 32 * 64
-    for said, taken in (("2000", 1024), ("0", 1), ("1.4", 1), ("32", 32)):
-        typed["m"].fill(said)  # what does not fit is the nearest that does, at once
+    for said, taken in (("2000", 1024), ("0", 1), ("2.4999", 2), ("007", 7), ("32", 32)):
+        typed["m"].fill("")
+        typed["m"].press_sequentially(said)
+        assert typed["m"].input_value() == said  # while it is typed
+        typed["m"].blur()  # what does not fit is then the nearest that does
         assert typed["m"].input_value() == str(taken)
         assert int(root.get_attribute("data-standard")) == 25 * taken * 64
     typed["m"].fill("")

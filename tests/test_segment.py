@@ -5,6 +5,9 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
+import demo
+from netlib.answer.predictor import Predictor
+from netlib.answer.reading import Reader
 from netlib.measure.photographs import on_a_page, written
 from netlib.picture import number as segment
 from netlib.picture.digit import stroke_width, to_digit
@@ -13,6 +16,7 @@ from netlib.picture.load import WORKING_SIDE
 from netlib.picture.number import DigitBox, digits_from_ink, find_digits
 from netlib.picture.pieces import over_segment, union
 from netlib.picture.seams import find_seams
+from netlib.picture.touching import partings
 
 PEN = 8
 
@@ -194,6 +198,49 @@ def test_boxes_of_large_pictures_are_in_their_own_pixels(make) -> None:
     large = np.asarray(picture).repeat(factor, axis=0).repeat(factor, axis=1)
     for digit, x in zip(find_digits(make(large)), (50, 250), strict=True):
         assert digit.box == pytest.approx([n * factor for n in (x, 30, x + 50, 110)], abs=factor)
+
+
+# --- Touching digits ----------------------------------------------------------------------------
+
+
+def rings(*places: int, pen: int = PEN) -> np.ndarray:
+    """Ink (H, W) of rings that overlap by parts of the pen's width."""
+    picture, draw = page(300)
+    for x in places:
+        draw.ellipse((x, 30, x + 54, 110), outline=0, width=pen)
+    ink = (255 - np.asarray(picture, np.float32)) / 255
+    return ink[30:111, places[0] : places[-1] + 55]
+
+
+def test_ink_that_touches_is_parted_where_its_outline_turns_inwards() -> None:
+    for apart in (52, 48, 46):
+        ink = rings(40, 40 + apart)
+        shares = [np.abs(ink * left - np.fliplr(ink * ~left)).mean() for left in partings(ink)]
+        assert min(shares) < 0.02, apart  # two halves, one the other's mirror image
+    for alone in (rings(40), np.ones((60, 8), np.float32), np.zeros((5, 5), np.float32)):
+        assert partings(alone) == []
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return Reader(Predictor({"standard": demo.STANDARD, "mobilenet": demo.MOBILENET}))
+
+
+@pytest.mark.parametrize("places", [(40, 92), (40, 86), (40, 90, 140)])
+def test_touching_digits_are_read(reader: Reader, places: tuple[int, ...]) -> None:
+    picture, draw = page(300)
+    for x in places:
+        draw.ellipse((x, 30, x + 54, 110), outline=0, width=PEN)
+    reading = reader.read(picture)
+    assert {network.text for network in reading.networks.values()} == {"0" * len(places)}
+    assert [box[0] for box in reading.boxes] == pytest.approx(places, abs=PEN)
+
+
+def test_one_drawing_is_not_parted_into_digits(reader: Reader) -> None:
+    picture, draw = page()
+    for line in ((150, 30, 150, 110), (200, 30, 200, 110), (130, 55, 220, 55), (130, 85, 220, 85)):
+        draw.line(line, fill=0, width=PEN)  # a hash
+    assert not reader.read(picture).is_accepted
 
 
 # --- A network's confidence ---------------------------------------------------------------------

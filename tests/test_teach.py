@@ -2,6 +2,7 @@
 
 import base64
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -117,12 +118,16 @@ def test_a_corrected_european_one_is_a_one_for_its_visitor_and_for_nobody_else(
     assert (folder / "train.csv").read_text() == "image,label\n"
 
 
+def seven_shape() -> np.ndarray:
+    seven = np.zeros((28, 28), np.float32)
+    seven[5:7, 8:20] = seven[5:24, 17:20] = 1
+    return seven
+
+
 def test_undo_brings_back_what_a_digit_was_taught_as_before(app, tmp_path: Path) -> None:
     service = app.service
     teacher = Teacher(service.reader.predictor, service.checkpoints, TeachStore(tmp_path))
-    seven = np.zeros((28, 28), np.float32)
-    seven[5:7, 8:20] = seven[5:24, 17:20] = 1
-    reading = service.reader.read(seven)
+    reading = service.reader.read(seven_shape())
     taught = Taught()
     states = []
     for answer in ("3", "5", "5", "3"):  # the second 5 changes nothing
@@ -135,6 +140,30 @@ def test_undo_brings_back_what_a_digit_was_taught_as_before(app, tmp_path: Path)
         rows = (tmp_path / "train.csv").read_text().splitlines()[1:]
         assert [row.split(",")[1] for row in rows] == kept
     assert not taught.heads
+
+
+def test_of_two_visitors_corrections_the_last_counts_whoever_made_it_before(
+    app, tmp_path: Path
+) -> None:
+    service, folder = app.service, tmp_path / "kept"
+    teacher = Teacher(service.reader.predictor, service.checkpoints, TeachStore(folder))
+    reading = service.reader.read(seven_shape())
+
+    def kept() -> list[str]:
+        rows = (folder / "train.csv").read_text().splitlines()[1:]
+        return [row.split(",")[1] for row in rows]
+
+    one = teacher.correct(Taught(), reading, "7")
+    other = teacher.correct(Taught(), reading, "4")
+    assert kept() == ["4"]
+    one = teacher.correct(one, reading, "7")  # pressed again
+    assert (kept(), len(one.made)) == (["7"], 1)
+    assert teacher.undo(one).made == ()
+    assert kept() == ["4"]
+    shutil.rmtree(folder)  # by somebody else
+    one = teacher.correct(Taught(), reading, "1")
+    assert (kept(), len(list((folder / "train").iterdir()))) == (["1"], 1)
+    teacher.undo(other)
 
 
 def test_a_folder_takes_no_corrections_of_networks_that_number_classes_differently(
@@ -297,6 +326,19 @@ def test_a_correction_that_no_server_hears_is_told(visit) -> None:
     page.route("**/health", lambda route: route.abort())
     page.locator("#teach-button").click()
     page.locator("#teach-note", has_text="nothing was taught").wait_for()
+
+
+def test_a_server_that_was_started_anew_is_noticed_by_a_page_that_asks_nothing(visit) -> None:
+    visitor = with_a_seven(visit)
+    page = visitor.page
+    page.locator("#teach-tab [type=radio]").nth(1).check()
+    page.locator("#teach-button").click()
+    page.locator("#answers .taught-line").wait_for()
+    another = {"status": 200, "headers": {"ETag": '"another"'}, "json": {"status": "ok"}}
+    page.route("**/health", lambda route: route.fulfill(**another))
+    page.locator(".lesson [role=alert]", has_text="loaded again, without").wait_for()
+    visitor.reads("7")
+    assert not page.locator("#answers .taught-line").count()
 
 
 # --- The lesson and its address -----------------------------------------------------------------

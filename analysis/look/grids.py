@@ -83,7 +83,8 @@ def draw_block_grid(
         grid[dw, conv] = np.log(value)
     low, high = np.nanmin(grid), np.nanmax(grid)
     room = 0.9 * (high - low) or 1.0  # darkest shade that black text can be read on
-    ax.imshow(grid, cmap="Greys", vmin=low - 0.1 * room, vmax=high + room, origin="lower")
+    ax.imshow(grid, cmap="Greys", vmin=low - 0.1 * room, vmax=high + room, origin="lower",
+              aspect=0.7)  # fmt: skip
     for (conv, dw), value in values.items():
         if np.isnan(value):
             continue

@@ -68,10 +68,10 @@ def blocks(data: Results) -> Drawn:
     draw_block_scatter(grids[1].subplots(), table.assign(macs=table["macs"] / 1e6))
     return figure, (
         "Every count of convolution blocks (C) and of MobileNet blocks (D) up to four in all. "
-        "Above: mean error rate, parameters, multiply–accumulates (MACs) and the time of one image "
-        "(ONNX Runtime, one thread, median); frames mark the two networks of this report. Below: "
-        "error rate against multiply–accumulates, named C+D; the shape says how many blocks there "
-        "are, filled ones have no MobileNet block. Means of "
+        "Above, darker for more: mean error rate, parameters, multiply–accumulates (MACs) and the "
+        "time of one image (ONNX Runtime, one thread, median); frames mark the two networks of "
+        "this report. Below: error rate against multiply–accumulates, named C+D; the shape says "
+        "how many blocks there are, filled ones have no MobileNet block. Means of "
         f"{seeds_text(runs, ['network'])} ({setting_text(runs)}). {LOGS}"
     )
 

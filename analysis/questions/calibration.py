@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binom, binomtest
 
 from analysis.frame.results import Results
 from analysis.frame.wording import (
     MINUS,
     TITLES,
     count_text,
+    holm,
     open_text,
+    p_value,
     percent,
     side,
     small_change,
@@ -22,6 +25,7 @@ from analysis.frame.wording import (
 from analysis.look.lines import draw_reliability, draw_risk
 from analysis.look.style import COLUMN, FULL, NETWORKS, blank, key, name_of
 from analysis.questions import Drawn, Section, Sections, figure
+from analysis.questions.headline import ALPHA
 from netlib.measure.metrics import reliability
 from netlib.measure.seeds import mean_interval
 
@@ -129,15 +133,17 @@ def risk_coverage(data: Results) -> Drawn:
     )
 
 
-def disorder(area: float, error: float) -> float:
+def disorder(area: float, error: float, images: int) -> float:
     """Where an AURC lies between a perfect sorting's, 0, and no sorting's, 1; NaN without errors.
 
-    That of a perfect sorting is from Geifman et al. 2019; without any it is the error rate.
+    That of a perfect sorting has all errors last (Geifman et al. 2019); without any it is the error
+    rate.
     """
     if not 0 < error < 1:
         return float("nan")  # nothing to sort
-    best = error + (1 - error) * np.log1p(-error)
-    return (area - best) / (error - best)
+    answered = np.arange(1, images + 1)
+    best = np.maximum(0, answered - images + round(error * images)) / answered
+    return (area - best.mean()) / (error - best.mean())
 
 
 UNSORTED = "not known: a run without an error has nothing to sort"
@@ -149,9 +155,10 @@ def number(value: float) -> str:
 
 def disorders(data: Results, name: str) -> list[float]:
     """Of each seed, in percent."""
-    found = data.record("headline.json")["networks"][name]
+    record = data.record("headline.json")
+    found = record["networks"][name]
     both = zip(found["aurc"]["values"], found["error_rate"]["values"], strict=True)
-    return [100 * disorder(area, error) for area, error in both]
+    return [100 * disorder(area, error, record["test_images"]) for area, error in both]
 
 
 def say(data: Results) -> Sections:
@@ -187,6 +194,8 @@ def say(data: Results) -> Sections:
     section["kept"] = {name: percent(kept[name]) for name in NETWORKS}
     section["sorting"] = sorting(data)
     section["expected"] = expected(data)
+    section["bins"] = bins_text(data)
+    section["chance"] = {name: f"{100 * chance_ece(data, name):.2f}" for name in NETWORKS}
     section["ece"] = {name: change(scores, name, "ece", 100, 2) for name in NETWORKS}
     return {"calibration": section}
 
@@ -200,14 +209,46 @@ def change(scores: pd.DataFrame, name: str, score: str, scale: float = 1, digits
 
 def expected(data: Results) -> str:
     """Errors that the probabilities of both networks expect, as trained, and those they make."""
-    table = data.table("calibration.csv").query("temperature_scaled == 0")
-    errors = (1 - table[["confidence", "accuracy"]]).mul(table["count"], axis=0)
-    sums = errors.groupby(table["network"]).sum().round()
-    (expects, makes), (other_expects, other_makes) = (map(whole, sums.loc[n]) for n in NETWORKS)
+    sums = {n: bins_of(data, n)[["expected", "made"]].sum().round() for n in NETWORKS}
+    (expects, makes), (other_expects, other_makes) = (map(whole, sums[n]) for n in NETWORKS)
     return (
         f"standard expects {expects} errors in all its runs and makes {makes}, MobileNet "
         f"{other_expects} and {other_makes}"
     )
+
+
+def bins_of(data: Results, network: str) -> pd.DataFrame:
+    """A network's bins as trained; `expected` and `made` are errors of all runs together."""
+    table = data.table("calibration.csv").query("temperature_scaled == 0 and network == @network")
+    errors = (1 - table[["confidence", "accuracy"]]).mul(table["count"], axis=0)
+    return table.assign(expected=errors["confidence"], made=errors["accuracy"].round().astype(int))
+
+
+def bins_text(data: Results) -> str:
+    """Whether any bin has other errors than its probabilities expect, after Holm over all."""
+    p = {
+        (network, place): binomtest(row["made"], int(row["count"]), 1 - row["confidence"]).pvalue
+        for network in NETWORKS
+        for place, row in bins_of(data, network).iterrows()
+    }
+    adjusted = holm(p)
+    found = sum(value < ALPHA for value in adjusted.values())
+    least = f"least p {p_value(min(adjusted.values()))} after Holm over all bins"
+    bins = "bins depart" if found > 1 else "bin departs"
+    return f"{found or 'no'} {bins} from them beyond chance ({least})"
+
+
+def chance_ece(data: Results, network: str) -> float:
+    """The mean ECE of one run whose probabilities were right, with as many images in its bins."""
+    table = bins_of(data, network)
+    runs = data.table("calibration_scores.csv").query("network == @network")["seed"].nunique()
+    deviations = [
+        binom(n, p).expect(lambda made, n=n, p=p: abs(made / n - p))
+        for n, p in zip(
+            (table["count"] / runs).round().astype(int), 1 - table["confidence"], strict=True
+        )
+    ]
+    return float(np.average(deviations, weights=table["count"]))
 
 
 def sorting(data: Results) -> str:

@@ -201,8 +201,8 @@ def corruptions(data: Results) -> Drawn:
     ways = len(set(table["corruption"]) - {IDENTITY})
     return figure, (
         f"Accuracy in percent on {count_text(table['n'], 'test image')} changed in {ways} ways "
-        "(the kinds of MNIST-C), the mildest first, and the difference in points, MobileNet − "
-        "standard (bars to the right, in MobileNet’s colour: it is better). "
+        "(the kinds of MNIST-C; darker: lower), the mildest first, and the difference in points, "
+        "MobileNet − standard (bars to the right, in MobileNet’s colour: it is better). "
         f"Means of {seeds_text(table, ['network', 'corruption'])}."
     )
 

@@ -232,9 +232,9 @@ def label_errors_text(errors: dict[str, Any], images: int) -> str:
     known, agreed = errors["known"], sum(label is not None for label in errors["suggested"])
     low, high = (100 * (1 - wrong / images) for wrong in (known, agreed))
     return (
-        f"{known} labels of the test set are most likely wrong: of five people at most two "
+        f"{known} labels of the test set are doubtful or wrong: of five people at most two "
         f"confirmed them (Northcutt et al. 2021), and for {agreed} most agreed on another digit. "
-        f"So a perfect reader would score some {low:.2f} to {high:.2f} %."
+        f"So a perfect reader would score at most some {low:.2f} to {high:.2f} %."
     )
 
 

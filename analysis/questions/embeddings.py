@@ -180,9 +180,9 @@ def projection(data: Results, method: str) -> Drawn:
     return figure, (
         f"{METHOD_NAMES[method]} of the same {rows['n'].iloc[0]:,} test images as pixels and as "
         f"embeddings of both networks before and after training ({column} {setting}, runs of seed "
-        f"{rows['seed'].iloc[0]}); each class's number is at or above its median, "
-        "where it hides no other. Rings: "
-        "images that the network reads wrong. Distances between clusters mean little."
+        f"{rows['seed'].iloc[0]}); each class's number is at or above its median; "
+        "those that would hide another are left out. Rings: images that the network reads wrong. "
+        "Distances between clusters mean little."
     )
 
 

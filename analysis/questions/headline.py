@@ -300,7 +300,7 @@ def equivalence(found: dict[str, Any]) -> str:
         return "Equivalence needs more than one seed."
     reach = f"90 % interval of the difference {bounded(test, points)} points"
     if test["low"] > MARGIN or test["high"] < -MARGIN:
-        return f"The difference is larger than 0.1 point ({reach})."
+        return f"Over seeds it is larger than 0.1 point ({reach})."
     shown = "is shown" if test["equivalent"] else "is not shown"
     p = p_equals(test["p"])
     return f"Equivalence within ±0.1 point {shown} (two one-sided tests, {p}; {reach})."
@@ -346,8 +346,13 @@ def right_of(answers: dict[str, np.ndarray], seeds: Sequence[int]) -> dict[str, 
 
 def wider(change: dict[str, Any], variance: float) -> str:
     """The interval over seeds, widened by a variance over images."""
-    half = float(np.hypot(1.96 * np.sqrt(variance), change["high"] - change["mean"]))
+    half = half_width(change, variance)
     return bounded({"low": change["mean"] - half, "high": change["mean"] + half}, points)
+
+
+def half_width(change: dict[str, Any], variance: float) -> float:
+    """Half of that interval."""
+    return float(np.hypot(1.96 * np.sqrt(variance), change["high"] - change["mean"]))
 
 
 def mcnemar_text(rows: list[dict[str, Any]]) -> str:

@@ -374,8 +374,9 @@ def losses(table: pd.DataFrame) -> str:
     others = gaps.drop(index=PLAIN).sort_values()
     least, most = (f"{points(gap)} ({words(loss)})" for loss, gap in others.iloc[[0, -1]].items())
     return (
-        f"Over pairs, what is apart from cross entropy is, {'; '.join(told)}. MobileNet {MINUS} "
-        f"standard is {points(gaps[PLAIN])} with cross entropy, with the others {least} to {most}."
+        f"Over pairs, uncorrected, apart from cross entropy is, {'; '.join(told)}. MobileNet "
+        f"{MINUS} standard is {points(gaps[PLAIN])} with cross entropy, with the others {least} to "
+        f"{most}."
     )
 
 
@@ -411,6 +412,6 @@ def disappoint(data: Results, sections: Sections) -> Iterator[str]:
     if all(side(gaps) < 0 for gaps in lost):
         standard, mobilenet = map(judged_text, lost)
         yield (
-            f"Strong augmentation, against mild ({setting_text(table)}): {standard} in standard "
-            f"and {mobilenet} in MobileNet."
+            f"Strong augmentation, against mild, in short runs ({setting_text(table)}): {standard} "
+            f"in standard and {mobilenet} in MobileNet."
         )

@@ -303,9 +303,8 @@ class Reader:
 
         def confidence(images: NDArray[np.float32]) -> NDArray[np.floating]:
             """Mean confidence of the networks: which way to cut touching digits is best."""
-            readings = self.read_digits(images[:, 0])
-            if len(images) == 1:
-                seen[images.tobytes()] = readings
+            key = images[:, 0].tobytes()
+            readings = seen[key] = seen.get(key) or self.read_digits(images[:, 0])
             return np.mean([reading.confidences for reading in readings.values()], axis=0)
 
         def acceptance(images: NDArray[np.float32]) -> NDArray[np.floating]:

@@ -5,6 +5,7 @@ import gc
 import inspect
 import itertools
 import json
+import secrets
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -525,6 +526,7 @@ def _teach_tab(
 
 def launch_options() -> dict[str, Any]:
     """How to launch the page, wherever it is launched: looks, limits and the health route."""
+    started = {"ETag": f'"{secrets.token_hex(8)}"'}  # tells one server from the next
     return {
         "theme": gr.themes.Default(
             primary_hue=gr.themes.colors.sky,
@@ -549,7 +551,7 @@ def launch_options() -> dict[str, Any]:
             "middleware": [Middleware(Direct)],
             "exception_handlers": {RequestValidationError: explain_validation},
             "routes": [
-                Route("/health", lambda _: JSONResponse({"status": "ok"})),
+                Route("/health", lambda _: JSONResponse({"status": "ok"}, headers=started)),
                 *routes(),
                 *route.routes(),
             ],

@@ -12,6 +12,7 @@ import hashlib
 import io
 import logging
 import shlex
+import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -113,7 +114,7 @@ class Teacher:
             except ValueError as error:
                 self.missing[name] = str(error)
             if store is not None:
-                log.info("Corrections train a network by: %s", training_command(store, path))
+                log.info("What is corrected trains a network by: %s", training_command(store, path))
 
     def correct(self, taught: Taught, reading: Reading, answer: str) -> Taught:
         """Teach that the one digit of a reading is an `answer`; of one digit the last counts.
@@ -124,14 +125,24 @@ class Teacher:
         if answer not in self.answers:
             raise UserError(f"{answer!r} is no answer; expected one of {', '.join(self.answers)}.")
         digit, content = reading.digits[0], png(reading.digits[0])
-        if any(png(c.digit) == content and c.answer == answer for c in taught.corrections):
-            return taught
+        label = self.answers.index(answer)
+        for same in taught.corrections:
+            if png(same.digit) == content and same.answer == answer:
+                return self._kept_anew(taught, same, label)
         if len(taught.made) >= MAX_CORRECTIONS:
             raise UserError(f"{MAX_CORRECTIONS} corrections are the most: take some back.")
-        label = self.answers.index(answer)
         kept = self.store.put(digit, label) if self.store is not None else None
         embeddings = {name: network.embeddings[0] for name, network in reading.networks.items()}
         return self._refitted((*taught.made, Correction(digit, answer, embeddings, kept)))
+
+    def _kept_anew(self, taught: Taught, same: Correction, label: int) -> Taught:
+        """Where another visitor may have corrected the digit since, it is the last again."""
+        if self.store is None or same.kept is None:
+            return taught
+        self.store.take_back(same.digit, same.kept)
+        kept = self.store.put(same.digit, label)
+        made = tuple(replace(c, kept=kept) if c is same else c for c in taught.made)
+        return replace(taught, made=made)
 
     def undo(self, taught: Taught) -> Taught:
         """Take the last correction back; what the digit was taught as before counts again.
@@ -188,7 +199,7 @@ def training_command(store: "TeachStore", checkpoint: Path) -> str:
     """What trains a network on from its checkpoint with the corrections that are kept."""
     paths = ("--dataset-path", str(store.folder), "--start-from", str(checkpoint))
     output = ("--output", f"runs/taught-{checkpoint.stem}")
-    return shlex.join(["python", "-m", "analysis.main", *paths, *TRAINING.split(), *output])
+    return shlex.join([sys.executable, "-m", "analysis.main", *paths, *TRAINING.split(), *output])
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,7 +223,7 @@ class TeachStore:
         self._kept: dict[str, list[Kept]] = {}  # of each picture, oldest first
         self._images = folder / "train"
         self._table = folder / "train.csv"
-        self._images.mkdir(parents=True, exist_ok=True)
+        self._images.mkdir(parents=True, exist_ok=True)  # or the server does not start
 
     def put(self, digit: NDArray[np.floating], label: int) -> Kept:
         """Keep one picture (28, 28) in [0, 1] under its right label, once.
@@ -222,6 +233,7 @@ class TeachStore:
         """
         name, content = _named(digit)
         with self._lock:
+            self._images.mkdir(parents=True, exist_ok=True)  # somebody may have removed it
             rows = self._rows()
             before = Kept(rows.pop(name, None))
             self._check_room(rows, content)

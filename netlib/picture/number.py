@@ -30,6 +30,7 @@ from netlib.picture.pieces import (
     lies_over,
     over_segment,
 )
+from netlib.picture.touching import partings
 
 MAX_DIGITS = 20
 # Cuts are looked for where the tallest component has this height in pixels.
@@ -70,6 +71,9 @@ CUT_PRIOR = 1.55
 # A drawing of several pieces is a number if at least this share of them is accepted as digits,
 # connected ink that was cut if more than this is.
 NUMBER_SHARE, CUT_SHARE = 0.5, 0.75
+# Digits that touch are together so wide, as a share of their height, and each at most; of each the
+# networks are so sure, and so many may touch; the others are sought beside so many first ones.
+TOUCHING, MOST_WIDE, SURELY, MOST_TOUCHING, TRIED = 0.5, 1.1, 0.95, 3, 3
 # Connected pieces all narrower than this share of their height are the legs of a zigzag, not ones.
 LEG = 0.4
 
@@ -85,6 +89,7 @@ class DigitBox:
 
     box: Box  # where it is, in pixels of the picture
     digit: np.ndarray  # (1, 28, 28) float32, what the networks see
+    ink: np.ndarray  # (h, w) float32, its own ink in the box
     is_sign: bool = False  # by its shape and place it is a sign, not a digit
 
 
@@ -127,40 +132,58 @@ def digits_from_ink(
     """
     if ink.box is None:
         return []
+    one, found = _grouped(ink, score, max_digits, cut, judge, components)
+    if judge is None:
+        return found
+    if score is not None:
+        parted = (_parted(box, score, judge) for box in found)
+        found = list(itertools.chain(*parted))[:max_digits]
+    if len(found) > 1 and _accepted(found, judge).mean() < NUMBER_SHARE:
+        return [one]
+    return found
+
+
+def _grouped(
+    ink: Ink,
+    score: Score | None,
+    max_digits: int,
+    cut: Cut | None,
+    judge: Judge | None,
+    components: Components | None,
+) -> tuple[DigitBox, list[DigitBox]]:
+    """All ink as one digit, and the likeliest digits."""
+    assert ink.box is not None
     all_ink = cut or cut_out(ink)
     whole = all_ink.digit
-    one = [DigitBox(ink.placed(ink.box), whole)]
+    one = DigitBox(ink.placed(ink.box), whole, ink.boxed)
     part = ink.patch
     components = components or find_components(part)
     if len(components.boxes) == 1 and _is_one_component(ink, all_ink, score):
-        return one
+        return one, [one]
     small = _searched(part, max(height for _, _, _, height in components.boxes))
     labels, lines = over_segment(small, components if small is part else None)
     _check_pieces(lines)
 
     def cut_groups(groups: list[tuple[list[Piece], bool]]) -> list[DigitBox]:
         cuts = [(*_cut_out(part, labels, group), sign) for group, sign in groups]
-        return [DigitBox(ink.placed(box), digit, sign) for box, digit, sign in cuts]
+        return [DigitBox(ink.placed(box), _digit(alone), alone, sign) for box, alone, sign in cuts]
 
     if _is_beside_print(labels, lines):
-        one = cut_groups([([piece for line in lines for piece in line.pieces], False)])
-        whole = one[0].digit
+        (one,) = cut_groups([([piece for line in lines for piece in line.pieces], False)])
+        whole = one.digit
     signed = any(piece.is_sign for line in lines for piece in line.pieces)
     if len(lines) == 1 and not signed and _is_one_digit(small, labels, lines[0], score, whole):
-        return one
+        return one, [one]
     read = [_read_line(small, labels, line, score) for line in lines]
     found = list(itertools.chain(*read))
     if len(found) <= 1 or _is_broken(small, labels, lines, read, score, judge):
-        return one
+        return one, [one]
     boxes = cut_groups(found[:max_digits])
-    if judge is None:
-        return boxes
-    joined = _rejoined(found[:max_digits], _accepted(boxes, judge))
-    if len(joined) < len(boxes):
-        boxes = cut_groups(joined)
-    if len(boxes) == 1 or _accepted(boxes, judge).mean() < NUMBER_SHARE:
-        return one
-    return boxes
+    if judge is not None:
+        joined = _rejoined(found[:max_digits], _accepted(boxes, judge))
+        if len(joined) < len(boxes):
+            boxes = cut_groups(joined)
+    return one, boxes if len(boxes) > 1 else [one]
 
 
 def _accepted(boxes: Sequence[DigitBox], judge: Judge) -> np.ndarray:
@@ -203,6 +226,53 @@ def _searched(ink: np.ndarray, tallest: int) -> np.ndarray:
         return ink
     size = tuple(max(1, round(side * scale)) for side in ink.shape[::-1])
     return cv2.resize(ink, size, interpolation=cv2.INTER_AREA)
+
+
+def _parted(
+    whole: DigitBox, score: Score, judge: Judge, most: int = MOST_TOUCHING
+) -> list[DigitBox]:
+    """The digits that touch in ink that a network refuses, where all are surely digits."""
+    height, width = whole.ink.shape
+    if whole.is_sign or width < TOUCHING * height or judge(whole.digit[None])[0] == 1:
+        return [whole]
+    small = _searched(whole.ink, height)
+    ways = partings(small)
+    if not ways:
+        return [whole]
+    parts = [Ink.of(small * part) for left in ways for part in (left, ~left)]
+    digits = np.stack([cut_out(part).digit for part in parts])
+    widths = np.array([part.boxed.shape[1] for part in parts])
+    known = (np.asarray(judge(digits)) == 1) & (widths <= MOST_WIDE * len(small))
+    known = known.reshape(-1, 2)
+    sure = np.where(known, np.asarray(score(digits)).reshape(-1, 2), 0.0)
+    best = int(sure.min(axis=1).argmax())
+    if sure[best].min() >= SURELY:
+        return _split(whole, ways[best])
+    for n in np.argsort(-sure.max(axis=1))[: TRIED if most > 2 else 0]:
+        if sure[n].max() < SURELY:
+            break
+        left, right = _split(whole, ways[n])
+        is_left = sure[n, 0] >= SURELY
+        others = _parted(right if is_left else left, score, judge, most - 1)
+        if len(others) > 1:
+            return [left, *others] if is_left else [*others, right]
+    return [whole]
+
+
+def _split(whole: DigitBox, left: np.ndarray) -> list[DigitBox]:
+    """The left and the right part, told by a mask of any size."""
+    height, width = whole.ink.shape
+    mask = cv2.resize(left.view(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+    x, y, end, _ = whole.box
+    scale = (end - x) / width  # the picture may have been reduced
+    parts = []
+    for own in (mask, 1 - mask):
+        alone = whole.ink * own
+        x0, y0, x1, y1 = ink_box(alone) or (0, 0, width, height)
+        edges = x0 * scale + x, y0 * scale + y, x1 * scale + x, y1 * scale + y
+        alone = alone[y0:y1, x0:x1]
+        parts.append(DigitBox(tuple(map(round, edges)), _digit(alone), alone))
+    return parts
 
 
 def _check_pieces(lines: Sequence[Line]) -> None:
@@ -299,10 +369,10 @@ def _stands_alone(piece: Piece, line: Line) -> bool:
 
 
 def _cut_out(ink: np.ndarray, labels: np.ndarray, group: Sequence[Piece]) -> tuple[Box, np.ndarray]:
-    """Box and digit of a group, from the whole ink; its labels may be those of a reduced one."""
+    """Box and own ink of a group, from the whole ink; its labels may be those of a reduced one."""
     left, top, right, bottom = union(group)
     if ink.shape == labels.shape:
-        return (left, top, right, bottom), _digit(_alone(ink, labels, group))
+        return (left, top, right, bottom), _alone(ink, labels, group)
     scale_y, scale_x = (a / b for a, b in zip(ink.shape, labels.shape, strict=True))
     height, width = labels.shape
     left, top = max(left - 1, 0), max(top - 1, 0)
@@ -313,7 +383,8 @@ def _cut_out(ink: np.ndarray, labels: np.ndarray, group: Sequence[Piece]) -> tup
     mask = cv2.resize(own, (x1 - x0, y1 - y0), interpolation=cv2.INTER_NEAREST)
     alone = ink[y0:y1, x0:x1] * mask
     box = ink_box(alone) or (0, 0, x1 - x0, y1 - y0)
-    return (box[0] + x0, box[1] + y0, box[2] + x0, box[3] + y0), _digit(alone)
+    alone = alone[box[1] : box[3], box[0] : box[2]]
+    return (box[0] + x0, box[1] + y0, box[2] + x0, box[3] + y0), alone
 
 
 def _scaled(box: Box, scale: float) -> Box:

@@ -2,7 +2,8 @@
 // files, so that a phone offers its camera; and pasting. They are only made when their tab is first opened.
 // Radios: a group with a name, which is one Tab stop and has arrow keys, where Gradio makes each a group of its own.
 // The language: Gradio calls the page by the browser's, in which its own few words are. Tabs: arrow keys, and names of
-// what they open. The focus: it is kept where a field changes.
+// what they open. The focus: it is kept where a field changes. A server that was started anew: it knows nothing of
+// this page, which is loaded again, as Gradio does where an answer was awaited.
 const KINDS = { picture: "image/*", "batch-files": "image/*,.zip,.csv" };
 
 let spoken = "en"; // by Gradio
@@ -85,6 +86,20 @@ addEventListener("beforeprint", () => {
   for (const one of darkened) one.classList.remove("dark");
 });
 addEventListener("afterprint", () => { for (const one of darkened) one.classList.add("dark"); });
+
+const LOOK_MS = 4000;
+let maker = null; // the server that made the page
+
+async function look() {
+  if (document.hidden || document.querySelector(".pad.drawing")) return;
+  const reply = await fetch(new URL("health", document.baseURI), { cache: "no-store" }).catch(() => null);
+  const now = reply?.headers.get("etag") ?? maker;
+  maker ??= now;
+  if (now !== maker) location.reload();
+}
+setInterval(look, LOOK_MS);
+document.addEventListener("visibilitychange", look);
+look();
 
 const changes = new MutationObserver(complete);
 changes.observe(document.body, { childList: true, subtree: true, attributeFilter: ["name"] }); // a chosen radio gets its old name back

@@ -51,6 +51,8 @@ def map_html(atlases: Mapping[str, Atlas], facts: Facts, reading: Reading | None
         )
     first = next(iter(atlases.values()))
     hint = HINT.format(count=f"{len(first.labels):,}", method=METHOD_NAMES[first.method])
+    if absent := [fact.title for name, fact in facts.items() if name not in atlases]:
+        hint += f" There is no map beside the checkpoint of {escape(' and '.join(absent))}."
     return f'<p class="hint">{hint}</p><div class="pair">{"".join(columns)}</div>'
 
 

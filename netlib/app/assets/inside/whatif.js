@@ -47,14 +47,17 @@ export function start(element) {
   for (const slider of sliders) {
     slider.addEventListener("input", () => { select.value = ""; show(); });
     const field = root.querySelector(`[data-size="${slider.name}"]`);
-    if (!field) continue; // while a number is typed it may be none; its slider keeps it within its limits
-    field.addEventListener("input", () => {
-      if (!field.value) return;
-      slider.value = field.value;
+    if (!field) continue;
+    const follow = () => {
+      if (field.value) slider.value = field.value; // which keeps it within its limits
       select.value = "";
       show();
+    };
+    field.addEventListener("input", () => field.validity.valid && field.value && follow()); // others are not typed to their end
+    field.addEventListener("change", () => {
+      follow();
+      field.value = slider.value;
     });
-    field.addEventListener("change", () => { field.value = slider.value; });
   }
   const separable = manifest.networks.at(-1).blocks.findIndex(isSeparable);
   select.value = Math.max(separable, 0);

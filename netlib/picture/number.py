@@ -73,7 +73,7 @@ CUT_PRIOR = 1.55
 NUMBER_SHARE, CUT_SHARE = 0.5, 0.75
 # Digits that touch are together so wide, as a share of their height, and each at most; of each the
 # networks are so sure, and so many may touch; the others are sought beside so many first ones.
-TOUCHING, MOST_WIDE, SURELY, MOST_TOUCHING, TRIED = 0.5, 1.1, 0.95, 3, 3
+TOUCHING, MOST_WIDE, SURELY, MOST_TOUCHING, TRIED = 0.5, 1.1, 0.98, 3, 3
 # Connected pieces all narrower than this share of their height are the legs of a zigzag, not ones.
 LEG = 0.4
 

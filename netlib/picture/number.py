@@ -136,7 +136,8 @@ def digits_from_ink(
     if judge is None:
         return found
     if score is not None:
-        parted = (_parted(box, score, judge) for box in found)
+        shares = zip(found, _accepted(found, judge), strict=True)
+        parted = ([box] if share == 1 else _parted(box, score, judge) for box, share in shares)
         found = list(itertools.chain(*parted))[:max_digits]
     if len(found) > 1 and _accepted(found, judge).mean() < NUMBER_SHARE:
         return [one]
@@ -233,30 +234,35 @@ def _parted(
 ) -> list[DigitBox]:
     """The digits that touch in ink that a network refuses, where all are surely digits."""
     height, width = whole.ink.shape
-    if whole.is_sign or width < TOUCHING * height or judge(whole.digit[None])[0] == 1:
+    if not TOUCHING * height <= width <= most * MOST_WIDE * height:
         return [whole]
     small = _searched(whole.ink, height)
     ways = partings(small)
     if not ways:
         return [whole]
-    parts = [Ink.of(small * part) for left in ways for part in (left, ~left)]
-    digits = np.stack([cut_out(part).digit for part in parts])
-    widths = np.array([part.boxed.shape[1] for part in parts])
-    known = (np.asarray(judge(digits)) == 1) & (widths <= MOST_WIDE * len(small))
-    known = known.reshape(-1, 2)
-    sure = np.where(known, np.asarray(score(digits)).reshape(-1, 2), 0.0)
+    sure = _confidences(small, ways, score, judge)
     best = int(sure.min(axis=1).argmax())
     if sure[best].min() >= SURELY:
         return _split(whole, ways[best])
-    for n in np.argsort(-sure.max(axis=1))[: TRIED if most > 2 else 0]:
-        if sure[n].max() < SURELY:
-            break
+    surest = np.where(sure.min(axis=1) == 0, sure.max(axis=1), 0.0)  # where one part is no digit
+    likely = np.flatnonzero(surest >= SURELY)
+    for n in likely[np.argsort(-surest[likely])][: TRIED if most > 2 else 0]:
         left, right = _split(whole, ways[n])
-        is_left = sure[n, 0] >= SURELY
-        others = _parted(right if is_left else left, score, judge, most - 1)
+        others = _parted(right if sure[n, 0] else left, score, judge, most - 1)
         if len(others) > 1:
-            return [left, *others] if is_left else [*others, right]
+            return [left, *others] if sure[n, 0] else [*others, right]
     return [whole]
+
+
+def _confidences(
+    ink: np.ndarray, ways: Sequence[np.ndarray], score: Score, judge: Judge
+) -> np.ndarray:
+    """(N, 2) the networks' confidence in both parts; 0 in what is too wide, or one refuses."""
+    parts = [Ink.of(ink * part) for left in ways for part in (left, ~left)]
+    digits = np.stack([cut_out(part).digit for part in parts])
+    widths = np.array([part.boxed.shape[1] for part in parts])
+    known = (np.asarray(judge(digits)) == 1) & (widths <= MOST_WIDE * len(ink))
+    return np.where(known, np.asarray(score(digits)), 0.0).reshape(-1, 2)
 
 
 def _split(whole: DigitBox, left: np.ndarray) -> list[DigitBox]:

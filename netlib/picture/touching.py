@@ -69,14 +69,19 @@ def _corners(mask: np.ndarray, stroke: float) -> np.ndarray:
 
 
 def _cuts(mask: np.ndarray, stroke: float) -> list[Cut]:
-    cuts = []
-    for start, end in itertools.combinations(_corners(mask, stroke), 2):
+    corners = _corners(mask, stroke)
+    lengths = np.hypot(*(corners[:, None] - corners).T)
+    near = np.argwhere(np.triu(lengths <= LONGEST * stroke, 1))
+    cuts: list[Cut] = []
+    for start, end in corners[near[np.argsort(lengths[tuple(near.T)], kind="stable")]]:
         length = float(np.hypot(*(end - start)))
         steps = np.linspace(0, 1, 2 + 2 * int(length))[:, None]
         x, y = np.rint(start + steps * (end - start)).astype(int).T
-        if 1 <= length <= LONGEST * stroke and mask[y, x].mean() >= INSIDE:
+        if mask[y, x].mean() >= INSIDE:
             cuts.append((length, tuple(start.tolist()), tuple(end.tolist())))
-    return sorted(cuts)[:MOST_CUTS]
+        if len(cuts) == MOST_CUTS:
+            break
+    return cuts
 
 
 def _left_part(mask: np.ndarray, cuts: Sequence[Cut], stroke: float) -> np.ndarray | None:

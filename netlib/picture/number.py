@@ -258,10 +258,10 @@ def _confidences(
     ink: np.ndarray, ways: Sequence[np.ndarray], score: Score, judge: Judge
 ) -> np.ndarray:
     """(N, 2) the networks' confidence in both parts; 0 in what is too wide, or one refuses."""
-    parts = [Ink.of(ink * part) for left in ways for part in (left, ~left)]
-    digits = np.stack([cut_out(part).digit for part in parts])
-    widths = np.array([part.boxed.shape[1] for part in parts])
-    known = (np.asarray(judge(digits)) == 1) & (widths <= MOST_WIDE * len(ink))
+    parts = [ink * part for left in ways for part in (left, ~left)]
+    digits = np.stack([_digit(part) for part in parts])
+    boxes = np.array([ink_box(part) or (0, 0, np.inf, 0) for part in parts])
+    known = (np.asarray(judge(digits)) == 1) & (boxes[:, 2] - boxes[:, 0] <= MOST_WIDE * len(ink))
     return np.where(known, np.asarray(score(digits)), 0.0).reshape(-1, 2)
 
 

@@ -31,6 +31,7 @@ from analysis.questions import (
     damage,
     embeddings,
     headline,
+    mistakes,
     sweeps,
     tails,
 )
@@ -363,7 +364,7 @@ def test_sorting_lies_between_perfect_and_none() -> None:
 def test_what_has_no_error_has_no_sorting(tmp_path: Path) -> None:
     area = {"values": [0.001, 0.0]}
     networks = {key: {"aurc": area, "error_rate": area} for key in ("standard", "mobilenet")}
-    (tmp_path / "headline.json").write_text(json.dumps({"networks": networks}))
+    (tmp_path / "headline.json").write_text(json.dumps({"networks": networks, "test_images": 9}))
     assert calibration.sorting(Results(tmp_path)) == calibration.UNSORTED
     sections = {"calibration": {key: {"disorder": calibration.number(np.nan)} for key in networks}}
     assert list(calibration.conclude(Results(tmp_path), sections)) == []
@@ -388,12 +389,37 @@ def test_the_answer_tells_every_regime_and_lines_of_one_finding_together() -> No
 def test_equality_is_told_with_what_holm_leaves_of_it() -> None:
     pairs = pd.DataFrame({"standard": [0.99, 0.9901, 0.9899], "mobilenet": [0.9901, 0.99, 0.9899]})
     found = [budget.regime("", "", pairs, {}, p)["finding"] for p in (0.04, 0.06)]
-    assert found == ["equal within ±0.1 point", "open; within ±0.1 before Holm"]
-    row = {"name": budget.RECIPE, "gap": "+0.00", "finding": found[1]}
-    assert budget.others_text([row]) == (
-        "With the shipped recipe (+0.00 points) which one is more accurate is open; with the "
-        "shipped recipe equality within ±0.1 is shown before Holm's correction only."
-    )
+    assert found == ["equal within ±0.1 point", "open"]
+
+
+def test_a_digit_found_over_seeds_may_be_open_for_other_images() -> None:
+    gaps = np.array([-0.010, -0.011, -0.012, -0.011, -0.010])
+    columns = {("4", "standard"): gaps * 0 + 0.99, ("4", "mobilenet"): gaps + 0.99}
+    recalls = pd.DataFrame(columns).rename_axis(columns=["class", "network"])
+    seeds = mistakes.digits_apart(recalls)
+    assert "a difference is found for 4 (MobileNet lower in all" in seeds
+    assert mistakes.digits_apart(recalls, {"4": 0.001**2}) == seeds
+    wide = mistakes.digits_apart(recalls, {"4": 0.006**2})
+    assert wide == f"{seeds}; for another draw of images 4 is open"
+
+
+def test_bins_and_ece_are_held_against_chance(tmp_path: Path) -> None:
+    rows = [
+        {"network": name, "temperature_scaled": 0, "bin": place, "confidence": confidence}
+        | {"accuracy": accuracy, "count": 1000}
+        for name in ("standard", "mobilenet")
+        for place, confidence, accuracy in ((0, 0.9, 0.8), (1, 0.99, 0.991))
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "calibration.csv", index=False)
+    scores = [
+        {"network": name, "seed": seed} for name in ("standard", "mobilenet") for seed in (0, 1)
+    ]
+    pd.DataFrame(scores).to_csv(tmp_path / "calibration_scores.csv", index=False)
+    data = Results(tmp_path)
+    assert calibration.bins_text(data).startswith("2 bins depart from them beyond chance (least p")
+    made = np.random.default_rng(0).binomial(500, [0.1, 0.01], (20_000, 2))
+    simulated = np.abs(made / 500 - [0.1, 0.01]).mean()
+    assert calibration.chance_ece(data, "standard") == pytest.approx(simulated, rel=0.02)
 
 
 def test_a_speed_up_has_the_range_of_its_sessions() -> None:

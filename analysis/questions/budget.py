@@ -400,7 +400,7 @@ def equivalences(pairs: Sequence[pd.DataFrame]) -> str:
     p = ", ".join(p_value(test["p"]) for test in tests)
     return (
         f"Equality within ±0.1 point is shown for {shown or 'none'} of these {len(tests)} (two "
-        f"one-sided tests, p {p})."
+        f"one-sided tests, uncorrected p {p})."
     )
 
 

@@ -298,12 +298,15 @@ def equivalence(found: dict[str, Any]) -> str:
     test = found["equivalence"]
     if test["equivalent"] is None:
         return "Equivalence needs more than one seed."
-    reach = f"90 % interval of the difference {bounded(test, points)} points"
+    reach = f"{bounded(test, points)} points"
     if test["low"] > MARGIN or test["high"] < -MARGIN:
-        return f"Over seeds it is larger than 0.1 point ({reach})."
+        return f"Over seeds the difference is larger than 0.1 point (its 90 % interval {reach})."
     shown = "is shown" if test["equivalent"] else "is not shown"
     p = p_equals(test["p"])
-    return f"Equivalence within ±0.1 point {shown} (two one-sided tests, {p}; {reach})."
+    return (
+        f"Equivalence within ±0.1 point {shown} (two one-sided tests, {p}; 90 % interval of the "
+        f"difference {reach})."
+    )
 
 
 def with_images(found: dict[str, Any]) -> str:

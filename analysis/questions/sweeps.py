@@ -374,7 +374,7 @@ def losses(table: pd.DataFrame) -> str:
     others = gaps.drop(index=PLAIN).sort_values()
     least, most = (f"{points(gap)} ({words(loss)})" for loss, gap in others.iloc[[0, -1]].items())
     return (
-        f"Over pairs, uncorrected, apart from cross entropy is, {'; '.join(told)}. MobileNet "
+        f"Over pairs, uncorrected, apart from cross entropy are, {'; '.join(told)}. MobileNet "
         f"{MINUS} standard is {points(gaps[PLAIN])} with cross entropy, with the others {least} to "
         f"{most}."
     )

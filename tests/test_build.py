@@ -445,7 +445,7 @@ def test_losses_are_told_against_cross_entropy_pair_by_pair() -> None:
     ]
     table = pd.DataFrame(rows, columns=["network", "level", "seed", "accuracy"])
     assert sweeps.losses(table) == (
-        "Over pairs, what is apart from cross entropy is, in standard weighted (+1.00); in "
+        "Over pairs, uncorrected, apart from cross entropy are, in standard weighted (+1.00); in "
         "MobileNet weighted (+2.00). MobileNet − standard is −1.00 with cross entropy, with the "
         "others −0.90 (focal) to +0.00 (weighted)."
     )

@@ -203,21 +203,21 @@ def test_boxes_of_large_pictures_are_in_their_own_pixels(make) -> None:
 # --- Touching digits ----------------------------------------------------------------------------
 
 
-def rings(*places: int, pen: int = PEN) -> np.ndarray:
-    """Ink (H, W) of rings that overlap by parts of the pen's width."""
-    picture, draw = page(300)
-    for x in places:
-        draw.ellipse((x, 30, x + 54, 110), outline=0, width=pen)
-    ink = (255 - np.asarray(picture, np.float32)) / 255
-    return ink[30:111, places[0] : places[-1] + 55]
+def rings(*places: int) -> Image.Image:
+    """A page with rings that overlap by parts of the pen's width."""
+    return sheet(*((ring, x, 30, 55, 81) for x in places), width=300)
 
 
 def test_ink_that_touches_is_parted_where_its_outline_turns_inwards() -> None:
     for apart in (52, 48, 46):
-        ink = rings(40, 40 + apart)
+        ink = find_ink(np.asarray(rings(40, 40 + apart))).boxed
         shares = [np.abs(ink * left - np.fliplr(ink * ~left)).mean() for left in partings(ink)]
         assert min(shares) < 0.02, apart  # two halves, one the other's mirror image
-    for alone in (rings(40), np.ones((60, 8), np.float32), np.zeros((5, 5), np.float32)):
+    for alone in (
+        find_ink(np.asarray(rings(40))).boxed,
+        np.ones((60, 8), np.float32),
+        np.zeros((5, 5), np.float32),
+    ):
         assert partings(alone) == []
 
 
@@ -228,10 +228,7 @@ def reader() -> Reader:
 
 @pytest.mark.parametrize("places", [(40, 92), (40, 86), (40, 90, 140)])
 def test_touching_digits_are_read(reader: Reader, places: tuple[int, ...]) -> None:
-    picture, draw = page(300)
-    for x in places:
-        draw.ellipse((x, 30, x + 54, 110), outline=0, width=PEN)
-    reading = reader.read(picture)
+    reading = reader.read(rings(*places))
     assert {network.text for network in reading.networks.values()} == {"0" * len(places)}
     assert [box[0] for box in reading.boxes] == pytest.approx(places, abs=PEN)
 

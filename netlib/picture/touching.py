@@ -12,8 +12,8 @@ import numpy as np
 
 from netlib.picture.digit import stroke_width
 from netlib.picture.patch import as_boxes
+from netlib.picture.pieces import COMPONENT_LEVEL
 
-INK_LEVEL = 0.25
 # Outlines are looked at where strokes are so many pixels wide, or the ink so high.
 STROKE, HIGHEST = 8.0, 128
 ARM = 0.45  # a corner is seen between points so many stroke widths before it and behind
@@ -34,7 +34,7 @@ def partings(ink: np.ndarray) -> list[np.ndarray]:
     scale = min(STROKE / stroke, HIGHEST / height)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     how = cv2.INTER_LINEAR if scale > 1 else cv2.INTER_AREA
-    mask = (cv2.resize(ink, size, interpolation=how) > INK_LEVEL).view(np.uint8)
+    mask = (cv2.resize(ink, size, interpolation=how) > COMPONENT_LEVEL).view(np.uint8)
     stroke *= scale
     cuts = _cuts(mask, stroke)
     found = {cut: _left_part(mask, [cut], stroke) for cut in cuts}

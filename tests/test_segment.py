@@ -325,7 +325,8 @@ def drawn(text: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    "text", ["3.74", "3,25", "2/6", "17-5", "(32)", "[46]", "28%", "5=8", "4+9", "-63", "(5)"]
+    "text",
+    ["3.74", "3,25", "2/6", "17-5", "7/5/26", "(32)", "[46]", "28%", "5=8", "4+9", "-63", "(5)"],
 )
 def test_signs_beside_digits_are_told_by_shape_and_place(text: str) -> None:
     expected = [not character.isdigit() for character in text]

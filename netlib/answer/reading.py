@@ -113,6 +113,7 @@ class Reading:
         networks: name -> its reading; empty if blank.
         sketch: the steps from the picture to one digit; None for an empty pad.
         is_first: the file holds more pictures than this, its first.
+        signs: (n,) which are signs between digits, by shape and place; None for none.
     """
 
     digits: NDArray[np.float32]
@@ -120,6 +121,7 @@ class Reading:
     networks: dict[str, NetworkReading]
     sketch: Sketch | None = None
     is_first: bool = False
+    signs: NDArray[np.bool_] | None = None
 
     @property
     def is_blank(self) -> bool:
@@ -148,10 +150,26 @@ class Reading:
         return self.refused == 0
 
     @property
+    def known(self) -> NDArray[np.bool_]:
+        """(n,) which are taken for a digit by one network or more."""
+        return np.any([network.is_digit for network in self.networks.values()], axis=0)
+
+    @property
     def refused(self) -> int:
         """How many digits no network takes for one."""
-        known = np.any([network.is_digit for network in self.networks.values()], axis=0)
-        return int(np.count_nonzero(~known))
+        return int(np.count_nonzero(~self.known))
+
+    @property
+    def between_signs(self) -> tuple[Box, ...]:
+        """The boxes of the digits where all the others are signs, none elsewhere."""
+        if self.signs is None or not np.array_equal(self.signs, ~self.known):
+            return ()
+        return tuple(box for box, sign in zip(self.boxes, self.signs, strict=True) if not sign)
+
+    @property
+    def sure(self) -> int:
+        """How many digits are taken for one by one network or more, where most are."""
+        return 0 if 2 * self.refused >= len(self.digits) else int(np.count_nonzero(self.known))
 
     @property
     def agree(self) -> bool:
@@ -198,8 +216,9 @@ class Reader:
             if part is None:
                 raise
             reading = part
-        if reading.is_blank or not reading.is_accepted:
-            reading = self._otherwise(sketch) or reading
+        if reading.is_blank or not (reading.is_accepted or reading.between_signs):
+            found = self._otherwise(sketch)
+            reading = found if found and len(found.digits) >= reading.sure else reading
         elif may_be_a_screen(sketch.levels):
             reading = self._on_a_page(sketch, reading.boxes) or reading
         else:
@@ -323,7 +342,7 @@ class Reader:
         signs = np.array([box.is_sign for box in found])
         alone = seen.get(digits.tobytes()) if len(found) == 1 and not signs[0] else None
         readings = alone or self.read_digits(digits, signs)
-        return Reading(digits, boxes, readings, sketch)
+        return Reading(digits, boxes, readings, sketch, signs=signs)
 
     def read_digits(
         self, digits: NDArray[np.float32], signs: NDArray[np.bool_] | None = None

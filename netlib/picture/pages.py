@@ -10,8 +10,9 @@ from netlib.picture.patch import Box
 
 # Pages are looked for on a picture of this side, closed over this share of it: over strokes.
 SIDE, CLOSED = 240, 0.06
-# A page has these shares of the picture, fills this share of its hull, and that of a rectangle.
-AREA, CONVEX, RECTANGULAR = (0.02, 0.93), 0.88, 0.72
+# A page has these shares of the picture, fills this share of its hull, and that of a rectangle; so
+# much of it is of its own tone, or it is a row of strokes that were closed.
+AREA, CONVEX, RECTANGULAR, OWN_TONE = (0.02, 0.93), 0.88, 0.72, 0.6
 # Two that share so much are one; so many are looked at; so much of their size goes at the edges;
 # and each has so many pixels at least.
 ALIKE, MOST, EDGE, SMALLEST = 0.8, 4, 0.03, 28
@@ -92,7 +93,7 @@ def find_pages(levels: np.ndarray) -> Iterator[Page]:
 
 def _hulls(small: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:
     """Area and hull of what is convex, nearly a rectangle, and has an edge."""
-    for mask in _areas(small):
+    for tone, mask in _areas(small):
         outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         for outline in outlines:
             area = cv2.contourArea(outline)
@@ -101,12 +102,14 @@ def _hulls(small: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:
             hull = cv2.convexHull(outline)
             around, sides = cv2.contourArea(hull), cv2.minAreaRect(hull)[1]
             convex = area >= CONVEX * around and around >= RECTANGULAR * sides[0] * sides[1]
-            if convex and _has_an_edge(small, hull):
+            inside = cv2.fillConvexPoly(np.zeros_like(small), hull, 1) > 0
+            even = tone[inside].mean() >= OWN_TONE
+            if convex and even and _has_an_edge(small, hull):
                 yield area, hull
 
 
-def _areas(small: np.ndarray) -> Iterator[np.ndarray]:
-    """Masks of what is lighter or darker than the rest, at three levels."""
+def _areas(small: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """What is lighter or darker than the rest, at three levels, and that closed over strokes."""
     middle = _otsu(small)
     halves = (small[small <= middle], small[small > middle])
     side = max(3, round(CLOSED * max(small.shape)) | 1)
@@ -118,7 +121,7 @@ def _areas(small: np.ndarray) -> Iterator[np.ndarray]:
             )
             closed = cv2.morphologyEx(room, cv2.MORPH_CLOSE, kernel)
             opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, kernel)
-            yield np.ascontiguousarray(opened[side:-side, side:-side])
+            yield mask, np.ascontiguousarray(opened[side:-side, side:-side])
 
 
 def _otsu(values: np.ndarray) -> float:

@@ -14,6 +14,7 @@ const PADS = { ink: "#pad", wide: "#wide-pad" }; // by their keys in an address
 const FIELDS = { // by their tabs, which are their keys
   "what-if": ".whatif-sliders input[type=range]", "stress-test": ".stress-grid input[type=range]", "why-this-answer": "#why-tab input[type=radio]",
 };
+const UNFIT = "The link’s values do not fit the fields of this tab, so they stay as they are. Ask for the link again.";
 const calm = matchMedia("(prefers-reduced-motion: reduce)"); // then there is no Play
 const $ = (selector) => document.querySelector(selector);
 const fieldsOf = (tab) => [...document.querySelectorAll(FIELDS[tab])];
@@ -143,6 +144,7 @@ class Lesson {
       this.first[tab] ??= valuesOf(tab);
       const held = this.held[tab]?.split("_") ?? [];
       delete this.held[tab];
+      if (!held.every((value, i) => takes(fields[i], value, fields.length))) return this.say(UNFIT);
       held.forEach((value, i) => {
         if (fields[i].type === "radio") return fields[value]?.click();
         fields[i].value = value;
@@ -415,6 +417,13 @@ function openInside(detail) {
   const root = $(".inside");
   root.dataset.open = JSON.stringify(detail);
   root.dispatchEvent(new CustomEvent("inside-open"));
+}
+
+// Whether a value is one that a slider, or the radio button of a place among so many, can have.
+function takes(field, value, count) {
+  if (field.type === "radio") return /^\d+$/.test(value) && Number(value) < count;
+  const steps = (value - field.min) / field.step;
+  return Number(value) >= Number(field.min) && Number(value) <= Number(field.max) && Math.abs(steps - Math.round(steps)) < 1e-6;
 }
 
 // An error where a picture is damaged.

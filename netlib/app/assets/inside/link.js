@@ -59,7 +59,7 @@ function whole(text, least, most) {
   return Number(text);
 }
 
-// As they are: the fields keep them within their limits.
+// As they are: the fields' own limits are looked at when their tab is made.
 function numbers(text, count) {
   const fits = text.split("_").every((part) => /^-?\d{1,4}(\.\d{1,2})?$/.test(part)) && text.split("_").length === count;
   if (!fits) throw new Error(DAMAGED);

@@ -14,6 +14,7 @@ from netlib.picture.digit import stroke_width, to_digit
 from netlib.picture.ink import find_ink
 from netlib.picture.load import WORKING_SIDE
 from netlib.picture.number import DigitBox, digits_from_ink, find_digits
+from netlib.picture.pages import find_pages
 from netlib.picture.pieces import over_segment, union
 from netlib.picture.seams import find_seams
 from netlib.picture.touching import partings
@@ -233,6 +234,16 @@ def test_touching_digits_are_read(reader: Reader, places: tuple[int, ...]) -> No
     assert [box[0] for box in reading.boxes] == pytest.approx(places, abs=PEN)
 
 
+def test_thick_strokes_close_to_each_other_are_no_page(reader: Reader) -> None:
+    text = "59-59=15"
+    rng = np.random.default_rng(1)
+    ink = on_a_page(rng, [written(rng, text)], pen=17, gap=(0.12, 0.16), height=100)
+    levels = np.rint(255 * (1 - ink)).astype(np.uint8)
+    assert list(find_pages(levels)) == []
+    reading = reader.read(levels)
+    assert all(len(network.texts) == len(text) for network in reading.networks.values())
+
+
 def test_one_drawing_is_not_parted_into_digits(reader: Reader) -> None:
     picture, draw = page()
     for line in ((150, 30, 150, 110), (200, 30, 200, 110), (130, 55, 220, 55), (130, 85, 220, 85)):
@@ -331,6 +342,37 @@ def drawn(text: str) -> np.ndarray:
 def test_signs_beside_digits_are_told_by_shape_and_place(text: str) -> None:
     expected = [not character.isdigit() for character in text]
     assert [digit.is_sign for digit in find_digits(drawn(text))] == expected
+
+
+def dot(draw: ImageDraw.ImageDraw, x: int, y: int) -> None:
+    draw.ellipse((x - 6, y - 6, x + 6, y + 6), fill=0)
+
+
+def dash(draw: ImageDraw.ImageDraw, x: int, y: int = 70, width: int = 40) -> None:
+    draw.line((x, y, x + width, y), fill=0, width=PEN)
+
+
+def star(draw: ImageDraw.ImageDraw, x: int, y: int = 75) -> None:
+    for dx, dy in ((18, 0), (9, 16), (9, -16)):
+        draw.line((x - dx, y - dy, x + dx, y + dy), fill=0, width=6)
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        ((dot, 150, 55), (dot, 150, 95)),
+        ((dot, 150, 105),),
+        ((dot, 190, 110),),  # under the digit, but at its side
+        ((dash, 165),),  # to where the digit begins, and over it
+        ((star, 150),),
+    ],
+)
+def test_what_stands_between_digits_is_a_sign_and_stays(reader: Reader, marks: tuple) -> None:
+    picture = sheet((seven, 60), *marks, (seven, 190), (ring, 260))
+    reading = reader.read(picture)
+    assert {network.text for network in reading.networks.values()} == {"7?70"}
+    assert reading.signs.tolist() == [False, True, False, False]
+    assert len(reading.between_signs) == 3
 
 
 def test_a_small_zero_close_to_a_one_is_a_zero_however_narrow_its_hole() -> None:

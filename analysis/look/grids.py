@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -101,6 +102,11 @@ def draw_block_grid(
     return ax
 
 
+def _tenths(value: float, sign: str = "") -> str:
+    """With one decimal place; a tie goes away from 0, as means of few runs often are one."""
+    return f"{Decimal(f'{value:.6f}').quantize(Decimal('0.1'), ROUND_HALF_UP):{sign}}"
+
+
 def draw_heat(ax: Axes, rows: Sequence[str], columns: Mapping[str, np.ndarray]) -> Axes:
     """Values as shades with their numbers, and the last column their difference, second − first.
 
@@ -112,13 +118,13 @@ def draw_heat(ax: Axes, rows: Sequence[str], columns: Mapping[str, np.ndarray]) 
     low, high = np.nanmin(shades), np.nanmax(shades)
     ax.imshow(shades, cmap="Greys_r", vmin=low - 1.2 * (high - low), vmax=high, aspect="auto")
     for (row, column), value in np.ndenumerate(shades[:, :2]):
-        ax.text(column, row, f"{value:.1f}", ha="center", va="center")
+        ax.text(column, row, _tenths(value), ha="center", va="center")
     widest = np.abs(change).max() or 1.0
     for row, value in enumerate(change):
         # A bar beside its number: longer and to the left is worse.
         ax.barh(row, 0.3 * value / widest, left=1.85, height=0.8, linewidth=0,
                 color="#b9d3e6" if value < 0 else "#f3c7a8")  # fmt: skip
-        ax.text(2.48, row, f"{value:+.1f}".replace("-", "−"), ha="right", va="center")
+        ax.text(2.48, row, _tenths(value, "+").replace("-", "−"), ha="right", va="center")
     ax.set_xlim(-0.5, 2.5)
     ax.set_xticks(range(3), [*columns, "difference"])
     ax.xaxis.tick_top()

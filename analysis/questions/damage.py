@@ -307,7 +307,7 @@ def sides_of(name: str, gaps: Collection[Sequence[float]]) -> dict[str, str]:
 def conclude(data: Results, sections: Sections) -> Iterator[str]:
     """Whether equal accuracy on clean digits means equal accuracy on damaged ones."""
     section = sections["damage"]
-    rest = f", without {section['largest']} {section['but_largest']}"
+    rest = f", without {section['largest']}, the largest, {section['but_largest']}"
     yield (
         f"Of {section['kinds']} kinds of damage, those with a difference that survives Holm's "
         f"correction: {section['sure']}. Over those that are not at chance: {section['gap']}"

@@ -349,13 +349,8 @@ def right_of(answers: dict[str, np.ndarray], seeds: Sequence[int]) -> dict[str, 
 
 def wider(change: dict[str, Any], variance: float) -> str:
     """The interval over seeds, widened by a variance over images."""
-    half = half_width(change, variance)
+    half = float(np.hypot(1.96 * np.sqrt(variance), change["high"] - change["mean"]))
     return bounded({"low": change["mean"] - half, "high": change["mean"] + half}, points)
-
-
-def half_width(change: dict[str, Any], variance: float) -> float:
-    """Half of that interval."""
-    return float(np.hypot(1.96 * np.sqrt(variance), change["high"] - change["mean"]))
 
 
 def mcnemar_text(rows: list[dict[str, Any]]) -> str:

@@ -1,22 +1,22 @@
 """What the networks get right and wrong, class by class and image by image."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
+from scipy.optimize import brentq
 
 from analysis.frame.results import Results
-from analysis.frame.wording import count_text, holm_p, listed, p_value, seeds_text, whole
+from analysis.frame.wording import count_text, holm, holm_p, listed, p_value, seeds_text, whole
 from analysis.look.digits import draw_answers, draw_reading
 from analysis.look.grids import draw_confusion_difference, draw_confusion_matrix
 from analysis.look.rows import draw_class_dots
 from analysis.look.style import COLOURS, FULL, NETWORKS, blank, key, name_of
 from analysis.questions import Drawn, Sections, figure
-from analysis.questions.headline import ANSWERS, MORE, half_width, right_of
-from netlib.measure.seeds import mean_interval
+from analysis.questions.headline import ANSWERS, MORE, right_of
 
 if TYPE_CHECKING:
     from analysis.build.pairs import Pair, Result
@@ -286,13 +286,34 @@ def digits_apart(recalls: pd.DataFrame, variances: Mapping[str, float] | None = 
         f"digit by digit, after Holm’s correction over {len(p)}, a difference is found for "
         f"{listed(found)} ({which}least p {p_value(min(p.values()))})"
     )
-    unsure = []
-    for name, variance in (variances or {}).items():
-        gaps = recalls[name]["mobilenet"] - recalls[name]["standard"]
-        change = asdict(mean_interval(gaps.tolist()))
-        if name in found and abs(change["mean"]) <= half_width(change, variance):
-            unsure.append(name)
-    return f"{text}; for another draw of images {listed(unsure)} is open" if unsure else text
+    wider = holm(
+        {
+            name: p_for_other_images(
+                recalls[name]["mobilenet"] - recalls[name]["standard"], variance
+            )
+            for name, variance in (variances or {}).items()
+        }
+    )
+    unsure = [name for name in found if wider.get(name, 0) >= 0.05]
+    verb = "is" if len(unsure) == 1 else "are"
+    return f"{text}; for another draw of images {listed(unsure)} {verb} open" if unsure else text
+
+
+def p_for_other_images(gaps: pd.Series, variance: float) -> float:
+    """Two-sided p of a mean of 0, for other seeds and other images.
+
+    The level at which the interval over both touches 0: the root of the sum of the squares of
+    Student's over seeds and the normal one of this variance over images.
+    """
+    least = 1e-12
+
+    def left(p: float) -> float:
+        over_seeds = stats.t.isf(p / 2, len(gaps) - 1) * gaps.sem()
+        return float(
+            np.hypot(over_seeds, stats.norm.isf(p / 2) * np.sqrt(variance)) - abs(gaps.mean())
+        )
+
+    return brentq(left, least, 1) if left(least) > 0 else least
 
 
 RARE = 4  # classes with the fewest training images

@@ -89,8 +89,8 @@ def precision_recall(data: Results) -> Drawn:
     figure.axes[0].set_ylabel("precision (%)")
     return figure, (
         "Precision against recall of one class against the rest around their corner: the ten "
-        f"digits in grey, all decisions in colour; runs of seed {seed}, from the points of "
-        "their ROC curves."
+        f"digits in grey, all decisions (micro average) in colour; runs of seed {seed}, from the "
+        "points of their ROC curves."
     )
 
 

@@ -155,7 +155,7 @@ def conclude(data: Results, sections: Sections) -> Iterator[str]:
     head, roof = sections["headline"], sections["roofline"]
     yield (
         f"Of the promised {head['macs_ratio']} the clock gives {head['one']} for one image and "
-        f"{head['batch']} in a batch. Depthwise layers have {roof['depthwise_macs']} % of the "
-        f"MobileNet network's MACs and, in batches of {roof['images']}, take "
-        f"{roof['depthwise_time']} % of its time."
+        f"{head['batch']} in batches of {head['batch_images']}. Depthwise layers have "
+        f"{roof['depthwise_macs']} % of the MobileNet network's MACs and, in batches of "
+        f"{roof['images']}, take {roof['depthwise_time']} % of its time."
     )

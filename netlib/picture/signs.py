@@ -15,8 +15,8 @@ from netlib.picture.parts import Line, Piece, union
 POINT, COMMA, POINT_RISE, POINT_FALL = (0.03, 0.22), 0.36, 0.25, 0.35
 # How near the dots of a colon are to one column, and how far apart.
 COLUMN, DOTS_APART = 0.12, (0.2, 0.8)
-# So large is what stands between digits and is no dirt.
-LEAST_OTHER = 0.1
+# So large is what stands between digits and is no dirt, and with so much room at its sides.
+LEAST_OTHER, ROOM = 0.1, 0.05
 # A sign may reach over or under its neighbours by this share of its width.
 REACH = 0.25
 # A minus's height, flatness and width, and the middle part of the line, where it lies.
@@ -83,7 +83,7 @@ def _is_beside(piece: Piece, others: Sequence[Piece]) -> bool:
 
 
 def _colons(labels: np.ndarray, line: Line, rest: list[Piece]) -> list[list[Piece]]:
-    """The first two dots, one over the other, between digits."""
+    """Two dots, one over the other, between digits."""
     tall = line.tall(rest)
     if len(tall) < 2:
         return []
@@ -95,12 +95,14 @@ def _colons(labels: np.ndarray, line: Line, rest: list[Piece]) -> list[list[Piec
         and tall[0].box[0] < piece.box[0] < tall[-1].box[2]
         and _is_beside(piece, tall)
     ]
-    return [
-        [one, other]
-        for one, other in itertools.pairwise(dots)
-        if abs(_centre(one)[0] - _centre(other)[0]) <= COLUMN * line.height
-        and _within(abs(_centre(one)[1] - _centre(other)[1]) / line.height, DOTS_APART)
-    ][:1]
+    found: list[list[Piece]] = []
+    for one, other in itertools.pairwise(dots):
+        (x, y), (u, v) = _centre(one), _centre(other)
+        near = abs(x - u) <= COLUMN * line.height
+        is_new = not found or found[-1][-1] is not one
+        if near and is_new and _within(abs(y - v) / line.height, DOTS_APART):
+            found.append([one, other])
+    return found
 
 
 def _points(labels: np.ndarray, line: Line, rest: list[Piece]) -> list[list[Piece]]:
@@ -129,47 +131,65 @@ def _points(labels: np.ndarray, line: Line, rest: list[Piece]) -> list[list[Piec
 def _others(labels: np.ndarray, line: Line, rest: list[Piece]) -> list[list[Piece]]:
     """Whatever else is small and stands between digits, apart from them: no part of one."""
     tall = line.tall(rest)
-    top, bottom = _band(rest, line)
-    apart = [
+    small = [
         piece
         for piece in rest
         if piece not in tall
         and not piece.ring
         and tall[0].box[2] <= _centre(piece)[0] <= tall[-1].box[0]
-        and top <= _centre(piece)[1] <= bottom
         and _is_apart(piece, tall)
     ]
+    return [
+        group
+        for group in _stacked(small)
+        if _extent(group) >= LEAST_OTHER * line.height
+        and _is_level(group, line, rest)
+        and _is_clear(labels, group, line)
+    ]
+
+
+def _stacked(pieces: Sequence[Piece]) -> list[list[Piece]]:
+    """Those over one another together, from left to right."""
     found: list[list[Piece]] = []
-    for piece in apart:
+    for piece in pieces:
         if found and found[-1][-1].box[2] > piece.box[0]:
             found[-1].append(piece)
         else:
             found.append([piece])
-    return [group for group in found if _extent(group) >= LEAST_OTHER * line.height]
+    return found
+
+
+def _is_level(group: Sequence[Piece], line: Line, rest: Sequence[Piece]) -> bool:
+    """Whether their middle is in the middle part of the line: parts of digits are often not."""
+    (_, upper, _, lower), (top, bottom) = union(group), _band(rest, line)
+    return _within(((upper + lower) / 2 - top) / (bottom - top), MIDDLE)
+
+
+def _is_clear(labels: np.ndarray, group: Sequence[Piece], line: Line) -> bool:
+    """Whether at their sides there is no other ink near: the bar of a seven nearly touches it."""
+    room = round(ROOM * line.height)
+    own = [0, *(piece.label for piece in group)]
+    boxes = [piece.box for piece in group]
+    sides = [labels[y:v, max(0, x - room) : u + room] for x, y, u, v in boxes]
+    return all(np.isin(side, own).all() for side in sides)
 
 
 def _flat_ones(labels: np.ndarray, line: Line, rest: list[Piece]) -> list[list[Piece]]:
     """Minus, or equals: one flat stroke or two, apart from all others."""
-    top, bottom = _band(rest, line)
     flat = [
         piece
         for piece in rest
         if piece.height <= MINUS_HEIGHT * line.height
         and piece.width >= MINUS_FLAT * piece.height
-        and MINUS_WIDTH[0] <= piece.width / line.height <= MINUS_WIDTH[1]
-        and MIDDLE[0] <= ((piece.box[1] + piece.box[3]) / 2 - top) / (bottom - top) <= MIDDLE[1]
+        and _within(piece.width / line.height, MINUS_WIDTH)
+        and _is_level([piece], line, rest)
     ]
-    found: list[list[Piece]] = []
-    for piece in flat:
-        if found and found[-1][0].box[2] > piece.box[0]:
-            found[-1].append(piece)
-        else:
-            found.append([piece])
     return [
         group
-        for group in found
+        for group in _stacked(flat)
         if len(group) <= 2
-        and all(_is_beside(p, [o for o in rest if not any(o is g for g in group)]) for p in group)
+        and all(_is_beside(p, [o for o in rest if o not in group]) for p in group)
+        and _is_clear(labels, group, line)
     ]
 
 

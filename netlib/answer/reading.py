@@ -160,11 +160,9 @@ class Reading:
         return int(np.count_nonzero(~self.known))
 
     @property
-    def between_signs(self) -> tuple[Box, ...]:
-        """The boxes of the digits where all the others are signs, none elsewhere."""
-        if self.signs is None or not np.array_equal(self.signs, ~self.known):
-            return ()
-        return tuple(box for box, sign in zip(self.boxes, self.signs, strict=True) if not sign)
+    def is_settled(self) -> bool:
+        """Each is taken for a digit by one network or more, but for signs between them."""
+        return self.refused == (0 if self.signs is None else np.count_nonzero(self.signs))
 
     @property
     def sure(self) -> int:
@@ -216,7 +214,7 @@ class Reader:
             if part is None:
                 raise
             reading = part
-        if reading.is_blank or not (reading.is_accepted or reading.between_signs):
+        if reading.is_blank or not reading.is_settled:
             found = self._otherwise(sketch)
             reading = found if found and len(found.digits) >= reading.sure else reading
         elif may_be_a_screen(sketch.levels):

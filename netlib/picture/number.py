@@ -18,11 +18,10 @@ import numpy as np
 from netlib.picture.digit import SIDE, Cut, cut_out, outline_length
 from netlib.picture.ink import find_ink
 from netlib.picture.load import ImageError, Picture, as_picture, reduction, to_levels
-from netlib.picture.parts import SMALL, Line, Piece, union
+from netlib.picture.parts import COMPONENT_LEVEL, SMALL, Line, Piece, union
 from netlib.picture.patch import Box, Ink, ink_box
 from netlib.picture.pieces import (
     BROKEN,
-    COMPONENT_LEVEL,
     CUTTABLE,
     Components,
     find_components,
@@ -30,6 +29,7 @@ from netlib.picture.pieces import (
     lies_over,
     over_segment,
 )
+from netlib.picture.signs import is_one_sign
 from netlib.picture.touching import partings
 
 MAX_DIGITS = 20
@@ -237,7 +237,7 @@ def _parted(
     if not TOUCHING * height <= width <= most * MOST_WIDE * height:
         return [whole]
     small = _searched(whole.ink, height)
-    ways = partings(small)
+    ways = [] if is_one_sign(small) else partings(small)
     if not ways:
         return [whole]
     sure = _confidences(small, ways, score, judge)

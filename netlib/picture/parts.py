@@ -7,6 +7,8 @@ from netlib.picture.patch import Box
 
 # A piece smaller than this share of its line's height is a part of a digit, not a digit.
 SMALL = 0.45
+# Ink from here on connects: fainter bridges between digits do not.
+COMPONENT_LEVEL = 0.25
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,11 @@ import cv2
 import numpy as np
 
 from netlib.picture.digit import outline_length, stroke_width
-from netlib.picture.parts import SMALL, Line, Piece, union
+from netlib.picture.parts import COMPONENT_LEVEL, SMALL, Line, Piece, union
 from netlib.picture.patch import Box, ink_box
 from netlib.picture.seams import find_seams
 from netlib.picture.signs import split_signs
 
-# Ink from here on connects: fainter bridges between digits do not.
-COMPONENT_LEVEL = 0.25
 # Of more components only the largest are looked at: three for each of twenty digits.
 MAX_COMPONENTS = 60
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from netlib.picture.parts import Line, Piece, union
+from netlib.picture.parts import COMPONENT_LEVEL, Line, Piece, union
 
 # A point's size; a comma may be longer. It stands between digits, this far around their lower end.
 POINT, COMMA, POINT_RISE, POINT_FALL = (0.03, 0.22), 0.36, 0.25, 0.35
@@ -37,8 +37,11 @@ SLOPE, BEND, LEAN, SLASH = 0.17, 0.02, 0.3, 1.2
 DATE = ((1, 2), (1, 2), (2, 4))
 OF_A_DATE, ON_AVERAGE = 0.95, 1.05
 BENT = 0.0, 0.0, 1.0  # the course of what is no single stroke from top to bottom
-# The rings of a percent sign.
+# The rings of a percent sign. If they touch its slash, how high that is, and how much of it is ink.
 RING = (0.08, 0.5)
+DIAGONAL = (0.8, 0.95)
+# Along these shares of the sides a hash and such a percent sign have two bars so often.
+SIDE, UPRIGHT, ACROSS = 0.25, 0.75, 0.45
 
 
 def split_signs(labels: np.ndarray, line: Line) -> tuple[list[list[Piece]], list[Piece]]:
@@ -326,6 +329,34 @@ def _percents(labels: np.ndarray, line: Line, rest: list[Piece]) -> list[list[Pi
             if slope > SLOPE and bend < 3 * BEND:
                 found.append([slash, *upper, *lower])
     return found
+
+
+def is_one_sign(ink: np.ndarray) -> bool:
+    """Whether connected ink (H, W) is # or %, and not digits that touch."""
+    mask = ink > COMPONENT_LEVEL
+    rows, columns = _in_two(mask), _in_two(mask.T)
+    is_hash = rows >= UPRIGHT and columns >= ACROSS
+    return is_hash or (columns >= ACROSS and _has_a_slash(mask))
+
+
+def _in_two(mask: np.ndarray) -> float:
+    """In which share of the rows near the top and the bottom there are two bars; the lower one."""
+    count = max(1, round(SIDE * len(mask)))
+    sides = mask[:count], mask[-count:]
+    starts = (np.diff(np.pad(side, ((0, 0), (1, 0))).astype(int), axis=1) > 0 for side in sides)
+    return min(float((each.sum(axis=1) == 2).mean()) for each in starts)
+
+
+def _has_a_slash(mask: np.ndarray) -> bool:
+    """Whether there is a straight stroke from the lower left to the upper right."""
+    ys, xs = np.nonzero(mask)
+    ends = [int((xs - ys).argmin()), int((xs - ys).argmax())]
+    (left, right), (low, high) = xs[ends], ys[ends]
+    if right - left < SLOPE * (low - high) or low - high < DIAGONAL[0] * len(mask):
+        return False
+    steps = np.linspace(0, 1, len(mask))
+    x, y = left + steps * (right - left), low + steps * (high - low)
+    return bool(mask[np.rint(y).astype(int), np.rint(x).astype(int)].mean() >= DIAGONAL[1])
 
 
 def _within(value: float, bounds: tuple[float, float]) -> bool:

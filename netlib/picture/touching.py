@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from netlib.picture.digit import stroke_width
+from netlib.picture.parts import COMPONENT_LEVEL
 from netlib.picture.patch import as_boxes
-from netlib.picture.pieces import COMPONENT_LEVEL
 
 # Outlines are looked at where strokes are so many pixels wide, or the ink so high.
 STROKE, HIGHEST = 8.0, 128

@@ -172,6 +172,16 @@ def address(serving, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"{address}/"
 
 
+@pytest.fixture(scope="session")
+def reader() -> Any:
+    """Reads pictures with both shipped networks (netlib.answer.reading.Reader)."""
+    import demo
+    from netlib.answer.predictor import Predictor
+    from netlib.answer.reading import Reader
+
+    return Reader(Predictor({"standard": demo.STANDARD, "mobilenet": demo.MOBILENET}))
+
+
 # --- Small data sets ----------------------------------------------------------------------------
 
 

@@ -1,27 +1,16 @@
 """Circles, boxes, cells, edges of notes and underlines are no digits; zeros are no frames."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from netlib.answer.predictor import Predictor
 from netlib.answer.reading import Reader
 from netlib.picture.bystanders import without_bystanders
 from netlib.picture.pages import Page
 from netlib.picture.patch import Ink
 
-CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 WHITE, PEN = 235, 40
-
-
-@pytest.fixture(scope="module")
-def reader() -> Reader:
-    return Reader(
-        Predictor({n: CHECKPOINTS / f"{n}.safetensors" for n in ("standard", "mobilenet")})
-    )
 
 
 def page() -> np.ndarray:

@@ -5,8 +5,6 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-import demo
-from netlib.answer.predictor import Predictor
 from netlib.answer.reading import Reader
 from netlib.measure.photographs import on_a_page, written
 from netlib.picture import number as segment
@@ -220,11 +218,6 @@ def test_ink_that_touches_is_parted_where_its_outline_turns_inwards() -> None:
         np.zeros((5, 5), np.float32),
     ):
         assert partings(alone) == []
-
-
-@pytest.fixture(scope="module")
-def reader() -> Reader:
-    return Reader(Predictor({"standard": demo.STANDARD, "mobilenet": demo.MOBILENET}))
 
 
 @pytest.mark.parametrize("places", [(40, 92), (40, 86), (40, 90, 140)])

@@ -70,13 +70,10 @@ def _band(pieces: Sequence[Piece], line: Line) -> tuple[float, float]:
     return float(np.median(tops)), float(np.median(bottoms))
 
 
-def _is_apart(piece: Piece, others: Sequence[Piece], share: float = REACH) -> bool:
-    """Whether no other stands over or under it, but for this share of its width."""
-    room = share * piece.width
-    return all(
-        other is piece or other.box[0] >= piece.box[2] - room or other.box[2] <= piece.box[0] + room
-        for other in others
-    )
+def _is_apart(piece: Piece, others: Sequence[Piece]) -> bool:
+    """Whether none stands over or under it, but for a share of its width."""
+    left, right = piece.box[0] + REACH * piece.width, piece.box[2] - REACH * piece.width
+    return all(other.box[0] >= right or other.box[2] <= left for other in others)
 
 
 def _is_beside(piece: Piece, others: Sequence[Piece]) -> bool:
@@ -242,28 +239,24 @@ def _tall_ones(labels: np.ndarray, line: Line, rest: list[Piece]) -> list[list[P
         return []
     usual = float(np.median([piece.height for piece in digits]))
     likeness = {n: tall[n].height / usual + LEAN * slope for n, slope in slopes.items()}
-    signs = _brackets(tall, bows, digits, line) + _slashes(likeness, len(tall))
-    return [[tall[n]] for n in sorted(signs)]
-
-
-def _brackets(
-    tall: Sequence[Piece], bows: Mapping[int, float], digits: Sequence[Piece], line: Line
-) -> list[int]:
-    """Which of a line's strokes are brackets: those bowed around digits, and taller or a pair."""
+    signs = {*_slashes(likeness, len(tall)), *_pairs(bows)}
     top, bottom = _band(digits, line)
-    usual = float(np.median([piece.height for piece in digits]))
-    order = sorted(bows)
-    pairs = [(n, m) for n, m in itertools.pairwise(order) if bows[n] > 0 > bows[m] and m - n > 1]
-    paired = set(itertools.chain(*pairs))
-    found = []
     for n, bow in bows.items():
         left, upper, right, lower = tall[n].box
         over = min(top - upper, lower - bottom) >= OVER * line.height
         before = any(other.box[0] < left for other in digits)
         after = any(other.box[2] > right for other in digits)
-        is_taller = tall[n].height >= TALLER * usual and over and (after if bow > 0 else before)
-        if n in paired or is_taller:
-            found.append(n)
+        if tall[n].height >= TALLER * usual and over and (after if bow > 0 else before):
+            signs.add(n)
+    return [[tall[n]] for n in sorted(signs)]
+
+
+def _pairs(bows: Mapping[int, float]) -> set[int]:
+    """Which strokes, bowed so much, are a bracket that opens and the next one, which closes."""
+    found: set[int] = set()
+    for one, other in itertools.pairwise(bows):
+        if bows[one] > 0 > bows[other] and other - one > 1:
+            found |= {one, other}
     return found
 
 

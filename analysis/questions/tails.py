@@ -8,6 +8,7 @@ import pandas as pd
 from analysis.build.plan import Plan, Step
 from analysis.frame.results import Results
 from analysis.frame.wording import (
+    FEWEST,
     LEVELS,
     by_network,
     compared,
@@ -166,6 +167,7 @@ def say(data: Results) -> Sections:
         "short_rates": rates_text(short),
         "plain": [gap_row(ratio, rows) for ratio, rows in plain.groupby("ratio")],
         "growth": growth(plain),
+        "early": early([plain, long[long["recipe"] == "recipe"]]),
         "ranks": ranks(plain),
         "recipe": [gain_row(ratio, rows) for ratio, rows in long.groupby("ratio")],
         "rows": [loss_row(means, *key) for key in means.index.droplevel("network").unique()],
@@ -219,9 +221,17 @@ def balanced_gaps(rows: pd.DataFrame) -> list[float]:
 
 
 def over_rotations(gaps: Sequence[float]) -> str:
-    """A difference as it is judged, and whether that hangs on the last rotation."""
-    hangs = side(gaps) and not side(gaps[:-1])
-    return judged_text(gaps, "rotation") + (", open without the last rotation" if hangs else "")
+    """A difference as it is judged, and whether that hangs on any one rotation."""
+    fewer = ([*gaps[:n], *gaps[n + 1 :]] for n in range(len(gaps)))
+    hangs = sum(not side(rest) for rest in fewer) if side(gaps) else 0
+    return judged_text(gaps, "rotation") + (f", open without any one of {hangs}" if hangs else "")
+
+
+def early(runs: Sequence[pd.DataFrame]) -> str:
+    """How many of the differences leave 0 out over the fewest rotations that are judged."""
+    gaps = [balanced_gaps(rows) for table in runs for _, rows in table.groupby("ratio")]
+    found = sum(side(each[:FEWEST]) != 0 for each in gaps)
+    return f"{found or 'none'} of the {len(gaps)}"
 
 
 def growth(plain: pd.DataFrame) -> str:

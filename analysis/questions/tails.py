@@ -224,7 +224,8 @@ def over_rotations(gaps: Sequence[float]) -> str:
     """A difference as it is judged, and whether that hangs on any one rotation."""
     fewer = ([*gaps[:n], *gaps[n + 1 :]] for n in range(len(gaps)))
     hangs = sum(not side(rest) for rest in fewer) if side(gaps) else 0
-    return judged_text(gaps, "rotation") + (f", open without any one of {hangs} of them" if hangs else "")
+    told = f", open without any one of {hangs} of them" if hangs else ""
+    return judged_text(gaps, "rotation") + told
 
 
 def early(runs: Sequence[pd.DataFrame]) -> str:

@@ -64,7 +64,9 @@ from netlib.app.views.panels import (
     verdict,
     versus,
 )
-from netlib.app.views.stress_view import stress_html
+from netlib.app.views.reply import digit_html, seen
+from netlib.app.views.steps import steps_html
+from netlib.app.views.stress_view import single_digit, stress_html
 from netlib.app.views.why import why_html, written_sum
 from netlib.errors import UserError
 from netlib.nets.checkpoint import save_network
@@ -586,6 +588,40 @@ def test_what_is_read_most_differently_comes_first(service: Service, tmp_path: P
     # 7: 0.9 and 0.6; 1: 0.1 and 0.4.
     assert row.disagreement == pytest.approx(0.3)
     assert not row.differs
+
+
+def test_a_part_of_a_picture_is_read_where_it_has_the_largest_digit_or_as_many() -> None:
+    form = reading_of(0, 0, 6)  # "Room 6": print, and what is written
+    form = replace(form, boxes=((0, 20, 10, 30), (12, 20, 22, 30), (40, 0, 80, 60)))
+    for network in form.networks.values():
+        network.is_digit[0] = False
+    largest, small = reading_of(6), reading_of(0)
+    assert form.is_outdone_by(replace(largest, boxes=((45, 2, 75, 55),)))
+    assert not form.is_outdone_by(replace(small, boxes=((12, 20, 22, 30),)))
+    assert form.is_outdone_by(reading_of(0, 0))
+    for network in form.networks.values():
+        network.is_digit[1] = False
+    assert form.is_outdone_by(replace(small, boxes=((12, 20, 22, 30),)))
+
+
+def test_signs_are_no_digits_where_digits_are_counted_shown_and_scored(service) -> None:
+    signs = np.array([True, False, False])  # $12
+    reading = replace(reading_of(1, 1, 2, mobilenet=(7, 1, 2)), signs=signs)
+    for network in reading.networks.values():
+        network.is_digit[0] = False
+    reading.digits[1] = 1
+    row = Row("a", reading, "12")
+    assert row.texts()["standard"] == "?12" and row.is_right("standard")
+    assert not Row("a", reading, "112").is_right("standard")
+    assert not Row("a", None, "12").is_right("standard")
+    assert row.disagreement == 0  # of what the networks say of a sign
+    with pytest.raises(UserError, match="There are 3 digits and signs"):
+        single_digit(reading)
+    html = digit_html(reading, service.networks)
+    assert 'data-count="2"' in html
+    assert seen(reading.digits[1], service.networks) in html
+    steps = steps_html(replace(reading, sketch=trace(np.full((60, 60), 255, np.uint8))), {})
+    assert "Sign 1, 28×28" in steps and "Digit 2, 28×28" in steps
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ picture -> digit.trace / number.digits_from_ink -> (n, 28, 28) -> fitted -> Pred
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise, starmap
+from itertools import compress, pairwise, starmap
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,8 +98,12 @@ class NetworkReading:
     @property
     def text(self) -> str:
         """All digits as read; "" for a blank picture, spaces between names of several letters."""
+        return self.joined(self.texts)
+
+    def joined(self, texts: Iterable[str]) -> str:
+        """Some of its texts as one."""
         longest = max(map(len, self.class_names))
-        return ("" if longest == 1 else " ").join(self.texts)
+        return ("" if longest == 1 else " ").join(texts)
 
 
 @dataclass(frozen=True)
@@ -165,9 +169,24 @@ class Reading:
         return self.refused == (0 if self.signs is None else np.count_nonzero(self.signs))
 
     @property
-    def sure(self) -> int:
-        """How many digits are taken for one by one network or more, where most are."""
-        return 0 if 2 * self.refused >= len(self.digits) else int(np.count_nonzero(self.known))
+    def are_digits(self) -> NDArray[np.bool_]:
+        """(n,) which are digits, or meant as such, and no signs."""
+        return np.ones(len(self.digits), bool) if self.signs is None else ~self.signs
+
+    def digits_read(self, name: str) -> str:
+        """What a network reads, without the signs; "" for a blank picture."""
+        if self.is_blank:
+            return ""
+        network = self.networks[name]
+        return network.joined(compress(network.texts, self.are_digits))
+
+    def is_outdone_by(self, part: "Reading") -> bool:
+        """Whether a part, where most are digits, has as many of them, or the largest."""
+        if 2 * self.refused >= len(self.digits):
+            return True
+        known = list(compress(self.boxes, self.known))
+        largest = max(known, key=_area)
+        return len(part.digits) >= len(known) or any(_holds(box, largest) for box in part.boxes)
 
     @property
     def agree(self) -> bool:
@@ -216,7 +235,7 @@ class Reader:
             reading = part
         if reading.is_blank or not reading.is_settled:
             found = self._otherwise(sketch)
-            reading = found if found and len(found.digits) >= reading.sure else reading
+            reading = found if found and reading.is_outdone_by(found) else reading
         elif may_be_a_screen(sketch.levels):
             reading = self._on_a_page(sketch, reading.boxes) or reading
         else:
@@ -334,7 +353,7 @@ class Reader:
             sketch.found, confidence, MAX_DIGITS + 1, sketch.cut, acceptance, components
         )
         if len(found) > MAX_DIGITS:
-            raise UserError(f"There are more than {MAX_DIGITS} digits: no more are read at once.")
+            raise UserError(f"There are more than {MAX_DIGITS} digits and signs: no more are read.")
         digits = np.concatenate([box.digit for box in found])
         boxes = tuple(box.box for box in found)
         signs = np.array([box.is_sign for box in found])

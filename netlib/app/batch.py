@@ -71,13 +71,20 @@ class Row:
             return 0.0
         networks = list(self.reading.networks.values())
         names = sorted({name for network in networks for name in network.class_names})
-        aligned = [_by_name(network, names) for network in networks]
+        aligned = [_by_name(network, names)[self.reading.are_digits] for network in networks]
         return max(float(np.abs(a - b).sum(axis=1).max() / 2) for a, b in combinations(aligned, 2))
 
     @property
     def differs(self) -> bool:
         """The networks read different things."""
         return len(set(self.texts().values())) > 1
+
+    def is_right(self, name: str) -> bool:
+        """A network read the label's digits; signs between them are not scored."""
+        reading = self.reading
+        if reading is None or reading.is_blank:
+            return False
+        return self.label in (reading.networks[name].text, reading.digits_read(name))
 
     def texts(self) -> dict[str, str]:
         """Name of the network -> what it read; empty for a blank or unreadable picture."""
@@ -237,7 +244,7 @@ def accuracy(rows: Sequence[Row], names: Iterable[str]) -> dict[str, tuple[int, 
     """
     labelled = [row for row in rows if row.label is not None]
     return {
-        name: (sum(row.texts().get(name) == row.label for row in labelled), len(labelled))
+        name: (sum(row.is_right(name) for row in labelled), len(labelled))
         for name in names
         if labelled
     }

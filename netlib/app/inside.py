@@ -22,6 +22,7 @@ from starlette.routing import Route
 from netlib.app.gallery import Example, load_examples
 from netlib.app.pad import ASSETS
 from netlib.app.service import Service
+from netlib.app.stress import FACTORS
 from netlib.app.views.reply import seen
 from netlib.nets.layers import ConvLayer, Folded, layers_of, mobilenet_v1_spec
 
@@ -106,6 +107,10 @@ class Inside:
                 "weights": f"{ROOM}/weights?{digest}",
                 "example": shown,
                 "v1": mobilenet_v1_layers(),
+                "fields": {  # of tabs: the least and the most that each can be, and its step
+                    "stress-test": [(factor.low, factor.high, 0) for factor in FACTORS],
+                    "why-this-answer": [(0, len(service.reader.class_names), 1)],
+                },
             },
         )
 

@@ -74,7 +74,7 @@ def _answer(row: Row, name: str) -> str:
     network = row.reading.networks.get(name)
     if network is None:
         return "<td>blank</td>"
-    wrong = row.label is not None and network.text != row.label
+    wrong = row.label is not None and not row.is_right(name)
     known = bool(network.is_digit.all())  # of what was refused, no percentage is told
     confidence = percent(float(network.confidences.prod())) if known else ""
     others = enumerate(network.alternatives, 1)

@@ -58,13 +58,15 @@ def first_view(
 
 def digit_html(reading: Reading, networks: Mapping[str, Explainer]) -> str:
     """The first digit of a reading, unseen, for the scripts of "Inside one block"."""
-    digit, count = first_digit(reading, networks), len(reading.digits)
+    digit, count = first_digit(reading, networks), np.count_nonzero(reading.are_digits)
     return f'<div id="digit-read" hidden data-count="{count}" data-digit="{digit}"></div>'
 
 
 def first_digit(reading: Reading, networks: Mapping[str, Explainer]) -> str:
     """As `seen`; nothing of an empty page."""
-    return "" if reading.is_blank else seen(reading.digits[0], networks)
+    if reading.is_blank:
+        return ""
+    return seen(reading.digits[reading.are_digits.argmax()], networks)
 
 
 def seen(digit: NDArray[np.float32], networks: Mapping[str, Explainer]) -> str:
@@ -85,10 +87,10 @@ def to_json(reading: Reading, names: Sequence[str]) -> dict[str, Any]:
 
     Returns:
         blank, agree, boxes ([left, top, right, bottom] of each digit), and for each network
-        prediction ("7", "42", "?" for what does not look like a digit, "" if blank), confidence,
-        probabilities (one for each class if there is one digit, otherwise None), classes (their
-        names), is_digit, and the same for each digit in digits, with the alternative that may be
-        meant as well (None for most).
+        prediction ("7", "42", "?" for a sign and for what does not look like a digit, "" if
+        blank), confidence, probabilities (one for each class if there is one digit, otherwise
+        None), classes (their names), is_digit, and the same for each digit in digits, with the
+        alternative that may be meant as well (None for most).
     """
     networks = {name: _network_json(reading.networks.get(name)) for name in names}
     boxes = [list(box) for box in reading.boxes]

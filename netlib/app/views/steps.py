@@ -10,7 +10,6 @@ from netlib.answer.explain import Explainer
 from netlib.answer.reading import Reading
 from netlib.app.views.panels import figure
 from netlib.app.views.pictures import grey, ink_on_paper
-from netlib.errors import many
 from netlib.picture.digit import Sketch
 
 CAPTIONS = ("Picture", "Ink", "Cut out", "20×20 box", "Centred, 28×28")
@@ -27,11 +26,11 @@ def steps_html(reading: Reading | None, networks: Mapping[str, Explainer]) -> st
     if reading is None or reading.sketch is None:
         steps: list[tuple[str, NDArray | None]] = [(caption, None) for caption in CAPTIONS]
     elif reading.is_number:
-        steps = [*_whole(reading.sketch), *_digits(reading.digits)]
+        steps = [*_whole(reading.sketch), *_digits(reading)]
     else:
         steps = [*_whole(reading.sketch), *_single(reading.sketch)]
     left_out = 0 if reading is None else max(len(reading.digits) - MOST, 0)
-    more = f", without {many(left_out, 'more digit')}" if left_out else ""
+    more = f", without {left_out} more" if left_out else ""
     sizes = "" if all(net.layers.input_dim == DIGIT for net in networks.values()) else OWN_SIZES
     figures = "".join(figure(picture, caption, caption) for caption, picture in steps)
     return (
@@ -57,9 +56,13 @@ def _single(sketch: Sketch) -> list[tuple[str, NDArray | None]]:
     return list(zip(CAPTIONS[2:], pictures, strict=True))
 
 
-def _digits(digits: NDArray[np.floating]) -> list[tuple[str, NDArray | None]]:
+def _digits(reading: Reading) -> list[tuple[str, NDArray | None]]:
+    names = [
+        f"{'Digit' if is_digit else 'Sign'} {i}, 28×28"
+        for i, is_digit in enumerate(reading.are_digits[:MOST], 1)
+    ]
     steps: list[tuple[str, NDArray | None]] = [
-        (f"Digit {i + 1}, 28×28", ink_on_paper(digit)) for i, digit in enumerate(digits[:MOST])
+        (name, ink_on_paper(digit)) for name, digit in zip(names, reading.digits, strict=False)
     ]
     return steps + [("", None)] * (MOST - len(steps))
 

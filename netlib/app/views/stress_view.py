@@ -26,7 +26,8 @@ def single_digit(reading: Reading | None) -> Reading:
     if reading is None or reading.is_blank:
         raise UserError("There is no digit yet: draw one, or choose an example.")
     if reading.is_number:
-        raise UserError(f"There are {len(reading.digits)} digits: this works on one at a time.")
+        kinds = "digits" if reading.are_digits.all() else "digits and signs"
+        raise UserError(f"There are {len(reading.digits)} {kinds}: this works on one at a time.")
     return reading
 
 

@@ -1,5 +1,6 @@
 // The lesson: the address holds what is on the screen, five steps lead from a guess to its reason.
 import { DAMAGED, INCOMPLETE, MOST, decode, encode, encodePicture, fitted, read, slug, write } from "./link.js";
+import { SIZES } from "./whatif.js";
 import { comparison, cost, isSeparable, many, number, sum, withoutMixing } from "./story.js";
 
 const REST_MS = 300; // the address follows when nothing has changed for so long
@@ -12,15 +13,15 @@ const CHOSEN = ".file-preview, .taught-list"; // what a page that is loaded anew
 const FILE_FIELDS = ["#picture", "#batch-files"];
 const PADS = { ink: "#pad", wide: "#wide-pad" }; // by their keys in an address
 const FIELDS = { // by their tabs, which are their keys
-  "what-if": ".whatif-sliders input[type=range]", "stress-test": ".stress-grid input[type=range]", "why-this-answer": "#why-tab input[type=radio]",
+  "what-if": ".whatif-sliders input[type=range]", "stress-test": ".stress-grid input[type=number]", "why-this-answer": "#why-tab input[type=radio]",
 };
-const UNFIT = "The link’s values do not fit the fields of this tab, so they stay as they are. Ask for the link again.";
 const calm = matchMedia("(prefers-reduced-motion: reduce)"); // then there is no Play
 const $ = (selector) => document.querySelector(selector);
 const fieldsOf = (tab) => [...document.querySelectorAll(FIELDS[tab])];
-const valuesOf = (tab) => { // of a choice its place
+const valuesOf = (tab, limits) => { // of a choice its place; what is typed is as near as it counts
   const fields = fieldsOf(tab);
-  return fields[0]?.type === "radio" ? String(fields.findIndex(({ checked }) => checked)) : fields.map(({ value }) => value).join("_");
+  if (fields[0]?.type === "radio") return String(fields.findIndex(({ checked }) => checked));
+  return fields.map(({ value }, i) => Number(Math.min(Math.max(value, limits[i][0]), limits[i][1]).toFixed(6))).join("_");
 };
 const padOf = (key) => $(`${PADS[key]} .pad[data-ready]`);
 
@@ -35,6 +36,7 @@ class Lesson {
     this.root = root;
     this.manifest = JSON.parse(root.dataset.manifest);
     this.pair = pairOf(this.manifest.networks);
+    this.limits = { "what-if": SIZES.map(({ min, max, step }) => [min, max, step]), ...this.manifest.fields };
     this.state = {};
     this.held = {}; // drawings for pads, and values for fields, that are not yet made
     this.first = {}; // values that fields begin with
@@ -83,7 +85,7 @@ class Lesson {
     const blocks = Array.from({ length: Math.max(...networks.map((layers) => layers.length)) }, (_, i) => (
       { maps: most(i, "n"), width: most(i, "width"), height: most(i, "height") }));
     const named = (tabs) => tabs.map((tab) => slug(tab.textContent));
-    return { inputs: named(inputTabs()), tabs: named(tabButtons()), blocks, steps: 5, guesses: GUESSES.length };
+    return { inputs: named(inputTabs()), tabs: named(tabButtons()), blocks, steps: 5, guesses: GUESSES.length, limits: this.limits };
   }
 
   async follow(isOpen = false, hash = location.hash) {
@@ -141,10 +143,9 @@ class Lesson {
     setTimeout(() => {
       const fields = fieldsOf(tab);
       if (!fields.length) return tries && this.moveHeld(tab, tries - 1);
-      this.first[tab] ??= valuesOf(tab);
+      this.first[tab] ??= valuesOf(tab, this.limits[tab]);
       const held = this.held[tab]?.split("_") ?? [];
       delete this.held[tab];
-      if (!held.every((value, i) => takes(fields[i], value, fields.length))) return this.say(UNFIT);
       held.forEach((value, i) => {
         if (fields[i].type === "radio") return fields[value]?.click();
         fields[i].value = value;
@@ -155,7 +156,7 @@ class Lesson {
 
   get fields() { // that were changed
     return Object.fromEntries(Object.keys(FIELDS).map((tab) => {
-      const values = valuesOf(tab);
+      const values = valuesOf(tab, this.limits[tab]);
       return [tab, tab in this.first && values !== this.first[tab] ? values : this.held[tab]];
     }));
   }
@@ -417,13 +418,6 @@ function openInside(detail) {
   const root = $(".inside");
   root.dataset.open = JSON.stringify(detail);
   root.dispatchEvent(new CustomEvent("inside-open"));
-}
-
-// Whether a value is one that a slider, or the radio button of a place among so many, can have.
-function takes(field, value, count) {
-  if (field.type === "radio") return /^\d+$/.test(value) && Number(value) < count;
-  const steps = (value - field.min) / field.step;
-  return Number(value) >= Number(field.min) && Number(value) <= Number(field.max) && Math.abs(steps - Math.round(steps)) < 1e-6;
 }
 
 // An error where a picture is damaged.

@@ -5,8 +5,8 @@ export const DAMAGED = "The address does not fit this page, so nothing of it was
 export const INCOMPLETE = "The link is cut short: its end is missing, so nothing of it was followed. Ask for the whole link.";
 const LENGTH = /^length=(\d{1,5})&/; // of what follows; older links do without
 const RENAMED = new Map([["why", "why-this-answer"], ["where-it-lies", "similar-digits"]]); // tabs of older links
-const FIELDS = { "what-if": 4, "stress-test": 6, "why-this-answer": 1 }; // tabs, and how many numbers they have
-const KEYS = ["in", "tab", "block", "map", "x", "y", "step", "guess", "large", ...Object.keys(FIELDS), "ink", "wide"];
+const FIELDS = ["what-if", "stress-test", "why-this-answer"]; // tabs that have some
+const KEYS = ["in", "tab", "block", "map", "x", "y", "step", "guess", "large", ...FIELDS, "ink", "wide"];
 const SIDE = 280; // every pad is told as so wide
 const SCALE = 4, MARGIN = 16; // points lie on quarters of its pixels, up to so far outside of it
 const STROKE = /^([0-9a-z]{1,2})(e?)\.((?:[0-9a-z]{4})+)$/;
@@ -19,7 +19,7 @@ export function write(state) {
 }
 
 // What a fragment says, checked against what the page has: {inputs, tabs, blocks: [{maps, width,
-// height}], steps, guesses}. Throws an Error for anything else.
+// height}], steps, guesses, limits: {tab: [[least, most, step or 0] of each field]}}. Throws an Error for anything else.
 export function read(link, page) {
   const [head, length] = LENGTH.exec(link) ?? [""];
   const fragment = link.slice(head.length);
@@ -43,7 +43,7 @@ export function read(link, page) {
   if ("step" in text) state.step = whole(text.step, 1, page.steps);
   if ("guess" in text) state.guess = whole(text.guess, 1, page.guesses);
   if ("large" in text) state.large = whole(text.large, 1, 1);
-  for (const [tab, count] of Object.entries(FIELDS)) if (tab in text) state[tab] = numbers(text[tab], count);
+  for (const tab of FIELDS) if (tab in text) state[tab] = numbers(text[tab], page.limits[tab]);
   for (const pad of ["ink", "wide"]) if (pad in text && decode(text[pad])) state[pad] = text[pad];
   return state;
 }
@@ -59,11 +59,14 @@ function whole(text, least, most) {
   return Number(text);
 }
 
-// As they are: the fields' own limits are looked at when their tab is made.
-function numbers(text, count) {
-  const fits = text.split("_").every((part) => /^-?\d{1,4}(\.\d{1,2})?$/.test(part)) && text.split("_").length === count;
+function numbers(text, limits) {
+  const parts = text.split("_");
+  const fits = parts.length === limits.length && parts.every((part, i) => {
+    const [least, most, step] = limits[i], value = Number(part);
+    return /^-?\d{1,4}(\.\d{1,6})?$/.test(part) && value >= least && value <= most && !(step && (value - least) % step);
+  });
   if (!fits) throw new Error(DAMAGED);
-  return text;
+  return parts.map(Number).join("_");
 }
 
 export const slug = (name) => name.trim().toLowerCase().replace(/[^a-z0-9]+/g, "-");

@@ -1,7 +1,7 @@
 // The tab "What if": the cost of a convolution for any sizes.
 import { isSeparable, number, safe } from "./story.js";
 
-const SIZES = [
+export const SIZES = [
   { key: "m", name: "M", text: "input maps", min: 1, max: 1024, step: 1, say: number, typed: true },
   { key: "n", name: "N", text: "output maps", min: 1, max: 1024, step: 1, say: number, typed: true },
   { key: "k", name: "K", text: "size of a kernel", min: 1, max: 7, step: 2, say: (k) => `${k} × ${k}` },

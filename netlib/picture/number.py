@@ -18,7 +18,7 @@ import numpy as np
 from netlib.picture.digit import SIDE, Cut, cut_out, outline_length
 from netlib.picture.ink import find_ink
 from netlib.picture.load import ImageError, Picture, as_picture, reduction, to_levels
-from netlib.picture.parts import COMPONENT_LEVEL, SMALL, Line, Piece, union
+from netlib.picture.parts import COMPONENT_LEVEL, SMALL, Line, Piece, extent, union
 from netlib.picture.patch import Box, Ink, ink_box
 from netlib.picture.pieces import (
     BROKEN,
@@ -327,7 +327,7 @@ def _read_line(
             found += [([piece], piece.is_sign) for piece in run]
         else:
             groups = _likeliest_groups(ink, labels, Line(line.height, list(run)), score)
-            found += [(g, False) for g in groups if _extent(g) >= SMALL * line.height]
+            found += [(g, False) for g in groups if extent(g) >= SMALL * line.height]
     return found
 
 
@@ -398,11 +398,6 @@ def _scaled(box: Box, scale: float) -> Box:
     return left, top, right, bottom
 
 
-def _extent(pieces: Sequence[Piece]) -> int:
-    left, top, right, bottom = union(pieces)
-    return max(right - left, bottom - top)
-
-
 def _alone(ink: np.ndarray, labels: np.ndarray, pieces: Sequence[Piece]) -> np.ndarray:
     """The ink of these pieces in their box, without the neighbours' ink."""
     left, top, right, bottom = union(pieces)
@@ -433,7 +428,7 @@ def _is_one_digit(
     pieces = line.pieces
     if len(pieces) == 1:
         return True
-    if _extent(pieces) > WIDEST * line.height:
+    if extent(pieces) > WIDEST * line.height:
         return False
     odds = _shape_odds(_alone(ink, labels, pieces), line, (0, len(pieces)))
     return _is_surely(odds, min(piece.cut for piece in pieces[1:]), score, whole)
@@ -498,7 +493,7 @@ def _spans(line: Line) -> list[tuple[int, int]]:
         (start, stop)
         for start in range(count)
         for stop in range(start + 1, min(start + MOST_PIECES, count) + 1)
-        if stop == start + 1 or _extent(line.pieces[start:stop]) <= WIDEST * line.height
+        if stop == start + 1 or extent(line.pieces[start:stop]) <= WIDEST * line.height
     ]
 
 

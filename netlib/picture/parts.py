@@ -47,3 +47,9 @@ def union(pieces: Sequence[Piece]) -> Box:
     """The box around all of them."""
     lefts, tops, rights, bottoms = zip(*(piece.box for piece in pieces), strict=True)
     return min(lefts), min(tops), max(rights), max(bottoms)
+
+
+def extent(pieces: Sequence[Piece]) -> int:
+    """The longer side of that box."""
+    left, top, right, bottom = union(pieces)
+    return max(right - left, bottom - top)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from netlib.picture.parts import COMPONENT_LEVEL, Line, Piece, union
+from netlib.picture.parts import COMPONENT_LEVEL, Line, Piece, extent, union
 
 # A point's size; a comma may be longer. It stands between digits, this far around their lower end.
 POINT, COMMA, POINT_RISE, POINT_FALL = (0.03, 0.22), 0.36, 0.25, 0.35
@@ -142,7 +142,7 @@ def _others(labels: np.ndarray, line: Line, rest: list[Piece]) -> list[list[Piec
     return [
         group
         for group in _stacked(small)
-        if _extent(group) >= LEAST_OTHER * line.height
+        if extent(group) >= LEAST_OTHER * line.height
         and _is_level(group, line, rest)
         and _is_clear(labels, group, line)
     ]
@@ -273,7 +273,7 @@ def _slashes(likeness: Mapping[int, float], count: int) -> list[int]:
 
 
 def _course(mask: np.ndarray) -> tuple[float, float, float]:
-    """Bow, slope and bend of a stroke from top to bottom, in its own height; zeros for others.
+    """Bow, slope and bend of a stroke from top to bottom, in its own height; BENT for others.
 
     The bow is how far both ends are to the right of the middle, less than 0 for ")"; the slope how
     far the upper end is to the right of the lower one; the bend how far it is from straight.
@@ -354,11 +354,6 @@ def _has_a_slash(mask: np.ndarray) -> bool:
 
 def _within(value: float, bounds: tuple[float, float]) -> bool:
     return bounds[0] <= value <= bounds[1]
-
-
-def _extent(pieces: Sequence[Piece]) -> int:
-    left, top, right, bottom = union(pieces)
-    return max(right - left, bottom - top)
 
 
 def _centre(piece: Piece) -> tuple[float, float]:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from netlib.answer.reading import Reader
 from netlib.data.sources import scans
 from netlib.picture.digit import to_digit, trace
 from netlib.picture.number import find_digits
@@ -486,3 +487,49 @@ def test_strokes_are_no_steps_where_the_light_falls_off_steeply() -> None:
     small = cv2.resize(drawing(pen=20), (60, 72), interpolation=cv2.INTER_AREA)
     light = np.linspace(0.3, 1, 60) * np.linspace(0.5, 1, 72)[:, None]
     assert trace(cv2.GaussianBlur((small * light).astype(np.uint8), (0, 0), 2.0)).digit is not None
+
+
+# --- A reader, and what lies in view beside the digit --------------------------------------------
+
+
+def beside_a_seven(size: int = 110, pen: int = 9, tone: int = PAPER) -> np.ndarray:
+    page = np.full((649, 486), tone, np.uint8)
+    way = np.array([[100, 270], [100 + size // 2, 270], [100 + size // 5, 270 + size]], np.int32)
+    cv2.polylines(page, [way], False, PEN, pen, cv2.LINE_AA)
+    return page
+
+
+def text(reader: Reader, page: np.ndarray) -> set[str]:
+    noise = np.random.default_rng(0).normal(0, 2, page.shape)
+    seen = np.clip(page + noise, 0, 255).astype(np.uint8)
+    return {network.text for network in reader.read(seen).networks.values()}
+
+
+@pytest.mark.parametrize(
+    ("pen", "tone", "fingers", "first", "last"),
+    [(10, 179, 4, (284, 200), (287, 524)), (5, 154, 2, (323, 50), (327, 172))],
+)
+def test_fingers_do_not_tell_the_polarity_of_a_digit(
+    reader: Reader, pen: int, tone: int, fingers: int, first: tuple, last: tuple
+) -> None:
+    page = beside_a_seven(114 if fingers == 4 else 76, pen, tone)
+    for x, y in np.linspace(first, last, fingers).round().astype(int).tolist():
+        cv2.line(page, (x, y), (600, y + 30), 40, 96 if fingers == 4 else 109, cv2.LINE_AA)
+    assert text(reader, page) == {"7"}
+
+
+def test_the_outline_of_a_finger_is_no_digit(reader: Reader) -> None:
+    page = np.full((700, 700), PAPER, np.uint8)
+    way = np.array([[250, 300], [376, 300], [296, 530]], np.int32)
+    cv2.polylines(page, [way], False, PEN, 22, cv2.LINE_AA)
+    cv2.ellipse(page, (560, 40), (80, 190), 0, 0, 180, 120, 20, cv2.LINE_AA)
+    cv2.line(page, (482, 0), (482, 60), 120, 20)
+    assert text(reader, page) == {"7"}
+
+
+def test_a_digit_on_a_small_note_is_read(reader: Reader) -> None:
+    desk = np.full((700, 700), 90, np.uint8)
+    desk[300:375, 300:365] = 235
+    way = np.array([[320, 316], [341, 316], [328, 354]], np.int32)
+    cv2.polylines(desk, [way], False, PEN, 4, cv2.LINE_AA)
+    assert text(reader, desk) == {"7"}

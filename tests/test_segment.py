@@ -368,6 +368,8 @@ def star(draw: ImageDraw.ImageDraw, x: int, y: int = 75) -> None:
         ((dot, 190, 110),),  # under the digit, but at its side
         ((dash, 165),),  # to where the digit begins, and over it
         ((star, 150),),
+        ((stick, 146, 30, 56), (dot, 150, 104)),  # an exclamation mark
+        ((ring, 130, 30, 28, 28),),  # a degree sign
     ],
 )
 def test_what_stands_between_digits_is_a_sign_and_stays(reader: Reader, marks: tuple) -> None:
@@ -376,6 +378,15 @@ def test_what_stands_between_digits_is_a_sign_and_stays(reader: Reader, marks: t
     assert {network.text for network in reading.networks.values()} == {"7?70"}
     assert reading.signs.tolist() == [False, True, False, False]
     assert reading.is_settled and not reading.is_accepted
+
+
+def test_what_stands_in_the_line_as_a_digit_does_is_not_dropped(reader: Reader) -> None:
+    picture, draw = page()
+    draw.ellipse((60, 30, 109, 109), fill=0)  # an eight whose holes are filled
+    seven(draw, 130)
+    ring(draw, 200)
+    reading = reader.read(picture)
+    assert {network.text for network in reading.networks.values()} == {"?70"}
 
 
 def test_a_small_zero_close_to_a_one_is_a_zero_however_narrow_its_hole() -> None:

@@ -5,10 +5,12 @@ picture -> digit.trace / number.digits_from_ink -> (n, 28, 28) -> fitted -> Pred
 
 import base64
 import binascii
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import compress, pairwise, starmap
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +47,10 @@ BESIDE = 1.5
 SMALLER = 4.0
 # So many digits, not all alike, are no accident; windows so many times narrower are tried for them.
 ROW, NARROWER = 3, (3.0, 8.0)
+# What is so much narrower than high is a bar, or a 1.
+BAR = 0.4
+# What stands in a line of digits is so high, level with them by so much, and so near, in heights.
+AS_HIGH, LEVEL, BESIDE_ONE = (0.7, 1.4), 0.6, 0.6
 EMPTY = np.zeros((0, 28, 28), np.float32)
 TEN = tuple("0123456789")
 
@@ -143,20 +149,34 @@ class Reading:
         return len(self.boxes[:1]) + sum(starmap(_starts_a_line, pairwise(self.boxes)))
 
     @property
+    def shaped(self) -> int:
+        """How many digits are no bars, as the bits of lines, leaves and bricks are."""
+        return sum(right - left > BAR * (bottom - top) for left, top, right, bottom in self.boxes)
+
+    @property
     def is_row(self) -> bool:
         """There are several digits in the picture, not all of one kind."""
         texts = [network.texts for network in self.networks.values()]
         return len(self.digits) >= ROW and all(len(set(text)) > 1 for text in texts)
 
+    def is_as(self, other: "Reading | None") -> bool:
+        """All networks read what all read in another reading, in the same places."""
+        if other is None or len(other.boxes) != len(self.boxes) or not (self.agree and other.agree):
+            return False
+        networks = zip(self.networks.values(), other.networks.values(), strict=True)
+        alike = all(network.is_digit.all() and network.text == o.text for network, o in networks)
+        return alike and all(map(_holds, self.boxes, other.boxes))
+
     @property
     def is_accepted(self) -> bool:
-        """Each digit is taken for one by one network or more."""
-        return self.refused == 0
+        """There are digits, and each is taken for one by one network or more."""
+        return not self.is_blank and self.refused == 0
 
     @property
     def known(self) -> NDArray[np.bool_]:
         """(n,) which are taken for a digit by one network or more."""
-        return np.any([network.is_digit for network in self.networks.values()], axis=0)
+        taken = [network.is_digit for network in self.networks.values()]
+        return np.any([np.zeros(len(self.digits), bool), *taken], axis=0)
 
     @property
     def refused(self) -> int:
@@ -174,19 +194,40 @@ class Reading:
         return np.ones(len(self.digits), bool) if self.signs is None else ~self.signs
 
     def digits_read(self, name: str) -> str:
-        """What a network reads, without the signs; "" for a blank picture."""
+        """What a network reads, without each "?"; "" for a blank picture."""
         if self.is_blank:
             return ""
         network = self.networks[name]
-        return network.joined(compress(network.texts, self.are_digits))
+        return network.joined(compress(network.texts, network.is_digit))
 
     def is_outdone_by(self, part: "Reading") -> bool:
-        """Whether a part, where most are digits, has as many of them, or the largest."""
+        """Whether a part, where most are digits, has as many of them, or the largest.
+
+        None that has the same digits but for one that is refused, and stands in their line.
+        """
+        if self._has_one_more_than(part):
+            return False
         if 2 * self.refused >= len(self.digits):
             return True
         known = list(compress(self.boxes, self.known))
         largest = max(known, key=_area)
         return len(part.digits) >= len(known) or any(_holds(box, largest) for box in part.boxes)
+
+    def _has_one_more_than(self, part: "Reading") -> bool:
+        known = list(compress(self.boxes, self.known))
+        kept = [other for other in part.boxes if any(_holds(box, other) for box in known)]
+        if not len(kept) == len(part.boxes) == len(known):
+            return False
+        refused = compress(self.boxes, ~self.known & self.are_digits)
+        dropped = (box for box in refused if not any(_holds(other, box) for other in part.boxes))
+        return any(_is_one_more(box, known) and not self.is_cut(box) for box in dropped)
+
+    def is_cut(self, box: Box) -> bool:
+        """Whether the picture's border cuts what is in a box."""
+        assert self.sketch is not None
+        height, width = self.sketch.levels.shape
+        left, top, right, bottom = box
+        return min(left, top) <= 2 or right >= width - 2 or bottom >= height - 2
 
     @property
     def agree(self) -> bool:
@@ -236,6 +277,8 @@ class Reader:
         if reading.is_blank or not reading.is_settled:
             found = self._otherwise(sketch)
             reading = found if found and reading.is_outdone_by(found) else reading
+        elif uncut := self._uncut(sketch, reading):
+            reading = uncut
         elif may_be_a_screen(sketch.levels):
             reading = self._on_a_page(sketch, reading.boxes) or reading
         else:
@@ -262,22 +305,49 @@ class Reader:
         return self._other_ink(sketch, find_ink_on_a_band(sketch.levels))
 
     def _narrower(self, sketch: Sketch) -> Reading | None:
-        """What is read by far narrower windows, where that is a row of digits, no accident."""
+        """What is read by far narrower windows: a row of digits, no accident, or the same by both.
+
+        If there is nothing, of the other polarity: what lies beside a page may have told that.
+        """
         if sketch.found.full is None:
             return None
-        for times in NARROWER:
-            found = self._other_ink(sketch, find_narrower_ink(sketch.levels, times))
-            if found is not None and found.is_row:
-                return found
+        for turned in (False, True):
+            before: Reading | None = None
+            for times in NARROWER:
+                ink = find_narrower_ink(sketch.levels, times, turned)
+                found = self._other_ink(sketch, ink)
+                if found is None or 2 * found.shaped < len(found.digits):
+                    continue
+                if found.is_row or found.is_as(before):
+                    return found
+                before = found
         return None
 
-    def _with_more(self, sketch: Sketch, reading: Reading) -> Reading | None:
-        """What is read in all strokes as fine as those found, where that has more digits."""
-        found = self._finer(sketch)
-        if found is None or len(found.digits) <= len(reading.digits):
+    def _uncut(self, sketch: Sketch, reading: Reading) -> Reading | None:
+        """What is read without what the picture's border cuts, as it does fingers.
+
+        All others of several digits, if what is cut is not level with them and as high.
+        """
+        cut = [box for box in reading.boxes if reading.is_cut(box)]
+        whole = [box for box in reading.boxes if box not in cut]
+        if not cut or (reading.is_number and not whole):
             return None
-        kept = [any(_holds(more, box) for more in found.boxes) for box in reading.boxes]
-        return found if all(kept) else None
+        found = self._main_line(sketch) if reading.is_number else self._narrower(sketch)
+        if found is None or any(map(found.is_cut, found.boxes)):
+            return None
+        are_kept = all(any(_holds(other, box) for other in found.boxes) for box in whole)
+        in_line = whole and any(_is_one_more(box, whole, math.inf) for box in cut)
+        return found if are_kept and not in_line else None
+
+    def _with_more(self, sketch: Sketch, reading: Reading) -> Reading | None:
+        """What is read in all strokes as fine or as dark, where that has more digits."""
+        for way in (self._finer, self._dark):
+            found = way(sketch)
+            if found is None or found.shaped <= reading.shaped:
+                continue
+            if all(any(_holds(more, box) for more in found.boxes) for box in reading.boxes):
+                return found
+        return None
 
     def _other_ink(self, sketch: Sketch, ink: Ink | None) -> Reading | None:
         if ink is None or ink.box is None:
@@ -407,6 +477,17 @@ def _is_rather(found: Reading, best: Reading) -> bool:
     larger = sum(map(_area, found.boxes)) / sum(map(_area, best.boxes))
     more = len(found.digits) > len(best.digits)
     return larger > (1 / SMALLER if more else SMALLER)
+
+
+def _is_one_more(box: Box, known: Sequence[Box], near: float = BESIDE_ONE) -> bool:
+    """Whether a box is as high as those of a line of digits, level with one and so near to it."""
+    left, top, right, bottom = box
+    high = median(lower - upper for _, upper, _, lower in known)
+    return AS_HIGH[0] * high <= bottom - top <= AS_HIGH[1] * high and any(
+        min(bottom, lower) - max(top, upper) >= LEVEL * high
+        and max(left - end, start - right) <= near * high
+        for start, upper, end, lower in known
+    )
 
 
 def _holds(box: Box, other: Box) -> bool:

@@ -233,9 +233,9 @@ def find_finer_ink(levels: np.ndarray, found: Ink) -> Ink | None:
     return _found(fine_ink(levels, strokes * found.full[0] / found.shape[0]), levels)
 
 
-def find_narrower_ink(levels: np.ndarray, times: float) -> Ink | None:
-    """The ink by windows so many times narrower; None if there is none."""
-    return _found(narrower_ink(levels, times), levels)
+def find_narrower_ink(levels: np.ndarray, times: float, turned: bool) -> Ink | None:
+    """The ink by windows so many times narrower, of the other polarity if that is turned."""
+    return _found(narrower_ink(levels, times, turned), levels)
 
 
 def find_ink_on_a_band(levels: np.ndarray) -> Ink | None:

@@ -12,10 +12,10 @@ from netlib.picture.patch import Box
 SIDE, CLOSED = 240, 0.06
 # A page has these shares of the picture, fills this share of its hull, and that of a rectangle; so
 # much of it is of its own tone, or it is a row of strokes that were closed.
-AREA, CONVEX, RECTANGULAR, OWN_TONE = (0.02, 0.93), 0.88, 0.72, 0.6
+AREA, CONVEX, RECTANGULAR, OWN_TONE = (0.005, 0.93), 0.88, 0.72, 0.6
 # Two that share so much are one; so many are looked at; so much of their size goes at the edges;
 # and each has so many pixels at least.
-ALIKE, MOST, EDGE, SMALLEST = 0.8, 4, 0.03, 28
+ALIKE, MOST, EDGE, SMALLEST = 0.8, 4, 0.02, 28
 # So many pixels in and out of its outline, of which this share is in view, the tone differs by this
 # share at least (of tones that are so much above black), along this share of what is in view.
 ACROSS, IN_VIEW, STEP, BLACK, EDGED = 3.0, 0.2, 0.1, 5.0, 0.7
@@ -113,14 +113,14 @@ def _areas(small: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     middle = _otsu(small)
     halves = (small[small <= middle], small[small > middle])
     side = max(3, round(CLOSED * max(small.shape)) | 1)
-    kernel = np.ones((side, side), np.uint8)
+    kernel, half = (np.ones((reach, reach), np.uint8) for reach in (side, side // 2 | 1))
     for level in (middle, *(_otsu(half) for half in halves if len(half) > 100)):
         for mask in (small > level, small <= level):
             room = cv2.copyMakeBorder(
                 mask.view(np.uint8), side, side, side, side, cv2.BORDER_CONSTANT
             )
             closed = cv2.morphologyEx(room, cv2.MORPH_CLOSE, kernel)
-            opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, kernel)
+            opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, half)
             yield mask, np.ascontiguousarray(opened[side:-side, side:-side])
 
 

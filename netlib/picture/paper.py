@@ -126,10 +126,13 @@ def fine_ink(levels: np.ndarray, stroke: float) -> np.ndarray | None:
     return _ink_of(*_working(levels, Strokes(usual.light, FITTING * stroke)))
 
 
-def narrower_ink(levels: np.ndarray, times: float) -> np.ndarray | None:
-    """As `page_ink`, by windows so many times narrower; None if they are too narrow for strokes."""
+def narrower_ink(levels: np.ndarray, times: float, turned: bool) -> np.ndarray | None:
+    """As `page_ink`, by windows so many times narrower; None if they are too narrow for strokes.
+
+    With the other polarity if it is turned.
+    """
     usual = find_strokes(levels)
-    levels, strokes = _working(levels, Strokes(usual.light, usual.window / times))
+    levels, strokes = _working(levels, Strokes(usual.light != turned, usual.window / times))
     ink = _ink_of(levels, strokes)
     found = thickness([(ink >= 0.5).view(np.uint8)])
     return ink if times * strokes.window > COARSE * found else None

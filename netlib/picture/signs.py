@@ -1,4 +1,4 @@
-"""Signs beside digits, told by their shape and their place in the line: . , : - = + / % ( ) [ ].
+"""Signs beside digits, told by their shape and place in the line: . , : ! ° - = + / % ( ) [ ].
 
 The networks know digits only, and a bracket alone looks like a one. Beside digits it stands out: it
 is taller than they are, and bowed. Lengths are shares of the line's height.
@@ -15,6 +15,8 @@ from netlib.picture.parts import COMPONENT_LEVEL, Line, Piece, extent, union
 POINT, COMMA, POINT_RISE, POINT_FALL = (0.03, 0.22), 0.36, 0.25, 0.35
 # How near the dots of a colon are to one column, and how far apart.
 COLUMN, DOTS_APART = 0.12, (0.2, 0.8)
+# The stroke of an exclamation mark is so slim. A degree's ring is so large, and in the upper part.
+UPRIGHT_SLIM, DEGREE, UPPER = 0.45, (0.1, 0.45), 0.5
 # So large is what stands between digits and is no dirt, and with so much room at its sides.
 LEAST_OTHER, ROOM = 0.1, 0.05
 # A sign may reach over or under its neighbours by this share of its width.
@@ -50,7 +52,17 @@ def split_signs(labels: np.ndarray, line: Line) -> tuple[list[list[Piece]], list
     if len(line.pieces) < 2 or not line.tall(line.pieces):
         return signs, line.pieces
     rest = sorted(line.pieces, key=lambda piece: piece.box[0])
-    for find in (_percents, _tall_ones, _flat_ones, _pluses, _colons, _points, _others):
+    for find in (
+        _percents,
+        _exclamations,
+        _tall_ones,
+        _flat_ones,
+        _pluses,
+        _colons,
+        _degrees,
+        _points,
+        _others,
+    ):
         found = find(labels, line, rest)
         used = {id(piece) for group in found for piece in group}
         others = [piece for piece in rest if id(piece) not in used]
@@ -80,6 +92,40 @@ def _is_beside(piece: Piece, others: Sequence[Piece]) -> bool:
     """Whether its middle is over or under none's inner third."""
     x, _ = _centre(piece)
     return all(other is piece or abs(x - _centre(other)[0]) >= other.width / 6 for other in others)
+
+
+def _exclamations(labels: np.ndarray, line: Line, rest: list[Piece]) -> list[list[Piece]]:
+    """A slim stroke over a point."""
+    found, aside = [], COLUMN * line.height
+    for stroke in line.tall(rest):
+        left, _, right, bottom = stroke.box
+        if stroke.ring or stroke.width > UPRIGHT_SLIM * stroke.height:
+            continue
+        below = [
+            piece
+            for piece in rest
+            if _within(max(piece.width, piece.height) / line.height, POINT)
+            and piece.box[1] >= bottom
+            and _within(_centre(piece)[0], (left - aside, right + aside))
+        ]
+        if len(below) == 1:
+            found.append([stroke, *below])
+    return found
+
+
+def _degrees(labels: np.ndarray, line: Line, rest: list[Piece]) -> list[list[Piece]]:
+    """A small ring in the upper part of the line, after a digit."""
+    top, bottom = _band(rest, line)
+    middle = top + UPPER * (bottom - top)
+    return [
+        [piece]
+        for piece in rest
+        if piece.ring
+        and _within(max(piece.width, piece.height) / line.height, DEGREE)
+        and piece.box[3] <= middle
+        and piece is not rest[0]
+        and _is_apart(piece, [other for other in rest if other is not piece])
+    ]
 
 
 def _colons(labels: np.ndarray, line: Line, rest: list[Piece]) -> list[list[Piece]]:
@@ -184,13 +230,15 @@ def _flat_ones(labels: np.ndarray, line: Line, rest: list[Piece]) -> list[list[P
         and _within(piece.width / line.height, MINUS_WIDTH)
         and _is_level([piece], line, rest)
     ]
-    return [
-        group
-        for group in _stacked(flat)
-        if len(group) <= 2
-        and all(_is_beside(p, [o for o in rest if o not in group]) for p in group)
-        and _is_clear(labels, group, line)
-    ]
+    found = []
+    for group in _stacked(flat):
+        others = [piece for piece in rest if piece not in group]
+        is_between = rest[0] in others and rest[-1] in others
+        is_free = is_between and all(_is_apart(piece, others) for piece in group)
+        is_free = is_free or _is_clear(labels, group, line)
+        if len(group) <= 2 and is_free and all(_is_beside(piece, others) for piece in group):
+            found.append(group)
+    return found
 
 
 def _pluses(labels: np.ndarray, line: Line, rest: list[Piece]) -> list[list[Piece]]:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import csv
+import io
 import json
 import pickle
 import re
@@ -11,6 +12,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -230,6 +232,8 @@ def test_versus_compares_theory_with_measurement() -> None:
     text = versus(FACTS)
     assert "<b>6.00× fewer</b> parameters" in text
     assert "<b>4.00× fewer</b> MACs" in text
+    near = {**FACTS, "mobilenet": replace(FACTS["mobilenet"], num_params=601)}
+    assert "<b>almost as many</b> parameters" in versus(near)
     mostly = "(2.0 to 3.0× in at least half of the timings)"
     assert f"<b>2.0× faster</b> {mostly}" in text
     turned = versus({"b": FACTS["mobilenet"], "a": FACTS["standard"]})
@@ -386,6 +390,9 @@ def test_accuracy_counts_unreadable_pictures_as_wrong() -> None:
         Row("c.png", None, "2", "damaged"),
         Row("d.png", reading_of(1)),
     ]
+    assert "4 pictures · 1 read differently · 1 blank · 1 not readable" in batch_html(
+        [*rows[:3], Row("e.png", BLANK, "1")], FACTS
+    )
     assert accuracy(rows, FACTS) == {"standard": (2, 3), "mobilenet": (1, 3)}
     assert accuracy(rows[2:3], FACTS) == {"standard": (0, 1), "mobilenet": (0, 1)}
     assert accuracy(rows[3:], FACTS) == {}
@@ -614,6 +621,7 @@ def test_signs_are_no_digits_where_digits_are_counted_shown_and_scored(service) 
     assert row.texts()["standard"] == "?12" and row.is_right("standard")
     assert not Row("a", reading, "112").is_right("standard")
     assert not Row("a", None, "12").is_right("standard")
+    assert Row("a", replace(reading, signs=None), "12").is_right("standard")  # refused as another
     assert row.disagreement == 0  # of what the networks say of a sign
     with pytest.raises(UserError, match="There are 3 digits and signs"):
         single_digit(reading)
@@ -622,6 +630,12 @@ def test_signs_are_no_digits_where_digits_are_counted_shown_and_scored(service) 
     assert seen(reading.digits[1], service.networks) in html
     steps = steps_html(replace(reading, sketch=trace(np.full((60, 60), 255, np.uint8))), {})
     assert "Sign 1, 28×28" in steps and "Digit 2, 28×28" in steps
+
+
+@pytest.mark.parametrize(("size", "is_told"), [((3, 28, 28), False), ((1, 28, 36), True)])
+def test_the_steps_tell_of_networks_that_see_another_size(size: tuple, is_told: bool) -> None:
+    network = SimpleNamespace(layers=SimpleNamespace(input_dim=size))
+    assert ("scaled to its own size" in steps_html(None, {"net": network})) == is_told
 
 
 @pytest.mark.parametrize(
@@ -881,6 +895,10 @@ def test_networks_of_other_sizes_and_classes_read_and_explain_one_digit(stranger
     html = why_html(strangers.networks, strangers.facts, reading, "3")
     assert html.count("This network does not know 3.") == 4  # evidence and Grad-CAM of two
     assert "<b>Grad-CAM</b> at the block named below" in html
+    seen_by_two = why_html(strangers.networks, strangers.facts, reading, "7")
+    pictures = re.findall('data:image/png;base64,([^"]+)', seen_by_two)
+    sizes = {Image.open(io.BytesIO(base64.b64decode(picture))).size for picture in pictures}
+    assert {(126, 168), (168, 168)} <= sizes  # over digits of 32 x 24, and of 28 x 28
     assert re.search(r"block 3, maximum [\d.e-]+</figcaption>", html)  # of MobileNet's four
     assert "<b>$x$" not in why_html(strangers.networks, strangers.facts, reading, "<b>$x$</b>")
     summary, charts = stress_html(strangers.reader, strangers.facts, reading, NEUTRAL)

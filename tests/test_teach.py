@@ -142,6 +142,17 @@ def test_undo_brings_back_what_a_digit_was_taught_as_before(app, tmp_path: Path)
     assert not taught.heads
 
 
+def test_a_correction_pressed_again_is_the_one_that_undo_takes_back(app) -> None:
+    service = app.service
+    teacher = Teacher(service.reader.predictor, service.checkpoints, None)
+    one, other = (service.reader.read(paper(strokes)) for strokes in (SEVEN, FOUR))
+    taught = Taught()
+    for reading, answer in ((one, "5"), (other, "3"), (one, "5")):
+        taught = teacher.correct(taught, reading, answer)
+    assert len(taught.made) == 2
+    assert [correction.answer for correction in teacher.undo(taught).corrections] == ["3"]
+
+
 def test_of_two_visitors_corrections_the_last_counts_whoever_made_it_before(
     app, tmp_path: Path
 ) -> None:

@@ -80,7 +80,7 @@ class Row:
         return len(set(self.texts().values())) > 1
 
     def is_right(self, name: str) -> bool:
-        """A network read the label's digits; signs between them are not scored."""
+        """A network read the label's digits; what is "?" is not scored."""
         reading = self.reading
         if reading is None or reading.is_blank:
             return False

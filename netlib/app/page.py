@@ -422,8 +422,9 @@ def _batch_tab(service: Service) -> None:
         html(
             '<p class="hint">Pictures or a zip of pictures, one digit or number each. To have the '
             "answers scored, add a CSV with a line for each picture: its file’s name and its "
-            f"label, which is what stands in it without signs, {_label_examples(service)}. A "
-            "picture without a label is not scored, one that cannot be read counts as wrong. What "
+            f"label, which is what stands in it without signs, {_label_examples(service)}; what an "
+            "answer has as “?” is left out, too, when the two are compared. A picture without a "
+            "label is not scored, one that cannot be read counts as wrong. What "
             "the networks read differently comes first; their disagreement is how far their "
             "probabilities lie apart, from 0 to 1.</p>"
         )

@@ -136,13 +136,13 @@ class Teacher:
         return self._refitted((*taught.made, Correction(digit, answer, embeddings, kept)))
 
     def _kept_anew(self, taught: Taught, same: Correction, label: int) -> Taught:
-        """Where another visitor may have corrected the digit since, it is the last again."""
-        if self.store is None or same.kept is None:
-            return taught
-        self.store.take_back(same.digit, same.kept)
-        kept = self.store.put(same.digit, label)
-        made = tuple(replace(c, kept=kept) if c is same else c for c in taught.made)
-        return replace(taught, made=made)
+        """It is the last again, here and where another visitor may have corrected it since."""
+        kept = same.kept
+        if self.store is not None and kept is not None:
+            self.store.take_back(same.digit, kept)
+            kept = self.store.put(same.digit, label)
+        others = (correction for correction in taught.made if correction is not same)
+        return replace(taught, made=(*others, replace(same, kept=kept)))
 
     def undo(self, taught: Taught) -> Taught:
         """Take the last correction back; what the digit was taught as before counts again.

@@ -36,6 +36,8 @@ def _summary(rows: Sequence[Row], facts: Facts) -> str:
     differ = sum(row.differs for row in pictures)
     unread = sum(row.reading is None for row in pictures)
     parts = [many(len(pictures), "picture"), f"{differ} read differently"]
+    if blank := sum(row.reading is not None and row.reading.is_blank for row in pictures):
+        parts.append(f"{blank} blank")
     if unread:
         parts.append(f"{unread} not readable")
     if others := len(rows) - len(pictures):

@@ -141,7 +141,10 @@ def _tested(first: NetworkFacts, other: NetworkFacts) -> str:
 def _fewer(one: int, other: int) -> str:
     if one == other:
         return "as many"
-    return f"{one / other:.2f}× fewer" if one > other else f"{other / one:.2f}× more"
+    ratio = f"{max(one, other) / min(one, other):.2f}"
+    if ratio == "1.00":
+        return "almost as many"
+    return f"{ratio}× {'fewer' if one > other else 'more'}"
 
 
 def _speed(first: NetworkFacts, other: NetworkFacts) -> str:

@@ -14,7 +14,7 @@ from netlib.picture.digit import Sketch
 
 CAPTIONS = ("Picture", "Ink", "Cut out", "20×20 box", "Centred, 28×28")
 MOST = len(CAPTIONS) - 2  # digits of a number
-DIGIT, OWN_SIZES = (1, 28, 28), ", each scaled to its own size"
+DIGIT, OWN_SIZES = (28, 28), ", each scaled to its own size"
 THUMBNAIL = 168  # pixels, twice the size on the page
 
 
@@ -31,7 +31,7 @@ def steps_html(reading: Reading | None, networks: Mapping[str, Explainer]) -> st
         steps = [*_whole(reading.sketch), *_single(reading.sketch)]
     left_out = 0 if reading is None else max(len(reading.digits) - MOST, 0)
     more = f", without {left_out} more" if left_out else ""
-    sizes = "" if all(net.layers.input_dim == DIGIT for net in networks.values()) else OWN_SIZES
+    sizes = "" if all(net.layers.input_dim[1:] == DIGIT for net in networks.values()) else OWN_SIZES
     figures = "".join(figure(picture, caption, caption) for caption, picture in steps)
     return (
         f'<p class="steps-title">What the networks see{sizes}{more}</p>'

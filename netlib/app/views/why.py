@@ -103,7 +103,7 @@ def _evidence(
     figures = dict.fromkeys(networks, _unknown(target, against))
     for name, values in maps.items():
         caption = written_sum(values, _bias(networks[name], facts[name], target, against))
-        picture = _overlay(signed(_smooth(values), limit), images[name])
+        picture = _overlay(signed(_smooth(values, images[name]), limit), images[name])
         figures[name] = figure(picture, caption, f"Evidence for {target}")
     rest = f" and for {escape(against)}" if against is not None else ""
     score = "each score" if against is None else "each difference of the two scores"
@@ -155,7 +155,7 @@ def _cams(networks: Networks, facts: Facts, images: Images, target: str) -> str:
             continue
         block = max(len(net.layers.blocks) - 2, 0)
         values = net.grad_cam(images[name], label, block=block)
-        picture = _outline(heat(_smooth(values), _top(values)), images[name])
+        picture = _outline(heat(_smooth(values, images[name]), _top(values)), images[name])
         caption = f"block {block + 1}, maximum {values.max():.2g}"
         figures[name] = figure(picture, caption, f"Grad-CAM for {target}")
     return _section(CAM_HINT.format(target=escape(target)), _pair(figures, facts))
@@ -205,17 +205,25 @@ def _largest(weight: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def _cell(picture: NDArray[np.uint8], side: int = CELL) -> NDArray[np.uint8]:
-    return resize(picture, (side, side), smooth=False)
+    return resize(picture, _size(picture.shape[:2], side), smooth=False)
 
 
-def _smooth(values: NDArray[np.floating]) -> NDArray[np.floating]:
-    """(H, W) scaled up bilinearly, in floating point so that no range is lost."""
-    image = Image.fromarray(values.astype(np.float32))
-    return np.asarray(image.resize((OVERLAY_SIDE, OVERLAY_SIDE), Image.Resampling.BILINEAR))
+def _size(shape: tuple[int, ...], side: int = OVERLAY_SIDE) -> tuple[int, int]:
+    """Width and height of a picture (H, W) whose longer side is scaled to `side` pixels."""
+    height, width = shape
+    return round(side * width / max(shape)), round(side * height / max(shape))
+
+
+def _smooth(values: NDArray[np.floating], image: Digit) -> NDArray[np.floating]:
+    """(H, W) scaled up to lie over a digit, in floating point so that no range is lost."""
+    size = _size(image.shape[1:])
+    return np.asarray(
+        Image.fromarray(values.astype(np.float32)).resize(size, Image.Resampling.BILINEAR)
+    )
 
 
 def _ink(image: Digit) -> NDArray[np.floating]:
-    pixels = resize(grey(image.max(axis=0)), (OVERLAY_SIDE, OVERLAY_SIDE))
+    pixels = resize(grey(image.max(axis=0)), _size(image.shape[1:]))
     return pixels.astype(np.float32)[..., None] / 255
 
 

@@ -372,7 +372,10 @@ class Explorer {
     const { digit = "", count = "0" } = document.querySelector("#digit-read")?.dataset ?? {};
     const wanted = digit || this.manifest.example.digits;
     this.caption = captionOf(digit, Number(count), this.manifest.example.label);
-    if (wanted === this.wanted) return this.label();
+    if (wanted === this.wanted) {
+      if (this.asked === undefined) this.label(); // what is shown is of it
+      return;
+    }
     this.wanted = wanted;
     this.ask();
   }

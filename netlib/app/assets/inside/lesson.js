@@ -331,7 +331,7 @@ class Lesson {
         ...(opened.length ? [
           text(`Will another block save more, or less?${kept === undefined ? "" : ` And block ${kept + 1}, which ${other.title} keeps standard?`} `
             + "Say it, then look at what it says below. All "
-            + `blocks together save ${(one.macs / other.macs).toFixed(2)} times: “Where the multiplications of one digit are”, under the answers, shows in which.`),
+            + `layers together save ${(one.macs / other.macs).toFixed(2)} times: “Where the multiplications of one digit are”, under the answers, shows in which.`),
           node("p", opened.flatMap((index) => [link(`Open block ${index + 1}`, { open: index + 1 }), " "])),
           answer(`${next === undefined ? "" : `Block ${next + 1}: ${comparison(one.blocks[next], other.blocks[next]).ratio.toFixed(2)} times fewer. `}`
             + (kept === undefined ? "" : `Block ${kept + 1} saves nothing, and is ${Math.round(100 * cost(other.blocks[kept]).total / other.macs)} % of what `

@@ -158,7 +158,7 @@ class Visitor:
             self.page.locator(".overflow-dropdown button", has_text=name).click()
         else:
             tab.first.click()
-        self.page.wait_for_timeout(500)  # gradio makes a tab's content when it is first opened
+        self.page.wait_for_timeout(150)  # gradio makes a tab's content when it is first opened
 
     def text(self, selector: str) -> str:
         """What is written there, with single spaces."""

@@ -28,6 +28,7 @@ from analysis.questions import (
     block_counts,
     budget,
     calibration,
+    costs,
     damage,
     embeddings,
     headline,
@@ -263,6 +264,7 @@ def made(tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         draw_roughly(patch)
         patch.setattr(layerwise, "interleave", interleave_here)
+        patch.setattr(costs, "SECONDS", 0.1)
         patch.chdir(place)
         patch.setattr(sources, "packaged", lambda seed: replace(whole, splits=splits))
         assert start("build", ["--tiny", "--jobs", "1"]) == 0

@@ -196,15 +196,21 @@ def test_the_list_of_commands_has_a_line_for_each_and_an_unknown_one_is_told_the
     assert found.stderr.startswith("analysis: There is no command juggle; expected one of ")
 
 
-# One process for each module, forked where the libraries that all of them need are in memory.
+# One process for each module, forked where the libraries that all of them need are in memory, and
+# ended without clearing that.
 STARTS = """
-import os, runpy, sys
+import gc, os, runpy, sys
 import matplotlib.figure, numpy, pandas, scipy.stats, tyro
+gc.freeze()
 for module in sys.argv[1:]:
     child = os.fork()
     if child == 0:
         sys.argv = [module, "--zap"]
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        try:
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+        except SystemExit as ended:
+            sys.stderr.flush()
+            os._exit(ended.code)
         os._exit(0)
     print(module, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), file=sys.stderr)
 """

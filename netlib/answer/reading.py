@@ -211,15 +211,15 @@ class Reading:
             return True
         known = list(compress(self.boxes, self.known))
         largest = max(known, key=_area)
-        return len(part.digits) >= len(known) or any(_holds(box, largest) for box in part.boxes)
+        return len(part.digits) >= len(known) or _is_in(part.boxes, largest)
 
     def _has_one_more_than(self, part: "Reading") -> bool:
         known = list(compress(self.boxes, self.known))
-        kept = [other for other in part.boxes if any(_holds(box, other) for box in known)]
+        kept = [box for box in part.boxes if _is_in(known, box)]
         if not len(kept) == len(part.boxes) == len(known):
             return False
         refused = compress(self.boxes, ~self.known & self.are_digits)
-        dropped = (box for box in refused if not any(_holds(other, box) for other in part.boxes))
+        dropped = (box for box in refused if not _is_in(part.boxes, box))
         return any(_is_one_more(box, known) and not self.is_cut(box) for box in dropped)
 
     def is_cut(self, box: Box) -> bool:
@@ -335,7 +335,7 @@ class Reader:
         found = self._main_line(sketch) if reading.is_number else self._narrower(sketch)
         if found is None or any(map(found.is_cut, found.boxes)):
             return None
-        are_kept = all(any(_holds(other, box) for other in found.boxes) for box in whole)
+        are_kept = all(_is_in(found.boxes, box) for box in whole)
         in_line = whole and any(_is_one_more(box, whole, math.inf) for box in cut)
         return found if are_kept and not in_line else None
 
@@ -345,7 +345,7 @@ class Reader:
             found = way(sketch)
             if found is None or found.shaped <= reading.shaped:
                 continue
-            if all(any(_holds(more, box) for more in found.boxes) for box in reading.boxes):
+            if all(_is_in(found.boxes, box) for box in reading.boxes):
                 return found
         return None
 
@@ -494,6 +494,11 @@ def _holds(box: Box, other: Box) -> bool:
     """Whether the middle of another box is in one."""
     x, y = (other[0] + other[2]) / 2, (other[1] + other[3]) / 2
     return box[0] <= x <= box[2] and box[1] <= y <= box[3]
+
+
+def _is_in(boxes: Iterable[Box], other: Box) -> bool:
+    """Whether the middle of another box is in one of these."""
+    return any(_holds(box, other) for box in boxes)
 
 
 def _starts_a_line(before: Box, box: Box) -> bool:

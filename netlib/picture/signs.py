@@ -94,6 +94,11 @@ def _is_beside(piece: Piece, others: Sequence[Piece]) -> bool:
     return all(other is piece or abs(x - _centre(other)[0]) >= other.width / 6 for other in others)
 
 
+def _is_dot(piece: Piece, line: Line) -> bool:
+    """Whether it is as small as a point."""
+    return _within(max(piece.width, piece.height) / line.height, POINT)
+
+
 def _exclamations(labels: np.ndarray, line: Line, rest: list[Piece]) -> list[list[Piece]]:
     """A slim stroke over a point."""
     found, aside = [], COLUMN * line.height
@@ -104,7 +109,7 @@ def _exclamations(labels: np.ndarray, line: Line, rest: list[Piece]) -> list[lis
         below = [
             piece
             for piece in rest
-            if _within(max(piece.width, piece.height) / line.height, POINT)
+            if _is_dot(piece, line)
             and piece.box[1] >= bottom
             and _within(_centre(piece)[0], (left - aside, right + aside))
         ]
@@ -136,7 +141,7 @@ def _colons(labels: np.ndarray, line: Line, rest: list[Piece]) -> list[list[Piec
     dots = [
         piece
         for piece in rest
-        if POINT[0] <= max(piece.width, piece.height) / line.height <= POINT[1]
+        if _is_dot(piece, line)
         and not piece.ring
         and tall[0].box[0] < piece.box[0] < tall[-1].box[2]
         and _is_beside(piece, tall)

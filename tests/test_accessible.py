@@ -54,6 +54,7 @@ def test_choices_stand_out_and_axe_finds_nothing_in_any_tab(visit, scheme: str) 
     found = {}
     for tab in TABS:
         visitor.open_tab(tab)
+        visitor.page.wait_for_timeout(350)  # what it shows has faded in
         if tab == "Many pictures":
             visitor.choose_many()
         result = visitor.page.evaluate("(rules) => axe.run(document, {runOnly: rules})", RULES)

@@ -599,16 +599,17 @@ def test_what_is_read_most_differently_comes_first(service: Service, tmp_path: P
 
 def test_a_part_of_a_picture_is_read_where_it_has_the_largest_digit_or_as_many() -> None:
     form = reading_of(0, 0, 6)  # "Room 6": print, and what is written
-    form = replace(form, boxes=((0, 20, 10, 30), (12, 20, 22, 30), (40, 0, 80, 60)))
+    boxes = ((10, 40, 20, 50), (22, 40, 32, 50), (50, 20, 90, 80))
+    form = replace(form, boxes=boxes, sketch=trace(np.full((100, 100), 255, np.uint8)))
     for network in form.networks.values():
         network.is_digit[0] = False
     largest, small = reading_of(6), reading_of(0)
-    assert form.is_outdone_by(replace(largest, boxes=((45, 2, 75, 55),)))
-    assert not form.is_outdone_by(replace(small, boxes=((12, 20, 22, 30),)))
+    assert form.is_outdone_by(replace(largest, boxes=((55, 22, 85, 75),)))
+    assert not form.is_outdone_by(replace(small, boxes=((22, 40, 32, 50),)))
     assert form.is_outdone_by(reading_of(0, 0))
     for network in form.networks.values():
         network.is_digit[1] = False
-    assert form.is_outdone_by(replace(small, boxes=((12, 20, 22, 30),)))
+    assert form.is_outdone_by(replace(small, boxes=((22, 40, 32, 50),)))
 
 
 def test_signs_are_no_digits_where_digits_are_counted_shown_and_scored(service) -> None:

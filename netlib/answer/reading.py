@@ -51,6 +51,9 @@ ROW, NARROWER = 3, (3.0, 8.0)
 BAR = 0.4
 # What stands in a line of digits is so high, level with them by so much, and so near, in heights.
 AS_HIGH, LEVEL, BESIDE_ONE = (0.7, 1.4), 0.6, 0.6
+# A pale digit of the line may be so far away; what is around digits is so much larger, and so
+# large in the picture. Boxes that share so much are of the same.
+APART, WITHIN, WIDE, SAME = 2.0, 0.6, 0.5, 0.5
 EMPTY = np.zeros((0, 28, 28), np.float32)
 TEN = tuple("0123456789")
 
@@ -151,7 +154,12 @@ class Reading:
     @property
     def shaped(self) -> int:
         """How many digits are no bars, as the bits of lines, leaves and bricks are."""
-        return sum(right - left > BAR * (bottom - top) for left, top, right, bottom in self.boxes)
+        return sum(not _is_bar(box) for box in self.boxes)
+
+    @property
+    def are_bars(self) -> bool:
+        """Most are."""
+        return 2 * self.shaped < len(self.digits)
 
     @property
     def is_row(self) -> bool:
@@ -210,6 +218,8 @@ class Reading:
         if 2 * self.refused >= len(self.digits):
             return True
         known = list(compress(self.boxes, self.known))
+        if whole := [box for box in known if not self.is_cut(box)]:  # fingers do not count
+            known = [box for box in known if box in whole or _is_one_more(box, whole, math.inf)]
         largest = max(known, key=_area)
         return len(part.digits) >= len(known) or _is_in(part.boxes, largest)
 
@@ -221,6 +231,36 @@ class Reading:
         refused = compress(self.boxes, ~self.known & self.are_digits)
         dropped = (box for box in refused if not _is_in(part.boxes, box))
         return any(_is_one_more(box, known) and not self.is_cut(box) for box in dropped)
+
+    def adds_to(self, other: "Reading") -> bool:
+        """Whether there are more digits than in another reading, whose digits are here, too."""
+        new = [box for box in self.boxes if all(_shared(box, own) < SAME for own in other.boxes)]
+        has_all = all(_is_in(self.boxes, box) for box in other.boxes)
+        return has_all and self.shaped > other.shaped and not all(map(_is_bar, new))
+
+    def clears(self, other: "Reading") -> bool:
+        """Whether this is what another reads but for edges and fingers, beside it or around it all.
+
+        Beside it these are bars, cut by the picture's border or far higher, and not in its line.
+        """
+        if not self.agree or np.any(other.signs):
+            return False
+        if len(other.boxes) == 1:
+            return _is_far_within(self.boxes, *other.boxes) and self._is_wide(*other.boxes)
+        beside = [box for box in other.boxes if all(_shared(box, own) < SAME for own in self.boxes)]
+        is_rest = len(other.boxes) == len(self.boxes) + len(beside)
+        return is_rest and bool(beside) and not any(map(self._may_be_one, beside))
+
+    def _is_wide(self, box: Box) -> bool:
+        assert self.sketch is not None
+        left, top, right, bottom = box
+        return max(right - left, bottom - top) >= WIDE * max(self.sketch.levels.shape)
+
+    def _may_be_one(self, box: Box) -> bool:
+        if _is_one_more(box, self.boxes, APART):
+            return True
+        is_higher = box[3] - box[1] > AS_HIGH[1] * _height(self.boxes)
+        return not (is_higher or _is_bar(box) or self.is_cut(box))
 
     def is_cut(self, box: Box) -> bool:
         """Whether the picture's border cuts what is in a box."""
@@ -275,26 +315,35 @@ class Reader:
                 raise
             reading = part
         if reading.is_blank or not reading.is_settled:
-            found = self._otherwise(sketch)
-            reading = found if found and reading.is_outdone_by(found) else reading
+            reading = self._otherwise(sketch, reading) or reading
         elif uncut := self._uncut(sketch, reading):
             reading = uncut
         elif may_be_a_screen(sketch.levels):
             reading = self._on_a_page(sketch, reading.boxes) or reading
         else:
-            reading = self._with_more(sketch, reading) or reading
+            ways = self._with_other_strokes, self._without_edges
+            reading = next((found for way in ways if (found := way(sketch, reading))), reading)
         return replace(reading, is_first=is_first_of_several(picture))
 
-    def _otherwise(self, sketch: Sketch) -> Reading | None:
-        """What is read in a part of the picture or by other windows, if all of that is accepted."""
+    def _otherwise(self, sketch: Sketch, reading: Reading | None = None) -> Reading | None:
+        """What is read in a part of the picture or by other windows, if all of that is accepted.
+
+        The first that outdoes a reading of it all, if there is one.
+        """
         parts = self._on_a_page, self._dark, self._main_line
         inks = self._finer, self._on_a_band, self._narrower
-        return next((found for way in (*parts, *inks) if (found := way(sketch))), None)
+        readings = (found for way in (*parts, *inks) if (found := way(sketch)))
+        return next((f for f in readings if reading is None or reading.is_outdone_by(f)), None)
 
     def _dark(self, sketch: Sketch) -> Reading | None:
         """What is read in the dark ink alone, where all of that is accepted."""
         dark = find_dark_ink(sketch.levels) if sketch.cut is not None else None
         return self._other_ink(sketch, dark)
+
+    def _dark_shapes(self, sketch: Sketch) -> Reading | None:
+        """The same, but for what is mostly bars, as bits of a page's lines are."""
+        found = self._dark(sketch)
+        return None if found is None or found.are_bars else found
 
     def _finer(self, sketch: Sketch) -> Reading | None:
         """What is read in all strokes as fine as those found, where all of that is accepted."""
@@ -316,7 +365,7 @@ class Reader:
             for times in NARROWER:
                 ink = find_narrower_ink(sketch.levels, times, turned)
                 found = self._other_ink(sketch, ink)
-                if found is None or 2 * found.shaped < len(found.digits):
+                if found is None or found.are_bars:
                     continue
                 if found.is_row or found.is_as(before):
                     return found
@@ -339,15 +388,18 @@ class Reader:
         in_line = whole and any(_is_one_more(box, whole, math.inf) for box in cut)
         return found if are_kept and not in_line else None
 
-    def _with_more(self, sketch: Sketch, reading: Reading) -> Reading | None:
-        """What is read in all strokes as fine or as dark, where that has more digits."""
-        for way in (self._finer, self._dark):
-            found = way(sketch)
-            if found is None or found.shaped <= reading.shaped:
-                continue
-            if all(_is_in(found.boxes, box) for box in reading.boxes):
-                return found
-        return None
+    def _with_other_strokes(self, sketch: Sketch, reading: Reading) -> Reading | None:
+        """What is read in all strokes as fine or as dark: more digits, or all that are digits."""
+        finer, dark = self._finer(sketch), self._dark(sketch)
+        more = next((found for found in (finer, dark) if found and found.adds_to(reading)), None)
+        return more or (dark if dark and dark.clears(reading) else None)
+
+    def _without_edges(self, sketch: Sketch, reading: Reading) -> Reading | None:
+        """What is read on a page in the picture, where what is beside it is no digit."""
+        if len(reading.boxes) == reading.shaped or not reading.is_number:
+            return None
+        found = self._on_a_page(sketch)
+        return found if found and found.clears(reading) else None
 
     def _other_ink(self, sketch: Sketch, ink: Ink | None) -> Reading | None:
         if ink is None or ink.box is None:
@@ -377,11 +429,12 @@ class Reader:
         best: Reading | None = None
         clips = may_be_a_screen(sketch.levels, CANVAS)
         largest = sorted(boxes, key=_area)[-1:]
-        for page in find_pages(sketch.levels):
+        colours = None if sketch.picture is None else np.asarray(sketch.picture)
+        for page in find_pages(sketch.levels, colours):
             if boxes and not (page.is_upright and page.count(largest)):
                 continue
             inside = trace(page.levels)
-            ways = (way(inside) for way in (self._accepted, self._main_line))
+            ways = (way(inside) for way in (self._accepted, self._main_line, self._dark_shapes))
             ends = clips and page.is_upright
             found = next((way for way in ways if way and (ends or page.holds(way.boxes))), None)
             if found is None or len(found.digits) < page.count(boxes):
@@ -423,7 +476,7 @@ class Reader:
             sketch.found, confidence, MAX_DIGITS + 1, sketch.cut, acceptance, components
         )
         if len(found) > MAX_DIGITS:
-            raise UserError(f"There are more than {MAX_DIGITS} digits and signs: no more are read.")
+            raise UserError(f"More than {MAX_DIGITS} digits or signs are not read: send a part.")
         digits = np.concatenate([box.digit for box in found])
         boxes = tuple(box.box for box in found)
         signs = np.array([box.is_sign for box in found])
@@ -482,12 +535,40 @@ def _is_rather(found: Reading, best: Reading) -> bool:
 def _is_one_more(box: Box, known: Sequence[Box], near: float = BESIDE_ONE) -> bool:
     """Whether a box is as high as those of a line of digits, level with one and so near to it."""
     left, top, right, bottom = box
-    high = median(lower - upper for _, upper, _, lower in known)
-    return AS_HIGH[0] * high <= bottom - top <= AS_HIGH[1] * high and any(
+    high = _height(known)
+    return _is_as_high(box, known) and any(
         min(bottom, lower) - max(top, upper) >= LEVEL * high
         and max(left - end, start - right) <= near * high
         for start, upper, end, lower in known
     )
+
+
+def _shared(box: Box, other: Box) -> float:
+    """The area of both boxes as a share of that of either."""
+    first, last = np.maximum(box[:2], other[:2]), np.minimum(box[2:], other[2:])
+    both = float(np.prod(np.maximum(last - first, 0)))
+    return both / (_area(box) + _area(other) - both)
+
+
+def _is_as_high(box: Box, known: Sequence[Box]) -> bool:
+    return AS_HIGH[0] <= (box[3] - box[1]) / _height(known) <= AS_HIGH[1]
+
+
+def _height(boxes: Sequence[Box]) -> float:
+    return median(bottom - top for _, top, _, bottom in boxes)
+
+
+def _is_far_within(boxes: Sequence[Box], other: Box) -> bool:
+    """Whether boxes lie in another, and are together far smaller."""
+    sides = np.array(boxes)
+    first, last = sides[:, :2].min(axis=0), sides[:, 2:].max(axis=0)
+    inside = (first >= np.subtract(other[:2], 2)).all() and (last <= np.add(other[2:], 2)).all()
+    return bool(inside) and max(last - first) <= WITHIN * max(np.subtract(other[2:], other[:2]))
+
+
+def _is_bar(box: Box) -> bool:
+    left, top, right, bottom = box
+    return right - left <= BAR * (bottom - top)
 
 
 def _holds(box: Box, other: Box) -> bool:

@@ -44,6 +44,7 @@ class Sketch:
     levels: np.ndarray  # (H, W) uint8, the picture in grey
     found: Ink  # its ink
     cut: "Cut | None" = None  # the digit made of it; None for an empty page
+    picture: Image.Image | None = None  # in its colours, if it has any
 
     @property
     def grey(self) -> np.ndarray:
@@ -106,9 +107,11 @@ def to_digits(images: Sequence[Picture]) -> tuple[np.ndarray, list[int]]:
 
 def trace(image: Picture, drawn: bool = False) -> Sketch:
     """As `to_digit`, with the pictures in between; `drawn` as for `find_ink`."""
-    levels = to_levels(as_picture(image))
+    picture = as_picture(image)
+    levels = to_levels(picture)
     found = find_ink(levels, drawn)
-    return Sketch(levels, found, cut_out(found) if found.box else None)
+    coloured = picture if picture.mode == "RGB" else None
+    return Sketch(levels, found, cut_out(found) if found.box else None, coloured)
 
 
 def cut_out(ink: Ink) -> Cut:

@@ -80,6 +80,8 @@ OUTLINED_INK, OUTLINED_BOX = 0.6, 0.9
 
 # A component that nowhere reaches this is a shadow.
 STRONG_LEVEL = 0.5
+# Dark ink is so many pixels high, at least.
+DARK_HEIGHT = 16
 # So is, far from the others and off their line, one that is nearly straight, as its box and its
 # length say, so many times as long as wide, and so fine beside the largest one's strokes; in its
 # heights, and shares of its own height.
@@ -221,8 +223,13 @@ def _closed(ink: np.ndarray, radius: float) -> np.ndarray:
 
 
 def find_dark_ink(levels: np.ndarray) -> Ink | None:
-    """The ink that is dark beside what is pale all over the picture; None if nothing is."""
-    return _found(dark_ink(levels), levels)
+    """The ink that is dark beside what is pale all over the picture; None if nothing is.
+
+    Nor where the dark ink is too low to tell digits: found as coarsely as what is pale and broad.
+    """
+    found = _found(dark_ink(levels), levels)
+    is_high = found is not None and found.box is not None and len(found.boxed) >= DARK_HEIGHT
+    return found if is_high else None
 
 
 def find_finer_ink(levels: np.ndarray, found: Ink) -> Ink | None:

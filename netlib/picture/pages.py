@@ -1,7 +1,8 @@
-"""Pages that lie in a picture: even, convex areas of another tone than what is around them."""
+"""Pages that lie in a picture: even, convex areas of another tone or hue than what is around."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import cv2
 import numpy as np
@@ -19,6 +20,9 @@ ALIKE, MOST, EDGE, SMALLEST = 0.8, 4, 0.02, 28
 # So many pixels in and out of its outline, of which this share is in view, the tone differs by this
 # share at least (of tones that are so much above black), along this share of what is in view.
 ACROSS, IN_VIEW, STEP, BLACK, EDGED = 3.0, 0.2, 0.1, 5.0, 0.7
+# Hues are the ratios of colours (these much above black), as tones: light and shadow leave them as
+# they are; one that is e times another's is this far from it.
+COLOUR_BLACK, HUES = 20.0, 128.0
 # Ink is this many levels from the page's own; beyond the page its light is that of so much of it.
 PLAIN, LIGHT = 40, 1 / 6
 # Digits that are so near to a page's edge, in heights of theirs, may go on beyond it.
@@ -74,13 +78,19 @@ def may_be_a_screen(levels: np.ndarray, tones_apart: int = TONES_APART) -> bool:
     return second >= ONE_TONE and near[first] + second >= TWO_TONES
 
 
-def find_pages(levels: np.ndarray) -> Iterator[Page]:
-    """Grey values (H, W) uint8 -> the pages that may lie in them, the largest first."""
+def find_pages(levels: np.ndarray, colours: np.ndarray | None = None) -> Iterator[Page]:
+    """Grey values (H, W) uint8 -> the pages that may lie in them, the largest first.
+
+    `colours` are those of the picture, RGB (H, W, 3).
+    """
     scale = min(1.0, SIDE / max(levels.shape))
     size = tuple(max(1, round(side * scale)) for side in levels.shape[::-1])
     small = cv2.medianBlur(cv2.resize(levels, size, interpolation=cv2.INTER_AREA), 3)
+    planes = [small]
+    if colours is not None:
+        planes.append(_hues(cv2.resize(colours, size, interpolation=cv2.INTER_AREA)))
     found: list[tuple[float, np.ndarray, np.ndarray]] = []
-    for area, hull in _hulls(small):
+    for area, hull in chain.from_iterable(map(_hulls, planes)):
         filled = cv2.fillConvexPoly(np.zeros_like(small), hull, 1)
         if all(_shared(filled, other) < ALIKE for _, _, other in found):
             found.append((area, hull, filled))
@@ -89,6 +99,15 @@ def find_pages(levels: np.ndarray) -> Iterator[Page]:
         page = _cropped(levels, hull / scale)
         if min(page.levels.shape) >= SMALLEST:
             yield page
+
+
+def _hues(colours: np.ndarray) -> np.ndarray:
+    """RGB (h, w, 3) -> (h, w) uint8, their hues along the direction in which these differ most."""
+    red, green, blue = cv2.split(np.log(colours + np.float32(COLOUR_BLACK)))
+    ratios = np.stack([red - green, blue - green], axis=-1).reshape(-1, 2)
+    apart = ratios - ratios.mean(axis=0)
+    along = (apart @ np.linalg.eigh(apart.T @ apart)[1][:, -1]).reshape(green.shape)
+    return cv2.medianBlur(np.clip(128 + HUES * along, 0, 255).astype(np.uint8), 3)
 
 
 def _hulls(small: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:

@@ -343,6 +343,11 @@ def test_steps_count_every_multiplication(page, block, standard, mobilenet, rati
     step.click()
     first = [int(page.locator(f".pane.{side}").get_attribute("data-count")) for side in SIDES]
     assert first == [112_896, 112_896] if block == 2 else first == [56_448, 56_448]
+    if block == 2:
+        page.locator(".pane.standard .output canvas").press("ArrowRight")
+        told = page.locator(".inside-pixel", has_text="MobileNet: not mixed yet.")
+        told.wait_for(state="attached")
+        assert page.locator(".pane.mobilenet .sum[aria-hidden=true]").count() == 1
     maps = [page.locator(".inside-map output").inner_text()]
     for number in range(2, 6):
         step.click()
@@ -352,6 +357,7 @@ def test_steps_count_every_multiplication(page, block, standard, mobilenet, rati
             assert "more than Standard: it pays from 2 output maps on" in text(page, ".inside-step")
         if number == 4:
             assert f"Standard {standard}; MobileNet {mobilenet}" in text(page, ".inside-step")
+    assert not page.locator(".pane .sum[aria-hidden=true]").count()
     assert maps[0] == maps[1] != maps[2] == maps[3] == maps[4]  # none is left without a word
     assert ratio in text(page, ".inside-step")
     assert formula in text(page, ".inside-step")
@@ -376,7 +382,19 @@ def test_the_reason_is_told_whichever_side_comes_first(page) -> None:
     )
 
 
-def test_play_counts_up_to_the_same_totals(page) -> None:
+@pytest.fixture
+def hurried(page) -> Iterator:
+    """The page on which time runs six times as fast for what is played."""
+    page.evaluate(
+        "() => { window.unhurried = requestAnimationFrame;"
+        "window.requestAnimationFrame = (then) => unhurried((now) => then(6 * now)); }"
+    )
+    yield page
+    page.evaluate("() => { window.requestAnimationFrame = unhurried; }")
+
+
+def test_play_counts_up_to_the_same_totals(hurried) -> None:
+    page = hurried
     page.locator("[data-run=play]").click()
     standard, mobilenet = page.wait_for_function(
         """() => {
@@ -468,6 +486,14 @@ def test_what_if_follows_its_sliders_and_presets(page) -> None:
         typed["m"].blur()  # what does not fit is then the nearest that does
         assert typed["m"].input_value() == str(taken)
         assert int(root.get_attribute("data-standard")) == 25 * taken * 64
+    typed["m"].fill("")
+    typed["m"].press_sequentially("1025")
+    told = page.locator(".whatif-typed")
+    assert told.inner_text() == "M is a whole number from 1 to 1,024: below it is still 102."
+    typed["m"].blur()
+    assert told.inner_text().startswith("M is 1,024 now. Standard ")
+    typed["m"].fill("32")
+    assert "visually-hidden" in told.locator("[role=status]").get_attribute("class")
     typed["m"].fill("")
     typed["m"].blur()
     assert typed["m"].input_value() == "32"

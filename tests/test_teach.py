@@ -181,11 +181,26 @@ def test_a_folder_takes_no_corrections_of_networks_that_number_classes_different
     app, tmp_path: Path
 ) -> None:
     predictor = app.service.reader.predictor
-    info = {**predictor.info, "mobilenet": SimpleNamespace(class_names=("3", "1"))}
-    mixed = SimpleNamespace(info=info, explainers=predictor.explainers)
-    with pytest.raises(ValueError, match="mobilenet has 3, 1: name networks whose classes begin"):
-        Teacher(mixed, {}, TeachStore(tmp_path))
-    assert Teacher(mixed, {}, None).answers == list("0123456789")
+    for classes in ("31", "01"):  # other ones, and fewer, of which a correction could be outside
+        info = {**predictor.info, "mobilenet": SimpleNamespace(class_names=tuple(classes))}
+        mixed = SimpleNamespace(info=info, explainers=predictor.explainers)
+        with pytest.raises(ValueError, match="name networks of the same classes, or no folder"):
+            Teacher(mixed, {}, TeachStore(tmp_path))
+        assert Teacher(mixed, {}, None).answers == list("0123456789")
+
+
+def test_the_log_names_a_command_only_where_it_can_train(app, tmp_path: Path, caplog) -> None:
+    shipped, alone = app.service.checkpoints["standard"], tmp_path / "alone.safetensors"
+    predictor = SimpleNamespace(
+        info={"standard": app.service.reader.predictor.info["standard"]},
+        explainers=app.service.reader.predictor.explainers,
+    )
+    with caplog.at_level("INFO"):
+        Teacher(predictor, {"standard": shipped}, TeachStore(tmp_path / "kept"))
+        Teacher(predictor, {"standard": alone}, TeachStore(tmp_path / "kept"))
+    can, cannot = (line for line in caplog.messages if line.startswith("What is corrected"))
+    assert f"--start-from {shipped}" in can
+    assert "alone" in cannot and "analysis.project makes" in cannot and "--start" not in cannot
 
 
 def test_a_correction_that_is_shown_late_is_not_shown_in_the_place_of_an_upload(visit) -> None:
@@ -522,6 +537,16 @@ def test_an_address_that_is_cut_or_does_not_fit_changes_nothing_and_is_told_once
     page.wait_for_function("!document.querySelector('.lesson [role=status]').textContent")
     assert page.title() == title
     assert page.locator(".lesson img, .lesson script").count() == 0
+
+
+def test_a_block_that_the_lesson_opens_is_said_until_something_changes(visit) -> None:
+    visitor = visit(fragment="#step=4")
+    visitor.inside()
+    visitor.page.get_by_role("button", name="Open block 4").press("Enter")
+    told = visitor.page.locator(".lesson [role=status]", has_text="Block 4 is open below.")
+    told.wait_for()
+    visitor.page.locator(".inside-blocks input[value='1']").check()
+    told.wait_for(state="detached")
 
 
 def test_a_count_that_the_lesson_breaks_off_leaves_no_map_empty(visit) -> None:

@@ -16,7 +16,7 @@ maps (MobileNet, Howard et al. 2017). *Inside one block* shows the blocks at wor
 
 {networks}
 
-**What they do not know.** They were made to tell apart {classes}.{untrained} Other
+**What they do not know.** {classes} Other
 things may be taken for one of these, most of all kinds of pictures that they have never met.
 
 **What is kept.** Drawings stay in the server’s memory, and in your browser: in the page’s own
@@ -81,24 +81,27 @@ def about_markdown(service: Service) -> str:
     """What is loaded: how it is built, what it knows and costs."""
     metadata = {name: service.reader.predictor.info[name].metadata for name in service.facts}
     networks = [_network(fact, metadata[name]) for name, fact in service.facts.items()]
-    names = dict.fromkeys(name for fact in service.facts.values() for name in fact.class_names)
-    trained = {label for n, f in service.facts.items() for label in _trained(f, metadata[n])}
-    rest = [name for name in names if name not in trained]
-    untrained = f" They have outputs for {_listed(rest)}, too, but were shown none." if rest else ""
+    knows = {name: _knows(fact, metadata[name]) for name, fact in service.facts.items()}
+    if len(set(knows.values())) == 1:
+        classes = f"They were made to tell apart {next(iter(knows.values()))}."
+    else:
+        told = (f"{plain(service.facts[name].title)}: {text}." for name, text in knows.items())
+        classes = f"They were made to tell apart different classes. {' '.join(told)}"
     return INTRODUCTION.format(
         all=all_of(service.facts),
         networks="\n".join(networks),
-        classes=_listed(name for name in names if name in trained),
-        untrained=untrained,
+        classes=classes,
         teach=TEACH if service.teach is not None else "",
     )
 
 
-def _trained(facts: NetworkFacts, metadata: Mapping[str, Any]) -> list[str]:
-    """The classes of which a training image was shown; all where the checkpoint does not say."""
+def _knows(facts: NetworkFacts, metadata: Mapping[str, Any]) -> str:
+    """The classes of which training images were shown, all where the checkpoint does not say."""
     none = metadata.get("untrained_classes")
     none = none if isinstance(none, list) else []
-    return [name for i, name in enumerate(facts.class_names) if i not in none]
+    shown = [name for i, name in enumerate(facts.class_names) if i not in none]
+    rest = [name for name in facts.class_names if name not in shown]
+    return _listed(shown) + (f" (outputs for {_listed(rest)}, too, but shown none)" if rest else "")
 
 
 def _listed(names: Iterable[str]) -> str:

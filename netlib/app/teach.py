@@ -96,14 +96,11 @@ class Teacher:
         self._heads = {name: Head.of(net) for name, net in predictor.explainers.items()}
         self.answers = list(dict.fromkeys(a for i in self._info.values() for a in i.class_names))
         for name, info in self._info.items():
-            if (
-                store is not None
-                and list(info.class_names) != self.answers[: len(info.class_names)]
-            ):
+            if store is not None and list(info.class_names) != self.answers:
                 raise ValueError(
                     f"A folder of corrections numbers its classes, here {', '.join(self.answers)}, "
-                    f"and {name} has {', '.join(info.class_names)}: name networks whose classes "
-                    "begin alike, or no folder."
+                    f"and {name} has {', '.join(info.class_names)}: name networks of the same "
+                    "classes, or no folder."
                 )
         self.held: dict[str, HeldBack] = {}
         self.missing: dict[str, str] = {}
@@ -113,8 +110,17 @@ class Teacher:
                 self.held[name] = HeldBack.load(path.with_name(f"held_{path.stem}.npz"), digest)
             except ValueError as error:
                 self.missing[name] = str(error)
-            if store is not None:
+            if store is None:
+                continue
+            if (rehearsed := path.with_name(f"map_{path.stem}.npz")).is_file():
                 log.info("What is corrected trains a network by: %s", training_command(store, path))
+            else:
+                log.info(
+                    "What is corrected trains %s where there is a map with digits to rehearse, "
+                    "%s, which analysis.project makes.",
+                    name,
+                    rehearsed,
+                )
 
     def correct(self, taught: Taught, reading: Reading, answer: str) -> Taught:
         """Teach that the one digit of a reading is an `answer`; of one digit the last counts.

@@ -84,7 +84,7 @@ def _map(atlas: Atlas, place: Place, classes: Sequence[str]) -> str:
     )
     return (
         f'<svg class="map" viewBox="0 0 {SIDE} {SIDE}" role="img" '
-        f'aria-label="Map of digits; the drawing lies near {escape(classes[_most(atlas, place)])}">'
+        'aria-label="Map of digits, with a cross where the drawing lies">'
         f'<image href="{_background(atlas)}" width="{SIDE}" height="{SIDE}"/>'
         f'<g class="names">{names}</g><g class="links">{lines}</g>'
         f'<g class="cross" transform="translate({x:.1f} {y:.1f})">'
@@ -105,11 +105,6 @@ def _beside(name: np.ndarray, cross: np.ndarray) -> np.ndarray:
     if np.hypot(*(name - cross)) > NEAR:
         return name
     return cross + np.array([NEAR if cross[0] < SIDE / 2 else -NEAR, 0])
-
-
-def _most(atlas: Atlas, place: Place) -> int:
-    """The most common label among the nearest digits."""
-    return int(np.bincount(atlas.labels[place.neighbours], minlength=10).argmax())
 
 
 def _centres(atlas: Atlas) -> dict[int, np.ndarray]:

@@ -152,9 +152,9 @@ def _speed(first: NetworkFacts, other: NetworkFacts) -> str:
     ratio = first.latency / other.latency
     low, high = np.quantile(np.divide(first.times, other.times), (0.25, 0.75))
     low, high = min(low, ratio), max(high, ratio)
-    if low >= 1 and ratio >= TELLING:
+    if low >= TELLING:
         return f"<b>{ratio:.1f}× faster</b> ({_range(low, high)}{MOSTLY})"
-    if high <= 1 and 1 / ratio >= TELLING:
+    if 1 / high >= TELLING:
         return f"<b>{1 / ratio:.1f}× slower</b> ({_range(1 / high, 1 / low)}{MOSTLY})"
     return (
         f"<b>{ratio:.1f} times as fast</b> ({_range(low, high)}{MOSTLY}), so no difference is sure"

@@ -164,7 +164,7 @@ class Explorer {
       if (flash) pane.flash();
     }
     const maps = finished(this.blocks).made;
-    this.find(".inside-map output").textContent = `${map + 1} of ${maps}`;
+    this.find(".inside-map output").textContent = `${number(map + 1)} of ${number(maps)}`;
     const slider = this.find(".inside-map input");
     slider.value = map;
     slider.ariaValueText = `${map + 1} of ${maps}`;
@@ -204,8 +204,8 @@ class Explorer {
 
   speakPixel() {
     clearTimeout(this.speaking);
-    const value = ({ network, node, map, isOut }) => (
-      `${network.title}${isOut ? `, output map ${map + 1}` : ""}: ${Number(node.dataset.output).toFixed(2)}.`);
+    const value = ({ network, node, map, isOut, isUnmixed }) => (
+      `${network.title}${isOut ? `, output map ${map + 1}` : ""}: ${isUnmixed ? "not mixed yet" : Number(node.dataset.output).toFixed(2)}.`);
     this.speaking = setTimeout(() => {
       this.find(".inside-pixel").textContent = this.ofPixel(value);
     }, QUIET_MS);
@@ -485,7 +485,7 @@ function pairHtml(one, other) {
     <p class="formula"><b>1/${formula.n}</b> filtering is done once, for all ${formula.n} output maps</p>
     <p class="formula"><b>+ 1/${formula.k ** 2}</b> mixing has one weight where a kernel has ${formula.k ** 2}</p>
     <p class="formula">At one pixel of ${all(formula.n, "output map")} (N), from ${many(dearer.block[0].m, "input map")} (M), with K = ${formula.k}:
-      M·N·K·K = ${weights(dearer.block)} against M·K·K + M·N = ${weights(cheaper.block)}. The blocks have as many weights, not counting biases.</p>` : "";
+      M·N·K·K = ${weights(dearer.block)} against M·K·K + M·N = ${weights(cheaper.block)}. Each block has that many weights, not counting biases.</p>` : "";
   return `<p class="ratio"><b>${fewer.toFixed(2)}×</b> fewer multiplications for ${safe(cheaper.network.title)} than for ${safe(dearer.network.title)}<br>
     <small>${sum(cheaper.block)} against ${sum(dearer.block)}</small></p><div class="why-cheaper">${why}</div>`;
 }

@@ -90,6 +90,7 @@ class Lesson {
 
   async follow(isOpen = false, hash = location.hash) {
     clearTimeout(this.timer); // what it would remember is followed by this
+    this.say(""); // the same words are read out again
     const fragment = hash.slice(1);
     try {
       const state = fragment ? read(fragment, this.page) : {};
@@ -105,7 +106,6 @@ class Lesson {
   }
 
   show(state, isOpen) {
-    this.say("");
     this.held = {};
     for (const key of [...Object.keys(PADS), ...Object.keys(FIELDS)]) {
       this.held[key] = state[key];
@@ -261,7 +261,9 @@ class Lesson {
 
   clicked({ step, open }) {
     if (step) this.open(Number(step));
-    if (open) openInside({ block: Number(open) });
+    if (!open) return;
+    openInside({ block: Number(open) });
+    setTimeout(() => this.say(`Block ${open} is open below.`), REST_MS); // what follows empties it
   }
 
   enlarge() {
@@ -317,8 +319,11 @@ class Lesson {
       { title: "look", parts: [
         text("The block below works on the digit of Draw or Upload, whichever was open last; while there is none, on an example. Choose "
           + `“${$("[data-move='1']").innerText.replace(" ›", "")}” several times. What is swapped at ${one.title}? What stays at ${other.title}, and what alone moves?`),
-        answer(`${one.title} swaps ${m === 1 ? "its kernel" : `all its ${m} kernels`}, one for each input map. At ${other.title} the `
-          + `${many(m, "filtered map")} stay${m === 1 ? "s" : ""}, and only ${many(m, "weight")} move${m === 1 ? "s" : ""}, one for each. The bias that is added last is another one at both.`),
+        answer((m === 1
+          ? `${one.title} swaps its kernel. At ${other.title} the filtered map stays, and only its weight moves. `
+          : `${one.title} swaps all its ${number(m)} kernels, one for each input map. At ${other.title} the `
+            + `${many(m, "filtered map")} stay, and only ${many(m, "weight")} move, one for each. `)
+          + "The bias that is added last is another one at both."),
       ] },
       { title: "count", parts: [
         text(`Press ${calm.matches ? "Step" : "Play, or Step"}. Watch the counters: when does ${other.title} do its ${k}×${k} work, and how often?`),
@@ -330,11 +335,10 @@ class Lesson {
           + `${sum(a)} against ${sum(b)}, ${ratio.toFixed(2)} times fewer.`),
         ...(opened.length ? [
           text(`Will another block save more, or less?${kept === undefined ? "" : ` And block ${kept + 1}, which ${other.title} keeps standard?`} `
-            + "Say it, then look at what it says below. All "
-            + `layers together save ${(one.macs / other.macs).toFixed(2)} times: “Where the multiplications of one digit are”, under the answers, shows in which.`),
+            + `Say it, then look at what it says below. ${inAll(one, other)}: “Where the multiplications of one digit are”, under the answers, shows in which.`),
           node("p", opened.flatMap((index) => [link(`Open block ${index + 1}`, { open: index + 1 }), " "])),
           answer(`${next === undefined ? "" : `Block ${next + 1}: ${comparison(one.blocks[next], other.blocks[next]).ratio.toFixed(2)} times fewer. `}`
-            + (kept === undefined ? "" : `Block ${kept + 1} saves nothing, and is ${Math.round(100 * cost(other.blocks[kept]).total / other.macs)} % of what `
+            + (kept === undefined ? "" : `Block ${kept + 1} saves nothing, and is ${percent(cost(other.blocks[kept]).total / other.macs)} of what `
               + `${other.title} still multiplies in all.`)),
         ] : []),
       ] },
@@ -374,6 +378,13 @@ function choice(guess) {
     return node("label", [input, ` ${name}`]);
   });
   return node("fieldset", [node("legend", "Your guess", { class: "visually-hidden" }), ...options]);
+}
+
+const percent = (share) => (share < 0.005 ? "less than 1 %" : `${Math.round(100 * share)} %`);
+
+function inAll(one, other) {
+  if (one.macs > other.macs) return `All layers together save ${(one.macs / other.macs).toFixed(2)} times`;
+  return `With all layers ${other.title} needs ${(other.macs / one.macs).toFixed(2)} times as many, as they differ elsewhere, too`;
 }
 
 const nearest = (ratio) => {

@@ -123,7 +123,7 @@ export class Pane {
     this.productLimit = limitOf(...this.parts.products);
     if (this.separable) this.showWeights();
     else this.drawn.forEach((m, row) => this.paintKernel(row, this.map, m));
-    for (const node of this.node.querySelectorAll(".map-number")) node.textContent = this.map + 1;
+    for (const node of this.node.querySelectorAll(".map-number")) node.textContent = number(this.map + 1);
     this.node.dataset.map = this.map;
     this.node.dataset.share = this.parts.share;
     this.find(".share").textContent = this.shareText();
@@ -226,7 +226,9 @@ export class Pane {
     const [one, two] = this.node.querySelectorAll(".meter i");
     one.style.width = `${(100 * Math.min(count, step1)) / most}%`;
     two.style.width = `${(100 * Math.max(0, count - step1)) / most}%`;
-    this.node.classList.toggle("unmixed", this.separable && moment.mixed === 0);
+    this.isUnmixed = this.separable && moment.mixed === 0;
+    this.node.classList.toggle("unmixed", this.isUnmixed);
+    for (const later of this.node.querySelectorAll(".sum, .share")) later.ariaHidden = this.isUnmixed; // it is pale, too
   }
 
   // So that it is seen what moves with the output map, and what stays.
@@ -288,7 +290,7 @@ function skeleton(pane) {
 }
 
 const kernels = (count, k) => `${many(count, "kernel")} of ${many(k * k, "weight")}`;
-const standardNote = ({ m, n, k }) => `For each output map a kernel of its own for ${each(m, "input map")}: ${m} × ${n} = ${kernels(m * n, k)}.`;
+const standardNote = ({ m, n, k }) => `For each output map a kernel of its own for ${each(m, "input map")}: ${number(m)} × ${number(n)} = ${kernels(m * n, k)}.`;
 const separableNote = ({ m, k }, { n }) => `One kernel for ${each(m, "input map")}, shared by all output maps: ${kernels(m, k)}; to mix, ${many(m * n, "single weight")}.`;
 
 const standardHead = ({ m }) => `
@@ -325,14 +327,14 @@ function tailHtml(separable, last, network) {
     <span class="op">ReLU: negative → 0</span>
     <span class="tile output"><canvas tabindex="0" role="application"
       aria-label="Output map of ${safe(network.title)}: arrow keys choose a pixel"></canvas><i></i></span>
-    <small>output map <b class="map-number"></b> of ${last.n}</small>`;
+    <small>output map <b class="map-number"></b> of ${number(last.n)}</small>`;
 }
 
 function sumHtml({ separable, first, last, rows, block }) {
   const { m, k } = first;
   const area = k * k;
   const count = separable
-    ? `<b>${number(last.m)}</b> multiplication${last.m === 1 ? "" : "s"} for this pixel, + ${m} × ${area} shared by ${all(last.n, "output map")}, ${shareOf({ first, last })} for each: ${shareOf({ first, last }, last.m)} in all.`
+    ? `<b>${number(last.m)}</b> multiplication${last.m === 1 ? "" : "s"} for this pixel, + ${number(m)} × ${area} shared by ${all(last.n, "output map")}, ${shareOf({ first, last })} for each: ${shareOf({ first, last }, last.m)} in all.`
     : `<b>${number(m * area)}</b> multiplications for this pixel: ${many(m, "map")} × ${area}.`;
   const size = `Times ${last.height} × ${last.width} pixels × ${many(last.n, "output map")}: ${number(cost(block).total)}.`;
   const terms = Array.from({ length: rows }, () => '<span class="term"></span>').join(" ");

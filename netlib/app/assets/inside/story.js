@@ -122,7 +122,7 @@ export function saySwap(sides, map) {
 
 function sayAll(sides) {
   const parts = sides.map(({ title, block }) => `${title} ${sum(block)}`);
-  const counts = [...new Set(sides.map(({ block }) => cost(block).maps))];
+  const counts = [...new Set(sides.map(({ block }) => number(cost(block).maps)))];
   return `All ${counts.join(" or ")} output maps: ${parts.join("; ")} multiplications.`;
 }
 

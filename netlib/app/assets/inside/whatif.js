@@ -38,14 +38,24 @@ export function start(element) {
   root.querySelector(".whatif-sliders").innerHTML = SIZES.map(sliderHtml).join("");
   const sliders = SIZES.map(({ key }) => root.querySelector(`input[name="${key}"]`));
 
+  const told = root.querySelector(".whatif-typed span");
+  const tell = (text, isSeen = false) => { // what is seen in the table is read out alone
+    told.textContent = text;
+    told.classList.toggle("visually-hidden", !isSeen);
+  };
   const show = () => showCosts(root, Object.fromEntries(sliders.map((s) => [s.name, Number(s.value)])));
   const take = () => {
+    tell("");
     for (const slider of sliders) slider.value = presets[select.value][slider.name];
     show();
   };
   select.addEventListener("change", () => select.value !== "" && take());
   for (const slider of sliders) {
-    slider.addEventListener("input", () => { select.value = ""; show(); });
+    slider.addEventListener("input", () => {
+      select.value = "";
+      tell("");
+      show();
+    });
     const field = root.querySelector(`[data-size="${slider.name}"]`);
     if (!field) continue;
     const follow = () => {
@@ -53,9 +63,17 @@ export function start(element) {
       select.value = "";
       show();
     };
-    field.addEventListener("input", () => field.validity.valid && field.value && follow()); // others are not typed to their end
+    const { name, min, max } = SIZES.find(({ key }) => key === slider.name);
+    const costs = () => `Standard ${number(root.dataset.standard)}, separable ${number(root.dataset.separable)} multiplications.`;
+    field.addEventListener("input", () => { // others are not typed to their end
+      const isTaken = Boolean(field.validity.valid && field.value);
+      if (isTaken) follow();
+      tell(isTaken ? costs() : `${name} is a whole number from ${min} to ${number(max)}: below it is still ${number(slider.value)}.`, !isTaken);
+    });
     field.addEventListener("change", () => {
+      const typed = field.value;
       follow();
+      if (Number(typed) !== Number(slider.value)) tell(`${name} is ${number(slider.value)} now. ${costs()}`, true);
       field.value = slider.value;
     });
   }

@@ -40,6 +40,7 @@ import numpy as np
 
 from analysis.frame.command import command_line, made_by, on_terminal, start
 from netlib import data, measure, nets
+from netlib.files import read_arrays
 from netlib.training.config import AUGMENTATIONS, TrainConfig
 
 if TYPE_CHECKING:
@@ -115,7 +116,6 @@ def run(options: Options) -> Iterator[Path]:
     check_overwriting(options)
     net = nets.load_network(options.checkpoint)
     average(net, options)
-    options.output.mkdir(parents=True, exist_ok=True)
     pictures = read_pictures(options)
     families = kept_families(options, pictures)
     digits = read_digits(options, int(net.metadata["config"]["seed"]), pictures)
@@ -319,8 +319,7 @@ def read_pictures(options: Options) -> Pictures:
         drawn: dict[str, Any] = draw_all(drawing, os.cpu_count() or 1)
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(path, **drawn)
-    with np.load(path) as stored:
-        return dict(stored)
+    return read_arrays(path)
 
 
 def sample_photos() -> tuple[tuple[Path, ...], ...]:

@@ -88,7 +88,6 @@ def run(options: Options) -> Iterator[Path]:
         content = options.labels.read_bytes()
         labels, others = picture_labels(content, str(options.labels), names, reader.class_names)
     rows = [row(reader, name, store, labels) for name, store in progress(sources, "reading")]
-    options.output.parent.mkdir(parents=True, exist_ok=True)
     with replacing(options.output) as temporary:
         write(temporary, rows)
     tell(rows, reader.names, sum(skipped for _, skipped in found))

@@ -165,7 +165,7 @@ def trained(options: Options) -> dict[str, Path]:
     )
     for path in build.run(wanted):
         print(path)
-    return own.checkpoints(own.make_plan(wanted))
+    return own.make_plan(wanted).pair
 
 
 def author(options: Options) -> str:

@@ -46,21 +46,17 @@ def browser(request):
     Without a browser the tests that ask for this fixture are skipped, and the summary says so;
     with REQUIRE_BROWSER=1 they fail.
     """
-    from analysis.screenshots import FLAGS, find_browser
+    from analysis.screenshots import browsing, find_browser
 
     try:
-        executable = find_browser()
+        find_browser()
     except WorkError as error:
         request.config.stash[NO_BROWSER] = str(error)
         if browser_required():
             pytest.fail(str(error), pytrace=False)
         pytest.skip(str(error))
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+    with browsing() as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

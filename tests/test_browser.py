@@ -636,7 +636,8 @@ def test_a_batch_that_is_stopped_says_so_at_once_and_is_no_error(
 ) -> None:
     visitor = visit()
     page = visitor.page
-    files = {f"{i}.png": png(paper(beside(SEVEN, ONE), (1200, 500))) for i in range(200)}
+    picture = png(paper(beside(SEVEN, ONE), (1200, 500)))
+    files = {f"{i}.png": picture for i in range(200)}
     visitor.open_tab("Many pictures")
     archive = write_zip(tmp_path / "many.zip", files)
     page.locator("#batch-files input[type=file]").set_input_files(archive)

@@ -1,6 +1,5 @@
 """How digits are read that are drawn in other ways, or photographed."""
 
-import csv
 import json
 from pathlib import Path
 
@@ -42,15 +41,13 @@ def test_every_way_to_draw_has_a_row_for_each_network(unipen: Path, tmp_path: Pa
     output = tmp_path / "table.csv"
     arguments = ["--unipen", unipen, "--count", 10, "--test-writers", 1]
     done("robustness", *arguments, "--output", output)
-    with open(output, newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == 2 * len(DRAWINGS)
-    assert {row["n"] for row in rows} == {"10"}
-    plain = {row["network"]: float(row["accuracy"]) for row in rows if row["kind"] == "plain"}
-    for row in rows:
-        change = float(row["accuracy"]) - plain[row["network"]]
-        assert float(row["change"]) == pytest.approx(change, abs=1e-6)
-        assert float(row["low"]) <= float(row["accuracy"]) <= float(row["high"])
+    table = pd.read_csv(output)
+    assert len(table) == 2 * len(DRAWINGS)
+    assert (table["n"] == 10).all()
+    plain = table[table["kind"] == "plain"].set_index("network")["accuracy"]
+    change = table["accuracy"] - table["network"].map(plain)
+    assert table["change"].tolist() == pytest.approx(change.tolist(), abs=1e-6)
+    assert table["accuracy"].between(table["low"], table["high"]).all()
     record = json.loads(output.with_suffix(".json").read_text())
     assert str(tmp_path) not in record["command"].split("--output")[0]
     assert set(record["weights_sha256"]) == {"standard", "mobilenet"}

@@ -14,7 +14,6 @@ from analysis.build.plan import Own, Plan
 from analysis.comparison import leaflet
 from analysis.frame.command import parse
 from analysis.frame.results import Results
-from analysis.look.style import NETWORKS
 from analysis.questions import budget, embeddings, figures, gather, headline, questions, sweeps
 from netlib.errors import many
 
@@ -135,7 +134,7 @@ def make_page(plan: Plan, report: "Build", options: "Options") -> Iterator[Path]
 
     output = folder_of(options)
     work, folder = output / "page", output / "figures"
-    standard, mobilenet = checkpoints(plan).values()
+    standard, mobilenet = plan.pair.values()
     wanted = compare.Options(
         dataset_path=plan.own.path,
         checkpoint=(standard, mobilenet),
@@ -160,10 +159,6 @@ def folder_of(options: "Options") -> Path:
     if options.output is None:
         raise ValueError("--dataset-path needs --output, a folder for that report alone.")
     return options.output
-
-
-def checkpoints(plan: Plan) -> dict[str, Path]:
-    return {n: plan.runs / "pairs" / f"{n}-0" / "network.safetensors" for n in NETWORKS}
 
 
 def opening(plan: Plan, results: Results) -> Iterator[leaflet.Block]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.frame.command import COMMANDS, parse
+from analysis.look.style import NETWORKS
 
 RECIPE = ("--augment", "mild", "--weight-decay", "0.05")
 
@@ -111,6 +112,11 @@ class Plan:
     def kept(self) -> tuple[str, ...]:
         """The runs that every comparison of the pair reads."""
         return ("--runs", str(self.runs / "pairs"))
+
+    @property
+    def pair(self) -> dict[str, Path]:
+        """The networks of the first pair of them."""
+        return {n: self.runs / "pairs" / f"{n}-0" / "network.safetensors" for n in NETWORKS}
 
     @property
     def count(self) -> tuple[str, ...]:

@@ -17,6 +17,11 @@ _HOST = hashlib.blake2b(socket.gethostname().encode(), digest_size=4).hexdigest(
 _TEMPORARY = re.compile(rf"\..+\.{_HOST}-(\d+)\.\w{{8}}")
 
 
+def beside(checkpoint: Path, kind: str) -> Path:
+    """Where the digits of a checkpoint lie: its "map", or those "held" back."""
+    return checkpoint.with_name(f"{kind}_{checkpoint.stem}.npz")
+
+
 @contextmanager
 def replacing(path: Path, folder: Path | None = None) -> Iterator[Path]:
     """An empty file to write to; it takes the place of `path` when the block ends without an error.

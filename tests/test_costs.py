@@ -25,6 +25,8 @@ def test_layers_of_the_pair_add_up_to_their_known_costs_with_the_head_as_block_0
 
 def test_the_papers_tables_come_out_to_the_integer_but_for_its_typo() -> None:
     table = costs.paper_tables().set_index("row")
+    assert table.loc["Conv MobileNet", "macs"] == 4_867_293_184
+    assert table.loc["α = 0.25", ["macs", "params"]].tolist() == [41_030_272, 470_072]
     assert table["agrees"].all()
     table = costs.paper_shares().set_index("row")
     assert table.index[~table["agrees"].astype(bool)].tolist() == ["conv"]

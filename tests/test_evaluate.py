@@ -81,6 +81,9 @@ def test_scores_are_those_of_the_predictions_at_the_checkpoint_s_temperature(
     plain = scores(arrays["labels"], arrays["logits"])
     assert uncalibrated == {"nll": plain.nll, "brier": plain.brier, "ece": plain.ece}
     assert uncalibrated["nll"] != content["nll"]
+    assert content.keys() >= {
+        "n", "accuracy", "balanced_accuracy", "macro_f1", "per_class_recall", "nll", "confusion",
+    }  # fmt: skip
     assert content["n"] == 9
     assert made_by["temperature"] == 2
 

@@ -272,6 +272,9 @@ def test_of_equal_accuracies_the_lower_loss_chooses_and_the_front_is_what_nothin
     assert chosen_level(table, "rate") == 0.1
     # (2, 5) is dearer and worse than (1, 4); of two with the same cost only the better one stays.
     assert front([1, 2, 3, 3, 4], [4, 5, 2, 3, 2]) == [0, 2]
+    # t(0.975, 2) = 4.302653 and the standard error of 1, 2, 3 is 1 / sqrt(3).
+    half = 4.302653 / 3**0.5
+    assert t_interval([1, 2, 3]) == pytest.approx((2 - half, 2 + half))
     assert np.isnan(t_interval([1.0])).all()  # of one value it is unknown
     assert t_interval([2.0, 2.0]) == (2, 2)
 

@@ -243,7 +243,7 @@ def test_widths_are_those_of_ramp_and_twice_the_area_over_the_outline() -> None:
 def test_scans_of_eight_pixels_are_read() -> None:
     """They fill their picture, and are mostly soft edges."""
     scans = load_digits()
-    count, names = 90, ("standard", "mobilenet")
+    count, names = 150, ("standard", "mobilenet")
     pictures = [
         Image.fromarray((255 - scan * (255 / 16)).astype(np.uint8)).resize((128, 128), 2)
         for scan in scans.images[:count]

@@ -184,7 +184,8 @@ def test_a_folder_takes_no_corrections_of_networks_that_number_classes_different
     for classes in ("31", "01"):  # other ones, and fewer, of which a correction could be outside
         info = {**predictor.info, "mobilenet": SimpleNamespace(class_names=tuple(classes))}
         mixed = SimpleNamespace(info=info, explainers=predictor.explainers)
-        with pytest.raises(ValueError, match="name networks of the same classes, or no folder"):
+        told = f"mobilenet has {classes[0]}, {classes[1]}: name networks of the same classes"
+        with pytest.raises(ValueError, match=told):
             Teacher(mixed, {}, TeachStore(tmp_path))
         assert Teacher(mixed, {}, None).answers == list("0123456789")
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from analysis.frame.command import made_by, on_terminal, start
 from analysis.frame.outputs import Npz, check_record
+from netlib.files import beside
 
 if TYPE_CHECKING:
     from netlib.data import DigitDataset
@@ -50,7 +51,7 @@ def run(options: Options) -> list[Path]:
     from netlib.nets.saved import arrays_digest
 
     checkpoint = options.checkpoint
-    output = options.output or checkpoint.with_name(f"held_{checkpoint.stem}.npz")
+    output = options.output or beside(checkpoint, "held")
     check_record(output, options)
     predictor = Predictor({"network": checkpoint})
     info = predictor.info["network"]

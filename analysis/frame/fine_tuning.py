@@ -14,16 +14,12 @@ import numpy as np
 
 from analysis.frame.command import made_by
 from netlib import data, nets
-from netlib.files import read_arrays
+from netlib.files import beside, read_arrays
 
 SHARE = 0.1  # of a rehearsed epoch: the new digits, repeated
 TESTED = 0.2  # of the rehearsed digits
 KEPT = ("class_names", "normalisation", "no_digit", "untrained_classes")
 Sets = tuple["data.DigitDataset", "data.DigitDataset"]  # to train on, and to test on
-
-
-def map_of(checkpoint: Path) -> Path:
-    return checkpoint.with_name(f"map_{checkpoint.stem}.npz")
 
 
 def rehearsed(options: Any, num_classes: int) -> Sets | None:
@@ -37,7 +33,7 @@ def rehearsed(options: Any, num_classes: int) -> Sets | None:
     path = options.dataset_path
     if not options.start_from or options.test_size is not None or has_split(path, "test"):
         return None
-    source = map_of(options.start_from)
+    source = beside(options.start_from, "map")
     if not source.is_file():
         raise ValueError(
             f"{path} has no test split, and there is no {source} with digits to rehearse; expected "
@@ -83,7 +79,7 @@ def kept(options: Any, sets: Sets | None, results: Any) -> dict[str, Any]:
 def write_beside(options: Any, sets: Sets | None, checkpoint: Path) -> list[Path]:
     """The map beside the new checkpoint, of the old one's digits; what is missing is said."""
     written = []
-    source = map_of(options.start_from)
+    source = beside(options.start_from, "map")
     if sets:
         tell(options, sets[1], checkpoint)
     if source.is_file():
@@ -132,4 +128,4 @@ def write_map(options: Any, source: Path, checkpoint: Path) -> Path:
     arrays["embeddings"] = embeddings.astype(np.float16)
     arrays["projection"] = project(embeddings, method, seed).astype(np.float32)
     record = {**made_by(options), **settings(method, len(images)), "n": len(images), "seed": seed}
-    return write_arrays(map_of(checkpoint), arrays, record)
+    return write_arrays(beside(checkpoint, "map"), arrays, record)

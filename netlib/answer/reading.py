@@ -158,7 +158,7 @@ class Reading:
 
     @property
     def are_bars(self) -> bool:
-        """Most are."""
+        """Most digits are bars."""
         return 2 * self.shaped < len(self.digits)
 
     @property
@@ -390,9 +390,11 @@ class Reader:
 
     def _with_other_strokes(self, sketch: Sketch, reading: Reading) -> Reading | None:
         """What is read in all strokes as fine or as dark: more digits, or all that are digits."""
-        finer, dark = self._finer(sketch), self._dark(sketch)
-        more = next((found for found in (finer, dark) if found and found.adds_to(reading)), None)
-        return more or (dark if dark and dark.clears(reading) else None)
+        finer = self._finer(sketch)
+        if finer and finer.adds_to(reading):
+            return finer
+        dark = self._dark(sketch)
+        return dark if dark and (dark.adds_to(reading) or dark.clears(reading)) else None
 
     def _without_edges(self, sketch: Sketch, reading: Reading) -> Reading | None:
         """What is read on a page in the picture, where what is beside it is no digit."""

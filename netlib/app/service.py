@@ -21,6 +21,7 @@ from netlib.app.atlas import Atlas
 from netlib.app.teach import TeachStore
 from netlib.app.views.panels import NetworkFacts
 from netlib.errors import UserError, many
+from netlib.files import beside
 from netlib.nets.complexity import measure
 from netlib.nets.layers import Layers
 from netlib.nets.saved import CheckpointError, SavedNetwork
@@ -167,7 +168,7 @@ def _atlases(predictor: Predictor, checkpoints: dict[str, Path]) -> dict[str, At
     Raises:
         ValueError: a map was made with another checkpoint.
     """
-    files = {name: path.with_name(f"map_{path.stem}.npz") for name, path in checkpoints.items()}
+    files = {name: beside(path, "map") for name, path in checkpoints.items()}
     atlases = {name: Atlas.load(file) for name, file in files.items() if file.exists()}
     if len(atlases) < len(files):
         log.info("No map beside %s.", ", ".join(name for name in files if name not in atlases))

@@ -27,7 +27,7 @@ from netlib.answer.predictor import Predictor
 from netlib.answer.reading import NetworkReading, Reading
 from netlib.answer.refit import Head, softmax
 from netlib.errors import UserError
-from netlib.files import replacing
+from netlib.files import beside, replacing
 from netlib.nets.saved import arrays_digest
 
 log = logging.getLogger(__name__)
@@ -107,12 +107,12 @@ class Teacher:
         for name, path in checkpoints.items():
             digest = arrays_digest(predictor.explainers[name].arrays)
             try:
-                self.held[name] = HeldBack.load(path.with_name(f"held_{path.stem}.npz"), digest)
+                self.held[name] = HeldBack.load(beside(path, "held"), digest)
             except ValueError as error:
                 self.missing[name] = str(error)
             if store is None:
                 continue
-            if (rehearsed := path.with_name(f"map_{path.stem}.npz")).is_file():
+            if (rehearsed := beside(path, "map")).is_file():
                 log.info("What is corrected trains a network by: %s", training_command(store, path))
             else:
                 log.info(

@@ -78,10 +78,10 @@ OUTLINED_WIDTH, OUTLINED_FULL, OUTLINED_HIGH = 0.14, 0.85, 0.65
 # What lies in it has this share of ink at most, or is a digit in a box, which is this full itself.
 OUTLINED_INK, OUTLINED_BOX = 0.6, 0.9
 
-# A component that nowhere reaches this is a shadow.
-STRONG_LEVEL = 0.5
 # Dark ink is so many pixels high, at least.
 DARK_HEIGHT = 16
+# A component that nowhere reaches this is a shadow.
+STRONG_LEVEL = 0.5
 # So is, far from the others and off their line, one that is nearly straight, as its box and its
 # length say, so many times as long as wide, and so fine beside the largest one's strokes; in its
 # heights, and shares of its own height.

@@ -64,16 +64,16 @@ export function start(element) {
       show();
     };
     const { name, min, max } = SIZES.find(({ key }) => key === slider.name);
-    const costs = () => `Standard ${number(root.dataset.standard)}, separable ${number(root.dataset.separable)} multiplications.`;
+    const sums = () => `Standard ${number(root.dataset.standard)}, separable ${number(root.dataset.separable)} multiplications.`;
     field.addEventListener("input", () => { // others are not typed to their end
       const isTaken = Boolean(field.validity.valid && field.value);
       if (isTaken) follow();
-      tell(isTaken ? costs() : `${name} is a whole number from ${min} to ${number(max)}: below it is still ${number(slider.value)}.`, !isTaken);
+      tell(isTaken ? sums() : `${name} is a whole number from ${min} to ${number(max)}: below it is still ${number(slider.value)}.`, !isTaken);
     });
     field.addEventListener("change", () => {
       const typed = field.value;
       follow();
-      if (Number(typed) !== Number(slider.value)) tell(`${name} is ${number(slider.value)} now. ${costs()}`, true);
+      if (Number(typed) !== Number(slider.value)) tell(`${name} is ${number(slider.value)} now. ${sums()}`, true);
       field.value = slider.value;
     });
   }

@@ -8,6 +8,7 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 TIMEOUT = 30_000  # milliseconds; a machine under load is slow, not broken
+QUIET_S = 0.6  # longer than the page waits with any question
 
 Stroke = Sequence[tuple[float, float]]  # points as shares of the pad's width and height
 ZERO: list[Stroke] = [[(0.5, 0.2), (0.35, 0.3), (0.3, 0.5), (0.35, 0.72), (0.5, 0.8),
@@ -61,7 +62,11 @@ class Visitor:
         self.page.set_default_timeout(TIMEOUT)
         self.requests: list[str] = []
         self.errors: list[str] = []
-        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.under_way: set[Any] = set()  # questions of the page
+        self.moved = time.monotonic()  # when the last was asked or answered
+        self.page.on("request", self._began)
+        self.page.on("requestfinished", self._ended)
+        self.page.on("requestfailed", self._ended)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.open(fragment)
 
@@ -70,6 +75,22 @@ class Visitor:
         self.page.goto(self.address + fragment)
         self.page.wait_for_selector("#pad canvas", state="attached")
         self.page.wait_for_selector("#answers .card", state="attached")
+
+    def _began(self, request: Any) -> None:
+        self.requests.append(request.url)
+        self._moved(request, self.under_way.add)
+
+    def _ended(self, request: Any) -> None:
+        self._moved(request, self.under_way.discard)
+
+    def _moved(self, request: Any, move: Callable[[Any], None]) -> None:
+        if "/gradio_api/run/" in request.url:  # the heartbeat never ends
+            move(request)
+            self.moved = time.monotonic()
+
+    def quiet(self) -> None:
+        """Wait until all that was asked for is there, and nothing more is asked for."""
+        self.until(lambda _: not self.under_way and time.monotonic() - self.moved > QUIET_S)
 
     def rest(self) -> None:
         """An empty pad, as the page began."""

@@ -417,6 +417,7 @@ def test_a_detail_is_dimmed_while_its_own_fields_ask(visit) -> None:
     visitor.reads("7")
     visitor.open_tab("Stress test")
     page.locator("#stress-detail", has_text="7").wait_for()
+    visitor.quiet()  # the tab and the answers have both asked for it
     page.route("**/gradio_api/run/**", lambda route: held.append(route), times=1)
     page.locator("#stress-rotation [type=range]").press("ArrowLeft")
     page.locator(".behind-stress").wait_for(state="attached")
@@ -442,7 +443,7 @@ def test_a_drawing_that_overtakes_the_tab_upload_does_not_take_its_answers_place
 
     visitor.draw(ONE)
     visitor.reads("1")
-    page.wait_for_timeout(1000)
+    visitor.quiet()
     page.route("**/gradio_api/run/**", overtake, times=2)
     visitor.draw(SEVEN)
     visitor.open_tab("Upload")

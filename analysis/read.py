@@ -23,7 +23,8 @@ from netlib.errors import many
 from netlib.files import replacing
 
 if TYPE_CHECKING:
-    from netlib.answer.reading import NetworkReading, Reader
+    from netlib.answer.reader import Reader
+    from netlib.answer.reading import NetworkReading
 
 MAX_TABLE_BYTES = 100_000_000
 Store = FolderStore | ZipStore

@@ -170,10 +170,10 @@ def address(serving, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def reader() -> Any:
-    """Reads pictures with both shipped networks (netlib.answer.reading.Reader)."""
+    """Reads pictures with both shipped networks (netlib.answer.reader.Reader)."""
     import demo
     from netlib.answer.predictor import Predictor
-    from netlib.answer.reading import Reader
+    from netlib.answer.reader import Reader
 
     return Reader(Predictor({"standard": demo.STANDARD, "mobilenet": demo.MOBILENET}))
 

@@ -26,16 +26,8 @@ from PIL import Image, ImageOps
 import demo
 from netlib.answer.pool import StoppedError
 from netlib.answer.predictor import Predictor, named
-from netlib.answer.reading import (
-    EMPTY,
-    MAX_PAD_CHARACTERS,
-    TEN,
-    NetworkReading,
-    Reader,
-    Reading,
-    decode_pad,
-    fitted,
-)
+from netlib.answer.reader import EMPTY, MAX_PAD_CHARACTERS, Reader, decode_pad, fitted
+from netlib.answer.reading import TEN, NetworkReading, Reading
 from netlib.app.about import about_markdown
 from netlib.app.atlas import Atlas, Place
 from netlib.app.batch import (

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from netlib.answer.reading import Reader
+from netlib.answer.reader import Reader
 from netlib.picture.bystanders import without_bystanders
 from netlib.picture.pages import Page
 from netlib.picture.patch import Ink

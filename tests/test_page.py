@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from netlib.answer.reading import NetworkReading, Reader, Reading
+from netlib.answer.reader import Reader
+from netlib.answer.reading import NetworkReading, Reading
 from netlib.data.sources import scans
 from netlib.picture.digit import Sketch, to_digit, trace
 from netlib.picture.number import find_digits

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from netlib.answer.reading import Reader
+from netlib.answer.reader import Reader
 from netlib.measure.photographs import on_a_page, written
 from netlib.picture import number as segment
 from netlib.picture.digit import stroke_width, to_digit

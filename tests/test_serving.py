@@ -31,7 +31,7 @@ from netlib.answer.pool import (
     Turnstile,
     is_heavy,
 )
-from netlib.answer.reading import Reader
+from netlib.answer.reader import Reader
 from netlib.app import route, uploads
 from netlib.app.service import DRAWINGS
 

@@ -15,7 +15,7 @@ from helpers_visitor import FOUR, SEVEN, Visitor, paper
 from PIL import Image
 
 import demo
-from netlib.answer.reading import Reader
+from netlib.answer.reader import Reader
 from netlib.app.teach import Taught, Teacher, TeachStore
 from netlib.data.european import one
 from netlib.data.strokes import render_strokes

@@ -13,7 +13,7 @@ from analysis.benchmark.arms import Arm, interleave, profile, seconds_of
 from analysis.benchmark.record import Row, ratios, row
 from analysis.benchmark.settings import Settings
 from netlib.answer.predictor import Predictor
-from netlib.answer.reading import Reader
+from netlib.answer.reader import Reader
 from netlib.picture.digit import trace
 from netlib.picture.load import WORKING_SIDE, as_picture
 from netlib.picture.number import DigitBox, digits_from_ink, find_digits

@@ -24,7 +24,7 @@ from netlib import answer
 if TYPE_CHECKING:
     from PIL import Image
 
-    from netlib.answer.reading import Reader
+    from netlib.answer.reader import Reader
     from netlib.data.strokes import PenDigit
 
 HEIGHT = 140  # of a character, px

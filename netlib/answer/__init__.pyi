@@ -1,5 +1,5 @@
 from .predictor import Prediction as Prediction
 from .predictor import Predictor as Predictor
 from .predictor import named as named
-from .reading import Reader as Reader
+from .reader import Reader as Reader
 from .reading import Reading as Reading

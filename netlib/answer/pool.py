@@ -33,7 +33,7 @@ import cv2
 from PIL import Image
 
 from netlib.answer.predictor import Predictor, default_threads
-from netlib.answer.reading import MAX_PAD_PIXELS, Reader
+from netlib.answer.reader import MAX_PAD_PIXELS, Reader
 from netlib.errors import UserError
 from netlib.picture.load import FORMATS, ImageError, Picture
 

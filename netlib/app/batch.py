@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 
 from netlib.answer.labelled import picture_labels
 from netlib.answer.pool import StoppedError
-from netlib.answer.reading import NetworkReading, Reader, Reading
+from netlib.answer.reader import Reader
+from netlib.answer.reading import NetworkReading, Reading
 from netlib.app.views.reply import to_json
 from netlib.data.stores import DataError, ZipStore
 from netlib.data.tables import has_image_suffix, inert

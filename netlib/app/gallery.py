@@ -7,7 +7,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from netlib.answer.reading import Reader
+from netlib.answer.reader import Reader
 from netlib.app.pad import ASSETS
 
 EXAMPLES = ASSETS / "examples"

@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from netlib.answer.explain import Explainer
 from netlib.answer.pool import BusyError, Job, ReaderPool, Turnstile, is_heavy
 from netlib.answer.predictor import Predictor, named
-from netlib.answer.reading import Reader, fitted
+from netlib.answer.reader import Reader, fitted
 from netlib.app.atlas import Atlas
 from netlib.app.teach import TeachStore
 from netlib.app.views.panels import NetworkFacts

@@ -12,7 +12,8 @@ import orjson
 from numpy.typing import NDArray
 
 from netlib.answer.explain import Explainer
-from netlib.answer.reading import NetworkReading, Reader, Reading, fitted
+from netlib.answer.reader import Reader, fitted
+from netlib.answer.reading import NetworkReading, Reading
 from netlib.app.views.panels import BLANK_TEXT, Facts, answer_html, boxed_html, number_html
 from netlib.app.views.pictures import encode
 from netlib.app.views.steps import steps_html

@@ -6,7 +6,8 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from netlib.answer.reading import NetworkReading, Reader, Reading
+from netlib.answer.reader import Reader
+from netlib.answer.reading import NetworkReading, Reading
 from netlib.app.stress import FACTORS, POINTS, Factor, distort, holds, sweep
 from netlib.app.views.panels import Facts, figure, percent
 from netlib.app.views.pictures import ink_on_paper

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from netlib.answer.explain import Explainer
-from netlib.answer.reading import Reading, fitted
+from netlib.answer.reader import fitted
+from netlib.answer.reading import Reading
 from netlib.app.views.panels import Facts, NetworkFacts, figure
 from netlib.app.views.pictures import grey, heat, resize, signed, tile
 from netlib.app.views.stress_view import single_digit

@@ -120,7 +120,7 @@ class Visitor:
         self.page.mouse.move(*points[0])
         self.page.mouse.down()
         for point in points[1:]:
-            self.page.mouse.move(*point, steps=4)
+            self.page.mouse.move(*point, steps=2)
         self.page.mouse.up()
 
     def _finger(self, points: list[tuple[float, float]]) -> None:

@@ -455,6 +455,7 @@ def test_answers_are_dimmed_when_their_file_is_taken_away(visit) -> None:
     visitor.open_tab("Upload")
     visitor.upload(png(paper(SEVEN)))
     visitor.reads("7")
+    visitor.quiet()
     held: list = []
     visitor.page.route("**/gradio_api/run/**", lambda route: held.append(route))
     visitor.page.get_by_role("button", name="Clear").last.click()

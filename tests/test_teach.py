@@ -280,7 +280,7 @@ def with_a_seven(visit) -> Visitor:
     visitor.open_tab("Teach")
     visitor.draw(SEVEN)
     visitor.reads("7")
-    visitor.page.wait_for_timeout(500)  # the answers have settled
+    visitor.quiet()
     return visitor
 
 

@@ -532,6 +532,21 @@ def test_a_written_sum_adds_up() -> None:
     assert written_sum(np.array([-0.001]), None) == "sum +0.00"
 
 
+def test_a_table_that_does_not_fit_is_told_before_what_a_zip_has_besides(
+    service: Service, tmp_path: Path
+) -> None:
+    archive = write_zip(tmp_path / "x.zip", {"a.png": png(seven()), "notes.txt": b"hello"})
+    table = tmp_path / "labels.csv"
+    table.write_text("first,second,image\n1,7,a.png\n")
+    with pytest.raises(UserError, match="does not say where the labels are"):
+        rows_of(service, [archive, table])
+    table.write_text("image,label\na.png,7\n")
+    assert [row.error.partition(":")[0] for row in rows_of(service, [archive, table])] == [
+        "",
+        "Left out, as neither pictures nor CSV tables by their names",
+    ]
+
+
 def test_a_bad_file_spoils_its_own_row_only(service: Service, tmp_path: Path) -> None:
     (tmp_path / "x.zip").write_bytes(b"PK\x03\x04 and nothing more")
     (tmp_path / "notes.txt").write_text("hello")

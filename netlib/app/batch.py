@@ -48,6 +48,10 @@ Ask = Callable[..., Awaitable[Any]]  # has a function of a reader done, see `Ser
 Load = Callable[[], bytes]  # a file's content; UserError or DataError if it cannot be read
 
 
+class LeftOutError(UserError):
+    """Files in a zip are none that are read; all others are."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One picture's answers."""
@@ -210,7 +214,8 @@ def collect(
         except UserError:
             for other, refused in pictures:
                 if other.lower().endswith(".zip"):
-                    refused()  # its pictures may be those that the table names
+                    with contextlib.suppress(LeftOutError):
+                        refused()  # its pictures may be those that the table names
             raise
         if others:
             absent = UserError(
@@ -343,7 +348,7 @@ def _files(paths: Sequence[Path]) -> Iterator[tuple[str, str, Load]]:
             if left_out := [name for name in held if not _wanted(name)]:
                 shown = ", ".join(left_out[:TOLD]) + " …" * (len(left_out) > TOLD)
                 told = f"Left out, as neither pictures nor CSV tables by their names: {shown}"
-                yield place, path.name, partial(_refuse, UserError(told))
+                yield place, path.name, partial(_refuse, LeftOutError(told))
         else:  # what it is its content tells
             yield place, path.name, path.read_bytes
 

@@ -6,6 +6,7 @@ from analysis.build.plan import Step
 from analysis.build.store import Build
 from analysis.frame.command import SHIPPED
 from analysis.screenshots import FILM, VIEWS
+from netlib.files import beside
 
 STATE = Path("figures/data/artefacts.json")
 CHECKPOINTS = Path("checkpoints")
@@ -39,7 +40,7 @@ def artefacts() -> Build:
 def one_map(weights: Path) -> Step:
     """Training digits in the plane, as one network sees them."""
     runs = Path("runs/map") / weights.stem
-    output = CHECKPOINTS / f"map_{weights.stem}.npz"
+    output = beside(weights, "map")
     commands = (
         ("evaluate", *DATA, "--split", "train",
          "--checkpoint", str(weights), "--output", str(runs)),
@@ -51,6 +52,6 @@ def one_map(weights: Path) -> Step:
 
 def held_back(weights: Path) -> Step:
     """Validation digits as one network sees them."""
-    output = CHECKPOINTS / f"held_{weights.stem}.npz"
+    output = beside(weights, "held")
     command = ("hold_back", *DATA, "--checkpoint", str(weights))
     return Step(output.stem, (command,), (output,), (weights,))

@@ -331,10 +331,14 @@ def _labels(texts: Sequence[str], names: Sequence[str], table: str, num_classes:
     for text, name in zip(texts, names, strict=True):
         label = known[text]
         if label is None:
-            raise DataError(f"{table} gives {name} the label {text!r}, which is no integer.")
+            raise DataError(
+                f"{table} gives {name} the label {text!r}, which is no integer: number the classes "
+                "from 0."
+            )
         if not 0 <= label < num_classes:
             raise DataError(
-                f"{table} gives {name} the label {label}, which is outside 0...{num_classes - 1}."
+                f"{table} gives {name} the label {label}, which is outside 0...{num_classes - 1}: "
+                "number the classes from 0, or leave it out."
             )
         labels.append(label)
     return labels

@@ -121,6 +121,11 @@ REFUSED: dict[str, tuple[dict[str, bytes], str]] = {
                 b"4.png", b"3.png")},
         "does not say where the labels are: any of the columns number 2, number 3",
     ),
+    "a number that may be an index or a label": (
+        {**images("train"), "train.csv": lines("file,number,writer", *(f"{i}.png,{i},3"
+                                                                       for i in range(4)))},
+        "does not say where the labels are: any of the columns number, writer",
+    ),
     "no column of labels": (
         {**images("train"), "train.csv": lines("image,a,b", *(f"{i}.png,x,y" for i in range(4)))},
         "none of the columns a, b holds integers in 0...9",

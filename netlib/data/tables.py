@@ -25,7 +25,7 @@ DELIMITERS = ",;\t|"
 SAMPLE = 200  # rows that decide which column is which
 NAME_WORDS = ("image", "img", "file", "name", "path", "picture")
 LABEL_WORDS = ("label", "labels", "class", "digit", "target", "y", "category", "truth")
-INDEX_WORDS = ("", "index", "idx", "id", "unnamed: 0", "row", "no", "nr", "number")
+INDEX_WORDS = ("", "index", "idx", "id", "unnamed: 0", "row", "no", "nr")
 # What a column that parts a table says of a row; validation is cut from training images here.
 SPLIT_VALUES = {
     **dict.fromkeys(("train", "training", "val", "valid", "validation", "dev"), "train"),

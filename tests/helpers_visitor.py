@@ -63,7 +63,7 @@ class Visitor:
         self.requests: list[str] = []
         self.errors: list[str] = []
         self.under_way: set[Any] = set()  # questions of the page
-        self.moved = time.monotonic()  # when the last was asked or answered
+        self.last_change = time.monotonic()  # when the last was asked or answered
         self.page.on("request", self._began)
         self.page.on("requestfinished", self._ended)
         self.page.on("requestfailed", self._ended)
@@ -78,19 +78,19 @@ class Visitor:
 
     def _began(self, request: Any) -> None:
         self.requests.append(request.url)
-        self._moved(request, self.under_way.add)
+        self._note(request, self.under_way.add)
 
     def _ended(self, request: Any) -> None:
-        self._moved(request, self.under_way.discard)
+        self._note(request, self.under_way.discard)
 
-    def _moved(self, request: Any, move: Callable[[Any], None]) -> None:
+    def _note(self, request: Any, change: Callable[[Any], None]) -> None:
         if "/gradio_api/run/" in request.url:  # the heartbeat never ends
-            move(request)
-            self.moved = time.monotonic()
+            change(request)
+            self.last_change = time.monotonic()
 
     def quiet(self) -> None:
         """Wait until all that was asked for is there, and nothing more is asked for."""
-        self.until(lambda _: not self.under_way and time.monotonic() - self.moved > QUIET_S)
+        self.until(lambda _: not self.under_way and time.monotonic() - self.last_change > QUIET_S)
 
     def rest(self) -> None:
         """An empty pad, as the page began."""

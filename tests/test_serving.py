@@ -79,6 +79,7 @@ def test_a_form_with_a_file_is_read_as_by_gradios_own_endpoint_and_one_without_t
         (b"", 400, "There is no picture"),
         (b"no picture", 422, "is no picture"),
         (drawing()[:60], 422, "damaged"),
+        (bytes(route.MAX_BYTES + 1), 413, "larger than"),
         (bytes(route.MAX_BODY + 1), 413, "larger than"),
         (iter([bytes(1_000_000)] * 30), 413, "larger than"),  # no length is told beforehand
     ],
@@ -87,6 +88,12 @@ def test_a_mistake_gets_a_status_and_a_sentence(client, body, status: int, text:
     answer = client.post("/predict", content=body)
     assert answer.status_code == status
     assert text in told(answer)
+
+
+def test_a_form_with_too_large_a_file_is_413_too(client) -> None:
+    files = {"image": ("7.png", bytes(route.MAX_BYTES + 1), "image/png")}
+    answer = client.post("/predict", files=files)
+    assert (answer.status_code, "larger than" in told(answer)) == (413, True)
 
 
 def test_pages_of_other_sites_are_refused_and_local_ones_are_not(client) -> None:

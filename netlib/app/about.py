@@ -69,9 +69,10 @@ def usage_html(service: Service) -> str:
     )
     return (
         '<h2>For programmers</h2><p class="hint">Both endpoints, predict and predict_batch (a list '
-        "of files), are described under <i>Use via API</i> at the foot of the page; where the "
-        "server was started with <code>--mcp</code>, they are MCP tools at "
-        "<code>/gradio_api/mcp/</code>; <code>GET /health</code> answers when the server can.</p>"
+        "of files), are described under <i>Use via API</i> at the foot of the page (its cURL "
+        "example is for zsh, the one below for any shell); where the server was started with "
+        "<code>--mcp</code>, they are MCP tools at <code>/gradio_api/mcp/</code>; "
+        "<code>GET /health</code> answers when the server can.</p>"
         f'<pre class="usage" tabindex="0" aria-label="In Python">{program}</pre>'
         f'<pre class="usage" tabindex="0" aria-label="In a shell">{shell}</pre>'
     )

@@ -108,6 +108,8 @@ async def _picture(request: Request) -> bytes:
         picture = await body.whole(_file if _is_form(request.headers) else Request.body)
     if not picture:
         raise refusal(400, f"There is no picture: send one ({FORMAT_NAMES}) as the body.")
+    if len(picture) > MAX_BYTES:
+        raise refusal(413, limit)
     return picture
 
 

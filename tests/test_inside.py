@@ -123,6 +123,9 @@ def test_the_strip_says_the_same_in_any_order_and_claims_no_other_saving(inside:
     assert lesson(networks[::-1]) == lesson(networks)
     assert "MobileNet next to Standard: Blocks 3 and 4" in lesson([*networks, networks[0]])
     assert lesson(networks[:1] * 2) == "Standard and Standard cost the same."
+    near = {**networks[0], "title": "near", "macs": networks[0]["macs"] - 1}
+    told = re.sub("<[^>]*>", "", lesson([networks[0], near]))
+    assert told == "near needs almost as many multiplications in all."
 
 
 # --- In the browser -----------------------------------------------------------------------------
@@ -207,6 +210,16 @@ def test_a_digit_of_two_strokes_is_shown_as_it_is_when_both_are_drawn(page, wind
     page.wait_for_timeout(700)
     window.draw([[(0.4, 0.52), (0.7, 0.5)]])
     window.until(lambda _: (settled(window) != first).any())
+
+
+def test_the_picture_of_the_others_says_what_they_are(page, window) -> None:
+    draw_seven(window)
+    choose(page, 2, 0)
+    for name, others in (
+        ("standard", "56 other input maps, and the sum of their products"),
+        ("mobilenet", "56 other filtered maps, and their sum, each times its weight"),
+    ):
+        assert text(page, f".pane.{name} .others .told") == others
 
 
 def test_every_sum_and_filtered_map_is_the_networks_own(page, window, networks) -> None:
@@ -432,6 +445,7 @@ def test_a_block_that_is_standard_in_both_is_shown_as_such(page) -> None:
     kinds = [page.locator(f".pane.{side}").get_attribute("data-kind") for side in SIDES]
     assert kinds == ["standard", "standard"]
     assert "the same number of multiplications" in text(page, ".inside-result")
+    assert "has its sizes" in text(page, ".inside-result")
     page.locator(".inside-blocks input[value='0']").check()
     note = "For each output map a kernel of its own for the one input map: 1 × 32 = 32 kernels"
     assert text(page, ".pane.standard .swap-note") == f"{note} of 9 weights."

@@ -1,5 +1,7 @@
 """Which of two readings of a picture is to be believed, by where their digits lie."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -55,6 +57,32 @@ def test_a_finger_does_not_outweigh_a_part_and_a_digit_that_is_cut_does(
 ) -> None:
     seen = read_at(cut, SEVEN, FOUR, (420, 300, 440, 310), refused=1)
     assert seen.is_outdone_by(read_at(SEVEN, FOUR)) == is_finger
+
+
+def test_signs_more_digits_and_surer_ones_outweigh_what_was_written() -> None:
+    written = read_at(SEVEN, FOUR)
+    assert read_at(SEVEN, FOUR, SHADOW).outweighs(written)
+    assert not read_at(SEVEN, FOUR, SHADOW, refused=1).outweighs(written)
+    assert not read_at(SEVEN).outweighs(written)
+    assert not written.outweighs(written)
+    with_sign = replace(read_at(SEVEN, FOUR, refused=1), signs=np.array([False, True]))
+    assert with_sign.outweighs(written)
+    (network,) = written.networks.values()
+    others = np.roll(0.9 * network.probabilities + 0.01, 1, axis=1)
+    doubting = replace(written, networks={"net": replace(network, probabilities=others)})
+    assert written.outweighs(doubting)
+    assert not doubting.outweighs(written)
+
+
+def test_a_reading_is_sure_where_all_agree_none_doubts_and_nothing_is_cut() -> None:
+    sure = read_at(SEVEN, FOUR)
+    assert sure.is_sure
+    assert not read_at(SEVEN, FOUR, (420, 300, 500, 390)).is_sure
+    (network,) = sure.networks.values()
+    doubt = replace(network, probabilities=np.full((2, 10), 0.1))
+    other = replace(network, probabilities=network.probabilities[:, ::-1])
+    assert not replace(sure, networks={"net": doubt}).is_sure
+    assert not replace(sure, networks={"net": network, "other": other}).is_sure
 
 
 def test_a_bit_of_a_line_is_no_digit_more_and_joined_parts_are() -> None:

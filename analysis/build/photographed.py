@@ -11,6 +11,7 @@ import csv
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,7 @@ class Options:
         count: drawn pictures of each kind, of one digit, of a number and of something else.
         test_writers: as given to prepare_data.
         seed: as given to prepare_data; also draws.
+        jobs: processes that read; -1 for one a core.
         output: CSV to write.
     """
 
@@ -52,6 +54,7 @@ class Options:
     count: int = 200
     test_writers: int = 10
     seed: int = 0
+    jobs: int = -1
     output: Csv
 
 
@@ -77,12 +80,15 @@ class Sent:
 
 
 def run(options: Options) -> list[Path]:
+    from joblib import Parallel, delayed
+
     check_record(options.output, options)
     paths = robustness.networks_in(options.checkpoints)
-    reader = answer.Reader(answer.Predictor(paths))
     found: dict[tuple[str, ...], list[bool]] = {}
-    for sent in progress(pictures(options), "pictures"):
-        for network, text in read(reader, sent.picture).items():
+    readers = Parallel(options.jobs, return_as="generator")
+    read = readers(delayed(_read)(paths, sent) for sent in pictures(options))
+    for sent, texts in progress(read, "pictures"):
+        for network, text in texts.items():
             key = (sent.set, sent.content, sent.kind, network)
             found.setdefault(key, []).append(sent.is_right(text))
     columns = ("set", "content", "kind", "network")
@@ -91,8 +97,18 @@ def run(options: Options) -> list[Path]:
         for key, right in found.items()
     ]
     sets = tuple(Path(table.parent.name) / table.name for table in options.sets)
-    record = robustness.record_of(replace(options, sets=sets), paths)
+    record = robustness.record_of(replace(options, sets=sets, jobs=Options.jobs), paths)
     return robustness.write(options.output, rows, record)
+
+
+def _read(paths: dict[str, Path], sent: Sent) -> tuple[Sent, dict[str, str]]:
+    return sent, read(_reader(tuple(paths.items())), sent.picture)
+
+
+@cache
+def _reader(paths: tuple[tuple[str, Path], ...]) -> "Reader":
+    """One in each process."""
+    return answer.Reader(answer.Predictor(dict(paths), threads=1))
 
 
 def read(reader: "Reader", picture: "bytes | Image.Image") -> dict[str, str]:

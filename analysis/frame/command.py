@@ -30,7 +30,7 @@ from netlib.training.config import AUGMENTATIONS, AugmentConfig
 # Name -> module, so that a list of commands imports none of them.
 AT_THE_TOP = (
     "prepare_data main evaluate sweep submission figures compare read make_examples model_card "
-    "no_digit open_set project robustness screenshots".split()
+    "no_digit open_set ink_finder project robustness screenshots".split()
 )
 QUESTIONS = ("data_card", "costs", "filters", "embeddings", "damage", "through")
 COMMANDS: dict[str, str] = {

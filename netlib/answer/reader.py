@@ -22,6 +22,7 @@ from netlib.nets.layers import InputDim
 from netlib.nets.saved import SavedNetwork
 from netlib.picture.bystanders import without_bystanders
 from netlib.picture.digit import Sketch, cut_out, trace
+from netlib.picture.finder import handwriting
 from netlib.picture.frames import without_frames
 from netlib.picture.ink import find_dark_ink, find_finer_ink, find_ink_on_a_band, find_narrower_ink
 from netlib.picture.load import ImageError, Picture, is_first_of_several, open_image
@@ -77,14 +78,17 @@ class Reader:
             UserError: there are too many digits in it.
         """
         sketch = trace(picture)
+        written = self._written(sketch)
         try:
             reading = self._read(sketch)
         except (ImageError, UserError):
-            part = self._otherwise(sketch)
-            if part is None:
+            found = written or self._otherwise(sketch)
+            if found is None:
                 raise
-            reading = part
-        if reading.is_blank or not reading.is_settled:
+            reading = found
+        if written and written.is_sure and not reading.outweighs(written):
+            reading = written
+        elif reading.is_blank or not reading.is_settled:
             reading = self._otherwise(sketch, reading) or reading
         elif uncut := self._uncut(sketch, reading):
             reading = uncut
@@ -94,6 +98,14 @@ class Reader:
             ways = self._with_other_strokes, self._without_edges
             reading = next((found for way in ways if (found := way(sketch, reading))), reading)
         return replace(reading, is_first=is_first_of_several(picture))
+
+    def _written(self, sketch: Sketch) -> Reading | None:
+        """What is read of what looks handwritten in a photograph, where all of that is accepted."""
+        ink = None if sketch.found.full is None else handwriting(sketch.levels)
+        if ink is None:
+            return None
+        bare = replace(sketch, found=ink, cut=cut_out(ink))
+        return self._accepted(bare) or self._main_line(bare)
 
     def _otherwise(self, sketch: Sketch, reading: Reading | None = None) -> Reading | None:
         """What is read in a part of the picture or by other windows, if all of that is accepted.

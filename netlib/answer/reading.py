@@ -28,6 +28,7 @@ REFUSED = "?"  # in the place of what does not look like a digit
 # A second class of this probability may be meant as well: on 0.6 to 0.8 % of MNIST, with more
 # than half of its errors.
 ALIKE = 0.2
+DOUBT = 0.2  # a sure reading doubts no digit more
 ROW = 3  # so many digits, not all alike, are no accident
 # A pale digit of the line may be so far away; what is around digits is so large in the picture.
 # Boxes that share so much are of the same.
@@ -156,6 +157,25 @@ class Reading:
     def is_accepted(self) -> bool:
         """There are digits, and each is taken for one by one network or more."""
         return not self.is_blank and self.refused == 0
+
+    @property
+    def doubt(self) -> float:
+        """How far the least sure network is from being sure of a digit."""
+        return 1 - min(float(network.confidences.min()) for network in self.networks.values())
+
+    @property
+    def is_sure(self) -> bool:
+        """All networks read the same, none doubts much, and the border cuts no digit."""
+        return self.agree and self.doubt <= DOUBT and not any(map(self.is_cut, self.boxes))
+
+    def outweighs(self, written: "Reading") -> bool:
+        """Whether this, where nothing is refused, has signs, more digits, or others more surely."""
+        if not self.is_settled or self.is_blank:
+            return False
+        if np.any(self.signs) or len(self.digits) != len(written.digits):
+            return len(self.digits) >= len(written.digits)
+        texts = [[network.text for network in each.networks.values()] for each in (self, written)]
+        return texts[0] != texts[1] and self.agree and self.doubt < written.doubt
 
     @property
     def known(self) -> NDArray[np.bool_]:

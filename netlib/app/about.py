@@ -28,8 +28,8 @@ minutes after that.{teach}
 
 * *Map*, also *channel*: a picture inside a network. A block makes output maps of its input maps.
 * *Kernel*: a small grid of learned weights that is laid over each place of a map (over
-  every second one where a block halves its maps); the products with the pixels beneath are summed
-  up.
+  every second one both ways where a block halves its maps’ sides); the products with the pixels
+  beneath are summed up.
 * *Bias*: a learned number that is added to all of a map.
 * *ReLU*: what is negative becomes 0.
 * *Batch norm*: each map is rescaled as training has learned; here it is part of kernels and biases.
@@ -69,8 +69,8 @@ def usage_html(service: Service) -> str:
     )
     return (
         '<h2>For programmers</h2><p class="hint">Both endpoints, predict and predict_batch (a list '
-        "of files), are described under <i>Use via API</i> at the foot of the page (its cURL "
-        "example is for zsh, the one below for any shell); where the server was started with "
+        "of files), are described under <i>Use via API</i> at the foot of the page (Gradio’s own: "
+        "only its examples in Python serve both); where the server was started with "
         "<code>--mcp</code>, they are MCP tools at <code>/gradio_api/mcp/</code>; "
         "<code>GET /health</code> answers when the server can.</p>"
         f'<pre class="usage" tabindex="0" aria-label="In Python">{program}</pre>'

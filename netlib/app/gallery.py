@@ -20,8 +20,8 @@ KINDS = {
 }
 
 HINT = (
-    "Press a picture to have it read. Beneath it stands what it truly is: where the networks "
-    "differ, not all of them are right."
+    "Press a picture to have it read. Beneath it stands its label, which for a few of MNIST’s "
+    "hardest digits people dispute. Where the networks differ, not all of them are right."
 )
 
 

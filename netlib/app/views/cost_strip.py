@@ -55,7 +55,8 @@ def _lesson(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
     replaced = [i for i, _ in enumerate(second["blocks"]) if _is_replaced(first, second, i)]
     if not replaced:
         fewer = _ratio(first["macs"], second["macs"])
-        return f"{_named(second)} needs {fewer} fewer multiplications in all."
+        told = "almost as many" if fewer == "1.00×" else f"{fewer} fewer"
+        return f"{_named(second)} needs {told} multiplications in all."
     saved = [_block_macs(first, i) / _block_macs(second, i) for i in replaced]
     savings = _listed(f"<b>{saving:.2f}×</b>" for saving in saved)
     which = _listed(str(i + 1) for i in replaced)

@@ -46,8 +46,8 @@ MAPS_HINT = (
 FILTERS_HINT = (
     "<b>Filters.</b> The learned 3×3 weights of each block, batch norm included, the largest "
     "first: green is positive, purple negative, on the scale given below. A depthwise filter reads "
-    "one channel; of a standard filter, which reads all channels, the channel with the largest "
-    "weights is shown."
+    "one channel; of a standard filter, which reads all channels, the channel whose weights are "
+    "largest taken together (by their root mean square) is shown."
 )
 
 
@@ -179,8 +179,9 @@ def _maps_of(block: int, maps: NDArray[np.floating]) -> str:
     strongest = np.argsort(-maps.mean(axis=(1, 2)), kind="stable")[:MAPS_SHOWN]
     shown = maps[strongest]
     cells = [_cell(heat(values, _top(shown))) for values in shown]
-    size = "×".join(str(side) for side in maps.shape)
-    caption = f"block {block}: {size}, maximum {shown.max():.2g}"
+    count, height, width = maps.shape
+    which = f"{len(shown)} of {count}" if len(shown) < count else f"{count}"
+    caption = f"block {block}: {which} maps, {height}×{width}, their maximum {shown.max():.2g}"
     return figure(tile(cells, 8), caption, f"Feature maps of block {block}")
 
 

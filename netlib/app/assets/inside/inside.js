@@ -231,7 +231,7 @@ class Explorer {
   rest(text = WHAT_TO_DO) {
     this.step = -1;
     for (const pane of this.shown) pane.note(false);
-    this.find(".inside-result").innerHTML = resultHtml(this.shown);
+    this.find(".inside-result").innerHTML = resultHtml(this.shown, this.networks[0]);
     this.tell(finished(this.blocks), true);
     this.find('[data-run="step"]').textContent = "Step";
     this.say(text);
@@ -465,17 +465,20 @@ function captionOf(digit, count, label) {
   return count > 1 ? `The first of your ${count} digits` : "Your digit";
 }
 
-function resultHtml(panes) {
+function resultHtml(panes, first) {
   if (panes.length < 2) return "<p>No other network has such a block.</p>";
   const [one, ...others] = panes;
-  return others.map((other) => pairHtml(one, other)).join("");
+  const { height, width } = one.block.at(-1);
+  const isOffered = one.network === first && height === width; // in What if
+  return others.map((other) => pairHtml(one, other, isOffered)).join("");
 }
 
-function pairHtml(one, other) {
+function pairHtml(one, other, isOffered) {
   const { ratio, formula } = comparison(one.block, other.block);
   const names = [one, other].map((pane) => safe(pane.network.title));
   if (ratio === 1) {
-    const standard = isSeparable(one.block) ? "" : ", which is standard in both; “What if” has its sizes for a separable one, too";
+    const sizes = isOffered ? "; “What if” has its sizes for a separable one, too" : "";
+    const standard = isSeparable(one.block) ? "" : `, which is standard in both${sizes}`;
     return `<p>${names.join(" and ")} need the same number of multiplications in this block${standard}.</p>`;
   }
   const fewer = ratio > 1 ? ratio : 1 / ratio;

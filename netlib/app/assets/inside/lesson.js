@@ -198,7 +198,7 @@ class Lesson {
   // Of an upload the link has what the networks saw of it.
   async copy() {
     this.say(""); // so that the same words are read out again
-    const seen = inputTab() === "upload" && $("#steps img[alt$='28×28']");
+    const seen = inputTab() === "upload" && $("#steps img[alt$='28×28']:not([alt^='Sign'])");
     const state = { ...this.state, guess: undefined }; // whoever opens the link guesses anew
     this.remember(seen ? { ...this.inks, ink: encodePicture(seen.src) } : this.inks, state);
     const missing = this.missing(seen);

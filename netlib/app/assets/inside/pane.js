@@ -281,7 +281,7 @@ function skeleton(pane) {
     <div class="rows">
       ${separable ? separableHead(first) : standardHead(first)}
       ${Array.from({ length: rows }, (_, row) => rowHtml(separable, row)).join("")}
-      ${othersHtml(first.m - rows)}
+      ${othersHtml(separable, first.m - rows)}
     </div>
     <div class="tail">${tailHtml(separable, last, network)}</div>
   </div>
@@ -315,9 +315,13 @@ function rowHtml(separable, row) {
     <span class="op">${separable ? "→" : "="}</span>${mapHtml("product")}${end}</div>`;
 }
 
-function othersHtml(count) {
+function othersHtml(separable, count) {
+  const told = separable
+    ? `${many(count, "other filtered map")}, and their sum, each times its weight`
+    : `${many(count, "other input map")}, and the sum of their products`;
   return `<div class="lane others" aria-hidden="true"><canvas class="montage"></canvas>
-    ${mapHtml("product")}<span class="rest-value"><span class="value"></span><small>${many(count, "other")}</small></span></div>`;
+    ${mapHtml("product")}<span class="rest-value"><span class="value"></span><small>${many(count, "other")}</small></span>
+    <small class="told">${told}</small></div>`;
 }
 
 function tailHtml(separable, last, network) {

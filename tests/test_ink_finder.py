@@ -8,12 +8,12 @@ import pytest
 import torch
 from helpers_data import done, pen_file
 
+from netlib.answer import finder
+from netlib.answer.finder import handwriting
 from netlib.data.european import four, one, seven, zero
 from netlib.measure.photographs import KINDS, on_a_page, written
 from netlib.measure.sheets import SIDE, sheet
 from netlib.nets.ink_net import STRIDE, InkNet, export
-from netlib.picture import finder
-from netlib.picture.finder import handwriting
 from netlib.training.segmentation import loss, train_ink
 
 

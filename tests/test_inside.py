@@ -217,7 +217,7 @@ def test_the_picture_of_the_others_says_what_they_are(page, window) -> None:
     choose(page, 2, 0)
     for name, others in (
         ("standard", "56 other input maps, and the sum of their products"),
-        ("mobilenet", "56 other filtered maps, and their sum, each times its weight"),
+        ("mobilenet", "56 other filtered maps, and their weighted sum"),
     ):
         assert text(page, f".pane.{name} .others .told") == others
 

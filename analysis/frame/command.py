@@ -30,7 +30,7 @@ from netlib.training.config import AUGMENTATIONS, AugmentConfig
 # Name -> module, so that a list of commands imports none of them.
 AT_THE_TOP = (
     "prepare_data main evaluate sweep submission figures compare read make_examples model_card "
-    "no_digit open_set ink_finder project robustness screenshots".split()
+    "no_digit open_set project robustness screenshots".split()
 )
 QUESTIONS = ("data_card", "costs", "filters", "embeddings", "damage", "through")
 COMMANDS: dict[str, str] = {
@@ -38,6 +38,7 @@ COMMANDS: dict[str, str] = {
     **{name: f"analysis.questions.{name}" for name in QUESTIONS},
     "report": "analysis.build.__main__",
     "hold_back": "analysis.build.hold_back",
+    "ink_finder": "analysis.build.ink_finder",
     "kept_answers": "analysis.build.kept_answers",
     "pairs": "analysis.build.pairs",
     "photographed": "analysis.build.photographed",

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from netlib.answer.boxes import area, is_in, is_one_more
+from netlib.answer.finder import handwriting
 from netlib.answer.predictor import Prediction, Predictor
 from netlib.answer.reading import NetworkReading, Reading
 from netlib.answer.refusal import digit_margin
@@ -22,7 +23,6 @@ from netlib.nets.layers import InputDim
 from netlib.nets.saved import SavedNetwork
 from netlib.picture.bystanders import without_bystanders
 from netlib.picture.digit import Sketch, cut_out, trace
-from netlib.picture.finder import handwriting
 from netlib.picture.frames import without_frames
 from netlib.picture.ink import find_dark_ink, find_finer_ink, find_ink_on_a_band, find_narrower_ink
 from netlib.picture.load import ImageError, Picture, is_first_of_several, open_image

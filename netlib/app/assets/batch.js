@@ -14,7 +14,7 @@ element.addEventListener("click", (event) => {
 });
 
 // While a batch is read the server is asked whether it is there: nobody else would say so.
-const GONE = "The server does not answer, so this batch is lost: when it is back, choose the files anew.";
+const GONE = "The server does not answer, so nothing is read: when it is back, choose the files anew.";
 const ASK_MS = 3000;
 const HEALTH = new URL("health", document.baseURI);
 const note = document.createElement("p");

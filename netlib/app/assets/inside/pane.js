@@ -317,7 +317,7 @@ function rowHtml(separable, row) {
 
 function othersHtml(separable, count) {
   const told = separable
-    ? `${many(count, "other filtered map")}, and their sum, each times its weight`
+    ? `${many(count, "other filtered map")}, and their weighted sum`
     : `${many(count, "other input map")}, and the sum of their products`;
   return `<div class="lane others" aria-hidden="true"><canvas class="montage"></canvas>
     ${mapHtml("product")}<span class="rest-value"><span class="value"></span><small>${many(count, "other")}</small></span>

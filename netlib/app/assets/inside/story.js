@@ -103,7 +103,7 @@ function sayNext({ title, block }) {
   const { m } = block[0];
   if (maps < 2) return "";
   if (isSeparable(block)) {
-    return `${title} keeps its filtered maps and takes ${many(block[1].m, "other weight")}: `
+    return `${title} keeps its filtered ${m === 1 ? "map" : "maps"} and takes ${many(block[1].m, "other weight")}: `
       + `${number(map)} more.`;
   }
   return `The next output map: ${title} swaps ${all(m, "kernel")}: ${number(map)} more.`;
@@ -123,7 +123,8 @@ export function saySwap(sides, map) {
 function sayAll(sides) {
   const parts = sides.map(({ title, block }) => `${title} ${sum(block)}`);
   const counts = [...new Set(sides.map(({ block }) => number(cost(block).maps)))];
-  return `All ${counts.join(" or ")} output maps: ${parts.join("; ")} multiplications.`;
+  const maps = counts.join() === "1" ? "The one output map" : `All ${counts.join(" or ")} output maps`;
+  return `${maps}: ${parts.join("; ")} multiplications.`;
 }
 
 // A block's weights, which is as many as it multiplies for one pixel of all its output maps.

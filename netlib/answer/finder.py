@@ -2,7 +2,7 @@
 
     grey -> reduced -> each pixel's chance -> the part that holds ink, again, as finely as it needs
 
-The network is `netlib.nets.ink_net.InkNet`, trained by `analysis.ink_finder` on drawn sheets.
+The network is `netlib.nets.ink_net.InkNet`, trained by `analysis.build.ink_finder` on drawn sheets.
 """
 
 from functools import cache
